@@ -1,0 +1,33 @@
+PYTHON ?= python3
+UV := .uv/bin/uv
+RUN := $(UV) run --locked --quiet
+
+export UV_PYTHON ?= $(PYTHON)
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help run test lint format docs bench
+
+help: ## Show what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(UV) ## Load threads into PostgreSQL and show them
+	@$(RUN) python -m emulator.demo
+
+test: $(UV) ## Run the tests
+	@$(RUN) pytest
+
+lint: $(UV) ## Check style and types
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+
+format: $(UV) ## Format the code
+	@$(RUN) ruff format
+	@$(RUN) ruff check --fix
+
+docs: $(UV) ## Write the generated parts of README.md and meltano.yml anew
+	@$(RUN) cog -r README.md meltano.yml
+
+$(UV):
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.8

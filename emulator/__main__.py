@@ -1,0 +1,48 @@
+"""`python -m emulator --port 0`: an account in one line."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+
+from emulator.account import Account
+from emulator.faults import Fault
+from emulator.limits import RollingLimit
+from emulator.server import TOKEN, Emulator
+
+
+def main() -> None:
+    """Serve a sample account until interrupted; the first line on stdout is its address."""
+    parser = argparse.ArgumentParser(prog="python -m emulator", description=main.__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0: a free one (default)")
+    parser.add_argument("--threads", type=int, default=60, help="size of the account")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another account")
+    parser.add_argument("--latency", type=float, default=0, help="seconds for each answer")
+    parser.add_argument("--limit", type=int, default=190, help="requests in an interval")
+    parser.add_argument("--interval", type=float, default=10, help="of the limit, in seconds")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        type=lambda text: Fault(**json.loads(text)),
+        metavar="JSON",
+        help='such as {"status": 503, "times": 2, "path": "/threads/"}; see emulator/faults.py',
+    )
+    options = parser.parse_args()
+    emulator = Emulator(
+        Account.sample(options.threads, seed=options.seed),
+        port=options.port,
+        latency=options.latency,
+        limit=RollingLimit(options.limit, options.interval),
+        faults=options.fault,
+    )
+    sys.stdout.write(f"api_url {emulator.url} access_token {TOKEN}\n")
+    sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        emulator.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The settings: what there are, and what cannot be right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from singer_sdk import typing as th
+
+from tap_hubspot_threads.cleaning import clean_time
+from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.thread_ids import InvalidIdError, parse_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ID = th.CustomType({"type": ["string", "integer"]})
+
+SETTINGS = th.PropertiesList(
+    th.Property(
+        "access_token",
+        th.StringType,
+        secret=True,
+        title="Access token",
+        description="Token of a private app or service key with the scope conversations.read",
+    ),
+    th.Property(
+        "thread_ids",
+        th.ArrayType(_ID),
+        title="Thread IDs",
+        description="Exactly these threads, by id. Present but empty: no thread, and no listing",
+    ),
+    th.Property(
+        "inbox_ids",
+        th.ArrayType(_ID),
+        title="Inbox IDs",
+        description="When the account is listed: only threads of these inboxes",
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType,
+        title="Start date",
+        description=(
+            "When the account is listed: only threads whose latest message (or, without one, "
+            "whose creation) is not older"
+        ),
+    ),
+    th.Property(
+        "thread_fetch",
+        th.StringType,
+        default="auto",
+        allowed_values=["auto", "by_id"],
+        title="Thread fetch",
+        description=(
+            "auto: listed threads come from the listing's pages, 500 a call. "
+            "by_id: each is read by id, one a call"
+        ),
+    ),
+    th.Property(
+        "include_archived",
+        th.BooleanType,
+        default=True,
+        title="Include archived",
+        description="When the account is listed: archived threads too",
+    ),
+    th.Property(
+        "associations",
+        th.ArrayType(th.StringType),
+        default=["TICKET"],
+        title="Associations",
+        description="What to ask HubSpot for in threadAssociations; [] for nothing",
+    ),
+    th.Property(
+        "property",
+        th.StringType,
+        title="Property",
+        description="A further property to ask HubSpot for; comes in otherProperties",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default="https://api.hubapi.com",
+        title="API URL",
+        description="Base URL of the API; plain http only to this machine",
+    ),
+    th.Property(
+        "api_version",
+        th.StringType,
+        default="v3",
+        allowed_values=["v3", "2026-09"],
+        title="API version",
+        description="Version of the Conversations API",
+    ),
+    th.Property(
+        "max_concurrency",
+        th.IntegerType(minimum=1),
+        default=16,
+        title="Max concurrency",
+        description="Requests in flight at the most",
+    ),
+    th.Property(
+        "request_timeout",
+        th.IntegerType(minimum=1),
+        default=60,
+        title="Request timeout",
+        description="Seconds to wait for an answer",
+    ),
+    th.Property(
+        "max_attempts",
+        th.IntegerType(minimum=1),
+        default=8,
+        title="Max attempts",
+        description="Tries for one request",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="User-Agent header; by default the tap's name and version",
+    ),
+).to_dict()
+
+
+def check_secrets(config: Mapping[str, Any]) -> None:
+    """Check what the SDK's own validation would print the value of.
+
+    Raises:
+        SettingsError: names the setting, never its value.
+    """
+    for name, setting in SETTINGS["properties"].items():
+        value = config.get(name)
+        if not setting.get("secret") or value is None:
+            continue
+        if not isinstance(value, str):
+            message = f"{name}: not a string"
+            raise SettingsError(message)
+        if not value.isascii() or not value.isprintable() or " " in value:
+            message = f"{name}: holds a space, a line break or another character that no token has"
+            raise SettingsError(message)
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Check what a type cannot say.
+
+    Raises:
+        SettingsError: names the setting, its value and what it should be.
+    """
+    if not config.get("access_token"):
+        message = (
+            "access_token: not set. Make a private app or service key in HubSpot with the scope "
+            "conversations.read and put its token there, or into the environment variable "
+            "TAP_HUBSPOT_THREADS_ACCESS_TOKEN with --config=ENV"
+        )
+        raise SettingsError(message)
+    for name in ("thread_ids", "inbox_ids"):
+        try:
+            parse_ids(config.get(name) or [])
+        except InvalidIdError as error:
+            message = f"{name}: {error}"
+            raise SettingsError(message) from None
+    try:
+        clean_time(config.get("start_date") or "")
+    except ValueError:
+        message = f"start_date: {config['start_date']!r} is not a time such as 2026-01-31T00:00:00Z"
+        raise SettingsError(message) from None
+    url = urlsplit(config["api_url"])
+    local = url.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and local)):
+        message = (
+            f"api_url: {config['api_url']!r} is not an https URL "
+            "(plain http would show the token to the network; it is for this machine only)"
+        )
+        raise SettingsError(message)
+    if config.get("emit_activate_version_messages"):
+        message = (
+            "emit_activate_version_messages: not possible here; targets would take the threads "
+            "that a sync does not read for deleted"
+        )
+        raise SettingsError(message)

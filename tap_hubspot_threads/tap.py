@@ -1,0 +1,51 @@
+"""The tap: its settings and its streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import TapCapabilities
+from typing_extensions import override
+
+from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.settings import SETTINGS, check_secrets, check_settings
+from tap_hubspot_threads.streams import ThreadIndexStream, ThreadsStream
+
+if TYPE_CHECKING:
+    from singer_sdk import Stream
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+
+class TapHubSpotThreads(Tap):
+    """Singer tap for HubSpot conversation threads."""
+
+    name = "tap-hubspot-threads"
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        capability
+        for capability in Tap.capabilities
+        if capability is not TapCapabilities.ACTIVATE_VERSION
+    ]
+
+    def __init__(self, *, config: Any = None, validate_config: bool = True, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
+        """Check the settings, all of them before the first request; null means not set.
+
+        Raises:
+            SettingsError: if a setting cannot be right; in one line, without a secret.
+        """
+        if isinstance(config, dict):
+            config = {name: value for name, value in config.items() if value is not None}
+            check_secrets(config)
+        try:
+            super().__init__(config=config, validate_config=validate_config, **kwargs)
+        except ConfigValidationError as error:
+            raise SettingsError("; ".join(error.errors)) from None
+        if validate_config:
+            check_settings(self.config)
+
+    @override
+    def discover_streams(self) -> list[Stream]:
+        index = ThreadIndexStream(self)
+        return [index, ThreadsStream(self, index=index)]
