@@ -10,8 +10,9 @@ from typing import Any
 HELP_DESK, SALES, CHAT = 481939, 481940, 512377
 CHANNELS = {HELP_DESK: (1002, 148662), SALES: (1002, 148700), CHAT: (1000, 151020)}
 AGENTS = ("A-2620022", "A-2620108", "A-2741990", "L-77")
-START = datetime(2026, 1, 5, 8, 0, tzinfo=timezone.utc)
-SPARSE_BEFORE = datetime(2026, 2, 1, tzinfo=timezone.utc)
+START = datetime(2025, 11, 3, 8, 0, tzinfo=timezone.utc)
+SPAN = timedelta(days=360)
+SPARSE_BEFORE = datetime(2025, 12, 15, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -38,8 +39,8 @@ class Thread:
     def payload(self, *, associations: list[str], extra: str | None) -> dict[str, Any]:
         """Return the thread as HubSpot sends it: ids mostly strings, times in mixed precision.
 
-        What is not set is left out, and a thread from before 2026-02 lacks what came into the API
-        later. Every seventh thread carries a key that no documentation knows.
+        What is not set is left out, and a thread from before SPARSE_BEFORE lacks what came into
+        the API later. Every seventh thread carries a key that no documentation knows.
         """
         channel, channel_account = CHANNELS[self.inbox_id]
         body: dict[str, Any] = {
@@ -87,7 +88,8 @@ class Account:
         thread_id = 9_336_126_000
         threads = []
         for _ in range(size):
-            now += timedelta(milliseconds=chance.randrange(60_000, 14_400_000))
+            now += SPAN / size * chance.uniform(0.2, 1.8)
+            now -= timedelta(microseconds=now.microsecond % 1000)
             thread_id += chance.randrange(1, 2_000)
             threads.append(_make_thread(chance, thread_id, now))
         return cls(threads)
@@ -95,7 +97,8 @@ class Account:
 
 def _make_thread(chance: random.Random, thread_id: int, created: datetime) -> Thread:
     def later(moment: datetime, hours: int) -> datetime:
-        return moment + timedelta(milliseconds=chance.randrange(1_000, hours * 3_600_000))
+        moment += timedelta(milliseconds=chance.randrange(1_000, hours * 3_600_000))
+        return moment.replace(microsecond=0) if chance.random() < 0.1 else moment
 
     thread = Thread(
         id=thread_id,
@@ -123,7 +126,7 @@ def _wire_time(moment: datetime | None, quirk: int) -> str | None:
     """Write a time as HubSpot does: milliseconds, at times whole seconds or an offset."""
     if moment is None:
         return None
-    if quirk % 11 == 0 and moment.microsecond == 0:
+    if moment.microsecond == 0:
         return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
     if quirk % 13 == 0:
         zone = timezone(timedelta(hours=-5))

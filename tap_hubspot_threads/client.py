@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import backoff
@@ -21,7 +22,6 @@ from tap_hubspot_threads.errors import api_error, no_thread_error, retry_after
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from backoff.types import Details
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, RequestFunc
 
@@ -32,9 +32,6 @@ BASE_PATHS = {
 
 SCHEMAS = SchemaDirectory(schemas)
 
-_FIRST_WAIT = 1.0
-_LONGEST_WAIT = 60.0
-
 
 class HubSpotStream(RESTStream["str | None"]):
     """A stream of HubSpot's Conversations API.
@@ -44,6 +41,7 @@ class HubSpotStream(RESTStream["str | None"]):
     """
 
     schema = StreamSchema(SCHEMAS)
+    sleep = staticmethod(time.sleep)
 
     def __init__(self, tap: Tap) -> None:
         super().__init__(tap)
@@ -158,14 +156,32 @@ class HubSpotStream(RESTStream["str | None"]):
 
     @override
     def request_decorator(self, func: RequestFunc) -> RequestFunc:
-        return backoff.on_exception(
-            self.backoff_wait_generator,
-            RetriableAPIError,
-            max_tries=self.backoff_max_tries,
-            on_backoff=self.backoff_handler,
-            jitter=self.backoff_jitter,
-            logger=None,  # backoff_handler says it; the SDK's default would say it twice
-        )(func)
+        """Try again as the other hooks say.
+
+        The SDK's own decorator would log each failure twice, and waits where nobody can see it.
+        """
+
+        def attempts(
+            request: requests.PreparedRequest, context: Context | None
+        ) -> requests.Response:
+            waits = self.backoff_wait_generator()
+            next(waits)
+            attempt = 0
+            while True:
+                attempt += 1
+                try:
+                    return func(request, context)
+                except RetriableAPIError as error:
+                    if attempt >= self.backoff_max_tries():
+                        message = f"{error}. Gave up after {attempt} attempts (max_attempts)."
+                        raise RetriableAPIError(message, error.response) from error
+                    wait = self.backoff_jitter(waits.send(error))
+                    message = "%s; attempt %d of %d, the next one in %.1f s"
+                    values = (error, attempt, self.backoff_max_tries(), wait)
+                    self.log(message, *values, level=logging.WARNING)
+                    self.sleep(wait)
+
+        return attempts
 
     @override
     def backoff_max_tries(self) -> int:
@@ -173,20 +189,12 @@ class HubSpotStream(RESTStream["str | None"]):
 
     @override
     def backoff_wait_generator(self) -> Generator[float, Any, None]:
-        """Yield the seconds to wait: doubling, or what HubSpot asks for where that is more."""
-        error = yield 0
-        wait = _FIRST_WAIT
-        while True:
-            error = yield max(wait, retry_after(error))
-            wait = min(2 * wait, _LONGEST_WAIT)
+        """Yield the seconds to wait, for each error sent in: 1 to 60, doubling.
 
-    @override
-    def backoff_handler(self, details: Details) -> None:
-        self.log(
-            "%s; attempt %d of %d failed, the next one follows in %.1f s",
-            details.get("exception"),
-            details["tries"],
-            self.backoff_max_tries(),
-            details.get("wait"),
-            level=logging.WARNING,
-        )
+        What HubSpot asks for in its answer counts where that is more.
+        """
+        schedule = backoff.expo(max_value=60)
+        next(schedule)
+        error = yield 0
+        while True:
+            error = yield max(next(schedule), retry_after(error))

@@ -1,0 +1,1 @@
+"""What the tap promises, a line a test; offline, against the emulator."""
