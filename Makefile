@@ -25,6 +25,9 @@ format: $(UV) ## Format the code
 	@$(RUN) ruff format
 	@$(RUN) ruff check --fix
 
+bench: $(UV) ## Measure the speed
+	@$(RUN) python -m benchmarks.by_id
+
 docs: $(UV) ## Write the generated parts of README.md and meltano.yml anew
 	@$(RUN) cog -r README.md meltano.yml
 

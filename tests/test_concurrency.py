@@ -1,0 +1,102 @@
+"""`ordered_map`: order, bounds, laziness, ends."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_hubspot_threads.concurrency import LOOKAHEAD, ordered_map
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TIMEOUT = 10
+
+
+def test_order_whatever_finishes_first() -> None:
+    """Results come in the order of the items, even when the first is the last to finish."""
+    others = threading.Semaphore(0)
+
+    def work(item: int) -> int:
+        if item:
+            others.release()
+        else:
+            for _ in range(3):
+                assert others.acquire(timeout=TIMEOUT)
+        return item
+
+    assert list(ordered_map(work, range(8), workers=4)) == list(range(8))
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_all_workers_at_once(workers: int) -> None:
+    """As many calls as there are workers run at once."""
+    barrier = threading.Barrier(workers)
+    results = ordered_map(lambda _: barrier.wait(TIMEOUT), range(3 * workers), workers=workers)
+    assert len(list(results)) == 3 * workers
+
+
+def test_items_are_pulled_lazily() -> None:
+    """No more items are pulled than the lookahead allows, before results are taken."""
+    pulled = []
+
+    def items() -> Iterator[int]:
+        for item in range(1_000):
+            pulled.append(item)
+            yield item
+
+    results = ordered_map(lambda item: item, items(), workers=2)
+    assert pulled == []
+    for taken in range(1, 50):
+        next(results)
+        assert len(pulled) <= taken + LOOKAHEAD * 2
+
+
+def test_error_at_its_place() -> None:
+    """An error of a call comes where its result would have; what was before it, before it."""
+
+    def work(item: int) -> float:
+        return 1 / (item - 3)
+
+    results = ordered_map(work, range(10), workers=4)
+    assert [next(results) for _ in range(3)] == [-1 / 3, -1 / 2, -1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_error_of_the_items() -> None:
+    """An error of the source ends the map."""
+
+    def items() -> Iterator[int]:
+        yield 1
+        message = "source"
+        raise LookupError(message)
+
+    with pytest.raises(LookupError, match="source"):
+        list(ordered_map(lambda item: item, items(), workers=4))
+
+
+def test_closed_map_starts_nothing_more() -> None:
+    """Once closed, calls that have not started never do, and the workers go away."""
+    started = []
+    go_on = threading.Event()
+
+    def work(item: int) -> int:
+        started.append(item)
+        if item:
+            go_on.wait(TIMEOUT)
+        return item
+
+    results = ordered_map(work, range(100), workers=2)
+    next(results)
+    results.close()  # type: ignore[attr-defined]
+    before = threading.active_count()
+    at_close = len(started)
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(TIMEOUT)
+    assert threading.active_count() < before
+    assert len(started) <= at_close + 2

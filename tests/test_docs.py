@@ -1,0 +1,57 @@
+"""The documentation, held against the program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from singer_sdk.about import AboutFormatter
+
+from tap_hubspot_threads.settings import SETTINGS
+from tap_hubspot_threads.tap import TapHubSpotThreads
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_generated_parts_are_current() -> None:
+    """README and meltano.yml hold what `make docs` would write."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cog"), "--check", "README.md", "meltano.yml"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def about() -> dict[str, Any]:
+    """Return what `--about --format=json` says of the tap's own settings."""
+    text = AboutFormatter.get_formatter("json").format_about(TapHubSpotThreads._get_about_info())  # noqa: SLF001
+    settings: dict[str, Any] = json.loads(text)["settings"]["properties"]
+    return {name: setting for name, setting in settings.items() if name in SETTINGS["properties"]}
+
+
+def test_readme_has_every_setting() -> None:
+    """README's table has each setting of `--about`, with its meaning, and no other."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, _, table = text.partition("| setting | type, default | meaning |\n|---|---|---|\n")
+    rows = [line for line in table.split("\n<!--")[0].splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(about())
+    for row, setting in zip(rows, about().values(), strict=True):
+        assert setting["description"] in row
+
+
+def test_meltano_has_every_setting() -> None:
+    """meltano.yml declares each setting of `--about`; secrets as sensitive, defaults the same."""
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    (tap,) = project["plugins"]["extractors"]
+    declared = {setting["name"]: setting for setting in tap["settings"]}
+    assert declared.keys() == about().keys()
+    for name, setting in about().items():
+        assert declared[name].get("sensitive", False) == setting.get("secret", False)
+        assert declared[name].get("value") == setting.get("default")

@@ -1,0 +1,31 @@
+"""The whole output of a sync, byte for byte, with the clock standing still."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from emulator.account import Account
+from tests.conftest import open_lab, select
+
+FOLDER = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("workers", [1, 16])
+@pytest.mark.parametrize("how", ["auto", "by_id"])
+def test_whole_output(how: str, workers: int) -> None:
+    """The messages are those of the file. To accept a change, delete the file and run again."""
+    path = FOLDER / "sync.jsonl"
+    with open_lab(Account.sample(20)) as lab, time_machine.travel(1_767_225_600, tick=False):
+        text = lab.sync(
+            select("threads", "thread_index"), thread_fetch=how, max_concurrency=workers
+        ).text
+    if not path.exists():
+        path.write_text(text, encoding="utf-8")
+    if how == "auto":
+        assert text == path.read_text(encoding="utf-8")
+    else:
+        # The index is ahead of the threads by the requests under way; each stream is the same.
+        assert sorted(text.splitlines()) == sorted(path.read_text(encoding="utf-8").splitlines())

@@ -1,0 +1,250 @@
+"""`threads`: which come, in what order, by which requests."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import FatalAPIError
+
+from emulator.account import Account
+from tests.conftest import Lab, open_lab, select
+
+if TYPE_CHECKING:
+    from emulator.account import Thread
+
+
+def test_configured_ids_in_their_order(lab: Lab) -> None:
+    """Configured ids are read by id, and go out in the order in which they were given."""
+    ids = list(reversed(lab.live_ids[:40]))
+    assert lab.sync(thread_ids=ids).ids == ids
+    assert len(lab.calls("/threads/")) == len(lab.calls()) == 40
+
+
+def test_each_form_of_an_id(lab: Lab) -> None:
+    """A number, a string, one with spaces and one from a spreadsheet are the same thread."""
+    thread_id = lab.live_ids[3]
+    forms = [int(thread_id), thread_id, f" {thread_id} ", f"{thread_id}.0", f"{thread_id}\n"]
+    assert lab.sync(thread_ids=forms).ids == [thread_id]
+    assert len(lab.calls()) == 1
+
+
+@pytest.mark.parametrize("empty", [[], [""]])
+def test_no_ids_no_requests(lab: Lab, empty: list[str]) -> None:
+    """An empty list of ids means no thread, not all of them."""
+    output = lab.sync(thread_ids=empty)
+    assert [message["type"] for message in output.messages] == ["SCHEMA", "STATE"]
+    assert lab.calls() == []
+
+
+def test_whole_account(lab: Lab) -> None:
+    """Without ids every thread comes once: live, archived, with and without a message."""
+    assert lab.sync().ids == lab.ids
+    without_message = [thread for thread in lab.threads if not thread.latest_message_at]
+    archived = [thread for thread in lab.threads if thread.archived]
+    assert without_message
+    assert archived
+
+
+def test_auto_equals_by_id(lab: Lab) -> None:
+    """Taken from the listing or read by id, the rows are the same."""
+    assert lab.sync(thread_fetch="auto").records() == lab.sync(thread_fetch="by_id").records()
+
+
+def test_few_calls_for_a_listing() -> None:
+    """2,600 threads cost at most 20 calls."""
+    with open_lab(Account.sample(2_600)) as lab:
+        assert len(set(lab.sync().ids)) == 2_600
+        assert len(lab.calls()) <= 20
+
+
+def test_one_call_each_by_id(lab: Lab) -> None:
+    """Read by id after a listing, a thread costs one call: it is known which are archived."""
+    lab.sync()
+    listing = len(lab.calls())
+    lab.sync(thread_fetch="by_id")
+    unmarked = [t for t in lab.threads if t.archived and "archived" not in payload(t)]
+    assert len(lab.calls()) == 2 * listing + len(lab.ids) + len(unmarked)
+
+
+@pytest.mark.parametrize("workers", [1, 3, 16])
+def test_at_most_so_many_in_flight(workers: int) -> None:
+    """No more than `max_concurrency` requests are under way at once."""
+    with open_lab(latency=0.01) as lab:
+        lab.sync(thread_ids=lab.live_ids[:48], max_concurrency=workers)
+        assert lab.emulator.most_in_flight <= workers
+
+
+def test_same_output_however_concurrent() -> None:
+    """One worker or sixteen, and answers that overtake each other: the same lines."""
+    with open_lab() as lab:
+        one = lab.sync(thread_ids=lab.ids, max_concurrency=1)
+        lab.script(path="/threads/.*[02468]\\?", delay=0.01, times=1_000)
+        sixteen = lab.sync(thread_ids=lab.ids, max_concurrency=16)
+        assert sixteen.records() == one.records()
+
+
+def test_archived_thread_by_second_try(lab: Lab) -> None:
+    """An archived thread is not found at first, and then is with archived=true."""
+    thread = next(thread for thread in lab.threads if thread.archived)
+    assert lab.sync(thread_ids=[thread.id]).ids == [str(thread.id)]
+    assert [("archived=true" in call) for call in lab.calls()] == [False, True]
+
+
+def test_missing_ids_are_told(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """Ids that HubSpot does not have are named, twenty at most, and do not fail the sync."""
+    missing = [str(number) for number in range(1, 26)]
+    assert lab.sync(thread_ids=[*missing, lab.ids[0]]).ids == [lab.ids[0]]
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("25 ")
+    assert "19, 20 and 5 more" in warning
+
+
+def test_association_asked_for(lab: Lab) -> None:
+    """Tickets come by default, and not when no association is asked for."""
+    linked = {str(thread.id): str(thread.ticket_id) for thread in lab.threads if thread.ticket_id}
+    found = {
+        record["id"]: record["threadAssociations"]["associatedTicketId"]
+        for record in lab.sync().records()
+        if record["threadAssociations"]
+    }
+    assert found == linked
+    assert not any(record["threadAssociations"] for record in lab.sync(associations=[]).records())
+    assert lab.calls("association=") == lab.calls("association=TICKET")
+
+
+def test_property_asked_for(lab: Lab) -> None:
+    """What `property` asks for arrives in otherProperties, whichever way a thread is read."""
+    for how in ("auto", "by_id"):
+        records = lab.sync(property="hs_topic", thread_fetch=how).records()
+        expected = [f"hs_topic of {record['id']}" for record in records]
+        assert [record["otherProperties"]["hs_topic"] for record in records] == expected
+
+
+def test_without_archived(lab: Lab) -> None:
+    """`include_archived: false` lists live threads only."""
+    assert lab.sync(include_archived=False).ids == lab.live_ids
+
+
+def test_inboxes(lab: Lab) -> None:
+    """One inbox is filtered by HubSpot, which refuses several: those are filtered here."""
+    for inboxes in ([481939], ["481939", 512377]):
+        wanted = [str(t.id) for t in lab.threads if str(t.inbox_id) in map(str, inboxes)]
+        assert lab.sync(inbox_ids=inboxes).ids == wanted
+    assert lab.calls("inboxId=481939")
+    assert not lab.calls("inboxId=512377")
+
+
+def test_start_date(lab: Lab) -> None:
+    """Older threads stay out: by their latest message, or where there is none by their creation."""
+    start = "2026-05-01T02:00:00+02:00"
+    kept = set(lab.sync(start_date=start).ids)
+    for thread in lab.threads:
+        moment = thread.latest_message_at or thread.created_at
+        assert (moment.isoformat() >= "2026-05-01") == (str(thread.id) in kept)
+    assert 0 < len(kept) < len(lab.threads)
+
+
+def test_dated_api_version(lab: Lab) -> None:
+    """The date-versioned paths give the same rows."""
+    dated = lab.sync(api_version="2026-09").records()
+    assert all(call.startswith("/conversations/conversations/2026-09/") for call in lab.calls())
+    assert dated == lab.sync().records()
+
+
+def test_one_schema_and_a_state_at_the_end(lab: Lab) -> None:
+    """A sync is one SCHEMA, the records, and STATE last."""
+    types = [message["type"] for message in lab.sync(thread_fetch="by_id").messages]
+    assert types == ["SCHEMA", *["RECORD"] * len(lab.ids), "STATE"]
+
+
+def test_index_is_not_selected_by_default(lab: Lab) -> None:
+    """`thread_index` stays in unless one asks for it."""
+    assert lab.sync().records("thread_index") == []
+
+
+@pytest.mark.parametrize("how", ["auto", "by_id"])
+def test_index_without_second_listing(lab: Lab, how: str) -> None:
+    """Selected, `thread_index` says what `threads` listed, and costs no call more."""
+    lab.sync(thread_fetch=how)
+    alone = len(lab.calls())
+    output = lab.sync(select("threads", "thread_index"), thread_fetch=how)
+    assert len(lab.calls()) == 2 * alone
+    index = output.records("thread_index")
+    assert [entry["id"] for entry in index] == output.ids == lab.ids
+    columns = index[0].keys()
+    assert index == [{name: row[name] for name in columns} for row in output.records()]
+    assert len(output.of_type("SCHEMA")) == 2
+
+
+def test_index_alone(lab: Lab) -> None:
+    """Without `threads`, `thread_index` lists for itself."""
+    output = lab.sync(select("thread_index"))
+    assert [entry["id"] for entry in output.records("thread_index")] == lab.ids
+    assert output.records("threads") == []
+
+
+def test_index_lists_nothing_for_configured_ids(lab: Lab) -> None:
+    """With configured ids nothing is listed, whatever is selected."""
+    for streams in (["thread_index"], ["threads", "thread_index"]):
+        output = lab.sync(select(*streams), thread_ids=lab.ids[:1])
+        assert output.records("thread_index") == []
+    assert len(lab.calls()) == len(lab.calls("/threads/")) == 1
+
+
+def test_thread_on_two_pages_comes_once(lab: Lab) -> None:
+    """A thread that slips to the next page while one lists does not come twice."""
+    first = payload(lab.threads[0])
+    pages = [
+        {"results": [first, {"id": "2"}], "paging": {"next": {"after": "x"}}},
+        {"results": [], "paging": {"next": {"after": "y"}}},
+        {"results": [{"id": "2"}, {"id": "3"}]},
+    ]
+    for page in pages:
+        lab.script(path="/threads\\?", status=200, body=json.dumps(page))
+    assert lab.sync(include_archived=False).ids == [first["id"], "2", "3"]
+
+
+def test_cursor_decoded_once(lab: Lab) -> None:
+    """A cursor that comes percent-encoded is sent back as it was meant."""
+    body = json.dumps({"results": [{"id": "1"}], "paging": {"next": {"after": "a%2Bb%3D%3D"}}})
+    lab.script(path="/threads\\?", status=200, body=body)
+    lab.script(path="after=a%2Bb%3D%3D$", status=200, body='{"results": []}')
+    assert lab.sync(include_archived=False).ids == ["1"]
+
+
+def test_link_is_not_followed() -> None:
+    """HubSpot's paging.next.link has a wrong path; it is never asked for."""
+    with open_lab(Account.sample(1_100)) as lab:
+        lab.sync()
+        assert len(lab.calls("/v3/conversations/threads\\?")) == len(lab.calls()) > 3
+
+
+def test_cursor_without_progress_is_an_error(lab: Lab) -> None:
+    """A cursor that comes again ends the sync with an error, not in a loop."""
+    body = json.dumps({"results": [{"id": "1"}], "paging": {"next": {"after": "again"}}})
+    lab.script(path="/threads\\?", status=200, body=body, times=100)
+    with pytest.raises(FatalAPIError, match="no progress"):
+        lab.sync()
+    assert len(lab.calls()) == 2
+
+
+@pytest.mark.parametrize("size", [500, 1_000, 1_001])
+def test_full_pages(size: int) -> None:
+    """An account that fills its last page exactly comes whole."""
+    with open_lab(Account.sample(size)) as lab:
+        assert lab.sync().ids == lab.ids
+
+
+def test_thread_gone_between_listing_and_reading(lab: Lab) -> None:
+    """A thread that is deleted after it was listed does not fail the sync."""
+    thread_id = lab.live_ids[0]
+    body = json.dumps({"results": [{"id": "17"}, {"id": thread_id}]})
+    lab.script(path="/threads\\?", status=200, body=body)
+    assert lab.sync(thread_fetch="by_id", include_archived=False).ids == [thread_id]
+
+
+def payload(thread: Thread) -> dict[str, Any]:
+    """Return a thread as HubSpot sends it."""
+    return thread.payload(associations=[], extra=None)
