@@ -4,6 +4,7 @@ RUN := $(UV) run --locked --quiet
 
 export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := true
 
 .PHONY: help run test lint format docs bench
 
