@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import sys
 
 from emulator.account import Account
@@ -14,7 +15,10 @@ from emulator.server import TOKEN, Emulator
 
 
 def main() -> None:
-    """Serve a sample account until interrupted; the first line on stdout is its address."""
+    """Serve a sample account until interrupted.
+
+    The first line on stdout is its address, the last one how much it was asked.
+    """
     parser = argparse.ArgumentParser(prog="python -m emulator", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: a free one (default)")
     parser.add_argument("--threads", type=int, default=60, help="size of the account")
@@ -40,8 +44,11 @@ def main() -> None:
     )
     sys.stdout.write(f"api_url {emulator.url} access_token {TOKEN}\n")
     sys.stdout.flush()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         emulator.serve_forever()
+    counts = {"requests": len(emulator.requests), "refused": emulator.limit.refused}
+    sys.stdout.write(json.dumps(counts) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 import time
 import uuid
@@ -126,14 +128,20 @@ class _Handler(BaseHTTPRequestHandler):
         fault, admitted = self.emulator.arrive(self.path)
         try:
             time.sleep(self.emulator.latency + (fault.delay if fault else 0))
-            if fault and fault.drop:
+            if fault and (fault.drop or fault.reset):
                 self.close_connection = True
+                if fault.reset:  # closing with nothing left to linger for sends a reset
+                    linger = struct.pack("ii", 1, 0)
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    self.connection.close()
                 return
             if fault and fault.status is not None:
                 reply = Answer(fault.status, fault.body.encode(), dict(fault.headers))
             else:
                 authorization = self.headers.get("Authorization", "")
                 reply = self.emulator.respond(self.path, authorization, admitted=admitted)
+            if fault and fault.garble:
+                reply.headers["Content-Encoding"] = "gzip"
             self._send(reply, cut=bool(fault and fault.cut))
         finally:
             self.emulator.leave()

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.rate_limit import DailyQuotaError
+from tap_hubspot_threads.stopping import Stopped
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 
 def main() -> None:
-    """Run the tap's command line; exit code 0 where all is done, else 1, or 2 for a wrong call."""
+    """Run the tap's command line.
+
+    The exit code is 0 where all is done, 2 for a wrong call, 128 + the signal where one stopped the
+    sync, else 1.
+    """
+    sys.exit(_run())
+
+
+def _run() -> int:
     command = TapHubSpotThreads.cli
+    log = TapHubSpotThreads.logger
     try:
-        exit_code = command.main(standalone_mode=False)
+        # Not command.main(), which ends the process by itself when the target closes the pipe.
+        with command.make_context(TapHubSpotThreads.name, sys.argv[1:]) as context:
+            command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
-        exit_code = error.exit_code
-    except (SettingsError, FatalAPIError, RetriableAPIError) as error:
-        TapHubSpotThreads.logger.critical("%s", error)
-        exit_code = 1
-    sys.exit(exit_code)
+        return error.exit_code
+    except Stopped as stopped:
+        log.critical("%s. What the last STATE covers is done; run the sync again.", stopped)
+        return stopped.exit_code
+    except (SettingsError, FatalAPIError, RetriableAPIError, DailyQuotaError) as error:
+        log.critical("%s", error)
+        return 1
+    except BrokenPipeError:
+        # What is still buffered for the target has nowhere to go when Python closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        log.critical("The target has closed the pipe; what it says, or its log, has the reason.")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

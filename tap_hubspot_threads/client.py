@@ -1,53 +1,83 @@
-"""How a request is sent to HubSpot: address, token, session, errors, retries."""
+"""How a request is sent to HubSpot: address, token, session, limit, errors, retries."""
 
 from __future__ import annotations
 
+import json
 import logging
-import threading
-import time
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import backoff
 import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk import RESTStream, SchemaDirectory, StreamSchema
 from singer_sdk.authenticators import BearerTokenAuthenticator
-from singer_sdk.exceptions import RetriableAPIError
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from tap_hubspot_threads import schemas
-from tap_hubspot_threads.errors import api_error, no_thread_error, retry_after
+from tap_hubspot_threads import retry, schemas
+from tap_hubspot_threads.concurrency import ordered_map
+from tap_hubspot_threads.errors import answer_error, no_answer_error, no_thread_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, RequestFunc
+
+    from tap_hubspot_threads.progress import Progress
+    from tap_hubspot_threads.rate_limit import RateLimit
+    from tap_hubspot_threads.stopping import Stop
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 BASE_PATHS = {
     "v3": "/conversations/v3/conversations",
     "2026-09": "/conversations/conversations/2026-09",
 }
-
 SCHEMAS = SchemaDirectory(schemas)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the streams of a tap have in common."""
+
+    limit: RateLimit
+    stop: Stop
+    progress: Progress
 
 
 class HubSpotStream(RESTStream["str | None"]):
     """A stream of HubSpot's Conversations API.
 
-    `fetch` may be called from several threads at once: each has a session of its own, over one
-    adapter, so that connections are shared and sessions are not.
+    Requests are sent from worker threads only (`each`), so that a signal finds the main thread
+    awake. Each worker has a session of its own, over one adapter: connections are shared, sessions
+    are not.
     """
 
     schema = StreamSchema(SCHEMAS)
-    sleep = staticmethod(time.sleep)
 
-    def __init__(self, tap: Tap) -> None:
+    def __init__(self, tap: Tap, shared: Shared) -> None:
         super().__init__(tap)
+        self._limit, self._stop, self._progress = shared.limit, shared.stop, shared.progress
         self._authenticator = BearerTokenAuthenticator(token=self.config.get("access_token") or "")
-        self._adapter = HTTPAdapter(pool_maxsize=self.config.get("max_concurrency", 1))
-        self._local = threading.local()
+        self._adapter = HTTPAdapter(pool_maxsize=self.config["max_concurrency"])
+
+    def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Call the function for each item on `max_concurrency` workers; results in order.
+
+        Raises:
+            Stopped: soon after the sync is asked to stop, whatever the workers are doing.
+        """
+        workers = self.config["max_concurrency"]
+        return ordered_map(function, items, workers=workers, while_waiting=self._while_waiting)
+
+    def _while_waiting(self) -> None:
+        self._stop.check()
+        self._progress.tick()
 
     def fetch(
         self,
@@ -70,16 +100,14 @@ class HubSpotStream(RESTStream["str | None"]):
         Raises:
             RetriableAPIError: if the last of `max_attempts` failed in a passing way.
             ThreadNotFoundError: if HubSpot says 404.
-            FatalAPIError: for what trying again does not mend.
+            RefusedError: if HubSpot says 400 or its like.
+            FatalAPIError: for what no other request would fare better with.
+            DailyQuotaError: if only the reserve is left of the day's calls.
+            Stopped: if the sync is to stop.
         """
         request = self.get_http_request(page=PageContext(context, cursor))
-        prepared = self.build_prepared_request(
-            method=request.method,
-            url=request.url,
-            params=request.encode_params(),
-            headers=request.headers,
-        )
-
+        prepared = self._blank_request.copy()
+        prepared.url = f"{request.url}?{request.encode_params()}"
         body: Any = None
 
         def attempt(request: requests.PreparedRequest, _: Context | None) -> requests.Response:
@@ -87,7 +115,7 @@ class HubSpotStream(RESTStream["str | None"]):
             response = self._send(request)
             self.validate_response(response)
             try:
-                body = response.json()
+                body = json.loads(response.content)
             except (ValueError, RecursionError):
                 body = None
             if not isinstance(body, dict) or not accept(body):
@@ -98,17 +126,25 @@ class HubSpotStream(RESTStream["str | None"]):
         return cast("dict[str, Any]", body)
 
     def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
+        """Send a request once, when the limit lets it; return the answer with its whole body.
+
+        By the adapter rather than a session: it may be shared by threads, and takes half the time.
+        Redirects and cookies, which a session is there for, are nothing to follow here.
+        """
+        ticket = self._limit.acquire()
+        headers = None
         try:
-            return self.requests_session.send(
-                self.authenticator(prepared),
-                timeout=self.timeout,
-                allow_redirects=False,
-            )
+            request = self.authenticator(prepared)  # after the wait: a token may expire in it
+            response = self._adapter.send(request, timeout=self.timeout, **self._environment)
+            _ = response.content
+            headers = response.headers
         except requests.RequestException as error:
-            message = (
-                f"GET {self.path}: no answer from {self.config['api_url']} ({type(error).__name__})"
-            )
-            raise RetriableAPIError(message) from error
+            host = self.config["api_url"]
+            raise no_answer_error(error, endpoint=self.path, host=host) from error
+        finally:
+            self._limit.release(ticket, headers)
+            self._progress.count_call()
+        return response
 
     @property
     @override
@@ -125,19 +161,18 @@ class HubSpotStream(RESTStream["str | None"]):
     def authenticator(self) -> BearerTokenAuthenticator:
         return self._authenticator
 
-    @property
-    @override
-    def requests_session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-            # Session.send, unlike Session.get, does not look at the environment by itself.
-            environment = session.merge_environment_settings(self.url_base, {}, None, None, None)
-            session.proxies, session.verify = environment["proxies"], environment["verify"]
-            session.trust_env = False
-            session.mount("https://", self._adapter)
-            session.mount("http://", self._adapter)
-        return session
+    @cached_property
+    def _blank_request(self) -> requests.PreparedRequest:
+        """A request with all but its URL; preparing each anew would cost more than sending it."""
+        request = requests.Request("GET", self.url_base, headers={"User-Agent": self.user_agent})
+        return request.prepare()
+
+    @cached_property
+    def _environment(self) -> dict[str, Any]:
+        """What the environment says of proxies and certificates for this address."""
+        session = requests.Session()
+        found = session.merge_environment_settings(self.url_base, {}, None, None, None)
+        return {name: found[name] for name in ("proxies", "verify", "cert")}
 
     @property
     @override
@@ -151,21 +186,20 @@ class HubSpotStream(RESTStream["str | None"]):
 
     @override
     def validate_response(self, response: requests.Response) -> None:
-        if error := api_error(response, endpoint=self.path):
+        if error := answer_error(response, endpoint=self.path):
             raise error
 
     @override
     def request_decorator(self, func: RequestFunc) -> RequestFunc:
         """Try again as the other hooks say.
 
-        The SDK's own decorator would log each failure twice, and waits where nobody can see it.
+        The SDK's own decorator logs each failure twice, and sleeps where a signal cannot reach it.
         """
 
         def attempts(
             request: requests.PreparedRequest, context: Context | None
         ) -> requests.Response:
             waits = self.backoff_wait_generator()
-            next(waits)
             attempt = 0
             while True:
                 attempt += 1
@@ -175,26 +209,43 @@ class HubSpotStream(RESTStream["str | None"]):
                     if attempt >= self.backoff_max_tries():
                         message = f"{error}. Gave up after {attempt} attempts (max_attempts)."
                         raise RetriableAPIError(message, error.response) from error
-                    wait = self.backoff_jitter(waits.send(error))
+                    seconds = self._seconds_to_wait(error, next(waits))
                     message = "%s; attempt %d of %d, the next one in %.1f s"
-                    values = (error, attempt, self.backoff_max_tries(), wait)
+                    values = (error, attempt, self.backoff_max_tries(), seconds)
                     self.log(message, *values, level=logging.WARNING)
-                    self.sleep(wait)
+                    self._progress.count_retry()
+                self._stop.wait(seconds)
 
         return attempts
+
+    def _seconds_to_wait(self, error: RetriableAPIError, scheduled: float) -> float:
+        """Return the wait before the next attempt; a 429 makes every worker wait.
+
+        Raises:
+            FatalAPIError: if HubSpot asks for a longer wait than a sync should last.
+        """
+        response = error.response
+        asked = None if response is None else retry.retry_after(response.headers)
+        if asked is not None and asked > retry.LONGEST_RETRY_AFTER:
+            message = (
+                f"{error}. HubSpot asks to come back in {asked / 60:.0f} minutes: "
+                "run the sync again then."
+            )
+            raise FatalAPIError(message) from error
+        if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            seconds = self._limit.interval if asked is None else asked
+            self._limit.pause(seconds)
+            return seconds
+        return max(self.backoff_jitter(scheduled), asked or 0)
 
     @override
     def backoff_max_tries(self) -> int:
         return cast("int", self.config["max_attempts"])
 
     @override
-    def backoff_wait_generator(self) -> Generator[float, Any, None]:
-        """Yield the seconds to wait, for each error sent in: 1 to 60, doubling.
+    def backoff_wait_generator(self) -> Generator[float, None, None]:
+        return retry.schedule()
 
-        What HubSpot asks for in its answer counts where that is more.
-        """
-        schedule = backoff.expo(max_value=60)
-        next(schedule)
-        error = yield 0
-        while True:
-            error = yield max(next(schedule), retry_after(error))
+    @override
+    def backoff_jitter(self, value: float) -> float:
+        return retry.jitter(value)

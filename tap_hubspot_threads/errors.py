@@ -10,15 +10,24 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import requests
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 if TYPE_CHECKING:
-    import requests
+    from collections.abc import Sequence
 
+MAX_NAMED_IDS = 20
 _MAX_MESSAGE = 300
 _ACCOUNT_MIGRATION = 477
 _PASSING = {HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, _ACCOUNT_MIGRATION}
 """Statuses below 500 that trying again can mend. Documented by HubSpot."""
+_ADVICE: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "HubSpot does not accept the token: check the setting access_token.",
+    HTTPStatus.FORBIDDEN: (
+        "The token lacks a scope: give the private app or service key the scope conversations.read."
+    ),
+    HTTPStatus.NOT_FOUND: "That is not HubSpot's API: check the setting api_url.",
+}
 
 
 class SettingsError(Exception):
@@ -29,8 +38,28 @@ class ThreadNotFoundError(FatalAPIError):
     """HubSpot has no such thread: never existed, deleted, or on the other side of `archived`."""
 
 
+class RefusedError(FatalAPIError):
+    """HubSpot refuses this request, whatever it may say to others."""
+
+
+class UnreadThreadsError(FatalAPIError):
+    """Some threads could not be read, although the others could."""
+
+    def __init__(self, ids: Sequence[str], last: Exception) -> None:
+        super().__init__(
+            f"{len(ids)} thread(s) could not be read, all others were: {name_ids(ids)}. "
+            f"The last error: {last}"
+        )
+
+
+def name_ids(ids: Sequence[str]) -> str:
+    """Return the first `MAX_NAMED_IDS` ids and how many more there are."""
+    more = len(ids) - MAX_NAMED_IDS
+    return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")
+
+
 @dataclass(frozen=True)
-class HubSpotProblem:
+class Problem:
     """HubSpot's own words for a failed request.
 
     All of the fields are optional in practice, and some error answers are no JSON (observed).
@@ -44,7 +73,7 @@ class HubSpotProblem:
     """Whether the answer is HubSpot's at all, and not that of some other server."""
 
     @classmethod
-    def of(cls, response: requests.Response) -> HubSpotProblem:
+    def of(cls, response: requests.Response) -> Problem:
         """Read the error body of a response; never raises."""
         try:
             body = response.json()
@@ -69,7 +98,7 @@ class HubSpotProblem:
         )
 
 
-def api_error(response: requests.Response, *, endpoint: str) -> Exception | None:
+def answer_error(response: requests.Response, *, endpoint: str) -> Exception | None:
     """Return the error that an answer means, or None where it is none.
 
     Args:
@@ -78,13 +107,13 @@ def api_error(response: requests.Response, *, endpoint: str) -> Exception | None
 
     Returns:
         `RetriableAPIError` where trying again can help, `ThreadNotFoundError` for a 404 of
-        HubSpot's, else `FatalAPIError`. Trying 400, 401, 403 and 404 again never helps, and counts
-        against an app at HubSpot.
+        HubSpot's, `RefusedError` for a 400 and its like, else `FatalAPIError`. Trying 400, 401,
+        403 and 404 again never helps, and counts against an app at HubSpot.
     """
     status = response.status_code
     if status == HTTPStatus.OK:
         return None
-    problem = HubSpotProblem.of(response)
+    problem = Problem.of(response)
     tried = _tried(response, problem, endpoint)
     if status == HTTPStatus.TOO_MANY_REQUESTS and problem.policy.upper() == "DAILY":
         return FatalAPIError(
@@ -95,50 +124,35 @@ def api_error(response: requests.Response, *, endpoint: str) -> Exception | None
         return RetriableAPIError(tried, response)
     if status == HTTPStatus.NOT_FOUND and problem.is_hubspot:
         return ThreadNotFoundError(tried)
-    return FatalAPIError(f"{tried}. {_advice(status, problem)}")
+    if status in _ADVICE or status < HTTPStatus.BAD_REQUEST:
+        return FatalAPIError(f"{tried}. {_ADVICE.get(status, _ADVICE[HTTPStatus.NOT_FOUND])}")
+    reason = problem.message or "it gave no reason"
+    return RefusedError(f"{tried}. HubSpot refused the request: {reason}")
 
 
 def no_thread_error(response: requests.Response, *, endpoint: str) -> RetriableAPIError:
-    """Return the error for a 200 that does not hold what was asked for; seen with proxies."""
-    tried = _tried(response, HubSpotProblem.of(response), endpoint)
+    """Return the error for a 200 that does not hold what was asked for, as proxies give."""
+    tried = _tried(response, Problem.of(response), endpoint)
     return RetriableAPIError(f"{tried}, but the answer is not what was asked for", response)
 
 
-def retry_after(error: RetriableAPIError) -> float:
-    """Return the seconds that HubSpot asks to wait, 0 where it does not say.
-
-    `Retry-After` is documented for 477 only, and honoured wherever it comes. A 429 without it is
-    waited out for the interval of the limit.
-    """
-    response = error.response
-    if response is None:
-        return 0
-    interval = response.headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "10000")
-    try:
-        if "Retry-After" in response.headers:
-            return float(response.headers["Retry-After"])
-        return float(interval) / 1000 if response.status_code == HTTPStatus.TOO_MANY_REQUESTS else 0
-    except ValueError:
-        return 0
+def no_answer_error(error: requests.RequestException, *, endpoint: str, host: str) -> Exception:
+    """Return the error for a request that was not answered, or not to the end."""
+    tried = f"GET {endpoint}: no whole answer from {host} ({type(error).__name__})"
+    if isinstance(error, requests.exceptions.SSLError):
+        return FatalAPIError(
+            f"{tried}. Its certificate is not trusted here: behind a company's proxy, point the "
+            "environment variable REQUESTS_CA_BUNDLE to the proxy's certificates."
+        )
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL)):
+        return FatalAPIError(f"{tried}. Check the setting api_url and the proxy's variables.")
+    return RetriableAPIError(tried)
 
 
-def _tried(response: requests.Response, problem: HubSpotProblem, endpoint: str) -> str:
+def _tried(response: requests.Response, problem: Problem, endpoint: str) -> str:
     words = [f"GET {endpoint}: {response.status_code}"]
     if problem.category:
         words.append(problem.category)
     if problem.correlation_id:
         words.append(f"(correlationId {problem.correlation_id})")
     return " ".join(words)
-
-
-def _advice(status: int, problem: HubSpotProblem) -> str:
-    if status == HTTPStatus.UNAUTHORIZED:
-        return "HubSpot does not accept the token: check the setting access_token."
-    if status == HTTPStatus.FORBIDDEN:
-        return (
-            "The token lacks a scope: give the private app or service key the scope "
-            "conversations.read."
-        )
-    if status == HTTPStatus.NOT_FOUND or status < HTTPStatus.BAD_REQUEST:
-        return "That is not HubSpot's API: check the setting api_url."
-    return f"HubSpot refused the request: {problem.message or 'it gave no reason'}"

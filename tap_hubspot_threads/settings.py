@@ -92,6 +92,21 @@ SETTINGS = th.PropertiesList(
         description="Version of the Conversations API",
     ),
     th.Property(
+        "rate_limit",
+        th.IntegerType(minimum=1),
+        title="Rate limit",
+        description=(
+            "Requests per 10 s at the most; by default HubSpot's answers say how many the token has"
+        ),
+    ),
+    th.Property(
+        "daily_quota_reserve_percent",
+        th.IntegerType(minimum=0, maximum=100),
+        default=10,
+        title="Daily quota reserve percent",
+        description="Stop before less than this share of the account's calls of the day is left",
+    ),
+    th.Property(
         "max_concurrency",
         th.IntegerType(minimum=1),
         default=16,

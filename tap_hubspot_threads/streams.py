@@ -8,18 +8,28 @@ thread. Here the listing's pages feed one sync of `threads`.
 from __future__ import annotations
 
 import logging
+import threading
+from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib import StateMessage
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
 from tap_hubspot_threads.cleaning import RowCleaner, clean_time
-from tap_hubspot_threads.client import SCHEMAS, HubSpotStream
-from tap_hubspot_threads.concurrency import ordered_map
-from tap_hubspot_threads.errors import ThreadNotFoundError
+from tap_hubspot_threads.client import SCHEMAS, HubSpotStream, Shared
+from tap_hubspot_threads.errors import (
+    RefusedError,
+    ThreadNotFoundError,
+    UnreadThreadsError,
+    name_ids,
+)
 from tap_hubspot_threads.pagination import Cursor
+from tap_hubspot_threads.rate_limit import DailyQuotaError
+from tap_hubspot_threads.stopping import Stopped
 from tap_hubspot_threads.thread_ids import InvalidIdError, parse_id, parse_ids
 
 if TYPE_CHECKING:
@@ -32,8 +42,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 500
 """Threads a page: the most that HubSpot gives. Documented."""
 
-NAMED_IDS = 20
-"""At most so many missing ids are named in the log."""
+FAILURES_IN_A_ROW = 5
+"""After so many threads in a row whose last attempt failed, HubSpot is taken to be down."""
 
 
 class ThreadStream(HubSpotStream):
@@ -42,8 +52,8 @@ class ThreadStream(HubSpotStream):
     primary_keys = ("id",)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # RowCleaner guarantees the types
 
-    def __init__(self, tap: Tap) -> None:
-        super().__init__(tap)
+    def __init__(self, tap: Tap, shared: Shared) -> None:
+        super().__init__(tap, shared)
         self._cleaner = RowCleaner(SCHEMAS.get_schema(ThreadsStream.name))
 
     @override
@@ -57,6 +67,30 @@ class ThreadStream(HubSpotStream):
                 "archived": "true" if context["archived"] else None,
             },
         )
+
+    @abstractmethod
+    def read(self) -> Iterator[Record]:
+        """Yield the stream's rows."""
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Yield the stream's rows; when that ends early, STATE goes out before the error does."""
+        try:
+            for row in self.read():
+                self._stop.check()
+                self._progress.tick()
+                yield row
+        except (FatalAPIError, RetriableAPIError, DailyQuotaError, Stopped):
+            self._tap.write_message(StateMessage(value=self.tap_state))
+            self._summarise()
+            raise
+        self._summarise()
+
+    def _summarise(self) -> None:
+        """Log the sync in one line and as the SDK's metrics, if this stream has read anything."""
+        if self._progress.calls:
+            self.log(self._progress.summary())
+            self._progress.log_metrics(self.metrics_logger, stream=self.name)
 
 
 class ThreadIndexStream(ThreadStream):
@@ -79,7 +113,7 @@ class ThreadIndexStream(ThreadStream):
         return clean_time(self.config.get("start_date") or "")
 
     @override
-    def get_records(self, context: Context | None) -> Iterable[Record]:
+    def read(self) -> Iterator[Record]:
         listed_anyway = self._tap.streams[ThreadsStream.name].selected
         if not listed_anyway and self.config.get("thread_ids") is None:
             yield from map(self._entry, self.list_threads())
@@ -110,8 +144,12 @@ class ThreadIndexStream(ThreadStream):
 
     def _pages(self, *, archived: bool) -> Iterator[list[dict[str, Any]]]:
         cursor = Cursor()
+
+        def fetch(after: str | None) -> dict[str, Any]:
+            return self.fetch({"archived": archived}, after, accept=_is_page)
+
         while not cursor.finished:
-            page = self.fetch({"archived": archived}, cursor.value, accept=_is_page)
+            (page,) = self.each(fetch, [cursor.value])
             yield page["results"]
             cursor.advance(page)
 
@@ -139,46 +177,81 @@ class ThreadsStream(ThreadStream):
     name = "threads"
     path = "/threads/{threadId}"
 
-    def __init__(self, tap: Tap, *, index: ThreadIndexStream) -> None:
-        super().__init__(tap)
+    def __init__(self, tap: Tap, shared: Shared, *, index: ThreadIndexStream) -> None:
+        super().__init__(tap, shared)
         self._index = index
+        self._failures_in_a_row = 0
+        self._lock = threading.Lock()
 
     @override
-    def get_records(self, context: Context | None) -> Iterable[Record]:
+    def read(self) -> Iterator[Record]:
+        for row in self._rows():
+            self._progress.threads += 1
+            self._progress.archived += row["archived"] is True
+            yield row
+
+    def _rows(self) -> Iterator[Record]:
         ids = self.config.get("thread_ids")
         if ids is not None:
-            yield from self._read((thread_id, False) for thread_id in parse_ids(ids))
+            wanted = parse_ids(ids)
+            self._progress.total = len(wanted)
+            yield from self._read_each((thread_id, False) for thread_id in wanted)
         elif self.config["thread_fetch"] == "by_id":
-            yield from self._read((row["id"], row["archived"] is True) for row in self._listed())
+            yield from self._read_each((row["id"], row["archived"] is True) for row in self._list())
         else:
-            yield from self._listed()
+            yield from self._list()
 
-    def _listed(self) -> Iterator[Record]:
+    def _list(self) -> Iterator[Record]:
         for row in self._index.list_threads():
             self._index.emit(row)
             yield row
 
-    def _read(self, ids: Iterable[tuple[str, bool]]) -> Iterator[Record]:
-        """Yield the rows of the threads that exist, in the order of the ids."""
-        missing: list[str] = []
-        results = ordered_map(self._read_one, ids, workers=self.config["max_concurrency"])
-        for thread_id, row in results:
-            if row is None:
-                missing.append(thread_id)
-            else:
-                yield row
-        if missing:
-            rest = len(missing) - NAMED_IDS
-            self.log(
-                "%d thread(s) not found, neither live nor archived; deleted, or a typing error? %s",
-                len(missing),
-                ", ".join(missing[:NAMED_IDS]) + (f" and {rest} more" if rest > 0 else ""),
-                level=logging.WARNING,
-            )
+    def _read_each(self, ids: Iterable[tuple[str, bool]]) -> Iterator[Record]:
+        """Yield the rows of the threads that exist, in the order of the ids.
 
-    def _read_one(self, item: tuple[str, bool]) -> tuple[str, Record | None]:
-        """Read a thread where it is thought to be, live or archived, else on the other side."""
+        Args:
+            ids: Each with whether the thread is thought to be archived.
+
+        Raises:
+            UnreadThreadsError: at the end, if some threads could not be read.
+        """
+        missing: list[str] = []
+        failed: list[str] = []
+        last_error: Exception | None = None
+        for thread_id, result in self.each(self._read_one, ids):
+            if isinstance(result, Exception):
+                failed.append(thread_id)
+                last_error = result
+                self._progress.failed += 1
+            elif result is None:
+                missing.append(thread_id)
+                self._progress.missing += 1
+            else:
+                yield result
+        if missing:
+            message = "%d thread(s) not found, neither live nor archived: %s"
+            self.log(message, len(missing), name_ids(missing), level=logging.WARNING)
+        if last_error:
+            raise UnreadThreadsError(failed, last_error)
+
+    def _read_one(self, item: tuple[str, bool]) -> tuple[str, Record | Exception | None]:
+        """Read a thread where it is thought to be, live or archived, else on the other side.
+
+        Returns:
+            The id with the row; with None where HubSpot has no such thread; with the error where
+            only this thread cannot be read.
+        """
         thread_id, archived = item
+        try:
+            row = self._find(thread_id, archived=archived)
+        except (RetriableAPIError, RefusedError) as error:
+            self._count_failure(error)
+            return thread_id, error
+        with self._lock:
+            self._failures_in_a_row = 0
+        return thread_id, row
+
+    def _find(self, thread_id: str, *, archived: bool) -> Record | None:
         for side in (archived, not archived):
             try:
                 thread = self.fetch(
@@ -187,8 +260,18 @@ class ThreadsStream(ThreadStream):
                 )
             except ThreadNotFoundError:
                 continue
-            return thread_id, self._cleaner.clean(thread)
-        return thread_id, None
+            return self._cleaner.clean(thread)
+        return None
+
+    def _count_failure(self, error: Exception) -> None:
+        with self._lock:
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= FAILURES_IN_A_ROW:
+                message = (
+                    f"{error} {FAILURES_IN_A_ROW} threads in a row could not be read, so the sync "
+                    "ends here. Run it again later."
+                )
+                raise FatalAPIError(message)
 
 
 def _id_of(thread: dict[str, Any]) -> str | None:

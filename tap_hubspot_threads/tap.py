@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,8 +11,12 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import TapCapabilities
 from typing_extensions import override
 
+from tap_hubspot_threads.client import Shared
 from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.progress import Progress
+from tap_hubspot_threads.rate_limit import RateLimit
 from tap_hubspot_threads.settings import SETTINGS, check_secrets, check_settings
+from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.streams import ThreadIndexStream, ThreadsStream
 
 if TYPE_CHECKING:
@@ -30,6 +35,8 @@ class TapHubSpotThreads(Tap):
         if capability is not TapCapabilities.ACTIVATE_VERSION
     ]
 
+    clock = staticmethod(time.monotonic)
+
     def __init__(self, *, config: Any = None, validate_config: bool = True, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
         """Check the settings, all of them before the first request; null means not set.
 
@@ -39,14 +46,28 @@ class TapHubSpotThreads(Tap):
         if isinstance(config, dict):
             config = {name: value for name, value in config.items() if value is not None}
             check_secrets(config)
+        self._stop = Stop()
         try:
             super().__init__(config=config, validate_config=validate_config, **kwargs)
         except ConfigValidationError as error:
             raise SettingsError("; ".join(error.errors)) from None
         if validate_config:
             check_settings(self.config)
+        self._stop.listen()  # after the SDK, which exits with 0 on a signal
 
     @override
     def discover_streams(self) -> list[Stream]:
-        index = ThreadIndexStream(self)
-        return [index, ThreadsStream(self, index=index)]
+        limit = RateLimit(
+            fixed=self.config.get("rate_limit"),
+            reserve_percent=self.config["daily_quota_reserve_percent"],
+            clock=self.clock,
+            wait=self._stop.wait,
+        )
+        progress = Progress(
+            clock=self.clock,
+            log=self.logger.info,
+            quota=lambda: (limit.daily_left, limit.daily),
+        )
+        shared = Shared(limit, self._stop, progress)
+        index = ThreadIndexStream(self, shared)
+        return [index, ThreadsStream(self, shared, index=index)]

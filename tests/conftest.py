@@ -15,7 +15,7 @@ from emulator.account import Account
 from emulator.faults import Fault
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN, Emulator
-from tap_hubspot_threads.client import HubSpotStream
+from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 if TYPE_CHECKING:
@@ -120,9 +120,15 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the tap waited between attempts; the time does not pass."""
+    """The seconds that the tap's threads waited, by a clock that only passes by waiting."""
     seconds: list[float] = []
-    monkeypatch.setattr(HubSpotStream, "sleep", staticmethod(seconds.append))
+
+    def wait(stop: Stop, duration: float) -> None:
+        stop.check()
+        seconds.append(duration)
+
+    monkeypatch.setattr(Stop, "wait", wait)
+    monkeypatch.setattr(TapHubSpotThreads, "clock", staticmethod(lambda: sum(seconds)))
     return seconds
 
 

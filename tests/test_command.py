@@ -28,6 +28,9 @@ def run(
         path.write_text(json.dumps(config))
         command += ["--config", str(path)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TAP_")}
+    clean["TAP_HUBSPOT_THREADS_LOGLEVEL"] = (
+        "DEBUG"  # what must not be told is not told there either
+    )
     return subprocess.run(
         command,
         cwd=folder,

@@ -66,6 +66,21 @@ def test_error_at_its_place() -> None:
         next(results)
 
 
+def test_error_starts_nothing_more() -> None:
+    """After a call has failed, those that had not started never are."""
+    started = []
+
+    def work(item: int) -> int:
+        started.append(item)
+        message = "failed"
+        raise LookupError(message)
+
+    results = ordered_map(work, range(100), workers=2)
+    with pytest.raises(LookupError, match="failed"):
+        next(results)
+    assert len(started) <= 2
+
+
 def test_error_of_the_items() -> None:
     """An error of the source ends the map."""
 
@@ -76,6 +91,34 @@ def test_error_of_the_items() -> None:
 
     with pytest.raises(LookupError, match="source"):
         list(ordered_map(lambda item: item, items(), workers=4))
+
+
+def test_called_while_waiting() -> None:
+    """What is to be called while waiting is, on this thread, and may end it all."""
+    go_on = threading.Event()
+    threads = []
+
+    def look() -> None:
+        threads.append(threading.current_thread())
+        if len(threads) > 3:
+            message = "enough"
+            raise LookupError(message)
+
+    results = ordered_map(go_on.wait, [TIMEOUT], workers=1, while_waiting=look)
+    with pytest.raises(LookupError, match="enough"):
+        next(results)
+    assert set(threads) == {threading.current_thread()}
+    go_on.set()
+
+
+def test_timeout_of_a_call() -> None:
+    """A TimeoutError of the call itself is its result, not a reason to go on waiting."""
+
+    def work(_: int) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        next(ordered_map(work, [1], workers=1))
 
 
 def test_closed_map_starts_nothing_more() -> None:

@@ -10,11 +10,14 @@ from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN
-from tests.conftest import Lab, open_lab
+from tap_hubspot_threads.errors import UnreadThreadsError
+from tap_hubspot_threads.rate_limit import DailyQuotaError
+from tests.conftest import Lab, Output, open_lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DAY = "Sun, 22 Nov 2026"
 SECRET_TEXT = "a customer's own words"
 
 
@@ -43,45 +46,85 @@ PASSING: dict[str, dict[str, Any]] = {
 def test_passing_faults(lab: Lab, waits: list[float], fault: dict[str, Any], how: str) -> None:
     """What passes by itself is tried again, and the rows are those of a quiet day."""
     quiet = lab.sync(thread_fetch=how).records()
+    calls = len(lab.calls())
     lab.script(path="/threads\\?", times=2, **fault)
     lab.script(path="/threads/", skip=4, times=3, **fault)
     assert lab.sync(thread_fetch=how).records() == quiet
-    assert len(waits) == (2 if how == "auto" else 5)
+    failed = 2 if how == "auto" else 5
+    assert len(lab.calls()) == 2 * calls + failed
+    assert len(waits) >= failed
 
 
 def test_waits_double(lab: Lab, waits: list[float]) -> None:
-    """The waits double from a second, with jitter, and end after `max_attempts` tries."""
+    """The waits double up to a minute, less up to a half, until `max_attempts` tries are made."""
     lab.script(status=503, times=100)
-    with pytest.raises(RetriableAPIError, match=r"GET /threads: 503 .*after 5 attempts"):
-        lab.sync(max_attempts=5)
-    assert [int(wait - jitter) for wait, jitter in zip(waits, (0, 0, 0, 0), strict=True)]
-    assert all(2**n <= wait < 2**n + 1 for n, wait in enumerate(waits))
-    assert len(lab.calls()) == 5
+    with pytest.raises(RetriableAPIError, match=r"GET /threads: 503 .*after 9 attempts"):
+        lab.sync(max_attempts=9)
+    for wait, longest in zip(waits, (1, 2, 4, 8, 16, 32, 60, 60), strict=True):
+        assert longest / 2 <= wait <= longest
+    assert len(lab.calls()) == 9
 
 
 @pytest.mark.parametrize(
-    ("headers", "least"),
+    ("status", "headers", "least", "most"),
     [
-        ({"Retry-After": "7"}, 7),
-        ({"X-HubSpot-RateLimit-Interval-Milliseconds": "4000"}, 4),
-        ({"Retry-After": "soon"}, 1),
+        (429, {"Retry-After": "7"}, 7, 7),
+        (429, {"X-HubSpot-RateLimit-Interval-Milliseconds": "4000"}, 4, 4),
+        (429, {"Retry-After": "soon"}, 10, 10),
+        (503, {"Retry-After": "2.5"}, 2.5, 2.5),
+        (477, {"Retry-After": "300"}, 300, 300),
+        (503, {"Retry-After": "0"}, 0.5, 1),
+        (503, {"Retry-After": "-3"}, 0.5, 1),
+        (503, {"Date": f"{DAY} 10:00:00 GMT", "Retry-After": f"{DAY} 10:01:30 GMT"}, 90, 90),
+        (503, {"Date": f"{DAY} 10:00:00 GMT", "Retry-After": f"{DAY} 09:00:00 GMT"}, 0.5, 1),
     ],
 )
 def test_waits_as_asked(
-    lab: Lab, waits: list[float], headers: dict[str, str], least: float
+    lab: Lab, waits: list[float], *, status: int, headers: dict[str, str], least: float, most: float
 ) -> None:
     """`Retry-After` is honoured; a 429 without it waits out the interval of the limit."""
-    lab.script(status=429, headers=headers)
+    lab.script(status=status, headers=headers)
     lab.sync()
-    assert least <= waits[0] < least + 1
+    (wait,) = waits
+    assert least <= wait <= most
 
 
-def test_beyond_the_limit(waits: list[float]) -> None:
-    """A 429 loses no thread."""
-    with open_lab(limit=RollingLimit(maximum=40, interval=0.2)) as lab:
-        ids = lab.live_ids[:80]
-        assert lab.sync(thread_ids=ids, max_attempts=1_000).ids == ids
-        assert len(waits) == lab.emulator.limit.refused
+@pytest.mark.parametrize("asked", ["301", "86400", "Sun, 22 Nov 2099 10:01:30 GMT"])
+def test_waits_no_longer_than_five_minutes(lab: Lab, waits: list[float], asked: str) -> None:
+    """Asked to wait longer than five minutes, the sync ends and says when to come back."""
+    lab.script(status=477, headers={"Retry-After": asked})
+    with pytest.raises(FatalAPIError, match=r"come back in \d+ minutes: run the sync again"):
+        lab.sync()
+    assert waits == []
+
+
+def test_429_pauses_every_worker(lab: Lab, waits: list[float]) -> None:
+    """After a 429 no worker sends anything until the window is free again."""
+    ids = lab.live_ids[:40]
+    lab.script(path=ids[20], status=429, headers={"Retry-After": "30"})
+    assert lab.sync(thread_ids=ids, max_concurrency=8).ids == ids
+    assert 30 in waits
+    assert len(lab.calls()) == 41
+
+
+def test_within_the_limit() -> None:
+    """A limit that is learned on the way is kept to: no 429 at all, in real time."""
+    with open_lab(limit=RollingLimit(maximum=30, interval=0.3)) as lab:
+        ids = lab.live_ids[:70]
+        assert lab.sync(thread_ids=ids).ids == ids
+        assert lab.emulator.limit.refused == 0
+
+
+def test_daily_reserve_ends_the_sync(lab: Lab) -> None:
+    """When only the reserve of the day's calls is left, what was read goes out, then STATE."""
+    lab.emulator.limit.daily = 100
+    with pytest.raises(DailyQuotaError, match="midnight"):
+        lab.sync(thread_ids=lab.live_ids, daily_quota_reserve_percent=50, max_concurrency=4)
+    assert 50 <= len(lab.calls()) <= 54
+    output = Output(lab.out.getvalue())
+    assert output.ids == lab.live_ids[: len(output.ids)]
+    assert len(output.ids) >= 45
+    assert output.messages[-1]["type"] == "STATE"
 
 
 FATAL: dict[str, tuple[dict[str, Any], str]] = {
@@ -113,7 +156,7 @@ def test_fatal_errors(
 ) -> None:
     """What trying again does not mend is never repeated, and says what to do."""
     lab.script(times=100, **fault)
-    settings: dict[str, Any] = {"thread_ids": [lab.ids[0]]} if by_id else {}
+    settings: dict[str, Any] = {"thread_ids": [lab.live_ids[0]]} if by_id else {}
     with pytest.raises(FatalAPIError, match=message) as error:
         lab.sync(**settings)
     assert SECRET_TEXT not in str(error.value)
@@ -134,12 +177,37 @@ def test_missing_scope() -> None:
         lab.sync()
 
 
-def test_failed_thread_is_not_lost_silently(lab: Lab, waits: list[float]) -> None:
-    """A thread that cannot be read ends the sync with an error."""
-    lab.script(path=f"/threads/{lab.ids[9]}", status=500, times=100)
-    with pytest.raises(RetriableAPIError, match=r"/threads/\{threadId\}: 500"):
-        lab.sync(thread_ids=lab.ids, max_attempts=3)
-    assert len(waits) == 2
+@pytest.mark.parametrize("status", [500, 400])
+def test_one_bad_thread(lab: Lab, waits: list[float], status: int) -> None:
+    """A thread that cannot be read does not stop the others, and does not pass silently."""
+    bad = lab.live_ids[9]
+    lab.script(path=f"/threads/{bad}", status=status, times=100)
+    with pytest.raises(UnreadThreadsError, match=rf"^1 thread\(s\) .*: {bad}\. .*: {status}"):
+        lab.sync(thread_ids=lab.live_ids, max_attempts=3)
+    output = Output(lab.out.getvalue())
+    assert output.ids == [thread_id for thread_id in lab.live_ids if thread_id != bad]
+    assert output.messages[-1]["type"] == "STATE"
+    assert len(waits) == (2 if status == 500 else 0)
+
+
+def test_hubspot_down(lab: Lab, waits: list[float]) -> None:
+    """When a handful of threads in a row fail to the last, the sync ends, with STATE."""
+    ids = lab.live_ids
+    lab.script(path="/threads/", skip=20, status=503, times=100_000)
+    with pytest.raises(FatalAPIError, match="5 threads in a row could not be read"):
+        lab.sync(thread_ids=ids, max_attempts=3, max_concurrency=4)
+    output = Output(lab.out.getvalue())
+    assert 16 <= len(output.ids) <= 20
+    assert output.messages[-1]["type"] == "STATE"
+    assert len(waits) <= 2 * (5 + 4)
+
+
+def test_refused_by_all(lab: Lab) -> None:
+    """A request that HubSpot refuses for each thread is not made for all of them."""
+    lab.script(status=400, times=100_000, body=error_body(message="no such property"))
+    with pytest.raises(FatalAPIError, match="no such property"):
+        lab.sync(thread_ids=lab.live_ids, max_concurrency=4)
+    assert len(lab.calls()) <= 5 + 4
 
 
 @pytest.fixture(autouse=True)

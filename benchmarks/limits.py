@@ -1,0 +1,34 @@
+"""How much of HubSpot's limit is used, and whether it is ever exceeded."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.processes import emulator, live_ids, run
+
+CASES = {  # requests/seconds: threads
+    "19/1": 760,
+    "190/10": 760,
+}
+
+
+def main() -> None:
+    """Print for each limit the share that was used, and the requests beyond it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.limits", description=__doc__)
+    parser.add_argument("--latency", type=float, default=0.15, help="seconds a call")
+    options = parser.parse_args()
+    for limit, count in CASES.items():
+        maximum, interval = map(int, limit.split("/"))
+        with emulator(threads=2 * count, latency=options.latency, limit=limit) as account:
+            ids = live_ids(2 * count, count)
+            done = run("tap_hubspot_threads", {**account.config, "thread_ids": ids})
+            assert done.ids == ids
+        share = count / maximum * interval / done.wall
+        print(
+            f"{maximum} requests in {interval} s: {count} threads in {done.wall:.1f} s, "
+            f"{share:.1%} of the limit; {account.counts['refused']} answers were 429"
+        )
+
+
+if __name__ == "__main__":
+    main()

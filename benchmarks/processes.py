@@ -1,0 +1,83 @@
+"""What the benchmarks share: an emulator and taps as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator import account as accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class Account:
+    """An emulated account: how to reach it, and after it was served what it was asked."""
+
+    config: dict[str, Any]
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@contextmanager
+def emulator(*, threads: int, latency: float, limit: str = "1000000/10") -> Iterator[Account]:
+    """Serve an account by a process of its own; `limit` is requests/seconds."""
+    maximum, interval = limit.split("/")
+    command = [sys.executable, "-m", "emulator", "--threads", str(threads)]
+    command += ["--latency", str(latency), "--limit", maximum, "--interval", interval]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdout
+        _, url, _, token = process.stdout.readline().split()
+        account = Account({"api_url": url, "access_token": token})
+        try:
+            yield account
+        finally:
+            process.terminate()
+            account.counts.update(json.loads(process.stdout.read()))
+
+
+@dataclass
+class Run:
+    """A finished run of a tap; seconds include the start of the process."""
+
+    ids: list[str]
+    wall: float
+    cpu: float
+
+
+def run(module: str, config: dict[str, Any]) -> Run:
+    """Run a tap to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder, "config.json"), Path(folder, "out.jsonl")
+        path.write_text(json.dumps(config), encoding="utf-8")
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        started = time.perf_counter()
+        with out.open("w") as file:
+            subprocess.run(
+                [sys.executable, "-m", module, "--config", str(path)],
+                stdout=file,
+                stderr=subprocess.DEVNULL,
+                check=True,
+            )
+        wall = time.perf_counter() - started
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        messages = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+        ids = [message["record"]["id"] for message in messages if message["type"] == "RECORD"]
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(ids, wall, cpu)
+
+
+def live_ids(threads: int, count: int) -> list[str]:
+    """Return the ids of so many live threads of an account of that size, without asking it."""
+    account = accounts.Account.sample(threads)
+    ids = [str(thread.id) for thread in account.threads.values() if not thread.archived]
+    assert len(ids) >= count
+    return ids[:count]
