@@ -28,6 +28,7 @@ format: $(UV) ## Format the code
 
 bench: $(UV) ## Measure the speed
 	@$(RUN) python -m benchmarks.by_id
+	@$(RUN) python -m benchmarks.limits
 
 docs: $(UV) ## Write the generated parts of README.md and meltano.yml anew
 	@$(RUN) cog -r README.md meltano.yml

@@ -21,17 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class Account:
-    """An emulated account: how to reach it, and after it was served what it was asked."""
+    """An emulated account: how to reach it, and once it was served what it was asked.
+
+    `arrivals` are the requests' monotonic seconds; `refused` is how many got a 429.
+    """
 
     config: dict[str, Any]
-    counts: dict[str, int] = field(default_factory=dict)
+    arrivals: list[float] = field(default_factory=list)
+    refused: int = 0
 
 
 @contextmanager
 def emulator(*, threads: int, latency: float, limit: str = "1000000/10") -> Iterator[Account]:
     """Serve an account by a process of its own; `limit` is requests/seconds."""
     maximum, interval = limit.split("/")
-    command = [sys.executable, "-m", "emulator", "--threads", str(threads)]
+    command = [sys.executable, "-m", "emulator", "--report", "--threads", str(threads)]
     command += ["--latency", str(latency), "--limit", maximum, "--interval", interval]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout
@@ -41,7 +45,8 @@ def emulator(*, threads: int, latency: float, limit: str = "1000000/10") -> Iter
             yield account
         finally:
             process.terminate()
-            account.counts.update(json.loads(process.stdout.read()))
+            asked = json.loads(process.stdout.read())
+            account.arrivals, account.refused = asked["arrivals"], asked["refused"]
 
 
 @dataclass

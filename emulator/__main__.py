@@ -15,10 +15,7 @@ from emulator.server import TOKEN, Emulator
 
 
 def main() -> None:
-    """Serve a sample account until interrupted.
-
-    The first line on stdout is its address, the last one how much it was asked.
-    """
+    """Serve a sample account until interrupted; the first line on stdout is its address."""
     parser = argparse.ArgumentParser(prog="python -m emulator", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: a free one (default)")
     parser.add_argument("--threads", type=int, default=60, help="size of the account")
@@ -34,6 +31,11 @@ def main() -> None:
         metavar="JSON",
         help='such as {"status": 503, "times": 2, "path": "/threads/"}; see emulator/faults.py',
     )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="print in JSON at the end when it was asked, and how often beyond the limit",
+    )
     options = parser.parse_args()
     emulator = Emulator(
         Account.sample(options.threads, seed=options.seed),
@@ -47,8 +49,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         emulator.serve_forever()
-    counts = {"requests": len(emulator.requests), "refused": emulator.limit.refused}
-    sys.stdout.write(json.dumps(counts) + "\n")
+    if options.report:
+        asked = {"arrivals": emulator.arrivals, "refused": emulator.limit.refused}
+        sys.stdout.write(json.dumps(asked) + "\n")
 
 
 if __name__ == "__main__":

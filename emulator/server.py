@@ -31,7 +31,8 @@ class Emulator:
     """An account behind HTTP on a port of this machine.
 
     Starts with `with`, and stops with it. `requests` is what was asked: path and query of each
-    request, in the order of arrival. `most_in_flight` is how many were answered at once at most.
+    request, in the order of arrival; `arrivals` is when, in monotonic seconds. `most_in_flight` is
+    how many were being answered at once at most.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Emulator:
         self.faults = faults if faults is not None else []
         self.scopes = scopes
         self.requests: list[str] = []
+        self.arrivals: list[float] = []
         self.most_in_flight = 0
         self._in_flight = 0
         self._lock = threading.Lock()
@@ -78,6 +80,7 @@ class Emulator:
         """Note a request; return the fault that hits it and whether the limit lets it pass."""
         with self._lock:
             self.requests.append(target)
+            self.arrivals.append(time.monotonic())
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
             admitted = self.limit.admit()
