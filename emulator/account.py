@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HELP_DESK, SALES, CHAT = 481939, 481940, 512377
 CHANNELS = {HELP_DESK: (1002, 148662), SALES: (1002, 148700), CHAT: (1000, 151020)}
@@ -72,10 +75,52 @@ class Thread:
 
 
 class Account:
-    """The threads of one HubSpot account, by id."""
+    """The threads of one HubSpot account, by id, and what can happen to them.
 
-    def __init__(self, threads: list[Thread]) -> None:
+    Args:
+        threads: What there is at first.
+        clock: HubSpot's clock; messages and the `Date` header go by it.
+        offset_cursors: Whether a listing's cursors are offsets, or else the key of the last thread.
+            What HubSpot's are is unknown.
+    """
+
+    def __init__(
+        self,
+        threads: list[Thread],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        offset_cursors: bool = False,
+    ) -> None:
         self.threads = {thread.id: thread for thread in threads}
+        self.clock = clock
+        self.offset_cursors = offset_cursors
+
+    def now(self) -> datetime:
+        """Return the time by HubSpot's clock, in milliseconds."""
+        now = self.clock()
+        return now - timedelta(microseconds=now.microsecond % 1000)
+
+    def create(self, inbox_id: int = HELP_DESK) -> Thread:
+        """Begin a thread, without a message."""
+        thread_id = max(self.threads, default=9_336_126_000) + 1
+        thread = Thread(thread_id, inbox_id, 1_401, self.now())
+        self.threads[thread_id] = thread
+        return thread
+
+    def message(self, thread: Thread, *, sent: bool) -> None:
+        """Send a message to the visitor, or receive one."""
+        if sent:
+            thread.sent_at = self.now()
+        else:
+            thread.received_at = self.now()
+
+    def close(self, thread: Thread) -> None:
+        """Close a thread; no listing by time shows that."""
+        thread.closed_at = self.now()
+
+    def delete(self, thread: Thread) -> None:
+        """Delete a thread for good, as a privacy deletion does."""
+        del self.threads[thread.id]
 
     @classmethod
     def sample(cls, size: int, *, seed: int = 7) -> Account:

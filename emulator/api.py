@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import bisect
 import json
 import re
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from emulator.account import Account, Thread
 
 Query = dict[str, list[str]]
+Position = int | list[float]
+"""What a cursor holds: how many threads come before it, or the key of the last of them."""
 
 PATH = re.compile(
     r"/conversations/(?:v3/conversations|conversations/2026-09)/threads(?:/(?P<id>[^/]+))?"
@@ -84,22 +87,37 @@ def _list(account: Account, query: Query) -> Answer:
         key=order,
     )
     limit = int(query.get("limit", [str(DEFAULT_LIMIT)])[0])
-    after, is_empty = None, False
+    after: Position | None = None
+    is_empty = False
     if "after" in query:
         try:
             after, is_empty = _read_cursor(query["after"][0])
         except (ValueError, binascii.Error):
             return Answer.error(400, "VALIDATION_ERROR", "UNPARSEABLE_TOKEN")
-        threads = [thread for thread in threads if order(thread) > tuple(after)]
-    page = [] if is_empty else threads[:limit]
+    start = _find_start(threads, order, after)
+    page = [] if is_empty else threads[start : start + limit]
     body: dict[str, Any] = {"results": [_payload(thread, query) for thread in page]}
-    if len(threads) > len(page):
+    end = start + len(page)
+    if end < len(threads):
         # An empty page comes before the second one of each listing.
-        start = list(order(page[-1])) if page else after
-        cursor = _write_cursor(start, is_empty=after is None)
+        position: Position = end
+        if not account.offset_cursors:
+            position = list(order(threads[end - 1])) if end else []
+        cursor = _write_cursor(position, is_empty=after is None)
         link = f"https://api.hubapi.com/wrong/path?after={cursor}"
         body["paging"] = {"next": {"after": cursor, "link": link}}
     return Answer.of(200, body)
+
+
+def _find_start(
+    threads: list[Thread],
+    order: Callable[[Thread], tuple[float, ...]],
+    after: Position | None,
+) -> int:
+    """Return where the page begins: behind so many threads, or behind a key."""
+    if isinstance(after, int):
+        return after
+    return bisect.bisect_right(threads, tuple(after or []), key=order)
 
 
 def _refuse(query: Query) -> Answer | None:
@@ -160,13 +178,13 @@ def _parse_time(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _write_cursor(key: list[float] | None, *, is_empty: bool) -> str:
+def _write_cursor(position: Position, *, is_empty: bool) -> str:
     """Return an opaque cursor, percent-encoded as HubSpot's were seen to be."""
-    text = json.dumps([key, is_empty])
+    text = json.dumps([position, is_empty])
     padded = text + " " * (1 - len(text) % 3)  # so that the base64 ends in "="
     return quote(base64.b64encode(padded.encode()).decode(), safe="")
 
 
-def _read_cursor(text: str) -> tuple[list[float], bool]:
-    key, is_empty = json.loads(base64.b64decode(text, validate=True))
-    return key, is_empty
+def _read_cursor(text: str) -> tuple[Position, bool]:
+    position, is_empty = json.loads(base64.b64decode(text, validate=True))
+    return position, is_empty

@@ -25,6 +25,8 @@ class Fault:
     status: int | None = None
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    bare: bool = False
+    """Whether the answer lacks HubSpot's headers, as that of another server does."""
     drop: bool = False
     reset: bool = False
     cut: bool = False

@@ -15,10 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import Self, override
 
-from emulator.api import Answer, answer
+from emulator.api import NOT_FOUND_PAGE, Answer, answer
 from emulator.limits import RollingLimit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from emulator.account import Account
@@ -32,7 +33,8 @@ class Emulator:
 
     Starts with `with`, and stops with it. `requests` is what was asked: path and query of each
     request, in the order of arrival; `arrivals` is when, in monotonic seconds. `most_in_flight` is
-    how many were being answered at once at most.
+    how many were being answered at once at most. `before_answer` is called with each request before
+    it is answered, one at a time: the moment for something to happen to the account.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Emulator:
         self.scopes = scopes
         self.requests: list[str] = []
         self.arrivals: list[float] = []
+        self.before_answer: Callable[[str], None] | None = None
         self.most_in_flight = 0
         self._in_flight = 0
         self._lock = threading.Lock()
@@ -108,7 +111,11 @@ class Emulator:
             message = "This app hasn't been granted all required scopes to make this call."
             return Answer.error(403, "MISSING_SCOPES", message)
         url = urlsplit(target)
-        return answer(self.account, url.path, parse_qs(url.query, keep_blank_values=True))
+        query = parse_qs(url.query, keep_blank_values=True)
+        with self._lock:
+            if self.before_answer:
+                self.before_answer(target)
+            return answer(self.account, url.path, query)
 
 
 class _Server(ThreadingHTTPServer):
@@ -145,7 +152,8 @@ class _Handler(BaseHTTPRequestHandler):
                 reply = self.emulator.respond(self.path, authorization, admitted=admitted)
             if fault and fault.garble:
                 reply.headers["Content-Encoding"] = "gzip"
-            self._send(reply, cut=bool(fault and fault.cut))
+            bare = bool(fault and fault.bare) or reply.body == NOT_FOUND_PAGE.encode()
+            self._send(reply, cut=bool(fault and fault.cut), bare=bare)
         finally:
             self.emulator.leave()
 
@@ -154,21 +162,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_PATCH = do_DELETE = _refuse_method
 
-    def _send(self, reply: Answer, *, cut: bool = False) -> None:
+    def _send(self, reply: Answer, *, cut: bool = False, bare: bool = False) -> None:
         correlation_id = str(uuid.uuid4())
         body = reply.body.replace(
             b'"correlationId": ""', f'"correlationId": {json.dumps(correlation_id)}'.encode()
         )
         self.send_response_only(reply.status)
-        headers = {
-            "Date": formatdate(usegmt=True),
-            "Content-Length": str(len(body)),
-            "X-HubSpot-Correlation-Id": correlation_id,
-            **self.emulator.limit.headers(),
-            **reply.headers,
-        }
-        if reply.status == 404 and b"<html" in body:
-            del headers["X-HubSpot-Correlation-Id"]
+        headers = {"Content-Length": str(len(body))}
+        if not bare:
+            headers["Date"] = formatdate(self.emulator.account.now().timestamp(), usegmt=True)
+            headers["X-HubSpot-Correlation-Id"] = correlation_id
+            headers.update(self.emulator.limit.headers())
+        headers.update(reply.headers)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -9,9 +9,21 @@ import click
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.pagination import NoProgressError
 from tap_hubspot_threads.rate_limit import DailyQuotaError
+from tap_hubspot_threads.state import StateError
 from tap_hubspot_threads.stopping import Stopped
 from tap_hubspot_threads.tap import TapHubSpotThreads
+
+EXPECTED = (
+    SettingsError,
+    StateError,
+    FatalAPIError,
+    RetriableAPIError,
+    NoProgressError,
+    DailyQuotaError,
+)
+"""What ends a sync with a message that says what to do."""
 
 
 def main() -> None:
@@ -38,7 +50,7 @@ def _run() -> int:
     except Stopped as stopped:
         log.critical("%s. What the last STATE covers is done; run the sync again.", stopped)
         return stopped.exit_code
-    except (SettingsError, FatalAPIError, RetriableAPIError, DailyQuotaError) as error:
+    except EXPECTED as error:
         log.critical("%s", error)
         return 1
     except BrokenPipeError:

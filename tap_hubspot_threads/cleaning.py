@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 OTHER_PROPERTIES = "otherProperties"
+MAX_DEPTH = 50
+"""What is nested deeper is left out: not every reader of JSON can follow."""
 
 _TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d)?",
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
 
@@ -69,7 +71,8 @@ def clean_time(value: object) -> str | None:
     """Return an ISO 8601 time in UTC with `Z` and exactly milliseconds; null for an empty string.
 
     Observed from HubSpot: milliseconds, whole seconds; possible: an offset instead of `Z`. Finer
-    digits are cut off, and a time without a zone is taken as UTC. The results sort as strings.
+    digits are cut off, a time without a zone is taken as UTC, and a day as its midnight. The
+    results sort as strings.
 
     Raises:
         ValueError: if the value is no time.
@@ -84,7 +87,7 @@ def clean_time(value: object) -> str | None:
         raise _Unfit
     day, minute, second, fraction, zone = match.groups()
     try:
-        moment = datetime.fromisoformat(f"{day}T{minute}{second or ':00'}")
+        moment = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}")
         if zone and zone not in "Zz":
             hours, minutes = int(zone[1:3]), int(zone[-2:])
             offset = timedelta(hours=hours, minutes=minutes)
@@ -150,13 +153,15 @@ def _clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _clean_json(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever JSON holds
     if isinstance(value, str):
         return _clean_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, (dict, list)) and depth >= MAX_DEPTH:
+        return None
     if isinstance(value, dict):
-        return {_clean_text(name): _clean_json(item) for name, item in value.items()}
+        return {_clean_text(name): _clean_json(item, depth + 1) for name, item in value.items()}
     if isinstance(value, list):
-        return [_clean_json(item) for item in value]
+        return [_clean_json(item, depth + 1) for item in value]
     return value

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import requests
-from requests.adapters import HTTPAdapter
 from singer_sdk import RESTStream, SchemaDirectory, StreamSchema
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
@@ -18,12 +19,14 @@ from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
 from tap_hubspot_threads import retry, schemas
+from tap_hubspot_threads.cleaning import clean_time
 from tap_hubspot_threads.concurrency import ordered_map
 from tap_hubspot_threads.errors import answer_error, no_answer_error, no_thread_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
+    from requests.adapters import HTTPAdapter
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, RequestFunc
 
@@ -42,9 +45,18 @@ SCHEMAS = SchemaDirectory(schemas)
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What HubSpot answered: a JSON object, and its clock then, as a cleaned time."""
+
+    body: dict[str, Any]
+    now: str
+
+
+@dataclass(frozen=True)
 class Shared:
     """What the streams of a tap have in common."""
 
+    adapter: HTTPAdapter
     limit: RateLimit
     stop: Stop
     progress: Progress
@@ -54,17 +66,16 @@ class HubSpotStream(RESTStream["str | None"]):
     """A stream of HubSpot's Conversations API.
 
     Requests are sent from worker threads only (`each`), so that a signal finds the main thread
-    awake. Each worker has a session of its own, over one adapter: connections are shared, sessions
-    are not.
+    awake.
     """
 
     schema = StreamSchema(SCHEMAS)
 
     def __init__(self, tap: Tap, shared: Shared) -> None:
         super().__init__(tap)
-        self._limit, self._stop, self._progress = shared.limit, shared.stop, shared.progress
+        self._adapter, self._limit = shared.adapter, shared.limit
+        self._stop, self._progress = shared.stop, shared.progress
         self._authenticator = BearerTokenAuthenticator(token=self.config.get("access_token") or "")
-        self._adapter = HTTPAdapter(pool_maxsize=self.config["max_concurrency"])
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Call the function for each item on `max_concurrency` workers; results in order.
@@ -85,7 +96,7 @@ class HubSpotStream(RESTStream["str | None"]):
         cursor: str | None = None,
         *,
         accept: Callable[[dict[str, Any]], bool],
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Send the request for a context and a cursor, again where that can help.
 
         Args:
@@ -93,9 +104,6 @@ class HubSpotStream(RESTStream["str | None"]):
             cursor: Of a listing, decoded.
             accept: Whether a JSON object is an answer to the request. One that is not is
                 asked for again.
-
-        Returns:
-            The answer's JSON object.
 
         Raises:
             RetriableAPIError: if the last of `max_attempts` failed in a passing way.
@@ -122,8 +130,8 @@ class HubSpotStream(RESTStream["str | None"]):
                 raise no_thread_error(response, endpoint=self.path)
             return response
 
-        self.request_decorator(attempt)(prepared, context)
-        return cast("dict[str, Any]", body)
+        response = self.request_decorator(attempt)(prepared, context)
+        return Answer(body, _clock(response))
 
     def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
         """Send a request once, when the limit lets it; return the answer with its whole body.
@@ -141,6 +149,9 @@ class HubSpotStream(RESTStream["str | None"]):
         except requests.RequestException as error:
             host = self.config["api_url"]
             raise no_answer_error(error, endpoint=self.path, host=host) from error
+        except OSError as error:  # such as a file of certificates that is not there
+            message = f"GET {self.path}: not sent, {error}"
+            raise FatalAPIError(message) from error
         finally:
             self._limit.release(ticket, headers)
             self._progress.count_call()
@@ -172,6 +183,8 @@ class HubSpotStream(RESTStream["str | None"]):
         """What the environment says of proxies and certificates for this address."""
         session = requests.Session()
         found = session.merge_environment_settings(self.url_base, {}, None, None, None)
+        if self.url_base.startswith("http:"):
+            found["proxies"] = {}  # plain http, and the token with it, never leaves this machine
         return {name: found[name] for name in ("proxies", "verify", "cert")}
 
     @property
@@ -249,3 +262,12 @@ class HubSpotStream(RESTStream["str | None"]):
     @override
     def backoff_jitter(self, value: float) -> float:
         return retry.jitter(value)
+
+
+def _clock(response: requests.Response) -> str:
+    """Return the time of HubSpot's answer (whole seconds, rounded down), else the time here."""
+    try:
+        moment = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        moment = datetime.now(timezone.utc)
+    return clean_time(moment.isoformat()) or ""

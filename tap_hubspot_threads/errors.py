@@ -26,8 +26,9 @@ _ADVICE: dict[int, str] = {
     HTTPStatus.FORBIDDEN: (
         "The token lacks a scope: give the private app or service key the scope conversations.read."
     ),
-    HTTPStatus.NOT_FOUND: "That is not HubSpot's API: check the setting api_url.",
+    HTTPStatus.NOT_FOUND: "HubSpot has no such API: check the settings api_url and api_version.",
 }
+_WRONG_API = "That is not HubSpot's API, or something in front of it: check api_url and proxies."
 
 
 class SettingsError(Exception):
@@ -81,20 +82,27 @@ class Problem:
             body = None
         if not isinstance(body, dict):
             body = {}
+        token = str(response.request.headers.get("Authorization", "")).rpartition(" ")[2]
 
         def text(*names: str) -> str:
             values = (body.get(name) for name in names)
             found = next((value for value in values if isinstance(value, str) and value), "")
+            if token:  # a server may echo the request
+                found = found.replace(token, "…")
             return " ".join(found.split())[:_MAX_MESSAGE]
 
         header = response.headers.get("X-HubSpot-Correlation-Id", "")
-        known = {"status", "message", "category", "correlationId", "errorType"}
+        message = text("message")
         return cls(
             category=text("category", "errorType"),
-            message=text("message"),
+            message=message,
             correlation_id=text("correlationId") or header,
             policy=text("policyName"),
-            is_hubspot=bool(header or known & body.keys()),
+            # Other servers have a message too, and a status that is a number.
+            is_hubspot=bool(header)
+            or body.get("status") == "error"
+            or bool({"category", "correlationId", "errorType"} & body.keys())
+            or "resource not found" in message.lower(),
         )
 
 
@@ -122,10 +130,11 @@ def answer_error(response: requests.Response, *, endpoint: str) -> Exception | N
         )
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return RetriableAPIError(tried, response)
-    if status == HTTPStatus.NOT_FOUND and problem.is_hubspot:
+    if status == HTTPStatus.NOT_FOUND and problem.is_hubspot and "{threadId}" in endpoint:
         return ThreadNotFoundError(tried)
     if status in _ADVICE or status < HTTPStatus.BAD_REQUEST:
-        return FatalAPIError(f"{tried}. {_ADVICE.get(status, _ADVICE[HTTPStatus.NOT_FOUND])}")
+        advice = _ADVICE[status] if status in _ADVICE and problem.is_hubspot else _WRONG_API
+        return FatalAPIError(f"{tried}. {advice}")
     reason = problem.message or "it gave no reason"
     return RefusedError(f"{tried}. HubSpot refused the request: {reason}")
 

@@ -20,6 +20,9 @@ FIRST_MAXIMUM = 100
 INTERVAL = 10.0
 """Seconds. HubSpot's window, and that of the setting `rate_limit`. Documented."""
 
+LONGEST_INTERVAL = 300.0
+"""Seconds; what a header says beyond that is no burst limit."""
+
 MARGIN = 0.02
 """Seconds added to the window: what two requests' ways to HubSpot may differ by unnoticed."""
 LATEST_ARRIVAL = 1.0
@@ -167,7 +170,8 @@ class RateLimit:
         if self._is_fixed or not maximum:
             return
         self.maximum = maximum
-        self.interval = (_number(headers, "Interval-Milliseconds", None) or 10_000) / 1000
+        interval = (_number(headers, "Interval-Milliseconds", None) or 10_000) / 1000
+        self.interval = min(interval, LONGEST_INTERVAL)
         remaining = _number(headers, "Remaining", None)
         if remaining is not None:
             # Ours that HubSpot may have counted: those before it, and those sent since.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
@@ -13,6 +13,13 @@ from tap_hubspot_threads.thread_ids import InvalidIdError, parse_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_URL = re.compile(
+    rf"(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
+)
+_THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
 
 _ID = th.CustomType({"type": ["string", "integer"]})
 
@@ -34,7 +41,7 @@ SETTINGS = th.PropertiesList(
         "inbox_ids",
         th.ArrayType(_ID),
         title="Inbox IDs",
-        description="When the account is listed: only threads of these inboxes",
+        description="When the account is listed: only threads of these inboxes. Empty: of all",
     ),
     th.Property(
         "start_date",
@@ -77,6 +84,13 @@ SETTINGS = th.PropertiesList(
         description="A further property to ask HubSpot for; comes in otherProperties",
     ),
     th.Property(
+        "lookback_seconds",
+        th.IntegerType(minimum=0),
+        default=300,
+        title="Lookback seconds",
+        description="How far before the bookmark a sync looks for changes (late index, clocks)",
+    ),
+    th.Property(
         "api_url",
         th.StringType,
         default="https://api.hubapi.com",
@@ -115,7 +129,7 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=3600),
         default=60,
         title="Request timeout",
         description="Seconds to wait for an answer",
@@ -178,13 +192,17 @@ def check_settings(config: Mapping[str, Any]) -> None:
     except ValueError:
         message = f"start_date: {config['start_date']!r} is not a time such as 2026-01-31T00:00:00Z"
         raise SettingsError(message) from None
-    url = urlsplit(config["api_url"])
-    local = url.hostname in {"localhost", "127.0.0.1", "::1"}
-    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and local)):
+    url = _URL.fullmatch(config["api_url"])
+    is_local = url is not None and url["host"] in _THIS_MACHINE
+    if url is None or not (url["scheme"] == "https" or is_local) or int(url["port"] or 0) > 65535:  # noqa: PLR2004
         message = (
-            f"api_url: {config['api_url']!r} is not an https URL "
-            "(plain http would show the token to the network; it is for this machine only)"
+            "api_url: not an https URL such as https://api.hubapi.com (plain http would show the "
+            "token to the network; it is for this machine only)"
         )
+        raise SettingsError(message)
+    user_agent = config.get("user_agent") or ""
+    if not (user_agent.isascii() and user_agent.isprintable()) or user_agent != user_agent.strip():
+        message = "user_agent: holds a line break, an outer space or a letter beyond ASCII"
         raise SettingsError(message)
     if config.get("emit_activate_version_messages"):
         message = (

@@ -6,6 +6,7 @@ import time
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from requests.adapters import HTTPAdapter
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import TapCapabilities
@@ -17,7 +18,8 @@ from tap_hubspot_threads.progress import Progress
 from tap_hubspot_threads.rate_limit import RateLimit
 from tap_hubspot_threads.settings import SETTINGS, check_secrets, check_settings
 from tap_hubspot_threads.stopping import Stop
-from tap_hubspot_threads.streams import ThreadIndexStream, ThreadsStream
+from tap_hubspot_threads.thread_index import ThreadIndexStream
+from tap_hubspot_threads.threads import ThreadsStream
 
 if TYPE_CHECKING:
     from singer_sdk import Stream
@@ -68,6 +70,7 @@ class TapHubSpotThreads(Tap):
             log=self.logger.info,
             quota=lambda: (limit.daily_left, limit.daily),
         )
-        shared = Shared(limit, self._stop, progress)
+        adapter = HTTPAdapter(pool_maxsize=self.config["max_concurrency"])
+        shared = Shared(adapter, limit, self._stop, progress)
         index = ThreadIndexStream(self, shared)
         return [index, ThreadsStream(self, shared, index=index)]

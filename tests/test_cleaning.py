@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.cleaning import RowCleaner, clean_time
+from tap_hubspot_threads.cleaning import MAX_DEPTH, RowCleaner, clean_time
 from tap_hubspot_threads.client import SCHEMAS
 
 COLUMNS = SCHEMAS.get_schema("threads")["properties"]
@@ -31,6 +31,7 @@ def clean(**thread: Any) -> dict[str, Any]:
         ("2019-11-18T18:47:59.865", "2019-11-18T18:47:59.865Z"),
         ("2019-11-18 18:47:59.865z", "2019-11-18T18:47:59.865Z"),
         ("2019-11-18T18:47Z", "2019-11-18T18:47:00.000Z"),
+        ("2019-11-18", "2019-11-18T00:00:00.000Z"),
         ("", None),
         (" ", None),
         (None, None),
@@ -48,7 +49,7 @@ def test_times(sent: str | None, row: str | None) -> None:
     [
         "soon",
         "2019-13-01T00:00:00Z",
-        "2019-11-18",
+        "2019-11",
         1574103000000,
         True,
         {},
@@ -134,6 +135,16 @@ def test_text_that_databases_refuse() -> None:
 def test_numbers_that_json_has_not() -> None:
     """NaN and infinity, which Python reads from JSON, become null."""
     assert clean(x=json.loads("[NaN, 1e999, 1.5]"))["otherProperties"] == {"x": [None, None, 1.5]}
+
+
+def test_nested_deeply() -> None:
+    """What is nested so deep that readers give up is left out, and nothing else."""
+    deep: Any = "core"
+    for _ in range(900):
+        deep = [deep]
+    cleaned = clean(x=deep, y=1)
+    assert json.dumps(cleaned["otherProperties"]["x"]).count("[") == MAX_DEPTH
+    assert cleaned["otherProperties"]["y"] == 1
 
 
 def test_booleans() -> None:

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.exceptions import FatalAPIError
 
 from emulator.account import Account
+from tap_hubspot_threads.pagination import NoProgressError
 from tests.conftest import Lab, open_lab, select
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def test_cursor_without_progress_is_an_error(lab: Lab) -> None:
     """A cursor that comes again ends the sync with an error, not in a loop."""
     body = json.dumps({"results": [{"id": "1"}], "paging": {"next": {"after": "again"}}})
     lab.script(path="/threads\\?", status=200, body=body, times=100)
-    with pytest.raises(FatalAPIError, match="no progress"):
+    with pytest.raises(NoProgressError, match="no progress"):
         lab.sync()
     assert len(lab.calls()) == 2
 

@@ -1,0 +1,153 @@
+"""What a sync of the whole account keeps for the next one, under `bookmarks.threads`.
+
+Scalars and lists under keys of fixed name, all of them in every STATE: Meltano merges states, so a
+key that were left out would come back with its old value.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.cleaning import clean_time
+from tap_hubspot_threads.thread_ids import InvalidIdError, parse_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+VERSION = 1
+REPLICATION_KEY = "latestMessageTimestamp"
+LIVE, ARCHIVED, DONE = "live", "archived", "done"
+
+_SDK_KEYS = {"starting_replication_value", "replication_key_signpost", "progress_markers"}
+
+
+class StateError(Exception):
+    """A state that this version of the tap cannot go on from."""
+
+
+class ThreadsState:
+    """The state of `threads`, in the SDK's own dict.
+
+    Args:
+        kept: The dict under `bookmarks.threads`; written to in place. Empty: a first sync. With
+            only the SDK's own two keys, as somebody may write it by hand: changes from that moment
+            on are wanted, and nothing before.
+        wanted: The settings that decide which threads are wanted. When they have changed, the
+            account is listed anew.
+
+    Raises:
+        StateError: if the state has a shape that is not known here.
+    """
+
+    def __init__(self, kept: dict[str, Any], *, wanted: Mapping[str, Any]) -> None:
+        _check(kept)
+        fingerprint = json.dumps(wanted, sort_keys=True)
+        is_first = not kept.get("replication_key_value") and kept.get("listing", DONE) == DONE
+        self._kept = kept
+        self.is_reset = kept.get("wanted", fingerprint) != fingerprint
+        kept.setdefault("version", VERSION)
+        kept.setdefault("replication_key", REPLICATION_KEY)
+        kept.setdefault("listing", DONE)
+        kept.setdefault("listing_cursor", None)
+        kept.setdefault("listing_started_at", None)
+        kept.setdefault("failed", [])
+        kept["wanted"] = fingerprint
+        kept["replication_key_value"] = clean_time(kept.get("replication_key_value") or "")
+        if is_first or self.is_reset:
+            kept.update(listing=LIVE, listing_cursor=None, listing_started_at=None)
+            kept["replication_key_value"] = None
+
+    @property
+    def bookmark(self) -> str | None:
+        """All messages before this moment (of HubSpot's clock) are in rows that went out."""
+        value: str | None = self._kept["replication_key_value"]
+        return value
+
+    @property
+    def listing(self) -> str:
+        """Where the first listing stands: `live`, `archived` or `done`."""
+        return str(self._kept["listing"])
+
+    @property
+    def listing_cursor(self) -> str | None:
+        """The cursor of the page that the listing goes on with, decoded; None: the first."""
+        cursor: str | None = self._kept["listing_cursor"]
+        return cursor
+
+    def begin_listing(self, now: str) -> None:
+        """Note HubSpot's clock at the start of the listing; the first call counts."""
+        self._kept["listing_started_at"] = self._kept["listing_started_at"] or now
+
+    def advance_listing(self, part: str, cursor: str | None) -> None:
+        """Note that all before a page has gone out; at the end the bookmark is where it began."""
+        self._kept.update(listing=part, listing_cursor=cursor)
+        if part == DONE:
+            self._kept["replication_key_value"] = self._kept["listing_started_at"]
+            self._kept["listing_started_at"] = None
+
+    def advance(self, moment: str) -> None:
+        """Move the bookmark; never back."""
+        self._kept["replication_key_value"] = max(self.bookmark or moment, moment)
+
+    def set_back(self, moment: str) -> None:
+        """Move the bookmark back to HubSpot's clock, which it must not be ahead of."""
+        self._kept["replication_key_value"] = moment
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """The threads that could not be read, each with the number of syncs in a row."""
+        return dict(self._kept["failed"])
+
+    def note_failure(self, thread_id: str) -> int:
+        """Keep a thread for the next sync; return for how many syncs in a row it has failed."""
+        failed = self.failed
+        failed[thread_id] = failed.get(thread_id, 0) + 1
+        self._kept["failed"] = [list(item) for item in failed.items()]
+        return failed[thread_id]
+
+    def forget_failure(self, thread_id: str) -> None:
+        """Note that a thread was read after all, or is gone."""
+        if any(failed[0] == thread_id for failed in self._kept["failed"]):
+            kept = [failed for failed in self._kept["failed"] if failed[0] != thread_id]
+            self._kept["failed"] = kept
+
+
+def _check(kept: Mapping[str, Any]) -> None:
+    checks: dict[str, Callable[[Any], bool]] = {
+        "version": lambda value: value == VERSION,
+        "replication_key": lambda value: value == REPLICATION_KEY,
+        "replication_key_value": _is_time_or_none,
+        "listing": lambda value: value in {LIVE, ARCHIVED, DONE},
+        "listing_cursor": lambda value: value is None or isinstance(value, str),
+        "listing_started_at": _is_time_or_none,
+        "failed": _is_failed,
+        "wanted": lambda value: isinstance(value, str),
+    }
+    for key, value in kept.items():
+        if key in _SDK_KEYS:
+            continue
+        if key not in checks or not checks[key](value):
+            message = (
+                f"The state's bookmarks.threads.{key} is not what this version of the tap writes. "
+                "Go on with the version that wrote the state, correct it by hand, or start anew "
+                "with a full refresh (no state)."
+            )
+            raise StateError(message)
+
+
+def _is_time_or_none(value: object) -> bool:
+    try:
+        return value is None or clean_time(value) is not None
+    except ValueError:
+        return False
+
+
+def _is_failed(value: object) -> bool:
+    try:
+        return isinstance(value, list) and all(
+            parse_id(thread_id) == thread_id and isinstance(syncs, int)
+            for thread_id, syncs in value
+        )
+    except (InvalidIdError, TypeError, ValueError):
+        return False

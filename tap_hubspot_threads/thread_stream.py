@@ -1,0 +1,90 @@
+"""What the streams of threads share: the resource, its parameters, and how a sync ends."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib import StateMessage
+from singer_sdk.streams.rest import HTTPRequest
+from typing_extensions import override
+
+from tap_hubspot_threads.cleaning import RowCleaner
+from tap_hubspot_threads.client import SCHEMAS, HubSpotStream
+from tap_hubspot_threads.pagination import NoProgressError
+from tap_hubspot_threads.rate_limit import DailyQuotaError
+from tap_hubspot_threads.stopping import Stopped
+from tap_hubspot_threads.thread_ids import InvalidIdError, parse_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.streams.rest import PageContext
+
+    from tap_hubspot_threads.client import Shared
+
+
+class ThreadStream(HubSpotStream):
+    """A stream that reads threads, by id or from a listing."""
+
+    primary_keys = ("id",)
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # RowCleaner guarantees the types
+
+    def __init__(self, tap: Tap, shared: Shared) -> None:
+        super().__init__(tap, shared)
+        self._cleaner = RowCleaner(SCHEMAS.get_schema("threads"))
+
+    def row(self, thread: dict[str, Any]) -> Record:
+        """Return the row of a thread that has an id."""
+        return self._cleaner.clean(thread) | {"id": id_of(thread)}
+
+    @abstractmethod
+    def read(self) -> Iterator[Record]:
+        """Yield the stream's rows."""
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Yield the stream's rows; when that ends early, STATE goes out before the error does."""
+        try:
+            for row in self.read():
+                self._stop.check()
+                self._progress.tick()
+                yield row
+        except (FatalAPIError, RetriableAPIError, NoProgressError, DailyQuotaError, Stopped):
+            # By the writer itself: the SDK's state writer leaves out a state that has not changed.
+            self._tap.write_message(StateMessage(value=self.tap_state))
+            self._summarise()
+            raise
+        finally:
+            self._adapter.close()
+        self._summarise()
+
+    def _summarise(self) -> None:
+        """Log the sync in one line and as the SDK's metrics, if this stream has read anything."""
+        if self._progress.calls:
+            self.log(self._progress.summary())
+            self._progress.log_metrics(self.metrics_logger, stream=self.name)
+
+    @override
+    def get_http_request(self, *, page: PageContext) -> HTTPRequest:
+        context = page.stream_context or {}
+        return HTTPRequest(
+            url=self.get_url(context),
+            params={
+                "association": list(filter(None, self.config["associations"])),
+                "property": self.config.get("property"),
+                "archived": "true" if context["archived"] else None,
+            },
+        )
+
+
+def id_of(thread: dict[str, Any]) -> str | None:
+    """Return the id of a JSON object that may be a thread."""
+    try:
+        return parse_id(thread.get("id"))
+    except InvalidIdError:
+        return None

@@ -1,0 +1,292 @@
+"""`threads`: HubSpot's conversation threads, each as it is now.
+
+Draws from `thread_index` itself rather than by the SDK's `parent_stream_type`: the SDK syncs a
+child anew for each parent record, with a SCHEMA, a STATE and one serial request for each thread.
+Here the listing's pages feed one sync of `threads`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from typing_extensions import override
+
+from tap_hubspot_threads.cleaning import clean_time, parse_time
+from tap_hubspot_threads.errors import (
+    RefusedError,
+    ThreadNotFoundError,
+    UnreadThreadsError,
+    name_ids,
+)
+from tap_hubspot_threads.increment import changes
+from tap_hubspot_threads.state import ARCHIVED, DONE, LIVE, REPLICATION_KEY, ThreadsState
+from tap_hubspot_threads.thread_ids import parse_ids
+from tap_hubspot_threads.thread_stream import ThreadStream, id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_hubspot_threads.client import Shared
+    from tap_hubspot_threads.pagination import Page
+    from tap_hubspot_threads.thread_index import ThreadIndexStream
+
+FAILURES_IN_A_ROW = 5
+"""After so many threads in a row whose last attempt failed, HubSpot is taken to be down."""
+
+FAILING_SYNCS = 3
+"""From so many syncs in a row on, a thread that cannot be read is a warning and no error."""
+
+STATE_INTERVAL = 5.0
+"""Seconds between two STATE messages, but for the last."""
+
+ThreadId: TypeAlias = tuple[str, bool]
+"""An id, and whether the thread is thought to be archived."""
+
+Checkpoint: TypeAlias = Callable[[], None]
+"""Changes the state; runs when all rows before it have gone out."""
+
+Result: TypeAlias = "Record | Exception | None"
+"""What became of reading a thread."""
+
+
+class ThreadsStream(ThreadStream):
+    """Reads configured ids, or the account: first all of it, then what has changed."""
+
+    name = "threads"
+    path = "/threads/{threadId}"
+    replication_key = REPLICATION_KEY
+
+    def __init__(self, tap: Tap, shared: Shared, *, index: ThreadIndexStream) -> None:
+        super().__init__(tap, shared)
+        self._index = index
+        self._failures_in_a_row = 0
+        self._lock = threading.Lock()
+        self._last_state = self._progress.clock()
+        self._state: ThreadsState | None = None
+        self._failed: list[str] = []
+        self._last_error: Exception | None = None
+
+    # What the SDK would do with bookmarks, which are set here by checkpoints alone.
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        return None
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        """Leave the state alone: a record's own time says nothing of those still to come.
+
+        Private to the SDK; its own would set progress markers from records and promote them.
+        """
+
+    # The phases of a sync
+
+    @override
+    def read(self) -> Iterator[Record]:
+        for row in self._rows():
+            self._progress.threads += 1
+            self._progress.archived += row["archived"] is True
+            yield row
+        if self._last_error:
+            raise UnreadThreadsError(self._failed, self._last_error)
+
+    def _rows(self) -> Iterator[Record]:
+        if self.config.get("thread_ids") is not None:
+            ids = parse_ids(self.config["thread_ids"])
+            self._progress.total = len(ids)
+            yield from self._read_each((thread_id, False) for thread_id in ids)
+            return
+        self._state = state = self._load_state()
+        yield from self._read_each([(thread_id, False) for thread_id in state.failed])
+        if state.listing != DONE:
+            yield from self._list(state)
+        yield from self._read_each(self._changes(state))
+
+    def _load_state(self) -> ThreadsState:
+        state = ThreadsState(self.stream_state, wanted=self._index.wanted)
+        if state.is_reset:
+            names = ", ".join(self._index.wanted)
+            self.log("One of %s has changed: the account is listed anew", names)
+        return state
+
+    def _list(self, state: ThreadsState) -> Iterator[Record]:
+        """Take the listing's rows as they are, or read each by id, as `thread_fetch` says."""
+        steps = self._list_parts(state)
+        if self.config["thread_fetch"] == "by_id":
+            yield from self._read_each(
+                step if callable(step) else (step["id"], step["archived"] is True) for step in steps
+            )
+            return
+        for step in steps:
+            if callable(step):
+                self._pass(step)
+            else:
+                yield step
+
+    def _list_parts(self, state: ThreadsState) -> Iterator[Record | Checkpoint]:
+        """List all threads by id, live and then archived ones, from where the state says."""
+        parts = [LIVE, ARCHIVED] if self.config["include_archived"] else [LIVE]
+        for part, following in zip(parts, [*parts[1:], DONE], strict=True):
+            if part == LIVE and state.listing == ARCHIVED:
+                continue
+            for page in self._pages_from(state, part):
+                state.begin_listing(page.now)
+                yield from self._wanted(page.rows)
+                if page.cursor:
+                    yield partial(state.advance_listing, part, page.cursor)
+            yield partial(state.advance_listing, following, None)
+
+    def _pages_from(self, state: ThreadsState, part: str) -> Iterator[Page]:
+        """Yield the pages of a part of the listing; from its start if the cursor is refused."""
+        cursor = state.listing_cursor if state.listing == part else None
+        list_pages = partial(self._index.pages_by_id, archived=part == ARCHIVED)
+        try:
+            yield from list_pages(cursor=cursor)
+        except RefusedError as error:
+            if cursor is None:
+                raise
+            message = "%s. The %s threads are listed from the start; the cursor may be too old."
+            self.log(message, error, part, level=logging.WARNING)
+            yield from list_pages()
+
+    def _changes(self, state: ThreadsState) -> Iterator[ThreadId | Checkpoint]:
+        """Find the threads whose latest message is not before the bookmark less the lookback."""
+        try:
+            yield from self._changes_since(state, state.bookmark or "")
+        except _BookmarkAheadError as error:
+            self.log(
+                "The bookmark %s is ahead of HubSpot's clock, and set back to it: %s. Messages "
+                "since the last sync may be missing; a full refresh brings them.",
+                state.bookmark,
+                error.now,
+                level=logging.WARNING,
+            )
+            state.set_back(error.now)
+            yield from self._changes_since(state, error.now)
+
+    def _changes_since(self, state: ThreadsState, bookmark: str) -> Iterator[ThreadId | Checkpoint]:
+        lookback = timedelta(seconds=self.config["lookback_seconds"])
+        since = clean_time((parse_time(bookmark) - lookback).isoformat()) or ""
+        began: list[str] = []  # HubSpot's clock, from the first answer on
+
+        def list_page(since: str, cursor: str | None, *, archived: bool) -> Page:
+            page = self._index.page_by_time(since, cursor, archived=archived)
+            began.append(page.now)
+            if began[0] < since and len(began) == 1:
+                raise _BookmarkAheadError(began[0])
+            return page
+
+        list_live, list_archived = (partial(list_page, archived=side) for side in (False, True))
+        sides = (list_live, list_archived if self.config["include_archived"] else None)
+        for step in changes(*sides, since=since):
+            for row in self._wanted(step.rows):
+                yield row["id"], row["archived"] is True
+            yield partial(state.advance, min(step.covered or began[0], began[0]))
+
+    def _wanted(self, rows: Iterable[Record]) -> Iterator[Record]:
+        for row in rows:
+            if self._index.wants(row):
+                self._index.emit(row)
+                yield row
+
+    def _pass(self, checkpoint: Checkpoint) -> None:
+        checkpoint()
+        now = self._progress.clock()
+        if now - self._last_state >= STATE_INTERVAL:
+            self._last_state = now
+            self._tap.state_writer.write_state(self.tap_state)
+
+    # Reading by id
+
+    def _read_each(self, ids: Iterable[ThreadId | Checkpoint]) -> Iterator[Record]:
+        """Yield the rows of the threads that exist, in the order of the ids."""
+        missing: list[str] = []
+        for result in self.each(self._read_one, ids):
+            if callable(result):
+                self._pass(result)
+                continue
+            thread_id, row = result
+            if isinstance(row, Exception):
+                self._note_failure(thread_id, row)
+                continue
+            if self._state:
+                self._state.forget_failure(thread_id)
+            if row is None:
+                missing.append(thread_id)
+                self._progress.missing += 1
+            else:
+                yield row
+        if missing:
+            message = "%d thread(s) not found, neither live nor archived: %s"
+            self.log(message, len(missing), name_ids(missing), level=logging.WARNING)
+
+    def _read_one(self, item: ThreadId | Checkpoint) -> Checkpoint | tuple[str, Result]:
+        """Read a thread; runs on a worker.
+
+        Returns:
+            The id with the row; with None where HubSpot has no such thread; with the error where
+            only this thread cannot be read. A checkpoint is handed through, to its place.
+        """
+        if callable(item):
+            return item
+        thread_id, archived = item
+        try:
+            row = self._find(thread_id, archived=archived)
+        except (RetriableAPIError, RefusedError) as error:
+            self._count_failure(error)
+            return thread_id, error
+        with self._lock:
+            self._failures_in_a_row = 0
+        return thread_id, row
+
+    def _find(self, thread_id: str, *, archived: bool) -> Record | None:
+        """Return the row from where the thread is thought to be, else from the other side."""
+        for side in (archived, not archived):
+            try:
+                answer = self.fetch(
+                    {"threadId": thread_id, "archived": side},
+                    accept=lambda body: id_of(body) == thread_id,
+                )
+            except ThreadNotFoundError:
+                continue
+            return self.row(answer.body)
+        return None
+
+    def _count_failure(self, error: Exception) -> None:
+        with self._lock:
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= FAILURES_IN_A_ROW:
+                message = (
+                    f"{error} {FAILURES_IN_A_ROW} threads in a row could not be read, so the sync "
+                    "ends here. Run it again later."
+                )
+                raise FatalAPIError(message)
+
+    def _note_failure(self, thread_id: str, error: Exception) -> None:
+        self._progress.failed += 1
+        syncs = self._state.note_failure(thread_id) if self._state else 1
+        if syncs < FAILING_SYNCS:
+            self._failed.append(thread_id)
+            self._last_error = error
+            return
+        message = "Thread %s could not be read for %d syncs in a row, and is tried again: %s"
+        self.log(message, thread_id, syncs, error, level=logging.WARNING)
+
+
+class _BookmarkAheadError(Exception):
+    """The bookmark is so far ahead of HubSpot's clock that nothing could be found."""
+
+    def __init__(self, now: str) -> None:
+        super().__init__(now)
+        self.now = now

@@ -1,0 +1,238 @@
+"""Random histories of an account, and what the warehouse has of it after each sync.
+
+A failing history prints as a story of what happened when. `make model HISTORIES=2000` runs more.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
+from emulator.faults import storm
+from emulator.limits import RollingLimit
+from emulator.server import TOKEN, Emulator
+from tap_hubspot_threads import thread_index, threads
+from tap_hubspot_threads.cleaning import RowCleaner
+from tap_hubspot_threads.client import SCHEMAS
+from tap_hubspot_threads.tap import TapHubSpotThreads
+
+HISTORIES = int(os.environ.get("HISTORIES", "60"))
+SYNCS = 5
+CLEANER = RowCleaner(SCHEMAS.get_schema("threads"))
+
+Row = dict[str, Any]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Pipe(io.StringIO):
+    """A pipe to a target, that breaks after so many messages."""
+
+    def __init__(self, messages: float) -> None:
+        super().__init__()
+        self._left = messages
+
+    @override
+    def write(self, text: str) -> int:
+        self._left -= 1
+        if self._left < 0:
+            raise Killed
+        return super().write(text)
+
+
+@dataclass
+class Past:
+    """What a thread was, and since when the warehouse has to know it."""
+
+    versions: list[tuple[int, Row]] = field(default_factory=list)
+    """The moment of each change, and the row since then."""
+    told_at: int | None = None
+    """The last moment at which a listing would have shown it; None: never yet."""
+    excused: bool = False
+    """Restored while it was listed: it may have been on neither side. Until its next message."""
+
+    def could_be(self, row: Row, since: int) -> bool:
+        """Whether the row was true at any moment since then."""
+        ends = [moment for moment, _ in self.versions[1:]] + [10**9]
+        return any(
+            end > since and row == version
+            for end, (_, version) in zip(ends, self.versions, strict=True)
+        )
+
+
+class History:
+    """An account in which things happen, a warehouse, and the syncs between them."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.story = [f"seed {seed}"]
+        self.moment = 0
+        self.time = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+        self.account = Account(
+            [], clock=lambda: self.time, offset_cursors=self.chance.random() < 0.5
+        )
+        self.past: dict[int, Past] = {}
+        self.warehouse: dict[str, Row] = {}
+        self.state: dict[str, Any] = {}
+        self.is_syncing = False
+        self.is_listed = False
+        self.story.append(f"cursors are {'offsets' if self.account.offset_cursors else 'keys'}")
+        for _ in range(self.chance.randrange(40)):
+            self.happen("new")
+            self.happen()
+
+    # What happens in the account
+
+    def happen(self, what: str | None = None) -> None:
+        """Let something happen to some thread."""
+        self.time += timedelta(milliseconds=self.chance.choice([0, 0, 1, 20, 300]))
+        self.moment += 1
+        if what is None:
+            kinds = ["new", "message", "message", "message", "close", "reopen", "assign", "spam"]
+            kinds += ["move", "archive", "restore", "delete"]
+            what = self.chance.choice(kinds)
+        # With cursors that are offsets, a listing by id skips threads when others leave it.
+        shifts = what in {"archive", "restore", "delete"}
+        if shifts and self.account.offset_cursors and self._is_being_listed:
+            return
+        if what == "new":
+            thread = self.account.create(self.chance.choice([HELP_DESK, SALES, CHAT]))
+            self.past[thread.id] = Past()
+        elif self.account.threads:
+            thread = self.chance.choice(list(self.account.threads.values()))
+            self._do(what, thread)
+        else:
+            return
+        self.story.append(f"{self.moment:4} {self.time:%H:%M:%S.%f} {what} {thread.id}")
+        if thread.id in self.account.threads:
+            row = CLEANER.clean(thread.payload(associations=["TICKET"], extra=None))
+            self.past[thread.id].versions.append((self.moment, row))
+
+    def _do(self, what: str, thread: Thread) -> None:
+        past = self.past[thread.id]
+        if what == "message":
+            self.account.message(thread, sent=self.chance.random() < 0.5)
+            past.told_at = self.moment
+            past.excused = False
+        elif what in {"close", "reopen"}:
+            thread.closed_at = self.account.now() if what == "close" else None
+        elif what == "assign":
+            thread.assigned_to = self.chance.choice([None, *AGENTS])
+        elif what == "spam":
+            thread.spam = not thread.spam
+        elif what == "move":
+            thread.inbox_id = self.chance.choice([HELP_DESK, SALES, CHAT])
+        elif what in {"archive", "restore"}:
+            under_way = self.is_syncing or self._is_being_listed
+            past.excused |= thread.archived and what == "restore" and under_way
+            thread.archived = what == "archive"
+        else:
+            self.account.delete(thread)
+
+    @property
+    def _is_being_listed(self) -> bool:
+        return not self.is_listed and (self.is_syncing or bool(self.state))
+
+    # Syncs
+
+    def sync(self, emulator: Emulator) -> None:
+        """Sync, killed or not, and hold the warehouse against the account."""
+        chance = self.chance
+        if not self.state:
+            for past in self.past.values():
+                past.told_at = self.moment  # the first listing shows all
+        began = self.moment
+        kill_after = chance.choice([float("inf"), float("inf"), chance.randrange(1, 60)])
+        settings = {
+            "thread_fetch": chance.choice(["auto", "by_id"]),
+            "max_concurrency": chance.choice([1, 4]),
+            "lookback_seconds": chance.choice([30, 300]),
+            "max_attempts": 100,
+        }
+        emulator.faults[:] = storm(chance, chance.choice([0, 0, 4]))
+        self.story.append(f"     sync {settings}, to be killed after {kill_after} messages")
+        pipe = Pipe(kill_after)
+        was_killed = False
+        self.is_syncing = True
+        with redirect_stdout(pipe):
+            try:
+                TapHubSpotThreads(
+                    config={"api_url": emulator.url, "access_token": TOKEN, **settings},
+                    state=json.loads(json.dumps(self.state)),
+                ).sync_all()
+            except Killed:
+                was_killed = True
+        self.is_syncing = False
+        self._load(pipe.getvalue(), was_killed=was_killed)
+        if was_killed:
+            self.story.append(f"     killed; state {self.state}")
+            return
+        self.story.append(f"     done; state {self.state}")
+        self.is_listed = True
+        self._check(began)
+
+    def _load(self, text: str, *, was_killed: bool) -> None:
+        """Load the messages as a target does; of a killed tap those up to the last STATE."""
+        messages = [json.loads(line) for line in text.splitlines()]
+        states = [place for place, message in enumerate(messages) if message["type"] == "STATE"]
+        if was_killed and self.chance.random() < 0.8:
+            messages = messages[: states[-1] + 1] if states else []
+        for message in messages:
+            if message["type"] == "RECORD":
+                self.warehouse[message["record"]["id"]] = message["record"]
+            elif message["type"] == "STATE":
+                self.state = message["value"]
+        if self.state:
+            self.is_listed = self.state["bookmarks"]["threads"].get("listing") == "done"
+
+    def _check(self, began: int) -> None:
+        kept = self.state["bookmarks"]["threads"]
+        assert kept["failed"] == []
+        assert kept["replication_key_value"] <= f"{self.time:%Y-%m-%dT%H:%M:%S.999Z}"
+        for thread_id, past in self.past.items():
+            if thread_id not in self.account.threads or past.excused:
+                continue
+            told_at = past.told_at
+            if told_at is None or told_at > began:
+                continue
+            row = self.warehouse.get(str(thread_id))
+            assert row, f"{thread_id} is missing, although a listing showed it at {told_at}"
+            assert past.could_be(row, told_at), f"{thread_id} is older than at {told_at}: {row}"
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("seed", range(HISTORIES))
+def test_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each sync the warehouse has every thread as it was when a listing last showed it."""
+    history = History(seed)
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", history.chance.choice([2, 3, 7, 500]))
+    monkeypatch.setattr(threads, "STATE_INTERVAL", 0)
+    with Emulator(history.account, limit=RollingLimit(maximum=1_000_000)) as emulator:
+
+        def meanwhile(_: str) -> None:
+            if history.is_syncing and history.chance.random() < 0.2:
+                history.happen()
+
+        emulator.before_answer = meanwhile
+        try:
+            for _ in range(SYNCS):
+                history.sync(emulator)
+                for _ in range(history.chance.randrange(20)):
+                    history.happen()
+                history.time += timedelta(seconds=history.chance.choice([1, 60, 1_000]))
+        except Exception:
+            history.story += emulator.requests[-60:]
+            print("\n".join(history.story))  # noqa: T201 - shown for a failing seed
+            raise
