@@ -95,6 +95,16 @@ class Account:
         self.clock = clock
         self.offset_cursors = offset_cursors
 
+    def go_on(self, chance: random.Random) -> None:
+        """Let a working day pass: two new threads, messages in five, one of them closed."""
+        for thread in [
+            self.create(),
+            self.create(),
+            *chance.sample(list(self.threads.values()), 5),
+        ]:
+            self.message(thread, sent=chance.random() < 0.5)
+        self.close(thread)
+
     def now(self) -> datetime:
         """Return the time by HubSpot's clock, in milliseconds."""
         now = self.clock()

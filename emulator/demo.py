@@ -6,7 +6,12 @@ Sample data only ever goes to the embedded database.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
+import random
+import re
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -19,7 +24,8 @@ from dotenv import dotenv_values
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import Connection, create_engine, inspect, make_url, text
+from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from emulator.account import Account
 from emulator.postgres import embedded_postgres
@@ -27,10 +33,14 @@ from emulator.server import TOKEN, Emulator
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / ".demo" / "postgres"
+ACCOUNT = ROOT / ".demo" / "account.pickle"
 LOG = ROOT / ".demo" / "meltano.log"
 TAP, TARGET = "TAP_HUBSPOT_THREADS", "TARGET_POSTGRES"
 SAMPLE_SIZE = 60
 SHOWN = 12
+
+# 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads What it says
+LINE = re.compile(r"\S+ \[\w+ *\] (tap-hubspot-threads|target-postgres) +(?!METRIC)(.*)")
 
 console = Console(highlight=False)
 
@@ -42,64 +52,112 @@ class Load:
     source: str
     database: str
     schema: str
-    state_id: str
+    token: str
+    url: URL
     environment: dict[str, str]
 
     @property
-    def url(self) -> str:
-        """The database, by the driver that is installed here."""
-        url = make_url(self.environment[f"{TARGET}_SQLALCHEMY_URL"])
-        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    def state_id(self) -> str:
+        """What Meltano keeps the state under: another for each account and each place."""
+        place = self.url.set(password=None, query={}).render_as_string()
+        digest = hashlib.sha256(f"{self.token} {place} {self.schema}".encode()).hexdigest()
+        return f"{self.schema}-{digest[:12]}"
 
 
 def main() -> int:
     """Load and show; return the exit code."""
+    cast("Any", sys.stdout).reconfigure(encoding="utf-8", errors="replace")
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, _: sys.exit(128 + number))
+    os.chdir(ROOT)
+    try:
+        with ExitStack() as stack:
+            return _load_and_show(stack)
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
+        return 128 + signal.SIGINT
+    except (ValueError, SQLAlchemyError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        console.print(f"[red]{escape(reason)}[/]")
+        return 1
+
+
+def _load_and_show(stack: ExitStack) -> int:
     given = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
     given.update(os.environ)
-    os.chdir(ROOT)
-    with ExitStack() as stack:
-        try:
-            load = (
-                _real(given, stack) if given.get(f"{TAP}_ACCESS_TOKEN") else _sample(given, stack)
-            )
-        except ValueError as error:
-            console.print(f"[red]{error}[/]")
-            return 1
-        console.print(f"[bold]{load.source}[/] → {load.database}, schema [bold]{load.schema}[/]")
-        engine = create_engine(load.url)
-        stack.callback(engine.dispose)
-        with engine.begin() as connection:
-            before = _count(connection, load.schema)
-        started = datetime.now(timezone.utc)
-        if not _run_meltano(load):
-            return 1
-        with engine.begin() as connection:
-            _show(connection, load, before, started)
-    _say_next(load)
+    load = _real(given, stack) if given.get(f"{TAP}_ACCESS_TOKEN") else _sample(given, stack)
+    console.print(f"[bold]{load.source}[/] → {load.database}, schema [bold]{load.schema}[/]")
+    engine = create_engine(load.url)
+    stack.callback(engine.dispose)
+    with engine.begin() as connection:
+        before = _count(connection, load.schema)
+    started = datetime.now(timezone.utc)
+    if not _run_meltano(load):
+        return 1
+    with engine.begin() as connection:
+        _show(connection, load, before, started)
+    if load.token == TOKEN:
+        console.print(
+            f"\nTo load your own account, put its token into {TAP}_ACCESS_TOKEN\n"
+            f"and, for a database of your own, its URL into {TARGET}_SQLALCHEMY_URL; "
+            "then make run again."
+        )
     return 0
 
 
 def _sample(given: dict[str, str], stack: ExitStack) -> Load:
-    """Take a made-up account and nothing of the user's settings but the machine's."""
-    mine = (f"{TAP}_", f"{TARGET}_", "MELTANO_")
+    """Take a made-up account, and of the user's settings only the machine's."""
+    mine = (f"{TAP}_", f"{TARGET}_", "MELTANO_", "PG")
     environment = {name: value for name, value in given.items() if not name.startswith(mine)}
-    emulator = stack.enter_context(Emulator(Account.sample(SAMPLE_SIZE), latency=0.05))
+    emulator = stack.enter_context(Emulator(_sample_account(), latency=0.05))
     environment[f"{TAP}_API_URL"] = emulator.url
     environment[f"{TAP}_ACCESS_TOKEN"] = TOKEN
-    environment[f"{TARGET}_SQLALCHEMY_URL"] = stack.enter_context(embedded_postgres(DATA))
-    environment[f"{TARGET}_DEFAULT_TARGET_SCHEMA"] = "hubspot_sample"
-    database = f"the embedded PostgreSQL in {DATA.relative_to(ROOT)}"
-    return Load("A sample account", database, "hubspot_sample", "sample", environment)
+    url, database = _embedded(stack)
+    schema = "hubspot_sample"
+    return _prepare(Load("A sample account", database, schema, TOKEN, url, environment))
+
+
+def _sample_account() -> Account:
+    """Return the account of the last run, a working day later; at first, a new one."""
+    if ACCOUNT.exists():
+        account = Account(pickle.loads(ACCOUNT.read_bytes()))
+        account.go_on(random.Random())
+    else:
+        account = Account.sample(SAMPLE_SIZE)
+    ACCOUNT.parent.mkdir(exist_ok=True)
+    ACCOUNT.write_bytes(pickle.dumps(list(account.threads.values())))
+    return account
 
 
 def _real(given: dict[str, str], stack: ExitStack) -> Load:
     environment = dict(given)
-    schema = environment.setdefault(f"{TARGET}_DEFAULT_TARGET_SCHEMA", "hubspot")
-    database = f"the database of {TARGET}_SQLALCHEMY_URL"
-    if not environment.get(f"{TARGET}_SQLALCHEMY_URL"):
-        environment[f"{TARGET}_SQLALCHEMY_URL"] = stack.enter_context(embedded_postgres(DATA))
-        database = f"the embedded PostgreSQL in {DATA.relative_to(ROOT)}"
-    return Load("Your HubSpot account", database, schema, "hubspot", environment)
+    schema = environment.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
+    if environment.get(f"{TARGET}_SQLALCHEMY_URL"):
+        database = f"the database of {TARGET}_SQLALCHEMY_URL"
+        url = make_url(environment[f"{TARGET}_SQLALCHEMY_URL"])
+        if not url.drivername.startswith("postgres"):
+            message = f"{TARGET}_SQLALCHEMY_URL is for {url.drivername}, not for PostgreSQL."
+            raise ValueError(message)
+        environment.pop("PGTZ", None)
+    else:
+        url, database = _embedded(stack)
+        environment = {name: value for name, value in given.items() if not name.startswith("PG")}
+    token = environment[f"{TAP}_ACCESS_TOKEN"]
+    return _prepare(Load("Your HubSpot account", database, schema, token, url, environment))
+
+
+def _embedded(stack: ExitStack) -> tuple[URL, str]:
+    url = make_url(stack.enter_context(embedded_postgres(DATA)))
+    return url, f"the embedded PostgreSQL in {DATA.relative_to(ROOT)}"
+
+
+def _prepare(load: Load) -> Load:
+    """Tell the target where to load to, keeping time in UTC whatever the server's zone is."""
+    options = f"{load.url.query.get('options', '')} -c timezone=UTC".strip()
+    load.url = load.url.set(drivername="postgresql+psycopg").update_query_dict({"options": options})
+    load.environment[f"{TARGET}_SQLALCHEMY_URL"] = load.url.render_as_string(hide_password=False)
+    load.environment[f"{TARGET}_DEFAULT_TARGET_SCHEMA"] = load.schema
+    return load
 
 
 def _run_meltano(load: Load) -> bool:
@@ -107,6 +165,8 @@ def _run_meltano(load: Load) -> bool:
     meltano = str(Path(sys.executable).with_name("meltano"))
     environment = load.environment | {
         "MELTANO_PROJECT_ROOT": str(ROOT),
+        # The state stays beside the embedded database, and goes with it.
+        "MELTANO_DATABASE_URI": f"sqlite:///{LOG.with_name('meltano.db')}",
         "MELTANO_CLI_LOG_LEVEL": "info",
         "NO_COLOR": "1",
     }
@@ -117,28 +177,42 @@ def _run_meltano(load: Load) -> bool:
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w", encoding="utf-8") as log:
         for step, arguments in steps.items():
-            process = subprocess.Popen(
-                [meltano, *arguments],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-            )
-            with process, console.status(f"{step} …") as status:
-                for line in cast("TextIO", process.stdout):
-                    log.write(line)
-                    # 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads What it says
-                    _, is_tap, message = line.rstrip().partition("] tap-hubspot-threads ")
-                    if is_tap and not message.startswith("METRIC"):
-                        status.update(f"{step} … {escape(message)}")
-            if process.returncode:
-                console.print(f"[red]{step} failed.[/] The end of {LOG.relative_to(ROOT)}:\n")
-                log.flush()
-                lines = LOG.read_text(encoding="utf-8").splitlines()
-                print("\n".join(lines[-15:]))
+            code, last_words = _run(step, [meltano, *arguments], environment, log)
+            if code:
+                console.print(f"[red]{step} failed.[/] The last words were:")
+                for words in last_words:
+                    console.print(f"  {escape(words)}")
+                console.print(f"The whole log is in {LOG.relative_to(ROOT)}.")
                 return False
     return True
+
+
+def _run(
+    step: str, command: list[str], environment: dict[str, str], log: TextIO
+) -> tuple[int, list[str]]:
+    """Run a command, show what it is at; return its exit code and the plugins' last words."""
+    last_words: dict[str, str] = {}
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    try:
+        with console.status(f"{step} …") as status:
+            for line in cast("TextIO", process.stdout):
+                log.write(line)
+                if match := LINE.match(line):
+                    who, message = match.groups()
+                    last_words[who] = f"{who}: {message}"
+                    status.update(f"{step} … {escape(message)}")
+        return process.wait(), list(last_words.values())
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _count(connection: Connection, schema: str) -> int:
@@ -181,15 +255,6 @@ def _show(connection: Connection, load: Load, before: int, started: datetime) ->
         f"[green]{written} threads written[/]: {after - before} new, "
         f"{written - (after - before)} that were there before. {after} rows in the table."
     )
-
-
-def _say_next(load: Load) -> None:
-    if load.state_id == "sample":
-        console.print(
-            f"\nTo load your own account, put its token into {TAP}_ACCESS_TOKEN\n"
-            f"and, for a database of your own, its URL into {TARGET}_SQLALCHEMY_URL; "
-            "then make run again."
-        )
 
 
 if __name__ == "__main__":
