@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -51,11 +51,13 @@ def emulator(*, threads: int, latency: float, limit: str = "1000000/10") -> Iter
 
 @dataclass
 class Run:
-    """A finished run of a tap; seconds include the start of the process."""
+    """A finished run of a tap; seconds include the start of the process, memory is at its peak."""
 
     ids: list[str]
     wall: float
     cpu: float
+    memory: float
+    """MB."""
 
 
 def run(module: str, config: dict[str, Any]) -> Run:
@@ -63,21 +65,19 @@ def run(module: str, config: dict[str, Any]) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder, "config.json"), Path(folder, "out.jsonl")
         path.write_text(json.dumps(config), encoding="utf-8")
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
         with out.open("w") as file:
-            subprocess.run(
+            process = subprocess.Popen(
                 [sys.executable, "-m", module, "--config", str(path)],
                 stdout=file,
                 stderr=subprocess.DEVNULL,
-                check=True,
             )
+            _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert status == 0, status
         messages = map(json.loads, out.read_text(encoding="utf-8").splitlines())
         ids = [message["record"]["id"] for message in messages if message["type"] == "RECORD"]
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(ids, wall, cpu)
+    return Run(ids, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def live_ids(threads: int, count: int) -> list[str]:

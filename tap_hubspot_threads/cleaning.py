@@ -22,6 +22,12 @@ _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
+_USUAL_TIME = re.compile(
+    r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
+    re.ASCII,
+)
+"""As HubSpot mostly writes them, and beyond doubt: on a day that every month has."""
 
 
 class _Unfit(ValueError):  # noqa: N818 - a signal within this module, not an error
@@ -53,17 +59,17 @@ class RowCleaner:
         other: dict[str, Any] = {}
         for name, convert in self._converters.items():
             value = thread.get(name)
-            if value is None:
-                row[name] = None
-                continue
-            try:
-                row[name] = convert(value)
-            except _Unfit:
-                row[name] = None
-                other[name] = _clean_json(value)
-        for name in thread.keys() - self._converters.keys():
-            other[_clean_text(name)] = _clean_json(thread[name])
-        row[OTHER_PROPERTIES] = dict(sorted(other.items())) or None
+            if value is not None and not (convert is _to_string and _is_plain(value)):
+                try:
+                    value = convert(value)
+                except _Unfit:
+                    other[name] = _clean_json(value)
+                    value = None
+            row[name] = value
+        if not thread.keys() <= self._converters.keys():
+            for name in thread.keys() - self._converters.keys():
+                other[_clean_text(name)] = _clean_json(thread[name])
+        row[OTHER_PROPERTIES] = dict(sorted(other.items())) if other else None
         return row
 
 
@@ -79,6 +85,8 @@ def clean_time(value: object) -> str | None:
     """
     if not isinstance(value, str):
         raise _Unfit
+    if _USUAL_TIME.fullmatch(value):  # nearly all are, and times are most of the work for a row
+        return value
     text = value.strip()
     if not text:
         return None
@@ -127,6 +135,10 @@ def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, A
         return inner
 
     return convert
+
+
+def _is_plain(value: object) -> bool:
+    return type(value) is str and value.isascii() and "\0" not in value
 
 
 def _to_string(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -89,6 +90,7 @@ class HubSpotStream(RESTStream["str | None"]):
     def _while_waiting(self) -> None:
         self._stop.check()
         self._progress.tick()
+        sys.stdout.flush()  # what there is goes out before a wait
 
     def fetch(
         self,
@@ -143,8 +145,9 @@ class HubSpotStream(RESTStream["str | None"]):
         headers = None
         try:
             request = self.authenticator(prepared)  # after the wait: a token may expire in it
-            response = self._adapter.send(request, timeout=self.timeout, **self._environment)
-            _ = response.content
+            sent = self._adapter.send(request, timeout=self.timeout, **self._environment)
+            with sent as response:  # closes the connection if the body is not read to its end
+                _ = response.content
             headers = response.headers
         except requests.RequestException as error:
             host = self.config["api_url"]

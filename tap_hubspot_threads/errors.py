@@ -14,7 +14,7 @@ import requests
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAX_NAMED_IDS = 20
 _MAX_MESSAGE = 300
@@ -46,10 +46,10 @@ class RefusedError(FatalAPIError):
 class UnreadThreadsError(FatalAPIError):
     """Some threads could not be read, although the others could."""
 
-    def __init__(self, ids: Sequence[str], last: Exception) -> None:
+    def __init__(self, errors: Mapping[str, Exception]) -> None:
         super().__init__(
-            f"{len(ids)} thread(s) could not be read, all others were: {name_ids(ids)}. "
-            f"The last error: {last}"
+            f"{len(errors)} thread(s) could not be read, all others were: "
+            f"{name_ids(list(errors))}. The last error: {list(errors.values())[-1]}"
         )
 
 

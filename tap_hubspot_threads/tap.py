@@ -20,6 +20,7 @@ from tap_hubspot_threads.settings import SETTINGS, check_secrets, check_settings
 from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.thread_index import ThreadIndexStream
 from tap_hubspot_threads.threads import ThreadsStream
+from tap_hubspot_threads.writer import MessageWriter
 
 if TYPE_CHECKING:
     from singer_sdk import Stream
@@ -37,6 +38,7 @@ class TapHubSpotThreads(Tap):
         if capability is not TapCapabilities.ACTIVATE_VERSION
     ]
 
+    message_writer_class = MessageWriter
     clock = staticmethod(time.monotonic)
 
     def __init__(self, *, config: Any = None, validate_config: bool = True, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own

@@ -11,7 +11,7 @@ from typing_extensions import override
 from tap_hubspot_threads.cleaning import clean_time
 from tap_hubspot_threads.pagination import Cursors, Page, next_cursor
 from tap_hubspot_threads.thread_ids import parse_ids
-from tap_hubspot_threads.thread_stream import ThreadStream, id_of
+from tap_hubspot_threads.thread_stream import ThreadStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ class ThreadIndexStream(ThreadStream):
         def fetch(after: str | None) -> Page:
             answer = self.fetch(context, after, accept=_is_page)
             threads = answer.body["results"]
-            rows = [self.row(thread) for thread in threads if id_of(thread)]
+            rows = [row for row in map(self.row, threads) if row["id"]]
             if len(rows) < len(threads):
                 message = "%d of a page's %d threads have no usable id and are left out"
                 count = len(threads) - len(rows)

@@ -39,8 +39,10 @@ class ThreadStream(HubSpotStream):
         self._cleaner = RowCleaner(SCHEMAS.get_schema("threads"))
 
     def row(self, thread: dict[str, Any]) -> Record:
-        """Return the row of a thread that has an id."""
-        return self._cleaner.clean(thread) | {"id": id_of(thread)}
+        """Return the row of a thread; with a null id where there is none that could be used."""
+        row = self._cleaner.clean(thread)
+        row["id"] = id_of(thread)
+        return row
 
     @abstractmethod
     def read(self) -> Iterator[Record]:

@@ -72,8 +72,8 @@ class ThreadsStream(ThreadStream):
         self._lock = threading.Lock()
         self._last_state = self._progress.clock()
         self._state: ThreadsState | None = None
-        self._failed: list[str] = []
-        self._last_error: Exception | None = None
+        self._failed: set[str] = set()
+        self._unread: dict[str, Exception] = {}
 
     # What the SDK would do with bookmarks, which are set here by checkpoints alone.
 
@@ -98,8 +98,8 @@ class ThreadsStream(ThreadStream):
             self._progress.threads += 1
             self._progress.archived += row["archived"] is True
             yield row
-        if self._last_error:
-            raise UnreadThreadsError(self._failed, self._last_error)
+        if self._unread:
+            raise UnreadThreadsError(self._unread)
 
     def _rows(self) -> Iterator[Record]:
         if self.config.get("thread_ids") is not None:
@@ -220,8 +220,7 @@ class ThreadsStream(ThreadStream):
             if isinstance(row, Exception):
                 self._note_failure(thread_id, row)
                 continue
-            if self._state:
-                self._state.forget_failure(thread_id)
+            self._forget_failure(thread_id)
             if row is None:
                 missing.append(thread_id)
                 self._progress.missing += 1
@@ -274,14 +273,22 @@ class ThreadsStream(ThreadStream):
                 raise FatalAPIError(message)
 
     def _note_failure(self, thread_id: str, error: Exception) -> None:
+        """Keep a thread for the end of this sync and for the next one; count it once a sync."""
+        if thread_id in self._failed:
+            return
+        self._failed.add(thread_id)
         self._progress.failed += 1
         syncs = self._state.note_failure(thread_id) if self._state else 1
         if syncs < FAILING_SYNCS:
-            self._failed.append(thread_id)
-            self._last_error = error
+            self._unread[thread_id] = error
             return
         message = "Thread %s could not be read for %d syncs in a row, and is tried again: %s"
         self.log(message, thread_id, syncs, error, level=logging.WARNING)
+
+    def _forget_failure(self, thread_id: str) -> None:
+        self._unread.pop(thread_id, None)
+        if self._state:
+            self._state.forget_failure(thread_id)
 
 
 class _BookmarkAheadError(Exception):

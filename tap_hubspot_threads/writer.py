@@ -1,0 +1,42 @@
+"""How messages are written to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from singer_sdk.io_base import SingerWriter
+from singer_sdk.singerlib import RecordMessage
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from singer_sdk.singerlib import Message
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_as_text)
+
+
+class MessageWriter(SingerWriter):
+    """Writes a record to the buffer of stdout, and flushes that with any other message.
+
+    The SDK's own writer makes a new encoder for each record, and flushes each. A STATE still comes
+    after all records that it covers, and nothing stays in the buffer while HubSpot is waited for.
+    """
+
+    @override
+    def serialize_message(self, message: Message) -> str:
+        if not isinstance(message, RecordMessage):
+            return super().serialize_message(message)
+        return _ENCODER.encode(message.to_dict())
+
+    @override
+    def write_message(self, message: Message) -> None:
+        sys.stdout.write(self.format_message(message) + "\n")
+        if not isinstance(message, RecordMessage):
+            sys.stdout.flush()

@@ -1,0 +1,351 @@
+"""Syncs of the whole account: what each brings, what it costs, what it keeps."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stdout
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.account import CHAT, HELP_DESK, Account, Thread
+from tap_hubspot_threads import thread_index, threads
+from tap_hubspot_threads.errors import UnreadThreadsError
+from tap_hubspot_threads.state import StateError
+from tap_hubspot_threads.tap import TapHubSpotThreads
+from tests.conftest import Lab, Output, open_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+
+
+class Life:
+    """An account with a clock, and a tap that goes on from its last state."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.now = NOON
+        self.state: dict[str, Any] = {}
+        lab.account.clock = lambda: self.now
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the state has under bookmarks.threads."""
+        kept: dict[str, Any] = self.state["bookmarks"]["threads"]
+        return kept
+
+    def pass_time(self, **duration: float) -> None:
+        """Let the account's clock go on."""
+        self.now += timedelta(**duration)
+
+    def sync(self, **settings: Any) -> Output:
+        """Run a sync from the last state; keep its last STATE, even when it fails."""
+        out = io.StringIO()
+        try:
+            with redirect_stdout(out):
+                state = json.loads(json.dumps(self.state))
+                TapHubSpotThreads(config=self.lab.config(**settings), state=state).sync_all()
+        finally:
+            output = Output(out.getvalue())
+            states = output.of_type("STATE")
+            self.state = states[-1]["value"] if states else self.state
+        return output
+
+    def threads(self, count: int, **fields: Any) -> list[Thread]:
+        """Make so many threads, each with a message now."""
+        made = []
+        for _ in range(count):
+            thread = self.lab.account.create()
+            self.lab.account.message(thread, sent=False)
+            for name, value in fields.items():
+                setattr(thread, name, value)
+            made.append(thread)
+        return made
+
+
+@pytest.fixture
+def life() -> Iterator[Life]:
+    """A small account, synced once; an hour has passed."""
+    with open_lab() as lab:
+        life = Life(lab)
+        life.sync()
+        life.pass_time(hours=1)
+        lab.emulator.requests.clear()
+        yield life
+
+
+def ids(threads: list[Thread]) -> list[str]:
+    """Return the ids of threads."""
+    return [str(thread.id) for thread in threads]
+
+
+def test_nothing_changed(life: Life) -> None:
+    """A quiet account costs two calls, and no record."""
+    assert life.sync().ids == []
+    assert len(life.lab.calls()) == 2
+
+
+def test_changed_threads(life: Life) -> None:
+    """Only threads with a new message come, live or archived, oldest message first."""
+    old = life.lab.threads[:3]
+    archived = life.lab.threads[-1]
+    for thread in [*old, archived]:
+        life.pass_time(seconds=1)
+        life.lab.account.message(thread, sent=True)
+    new = life.threads(2)
+    output = life.sync()
+    assert sorted(output.ids) == sorted(ids([*old, archived, *new]))
+    life.pass_time(hours=1)
+    life.sync()  # the lookback brings the last minutes once more
+    assert life.sync().ids == []
+
+
+def test_bookmark_is_hubspots_clock(life: Life) -> None:
+    """The bookmark is HubSpot's clock at the start of the increment, whatever this machine's is."""
+    life.sync()
+    assert life.kept["replication_key"] == "latestMessageTimestamp"
+    assert life.kept["replication_key_value"] == "2026-11-20T13:00:00.000Z"
+
+
+def test_lookback(life: Life) -> None:
+    """A message that HubSpot's index shows late is found within the lookback."""
+    (late,) = life.threads(1)
+    late.received_at = None
+    life.sync()
+    late.received_at = life.now - timedelta(seconds=200)
+    life.pass_time(seconds=60)
+    assert life.sync(lookback_seconds=100).ids == []
+    assert life.sync(lookback_seconds=300).ids == ids([late])
+
+
+@pytest.mark.parametrize("offset_cursors", [False, True])
+def test_many_in_one_millisecond(life: Life, *, offset_cursors: bool) -> None:
+    """1,200 threads whose latest message is in one millisecond all come, once each."""
+    life.lab.account.offset_cursors = offset_cursors
+    made = life.threads(1_200)
+    life.pass_time(milliseconds=1)
+    made += life.threads(3)
+    output = life.sync(max_concurrency=16)
+    assert sorted(output.ids) == sorted(ids(made))
+
+
+def test_moves_between_pages(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that get another message while pages are read are not lost, nor push others out."""
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", 5)
+    made = []
+    for _ in range(40):
+        life.pass_time(milliseconds=7)
+        made += life.threads(1)
+
+    def message(target: str) -> None:
+        if "latestMessage" in target and "archived" not in target:
+            life.pass_time(milliseconds=1)
+            life.lab.account.message(made[len(life.lab.calls()) % 40], sent=True)
+
+    life.lab.emulator.before_answer = message
+    assert sorted(life.sync().ids) == sorted(ids(made))
+
+
+def test_vanishes_or_is_archived_in_between(life: Life) -> None:
+    """A thread that is deleted or archived after it was listed is handled, and the rest comes."""
+    gone, archived, stays = life.threads(3)
+
+    def change(target: str) -> None:
+        if str(gone.id) in target:
+            life.lab.account.threads.pop(gone.id, None)
+        if str(archived.id) in target:
+            archived.archived = True
+
+    life.lab.emulator.before_answer = change
+    records = life.sync().records()
+    assert sorted(record["id"] for record in records) == ids([archived, stays])
+    assert [record["archived"] for record in records if record["id"] == str(archived.id)] == [True]
+
+
+def test_cost_of_an_increment() -> None:
+    """80 changed threads in 2,600 cost at most 90 calls."""
+    with open_lab(Account.sample(2_600)) as lab:
+        life = Life(lab)
+        life.sync()
+        life.pass_time(hours=1)
+        for thread in lab.threads[100:180]:
+            life.pass_time(seconds=1)
+            lab.account.message(thread, sent=True)
+        lab.emulator.requests.clear()
+        assert len(life.sync().ids) == 80
+        assert len(lab.calls()) <= 90
+
+
+def test_runs_that_overlap(life: Life) -> None:
+    """Whichever of two overlapping runs saves its state last, the next one loses nothing."""
+    before = life.state
+    first = life.threads(1)
+    life.sync()
+    after_first = life.state
+    life.pass_time(minutes=10)
+    second = life.threads(1)
+    life.state = before
+    assert sorted(life.sync().ids) == sorted(ids(first + second))
+    life.state = after_first
+    assert ids(second)[0] in life.sync().ids
+
+
+@pytest.mark.parametrize("how", ["auto", "by_id"])
+def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """A first sync that is killed goes on at the page where it was."""
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", 10)
+    monkeypatch.setattr(threads, "STATE_INTERVAL", 0)
+    with open_lab() as lab:
+        life = Life(lab)
+        lab.script(path="after=", skip=6, status=403, times=100)
+        with pytest.raises(Exception, match="403"):
+            life.sync(thread_fetch=how, max_concurrency=1)
+        assert life.kept["listing"] == "live"
+        lab.emulator.faults.clear()
+        life.pass_time(hours=2)
+        lab.emulator.requests.clear()
+        rest = life.sync(thread_fetch=how, max_concurrency=1).ids
+        assert rest == lab.ids[-len(rest) :]
+        assert "after=" in lab.calls()[0]
+        assert len(rest) < len(lab.ids) - 10
+        assert life.kept["listing"] == "done"
+
+
+def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a resumed listing the increment starts where the listing first began."""
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", 10)
+    monkeypatch.setattr(threads, "STATE_INTERVAL", 0)
+    with open_lab() as lab:
+        life = Life(lab)
+        lab.script(path="after=", skip=3, status=403, times=100)
+        with pytest.raises(Exception, match="403"):
+            life.sync()
+        lab.emulator.faults.clear()
+        life.pass_time(minutes=30)
+        early = lab.threads[0]
+        lab.account.message(early, sent=True)
+        life.pass_time(minutes=30)
+        assert str(early.id) in life.sync().ids
+
+
+def test_refused_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A saved cursor that HubSpot does not know any more restarts the listing of that side."""
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", 10)
+    with open_lab() as lab:
+        life = Life(lab)
+        life.sync()
+        life.kept.update(listing="live", listing_cursor="bad", replication_key_value=None)
+        assert life.sync().ids == lab.ids
+
+
+def test_settings_that_want_other_threads(life: Life) -> None:
+    """When inbox_ids or start_date change, the account is listed anew; in another form, not."""
+    inbox = [str(t.id) for t in life.lab.threads if t.inbox_id == HELP_DESK]
+    assert life.sync(inbox_ids=[HELP_DESK]).ids == inbox
+    assert life.sync(inbox_ids=[f" {HELP_DESK}.0", HELP_DESK]).ids == []
+    wider = [str(t.id) for t in life.lab.threads if t.inbox_id in {HELP_DESK, CHAT}]
+    assert life.sync(inbox_ids=[CHAT, HELP_DESK]).ids == wider
+    assert life.sync(inbox_ids=[HELP_DESK, CHAT]).ids == []
+
+
+def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    """A thread that cannot be read is tried first next time; in the third sync it only warns."""
+    (bad,) = life.threads(1)
+    life.lab.script(path=f"/threads/{bad.id}", status=500, times=10**6)
+    for syncs in (1, 2):
+        with pytest.raises(UnreadThreadsError, match=str(bad.id)):
+            life.sync(max_attempts=1)
+        assert life.kept["failed"] == [[str(bad.id), syncs]]
+        life.pass_time(hours=1)
+    assert life.sync(max_attempts=1).ids == []
+    assert f"{bad.id} could not be read for 3 syncs in a row" in caplog.text
+    life.lab.emulator.faults.clear()
+    life.lab.emulator.requests.clear()
+    assert life.sync().ids == ids([bad])
+    assert str(bad.id) in life.lab.calls()[0]
+    assert life.kept["failed"] == []
+
+
+def test_failed_thread_that_is_gone(life: Life) -> None:
+    """A thread that could not be read and then is deleted is not tried for ever."""
+    (bad,) = life.threads(1)
+    life.lab.script(path=f"/threads/{bad.id}", status=500)
+    with pytest.raises(UnreadThreadsError):
+        life.sync(max_attempts=1)
+    del life.lab.account.threads[bad.id]
+    life.sync()
+    assert life.kept["failed"] == []
+
+
+@pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"bookmarks": {"threads": {}}}])
+def test_empty_states(lab: Lab, state: dict[str, Any]) -> None:
+    """A state that keeps nothing means a first sync."""
+    life = Life(lab)
+    life.state = state
+    assert life.sync().ids == lab.ids
+
+
+def test_state_written_by_hand(life: Life) -> None:
+    """A bookmark alone, in any form of a time, means: what has changed since."""
+    bookmark = (life.now - timedelta(days=30)).isoformat()
+    life.state = {"bookmarks": {"threads": {"replication_key_value": bookmark}}}
+    since = life.now - timedelta(days=30, seconds=300)
+    expected = [
+        str(t.id)
+        for t in sorted(life.lab.threads, key=lambda t: t.latest_message_at or NOON)
+        if t.latest_message_at and t.latest_message_at >= since
+    ]
+    assert sorted(life.sync().ids) == sorted(expected)
+    assert expected
+
+
+def test_bookmark_in_the_future(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    """A bookmark ahead of HubSpot's clock is set back to it, with a warning."""
+    life.kept["replication_key_value"] = "2027-11-20T12:00:00.000Z"
+    life.threads(1)
+    assert len(life.sync().ids) == 1
+    assert life.kept["replication_key_value"] == "2026-11-20T13:00:00.000Z"
+    assert "ahead of HubSpot's clock" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("version", 2),
+        ("replication_key", "createdAt"),
+        ("replication_key_value", "yesterday"),
+        ("replication_key_value", 17),
+        ("listing", "half"),
+        ("listing_cursor", 5),
+        ("failed", {"17": 1}),
+        ("failed", [["../17", 1]]),
+        ("partitions", [{"context": {}}]),
+    ],
+)
+def test_unknown_states(life: Life, key: str, value: object) -> None:
+    """A state of an unknown shape is refused, with what to do, and never a silent full sync."""
+    life.kept[key] = value
+    with pytest.raises(StateError, match=rf"bookmarks\.threads\.{key} .*full refresh"):
+        life.sync()
+    assert life.lab.calls() == []
+
+
+def test_state_is_merge_safe(life: Life) -> None:
+    """Every STATE has the same keys, so that merging it over an older one leaves nothing behind."""
+    keys = set(life.kept)
+    life.state = {}
+    states = [message["value"]["bookmarks"]["threads"] for message in life.sync().of_type("STATE")]
+    assert all(set(state) - {"starting_replication_value"} == keys for state in states)
+    assert len(json.dumps(states[-1])) < 500
+
+
+def test_configured_ids_keep_nothing(lab: Lab) -> None:
+    """With configured ids there is no bookmark: every sync reads them all."""
+    life = Life(lab)
+    for _ in range(2):
+        assert life.sync(thread_ids=lab.live_ids[:3]).ids == lab.live_ids[:3]
+        assert life.state == {"bookmarks": {"threads": {}}}
