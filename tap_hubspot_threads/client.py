@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import requests
-from singer_sdk import RESTStream, SchemaDirectory, StreamSchema
+from singer_sdk import RESTStream, SchemaDirectory
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from singer_sdk.streams.rest import PageContext
@@ -70,7 +70,10 @@ class HubSpotStream(RESTStream["str | None"]):
     awake.
     """
 
-    schema = StreamSchema(SCHEMAS)
+    @cached_property
+    def schema(self) -> dict[str, Any]:  # the SDK asks for it with each record
+        """The JSON Schema of the stream, from the file of its name."""
+        return SCHEMAS.get_schema(self.name)
 
     def __init__(self, tap: Tap, shared: Shared) -> None:
         super().__init__(tap)

@@ -74,11 +74,10 @@ class ThreadIndexStream(ThreadStream):
         return self._page({"archived": archived, "since": since}, cursor)
 
     def emit(self, row: Record) -> None:
-        """Write the row's entry in the index, if the stream is selected."""
-        if self.selected:
-            # The SDK's own way out, with selection, stream maps and metadata; it has no public one
-            # for a record that another stream's sync comes upon.
-            self._write_record_message(self._entry(row))
+        """Write the row's entry in the index, for when the stream is selected."""
+        # The SDK's own way out, with selection, stream maps and metadata; it has no public one for
+        # a record that another stream's sync comes upon.
+        self._write_record_message(self._entry(row))
 
     def _entry(self, row: Record) -> Record:
         return {name: row[name] for name in self.schema["properties"]}

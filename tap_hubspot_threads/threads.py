@@ -195,9 +195,11 @@ class ThreadsStream(ThreadStream):
             yield partial(state.advance, min(step.covered or began[0], began[0]))
 
     def _wanted(self, rows: Iterable[Record]) -> Iterator[Record]:
+        is_index_selected = self._index.selected
         for row in rows:
             if self._index.wants(row):
-                self._index.emit(row)
+                if is_index_selected:
+                    self._index.emit(row)
                 yield row
 
     def _pass(self, checkpoint: Checkpoint) -> None:
