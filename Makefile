@@ -6,7 +6,7 @@ export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help run test lint format docs bench
+.PHONY: help run test model lint format bench docs
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -16,6 +16,9 @@ run: $(UV) ## Load threads into PostgreSQL and show them
 
 test: $(UV) ## Run the tests
 	@$(RUN) pytest
+
+model: $(UV) ## Hold random histories of an account against the warehouse; HISTORIES=2000 of them
+	@HISTORIES=$(or $(HISTORIES),2000) $(RUN) pytest --quiet --show-capture=stdout tests/test_model.py
 
 lint: $(UV) ## Check style and types
 	@$(RUN) ruff check
@@ -29,6 +32,7 @@ format: $(UV) ## Format the code
 bench: $(UV) ## Measure the speed
 	@$(RUN) python -m benchmarks.by_id
 	@$(RUN) python -m benchmarks.limits
+	@$(RUN) python -m benchmarks.listing
 
 docs: $(UV) ## Write the generated parts of README.md and meltano.yml anew
 	@$(RUN) cog -r README.md meltano.yml

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import random
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -24,6 +24,7 @@ from emulator.server import TOKEN, Emulator
 from tap_hubspot_threads import thread_index, threads
 from tap_hubspot_threads.cleaning import RowCleaner
 from tap_hubspot_threads.client import SCHEMAS
+from tap_hubspot_threads.concurrency import LOOKAHEAD
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 HISTORIES = int(os.environ.get("HISTORIES", "60"))
@@ -236,3 +237,34 @@ def test_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
             history.story += emulator.requests[-60:]
             print("\n".join(history.story))  # noqa: T201 - shown for a failing seed
             raise
+
+
+@pytest.mark.parametrize("how", ["auto", "by_id"])
+def test_twenty_kills(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """A first sync that is killed 20 times loses nothing, and reads little of it twice."""
+    page, workers, kills = 20, 4, 20
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", page)
+    monkeypatch.setattr(threads, "STATE_INTERVAL", 0)
+    chance = random.Random(kills)
+    account = Account.sample(1_500)
+    state: dict[str, Any] = {}
+    loaded: set[str] = set()
+    read = 0
+    with Emulator(account, limit=RollingLimit(maximum=1_000_000)) as emulator:
+        settings = {"thread_fetch": how, "max_concurrency": workers}
+        config = {"api_url": emulator.url, "access_token": TOKEN, **settings}
+        for messages in [*(chance.randrange(20, 120) for _ in range(kills)), float("inf")]:
+            pipe = Pipe(messages)
+            with redirect_stdout(pipe), suppress(Killed):
+                TapHubSpotThreads(config=config, state=state).sync_all()
+            lines = [json.loads(line) for line in pipe.getvalue().splitlines()]
+            last = max((n for n, line in enumerate(lines) if line["type"] == "STATE"), default=-1)
+            read += sum(line["type"] == "RECORD" for line in lines)
+            for line in lines[: last + 1]:
+                if line["type"] == "RECORD":
+                    loaded.add(line["record"]["id"])
+            state = lines[last]["value"] if last >= 0 else state
+            account.message(chance.choice(list(account.threads.values())), sent=True)
+    assert loaded == {str(thread_id) for thread_id in account.threads}
+    changed = kills + 1
+    assert read - len(account.threads) - changed <= kills * (page + LOOKAHEAD * workers)
