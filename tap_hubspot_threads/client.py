@@ -25,6 +25,7 @@ from tap_hubspot_threads.concurrency import ordered_map
 from tap_hubspot_threads.errors import answer_error, no_answer_error, no_thread_error
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from requests.adapters import HTTPAdapter
@@ -58,6 +59,8 @@ class Shared:
     """What the streams of a tap have in common."""
 
     adapter: HTTPAdapter
+    in_flight: threading.Semaphore
+    """One for each request that may be under way, listings and threads together."""
     limit: RateLimit
     stop: Stop
     progress: Progress
@@ -77,8 +80,8 @@ class HubSpotStream(RESTStream["str | None"]):
 
     def __init__(self, tap: Tap, shared: Shared) -> None:
         super().__init__(tap)
-        self._adapter, self._limit = shared.adapter, shared.limit
-        self._stop, self._progress = shared.stop, shared.progress
+        self._adapter, self._in_flight = shared.adapter, shared.in_flight
+        self._limit, self._stop, self._progress = shared.limit, shared.stop, shared.progress
         self._authenticator = BearerTokenAuthenticator(token=self.config.get("access_token") or "")
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -144,23 +147,24 @@ class HubSpotStream(RESTStream["str | None"]):
         By the adapter rather than a session: it may be shared by threads, and takes half the time.
         Redirects and cookies, which a session is there for, are nothing to follow here.
         """
-        ticket = self._limit.acquire()
-        headers = None
-        try:
-            request = self.authenticator(prepared)  # after the wait: a token may expire in it
-            sent = self._adapter.send(request, timeout=self.timeout, **self._environment)
-            with sent as response:  # closes the connection if the body is not read to its end
-                _ = response.content
-            headers = response.headers
-        except requests.RequestException as error:
-            host = self.config["api_url"]
-            raise no_answer_error(error, endpoint=self.path, host=host) from error
-        except OSError as error:  # such as a file of certificates that is not there
-            message = f"GET {self.path}: not sent, {error}"
-            raise FatalAPIError(message) from error
-        finally:
-            self._limit.release(ticket, headers)
-            self._progress.count_call()
+        with self._in_flight:
+            ticket = self._limit.acquire()
+            headers = None
+            try:
+                request = self.authenticator(prepared)  # after the wait: a token may expire in it
+                sent = self._adapter.send(request, timeout=self.timeout, **self._environment)
+                with sent as response:  # closes the connection if the body is not read to its end
+                    _ = response.content
+                headers = response.headers
+            except requests.RequestException as error:
+                host = self.config["api_url"]
+                raise no_answer_error(error, endpoint=self.path, host=host) from error
+            except OSError as error:  # such as a file of certificates that is not there
+                message = f"GET {self.path}: not sent, {error}"
+                raise FatalAPIError(message) from error
+            finally:
+                self._limit.release(ticket, headers)
+                self._progress.count_call()
         return response
 
     @property

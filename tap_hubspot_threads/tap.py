@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -72,7 +73,13 @@ class TapHubSpotThreads(Tap):
             log=self.logger.info,
             quota=lambda: (limit.daily_left, limit.daily),
         )
-        adapter = HTTPAdapter(pool_maxsize=self.config["max_concurrency"])
-        shared = Shared(adapter, limit, self._stop, progress)
+        concurrency = self.config["max_concurrency"]
+        shared = Shared(
+            adapter=HTTPAdapter(pool_maxsize=concurrency),
+            in_flight=threading.Semaphore(concurrency),
+            limit=limit,
+            stop=self._stop,
+            progress=progress,
+        )
         index = ThreadIndexStream(self, shared)
         return [index, ThreadsStream(self, shared, index=index)]

@@ -73,6 +73,7 @@ def test_at_most_so_many_in_flight(workers: int) -> None:
     """No more than `max_concurrency` requests are under way at once."""
     with open_lab(latency=0.01) as lab:
         lab.sync(thread_ids=lab.live_ids[:48], max_concurrency=workers)
+        lab.sync(thread_fetch="by_id", max_concurrency=workers)
         assert lab.emulator.most_in_flight <= workers
 
 
