@@ -8,26 +8,18 @@ Here the listing's pages feed one sync of `threads`.
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
+from tap_hubspot_threads.by_id import ByIdStream, Checkpoint, ThreadId
 from tap_hubspot_threads.cleaning import clean_time, parse_time
-from tap_hubspot_threads.errors import (
-    RefusedError,
-    ThreadNotFoundError,
-    UnreadThreadsError,
-    name_ids,
-)
+from tap_hubspot_threads.errors import RefusedError, UnreadThreadsError
 from tap_hubspot_threads.increment import changes
 from tap_hubspot_threads.state import ARCHIVED, DONE, LIVE, REPLICATION_KEY, ThreadsState
 from tap_hubspot_threads.thread_ids import parse_ids
-from tap_hubspot_threads.thread_stream import ThreadStream, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,41 +31,16 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.pagination import Page
     from tap_hubspot_threads.thread_index import ThreadIndexStream
 
-FAILURES_IN_A_ROW = 5
-"""After so many threads in a row whose last attempt failed, HubSpot is taken to be down."""
 
-FAILING_SYNCS = 3
-"""From so many syncs in a row on, a thread that cannot be read is a warning and no error."""
-
-STATE_INTERVAL = 5.0
-"""Seconds between two STATE messages, but for the last."""
-
-ThreadId: TypeAlias = tuple[str, bool]
-"""An id, and whether the thread is thought to be archived."""
-
-Checkpoint: TypeAlias = Callable[[], None]
-"""Changes the state; runs when all rows before it have gone out."""
-
-Result: TypeAlias = "Record | Exception | None"
-"""What became of reading a thread."""
-
-
-class ThreadsStream(ThreadStream):
+class ThreadsStream(ByIdStream):
     """Reads configured ids, or the account: first all of it, then what has changed."""
 
     name = "threads"
-    path = "/threads/{threadId}"
     replication_key = REPLICATION_KEY
 
     def __init__(self, tap: Tap, shared: Shared, *, index: ThreadIndexStream) -> None:
         super().__init__(tap, shared)
         self._index = index
-        self._failures_in_a_row = 0
-        self._lock = threading.Lock()
-        self._last_state = self._progress.clock()
-        self._state: ThreadsState | None = None
-        self._failed: set[str] = set()
-        self._unread: dict[str, Exception] = {}
 
     # What the SDK would do with bookmarks, which are set here by checkpoints alone.
 
@@ -98,20 +65,20 @@ class ThreadsStream(ThreadStream):
             self._progress.threads += 1
             self._progress.archived += row["archived"] is True
             yield row
-        if self._unread:
-            raise UnreadThreadsError(self._unread)
+        if self.unread:
+            raise UnreadThreadsError(self.unread)
 
     def _rows(self) -> Iterator[Record]:
         if self.config.get("thread_ids") is not None:
             ids = parse_ids(self.config["thread_ids"])
             self._progress.total = len(ids)
-            yield from self._read_each((thread_id, False) for thread_id in ids)
+            yield from self.read_each((thread_id, False) for thread_id in ids)
             return
-        self._state = state = self._load_state()
-        yield from self._read_each([(thread_id, False) for thread_id in state.failed])
+        self.state = state = self._load_state()
+        yield from self.read_each([(thread_id, False) for thread_id in state.failed])
         if state.listing != DONE:
             yield from self._list(state)
-        yield from self._read_each(self._changes(state))
+        yield from self.read_each(self._changes(state))
 
     def _load_state(self) -> ThreadsState:
         state = ThreadsState(self.stream_state, wanted=self._index.wanted)
@@ -124,13 +91,13 @@ class ThreadsStream(ThreadStream):
         """Take the listing's rows as they are, or read each by id, as `thread_fetch` says."""
         steps = self._list_parts(state)
         if self.config["thread_fetch"] == "by_id":
-            yield from self._read_each(
+            yield from self.read_each(
                 step if callable(step) else (step["id"], step["archived"] is True) for step in steps
             )
             return
         for step in steps:
             if callable(step):
-                self._pass(step)
+                self.pass_checkpoint(step)
             else:
                 yield step
 
@@ -201,96 +168,6 @@ class ThreadsStream(ThreadStream):
                 if is_index_selected:
                     self._index.emit(row)
                 yield row
-
-    def _pass(self, checkpoint: Checkpoint) -> None:
-        checkpoint()
-        now = self._progress.clock()
-        if now - self._last_state >= STATE_INTERVAL:
-            self._last_state = now
-            self._tap.state_writer.write_state(self.tap_state)
-
-    # Reading by id
-
-    def _read_each(self, ids: Iterable[ThreadId | Checkpoint]) -> Iterator[Record]:
-        """Yield the rows of the threads that exist, in the order of the ids."""
-        missing: list[str] = []
-        for result in self.each(self._read_one, ids):
-            if callable(result):
-                self._pass(result)
-                continue
-            thread_id, row = result
-            if isinstance(row, Exception):
-                self._note_failure(thread_id, row)
-                continue
-            self._forget_failure(thread_id)
-            if row is None:
-                missing.append(thread_id)
-                self._progress.missing += 1
-            else:
-                yield row
-        if missing:
-            message = "%d thread(s) not found, neither live nor archived: %s"
-            self.log(message, len(missing), name_ids(missing), level=logging.WARNING)
-
-    def _read_one(self, item: ThreadId | Checkpoint) -> Checkpoint | tuple[str, Result]:
-        """Read a thread; runs on a worker.
-
-        Returns:
-            The id with the row; with None where HubSpot has no such thread; with the error where
-            only this thread cannot be read. A checkpoint is handed through, to its place.
-        """
-        if callable(item):
-            return item
-        thread_id, archived = item
-        try:
-            row = self._find(thread_id, archived=archived)
-        except (RetriableAPIError, RefusedError) as error:
-            self._count_failure(error)
-            return thread_id, error
-        with self._lock:
-            self._failures_in_a_row = 0
-        return thread_id, row
-
-    def _find(self, thread_id: str, *, archived: bool) -> Record | None:
-        """Return the row from where the thread is thought to be, else from the other side."""
-        for side in (archived, not archived):
-            try:
-                answer = self.fetch(
-                    {"threadId": thread_id, "archived": side},
-                    accept=lambda body: id_of(body) == thread_id,
-                )
-            except ThreadNotFoundError:
-                continue
-            return self.row(answer.body)
-        return None
-
-    def _count_failure(self, error: Exception) -> None:
-        with self._lock:
-            self._failures_in_a_row += 1
-            if self._failures_in_a_row >= FAILURES_IN_A_ROW:
-                message = (
-                    f"{error} {FAILURES_IN_A_ROW} threads in a row could not be read, so the sync "
-                    "ends here. Run it again later."
-                )
-                raise FatalAPIError(message)
-
-    def _note_failure(self, thread_id: str, error: Exception) -> None:
-        """Keep a thread for the end of this sync and for the next one; count it once a sync."""
-        if thread_id in self._failed:
-            return
-        self._failed.add(thread_id)
-        self._progress.failed += 1
-        syncs = self._state.note_failure(thread_id) if self._state else 1
-        if syncs < FAILING_SYNCS:
-            self._unread[thread_id] = error
-            return
-        message = "Thread %s could not be read for %d syncs in a row, and is tried again: %s"
-        self.log(message, thread_id, syncs, error, level=logging.WARNING)
-
-    def _forget_failure(self, thread_id: str) -> None:
-        self._unread.pop(thread_id, None)
-        if self._state:
-            self._state.forget_failure(thread_id)
 
 
 class _BookmarkAheadError(Exception):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import CHAT, HELP_DESK, Account, Thread
-from tap_hubspot_threads import thread_index, threads
+from tap_hubspot_threads import by_id, thread_index
 from tap_hubspot_threads.errors import UnreadThreadsError
 from tap_hubspot_threads.state import StateError
 from tap_hubspot_threads.tap import TapHubSpotThreads
@@ -198,7 +198,7 @@ def test_runs_that_overlap(life: Life) -> None:
 def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     """A first sync that is killed goes on at the page where it was."""
     monkeypatch.setattr(thread_index, "PAGE_SIZE", 10)
-    monkeypatch.setattr(threads, "STATE_INTERVAL", 0)
+    monkeypatch.setattr(by_id, "STATE_INTERVAL", 0)
     with open_lab() as lab:
         life = Life(lab)
         lab.script(path="after=", skip=6, status=403, times=100)
@@ -218,7 +218,7 @@ def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, how: str) ->
 def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a resumed listing the increment starts where the listing first began."""
     monkeypatch.setattr(thread_index, "PAGE_SIZE", 10)
-    monkeypatch.setattr(threads, "STATE_INTERVAL", 0)
+    monkeypatch.setattr(by_id, "STATE_INTERVAL", 0)
     with open_lab() as lab:
         life = Life(lab)
         lab.script(path="after=", skip=3, status=403, times=100)

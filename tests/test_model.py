@@ -21,7 +21,7 @@ from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
 from emulator.faults import storm
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN, Emulator
-from tap_hubspot_threads import thread_index, threads
+from tap_hubspot_threads import by_id, thread_index
 from tap_hubspot_threads.cleaning import RowCleaner
 from tap_hubspot_threads.client import SCHEMAS
 from tap_hubspot_threads.concurrency import LOOKAHEAD
@@ -219,7 +219,7 @@ def test_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """After each sync the warehouse has every thread as it was when a listing last showed it."""
     history = History(seed)
     monkeypatch.setattr(thread_index, "PAGE_SIZE", history.chance.choice([2, 3, 7, 500]))
-    monkeypatch.setattr(threads, "STATE_INTERVAL", 0)
+    monkeypatch.setattr(by_id, "STATE_INTERVAL", 0)
     with Emulator(history.account, limit=RollingLimit(maximum=1_000_000)) as emulator:
 
         def meanwhile(_: str) -> None:
@@ -244,7 +244,7 @@ def test_twenty_kills(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     """A first sync that is killed 20 times loses nothing, and reads little of it twice."""
     page, workers, kills = 20, 4, 20
     monkeypatch.setattr(thread_index, "PAGE_SIZE", page)
-    monkeypatch.setattr(threads, "STATE_INTERVAL", 0)
+    monkeypatch.setattr(by_id, "STATE_INTERVAL", 0)
     chance = random.Random(kills)
     account = Account.sample(1_500)
     state: dict[str, Any] = {}

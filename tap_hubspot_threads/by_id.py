@@ -1,0 +1,146 @@
+"""Reading threads by id, many at a time: in order, each at most once, none silently lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+
+from tap_hubspot_threads.errors import RefusedError, ThreadNotFoundError, name_ids
+from tap_hubspot_threads.thread_stream import ThreadStream, id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Record
+
+    from tap_hubspot_threads.client import Shared
+    from tap_hubspot_threads.state import ThreadsState
+
+FAILURES_IN_A_ROW = 5
+"""After so many threads in a row whose last attempt failed, HubSpot is taken to be down."""
+
+FAILING_SYNCS = 3
+"""From so many syncs in a row on, a thread that cannot be read is a warning and no error."""
+
+STATE_INTERVAL = 5.0
+"""Seconds between two STATE messages, but for the last."""
+
+ThreadId: TypeAlias = tuple[str, bool]
+"""An id, and whether the thread is thought to be archived."""
+
+Checkpoint: TypeAlias = Callable[[], None]
+"""Changes the state; runs when all rows before it have gone out."""
+
+Result: TypeAlias = "Record | Exception | None"
+"""What became of reading a thread."""
+
+
+class ByIdStream(ThreadStream):
+    """Reads threads by id; which, its subclass says."""
+
+    path = "/threads/{threadId}"
+
+    def __init__(self, tap: Tap, shared: Shared) -> None:
+        super().__init__(tap, shared)
+        self.state: ThreadsState | None = None
+        """What the next sync is told of threads that cannot be read; None: nothing."""
+        self.unread: dict[str, Exception] = {}
+        """The threads that could not be read, for which the sync is to end in an error."""
+        self._failed: set[str] = set()
+        self._failures_in_a_row = 0
+        self._lock = threading.Lock()
+        self._last_state = self._progress.clock()
+
+    def read_each(self, ids: Iterable[ThreadId | Checkpoint]) -> Iterator[Record]:
+        """Yield the rows of the threads that exist, in the order of the ids."""
+        missing: list[str] = []
+        for result in self.each(self._read_one, ids):
+            if callable(result):
+                self.pass_checkpoint(result)
+                continue
+            thread_id, row = result
+            if isinstance(row, Exception):
+                self._note_failure(thread_id, row)
+                continue
+            self._forget_failure(thread_id)
+            if row is None:
+                missing.append(thread_id)
+                self._progress.missing += 1
+            else:
+                yield row
+        if missing:
+            message = "%d thread(s) not found, neither live nor archived: %s"
+            self.log(message, len(missing), name_ids(missing), level=logging.WARNING)
+
+    def pass_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Run a checkpoint; let STATE go out, if the last one is `STATE_INTERVAL` old."""
+        checkpoint()
+        now = self._progress.clock()
+        if now - self._last_state >= STATE_INTERVAL:
+            self._last_state = now
+            self._tap.state_writer.write_state(self.tap_state)
+
+    def _read_one(self, item: ThreadId | Checkpoint) -> Checkpoint | tuple[str, Result]:
+        """Read a thread; runs on a worker.
+
+        Returns:
+            The id with the row; with None where HubSpot has no such thread; with the error where
+            only this thread cannot be read. A checkpoint is handed through, to its place.
+        """
+        if callable(item):
+            return item
+        thread_id, archived = item
+        try:
+            row = self._find(thread_id, archived=archived)
+        except (RetriableAPIError, RefusedError) as error:
+            self._count_failure(error)
+            return thread_id, error
+        with self._lock:
+            self._failures_in_a_row = 0
+        return thread_id, row
+
+    def _find(self, thread_id: str, *, archived: bool) -> Record | None:
+        """Return the row from where the thread is thought to be, else from the other side."""
+        for side in (archived, not archived):
+            try:
+                answer = self.fetch(
+                    {"threadId": thread_id, "archived": side},
+                    accept=lambda body: id_of(body) == thread_id,
+                )
+            except ThreadNotFoundError:
+                continue
+            return self.row(answer.body)
+        return None
+
+    def _count_failure(self, error: Exception) -> None:
+        with self._lock:
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= FAILURES_IN_A_ROW:
+                message = (
+                    f"{error} {FAILURES_IN_A_ROW} threads in a row could not be read, so the sync "
+                    "ends here. Run it again later."
+                )
+                raise FatalAPIError(message)
+
+    def _note_failure(self, thread_id: str, error: Exception) -> None:
+        """Keep a thread for the end of this sync and for the next one; count it once a sync."""
+        if thread_id in self._failed:
+            return
+        self._failed.add(thread_id)
+        self._progress.failed += 1
+        syncs = self.state.note_failure(thread_id) if self.state else 1
+        if syncs < FAILING_SYNCS:
+            self.unread[thread_id] = error
+            return
+        message = "Thread %s could not be read for %d syncs in a row, and is tried again: %s"
+        self.log(message, thread_id, syncs, error, level=logging.WARNING)
+
+    def _forget_failure(self, thread_id: str) -> None:
+        self.unread.pop(thread_id, None)
+        if self.state:
+            self.state.forget_failure(thread_id)
