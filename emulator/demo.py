@@ -36,7 +36,7 @@ DATA = ROOT / ".demo" / "postgres"
 ACCOUNT = ROOT / ".demo" / "account.pickle"
 LOG = ROOT / ".demo" / "meltano.log"
 TAP, TARGET = "TAP_HUBSPOT_THREADS", "TARGET_POSTGRES"
-SAMPLE_SIZE = 60
+SAMPLE_SIZE, SAMPLE_SCHEMA = 60, "hubspot_sample"
 SHOWN = 12
 
 # 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads What it says
@@ -96,7 +96,7 @@ def _load_and_show(stack: ExitStack) -> int:
         return 1
     with engine.begin() as connection:
         _show(connection, load, before, started)
-    if load.token == TOKEN:
+    if load.schema == SAMPLE_SCHEMA:
         console.print(
             f"\nTo load your own account, put its token into {TAP}_ACCESS_TOKEN\n"
             f"and, for a database of your own, its URL into {TARGET}_SQLALCHEMY_URL; "
@@ -113,7 +113,7 @@ def _sample(given: dict[str, str], stack: ExitStack) -> Load:
     environment[f"{TAP}_API_URL"] = emulator.url
     environment[f"{TAP}_ACCESS_TOKEN"] = TOKEN
     url, database = _embedded(stack)
-    schema = "hubspot_sample"
+    schema = SAMPLE_SCHEMA
     return _prepare(Load("A sample account", database, schema, TOKEN, url, environment))
 
 
