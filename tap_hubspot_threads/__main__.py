@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 import click
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
@@ -32,7 +33,10 @@ def main() -> None:
     The exit code is 0 where all is done, 2 for a wrong call, 128 + the signal where one stopped the
     sync, else 1.
     """
-    sys.exit(_run())
+    exit_code = _run()
+    for stream in (sys.stdout, sys.stderr):
+        _flush(stream)
+    sys.exit(exit_code)
 
 
 def _run() -> int:
@@ -54,11 +58,20 @@ def _run() -> int:
         log.critical("%s", error)
         return 1
     except BrokenPipeError:
-        # What is still buffered for the target has nowhere to go when Python closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         log.critical("The target has closed the pipe; what it says, or its log, has the reason.")
         return 1
     return 0
+
+
+def _flush(stream: TextIO) -> None:
+    """Write what is buffered, or drop it where nobody reads any more.
+
+    Left to Python's own end, that would be a traceback, and an exit code of Python's.
+    """
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":
