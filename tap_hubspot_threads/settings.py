@@ -85,7 +85,7 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "lookback_seconds",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=2_592_000),
         default=300,
         title="Lookback seconds",
         description="How far before the bookmark a sync looks for changes (late index, clocks)",

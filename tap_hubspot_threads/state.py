@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 VERSION = 1
+EARLIEST = "2000"
+"""HubSpot is younger; a bookmark before that is a slip."""
 REPLICATION_KEY = "latestMessageTimestamp"
 LIVE, ARCHIVED, DONE = "live", "archived", "done"
 
@@ -138,7 +140,7 @@ def _check(kept: Mapping[str, Any]) -> None:
 
 def _is_time_or_none(value: object) -> bool:
     try:
-        return value is None or clean_time(value) is not None
+        return value is None or (clean_time(value) or "") >= EARLIEST
     except ValueError:
         return False
 

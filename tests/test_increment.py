@@ -319,6 +319,7 @@ def test_bookmark_in_the_future(life: Life, caplog: pytest.LogCaptureFixture) ->
         ("replication_key", "createdAt"),
         ("replication_key_value", "yesterday"),
         ("replication_key_value", 17),
+        ("replication_key_value", "0001-01-01T00:00:00Z"),
         ("listing", "half"),
         ("listing_cursor", 5),
         ("failed", {"17": 1}),
