@@ -33,6 +33,8 @@ def main() -> None:
     The exit code is 0 where all is done, 2 for a wrong call, 128 + the signal where one stopped the
     sync, else 1.
     """
+    if sys.stdout is None:
+        sys.exit("There is no standard output to write to.")
     exit_code = _run()
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
@@ -56,11 +58,13 @@ def _run() -> int:
         return stopped.exit_code
     except EXPECTED as error:
         log.critical("%s", error)
-        return 1
     except BrokenPipeError:
         log.critical("The target has closed the pipe; what it says, or its log, has the reason.")
-        return 1
-    return 0
+    except OSError as error:
+        log.critical("Reading or writing failed: %s", error)
+    else:
+        return 0
+    return 1
 
 
 def _flush(stream: TextIO) -> None:

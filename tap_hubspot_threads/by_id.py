@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.state import ThreadsState
 
 FAILURES_IN_A_ROW = 5
-"""After so many threads in a row whose last attempt failed, HubSpot is taken to be down."""
+"""After so many neighbours that could not be read, HubSpot is taken to be down."""
 
 FAILING_SYNCS = 3
 """From so many syncs in a row on, a thread that cannot be read is a warning and no error."""
@@ -52,12 +51,21 @@ class ByIdStream(ThreadStream):
         self.unread: dict[str, Exception] = {}
         """The threads that could not be read, for which the sync is to end in an error."""
         self._failed: set[str] = set()
-        self._failures_in_a_row = 0
-        self._lock = threading.Lock()
         self._last_state = self._progress.clock()
 
-    def read_each(self, ids: Iterable[ThreadId | Checkpoint]) -> Iterator[Record]:
-        """Yield the rows of the threads that exist, in the order of the ids."""
+    def read_each(
+        self, ids: Iterable[ThreadId | Checkpoint], *, are_suspect: bool = False
+    ) -> Iterator[Record]:
+        """Yield the rows of the threads that exist, in the order of the ids.
+
+        Args:
+            ids: What to read; checkpoints among them run when the rows before them have gone out.
+            are_suspect: Whether the ids are known to fail, which then says nothing of HubSpot.
+
+        Raises:
+            FatalAPIError: if `FAILURES_IN_A_ROW` threads one after the other could not be read.
+        """
+        in_a_row = 0
         missing: list[str] = []
         for result in self.each(self._read_one, ids):
             if callable(result):
@@ -65,8 +73,16 @@ class ByIdStream(ThreadStream):
                 continue
             thread_id, row = result
             if isinstance(row, Exception):
+                in_a_row += not are_suspect and thread_id not in self._failed
                 self._note_failure(thread_id, row)
+                if in_a_row >= FAILURES_IN_A_ROW:
+                    message = (
+                        f"{row} {in_a_row} threads in a row could not be read, so the sync ends "
+                        "here. Run it again later."
+                    )
+                    raise FatalAPIError(message)
                 continue
+            in_a_row = 0
             self._forget_failure(thread_id)
             if row is None:
                 missing.append(thread_id)
@@ -98,10 +114,7 @@ class ByIdStream(ThreadStream):
         try:
             row = self._find(thread_id, archived=archived)
         except (RetriableAPIError, RefusedError) as error:
-            self._count_failure(error)
             return thread_id, error
-        with self._lock:
-            self._failures_in_a_row = 0
         return thread_id, row
 
     def _find(self, thread_id: str, *, archived: bool) -> Record | None:
@@ -116,16 +129,6 @@ class ByIdStream(ThreadStream):
                 continue
             return self.row(answer.body)
         return None
-
-    def _count_failure(self, error: Exception) -> None:
-        with self._lock:
-            self._failures_in_a_row += 1
-            if self._failures_in_a_row >= FAILURES_IN_A_ROW:
-                message = (
-                    f"{error} {FAILURES_IN_A_ROW} threads in a row could not be read, so the sync "
-                    "ends here. Run it again later."
-                )
-                raise FatalAPIError(message)
 
     def _note_failure(self, thread_id: str, error: Exception) -> None:
         """Keep a thread for the end of this sync and for the next one; count it once a sync."""

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
@@ -255,11 +255,11 @@ class HubSpotStream(RESTStream["str | None"]):
                 "run the sync again then."
             )
             raise FatalAPIError(message) from error
+        seconds = max(self.backoff_jitter(scheduled), asked or 0)
         if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            seconds = self._limit.interval if asked is None else asked
+            seconds = self._limit.interval if asked is None else seconds
             self._limit.pause(seconds)
-            return seconds
-        return max(self.backoff_jitter(scheduled), asked or 0)
+        return seconds
 
     @override
     def backoff_max_tries(self) -> int:
@@ -275,9 +275,13 @@ class HubSpotStream(RESTStream["str | None"]):
 
 
 def _clock(response: requests.Response) -> str:
-    """Return the time of HubSpot's answer (whole seconds, rounded down), else the time here."""
+    """Return the time of HubSpot's answer (whole seconds, rounded down).
+
+    Where an answer does not say, the time here less an hour: HubSpot's clock may be behind.
+    """
     try:
         moment = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        moment = datetime.now(timezone.utc)
-    return clean_time(moment.isoformat()) or ""
+        return clean_time(moment.isoformat()) or ""
+    except (ValueError, OverflowError):
+        moment = datetime.now(timezone.utc) - timedelta(hours=1)
+        return clean_time(moment.isoformat()) or ""

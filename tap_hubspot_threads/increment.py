@@ -34,9 +34,9 @@ def changes(
 ) -> Iterator[Step]:
     """Yield the threads whose latest message is not before `since`, each once, oldest first.
 
-    Live threads come page by page, and after each page the archived ones up to the same moment: a
-    thread that is archived meanwhile is seen on the one side or the other, and after each step it
-    is known up to which moment all have come.
+    Archived threads come first. Then live ones page by page, and after each page again the archived
+    ones up to the same moment: a thread that is archived or restored meanwhile is seen on one side
+    or the other, and after each step it is known up to which moment all have come.
 
     Args:
         list_live: Returns the page of live threads from a moment on, inclusive, ascending; with a
@@ -46,6 +46,9 @@ def changes(
     """
     seen: set[str] = set()
     archived_from = since
+    if list_archived:
+        for step in sweep(list_archived, since, seen):
+            yield Step(step.rows, since)
     for step in sweep(list_live, since, seen):
         rows = step.rows
         if list_archived and step.covered != archived_from:

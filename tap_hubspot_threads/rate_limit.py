@@ -7,6 +7,7 @@ is learned from answers and moves; and because others use it too.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -43,8 +44,7 @@ class Ticket:
     """Its place among all requests."""
     in_window: int
     """The requests in the window when it was sent, itself among them."""
-    arrived: float | None = None
-    """The latest moment at which it can have arrived; unknown as long as it is not answered."""
+    answered: float | None = None
 
 
 @dataclass
@@ -102,6 +102,7 @@ class RateLimit:
         self._others = _Others()
         self._fastest = float("inf")
         self._serial = 0
+        self._under_way = 0
         self._paused_until = float("-inf")
         self._lock = threading.Lock()
         self._gate = threading.Lock()
@@ -124,13 +125,11 @@ class RateLimit:
     def release(self, ticket: Ticket, headers: Mapping[str, str] | None) -> None:
         """Note that a request was answered (with these headers), or failed (None)."""
         with self._lock:
-            now = self._clock()
-            if headers is None:
-                ticket.arrived = now
-                return
-            self._fastest = min(self._fastest, now - ticket.sent)
-            ticket.arrived = max(ticket.sent, now - self._fastest)
-            self._learn(ticket, headers, now)
+            self._under_way -= 1
+            ticket.answered = now = self._clock()
+            if headers is not None:
+                self._fastest = min(self._fastest, now - ticket.sent)
+                self._learn(ticket, headers, now)
 
     def pause(self, seconds: float) -> None:
         """Send nothing, from any thread, for so many seconds."""
@@ -139,6 +138,7 @@ class RateLimit:
 
     def _issue(self) -> Ticket:
         self._serial += 1
+        self._under_way += 1
         ticket = Ticket(self._clock(), self._serial, len(self._window) + 1)
         self._window.append(ticket)
         return ticket
@@ -154,14 +154,16 @@ class RateLimit:
             return 0
         moments = [] if next_of_others is None else [next_of_others]
         if self._window:
-            first = self._window[0]
-            counted_from = first.sent if first.arrived is None else first.arrived
-            moments.append(counted_from + self.interval + MARGIN)
+            moments.append(self._arrival(self._window[0], 0) + self.interval + MARGIN)
         return max(min(moments) - now, _SHORTEST_WAIT)
 
     def _leaves(self, ticket: Ticket, now: float) -> float:
-        latest = now if ticket.arrived is None else ticket.arrived
-        return min(latest, ticket.sent + LATEST_ARRIVAL) + self.interval + MARGIN
+        return self._arrival(ticket, now) + self.interval + MARGIN
+
+    def _arrival(self, ticket: Ticket, now: float) -> float:
+        """Return the latest moment at which a request can have arrived, as far as is known now."""
+        latest = now if ticket.answered is None else ticket.answered - min(self._fastest, 1e9)
+        return min(max(ticket.sent, latest), ticket.sent + LATEST_ARRIVAL)
 
     def _learn(self, ticket: Ticket, headers: Mapping[str, str], now: float) -> None:
         self.daily_left = _number(headers, "Daily-Remaining", self.daily_left)
@@ -183,7 +185,8 @@ class RateLimit:
     def _check_quota(self) -> None:
         if self.daily is None or self.daily_left is None:
             return
-        if self.daily_left * 100 < self.daily * self._reserve_percent:
+        left = self.daily_left - self._under_way - 1
+        if self._reserve_percent and left * 100 < self.daily * self._reserve_percent:
             message = (
                 f"{self.daily_left} of the account's {self.daily} API calls of the day are left, "
                 f"less than the reserve of {self._reserve_percent} % "
@@ -195,4 +198,4 @@ class RateLimit:
 
 def _number(headers: Mapping[str, str], name: str, default: int | None) -> int | None:
     text = headers.get(f"X-HubSpot-RateLimit-{name}", "")
-    return int(text) if text.isascii() and text.isdigit() else default
+    return int(text) if re.fullmatch(r"[0-9]{1,12}", text) else default

@@ -45,7 +45,9 @@ class ThreadsState:
     def __init__(self, kept: dict[str, Any], *, wanted: Mapping[str, Any]) -> None:
         _check(kept)
         fingerprint = json.dumps(wanted, sort_keys=True)
-        is_first = not kept.get("replication_key_value") and kept.get("listing", DONE) == DONE
+        is_first = not kept.get("replication_key_value") and (
+            kept.get("listing", DONE) == DONE or not kept.get("listing_started_at")
+        )
         self._kept = kept
         self.is_reset = kept.get("wanted", fingerprint) != fingerprint
         kept.setdefault("version", VERSION)
@@ -113,6 +115,26 @@ class ThreadsState:
         if any(failed[0] == thread_id for failed in self._kept["failed"]):
             kept = [failed for failed in self._kept["failed"] if failed[0] != thread_id]
             self._kept["failed"] = kept
+
+
+def check_state(state: Mapping[str, Any]) -> None:
+    """Check that a state is one of this tap's, so that none is taken for a first sync.
+
+    Raises:
+        StateError: if it is not empty and has no bookmarks that this tap could have written.
+    """
+    bookmarks = state.get("bookmarks", None if state else {})
+    if (
+        isinstance(bookmarks, dict)
+        and all(isinstance(kept, dict) for kept in bookmarks.values())
+        and (not bookmarks or bookmarks.keys() & {"threads", "thread_index"})
+    ):
+        return
+    message = (
+        'The state is not of the form {"bookmarks": {"threads": {...}}}. Give the tap the value of '
+        "the last STATE message alone, or start anew with a full refresh (no state)."
+    )
+    raise StateError(message)
 
 
 def _check(kept: Mapping[str, Any]) -> None:

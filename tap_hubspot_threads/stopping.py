@@ -38,11 +38,13 @@ class Stop:
         """Take over the signals that end a process, if this is the main thread.
 
         The first only asks to stop, so that no message is cut in the middle. A second one ends the
-        process at once: a target that has stopped reading can hold up the first.
+        process at once: a target that has stopped reading can hold up the first. Signals that the
+        parent has had ignored, as nohup does, stay ignored.
         """
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:
-                signal.signal(signum, self._handle)
+                if signal.getsignal(signum) is not signal.SIG_IGN:
+                    signal.signal(signum, self._handle)
 
     def _handle(self, signum: int, _: FrameType | None) -> None:
         if self._event.is_set():

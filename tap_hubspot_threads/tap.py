@@ -18,6 +18,7 @@ from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.progress import Progress
 from tap_hubspot_threads.rate_limit import RateLimit
 from tap_hubspot_threads.settings import SETTINGS, check_secrets, check_settings
+from tap_hubspot_threads.state import check_state
 from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.thread_index import ThreadIndexStream
 from tap_hubspot_threads.threads import ThreadsStream
@@ -58,7 +59,16 @@ class TapHubSpotThreads(Tap):
             raise SettingsError("; ".join(error.errors)) from None
         if validate_config:
             check_settings(self.config)
-        self._stop.listen()  # after the SDK, which exits with 0 on a signal
+
+    @override
+    def _setup_signal_handlers(self) -> None:
+        """Listen from the start; private to the SDK, whose own handlers exit with 0."""
+        self._stop.listen()
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        check_state(state)
+        super().load_state(state)
 
     @override
     def discover_streams(self) -> list[Stream]:

@@ -41,7 +41,9 @@ class ThreadIndexStream(ThreadStream):
             return
         for archived in (False, True) if self.config["include_archived"] else (False,):
             for page in self.pages_by_id(archived=archived):
-                yield from map(self._entry, filter(self.wants, page.rows))
+                for row in filter(self.wants, page.rows):
+                    self._progress.threads += 1
+                    yield self._entry(row)
 
     def pages_by_id(self, *, archived: bool, cursor: str | None = None) -> Iterator[Page]:
         """Yield the pages of a listing by id, from a cursor on.

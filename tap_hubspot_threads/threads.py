@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_hubspot_threads.by_id import ByIdStream, Checkpoint, ThreadId
@@ -75,12 +76,15 @@ class ThreadsStream(ByIdStream):
             yield from self.read_each((thread_id, False) for thread_id in ids)
             return
         self.state = state = self._load_state()
-        yield from self.read_each([(thread_id, False) for thread_id in state.failed])
+        failed = [(thread_id, False) for thread_id in state.failed]
+        yield from self.read_each(failed, are_suspect=True)
         if state.listing != DONE:
             yield from self._list(state)
         yield from self.read_each(self._changes(state))
 
     def _load_state(self) -> ThreadsState:
+        if self.replication_method == REPLICATION_FULL_TABLE:
+            self.stream_state.clear()  # somebody wants all of it, each time
         state = ThreadsState(self.stream_state, wanted=self._index.wanted)
         if state.is_reset:
             names = ", ".join(self._index.wanted)
@@ -143,8 +147,7 @@ class ThreadsStream(ByIdStream):
             yield from self._changes_since(state, error.now)
 
     def _changes_since(self, state: ThreadsState, bookmark: str) -> Iterator[ThreadId | Checkpoint]:
-        lookback = timedelta(seconds=self.config["lookback_seconds"])
-        since = clean_time((parse_time(bookmark) - lookback).isoformat()) or ""
+        since = _shift(bookmark, seconds=-self.config["lookback_seconds"])
         began: list[str] = []  # HubSpot's clock, from the first answer on
 
         def list_page(since: str, cursor: str | None, *, archived: bool) -> Page:
@@ -160,6 +163,8 @@ class ThreadsStream(ByIdStream):
             for row in self._wanted(step.rows):
                 yield row["id"], row["archived"] is True
             yield partial(state.advance, min(step.covered or began[0], began[0]))
+            if step.covered and step.covered > _shift(began[0], seconds=60):
+                return  # an account can change faster than it is read; the rest comes next time
 
     def _wanted(self, rows: Iterable[Record]) -> Iterator[Record]:
         is_index_selected = self._index.selected
@@ -168,6 +173,11 @@ class ThreadsStream(ByIdStream):
                 if is_index_selected:
                     self._index.emit(row)
                 yield row
+
+
+def _shift(moment: str, *, seconds: float) -> str:
+    """Return a cleaned time so many seconds later."""
+    return clean_time((parse_time(moment) + timedelta(seconds=seconds)).isoformat()) or ""
 
 
 class _BookmarkAheadError(Exception):

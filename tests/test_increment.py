@@ -15,7 +15,7 @@ from tap_hubspot_threads import by_id, thread_index
 from tap_hubspot_threads.errors import UnreadThreadsError
 from tap_hubspot_threads.state import StateError
 from tap_hubspot_threads.tap import TapHubSpotThreads
-from tests.conftest import Lab, Output, open_lab
+from tests.conftest import Lab, Output, open_lab, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,15 +42,16 @@ class Life:
         """Let the account's clock go on."""
         self.now += timedelta(**duration)
 
-    def sync(self, **settings: Any) -> Output:
+    def sync(self, catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
         """Run a sync from the last state; keep its last STATE, even when it fails."""
         out = io.StringIO()
         try:
             with redirect_stdout(out):
                 state = json.loads(json.dumps(self.state))
-                TapHubSpotThreads(config=self.lab.config(**settings), state=state).sync_all()
+                config = self.lab.config(**settings)
+                TapHubSpotThreads(config=config, state=state, catalog=catalog).sync_all()
         finally:
-            output = Output(out.getvalue())
+            self.last = output = Output(out.getvalue())
             states = output.of_type("STATE")
             self.state = states[-1]["value"] if states else self.state
         return output
@@ -84,9 +85,9 @@ def ids(threads: list[Thread]) -> list[str]:
 
 
 def test_nothing_changed(life: Life) -> None:
-    """A quiet account costs two calls, and no record."""
+    """A quiet account costs three calls, and no record."""
     assert life.sync().ids == []
-    assert len(life.lab.calls()) == 2
+    assert len(life.lab.calls()) == 3
 
 
 def test_changed_threads(life: Life) -> None:
@@ -268,6 +269,65 @@ def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -
     assert life.sync().ids == ids([bad])
     assert str(bad.id) in life.lab.calls()[0]
     assert life.kept["failed"] == []
+
+
+def test_failed_threads_do_not_wedge(life: Life) -> None:
+    """However many threads keep failing, the others come, and the bookmark moves on."""
+    bad = life.threads(6)
+    for thread in bad:
+        life.lab.script(path=f"/threads/{thread.id}", status=500, times=10**6)
+        life.threads(1)
+    with pytest.raises(Exception, match="could not be read"):
+        life.sync(max_attempts=1)
+    for _ in range(2):
+        life.pass_time(hours=1)
+        new = life.threads(3)
+        try:
+            output = life.sync(max_attempts=1)
+        except UnreadThreadsError:
+            output = life.last
+        assert set(ids(new)) <= set(output.ids)
+    assert len(life.kept["failed"]) == 6
+
+
+def test_restored_in_between(life: Life) -> None:
+    """A thread that is restored while both sides are listed is seen on one of them."""
+    (restored,) = life.threads(1, archived=True)
+
+    def restore(target: str) -> None:
+        if "latestMessage" in target and "archived" not in target:
+            restored.archived = False
+            life.lab.emulator.before_answer = None
+
+    life.lab.emulator.before_answer = restore
+    assert life.sync().ids == ids([restored])
+
+
+def test_full_table(life: Life) -> None:
+    """Somebody who asks for FULL_TABLE in the catalog gets all threads each time."""
+    catalog = select("threads")
+    entry = next(entry for entry in catalog["streams"] if entry["stream"] == "threads")
+    entry["replication_method"] = "FULL_TABLE"
+    assert set(life.sync(catalog=catalog).ids) == set(life.lab.ids)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"value": {"bookmarks": {}}},
+        {"bookmarks": None},
+        {"bookmarks": {"thread": {}}},
+        {"bookmarks": {"threads": None}},
+        {"replication_key_value": "2026-01-01T00:00:00Z"},
+    ],
+    ids=str,
+)
+def test_states_of_another_kind(life: Life, state: dict[str, Any]) -> None:
+    """What is no state of this tap is refused, and not taken for a first sync."""
+    life.state = state
+    with pytest.raises(StateError, match="full refresh"):
+        life.sync()
+    assert life.lab.calls() == []
 
 
 def test_failed_thread_that_is_gone(life: Life) -> None:

@@ -136,8 +136,7 @@ class History:
         elif what == "move":
             thread.inbox_id = self.chance.choice([HELP_DESK, SALES, CHAT])
         elif what in {"archive", "restore"}:
-            under_way = self.is_syncing or self._is_being_listed
-            past.excused |= thread.archived and what == "restore" and under_way
+            past.excused |= thread.archived and what == "restore" and self._is_being_listed
             thread.archived = what == "archive"
         else:
             self.account.delete(thread)

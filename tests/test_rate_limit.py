@@ -180,7 +180,7 @@ def test_headers_that_are_no_numbers(text: str) -> None:
     assert (limit.maximum, limit.interval) == (100, 10.0)
 
 
-@pytest.mark.parametrize(("left", "is_enough"), [(100, True), (99, False)])
+@pytest.mark.parametrize(("left", "is_enough"), [(101, True), (100, False)])
 def test_daily_reserve(left: int, *, is_enough: bool) -> None:
     """The sync ends before less than the reserve of the day's calls is left."""
     limit = RateLimit(reserve_percent=10, clock=lambda: 0.0, wait=lambda _: None)
@@ -190,5 +190,5 @@ def test_daily_reserve(left: int, *, is_enough: bool) -> None:
     if is_enough:
         limit.acquire()
     else:
-        with pytest.raises(DailyQuotaError, match=r"99 of the account's 1000 .* 10 %.* midnight"):
+        with pytest.raises(DailyQuotaError, match=r"100 of the account's 1000 .* 10 %.* midnight"):
             limit.acquire()

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import pytest
-from singer_sdk import Stream
+from singer_sdk import Stream, Tap
 from singer_sdk.testing import get_tap_test_class
 
 from emulator.account import Account
@@ -37,3 +37,4 @@ def test_private_parts_that_the_tap_relies_on() -> None:
     assert list(writer.parameters) == ["self", "record"]
     increment = inspect.signature(Stream._increment_stream_state)  # noqa: SLF001 - threads
     assert list(increment.parameters) == ["self", "latest_record", "context"]
+    assert callable(Tap._setup_signal_handlers)  # noqa: SLF001 - tap
