@@ -7,6 +7,7 @@ is learned from answers and moves; and because others use it too.
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 from collections import deque
@@ -176,8 +177,12 @@ class RateLimit:
         self.interval = min(interval, LONGEST_INTERVAL)
         remaining = _number(headers, "Remaining", None)
         if remaining is not None:
-            # Ours that HubSpot may have counted: those before it, and those sent since.
-            ours = ticket.in_window + self._serial - ticket.serial
+            # Ours that HubSpot may have counted: those before it, and what may have overtaken it.
+            arrival = self._arrival(ticket, now) + MARGIN
+            later = itertools.takewhile(
+                lambda other: other.serial > ticket.serial, reversed(self._window)
+            )
+            ours = ticket.in_window + sum(other.sent <= arrival for other in later)
             unknown = maximum - remaining - ours - self._others.total
             if unknown > 0:
                 self._others.add(unknown, now + self.interval)
