@@ -59,13 +59,21 @@ class RowCleaner:
         other: dict[str, Any] = {}
         for name, convert in self._converters.items():
             value = thread.get(name)
-            if value is not None and not (convert is _to_string and _is_plain(value)):
+            if value is None:
+                row[name] = None
+            elif (
+                convert is _to_string
+                and type(value) is str
+                and value.isascii()
+                and "\0" not in value
+            ):
+                row[name] = value
+            else:
                 try:
-                    value = convert(value)
+                    row[name] = convert(value)
                 except _Unfit:
+                    row[name] = None
                     other[name] = _clean_json(value)
-                    value = None
-            row[name] = value
         if not thread.keys() <= self._converters.keys():
             for name in thread.keys() - self._converters.keys():
                 other[_clean_text(name)] = _clean_json(thread[name])
@@ -135,10 +143,6 @@ def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, A
         return inner
 
     return convert
-
-
-def _is_plain(value: object) -> bool:
-    return type(value) is str and value.isascii() and "\0" not in value
 
 
 def _to_string(value: object) -> str:
