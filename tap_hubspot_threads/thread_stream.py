@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from datetime import datetime, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib import StateMessage
+from singer_sdk.singerlib import RecordMessage, StateMessage
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
@@ -64,6 +66,31 @@ class ThreadStream(HubSpotStream):
         finally:
             self._adapter.close()
         self._summarise()
+
+    @cached_property
+    def _is_whole(self) -> bool:
+        """Whether every column is selected."""
+        columns = self.schema["properties"]
+        return all(self.mask[("properties", name)] for name in columns)
+
+    @override
+    def _generate_record_messages(self, record: Record) -> Iterator[RecordMessage]:
+        """Make the messages of a record; look for columns to leave out only if there are any.
+
+        Private to the SDK, whose own looks at each column of each record: a fifth of all its work
+        for one.
+        """
+        if not self._is_whole:
+            yield from super()._generate_record_messages(record)
+            return
+        for stream_map in self.stream_maps:
+            mapped = stream_map.transform(record)
+            if mapped is not None:
+                yield RecordMessage(
+                    stream=stream_map.stream_alias,
+                    record=mapped,
+                    time_extracted=datetime.now(timezone.utc),
+                )
 
     def _summarise(self) -> None:
         """Log the sync in one line and as the SDK's metrics, if this stream has read anything."""

@@ -12,7 +12,7 @@ from singer_sdk.testing import get_tap_test_class
 from emulator.account import Account
 from emulator.server import TOKEN, Emulator
 from tap_hubspot_threads.tap import TapHubSpotThreads
-from tests.conftest import select
+from tests.conftest import Lab, select
 
 EMULATOR = Emulator(Account.sample(30))
 CONFIG: dict[str, Any] = {"api_url": EMULATOR.url, "access_token": TOKEN}
@@ -38,3 +38,19 @@ def test_private_parts_that_the_tap_relies_on() -> None:
     increment = inspect.signature(Stream._increment_stream_state)  # noqa: SLF001 - threads
     assert list(increment.parameters) == ["self", "latest_record", "context"]
     assert callable(Tap._setup_signal_handlers)  # noqa: SLF001 - tap
+    messages = inspect.signature(Stream._generate_record_messages)  # noqa: SLF001 - thread_stream
+    assert list(messages.parameters) == ["self", "record"]
+
+
+def test_deselected_columns(lab: Lab) -> None:
+    """Columns that are not selected stay out, whichever stream they are of; the others stay in."""
+    catalog = select("threads", "thread_index")
+    for entry in catalog["streams"]:
+        for meta in entry["metadata"]:
+            if meta["breadcrumb"] == ["properties", "inboxId"]:
+                meta["metadata"]["selected"] = False
+    whole = lab.sync().records()
+    output = lab.sync(catalog)
+    columns = [name for name in whole[0] if name != "inboxId"]
+    assert output.records() == [{name: row[name] for name in columns} for row in whole]
+    assert all("inboxId" not in row for row in output.records("thread_index"))
