@@ -21,7 +21,7 @@ from tap_hubspot_threads.stopping import Stopped
 from tap_hubspot_threads.thread_ids import InvalidIdError, parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
@@ -74,7 +74,7 @@ class ThreadStream(HubSpotStream):
         return all(self.mask[("properties", name)] for name in columns)
 
     @override
-    def _generate_record_messages(self, record: Record) -> Iterator[RecordMessage]:
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
         """Make the messages of a record; look for columns to leave out only if there are any.
 
         Private to the SDK, whose own looks at each column of each record: a fifth of all its work
