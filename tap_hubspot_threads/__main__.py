@@ -7,23 +7,14 @@ import sys
 from typing import TextIO
 
 import click
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_hubspot_threads.errors import SettingsError
-from tap_hubspot_threads.pagination import NoProgressError
-from tap_hubspot_threads.rate_limit import DailyQuotaError
 from tap_hubspot_threads.state import StateError
 from tap_hubspot_threads.stopping import Stopped
 from tap_hubspot_threads.tap import TapHubSpotThreads
+from tap_hubspot_threads.thread_stream import ENDS
 
-EXPECTED = (
-    SettingsError,
-    StateError,
-    FatalAPIError,
-    RetriableAPIError,
-    NoProgressError,
-    DailyQuotaError,
-)
+EXPECTED = (SettingsError, StateError, *ENDS)
 """What ends a sync with a message that says what to do."""
 
 

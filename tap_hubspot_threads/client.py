@@ -1,4 +1,4 @@
-"""How a request is sent to HubSpot: address, token, session, limit, errors, retries."""
+"""How a request is sent to HubSpot: address, token, limit, errors, retries."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class RateLimit:
             return 0
         moments = [] if next_of_others is None else [next_of_others]
         if self._window:
-            moments.append(self._arrival(self._window[0], 0) + self.interval + MARGIN)
+            moments.append(self._leaves(self._window[0], 0))
         return max(min(moments) - now, _SHORTEST_WAIT)
 
     def _leaves(self, ticket: Ticket, now: float) -> float:

@@ -14,6 +14,8 @@ from tap_hubspot_threads.thread_ids import InvalidIdError, parse_ids
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MAX_PORT = 65_535
+
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _URL = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])"
@@ -194,7 +196,11 @@ def check_settings(config: Mapping[str, Any]) -> None:
         raise SettingsError(message) from None
     url = _URL.fullmatch(config["api_url"])
     is_local = url is not None and url["host"] in _THIS_MACHINE
-    if url is None or not (url["scheme"] == "https" or is_local) or int(url["port"] or 0) > 65535:  # noqa: PLR2004
+    if (
+        url is None
+        or not (url["scheme"] == "https" or is_local)
+        or int(url["port"] or 0) > MAX_PORT
+    ):
         message = (
             "api_url: not an https URL such as https://api.hubapi.com (plain http would show the "
             "token to the network; it is for this machine only)"

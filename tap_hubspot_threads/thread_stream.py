@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.client import Shared
 
 
+ENDS = (FatalAPIError, RetriableAPIError, NoProgressError, DailyQuotaError)
+"""What ends the reading early, with a message that says what to do."""
+
+
 class ThreadStream(HubSpotStream):
     """A stream that reads threads, by id or from a listing."""
 
@@ -58,7 +62,7 @@ class ThreadStream(HubSpotStream):
                 self._stop.check()
                 self._progress.tick()
                 yield row
-        except (FatalAPIError, RetriableAPIError, NoProgressError, DailyQuotaError, Stopped):
+        except (*ENDS, Stopped):
             # By the writer itself: the SDK's state writer leaves out a state that has not changed.
             self._tap.write_message(StateMessage(value=self.tap_state))
             self._summarise()
