@@ -92,6 +92,7 @@ class Account:
         offset_cursors: bool = False,
     ) -> None:
         self.threads = {thread.id: thread for thread in threads}
+        self._last_id = max(self.threads, default=9_336_126_000)
         self.clock = clock
         self.offset_cursors = offset_cursors
 
@@ -111,10 +112,10 @@ class Account:
         return now - timedelta(microseconds=now.microsecond % 1000)
 
     def create(self, inbox_id: int = HELP_DESK) -> Thread:
-        """Begin a thread, without a message."""
-        thread_id = max(self.threads, default=9_336_126_000) + 1
-        thread = Thread(thread_id, inbox_id, 1_401, self.now())
-        self.threads[thread_id] = thread
+        """Begin a thread, without a message; ids are never used twice."""
+        self._last_id += 1
+        thread = Thread(self._last_id, inbox_id, 1_401, self.now())
+        self.threads[thread.id] = thread
         return thread
 
     def message(self, thread: Thread, *, sent: bool) -> None:

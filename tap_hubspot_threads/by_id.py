@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_hubspot_threads.errors import RefusedError, ThreadNotFoundError, name_ids
+from tap_hubspot_threads.errors import RefusedError, ThreadNotFoundError
 from tap_hubspot_threads.thread_stream import ThreadStream, id_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ FAILING_SYNCS = 3
 
 STATE_INTERVAL = 5.0
 """Seconds between two STATE messages, but for the last."""
+
+LINES_PER_ROW = 8
+"""Open threads in the state that take less than half of the room of a row in the output."""
 
 ThreadId: TypeAlias = tuple[str, bool]
 """An id, and whether the thread is thought to be archived."""
@@ -50,8 +53,11 @@ class ByIdStream(ThreadStream):
         """What the next sync is told of threads that cannot be read; None: nothing."""
         self.unread: dict[str, Exception] = {}
         """The threads that could not be read, for which the sync is to end in an error."""
+        self.missing: list[str] = []
+        """The threads that HubSpot does not have, neither live nor archived."""
         self._failed: set[str] = set()
         self._last_state = self._progress.clock()
+        self._rows_at_last_state = 0
 
     def read_each(
         self, ids: Iterable[ThreadId | Checkpoint], *, are_suspect: bool = False
@@ -66,7 +72,6 @@ class ByIdStream(ThreadStream):
             FatalAPIError: if `FAILURES_IN_A_ROW` threads one after the other could not be read.
         """
         in_a_row = 0
-        missing: list[str] = []
         for result in self.each(self._read_one, ids):
             if callable(result):
                 self.pass_checkpoint(result)
@@ -83,22 +88,30 @@ class ByIdStream(ThreadStream):
                     raise FatalAPIError(message)
                 continue
             in_a_row = 0
-            self._forget_failure(thread_id)
             if row is None:
-                missing.append(thread_id)
+                self.missing.append(thread_id)
                 self._progress.missing += 1
+                if self.state:
+                    self.state.open.postpone(thread_id)
             else:
                 yield row
-        if missing:
-            message = "%d thread(s) not found, neither live nor archived: %s"
-            self.log(message, len(missing), name_ids(missing), level=logging.WARNING)
+            self._forget_failure(thread_id)
 
     def pass_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Run a checkpoint; let STATE go out, if the last one is `STATE_INTERVAL` old."""
+        """Run a checkpoint; let STATE go out, if that is due.
+
+        The last one has to be `STATE_INTERVAL` old. And it has a line for each open thread: so that
+        STATE is not most of what goes out, rows have to have gone out for those lines.
+        """
         checkpoint()
-        now = self._progress.clock()
-        if now - self._last_state >= STATE_INTERVAL:
-            self._last_state = now
+        if self.state is None:
+            return
+        now, rows = self._progress.clock(), self._progress.threads
+        if now - self._last_state >= STATE_INTERVAL and (
+            rows - self._rows_at_last_state
+        ) * LINES_PER_ROW >= len(self.state.open):
+            self._last_state, self._rows_at_last_state = now, rows
+            self.state.pack()
             self._tap.state_writer.write_state(self.tap_state)
 
     def _read_one(self, item: ThreadId | Checkpoint) -> Checkpoint | tuple[str, Result]:
@@ -118,8 +131,13 @@ class ByIdStream(ThreadStream):
         return thread_id, row
 
     def _find(self, thread_id: str, *, archived: bool) -> Record | None:
-        """Return the row from where the thread is thought to be, else from the other side."""
-        for side in (archived, not archived):
+        """Return the row from where the thread is thought to be, else from the other side.
+
+        One that was found once is looked for a third time before it is told deleted: it may have
+        changed sides between the first two.
+        """
+        sides = (archived, not archived, archived) if self.state else (archived, not archived)
+        for side in sides:
             try:
                 answer = self.fetch(
                     {"threadId": thread_id, "archived": side},
@@ -136,7 +154,10 @@ class ByIdStream(ThreadStream):
             return
         self._failed.add(thread_id)
         self._progress.failed += 1
-        syncs = self.state.note_failure(thread_id) if self.state else 1
+        syncs = 1
+        if self.state:
+            syncs = self.state.note_failure(thread_id)
+            self.state.open.postpone(thread_id)
         if syncs < FAILING_SYNCS:
             self.unread[thread_id] = error
             return

@@ -53,6 +53,17 @@ class UnreadThreadsError(FatalAPIError):
         )
 
 
+class WrongAccountError(FatalAPIError):
+    """So many of the threads that the state knows are gone that it is of another account."""
+
+    def __init__(self, *, gone: int, known: int) -> None:
+        super().__init__(
+            f"{gone} of {known} threads that the state knows are not in this account: check that "
+            "access_token is of the account that the state is of. None is told deleted. If they "
+            "were, set refresh_open_calls to 19 until all have been told."
+        )
+
+
 def name_ids(ids: Sequence[str]) -> str:
     """Return the first `MAX_NAMED_IDS` ids and how many more there are."""
     more = len(ids) - MAX_NAMED_IDS

@@ -35,10 +35,13 @@ class Progress:
     """Threads to read, where it is known."""
     threads: int = 0
     archived: int = 0
+    unchanged: int = 0
     missing: int = 0
     failed: int = 0
     calls: int = 0
     retries: int = 0
+    full_listing: str | None = None
+    """When the last full listing was completed, by HubSpot's clock."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -48,7 +51,7 @@ class Progress:
     @property
     def done(self) -> int:
         """The threads that have been dealt with, one way or the other."""
-        return self.threads + self.missing + self.failed
+        return self.threads + self.unchanged + self.missing + self.failed
 
     def count_call(self) -> None:
         """Count a request that was sent, from any thread."""
@@ -80,11 +83,14 @@ class Progress:
         rate = self.calls / seconds if seconds > 0 else 0
         words = [
             f"{self.threads} threads ({self.archived} archived)",
+            *([f"{self.unchanged} unchanged"] if self.unchanged else []),
             f"{self.missing} missing",
             f"{self.failed} failed",
             f"{self.calls} calls ({self.retries} retries) in {_duration(seconds)}",
             f"{rate:.1f} calls/s",
         ]
+        if self.full_listing:
+            words.append(f"last full listing completed {self.full_listing}")
         return ", ".join([*words, *self._quota_left()])
 
     def log_metrics(self, logger: logging.Logger, *, stream: str) -> None:
@@ -93,6 +99,7 @@ class Progress:
             "http_request_count": self.calls,
             "http_retry_count": self.retries,
             "archived_thread_count": self.archived,
+            "unchanged_thread_count": self.unchanged,
             "missing_thread_count": self.missing,
             "failed_thread_count": self.failed,
         }

@@ -86,6 +86,33 @@ SETTINGS = th.PropertiesList(
         description="A further property to ask HubSpot for; comes in otherProperties",
     ),
     th.Property(
+        "refresh_open_calls",
+        th.IntegerType(minimum=0),
+        default=500,
+        title="Refresh open calls",
+        description=(
+            "Calls a sync, at the most, to read open threads again by id, longest unread first; "
+            "0: none, and no deleted_threads"
+        ),
+    ),
+    th.Property(
+        "full_listing_hours",
+        th.IntegerType(minimum=1),
+        default=24,
+        title="Full listing hours",
+        description="How often everything is listed again, to see what no message tells of",
+    ),
+    th.Property(
+        "full_listing_calls",
+        th.IntegerType(minimum=1),
+        default=200,
+        title="Full listing calls",
+        description=(
+            "Pages of that listing a sync, at the most; the next sync goes on. The first sync "
+            "lists all"
+        ),
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType(minimum=0, maximum=2_592_000),
         default=300,

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.cleaning import clean_time
+from tap_hubspot_threads.open_threads import OpenThreads
 from tap_hubspot_threads.thread_ids import InvalidIdError, parse_id
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ class ThreadsState:
     """The state of `threads`, in the SDK's own dict.
 
     Args:
-        kept: The dict under `bookmarks.threads`; written to in place. Empty: a first sync. With
-            only the SDK's own two keys, as somebody may write it by hand: changes from that moment
-            on are wanted, and nothing before.
+        kept: The dict under `bookmarks.threads`; written to in place. Empty: a first sync. It may
+            have the SDK's own two keys only, as somebody writes it by hand: changes from that
+            moment on come first, and then a full listing is due.
         wanted: The settings that decide which threads are wanted. When they have changed, the
             account is listed anew.
 
@@ -49,18 +50,27 @@ class ThreadsState:
             kept.get("listing", DONE) == DONE or not kept.get("listing_started_at")
         )
         self._kept = kept
+        self.open = OpenThreads(kept.get("open_threads", ()), kept.get("closed_threads", ()))
         self.is_reset = kept.get("wanted", fingerprint) != fingerprint
         kept.setdefault("version", VERSION)
         kept.setdefault("replication_key", REPLICATION_KEY)
         kept.setdefault("listing", DONE)
         kept.setdefault("listing_cursor", None)
         kept.setdefault("listing_started_at", None)
+        kept.setdefault("full_listing_started_at", None)
+        kept.setdefault("full_listing_completed_at", None)
         kept.setdefault("failed", [])
         kept["wanted"] = fingerprint
         kept["replication_key_value"] = clean_time(kept.get("replication_key_value") or "")
         if is_first or self.is_reset:
-            kept.update(listing=LIVE, listing_cursor=None, listing_started_at=None)
+            self.start_listing()
             kept["replication_key_value"] = None
+        self.pack()
+
+    def pack(self) -> None:
+        """Write the open threads into the state; needed before each STATE."""
+        self._kept["open_threads"] = self.open.entries()
+        self._kept["closed_threads"] = list(self.open.witnesses)
 
     @property
     def bookmark(self) -> str | None:
@@ -70,7 +80,7 @@ class ThreadsState:
 
     @property
     def listing(self) -> str:
-        """Where the first listing stands: `live`, `archived` or `done`."""
+        """Where a listing stands: at `live` or `archived` threads, or `done`."""
         return str(self._kept["listing"])
 
     @property
@@ -79,16 +89,35 @@ class ThreadsState:
         cursor: str | None = self._kept["listing_cursor"]
         return cursor
 
+    @property
+    def full_listing_started_at(self) -> str | None:
+        """HubSpot's clock at the start of the last listing that was completed."""
+        value: str | None = self._kept["full_listing_started_at"]
+        return value
+
+    @property
+    def full_listing_completed_at(self) -> str | None:
+        """HubSpot's clock at its end."""
+        value: str | None = self._kept["full_listing_completed_at"]
+        return value
+
+    def start_listing(self) -> None:
+        """Have everything listed, from the start."""
+        self._kept.update(listing=LIVE, listing_cursor=None, listing_started_at=None)
+
     def begin_listing(self, now: str) -> None:
         """Note HubSpot's clock at the start of the listing; the first call counts."""
         self._kept["listing_started_at"] = self._kept["listing_started_at"] or now
 
-    def advance_listing(self, part: str, cursor: str | None) -> None:
-        """Note that all before a page has gone out; at the end the bookmark is where it began."""
-        self._kept.update(listing=part, listing_cursor=cursor)
+    def advance_listing(self, part: str, cursor: str | None, now: str) -> None:
+        """Note that all before a page has gone out; a first listing ends in its bookmark."""
+        kept = self._kept
+        kept.update(listing=part, listing_cursor=cursor)
         if part == DONE:
-            self._kept["replication_key_value"] = self._kept["listing_started_at"]
-            self._kept["listing_started_at"] = None
+            kept["replication_key_value"] = self.bookmark or kept["listing_started_at"]
+            kept["full_listing_started_at"] = kept["listing_started_at"]
+            kept["full_listing_completed_at"] = now
+            kept["listing_started_at"] = None
 
     def advance(self, moment: str) -> None:
         """Move the bookmark; never back."""
@@ -127,7 +156,7 @@ def check_state(state: Mapping[str, Any]) -> None:
     if (
         isinstance(bookmarks, dict)
         and all(isinstance(kept, dict) for kept in bookmarks.values())
-        and (not bookmarks or bookmarks.keys() & {"threads", "thread_index"})
+        and (not bookmarks or bookmarks.keys() & {"threads", "thread_index", "deleted_threads"})
     ):
         return
     message = (
@@ -145,6 +174,10 @@ def _check(kept: Mapping[str, Any]) -> None:
         "listing": lambda value: value in {LIVE, ARCHIVED, DONE},
         "listing_cursor": lambda value: value is None or isinstance(value, str),
         "listing_started_at": _is_time_or_none,
+        "full_listing_started_at": _is_time_or_none,
+        "full_listing_completed_at": _is_time_or_none,
+        "open_threads": _is_open,
+        "closed_threads": _are_ids,
         "failed": _is_failed,
         "wanted": lambda value: isinstance(value, str),
     }
@@ -164,6 +197,21 @@ def _is_time_or_none(value: object) -> bool:
     try:
         return value is None or (clean_time(value) or "") >= EARLIEST
     except ValueError:
+        return False
+
+
+def _is_open(value: object) -> bool:
+    try:
+        OpenThreads(value if isinstance(value, list) else [""])
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _are_ids(value: object) -> bool:
+    try:
+        return isinstance(value, list) and all(parse_id(item) == item for item in value)
+    except (InvalidIdError, TypeError):
         return False
 
 

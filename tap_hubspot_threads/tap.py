@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from copy import deepcopy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from requests.adapters import HTTPAdapter
@@ -14,6 +15,7 @@ from singer_sdk.helpers.capabilities import TapCapabilities
 from typing_extensions import override
 
 from tap_hubspot_threads.client import Shared
+from tap_hubspot_threads.deleted_threads import DeletedThreadsStream
 from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.progress import Progress
 from tap_hubspot_threads.rate_limit import RateLimit
@@ -92,4 +94,13 @@ class TapHubSpotThreads(Tap):
             progress=progress,
         )
         index = ThreadIndexStream(self, shared)
-        return [index, ThreadsStream(self, shared, index=index)]
+        threads = ThreadsStream(self, shared, index=index)
+        return [index, threads, DeletedThreadsStream(self, shared, threads=threads)]
+
+    @cached_property
+    @override
+    def streams(self) -> dict[str, Stream]:
+        """The streams by name, but what is gone behind what is there: it is known then."""
+        streams = super().streams
+        streams["deleted_threads"] = streams.pop("deleted_threads")
+        return streams

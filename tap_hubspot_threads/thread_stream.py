@@ -63,13 +63,18 @@ class ThreadStream(HubSpotStream):
                 self._progress.tick()
                 yield row
         except (*ENDS, Stopped):
+            self.pack_state()
             # By the writer itself: the SDK's state writer leaves out a state that has not changed.
             self._tap.write_message(StateMessage(value=self.tap_state))
             self._summarise()
             raise
         finally:
             self._adapter.close()
+        self.pack_state()
         self._summarise()
+
+    def pack_state(self) -> None:
+        """Write into the state what the stream keeps elsewhere."""
 
     @cached_property
     def _is_whole(self) -> bool:

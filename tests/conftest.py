@@ -7,6 +7,7 @@ import json
 import re
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from emulator.account import Thread
 
 THREADS = 80
+NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -101,6 +103,57 @@ class Lab:
     def script(self, **fault: Any) -> None:
         """Add a fault to the emulator's script."""
         self.emulator.faults.append(Fault(**fault))
+
+
+class Life:
+    """An account with a clock, and a tap that goes on from its last state."""
+
+    def __init__(self, lab: Lab, **settings: Any) -> None:
+        self.lab = lab
+        self.settings = settings
+        self.now = NOON
+        self.state: dict[str, Any] = {}
+        lab.account.clock = lambda: self.now
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the state has under bookmarks.threads."""
+        kept: dict[str, Any] = self.state["bookmarks"]["threads"]
+        return kept
+
+    def pass_time(self, **duration: float) -> None:
+        """Let the account's clock go on."""
+        self.now += timedelta(**duration)
+
+    def sync(self, catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
+        """Run a sync from the last state; keep its last STATE, even when it fails."""
+        out = io.StringIO()
+        try:
+            with redirect_stdout(out):
+                state = json.loads(json.dumps(self.state))
+                config = self.lab.config(**self.settings | settings)
+                TapHubSpotThreads(config=config, state=state, catalog=catalog).sync_all()
+        finally:
+            self.last = output = Output(out.getvalue())
+            states = output.of_type("STATE")
+            self.state = states[-1]["value"] if states else self.state
+        return output
+
+    def threads(self, count: int, **fields: Any) -> list[Thread]:
+        """Make so many threads, each with a message now."""
+        made = []
+        for _ in range(count):
+            thread = self.lab.account.create()
+            self.lab.account.message(thread, sent=False)
+            for name, value in fields.items():
+                setattr(thread, name, value)
+            made.append(thread)
+        return made
+
+
+def ids(threads: list[Thread]) -> list[str]:
+    """Return the ids of threads."""
+    return [str(thread.id) for thread in threads]
 
 
 @contextmanager

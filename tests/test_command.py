@@ -63,7 +63,7 @@ def test_works_without_settings(tmp_path: Path, arguments: list[str]) -> None:
 
 
 def test_discovery(tmp_path: Path) -> None:
-    """The catalog has both streams, with the key id; only `threads` is selected by default."""
+    """The catalog has the streams, with the key id; the index is not selected by default."""
     catalog = json.loads(run("--discover", folder=tmp_path).stdout)
     selected = {
         entry["tap_stream_id"]: next(
@@ -73,7 +73,7 @@ def test_discovery(tmp_path: Path) -> None:
         )
         for entry in catalog["streams"]
     }
-    assert selected == {"thread_index": False, "threads": True}
+    assert selected == {"thread_index": False, "threads": True, "deleted_threads": True}
     assert {tuple(entry["key_properties"]) for entry in catalog["streams"]} == {("id",)}
 
 

@@ -28,7 +28,7 @@ from tap_hubspot_threads.concurrency import LOOKAHEAD
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 HISTORIES = int(os.environ.get("HISTORIES", "60"))
-SYNCS = 5
+SYNCS = 8
 CLEANER = RowCleaner(SCHEMAS.get_schema("threads"))
 
 Row = dict[str, Any]
@@ -60,9 +60,10 @@ class Past:
     versions: list[tuple[int, Row]] = field(default_factory=list)
     """The moment of each change, and the row since then."""
     told_at: int | None = None
-    """The last moment at which a listing would have shown it; None: never yet."""
-    excused: bool = False
-    """Restored while it was listed: it may have been on neither side. Until its next message."""
+    """The last moment from which the tap has to know it; None: never yet."""
+    restored_at: int = -1
+    """When it was last restored: a listing that goes on may see it on neither side."""
+    deleted_at: int | None = None
 
     def could_be(self, row: Row, since: int) -> bool:
         """Whether the row was true at any moment since then."""
@@ -87,8 +88,11 @@ class History:
         self.past: dict[int, Past] = {}
         self.warehouse: dict[str, Row] = {}
         self.state: dict[str, Any] = {}
+        self.times: list[tuple[str, int]] = []
+        self.told_deleted: list[str] = []
         self.is_syncing = False
         self.is_listed = False
+        self.shifted_at = -1
         self.story.append(f"cursors are {'offsets' if self.account.offset_cursors else 'keys'}")
         for _ in range(self.chance.randrange(40)):
             self.happen("new")
@@ -100,14 +104,16 @@ class History:
         """Let something happen to some thread."""
         self.time += timedelta(milliseconds=self.chance.choice([0, 0, 1, 20, 300]))
         self.moment += 1
+        self.times.append((f"{self.time:%Y-%m-%dT%H:%M:%S}.000Z", self.moment))
         if what is None:
             kinds = ["new", "message", "message", "message", "close", "reopen", "assign", "spam"]
             kinds += ["move", "archive", "restore", "delete"]
             what = self.chance.choice(kinds)
         # With cursors that are offsets, a listing by id skips threads when others leave it.
-        shifts = what in {"archive", "restore", "delete"}
-        if shifts and self.account.offset_cursors and self._is_being_listed:
-            return
+        if what in {"archive", "restore", "delete"} and self.account.offset_cursors:
+            if not self.is_listed and (self.is_syncing or self.state):
+                return
+            self.shifted_at = self.moment
         if what == "new":
             thread = self.account.create(self.chance.choice([HELP_DESK, SALES, CHAT]))
             self.past[thread.id] = Past()
@@ -126,7 +132,6 @@ class History:
         if what == "message":
             self.account.message(thread, sent=self.chance.random() < 0.5)
             past.told_at = self.moment
-            past.excused = False
         elif what in {"close", "reopen"}:
             thread.closed_at = self.account.now() if what == "close" else None
         elif what == "assign":
@@ -136,29 +141,33 @@ class History:
         elif what == "move":
             thread.inbox_id = self.chance.choice([HELP_DESK, SALES, CHAT])
         elif what in {"archive", "restore"}:
-            past.excused |= thread.archived and what == "restore" and self._is_being_listed
+            if thread.archived and what == "restore":
+                past.restored_at = self.moment
             thread.archived = what == "archive"
         else:
             self.account.delete(thread)
-
-    @property
-    def _is_being_listed(self) -> bool:
-        return not self.is_listed and (self.is_syncing or bool(self.state))
+            past.deleted_at = self.moment
 
     # Syncs
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the state has under bookmarks.threads."""
+        bookmarks: dict[str, dict[str, Any]] = self.state.get("bookmarks", {})
+        return bookmarks.get("threads", {})
 
     def sync(self, emulator: Emulator) -> None:
         """Sync, killed or not, and hold the warehouse against the account."""
         chance = self.chance
-        if not self.state:
-            for past in self.past.values():
-                past.told_at = self.moment  # the first listing shows all
         began = self.moment
         kill_after = chance.choice([float("inf"), float("inf"), chance.randrange(1, 60)])
         settings = {
             "thread_fetch": chance.choice(["auto", "by_id"]),
             "max_concurrency": chance.choice([1, 4]),
             "lookback_seconds": chance.choice([30, 300]),
+            "refresh_open_calls": chance.choice([10_000, 10_000, 4, 0]),
+            "full_listing_hours": 1,
+            "full_listing_calls": chance.choice([1, 3, 200]),
             "max_attempts": 100,
         }
         emulator.faults[:] = storm(chance, chance.choice([0, 0, 4]))
@@ -166,6 +175,8 @@ class History:
         pipe = Pipe(kill_after)
         was_killed = False
         self.is_syncing = True
+        watched = {entry.partition(":")[0] for entry in self.kept.get("open_threads", [])}
+        listed_at = self.kept.get("full_listing_completed_at"), self.kept.get("listing")
         with redirect_stdout(pipe):
             try:
                 TapHubSpotThreads(
@@ -176,12 +187,36 @@ class History:
                 was_killed = True
         self.is_syncing = False
         self._load(pipe.getvalue(), was_killed=was_killed)
+        self.story.append(f"     {'killed' if was_killed else 'done'}; state {self.state}")
+        if (self.kept.get("full_listing_completed_at"), self.kept.get("listing")) != listed_at:
+            self._note_listing()
         if was_killed:
-            self.story.append(f"     killed; state {self.state}")
             return
-        self.story.append(f"     done; state {self.state}")
         self.is_listed = True
+        if settings["refresh_open_calls"] == 10_000:
+            self._note_refresh(watched, began)
         self._check(began)
+
+    def _note_listing(self) -> None:
+        """After a full listing, each thread has to be known as it was when that began."""
+        started = self.kept["full_listing_started_at"]
+        if self.kept["listing"] != "done" or not started:
+            return
+        began = max((moment for time, moment in self.times if time < started), default=0)
+        if self.account.offset_cursors and self.shifted_at >= began:
+            return
+        for past in self.past.values():
+            is_there = past.versions and past.versions[0][0] <= began
+            if is_there and past.restored_at < began:
+                past.told_at = max(began, past.told_at or 0)
+
+    def _note_refresh(self, watched: set[str], began: int) -> None:
+        """After a sync, each watched thread has to be known as it was when that began."""
+        for thread_id in watched:
+            past = self.past[int(thread_id)]
+            past.told_at = max(began, past.told_at or 0)
+            if past.deleted_at is not None and past.deleted_at <= began:
+                assert thread_id in self.told_deleted, f"{thread_id} was not told deleted"
 
     def _load(self, text: str, *, was_killed: bool) -> None:
         """Load the messages as a target does; of a killed tap those up to the last STATE."""
@@ -190,32 +225,33 @@ class History:
         if was_killed and self.chance.random() < 0.8:
             messages = messages[: states[-1] + 1] if states else []
         for message in messages:
-            if message["type"] == "RECORD":
-                self.warehouse[message["record"]["id"]] = message["record"]
-            elif message["type"] == "STATE":
+            if message["type"] == "STATE":
                 self.state = message["value"]
-        if self.state:
-            self.is_listed = self.state["bookmarks"]["threads"].get("listing") == "done"
+            elif message["type"] == "RECORD" and message["stream"] == "threads":
+                self.warehouse[message["record"]["id"]] = message["record"]
+            elif message["type"] == "RECORD":
+                thread_id = message["record"]["id"]
+                self.told_deleted.append(thread_id)
+                assert int(thread_id) not in self.account.threads, f"{thread_id} is not deleted"
+        if self.kept:
+            self.is_listed = self.kept.get("replication_key_value") is not None
 
     def _check(self, began: int) -> None:
-        kept = self.state["bookmarks"]["threads"]
-        assert kept["failed"] == []
-        assert kept["replication_key_value"] <= f"{self.time:%Y-%m-%dT%H:%M:%S.999Z}"
+        assert self.kept["failed"] == []
+        assert self.kept["replication_key_value"] <= f"{self.time:%Y-%m-%dT%H:%M:%S.999Z}"
         for thread_id, past in self.past.items():
-            if thread_id not in self.account.threads or past.excused:
-                continue
             told_at = past.told_at
-            if told_at is None or told_at > began:
+            if thread_id not in self.account.threads or told_at is None or told_at > began:
                 continue
             row = self.warehouse.get(str(thread_id))
-            assert row, f"{thread_id} is missing, although a listing showed it at {told_at}"
+            assert row, f"{thread_id} is missing, although it was there to see at {told_at}"
             assert past.could_be(row, told_at), f"{thread_id} is older than at {told_at}: {row}"
 
 
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("seed", range(HISTORIES))
 def test_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each sync the warehouse has every thread as it was when a listing last showed it."""
+    """After each sync the warehouse has every thread as the tap last had to see it."""
     history = History(seed)
     monkeypatch.setattr(thread_index, "PAGE_SIZE", history.chance.choice([2, 3, 7, 500]))
     monkeypatch.setattr(by_id, "STATE_INTERVAL", 0)
@@ -231,7 +267,7 @@ def test_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
                 history.sync(emulator)
                 for _ in range(history.chance.randrange(20)):
                     history.happen()
-                history.time += timedelta(seconds=history.chance.choice([1, 60, 1_000]))
+                history.time += timedelta(seconds=history.chance.choice([1, 60, 1_000, 4_000]))
         except Exception:
             history.story += emulator.requests[-60:]
             print("\n".join(history.story))  # noqa: T201 - shown for a failing seed

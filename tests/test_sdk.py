@@ -27,7 +27,8 @@ def _serve() -> Any:
 TestStandard = get_tap_test_class(
     TapHubSpotThreads,
     config=CONFIG,
-    catalog=select("threads", "thread_index"),
+    catalog=select("threads", "thread_index", "deleted_threads"),
+    state={"bookmarks": {"threads": {"open_threads": ["17:lAAAAAA"]}}},  # no such thread: deleted
 )
 
 

@@ -155,8 +155,10 @@ def test_dated_api_version(lab: Lab) -> None:
 
 
 def test_one_schema_and_a_state_at_the_end(lab: Lab) -> None:
-    """A sync is one SCHEMA, the records, and STATE last."""
+    """A sync is one SCHEMA, the records, and STATE; then what is gone."""
     types = [message["type"] for message in lab.sync(thread_fetch="by_id").messages]
+    assert types == ["SCHEMA", *["RECORD"] * len(lab.ids), "STATE", "SCHEMA", "STATE"]
+    types = [message["type"] for message in lab.sync(thread_ids=lab.ids).messages]
     assert types == ["SCHEMA", *["RECORD"] * len(lab.ids), "STATE"]
 
 

@@ -1,0 +1,97 @@
+"""The threads that were last seen open: what a sync reads again by id, and in which order.
+
+Closing, assigning, moving and archiving a thread show in no listing by time. Knows nothing of
+Singer or HTTP.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+WITNESSES = 20
+"""Closed threads that are remembered, to know the account again by."""
+
+_ARCHIVED, _LIVE = "a", "l"
+_ENTRY = re.compile(r"([0-9]{1,19}):([al][A-Za-z0-9_-]{6})")
+
+
+class OpenThreads:
+    """Open threads in the order in which they were last read, each with a fingerprint of its row.
+
+    Args:
+        entries: What `entries` gave, 24 characters or so for each thread: the id, which side it was
+            on, and 36 bits of a hash of its row.
+        witnesses: Ids of closed threads that were read lately.
+
+    Raises:
+        ValueError: if an entry is none of these.
+    """
+
+    def __init__(self, entries: Iterable[str] = (), witnesses: Iterable[str] = ()) -> None:
+        self._marks: dict[str, str] = {}
+        self._read_now: set[str] = set()
+        self.witnesses = deque(witnesses, maxlen=WITNESSES)
+        for entry in entries:
+            match = _ENTRY.fullmatch(entry)
+            if match is None:
+                message = "not an entry of the list of open threads"
+                raise ValueError(message)
+            self._marks[match[1]] = match[2]
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+    def entries(self) -> list[str]:
+        """Return the list for the state, longest unread first."""
+        return [f"{thread_id}:{mark}" for thread_id, mark in self._marks.items()]
+
+    def is_known(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is what it was when it last went out."""
+        mark = self._marks.get(row["id"])
+        return mark is not None and mark == _mark(row)
+
+    def note(self, row: Mapping[str, Any], *, is_open: bool) -> None:
+        """Note a row that has gone out, or need not: open ones go to the end, others leave."""
+        thread_id = row["id"]
+        self._marks.pop(thread_id, None)
+        self._read_now.add(thread_id)
+        if is_open:
+            self._marks[thread_id] = _mark(row)
+        elif not row["archived"] and thread_id not in self.witnesses:
+            self.witnesses.append(thread_id)
+
+    def postpone(self, thread_id: str) -> None:
+        """Note that a thread was not there or could not be read: it had its turn."""
+        self._read_now.add(thread_id)
+        if thread_id in self._marks:
+            self._marks[thread_id] = self._marks.pop(thread_id)
+
+    def forget(self, thread_id: str) -> None:
+        """Note that a thread is gone."""
+        self._marks.pop(thread_id, None)
+        if thread_id in self.witnesses:
+            self.witnesses.remove(thread_id)
+
+    def due(self) -> list[tuple[str, bool]]:
+        """Return what this sync has not read yet: ids, and whether the thread was archived."""
+        return [
+            (thread_id, mark[0] == _ARCHIVED)
+            for thread_id, mark in self._marks.items()
+            if thread_id not in self._read_now
+        ]
+
+
+def _mark(row: Mapping[str, Any]) -> str:
+    """Return the side that a thread is on, and the fingerprint of its row."""
+    text = json.dumps(row, sort_keys=True)
+    digest = hashlib.blake2b(text.encode(), digest_size=6).digest()
+    side = _ARCHIVED if row["archived"] else _LIVE
+    return side + base64.urlsafe_b64encode(digest).decode()[:6]

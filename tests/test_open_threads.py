@@ -1,0 +1,447 @@
+"""What no message tells of: open threads read again, full listings, deleted threads."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
+from tap_hubspot_threads import by_id, thread_index
+from tap_hubspot_threads.errors import UnreadThreadsError, WrongAccountError
+from tap_hubspot_threads.state import StateError
+from tests.conftest import Lab, Life, ids, open_lab, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BY_ID = r"/threads/\d+"
+
+
+@pytest.fixture
+def life() -> Iterator[Life]:
+    """A small account, synced once; an hour has passed."""
+    with open_lab() as lab:
+        life = Life(lab)
+        life.sync()
+        life.pass_time(hours=1)
+        lab.emulator.requests.clear()
+        yield life
+
+
+def open_threads(lab: Lab) -> list[Thread]:
+    """The account's open live threads."""
+    return [t for t in lab.threads if not t.closed_at and not t.archived]
+
+
+def change_silently(chance: random.Random, account: Account, thread: Thread) -> None:
+    """Do something to a thread that no listing by time shows."""
+    what = chance.choice(["close", "reopen", "assign", "spam", "move", "archive", "restore"])
+    if what in {"close", "reopen"}:
+        thread.closed_at = account.now() if what == "close" else None
+    elif what == "assign":
+        thread.assigned_to = chance.choice([None, *AGENTS])
+    elif what == "spam":
+        thread.spam = not thread.spam
+    elif what == "move":
+        thread.inbox_id = chance.choice([HELP_DESK, SALES, CHAT])
+    else:
+        thread.archived = what == "archive"
+
+
+def test_quiet_account(life: Life) -> None:
+    """Open threads are read again, one call each, and do not go out when they are unchanged."""
+    output = life.sync()
+    assert output.ids == []
+    still_open = [t for t in life.lab.threads if not t.closed_at]
+    assert len(life.lab.calls(BY_ID)) == len(still_open)
+    assert len(life.lab.calls()) == len(still_open) + 3
+
+
+def test_silent_changes_of_open_threads(life: Life) -> None:
+    """What happens to an open thread without a message comes with the next sync."""
+    closed, assigned, moved, archived, spam = changed = open_threads(life.lab)[:5]
+    closed.closed_at = life.now
+    assigned.assigned_to = "A-5"
+    moved.inbox_id = SALES if moved.inbox_id != SALES else CHAT
+    archived.archived = True
+    spam.spam = not spam.spam
+    records = {record["id"]: record for record in life.sync().records()}
+    assert sorted(records) == sorted(ids(changed))
+    assert records[str(closed.id)]["status"] == "CLOSED"
+    assert records[str(assigned.id)]["assignedTo"] == "A-5"
+    assert records[str(archived.id)]["archived"] is True
+
+
+def test_closed_ones_leave(life: Life) -> None:
+    """A thread that was closed is not read again; one that got a message and is open, is."""
+    for thread in life.lab.threads:
+        thread.closed_at = life.now
+    life.sync()
+    life.lab.emulator.requests.clear()
+    life.sync()
+    assert life.lab.calls(BY_ID) == []
+    (reopened,) = life.threads(1)
+    life.sync()
+    life.pass_time(hours=1)
+    life.lab.emulator.requests.clear()
+    life.sync()
+    assert len(life.lab.calls(f"/threads/{reopened.id}")) == 1
+
+
+def test_what_the_increment_brought_is_not_read_twice(life: Life) -> None:
+    """An open thread with a new message is read once a sync."""
+    first, second, third, *_ = open_threads(life.lab)
+    life.lab.account.message(first, sent=True)
+    life.lab.account.message(second, sent=True)
+    assert sorted(life.sync().ids) == sorted(ids([first, second]))
+    for thread in (first, second, third):
+        assert len(life.lab.calls(f"/threads/{thread.id}")) == 1
+
+
+def test_longest_unread_first(life: Life) -> None:
+    """With few calls a sync, each open thread has its turn, and no sync exceeds them."""
+    waiting = {str(t.id) for t in life.lab.threads if not t.closed_at}
+    syncs = -(-len(waiting) // 7)
+    for _ in range(syncs):
+        life.lab.emulator.requests.clear()
+        life.sync(refresh_open_calls=7)
+        read = [call.rpartition("/")[2].partition("?")[0] for call in life.lab.calls(BY_ID)]
+        assert len(read) <= 7
+        waiting -= set(read)
+    assert waiting == set()
+
+
+def test_none_are_read_when_none_are_wanted(life: Life) -> None:
+    """With `refresh_open_calls` 0 no open thread is read again, and none is kept."""
+    life.sync(refresh_open_calls=0)
+    assert life.lab.calls(BY_ID) == []
+    life.state = {}
+    life.sync(refresh_open_calls=0)
+    assert life.kept["open_threads"] == []
+
+
+def test_several_inboxes(life: Life) -> None:
+    """A watched thread that is moved out of the wanted inboxes is told, and then left alone."""
+    life.settings = {"inbox_ids": [HELP_DESK, CHAT]}
+    life.sync()
+    thread = next(t for t in open_threads(life.lab) if t.inbox_id == CHAT)
+    thread.inbox_id = SALES
+    assert life.sync().ids == ids([thread])
+    life.lab.emulator.requests.clear()
+    life.sync()
+    assert life.lab.calls(f"/threads/{thread.id}") == []
+
+
+def test_full_listing(life: Life) -> None:
+    """Once a day everything is listed again; open threads that did not change stay in."""
+    before = life.lab.threads
+    closed = next(t for t in before if t.closed_at and not t.archived)
+    closed.assigned_to = "A-5"
+    silent = life.lab.account.create()
+    assert life.sync().ids == []
+    life.pass_time(hours=23)
+    records = {record["id"]: record for record in life.sync().records()}
+    expected = [t for t in before if t.closed_at] + [silent]
+    assert sorted(records) == sorted(ids(expected))
+    assert records[str(closed.id)]["assignedTo"] == "A-5"
+    life.pass_time(hours=23)
+    life.lab.emulator.requests.clear()
+    life.sync()
+    assert not life.lab.calls("sort=id")
+    assert life.lab.calls(f"/threads/{silent.id}")
+
+
+def test_full_listing_in_slices(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full listing takes so many pages a sync, goes on in the next one, and says when it ends."""
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", 10)
+    first = life.kept["full_listing_completed_at"]
+    closed = [str(t.id) for t in life.lab.threads if t.closed_at]
+    found: list[str] = []
+    life.pass_time(hours=24)
+    syncs = 0
+    while life.kept["full_listing_completed_at"] == first:
+        life.lab.emulator.requests.clear()
+        found += life.sync(full_listing_calls=3).ids
+        assert 1 <= len(life.lab.calls("sort=id")) <= 3
+        life.pass_time(minutes=15)
+        syncs += 1
+    assert syncs == 4  # ten pages, and an empty one on each side
+    assert found == closed
+    life.lab.emulator.requests.clear()
+    life.sync(full_listing_calls=3)
+    assert not life.lab.calls("sort=id")
+
+
+def test_full_listing_with_a_refused_cursor(
+    life: Life, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cursor that HubSpot does not know any more restarts the side that it is of."""
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", 10)
+    life.pass_time(hours=24)
+    life.sync(full_listing_calls=3)
+    began = life.kept["listing_started_at"]
+    life.kept["listing_cursor"] = "too old"
+    life.pass_time(hours=1)
+    closed = [str(t.id) for t in life.lab.threads if t.closed_at]
+    assert life.sync().ids == closed
+    assert "listed from the start" in caplog.text
+    assert life.kept["full_listing_started_at"] > began
+
+
+def test_full_listing_by_id(life: Life) -> None:
+    """With `by_id` a full listing reads each thread by id too."""
+    life.pass_time(hours=24)
+    life.sync(thread_fetch="by_id")
+    assert len(life.lab.calls(BY_ID)) >= len(life.lab.threads)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_stale(seed: int) -> None:
+    """300 silent changes between syncs: no open thread is stale; after a full listing, none is."""
+    chance = random.Random(seed)
+    with open_lab(Account.sample(400, seed=seed)) as lab:
+        life = Life(lab, refresh_open_calls=10_000)
+        warehouse: dict[str, dict[str, Any]] = {}
+        for turn in range(4):
+            if turn:
+                for thread in chance.sample(list(lab.account.threads.values()), 300):
+                    change_silently(chance, lab.account, thread)
+            life.pass_time(hours=24 if turn == 3 else 1)
+            watched = (
+                {entry.partition(":")[0] for entry in life.kept["open_threads"]} if turn else {}
+            )
+            for record in life.sync().records():
+                warehouse[record["id"]] = record
+            lab_rows = {r["id"]: r for r in lab.sync().records()}
+            everything = turn in {0, 3}
+            stale = [
+                thread_id
+                for thread_id, row in lab_rows.items()
+                if (everything or thread_id in watched) and warehouse[thread_id] != row
+            ]
+            assert stale == []
+
+
+def test_deleted(life: Life) -> None:
+    """An open thread that is gone is told once, in a stream of its own, by HubSpot's clock."""
+    gone = open_threads(life.lab)[2]
+    life.lab.account.delete(gone)
+    output = life.sync()
+    row = {"id": str(gone.id), "noticedAt": "2026-11-20T13:00:00.000Z"}
+    assert output.records("deleted_threads") == [row]
+    assert output.ids == []
+    assert life.sync().records("deleted_threads") == []
+
+
+def test_archived_and_purged(life: Life) -> None:
+    """An open thread that is archived is told archived, and deleted when it is."""
+    thread = open_threads(life.lab)[-1]
+    thread.archived = True
+    assert [record["archived"] for record in life.sync().records()] == [True]
+    life.lab.emulator.requests.clear()
+    assert life.sync().ids == []
+    assert len(life.lab.calls(f"/threads/{thread.id}")) == 1
+    life.lab.account.delete(thread)
+    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([thread])
+
+
+def test_changes_sides_while_it_is_read(life: Life) -> None:
+    """A thread that is archived and restored between the tries to read it is not told deleted."""
+    thread = open_threads(life.lab)[0]
+
+    def flip(target: str) -> None:
+        if f"/threads/{thread.id}" in target:
+            thread.archived = "archived=true" not in target
+
+    life.lab.emulator.before_answer = flip
+
+    def settle(target: str) -> None:
+        flip(target)
+        if len(life.lab.calls(f"/threads/{thread.id}")) >= 2:
+            life.lab.emulator.before_answer = None
+
+    life.lab.emulator.before_answer = settle
+    output = life.sync()
+    assert output.records("deleted_threads") == []
+
+
+def test_deleted_threads_that_nobody_selected(life: Life) -> None:
+    """When the stream is not selected, what is gone is forgotten all the same."""
+    gone = open_threads(life.lab)[2]
+    life.lab.account.delete(gone)
+    output = life.sync(select("threads"))
+    assert not output.of_type("SCHEMA", "deleted_threads")
+    assert str(gone.id) not in json.dumps(life.state)
+
+
+def test_deleted_threads_alone(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    """Selected without `threads`, the stream says that it takes both."""
+    assert life.sync(select("deleted_threads")).records("deleted_threads") == []
+    assert "select that stream too" in caplog.text
+
+
+def test_gone_with_a_message(life: Life) -> None:
+    """A closed thread that got a message and is deleted before it is read is told too."""
+    thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
+    life.lab.account.message(thread, sent=False)
+
+    def delete(target: str) -> None:
+        if f"/threads/{thread.id}" in target:
+            life.lab.account.threads.pop(thread.id, None)
+
+    life.lab.emulator.before_answer = delete
+    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([thread])
+
+
+@pytest.mark.parametrize("calls", [1, 5, 500])
+def test_wrong_account(calls: int) -> None:
+    """Another account's token deletes nothing, brings nothing, keeps the state, and is told so."""
+    with open_lab() as lab, open_lab(Account.sample(80, seed=3)) as other:
+        life = Life(lab, refresh_open_calls=calls)
+        life.sync()
+        life.pass_time(hours=1)
+        before = life.kept
+        life.lab, other.account.clock = other, lab.account.clock
+        with pytest.raises(WrongAccountError, match="access_token"):
+            life.sync()
+        assert life.last.of_type("RECORD") == []
+        assert life.kept["replication_key_value"] == before["replication_key_value"]
+        assert sorted(life.kept["open_threads"]) == sorted(before["open_threads"])
+        assert len(other.calls()) < 130
+        life.lab = lab
+        assert life.sync().of_type("RECORD") == []
+
+
+def test_wrong_account_with_few_open_threads() -> None:
+    """The closed threads that the state remembers tell a wrong account too."""
+    with open_lab() as lab, open_lab(Account.sample(80, seed=3)) as other:
+        for thread in lab.threads[3:]:
+            thread.closed_at = thread.created_at
+        life = Life(lab)
+        life.sync()
+        life.lab, other.account.clock = other, lab.account.clock
+        with pytest.raises(WrongAccountError):
+            life.sync()
+        assert life.last.records("deleted_threads") == []
+
+
+def test_most_are_gone(life: Life) -> None:
+    """When most of 20 or more are gone, none is told, but nothing else is held up."""
+    victims = open_threads(life.lab)[1:]
+    assert len(victims) >= 20
+    for thread in victims:
+        life.lab.account.delete(thread)
+    new = life.threads(1)
+    with pytest.raises(WrongAccountError, match="None is told deleted"):
+        life.sync()
+    assert life.last.records("deleted_threads") == []
+    assert life.last.ids == ids(new)
+    told = []
+    for _ in range(10):
+        told += life.sync(refresh_open_calls=19).records("deleted_threads")
+    assert sorted(row["id"] for row in told) == sorted(ids(victims))
+
+
+def test_half_are_gone(life: Life) -> None:
+    """When no more than half are gone, they are told."""
+    threads = open_threads(life.lab)
+    victims = threads[: len(threads) // 2]
+    for thread in victims:
+        life.lab.account.delete(thread)
+    told = life.sync().records("deleted_threads")
+    assert sorted(row["id"] for row in told) == sorted(ids(victims))
+
+
+def test_small_account_that_is_emptied() -> None:
+    """A handful of threads may all be deleted at once."""
+    with open_lab(Account.sample(6)) as lab:
+        life = Life(lab)
+        life.sync()
+        victims = [t for t in lab.threads if not t.closed_at]
+        lab.account.threads.clear()
+        told = [row["id"] for row in life.sync().records("deleted_threads")]
+        assert set(ids(victims)) <= set(told)
+
+
+def test_thread_that_fails_is_not_told(life: Life) -> None:
+    """An open thread that cannot be read is not deleted, and is read when it can be."""
+    thread = open_threads(life.lab)[3]
+    thread.assigned_to = "A-5"
+    life.lab.script(path=f"/threads/{thread.id}", status=500)
+    with pytest.raises(UnreadThreadsError):
+        life.sync(max_attempts=1)
+    assert life.last.records("deleted_threads") == []
+    assert life.sync().ids == ids([thread])
+
+
+@pytest.mark.parametrize("changed", [0, 50])
+def test_cost(changed: int) -> None:
+    """A sync costs its increment, and at most what the two settings say, and four calls."""
+    with open_lab(Account.sample(2_600)) as lab:
+        life = Life(lab, refresh_open_calls=100, full_listing_calls=2)
+        life.sync(full_listing_calls=100)
+        life.pass_time(hours=25)
+        chance = random.Random(changed)
+        for thread in open_threads(lab)[:changed]:
+            change_silently(chance, lab.account, thread)
+        for thread in open_threads(lab)[60 : 60 + changed // 5]:
+            lab.account.delete(thread)
+        messages = chance.sample(lab.threads, changed)
+        for thread in messages:
+            lab.account.message(thread, sent=True)
+        lab.emulator.requests.clear()
+        life.sync()
+        listed = len(lab.calls("latestMessage"))
+        increment = listed + len(messages)
+        assert len(lab.calls("sort=id")) == 2
+        assert 80 <= len(lab.calls()) - increment <= 100 + 2 + 4
+
+
+def test_size_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20,000 open threads: the state stays below 600 kB, and STATE a minor part of the output."""
+    monkeypatch.setattr(by_id, "STATE_INTERVAL", 0)
+    account = Account.sample(20_000)
+    for thread in account.threads.values():
+        thread.id += 9_000_000_000
+        thread.closed_at = None
+    with open_lab(Account(list(account.threads.values()))) as lab:
+        life = Life(lab)
+        life.sync()
+        assert len(life.kept["open_threads"]) == 20_000
+        assert len(json.dumps(life.state)) < 600_000
+        states = sum(len(line) for line in life.last.text.splitlines() if '"STATE"' in line[:20])
+        assert states < len(life.last.text) / 3
+        for thread in lab.threads[:300]:
+            lab.account.message(thread, sent=True)
+        life.pass_time(hours=25)
+        life.sync()
+        assert len(life.last.of_type("STATE")) <= 3
+
+
+def test_changed_settings_bring_all(life: Life) -> None:
+    """When other threads are wanted, all of those come, changed or not, and no others."""
+    assert life.sync(include_archived=False).ids == life.lab.live_ids
+    wanted = [t for t in life.lab.threads if t.inbox_id == CHAT]
+    assert life.sync(inbox_ids=[CHAT]).ids == ids(wanted)
+
+
+@pytest.mark.parametrize("entry", ["17", "17:x123456", "../17:l123456", "17:l12345", 18, None])
+def test_unknown_lists(life: Life, entry: object) -> None:
+    """A list of open threads that is none is refused."""
+    life.kept["open_threads"] = [entry]
+    with pytest.raises(StateError, match=r"bookmarks\.threads\.open_threads"):
+        life.sync()
+
+
+def test_summary(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    """The last line says what was unchanged, and when all was listed last."""
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+    life.sync()
+    (summary,) = [record.message for record in caplog.records if " calls/s" in record.message]
+    assert summary.startswith("0 threads (0 archived), 32 unchanged, 0 missing, 0 failed, 35 calls")
+    assert "last full listing completed 2026-11-20T12:00:00.000Z" in summary
