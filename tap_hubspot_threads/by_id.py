@@ -53,8 +53,8 @@ class ByIdStream(ThreadStream):
         """What the next sync is told of threads that cannot be read; None: nothing."""
         self.unread: dict[str, Exception] = {}
         """The threads that could not be read, for which the sync is to end in an error."""
-        self.missing: list[str] = []
-        """The threads that HubSpot does not have, neither live nor archived."""
+        self.missing: dict[str, None] = {}
+        """The threads that HubSpot does not have, neither live nor archived, in order."""
         self._failed: set[str] = set()
         self._last_state = self._progress.clock()
         self._rows_at_last_state = 0
@@ -89,7 +89,7 @@ class ByIdStream(ThreadStream):
                 continue
             in_a_row = 0
             if row is None:
-                self.missing.append(thread_id)
+                self.missing[thread_id] = None
                 self._progress.missing += 1
                 if self.state:
                     self.state.open.postpone(thread_id)
@@ -104,15 +104,19 @@ class ByIdStream(ThreadStream):
         STATE is not most of what goes out, rows have to have gone out for those lines.
         """
         checkpoint()
-        if self.state is None:
-            return
-        now, rows = self._progress.clock(), self._progress.threads
-        if now - self._last_state >= STATE_INTERVAL and (
-            rows - self._rows_at_last_state
-        ) * LINES_PER_ROW >= len(self.state.open):
-            self._last_state, self._rows_at_last_state = now, rows
+        lines = len(self.state.open) if self.state else 0
+        if (
+            self._progress.clock() - self._last_state >= STATE_INTERVAL
+            and (self._progress.threads - self._rows_at_last_state) * LINES_PER_ROW >= lines
+        ):
+            self.write_state()
+
+    def write_state(self) -> None:
+        """Let STATE go out in the middle of a sync."""
+        if self.state:
             self.state.pack()
-            self._tap.state_writer.write_state(self.tap_state)
+        self._last_state, self._rows_at_last_state = self._progress.clock(), self._progress.threads
+        self._tap.state_writer.write_state(self.tap_state)
 
     def _read_one(self, item: ThreadId | Checkpoint) -> Checkpoint | tuple[str, Result]:
         """Read a thread; runs on a worker.

@@ -20,6 +20,7 @@ WITNESSES = 20
 """Closed threads that are remembered, to know the account again by."""
 
 _ARCHIVED, _LIVE = "a", "l"
+_DOUBT = "------"
 _ENTRY = re.compile(r"([0-9]{1,19}):([al][A-Za-z0-9_-]{6})")
 
 
@@ -30,12 +31,19 @@ class OpenThreads:
         entries: What `entries` gave, 24 characters or so for each thread: the id, which side it was
             on, and 36 bits of a hash of its row.
         witnesses: Ids of closed threads that were read lately.
+        are_exact: Whether no row can have gone out since that is not in the entries.
 
     Raises:
         ValueError: if an entry is none of these.
     """
 
-    def __init__(self, entries: Iterable[str] = (), witnesses: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        entries: Iterable[str] = (),
+        witnesses: Iterable[str] = (),
+        *,
+        are_exact: bool = True,
+    ) -> None:
         self._marks: dict[str, str] = {}
         self._read_now: set[str] = set()
         self.witnesses = deque(witnesses, maxlen=WITNESSES)
@@ -44,7 +52,10 @@ class OpenThreads:
             if match is None:
                 message = "not an entry of the list of open threads"
                 raise ValueError(message)
-            self._marks[match[1]] = match[2]
+            self._marks[match[1]] = match[2] if are_exact else match[2][0] + _DOUBT
+
+    def __contains__(self, thread_id: str) -> bool:
+        return thread_id in self._marks
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -67,6 +78,11 @@ class OpenThreads:
             self._marks[thread_id] = _mark(row)
         elif not row["archived"] and thread_id not in self.witnesses:
             self.witnesses.append(thread_id)
+
+    def doubt(self, thread_id: str) -> None:
+        """Have a thread's row go out once more, changed or not."""
+        if thread_id in self._marks:
+            self._marks[thread_id] = self._marks[thread_id][0] + _DOUBT
 
     def postpone(self, thread_id: str) -> None:
         """Note that a thread was not there or could not be read: it had its turn."""

@@ -50,7 +50,11 @@ class ThreadsState:
             kept.get("listing", DONE) == DONE or not kept.get("listing_started_at")
         )
         self._kept = kept
-        self.open = OpenThreads(kept.get("open_threads", ()), kept.get("closed_threads", ()))
+        self.open = OpenThreads(
+            kept.get("open_threads", ()),
+            kept.get("closed_threads", ()),
+            are_exact=kept.get("is_exact", True),
+        )
         self.is_reset = kept.get("wanted", fingerprint) != fingerprint
         kept.setdefault("version", VERSION)
         kept.setdefault("replication_key", REPLICATION_KEY)
@@ -65,12 +69,26 @@ class ThreadsState:
         if is_first or self.is_reset:
             self.start_listing()
             kept["replication_key_value"] = None
+        self.is_exact = True
         self.pack()
 
     def pack(self) -> None:
         """Write the open threads into the state; needed before each STATE."""
         self._kept["open_threads"] = self.open.entries()
         self._kept["closed_threads"] = list(self.open.witnesses)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether each open thread's fingerprint is of the last row that went out.
+
+        Not so when a row goes out, and the process dies before the next STATE is saved: it is then
+        unknown which row the warehouse has.
+        """
+        return bool(self._kept["is_exact"])
+
+    @is_exact.setter
+    def is_exact(self, value: bool) -> None:
+        self._kept["is_exact"] = value
 
     @property
     def bookmark(self) -> str | None:
@@ -176,6 +194,7 @@ def _check(kept: Mapping[str, Any]) -> None:
         "listing_started_at": _is_time_or_none,
         "full_listing_started_at": _is_time_or_none,
         "full_listing_completed_at": _is_time_or_none,
+        "is_exact": lambda value: isinstance(value, bool),
         "open_threads": _is_open,
         "closed_threads": _are_ids,
         "failed": _is_failed,

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_hubspot_threads.by_id import ByIdStream, Checkpoint, ThreadId
 from tap_hubspot_threads.cleaning import clean_time, parse_time
-from tap_hubspot_threads.errors import UnreadThreadsError, WrongAccountError, name_ids
+from tap_hubspot_threads.errors import UnreadThreadsError, name_ids
 from tap_hubspot_threads.increment import changes
 from tap_hubspot_threads.listing import list_account
 from tap_hubspot_threads.state import DONE, REPLICATION_KEY, ThreadsState
 from tap_hubspot_threads.thread_ids import parse_ids
+from tap_hubspot_threads.watching import WatchingStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,19 +31,13 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_hubspot_threads.by_id import Checkpoint, ThreadId
     from tap_hubspot_threads.client import Shared
     from tap_hubspot_threads.pagination import Page
     from tap_hubspot_threads.thread_index import ThreadIndexStream
 
 
-MANY = 20
-"""So many threads tell which account they are of: not all of them are deleted at once."""
-
-CALLS_PER_THREAD = 3
-"""Calls that it takes at the most, retries apart, to read a thread or find that it is gone."""
-
-
-class ThreadsStream(ByIdStream):
+class ThreadsStream(WatchingStream):
     """Reads configured ids; or the account: what has changed, what may have, and at times all."""
 
     name = "threads"
@@ -52,14 +46,6 @@ class ThreadsStream(ByIdStream):
     def __init__(self, tap: Tap, shared: Shared, *, index: ThreadIndexStream) -> None:
         super().__init__(tap, shared)
         self._index = index
-        self._now = ""
-        """HubSpot's clock at the start of the increment."""
-        self._calls_again = 0
-        """Calls that this sync has spent on reading open threads again."""
-        self._known: set[str] = set()
-        """The threads that it has read again, but for archived ones: those may be purged."""
-        self._just_read: set[tuple[str, str | None]] = set()
-        """What the increment need not read: ids, each with the latest message that is known."""
 
     # What the SDK would do with bookmarks, which are set here by checkpoints alone.
 
@@ -84,10 +70,14 @@ class ThreadsStream(ByIdStream):
             if self.state and self.state.open.is_known(row):
                 self._progress.unchanged += 1
             else:
+                if self.state and self.state.is_exact and row["id"] in self.state.open:
+                    self.state.is_exact = False
+                    self.write_state()
                 self._progress.threads += 1
                 self._progress.archived += row["archived"] is True
                 yield row
             if self.state:
+                self.missing.pop(row["id"], None)
                 self.state.open.note(row, is_open=self._is_watched(row))
         if self.unread:
             raise UnreadThreadsError(self.unread)
@@ -97,26 +87,27 @@ class ThreadsStream(ByIdStream):
             yield from self._read_configured()
             return
         self.state = state = self._load_state()
-        yield from self._check_account(state)
+        yield from self.check_account(state)
         failed = [(thread_id, False) for thread_id in state.failed]
         yield from self.read_each(failed, are_suspect=True)
         if state.bookmark is None:
             yield from self._list(state)
         yield from self.read_each(self._changes(state))
-        yield from self._read_open(state)
-        self._check_missing()
+        yield from self.read_open(state)
+        self.check_missing()
         if self._is_listing_due(state):
             state.start_listing()
         if state.listing != DONE:
             yield from self._list(state, calls=self.config["full_listing_calls"])
         if not self._tap.streams["deleted_threads"].selected:
             deque(self.pop_deleted(), maxlen=0)
-        self._progress.full_listing = state.full_listing_completed_at
 
     @override
     def pack_state(self) -> None:
         if self.state:
+            self.state.is_exact = True
             self.state.pack()
+            self._progress.full_listing = self.state.full_listing_completed_at
 
     def _read_configured(self) -> Iterator[Record]:
         ids = parse_ids(self.config["thread_ids"])
@@ -124,7 +115,7 @@ class ThreadsStream(ByIdStream):
         yield from self.read_each((thread_id, False) for thread_id in ids)
         if self.missing:
             message = "%d thread(s) not found, neither live nor archived: %s"
-            names = name_ids(self.missing)
+            names = name_ids(list(self.missing))
             self.log(message, len(self.missing), names, level=logging.WARNING)
 
     def _load_state(self) -> ThreadsState:
@@ -142,7 +133,7 @@ class ThreadsStream(ByIdStream):
         started = state.full_listing_started_at
         hours = self.config["full_listing_hours"]
         return state.listing == DONE and (
-            started is None or _shift(started, seconds=hours * 3600) <= self._now
+            started is None or _shift(started, seconds=hours * 3600) <= self.now
         )
 
     def _list(self, state: ThreadsState, *, calls: int | None = None) -> Iterator[Record]:
@@ -170,8 +161,7 @@ class ThreadsStream(ByIdStream):
         sides = (live, archived if self.config["include_archived"] else None)
         for page, checkpoint in islice(list_account(state, *sides, warn=warn), calls):
             for row in self._wanted(page.rows):
-                if state.bookmark is None:
-                    state.open.forget(row["id"])  # what is listed first goes out, known or not
+                state.open.doubt(row["id"])  # a listing brings all, whatever the state has of it
                 yield row
             yield checkpoint
 
@@ -181,62 +171,6 @@ class ThreadsStream(ByIdStream):
         """Whether a thread is one to read again: changes that no message tells of go on in it."""
         is_open = row["status"] != "CLOSED" and self._index.wants(row)
         return is_open and self.config["refresh_open_calls"] > 0
-
-    def _check_account(self, state: ThreadsState) -> Iterator[Record]:
-        """Read a thread that the state knows, to see that the token is of the same account.
-
-        Raises:
-            WrongAccountError: if that thread is gone, and so are all others that are tried.
-        """
-        due = state.open.due() if self.config["refresh_open_calls"] else []
-        live = [thread for thread in due if not thread[1]]
-        known = [*live[:MANY], *((witness, False) for witness in state.open.witnesses)]
-        for row in self._read_again(known[:1] if due else []):
-            self._just_read.add((row["id"], row[REPLICATION_KEY]))
-            yield row
-        if not self.missing:
-            return
-        yield from self._read_again(known[1:])
-        if MANY <= len(known) <= len(self.missing):
-            raise WrongAccountError(gone=len(known), known=len(known))
-
-    def _read_open(self, state: ThreadsState) -> Iterator[Record]:
-        """Read open threads again, as many as `refresh_open_calls` leaves calls for."""
-        due = iter(state.open.due())
-        while (left := self.config["refresh_open_calls"] - self._calls_again) > 0:
-            batch = list(islice(due, max(1, left // CALLS_PER_THREAD)))
-            if not batch:
-                return
-            yield from self._read_again(batch)
-            self.pass_checkpoint(lambda: None)
-
-    def _read_again(self, ids: list[ThreadId]) -> Iterator[Record]:
-        before = self._progress.calls
-        self._known.update(thread_id for thread_id, archived in ids if not archived)
-        yield from self.read_each(ids)
-        self._calls_again += self._progress.calls - before
-
-    def _check_missing(self) -> None:
-        """Hold it against the account if most of its open threads are gone.
-
-        Raises:
-            WrongAccountError: if they are, and none is told deleted.
-        """
-        gone, known = len(self._known.intersection(self.missing)), len(self._known)
-        if known >= MANY and 2 * gone > known:
-            raise WrongAccountError(gone=gone, known=known)
-
-    def pop_deleted(self) -> Iterator[Record]:
-        """Yield a row for each thread that is gone; it is forgotten when the row has gone out."""
-        if self.state is None:
-            return
-        if self.missing:
-            names = name_ids(self.missing)
-            self.log("%d thread(s) are gone from HubSpot: %s", len(self.missing), names)
-        for thread_id in self.missing:
-            yield {"id": thread_id, "noticedAt": self._now}
-            self.state.open.forget(thread_id)
-        self.state.pack()
 
     # What has changed
 
@@ -262,7 +196,7 @@ class ThreadsStream(ByIdStream):
         def list_page(since: str, cursor: str | None, *, archived: bool) -> Page:
             page = self._index.page_by_time(since, cursor, archived=archived)
             began.append(page.now)
-            self._now = began[0]
+            self.now = began[0]
             if began[0] < since and len(began) == 1:
                 raise _BookmarkAheadError(began[0])
             return page
@@ -271,7 +205,7 @@ class ThreadsStream(ByIdStream):
         sides = (list_live, list_archived if self.config["include_archived"] else None)
         for step in changes(*sides, since=since):
             for row in self._wanted(step.rows):
-                if (row["id"], row[REPLICATION_KEY]) not in self._just_read:
+                if (row["id"], row[REPLICATION_KEY]) not in self.just_read:
                     yield row["id"], row["archived"] is True
             yield partial(state.advance, min(step.covered or began[0], began[0]))
             if step.covered and step.covered > _shift(began[0], seconds=60):

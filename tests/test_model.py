@@ -189,7 +189,7 @@ class History:
         self._load(pipe.getvalue(), was_killed=was_killed)
         self.story.append(f"     {'killed' if was_killed else 'done'}; state {self.state}")
         if (self.kept.get("full_listing_completed_at"), self.kept.get("listing")) != listed_at:
-            self._note_listing()
+            self._note_listing(is_first=listed_at[0] is None)
         if was_killed:
             return
         self.is_listed = True
@@ -197,7 +197,7 @@ class History:
             self._note_refresh(watched, began)
         self._check(began)
 
-    def _note_listing(self) -> None:
+    def _note_listing(self, *, is_first: bool) -> None:
         """After a full listing, each thread has to be known as it was when that began."""
         started = self.kept["full_listing_started_at"]
         if self.kept["listing"] != "done" or not started:
@@ -206,6 +206,8 @@ class History:
         if self.account.offset_cursors and self.shifted_at >= began:
             return
         for past in self.past.values():
+            if is_first and past.told_at is not None and past.told_at <= began:
+                past.told_at = None  # the bookmark is later
             is_there = past.versions and past.versions[0][0] <= began
             if is_there and past.restored_at < began:
                 past.told_at = max(began, past.told_at or 0)
