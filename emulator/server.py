@@ -17,6 +17,8 @@ from typing_extensions import Self, override
 
 from emulator.api import NOT_FOUND_PAGE, Answer, answer
 from emulator.limits import RollingLimit
+from emulator.oauth import PATH as TOKEN_PATH
+from emulator.oauth import TokenEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,12 +48,14 @@ class Emulator:
         limit: RollingLimit | None = None,
         faults: list[Fault] | None = None,
         scopes: tuple[str, ...] = ("conversations.read",),
+        oauth: TokenEndpoint | None = None,
     ) -> None:
         self.account = account
         self.latency = latency
         self.limit = limit or RollingLimit()
         self.faults = faults if faults is not None else []
         self.scopes = scopes
+        self.oauth = oauth or TokenEndpoint()
         self.requests: list[str] = []
         self.arrivals: list[float] = []
         self.before_answer: Callable[[str], None] | None = None
@@ -100,7 +104,8 @@ class Emulator:
         if not authorization:
             message = "Authentication credentials not found."
             return Answer.error(401, "INVALID_AUTHENTICATION", message)
-        if authorization != f"Bearer {TOKEN}":
+        token = authorization.removeprefix("Bearer ")
+        if token != TOKEN and not self.oauth.is_valid(token):
             message = "The OAuth token used to make this call expired 20538 day(s) ago."
             return Answer.error(401, "EXPIRED_AUTHENTICATION", message)
         if not admitted:
@@ -135,6 +140,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer, or do what the script says."""
+        self._answer(
+            lambda admitted: self.emulator.respond(
+                self.path, self.headers.get("Authorization", ""), admitted=admitted
+            )
+        )
+
+    def do_POST(self) -> None:
+        """Answer at the token endpoint; all else is read only."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        if self.path == TOKEN_PATH:
+            content_type = self.headers.get("Content-Type", "")
+            self._answer(lambda _: self.emulator.oauth.answer(content_type, body))
+        else:
+            self._refuse_method()
+
+    def _answer(self, respond: Callable[[bool], Answer]) -> None:
         fault, admitted = self.emulator.arrive(self.path)
         try:
             time.sleep(self.emulator.latency + (fault.delay if fault else 0))
@@ -148,8 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             if fault and fault.status is not None:
                 reply = Answer(fault.status, fault.body.encode(), dict(fault.headers))
             else:
-                authorization = self.headers.get("Authorization", "")
-                reply = self.emulator.respond(self.path, authorization, admitted=admitted)
+                reply = respond(admitted)
             if fault and fault.garble:
                 reply.headers["Content-Encoding"] = "gzip"
             bare = bool(fault and fault.bare) or reply.body == NOT_FOUND_PAGE.encode()
@@ -160,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse_method(self) -> None:
         self._send(Answer.error(405, "METHOD_NOT_ALLOWED", "Only GET is supported here"))
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = _refuse_method
+    do_PUT = do_PATCH = do_DELETE = _refuse_method
 
     def _send(self, reply: Answer, *, cut: bool = False, bare: bool = False) -> None:
         correlation_id = str(uuid.uuid4())

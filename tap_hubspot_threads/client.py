@@ -10,31 +10,31 @@ from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from singer_sdk import RESTStream, SchemaDirectory
-from singer_sdk.authenticators import BearerTokenAuthenticator
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
 from tap_hubspot_threads import retry, schemas
 from tap_hubspot_threads.cleaning import clean_time
 from tap_hubspot_threads.concurrency import ordered_map
-from tap_hubspot_threads.errors import answer_error, no_answer_error, no_thread_error
+from tap_hubspot_threads.errors import answer_error, no_thread_error
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from requests.adapters import HTTPAdapter
     from singer_sdk import Tap
+    from singer_sdk.exceptions import RetriableAPIError
     from singer_sdk.helpers.types import Context, RequestFunc
 
+    from tap_hubspot_threads.auth import RefreshTokenAuthenticator, TokenAuthenticator
     from tap_hubspot_threads.progress import Progress
     from tap_hubspot_threads.rate_limit import RateLimit
     from tap_hubspot_threads.stopping import Stop
+    from tap_hubspot_threads.transport import Transport
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,7 +58,8 @@ class Answer:
 class Shared:
     """What the streams of a tap have in common."""
 
-    adapter: HTTPAdapter
+    transport: Transport
+    credentials: TokenAuthenticator | RefreshTokenAuthenticator
     in_flight: threading.Semaphore
     """One for each request that may be under way, listings and threads together."""
     limit: RateLimit
@@ -80,9 +81,9 @@ class HubSpotStream(RESTStream["str | None"]):
 
     def __init__(self, tap: Tap, shared: Shared) -> None:
         super().__init__(tap)
-        self._adapter, self._in_flight = shared.adapter, shared.in_flight
-        self._limit, self._stop, self._progress = shared.limit, shared.stop, shared.progress
-        self._authenticator = BearerTokenAuthenticator(token=self.config.get("access_token") or "")
+        self._transport, self._credentials = shared.transport, shared.credentials
+        self._in_flight, self._limit = shared.in_flight, shared.limit
+        self._stop, self._progress = shared.stop, shared.progress
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Call the function for each item on `max_concurrency` workers; results in order.
@@ -129,6 +130,10 @@ class HubSpotStream(RESTStream["str | None"]):
         def attempt(request: requests.PreparedRequest, _: Context | None) -> requests.Response:
             nonlocal body
             response = self._send(request)
+            if response.status_code == HTTPStatus.UNAUTHORIZED and self._credentials.renew(
+                response
+            ):
+                response = self._send(request)
             self.validate_response(response)
             try:
                 body = json.loads(response.content)
@@ -142,26 +147,14 @@ class HubSpotStream(RESTStream["str | None"]):
         return Answer(body, _clock(response))
 
     def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
-        """Send a request once, when the limit lets it; return the answer with its whole body.
-
-        By the adapter rather than a session: it may be shared by threads, and takes half the time.
-        Redirects and cookies, which a session is there for, are nothing to follow here.
-        """
+        """Send a request once, when the limit lets it."""
         with self._in_flight:
             ticket = self._limit.acquire()
             headers = None
             try:
                 request = self.authenticator(prepared)  # after the wait: a token may expire in it
-                sent = self._adapter.send(request, timeout=self.timeout, **self._environment)
-                with sent as response:  # closes the connection if the body is not read to its end
-                    _ = response.content
+                response = self._transport.send(request, endpoint=self.path)
                 headers = response.headers
-            except requests.RequestException as error:
-                host = self.config["api_url"]
-                raise no_answer_error(error, endpoint=self.path, host=host) from error
-            except OSError as error:  # such as a file of certificates that is not there
-                message = f"GET {self.path}: not sent, {error}"
-                raise FatalAPIError(message) from error
             finally:
                 self._limit.release(ticket, headers)
                 self._progress.count_call()
@@ -179,28 +172,14 @@ class HubSpotStream(RESTStream["str | None"]):
 
     @property
     @override
-    def authenticator(self) -> BearerTokenAuthenticator:
-        return self._authenticator
+    def authenticator(self) -> TokenAuthenticator | RefreshTokenAuthenticator:
+        return self._credentials
 
     @cached_property
     def _blank_request(self) -> requests.PreparedRequest:
         """A request with all but its URL; preparing each anew would cost more than sending it."""
         request = requests.Request("GET", self.url_base, headers={"User-Agent": self.user_agent})
         return request.prepare()
-
-    @cached_property
-    def _environment(self) -> dict[str, Any]:
-        """What the environment says of proxies and certificates for this address."""
-        session = requests.Session()
-        found = session.merge_environment_settings(self.url_base, {}, None, None, None)
-        if self.url_base.startswith("http:"):
-            found["proxies"] = {}  # plain http, and the token with it, never leaves this machine
-        return {name: found[name] for name in ("proxies", "verify", "cert")}
-
-    @property
-    @override
-    def timeout(self) -> int:
-        return cast("int", self.config["request_timeout"])
 
     @property
     @override
@@ -209,7 +188,8 @@ class HubSpotStream(RESTStream["str | None"]):
 
     @override
     def validate_response(self, response: requests.Response) -> None:
-        if error := answer_error(response, endpoint=self.path):
+        setting = self._credentials.setting
+        if error := answer_error(response, endpoint=self.path, token_setting=setting):
             raise error
 
     @override
@@ -219,59 +199,31 @@ class HubSpotStream(RESTStream["str | None"]):
         The SDK's own decorator logs each failure twice, and sleeps where a signal cannot reach it.
         """
 
-        def attempts(
+        def decorated(
             request: requests.PreparedRequest, context: Context | None
         ) -> requests.Response:
-            waits = self.backoff_wait_generator()
-            attempt = 0
-            while True:
-                attempt += 1
-                try:
-                    return func(request, context)
-                except RetriableAPIError as error:
-                    if attempt >= self.backoff_max_tries():
-                        message = f"{error}. Gave up after {attempt} attempts (max_attempts)."
-                        raise RetriableAPIError(message, error.response) from error
-                    seconds = self._seconds_to_wait(error, next(waits))
-                    message = "%s; attempt %d of %d, the next one in %.1f s"
-                    values = (error, attempt, self.backoff_max_tries(), seconds)
-                    self.log(message, *values, level=logging.WARNING)
-                    self._progress.count_retry()
-                self._stop.wait(seconds)
+            return retry.attempts(
+                lambda: func(request, context),
+                tries=self.config["max_attempts"],
+                seconds_to_wait=self._seconds_to_wait,
+                wait=self._stop.wait,
+                warn=self._warn_of_retry,
+            )
 
-        return attempts
+        return decorated
+
+    def _warn_of_retry(self, message: str) -> None:
+        self.log("%s", message, level=logging.WARNING)
+        self._progress.count_retry()
 
     def _seconds_to_wait(self, error: RetriableAPIError, scheduled: float) -> float:
-        """Return the wait before the next attempt; a 429 makes every worker wait.
-
-        Raises:
-            FatalAPIError: if HubSpot asks for a longer wait than a sync should last.
-        """
-        response = error.response
-        asked = None if response is None else retry.retry_after(response.headers)
-        if asked is not None and asked > retry.LONGEST_RETRY_AFTER:
-            message = (
-                f"{error}. HubSpot asks to come back in {asked / 60:.0f} minutes: "
-                "run the sync again then."
-            )
-            raise FatalAPIError(message) from error
-        seconds = max(self.backoff_jitter(scheduled), asked or 0)
+        """Return the wait before the next attempt; a 429 makes every worker wait."""
+        asked, response = retry.asked_for(error), error.response
+        seconds = max(retry.jitter(scheduled), asked or 0)
         if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             seconds = self._limit.interval if asked is None else seconds
             self._limit.pause(seconds)
         return seconds
-
-    @override
-    def backoff_max_tries(self) -> int:
-        return cast("int", self.config["max_attempts"])
-
-    @override
-    def backoff_wait_generator(self) -> Generator[float, None, None]:
-        return retry.schedule()
-
-    @override
-    def backoff_jitter(self, value: float) -> float:
-        return retry.jitter(value)
 
 
 def _clock(response: requests.Response) -> str:

@@ -22,9 +22,9 @@ _ACCOUNT_MIGRATION = 477
 _PASSING = {HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, _ACCOUNT_MIGRATION}
 """Statuses below 500 that trying again can mend. Documented by HubSpot."""
 _ADVICE: dict[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "HubSpot does not accept the token: check the setting access_token.",
+    HTTPStatus.UNAUTHORIZED: "HubSpot does not accept the token: check the setting {token}.",
     HTTPStatus.FORBIDDEN: (
-        "The token lacks a scope: give the private app or service key the scope conversations.read."
+        "The token lacks a scope: give the app or service key the scope conversations.read."
     ),
     HTTPStatus.NOT_FOUND: "HubSpot has no such API: check the settings api_url and api_version.",
 }
@@ -117,12 +117,15 @@ class Problem:
         )
 
 
-def answer_error(response: requests.Response, *, endpoint: str) -> Exception | None:
+def answer_error(
+    response: requests.Response, *, endpoint: str, token_setting: str
+) -> Exception | None:
     """Return the error that an answer means, or None where it is none.
 
     Args:
         response: An answer whose body has been read.
         endpoint: The endpoint's template, without ids.
+        token_setting: The setting that the token comes from.
 
     Returns:
         `RetriableAPIError` where trying again can help, `ThreadNotFoundError` for a 404 of
@@ -145,7 +148,7 @@ def answer_error(response: requests.Response, *, endpoint: str) -> Exception | N
         return ThreadNotFoundError(tried)
     if status in _ADVICE or status < HTTPStatus.BAD_REQUEST:
         advice = _ADVICE[status] if status in _ADVICE and problem.is_hubspot else _WRONG_API
-        return FatalAPIError(f"{tried}. {advice}")
+        return FatalAPIError(f"{tried}. {advice.format(token=token_setting)}")
     reason = problem.message or "it gave no reason"
     return RefusedError(f"{tried}. HubSpot refused the request: {reason}")
 
@@ -156,9 +159,9 @@ def no_thread_error(response: requests.Response, *, endpoint: str) -> RetriableA
     return RetriableAPIError(f"{tried}, but the answer is not what was asked for", response)
 
 
-def no_answer_error(error: requests.RequestException, *, endpoint: str, host: str) -> Exception:
+def no_answer_error(error: requests.RequestException, *, tried: str, host: str) -> Exception:
     """Return the error for a request that was not answered, or not to the end."""
-    tried = f"GET {endpoint}: no whole answer from {host} ({type(error).__name__})"
+    tried = f"{tried}: no whole answer from {host} ({type(error).__name__})"
     if isinstance(error, requests.exceptions.SSLError):
         return FatalAPIError(
             f"{tried}. Its certificate is not trusted here: behind a company's proxy, point the "

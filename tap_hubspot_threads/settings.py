@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_PORT = 65_535
+OAUTH = ("client_id", "client_secret", "refresh_token")
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _URL = re.compile(
@@ -32,6 +33,26 @@ SETTINGS = th.PropertiesList(
         secret=True,
         title="Access token",
         description="Token of a private app or service key with the scope conversations.read",
+    ),
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="Client ID",
+        description="OAuth instead of an access token: the app's client ID",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="OAuth: the app's client secret",
+    ),
+    th.Property(
+        "refresh_token",
+        th.StringType,
+        secret=True,
+        title="Refresh token",
+        description="OAuth: the token that HubSpot gave when the app was installed",
     ),
     th.Property(
         "thread_ids",
@@ -203,13 +224,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
     Raises:
         SettingsError: names the setting, its value and what it should be.
     """
-    if not config.get("access_token"):
-        message = (
-            "access_token: not set. Make a private app or service key in HubSpot with the scope "
-            "conversations.read and put its token there, or into the environment variable "
-            "TAP_HUBSPOT_THREADS_ACCESS_TOKEN with --config=ENV"
-        )
-        raise SettingsError(message)
+    _check_credentials(config)
     for name in ("thread_ids", "inbox_ids"):
         try:
             parse_ids(config.get(name) or [])
@@ -242,4 +257,25 @@ def check_settings(config: Mapping[str, Any]) -> None:
             "emit_activate_version_messages: not possible here; targets would take the threads "
             "that a sync does not read for deleted"
         )
+        raise SettingsError(message)
+
+
+def _check_credentials(config: Mapping[str, Any]) -> None:
+    missing = [name for name in OAUTH if not config.get(name)]
+    message = ""
+    if not config.get("access_token") and len(missing) == len(OAUTH):
+        message = (
+            "access_token: not set. Make a private app or service key in HubSpot with the scope "
+            "conversations.read and put its token there, or into the environment variable "
+            "TAP_HUBSPOT_THREADS_ACCESS_TOKEN with --config=ENV. For OAuth set client_id, "
+            "client_secret and refresh_token instead"
+        )
+    elif config.get("access_token") and len(missing) < len(OAUTH):
+        names = ", ".join(name for name in OAUTH if name not in missing)
+        message = f"access_token and {names}: set either access_token or OAuth's settings, not both"
+    elif not config.get("access_token") and missing:
+        message = (
+            f"{', '.join(missing)}: not set. OAuth takes client_id, client_secret and refresh_token"
+        )
+    if message:
         raise SettingsError(message)

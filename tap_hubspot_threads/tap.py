@@ -8,12 +8,18 @@ from copy import deepcopy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from requests.adapters import HTTPAdapter
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import TapCapabilities
 from typing_extensions import override
 
+from tap_hubspot_threads import retry
+from tap_hubspot_threads.auth import (
+    TOKEN_PATH,
+    RefreshTokenAuthenticator,
+    TokenAuthenticator,
+    token_answer,
+)
 from tap_hubspot_threads.client import Shared
 from tap_hubspot_threads.deleted_threads import DeletedThreadsStream
 from tap_hubspot_threads.errors import SettingsError
@@ -24,9 +30,11 @@ from tap_hubspot_threads.state import check_state
 from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.thread_index import ThreadIndexStream
 from tap_hubspot_threads.threads import ThreadsStream
+from tap_hubspot_threads.transport import Transport
 from tap_hubspot_threads.writer import MessageWriter
 
 if TYPE_CHECKING:
+    import requests
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
@@ -86,8 +94,14 @@ class TapHubSpotThreads(Tap):
             quota=lambda: (limit.daily_left, limit.daily),
         )
         concurrency = self.config["max_concurrency"]
+        transport = Transport(
+            self.config["api_url"],
+            connections=concurrency,
+            timeout=self.config["request_timeout"],
+        )
         shared = Shared(
-            adapter=HTTPAdapter(pool_maxsize=concurrency),
+            transport=transport,
+            credentials=self._make_credentials(transport),
             in_flight=threading.Semaphore(concurrency),
             limit=limit,
             stop=self._stop,
@@ -96,6 +110,25 @@ class TapHubSpotThreads(Tap):
         index = ThreadIndexStream(self, shared)
         threads = ThreadsStream(self, shared, index=index)
         return [index, threads, DeletedThreadsStream(self, shared, threads=threads)]
+
+    def _make_credentials(
+        self, transport: Transport
+    ) -> TokenAuthenticator | RefreshTokenAuthenticator:
+        if not self.config.get("refresh_token"):
+            return TokenAuthenticator(token=self.config.get("access_token") or "")
+
+        def ask(request: requests.PreparedRequest) -> dict[str, Any]:
+            return retry.attempts(
+                lambda: token_answer(transport.send(request, endpoint=TOKEN_PATH)),
+                tries=self.config["max_attempts"],
+                seconds_to_wait=lambda error, scheduled: max(
+                    retry.jitter(scheduled), retry.asked_for(error) or 0
+                ),
+                wait=self._stop.wait,
+                warn=self.logger.warning,
+            )
+
+        return RefreshTokenAuthenticator(self.config, clock=self.clock, ask=ask)
 
     @cached_property
     @override

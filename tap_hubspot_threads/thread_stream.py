@@ -69,7 +69,7 @@ class ThreadStream(HubSpotStream):
             self._summarise()
             raise
         finally:
-            self._adapter.close()
+            self._transport.close()
         self.pack_state()
         self._summarise()
 

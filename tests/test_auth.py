@@ -1,0 +1,238 @@
+"""OAuth: tokens in time, once for all workers; what is said when there is none."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+import requests
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+
+from emulator.account import Account
+from emulator.oauth import CLIENT_ID, CLIENT_SECRET, PATH, REFRESH_TOKEN, TokenEndpoint
+from tap_hubspot_threads.auth import RefreshTokenAuthenticator, token_answer
+from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.tap import TapHubSpotThreads
+from tests.conftest import Lab, open_lab
+
+OAUTH: dict[str, Any] = {
+    "access_token": None,
+    "client_id": CLIENT_ID,
+    "client_secret": CLIENT_SECRET,
+    "refresh_token": REFRESH_TOKEN,
+}
+
+
+def test_reads_by_oauth(lab: Lab) -> None:
+    """With OAuth's settings the same threads come, by one token for all requests."""
+    output = lab.sync(thread_ids=lab.live_ids, **OAUTH)
+    assert output.ids == lab.live_ids
+    assert lab.calls("oauth") == [PATH]
+
+
+@pytest.mark.parametrize("rotates", [False, True])
+def test_tokens_that_live_four_seconds(monkeypatch: pytest.MonkeyPatch, *, rotates: bool) -> None:
+    """200 threads take several tokens, no more than needed, and no request brings an old one."""
+    now = [0.0]
+    monkeypatch.setattr(TapHubSpotThreads, "clock", staticmethod(lambda: now[0]))
+    oauth = TokenEndpoint(lifetime=4, rotates=rotates, clock=lambda: now[0])
+    with open_lab(Account.sample(200), oauth=oauth) as lab:
+
+        def pass_time(_: str) -> None:
+            now[0] += 0.05
+
+        lab.emulator.before_answer = pass_time
+        assert lab.sync(thread_ids=lab.ids, max_concurrency=4, **OAUTH).ids == lab.ids
+        tries = len(lab.calls("archived"))
+        assert len(lab.calls("/threads/")) == 200 + tries
+        assert 3 <= oauth.refreshes <= now[0] / 3.6 + 1
+
+
+def test_token_that_ends_early(lab: Lab) -> None:
+    """A token that is refused before its time is renewed once, and the request sent again."""
+    revoked = threading.Event()
+
+    def revoke(_: str) -> None:
+        if len(lab.calls("/threads/")) > 30 and not revoked.is_set():
+            revoked.set()
+            lab.emulator.oauth.revoke()
+
+    lab.emulator.before_answer = revoke
+    assert lab.sync(thread_ids=lab.live_ids, **OAUTH).ids == lab.live_ids
+    assert lab.emulator.oauth.refreshes == 2
+
+
+def test_token_that_is_never_accepted(lab: Lab) -> None:
+    """When the next token is refused too, the sync ends, and says which setting the token is of."""
+    lab.emulator.before_answer = lambda _: lab.emulator.oauth.revoke()
+    lab.emulator.oauth.lifetime = -1
+    with pytest.raises(FatalAPIError, match=r"401 .*check the setting refresh_token"):
+        lab.sync(thread_ids=lab.live_ids[:1], **OAUTH)
+    assert len(lab.calls("/threads/")) == 2
+
+
+class Clock:
+    """A clock that a test sets, and a token endpoint that counts."""
+
+    def __init__(self, **answer: Any) -> None:
+        self.now = 0.0
+        self.asked = 0
+        self.answer = {"expires_in": 1800, **answer}
+        self.authenticator = RefreshTokenAuthenticator(
+            {"api_url": "http://localhost", **OAUTH}, clock=lambda: self.now, ask=self._ask
+        )
+
+    def _ask(self, request: requests.PreparedRequest) -> dict[str, Any]:
+        self.asked += 1
+        assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+        return {"access_token": f"token-{self.asked}", **self.answer}
+
+    def authenticate(self) -> requests.PreparedRequest:
+        """Return a request with a token."""
+        request = requests.Request("GET", "http://localhost").prepare()
+        return self.authenticator(request)
+
+
+def refused(request: requests.PreparedRequest) -> requests.Response:
+    """Return an answer to a request."""
+    response = requests.Response()
+    response.request = request
+    return response
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "renewed_at"), [(1800, 1740), (4, 3.6), ("600", 540), (None, 1740), (-5, 1740)]
+)
+def test_renewed_ahead_of_the_end(lifetime: object, renewed_at: float) -> None:
+    """A token is renewed a minute before its end, or at nine tenths of a short life."""
+    clock = Clock(expires_in=lifetime)
+    clock.authenticate()
+    clock.now = renewed_at - 0.01
+    clock.authenticate()
+    assert clock.asked == 1
+    clock.now = renewed_at
+    clock.authenticate()
+    assert clock.asked == 2
+
+
+@pytest.mark.parametrize("how", ["expired", "refused"])
+def test_two_hundred_races(how: str) -> None:
+    """When 200 workers find the token ended at once, it is renewed once."""
+    clock = Clock()
+    old = clock.authenticate()
+    if how == "expired":
+        clock.now = 1790
+    start = threading.Barrier(200)
+    headers = []
+
+    def work() -> None:
+        start.wait()
+        if how == "refused":
+            assert clock.authenticator.renew(refused(old))
+        headers.append(clock.authenticate().headers["Authorization"])
+
+    threads = [threading.Thread(target=work) for _ in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert clock.asked == 2
+    assert headers == ["Bearer token-2"] * 200
+
+
+def test_same_token_again() -> None:
+    """When HubSpot gives the refused token again, nobody asks for it a third time."""
+    clock = Clock(access_token="same")
+    request = clock.authenticate()
+    assert clock.authenticator.renew(refused(request))
+    request = clock.authenticate()
+    assert not clock.authenticator.renew(refused(request))
+    assert clock.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"client_id": "x-secret-x"}, "check the setting client_id"),
+        ({"client_secret": "x-secret-x"}, "check the setting client_secret"),
+        ({"refresh_token": "x-secret-x"}, "check the setting refresh_token"),
+    ],
+)
+def test_settings_that_hubspot_refuses(lab: Lab, settings: dict[str, str], words: str) -> None:
+    """What the token endpoint refuses names the setting, never its value, and is asked once."""
+    with pytest.raises(FatalAPIError, match=words) as error:
+        lab.sync(thread_ids=lab.live_ids, **{**OAUTH, **settings})
+    assert "x-secret-x" not in str(error.value)
+    assert len(lab.calls()) == 1
+
+
+def answer(status: int, body: object) -> requests.Response:
+    """Return an answer of the token endpoint."""
+    response = requests.Response()
+    response.status_code = status
+    response._content = body if isinstance(body, bytes) else json.dumps(body).encode()  # noqa: SLF001 - how requests does it
+    return response
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (400, {"error": "invalid_grant"}, FatalAPIError, "refresh_token"),
+        (400, {"status": "BAD_SOMETHING"}, FatalAPIError, "400 BAD_SOMETHING.* client_id, client"),
+        (400, {"status": "a secret", "message": "a secret"}, FatalAPIError, "token: 400. HubSpot"),
+        (401, b"<html>", FatalAPIError, "client_secret"),
+        (404, b"<html>", FatalAPIError, "api_url"),
+        (302, b"", FatalAPIError, "client_id"),
+        (429, {}, RetriableAPIError, "429"),
+        (503, b"", RetriableAPIError, "503"),
+        (200, b"<html>", RetriableAPIError, "no token"),
+        (200, [1], RetriableAPIError, "no token"),
+        (200, {"access_token": ""}, RetriableAPIError, "no token"),
+        (200, {"access_token": "a\nb"}, RetriableAPIError, "no token"),
+    ],
+)
+def test_answers(status: int, body: object, kind: type[Exception], words: str) -> None:
+    """Each answer without a token is an error that says what to do; its words stay out."""
+    with pytest.raises(kind, match=words) as error:
+        token_answer(answer(status, body))
+    assert "secret" not in str(error.value).replace("client_secret", "")
+
+
+@pytest.mark.usefixtures("waits")
+def test_passing_faults_of_the_token_endpoint(lab: Lab) -> None:
+    """A token endpoint that fails in a passing way is asked again."""
+    lab.script(path="/oauth/", status=503, times=2)
+    lab.script(path="/oauth/", drop=True)
+    assert lab.sync(thread_ids=lab.live_ids[:3], **OAUTH).ids == lab.live_ids[:3]
+    assert lab.emulator.oauth.refreshes == 1
+
+
+@pytest.mark.usefixtures("waits")
+def test_token_endpoint_that_is_down(lab: Lab) -> None:
+    """When there is no token to be had, the sync ends after one worker's tries."""
+    lab.script(path="/oauth/", status=503, times=10**6)
+    with pytest.raises(FatalAPIError, match=r"oauth.*503. Gave up after 3 attempts"):
+        lab.sync(thread_ids=lab.live_ids, max_attempts=3, **OAUTH)
+    assert len(lab.calls()) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"access_token": "x-secret-x"},
+            "access_token and client_id, client_secret, refresh_token",
+        ),
+        ({"client_secret": None}, "client_secret: not set"),
+        ({"client_id": None, "refresh_token": None}, "client_id, refresh_token: not set"),
+        (dict.fromkeys(OAUTH), "access_token: not set"),
+    ],
+)
+def test_half_of_oauth(lab: Lab, settings: dict[str, str | None], words: str) -> None:
+    """Half of OAuth's settings, or a token besides, is refused with the names alone."""
+    with pytest.raises(SettingsError, match=words) as error:
+        lab.sync(**{**OAUTH, **settings})
+    assert "x-secret-x" not in str(error.value)
+    assert lab.calls() == []
