@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_hubspot_threads.errors import RefusedError, ThreadNotFoundError
+from tap_hubspot_threads.errors import MAX_NAMED_IDS, RefusedError, ThreadNotFoundError
 from tap_hubspot_threads.thread_stream import ThreadStream, id_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class ByIdStream(ThreadStream):
         self.unread: dict[str, Exception] = {}
         """The threads that could not be read, for which the sync is to end in an error."""
         self.missing: dict[str, None] = {}
-        """The threads that HubSpot does not have, neither live nor archived, in order."""
+        """Threads that HubSpot does not have, neither live nor archived: of found ones all, of
+        configured ones so many as a message names."""
         self._failed: set[str] = set()
         self._last_state = self._progress.clock()
         self._rows_at_last_state = 0
@@ -89,10 +90,11 @@ class ByIdStream(ThreadStream):
                 continue
             in_a_row = 0
             if row is None:
-                self.missing[thread_id] = None
                 self._progress.missing += 1
                 if self.state:
                     self.state.open.postpone(thread_id)
+                if self.state or len(self.missing) < MAX_NAMED_IDS:
+                    self.missing[thread_id] = None
             else:
                 yield row
             self._forget_failure(thread_id)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, RequestFunc
 
     from tap_hubspot_threads.auth import RefreshTokenAuthenticator, TokenAuthenticator
+    from tap_hubspot_threads.configured_ids import ConfiguredIds
     from tap_hubspot_threads.progress import Progress
     from tap_hubspot_threads.rate_limit import RateLimit
     from tap_hubspot_threads.stopping import Stop
@@ -65,6 +66,8 @@ class Shared:
     limit: RateLimit
     stop: Stop
     progress: Progress
+    ids: ConfiguredIds | None
+    """The threads that the settings name; None: the account is read."""
 
 
 class HubSpotStream(RESTStream["str | None"]):
@@ -84,6 +87,7 @@ class HubSpotStream(RESTStream["str | None"]):
         self._transport, self._credentials = shared.transport, shared.credentials
         self._in_flight, self._limit = shared.in_flight, shared.limit
         self._stop, self._progress = shared.stop, shared.progress
+        self._ids = shared.ids
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Call the function for each item on `max_concurrency` workers; results in order.

@@ -29,7 +29,7 @@ class DeletedThreadsStream(HubSpotStream):
         super().__init__(tap, shared)
         self._threads = threads
         # A configured id that is missing was perhaps never a thread's.
-        self.selected_by_default = self.config.get("thread_ids") is None
+        self.selected_by_default = self._ids is None
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:

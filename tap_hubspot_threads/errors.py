@@ -64,9 +64,9 @@ class WrongAccountError(FatalAPIError):
         )
 
 
-def name_ids(ids: Sequence[str]) -> str:
-    """Return the first `MAX_NAMED_IDS` ids and how many more there are."""
-    more = len(ids) - MAX_NAMED_IDS
+def name_ids(ids: Sequence[str], count: int | None = None) -> str:
+    """Return the first `MAX_NAMED_IDS` ids, and how many more of the count there are."""
+    more = (len(ids) if count is None else count) - MAX_NAMED_IDS
     return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")
 
 

@@ -61,6 +61,15 @@ SETTINGS = th.PropertiesList(
         description="Exactly these threads, by id. Present but empty: no thread, and no listing",
     ),
     th.Property(
+        "thread_ids_file",
+        th.StringType,
+        title="Thread IDs file",
+        description=(
+            "Path of a file of ids, added to thread_ids: text with an id a line, or CSV with a "
+            "column id, thread_id or threadId"
+        ),
+    ),
+    th.Property(
         "inbox_ids",
         th.ArrayType(_ID),
         title="Inbox IDs",
@@ -225,12 +234,11 @@ def check_settings(config: Mapping[str, Any]) -> None:
         SettingsError: names the setting, its value and what it should be.
     """
     _check_credentials(config)
-    for name in ("thread_ids", "inbox_ids"):
-        try:
-            parse_ids(config.get(name) or [])
-        except InvalidIdError as error:
-            message = f"{name}: {error}"
-            raise SettingsError(message) from None
+    try:
+        parse_ids(config.get("inbox_ids") or [])
+    except InvalidIdError as error:
+        message = f"inbox_ids: {error}"
+        raise SettingsError(message) from None
     try:
         clean_time(config.get("start_date") or "")
     except ValueError:

@@ -21,6 +21,7 @@ from tap_hubspot_threads.auth import (
     token_answer,
 )
 from tap_hubspot_threads.client import Shared
+from tap_hubspot_threads.configured_ids import ConfiguredIds
 from tap_hubspot_threads.deleted_threads import DeletedThreadsStream
 from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.progress import Progress
@@ -69,6 +70,8 @@ class TapHubSpotThreads(Tap):
             raise SettingsError("; ".join(error.errors)) from None
         if validate_config:
             check_settings(self.config)
+            if self._ids is not None:
+                self._ids.check()
 
     @override
     def _setup_signal_handlers(self) -> None:
@@ -106,10 +109,17 @@ class TapHubSpotThreads(Tap):
             limit=limit,
             stop=self._stop,
             progress=progress,
+            ids=self._ids,
         )
         index = ThreadIndexStream(self, shared)
         threads = ThreadsStream(self, shared, index=index)
         return [index, threads, DeletedThreadsStream(self, shared, threads=threads)]
+
+    @cached_property
+    def _ids(self) -> ConfiguredIds | None:
+        names = ("thread_ids", "thread_ids_file")
+        is_configured = any(self.config.get(name) is not None for name in names)
+        return ConfiguredIds(self.config) if is_configured else None
 
     def _make_credentials(
         self, transport: Transport

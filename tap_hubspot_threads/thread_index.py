@@ -37,7 +37,7 @@ class ThreadIndexStream(ThreadStream):
     @override
     def read(self) -> Iterator[Record]:
         listed_anyway = self._tap.streams["threads"].selected
-        if listed_anyway or self.config.get("thread_ids") is not None:
+        if listed_anyway or self._ids is not None:
             return
         for archived in (False, True) if self.config["include_archived"] else (False,):
             for page in self.pages_by_id(archived=archived):

@@ -22,7 +22,6 @@ from tap_hubspot_threads.errors import UnreadThreadsError, name_ids
 from tap_hubspot_threads.increment import changes
 from tap_hubspot_threads.listing import list_account
 from tap_hubspot_threads.state import DONE, REPLICATION_KEY, ThreadsState
-from tap_hubspot_threads.thread_ids import parse_ids
 from tap_hubspot_threads.watching import WatchingStream
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.by_id import Checkpoint, ThreadId
     from tap_hubspot_threads.client import Shared
+    from tap_hubspot_threads.configured_ids import ConfiguredIds
     from tap_hubspot_threads.pagination import Page
     from tap_hubspot_threads.thread_index import ThreadIndexStream
 
@@ -83,8 +83,8 @@ class ThreadsStream(WatchingStream):
             raise UnreadThreadsError(self.unread)
 
     def _rows(self) -> Iterator[Record]:
-        if self.config.get("thread_ids") is not None:
-            yield from self._read_configured()
+        if self._ids is not None:
+            yield from self._read_configured(self._ids)
             return
         self.state = state = self._load_state()
         yield from self.check_account(state)
@@ -109,14 +109,14 @@ class ThreadsStream(WatchingStream):
             self.state.pack()
             self._progress.full_listing = self.state.full_listing_completed_at
 
-    def _read_configured(self) -> Iterator[Record]:
-        ids = parse_ids(self.config["thread_ids"])
-        self._progress.total = len(ids)
+    def _read_configured(self, ids: ConfiguredIds) -> Iterator[Record]:
+        self._progress.total = ids.total
         yield from self.read_each((thread_id, False) for thread_id in ids)
         if self.missing:
             message = "%d thread(s) not found, neither live nor archived: %s"
-            names = name_ids(list(self.missing))
-            self.log(message, len(self.missing), names, level=logging.WARNING)
+            count = self._progress.missing
+            names = name_ids(list(self.missing), count)
+            self.log(message, count, names, level=logging.WARNING)
 
     def _load_state(self) -> ThreadsState:
         if self.replication_method == REPLICATION_FULL_TABLE:

@@ -58,7 +58,7 @@ def test_summary_and_metrics(lab: Lab, caplog: pytest.LogCaptureFixture) -> None
     """A sync ends with one line that counts everything, and the same as metrics."""
     caplog.set_level(logging.INFO)
     archived = lab.threads[-1].id
-    lab.sync(thread_ids=[*lab.live_ids[:10], archived, 17], max_attempts=1)
+    lab.sync(thread_ids=[*lab.live_ids[:10], archived, 17], max_attempts=1, max_concurrency=1)
     (summary,) = [record.message for record in caplog.records if " calls/s" in record.message]
     assert summary.startswith(
         "11 threads (1 archived), 1 missing, 0 failed, 14 calls (0 retries) in"
