@@ -9,9 +9,10 @@ from typing import TextIO
 import click
 
 from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.inputs import check_log_level
 from tap_hubspot_threads.state import StateError
 from tap_hubspot_threads.stopping import Stopped
-from tap_hubspot_threads.tap import TapHubSpotThreads
+from tap_hubspot_threads.tap import PREFIX, TapHubSpotThreads
 from tap_hubspot_threads.thread_stream import ENDS
 
 EXPECTED = (SettingsError, StateError, *ENDS)
@@ -33,9 +34,10 @@ def main() -> None:
 
 
 def _run() -> int:
-    command = TapHubSpotThreads.cli
     log = TapHubSpotThreads.logger
     try:
+        check_log_level(PREFIX, os.environ)
+        command = TapHubSpotThreads.cli
         # Not command.main(), which ends the process by itself when the target closes the pipe.
         with command.make_context(TapHubSpotThreads.name, sys.argv[1:]) as context:
             command.invoke(context)

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 MAX_PORT = 65_535
 OAUTH = ("client_id", "client_secret", "refresh_token")
+REFUSED = {
+    "batch_config": "STATE would go out before the files of the records that it covers",
+    "emit_activate_version_messages": (
+        "targets would take the threads that a sync does not read for deleted"
+    ),
+}
+"""What the SDK could do, but not for these streams, and why."""
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _URL = re.compile(
@@ -260,12 +267,10 @@ def check_settings(config: Mapping[str, Any]) -> None:
     if not (user_agent.isascii() and user_agent.isprintable()) or user_agent != user_agent.strip():
         message = "user_agent: holds a line break, an outer space or a letter beyond ASCII"
         raise SettingsError(message)
-    if config.get("emit_activate_version_messages"):
-        message = (
-            "emit_activate_version_messages: not possible here; targets would take the threads "
-            "that a sync does not read for deleted"
-        )
-        raise SettingsError(message)
+    for name, reason in REFUSED.items():
+        if config.get(name):
+            message = f"{name}: not possible here; {reason}"
+            raise SettingsError(message)
 
 
 def _check_credentials(config: Mapping[str, Any]) -> None:

@@ -6,11 +6,12 @@ import threading
 import time
 from copy import deepcopy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from os import environ
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.helpers.capabilities import TapCapabilities
+from singer_sdk.exceptions import ConfigValidationError, MappingError
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
 from tap_hubspot_threads import retry
@@ -24,6 +25,14 @@ from tap_hubspot_threads.client import Shared
 from tap_hubspot_threads.configured_ids import ConfiguredIds
 from tap_hubspot_threads.deleted_threads import DeletedThreadsStream
 from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.inputs import (
+    check_catalog_file,
+    check_config_file,
+    check_environment,
+    check_state_file,
+    settings_in,
+    unknown_settings,
+)
 from tap_hubspot_threads.progress import Progress
 from tap_hubspot_threads.rate_limit import RateLimit
 from tap_hubspot_threads.settings import SETTINGS, check_secrets, check_settings
@@ -35,9 +44,13 @@ from tap_hubspot_threads.transport import Transport
 from tap_hubspot_threads.writer import MessageWriter
 
 if TYPE_CHECKING:
+    import click
     import requests
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+
+PREFIX = "TAP_HUBSPOT_THREADS_"
 
 
 class TapHubSpotThreads(Tap):
@@ -48,13 +61,20 @@ class TapHubSpotThreads(Tap):
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         capability
         for capability in Tap.capabilities
-        if capability is not TapCapabilities.ACTIVATE_VERSION
+        if capability not in {TapCapabilities.ACTIVATE_VERSION, PluginCapabilities.BATCH}
     ]
 
     message_writer_class = MessageWriter
     clock = staticmethod(time.monotonic)
 
-    def __init__(self, *, config: Any = None, validate_config: bool = True, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
+    def __init__(
+        self,
+        *,
+        config: Any = None,  # noqa: ANN401 - the SDK's own
+        parse_env_config: bool = False,
+        validate_config: bool = True,
+        **kwargs: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
         """Check the settings, all of them before the first request; null means not set.
 
         Raises:
@@ -64,14 +84,47 @@ class TapHubSpotThreads(Tap):
             config = {name: value for name, value in config.items() if value is not None}
             check_secrets(config)
         self._stop = Stop()
+        names = {*(config or ()), *(settings_in(environ, PREFIX) if parse_env_config else ())}
         try:
-            super().__init__(config=config, validate_config=validate_config, **kwargs)
-        except ConfigValidationError as error:
-            raise SettingsError("; ".join(error.errors)) from None
+            super().__init__(
+                config=config,
+                parse_env_config=parse_env_config,
+                validate_config=validate_config,
+                **kwargs,
+            )
+        except (ConfigValidationError, ValueError) as error:
+            if parse_env_config:
+                check_environment(self.config_jsonschema, PREFIX, environ)
+            if isinstance(error, ConfigValidationError):
+                raise SettingsError("; ".join(error.errors)) from None
+            raise
+        except MappingError as error:
+            message = f"stream_maps: {error}"
+            raise SettingsError(message) from None
+        for line in unknown_settings(sorted(names), self.config_jsonschema):
+            self.logger.warning(line)
+        if parse_env_config:
+            check_environment(self.config_jsonschema, PREFIX, environ)
         if validate_config:
             check_settings(self.config)
             if self._ids is not None:
                 self._ids.check()
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        for path in value:
+            if path != "ENV":
+                check_config_file(path)
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override] # as the SDK's own
+        cls, *, state: TextIO | None = None, catalog: TextIO | None = None, **kwargs: Any
+    ) -> None:
+        state, catalog = check_state_file(state), check_catalog_file(catalog)
+        super().invoke(state=state, catalog=catalog, **kwargs)
 
     @override
     def _setup_signal_handlers(self) -> None:

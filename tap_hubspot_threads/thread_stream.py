@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import datetime, timezone
-from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib import RecordMessage, StateMessage
+from singer_sdk.singerlib import StateMessage
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
@@ -21,7 +20,7 @@ from tap_hubspot_threads.stopping import Stopped
 from tap_hubspot_threads.thread_ids import InvalidIdError, parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
@@ -58,7 +57,8 @@ class ThreadStream(HubSpotStream):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield the stream's rows; when that ends early, STATE goes out before the error does."""
         try:
-            for row in self.read():
+            # As many as `--test` wants, which the SDK would end in an error.
+            for row in islice(self.read(), self.ABORT_AT_RECORD_COUNT):
                 self._stop.check()
                 self._progress.tick()
                 yield row
@@ -75,31 +75,6 @@ class ThreadStream(HubSpotStream):
 
     def pack_state(self) -> None:
         """Write into the state what the stream keeps elsewhere."""
-
-    @cached_property
-    def _is_whole(self) -> bool:
-        """Whether every column is selected."""
-        columns = self.schema["properties"]
-        return all(self.mask[("properties", name)] for name in columns)
-
-    @override
-    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
-        """Make the messages of a record; look for columns to leave out only if there are any.
-
-        Private to the SDK, whose own looks at each column of each record: a fifth of all its work
-        for one.
-        """
-        if not self._is_whole:
-            yield from super()._generate_record_messages(record)
-            return
-        for stream_map in self.stream_maps:
-            mapped = stream_map.transform(record)
-            if mapped is not None:
-                yield RecordMessage(
-                    stream=stream_map.stream_alias,
-                    record=mapped,
-                    time_extracted=datetime.now(timezone.utc),
-                )
 
     def _summarise(self) -> None:
         """Log the sync in one line and as the SDK's metrics, if this stream has read anything."""
