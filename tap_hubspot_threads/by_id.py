@@ -92,7 +92,7 @@ class ByIdStream(ThreadStream):
             if row is None:
                 self._progress.missing += 1
                 if self.state:
-                    self.state.open.postpone(thread_id)
+                    self.state.open.note_missing(thread_id)
                 if self.state or len(self.missing) < MAX_NAMED_IDS:
                     self.missing[thread_id] = None
             else:

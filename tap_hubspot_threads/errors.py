@@ -60,7 +60,7 @@ class WrongAccountError(FatalAPIError):
         super().__init__(
             f"{gone} of {known} threads that the state knows are not in this account: check that "
             "access_token is of the account that the state is of. None is told deleted. If they "
-            "were, set refresh_open_calls to 19 until all have been told."
+            "all were, start anew with a full refresh (no state)."
         )
 
 

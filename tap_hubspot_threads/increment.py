@@ -83,7 +83,7 @@ def sweep(
     while True:
         page = fetch(since, cursor)
         within = [row for row in page.rows if until is None or (row[FIELD] or "") <= until]
-        rows = [row for row in within if row["id"] not in seen]
+        rows = list({row["id"]: row for row in within if row["id"] not in seen}.values())
         seen.update(row["id"] for row in rows)
         last = max((row[FIELD] for row in page.rows if row[FIELD]), default=since)
         is_end = page.cursor is None or (until is not None and last > until)

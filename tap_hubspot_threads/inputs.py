@@ -58,7 +58,7 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
         return None
     checked, catalog = _check_file(file, "--catalog")
     try:
-        Catalog.from_dict(catalog)
+        Catalog.from_dict({"streams": catalog["streams"]})
     except (AttributeError, KeyError, TypeError, ValueError):
         message = f"--catalog {file.name}: not a Singer catalog; make one with --discover"
         raise SettingsError(message) from None

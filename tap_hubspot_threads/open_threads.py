@@ -13,6 +13,8 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from tap_hubspot_threads.thread_ids import parse_id
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -21,7 +23,7 @@ WITNESSES = 20
 
 _ARCHIVED, _LIVE = "a", "l"
 _DOUBT = "------"
-_ENTRY = re.compile(r"([0-9]{1,19}):([al][A-Za-z0-9_-]{6})")
+_ENTRY = re.compile(r"([0-9]+):([al][A-Za-z0-9_-]{6})")
 
 
 class OpenThreads:
@@ -49,7 +51,7 @@ class OpenThreads:
         self.witnesses = deque(witnesses, maxlen=WITNESSES)
         for entry in entries:
             match = _ENTRY.fullmatch(entry)
-            if match is None:
+            if match is None or parse_id(match[1]) != match[1]:
                 message = "not an entry of the list of open threads"
                 raise ValueError(message)
             self._marks[match[1]] = match[2] if are_exact else match[2][0] + _DOUBT
@@ -85,10 +87,16 @@ class OpenThreads:
             self._marks[thread_id] = self._marks[thread_id][0] + _DOUBT
 
     def postpone(self, thread_id: str) -> None:
-        """Note that a thread was not there or could not be read: it had its turn."""
+        """Note that a thread could not be read: it had its turn."""
         self._read_now.add(thread_id)
         if thread_id in self._marks:
             self._marks[thread_id] = self._marks.pop(thread_id)
+
+    def note_missing(self, thread_id: str) -> None:
+        """Note that a thread was not there; it is looked for again until it is forgotten."""
+        if thread_id not in self.witnesses:
+            self._marks.setdefault(thread_id, _LIVE + _DOUBT)
+        self.postpone(thread_id)
 
     def forget(self, thread_id: str) -> None:
         """Note that a thread is gone."""

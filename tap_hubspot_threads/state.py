@@ -176,6 +176,7 @@ def check_state(state: Mapping[str, Any]) -> None:
         and all(isinstance(kept, dict) for kept in bookmarks.values())
         and (not bookmarks or bookmarks.keys() & {"threads", "thread_index", "deleted_threads"})
     ):
+        _check(bookmarks.get("threads", {}))
         return
     message = (
         'The state is not of the form {"bookmarks": {"threads": {...}}}. Give the tap the value of '

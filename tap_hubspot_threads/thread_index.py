@@ -45,23 +45,27 @@ class ThreadIndexStream(ThreadStream):
                     self._progress.threads += 1
                     yield self._entry(row)
 
-    def pages_by_id(self, *, archived: bool, cursor: str | None = None) -> Iterator[Page]:
+    def pages_by_id(
+        self, *, archived: bool, cursor: str | None = None, seen: set[int] | None = None
+    ) -> Iterator[Page]:
         """Yield the pages of a listing by id, from a cursor on.
 
-        Each thread comes once, whatever pages it is on.
+        Each thread comes once, whatever pages it is on, and not at all if its id is in `seen`, to
+        which all of them are added.
 
         Raises:
             RefusedError: if HubSpot does not know the cursor any more.
             NoProgressError: if a cursor comes again.
         """
         cursors = Cursors()
-        seen: set[int] = set()
+        cursors.check(cursor)
+        seen = set() if seen is None else seen
         while True:
             page = self._page({"archived": archived}, cursor)
+            cursor = cursors.check(page.cursor)
             new = {row["id"]: row for row in page.rows if int(row["id"]) not in seen}
             seen.update(map(int, new))
             yield Page(list(new.values()), page.cursor, page.now)
-            cursor = cursors.check(page.cursor)
             if cursor is None:
                 return
 

@@ -22,12 +22,13 @@ from tap_hubspot_threads.errors import UnreadThreadsError, name_ids
 from tap_hubspot_threads.increment import changes
 from tap_hubspot_threads.listing import list_account
 from tap_hubspot_threads.state import DONE, REPLICATION_KEY, ThreadsState
+from tap_hubspot_threads.thread_stream import ENDS
 from tap_hubspot_threads.watching import WatchingStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from singer_sdk import Tap
+    from singer_sdk import Stream, Tap
     from singer_sdk.helpers.types import Context, Record
 
     from tap_hubspot_threads.by_id import Checkpoint, ThreadId
@@ -75,12 +76,24 @@ class ThreadsStream(WatchingStream):
                     self.write_state()
                 self._progress.threads += 1
                 self._progress.archived += row["archived"] is True
-                yield row
+                yield dict(row)  # the SDK takes columns that are not selected out of it
             if self.state:
                 self.missing.pop(row["id"], None)
                 self.state.open.note(row, is_open=self._is_watched(row))
         if self.unread:
             raise UnreadThreadsError(self.unread)
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        try:
+            yield from super().get_records(context)
+        except ENDS:
+            self._deleted.sync()  # the SDK does not go on to that stream
+            raise
+
+    @property
+    def _deleted(self) -> Stream:
+        return self._tap.streams["deleted_threads"]
 
     def _rows(self) -> Iterator[Record]:
         if self._ids is not None:
@@ -90,6 +103,8 @@ class ThreadsStream(WatchingStream):
         yield from self.check_account(state)
         failed = [(thread_id, False) for thread_id in state.failed]
         yield from self.read_each(failed, are_suspect=True)
+        if not self.is_account_known:
+            self.drop_missing()
         if state.bookmark is None:
             yield from self._list(state)
         yield from self.read_each(self._changes(state))
@@ -99,7 +114,7 @@ class ThreadsStream(WatchingStream):
             state.start_listing()
         if state.listing != DONE:
             yield from self._list(state, calls=self.config["full_listing_calls"])
-        if not self._tap.streams["deleted_threads"].selected:
+        if not self._deleted.selected:
             deque(self.pop_deleted(), maxlen=0)
 
     @override
@@ -133,7 +148,7 @@ class ThreadsStream(WatchingStream):
         started = state.full_listing_started_at
         hours = self.config["full_listing_hours"]
         return state.listing == DONE and (
-            started is None or _shift(started, seconds=hours * 3600) <= self.now
+            started is None or not started <= self.now < _shift(started, seconds=hours * 3600)
         )
 
     def _list(self, state: ThreadsState, *, calls: int | None = None) -> Iterator[Record]:
@@ -151,8 +166,11 @@ class ThreadsStream(WatchingStream):
                 yield step
 
     def _list_pages(self, state: ThreadsState, calls: int | None) -> Iterator[Record | Checkpoint]:
+        # Of two readings that are under way at once, the later row may be the older one.
+        seen: set[int] | None = set() if self.config["thread_fetch"] == "by_id" else None
+
         def list_side(cursor: str | None, *, archived: bool) -> Iterator[Page]:
-            return self._index.pages_by_id(archived=archived, cursor=cursor)
+            return self._index.pages_by_id(archived=archived, cursor=cursor, seen=seen)
 
         def warn(message: str) -> None:
             self.log(message, level=logging.WARNING)

@@ -32,6 +32,9 @@ class WatchingStream(ByIdStream):
         super().__init__(tap, shared)
         self.now = ""
         """HubSpot's clock at the start of the increment."""
+        self.is_account_known = False
+        """Whether there was a thread to know the account by."""
+        self._is_checked = False
         self._calls_again = 0
         """Calls that this sync has spent on reading open threads again."""
         self._known: set[str] = set()
@@ -45,16 +48,18 @@ class WatchingStream(ByIdStream):
         Raises:
             WrongAccountError: if that thread is gone, and so are all others that are tried.
         """
-        due = state.open.due() if self.config["refresh_open_calls"] else []
-        live = [thread for thread in due if not thread[1]]
-        known = [*live[:MANY], *((witness, False) for witness in state.open.witnesses)]
-        for row in self._read_again(known[:1] if due else []):
-            self.just_read.add((row["id"], row[REPLICATION_KEY]))
-            yield row
-        if not self.missing:
-            return
-        yield from self._read_again(known[1:])
-        if MANY <= len(known) <= len(self.missing):
+        due = state.open.due()[:MANY] if self.config["refresh_open_calls"] else []
+        witnesses = [(thread_id, False) for thread_id in state.open.witnesses]
+        known = [*due[:1], *witnesses, *due[1:]] if due else []
+        self.is_account_known = bool(known)
+        for batch in (known[:1], known[1:2], known[2:]):
+            for row in self._read_again(batch):
+                if row["id"] in state.open:
+                    self.just_read.add((row["id"], row[REPLICATION_KEY]))
+                    yield row
+            if any(thread_id not in self.missing for thread_id, _ in batch):
+                return
+        if len(known) >= MANY:
             raise WrongAccountError(gone=len(known), known=len(known))
 
     def read_open(self, state: ThreadsState) -> Iterator[Record]:
@@ -82,15 +87,24 @@ class WatchingStream(ByIdStream):
         gone, known = len(self._known & self.missing.keys()), len(self._known)
         if known >= MANY and 2 * gone > known:
             raise WrongAccountError(gone=gone, known=known)
+        self._is_checked = True
+
+    def drop_missing(self) -> None:
+        """Take nothing of what is missing for deleted: it may be another account's."""
+        for thread_id in self.missing:
+            if self.state:
+                self.state.open.forget(thread_id)
+        self.missing.clear()
 
     def pop_deleted(self) -> Iterator[Record]:
         """Yield a row for each thread that is gone; it is forgotten when the row has gone out."""
-        if self.state is None:
+        if self.state is None or not self._is_checked:
             return
         if self.missing:
             names = name_ids(list(self.missing))
             self.log("%d thread(s) are gone from HubSpot: %s", len(self.missing), names)
-        for thread_id in self.missing:
+        for thread_id in list(self.missing):
             yield {"id": thread_id, "noticedAt": self.now}
+            del self.missing[thread_id]
             self.state.open.forget(thread_id)
         self.pack_state()

@@ -8,10 +8,12 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import FatalAPIError
 
 from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
 from tap_hubspot_threads import by_id, thread_index
 from tap_hubspot_threads.errors import UnreadThreadsError, WrongAccountError
+from tap_hubspot_threads.pagination import NoProgressError
 from tap_hubspot_threads.state import StateError
 from tests.conftest import Lab, Life, ids, open_lab, select
 
@@ -351,10 +353,8 @@ def test_most_are_gone(life: Life) -> None:
         life.sync()
     assert life.last.records("deleted_threads") == []
     assert life.last.ids == ids(new)
-    told = []
-    for _ in range(10):
-        told += life.sync(refresh_open_calls=19).records("deleted_threads")
-    assert sorted(row["id"] for row in told) == sorted(ids(victims))
+    life.state = {}
+    assert sorted(life.sync().ids) == sorted(life.lab.ids)
 
 
 def test_half_are_gone(life: Life) -> None:
@@ -440,7 +440,9 @@ def test_changed_settings_bring_all(life: Life) -> None:
     assert life.sync(inbox_ids=[CHAT]).ids == ids(wanted)
 
 
-@pytest.mark.parametrize("entry", ["17", "17:x123456", "../17:l123456", "17:l12345", 18, None])
+@pytest.mark.parametrize(
+    "entry", ["17", "17:x123456", "../17:l123456", "0:l123456", "17:l12345", 18, None]
+)
 def test_unknown_lists(life: Life, entry: object) -> None:
     """A list of open threads that is none is refused."""
     life.kept["open_threads"] = [entry]
@@ -456,3 +458,114 @@ def test_summary(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     (summary,) = [record.message for record in caplog.records if " calls/s" in record.message]
     assert summary.startswith("0 threads (0 archived), 32 unchanged, 0 missing, 0 failed, 35 calls")
     assert "last full listing completed 2026-11-20T12:00:00.000Z" in summary
+
+
+def test_wrong_account_keeps_its_archived_threads() -> None:
+    """Archived open threads alone tell a wrong account as well."""
+    with open_lab(Account.sample(60)) as lab, open_lab(Account.sample(80, seed=3)) as other:
+        for thread in lab.threads:
+            thread.archived, thread.closed_at = True, None
+        life = Life(lab)
+        life.sync()
+        life.lab, other.account.clock = other, lab.account.clock
+        with pytest.raises(WrongAccountError):
+            life.sync()
+        assert life.last.of_type("RECORD") == []
+
+
+def test_failed_thread_in_a_wrong_account(life: Life) -> None:
+    """A thread that failed is not told deleted by a sync that cannot tell which account it is."""
+    life.kept["failed"] = [["17", 1]]
+    life.kept["open_threads"] = []
+    assert life.sync().records("deleted_threads") == []
+    assert life.kept["failed"] == life.kept["open_threads"] == []
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 19])
+def test_cost_when_the_first_ones_are_deleted(life: Life, calls: int) -> None:
+    """The bound of the calls holds when the threads that are read first are gone."""
+    for thread in open_threads(life.lab)[:4]:
+        life.lab.account.delete(thread)
+    life.sync(refresh_open_calls=calls)
+    assert len(life.lab.calls(BY_ID)) <= calls + 4
+
+
+def test_one_call_a_sync_has_its_turn_for_all(life: Life) -> None:
+    """With one call a sync, live and archived open threads have their turn alike."""
+    waiting = [str(t.id) for t in life.lab.threads if not t.closed_at]
+    for _ in range(2 * len(waiting)):
+        life.sync(refresh_open_calls=1)
+    read = "".join(life.lab.calls(BY_ID))
+    assert all(thread_id in read for thread_id in waiting)
+
+
+def test_deleted_threads_of_a_sync_that_fails(life: Life) -> None:
+    """What is gone is told although a thread cannot be read, or the listing fails."""
+    first, bad, second = open_threads(life.lab)[:3]
+    life.lab.account.delete(first)
+    life.lab.script(path=f"/threads/{bad.id}", status=500)
+    with pytest.raises(UnreadThreadsError):
+        life.sync(max_attempts=1)
+    assert [row["id"] for row in life.last.records("deleted_threads")] == ids([first])
+    life.lab.account.delete(second)
+    life.pass_time(hours=24)
+    life.lab.script(path="sort=id", status=403, times=10)
+    with pytest.raises(FatalAPIError, match="403"):
+        life.sync()
+    assert [row["id"] for row in life.last.records("deleted_threads")] == ids([second])
+    assert life.last.messages[-1]["type"] == "STATE"
+    life.lab.emulator.faults.clear()
+    assert life.sync().records("deleted_threads") == []
+
+
+def test_deleted_thread_is_looked_for_again(life: Life) -> None:
+    """A thread that the increment missed is told by the next sync when this one ends before."""
+    thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
+    life.lab.account.message(thread, sent=False)
+
+    def delete(target: str) -> None:
+        if f"/threads/{thread.id}" in target:
+            life.lab.account.threads.pop(thread.id, None)
+
+    life.lab.emulator.before_answer = delete
+    other = open_threads(life.lab)[-1]
+    life.lab.script(path=f"/threads/{other.id}", status=403)
+    with pytest.raises(FatalAPIError, match="403"):
+        life.sync(max_concurrency=1)
+    assert life.last.records("deleted_threads") == []
+    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([thread])
+
+
+def test_full_listing_that_stands_still(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cursor that comes again is told, however few pages a sync lists."""
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", 10)
+    life.pass_time(hours=24)
+    life.sync(full_listing_calls=2)
+    cursor = life.kept["listing_cursor"]
+    body = json.dumps({"results": [], "paging": {"next": {"after": cursor}}})
+    life.lab.script(path="sort=id", status=200, body=body, times=10)
+    with pytest.raises(NoProgressError):
+        life.sync(full_listing_calls=1)
+
+
+def test_listing_that_lists_twice(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By id, a thread that changes sides while all is listed is read once in that listing."""
+    monkeypatch.setattr(thread_index, "PAGE_SIZE", 500)
+    thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
+    life.pass_time(hours=24)
+
+    def archive(target: str) -> None:
+        if f"/threads/{thread.id}" in target:
+            thread.archived = True
+
+    life.lab.emulator.before_answer = archive
+    life.sync(thread_fetch="by_id")
+    assert life.last.ids.count(str(thread.id)) == 1
+
+
+@pytest.mark.parametrize("started", ["2999-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"])
+def test_full_listing_of_another_time(life: Life, started: str) -> None:
+    """A listing that is said to be of the future is as good as one that is too old."""
+    life.kept["full_listing_started_at"] = started
+    life.sync()
+    assert life.lab.calls("sort=id")
