@@ -6,7 +6,7 @@ export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help run test model lint format bench docs
+.PHONY: help run test package model lint format build audit bench docs
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -16,6 +16,9 @@ run: $(UV) ## Load threads into PostgreSQL and show them
 
 test: $(UV) ## Run the tests
 	@$(RUN) pytest
+
+package: $(UV) ## Build the package, install it in empty environments and run it there
+	@$(RUN) pytest -m package --numprocesses=0
 
 model: $(UV) ## Hold random histories of an account against the warehouse; HISTORIES=2000 of them
 	@HISTORIES=$(or $(HISTORIES),2000) $(RUN) pytest --quiet --show-capture=stdout tests/test_model.py
@@ -29,10 +32,18 @@ format: $(UV) ## Format the code
 	@$(RUN) ruff format
 	@$(RUN) ruff check --fix
 
+build: $(UV) ## Build wheel and sdist into dist/
+	@rm -rf dist
+	@$(UV) build --quiet --out-dir dist
+
+audit: $(UV) ## Look for known vulnerabilities in the dependencies
+	@$(UV) audit --locked
+
 bench: $(UV) ## Measure the speed
 	@$(RUN) python -m benchmarks.by_id
 	@$(RUN) python -m benchmarks.limits
 	@$(RUN) python -m benchmarks.listing
+	@$(RUN) python -m benchmarks.start
 
 docs: $(UV) ## Write the generated parts of README.md and meltano.yml anew
 	@$(RUN) cog -r README.md meltano.yml

@@ -63,6 +63,24 @@ def test_works_without_settings(tmp_path: Path, arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_import_does_nothing(tmp_path: Path) -> None:
+    """Importing the tap opens no connection, starts no process or thread, and writes no file."""
+    code = """
+import sys, threading
+def hook(event, arguments):
+    is_write = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+    if event in {"socket.connect", "subprocess.Popen", "os.system", "os.mkdir"} or is_write:
+        raise SystemExit(f"{event} {arguments}")
+sys.addaudithook(hook)
+import tap_hubspot_threads.__main__
+assert threading.active_count() == 1
+"""
+    command = [sys.executable, "-B", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == done.stderr == ""
+
+
 def test_discovery(tmp_path: Path) -> None:
     """The catalog has the streams, with the key id; the index is not selected by default."""
     catalog = json.loads(run("--discover", folder=tmp_path).stdout)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +57,36 @@ def test_meltano_has_every_setting() -> None:
     for name, setting in about().items():
         assert declared[name].get("sensitive", False) == setting.get("secret", False)
         assert declared[name].get("value") == setting.get("default")
+
+
+def workflows() -> dict[str, Any]:
+    """Return the workflows by their file's name."""
+    folder = ROOT / ".github" / "workflows"
+    return {path.name: yaml.safe_load(path.read_text("utf-8")) for path in folder.glob("*.yml")}
+
+
+def test_ci_runs_each_python_that_is_promised() -> None:
+    """CI's Pythons are those of the classifiers, and the oldest one is the oldest that installs."""
+    classifiers = metadata("tap-hubspot-threads").get_all("Classifier") or []
+    promised = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
+    assert workflows()["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"] == promised
+    assert metadata("tap-hubspot-threads")["Requires-Python"] == f">={promised[0]}"
+
+
+def test_actions_are_pinned() -> None:
+    """Each action is pinned by the hash of a commit, with its version beside it."""
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        uses = [line for line in path.read_text("utf-8").splitlines() if "uses:" in line]
+        assert uses
+        for line in uses:
+            assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+def test_workflows_call_what_there_is() -> None:
+    """What a workflow runs by make is a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for workflow in workflows().values():
+        for job in workflow["jobs"].values():
+            for step in job["steps"]:
+                for target in re.findall(r"make (\w+)", step.get("run", "")):
+                    assert f"\n{target}:" in makefile
