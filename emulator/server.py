@@ -21,6 +21,7 @@ from emulator.oauth import PATH as TOKEN_PATH
 from emulator.oauth import TokenEndpoint
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from types import TracebackType
 
@@ -49,6 +50,7 @@ class Emulator:
         faults: list[Fault] | None = None,
         scopes: tuple[str, ...] = ("conversations.read",),
         oauth: TokenEndpoint | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.account = account
         self.latency = latency
@@ -65,6 +67,9 @@ class Emulator:
         handler = type("Handler", (_Handler,), {"emulator": self})
         self._server = _Server(("127.0.0.1", port), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            self.url = self.url.replace("http://127.0.0.1", "https://localhost")
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
