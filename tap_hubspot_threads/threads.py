@@ -88,7 +88,8 @@ class ThreadsStream(WatchingStream):
         try:
             yield from super().get_records(context)
         except ENDS:
-            self._deleted.sync()  # the SDK does not go on to that stream
+            if self._deleted.selected and self.has_deleted:
+                self._deleted.sync()  # the SDK does not go on to that stream
             raise
 
     @property

@@ -96,13 +96,17 @@ class WatchingStream(ByIdStream):
                 self.state.open.forget(thread_id)
         self.missing.clear()
 
+    @property
+    def has_deleted(self) -> bool:
+        """Whether there are threads to tell deleted, as far as this sync has come."""
+        return self.state is not None and self._is_checked and bool(self.missing)
+
     def pop_deleted(self) -> Iterator[Record]:
         """Yield a row for each thread that is gone; it is forgotten when the row has gone out."""
-        if self.state is None or not self._is_checked:
+        if self.state is None or not self.has_deleted:
             return
-        if self.missing:
-            names = name_ids(list(self.missing))
-            self.log("%d thread(s) are gone from HubSpot: %s", len(self.missing), names)
+        names = name_ids(list(self.missing))
+        self.log("%d thread(s) are gone from HubSpot: %s", len(self.missing), names)
         for thread_id in list(self.missing):
             yield {"id": thread_id, "noticedAt": self.now}
             del self.missing[thread_id]

@@ -245,3 +245,10 @@ def _no_secrets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
     assert TOKEN not in caplog.text
     assert SECRET_TEXT not in caplog.text
+
+
+def test_failure_with_configured_ids_is_of_threads_alone(lab: Lab) -> None:
+    """A sync of configured ids that fails says nothing of deleted threads."""
+    with pytest.raises(FatalAPIError):
+        lab.sync(thread_ids=[*lab.live_ids, 17], access_token="wrong")
+    assert "deleted_threads" not in lab.out.getvalue()
