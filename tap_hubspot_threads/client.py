@@ -13,24 +13,23 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
-from singer_sdk import RESTStream, SchemaDirectory
-from singer_sdk.exceptions import MapExpressionError
-from singer_sdk.singerlib import RecordMessage
+from singer_sdk import SchemaDirectory
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
 from tap_hubspot_threads import retry, schemas
 from tap_hubspot_threads.cleaning import clean_time
 from tap_hubspot_threads.concurrency import ordered_map
-from tap_hubspot_threads.errors import SettingsError, answer_error, no_thread_error
+from tap_hubspot_threads.errors import answer_error, no_thread_error
+from tap_hubspot_threads.lean_stream import LeanStream
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.exceptions import RetriableAPIError
-    from singer_sdk.helpers.types import Context, Record, RequestFunc
+    from singer_sdk.helpers.types import Context, RequestFunc
 
     from tap_hubspot_threads.auth import RefreshTokenAuthenticator, TokenAuthenticator
     from tap_hubspot_threads.configured_ids import ConfiguredIds
@@ -72,7 +71,7 @@ class Shared:
     """The threads that the settings name; None: the account is read."""
 
 
-class HubSpotStream(RESTStream["str | None"]):
+class HubSpotStream(LeanStream):
     """A stream of HubSpot's Conversations API.
 
     Requests are sent from worker threads only (`each`), so that a signal finds the main thread
@@ -90,48 +89,6 @@ class HubSpotStream(RESTStream["str | None"]):
         self._in_flight, self._limit = shared.in_flight, shared.limit
         self._stop, self._progress = shared.stop, shared.progress
         self._ids = shared.ids
-
-    @override
-    def generate_child_contexts(
-        self, record: Record, context: Context | None
-    ) -> Iterable[Context | None]:
-        return ()  # the SDK would evaluate a filter for each record, once more, for no child
-
-    @cached_property
-    def _is_whole(self) -> bool:
-        """Whether every column is selected."""
-        columns = self.schema["properties"]
-        return all(self.mask[("properties", name)] for name in columns)
-
-    @override
-    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
-        """Make the messages of a record; look for columns to leave out only if there are any.
-
-        Private to the SDK, whose own looks at each column of each record: a fifth of all its work
-        for one.
-
-        Raises:
-            SettingsError: if a stream map fails; without the value that it fails for.
-        """
-        try:
-            if not self._is_whole:
-                yield from super()._generate_record_messages(record)
-                return
-            for stream_map in self.stream_maps:
-                mapped = stream_map.transform(record)
-                if mapped is not None:
-                    yield RecordMessage(
-                        stream=stream_map.stream_alias,
-                        record=mapped,
-                        time_extracted=datetime.now(timezone.utc),
-                    )
-        except MapExpressionError as error:
-            message = f"stream_maps: {error}"
-            raise SettingsError(message) from None
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            kind = type(error).__name__
-            message = f"stream_maps: an expression for {self.name} fails for a thread ({kind})"
-            raise SettingsError(message) from None
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Call the function for each item on `max_concurrency` workers; results in order.
