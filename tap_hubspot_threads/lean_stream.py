@@ -29,7 +29,7 @@ class LeanStream(RESTStream["str | None"]):
         return ()  # the SDK would evaluate a filter for each record, once more, for no child
 
     @cached_property
-    def _is_whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether every column is selected."""
         columns = self.schema["properties"]
         return all(self.mask[("properties", name)] for name in columns)
@@ -45,7 +45,7 @@ class LeanStream(RESTStream["str | None"]):
             SettingsError: if a stream map fails; without the value that it fails for.
         """
         try:
-            if not self._is_whole:
+            if not self.is_whole:
                 yield from super()._generate_record_messages(record)
                 return
             for stream_map in self.stream_maps:

@@ -23,6 +23,7 @@ WITNESSES = 20
 
 _ARCHIVED, _LIVE = "a", "l"
 _DOUBT = "------"
+_ENCODER = json.JSONEncoder(sort_keys=True)  # making one for each row would cost more than its work
 _ENTRY = re.compile(r"([0-9]+):([al][A-Za-z0-9_-]{6})")
 
 
@@ -115,7 +116,6 @@ class OpenThreads:
 
 def _mark(row: Mapping[str, Any]) -> str:
     """Return the side that a thread is on, and the fingerprint of its row."""
-    text = json.dumps(row, sort_keys=True)
-    digest = hashlib.blake2b(text.encode(), digest_size=6).digest()
+    digest = hashlib.blake2b(_ENCODER.encode(row).encode(), digest_size=6).digest()
     side = _ARCHIVED if row["archived"] else _LIVE
     return side + base64.urlsafe_b64encode(digest).decode()[:6]

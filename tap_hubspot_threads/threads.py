@@ -47,6 +47,7 @@ class ThreadsStream(WatchingStream):
     def __init__(self, tap: Tap, shared: Shared, *, index: ThreadIndexStream) -> None:
         super().__init__(tap, shared)
         self._index = index
+        self._is_watching: bool = self.config["refresh_open_calls"] > 0
 
     # What the SDK would do with bookmarks, which are set here by checkpoints alone.
 
@@ -76,7 +77,8 @@ class ThreadsStream(WatchingStream):
                     self.write_state()
                 self._progress.threads += 1
                 self._progress.archived += row["archived"] is True
-                yield dict(row)  # the SDK takes columns that are not selected out of it
+                # The SDK takes columns that are not selected out of it.
+                yield row if self.is_whole else dict(row)
             if self.state:
                 self.missing.pop(row["id"], None)
                 self.state.open.note(row, is_open=self._is_watched(row))
@@ -188,8 +190,7 @@ class ThreadsStream(WatchingStream):
 
     def _is_watched(self, row: Record) -> bool:
         """Whether a thread is one to read again: changes that no message tells of go on in it."""
-        is_open = row["status"] != "CLOSED" and self._index.wants(row)
-        return is_open and self.config["refresh_open_calls"] > 0
+        return row["status"] != "CLOSED" and self._is_watching and self._index.wants(row)
 
     # What has changed
 
