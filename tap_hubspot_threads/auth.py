@@ -13,6 +13,8 @@ from singer_sdk.authenticators import BearerTokenAuthenticator, OAuthAuthenticat
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
+from tap_hubspot_threads.errors import WRONG_API, is_passing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -34,10 +36,17 @@ _ADVICE = {
 }
 
 
+_CODE = re.compile(r"[A-Z][A-Z_]{2,39}|invalid_[a-z]{3,20}|unsupported_grant_type|access_denied")
+"""What HubSpot and OAuth call an error; no secret looks so."""
+
+
 class TokenAuthenticator(BearerTokenAuthenticator):
     """The token of a private app or service key: there is no other when it is refused."""
 
     setting = "access_token"
+
+    def prepare(self) -> None:
+        """Do nothing: the token is there."""
 
     def renew(self, refused: requests.Response) -> bool:  # noqa: ARG002 - as of OAuth
         """Tell that the request need not be sent again."""
@@ -54,7 +63,7 @@ class RefreshTokenAuthenticator(OAuthAuthenticator):
         config: The settings client_id, client_secret and refresh_token.
         clock: Monotonic seconds.
         ask: Sends a request to the token endpoint, again where that can help; returns what
-            `token_answer` makes of the answer, and raises as that does.
+            `token_answer` makes of the answer, and when it was asked for; raises as that does.
     """
 
     setting = "refresh_token"
@@ -64,7 +73,7 @@ class RefreshTokenAuthenticator(OAuthAuthenticator):
         config: Mapping[str, Any],
         *,
         clock: Callable[[], float],
-        ask: Callable[[requests.PreparedRequest], dict[str, Any]],
+        ask: Callable[[requests.PreparedRequest], tuple[dict[str, Any], float]],
     ) -> None:
         super().__init__(
             auth_endpoint=config["api_url"].rstrip("/") + TOKEN_PATH,
@@ -85,11 +94,19 @@ class RefreshTokenAuthenticator(OAuthAuthenticator):
         Raises:
             FatalAPIError: if there is none to be had; names the setting to mend.
         """
+        self.prepare()
+        request.headers["Authorization"] = f"Bearer {self.access_token}"
+        return request
+
+    def prepare(self) -> None:
+        """Have a token that is good for a while.
+
+        Raises:
+            FatalAPIError: if there is none to be had; names the setting to mend.
+        """
         with self._lock:  # whoever waits here finds the token that the first one got
             if not self.is_token_valid():
                 self.update_access_token()
-            request.headers["Authorization"] = f"Bearer {self.access_token}"
-        return request
 
     @override
     def is_token_valid(self) -> bool:
@@ -123,17 +140,16 @@ class RefreshTokenAuthenticator(OAuthAuthenticator):
     def update_access_token(self) -> None:
         if self._failure:  # others need not find out one by one
             raise self._failure
-        began = self._clock()
         request = requests.Request("POST", self.auth_endpoint, data=self.oauth_request_body)
         try:
-            answer = self._ask(request.prepare())
+            answer, asked_at = self._ask(request.prepare())
         except (FatalAPIError, RetriableAPIError) as error:
             self._failure = FatalAPIError(str(error))
             raise self._failure from error
         self.access_token = answer["access_token"]
         self.refresh_token = answer.get("refresh_token") or self.refresh_token
         lifetime = _seconds(answer.get("expires_in"))
-        self._ends_at = began + lifetime - min(LEEWAY, lifetime / 10)
+        self._ends_at = asked_at + lifetime - min(LEEWAY, lifetime / 10)
 
 
 def token_answer(response: requests.Response) -> dict[str, Any]:
@@ -158,15 +174,15 @@ def token_answer(response: requests.Response) -> dict[str, Any]:
     if status == HTTPStatus.OK:
         message = f"{tried}, but the answer has no token"
         raise RetriableAPIError(message, response)
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if is_passing(status):
         raise RetriableAPIError(tried, response)
     words = [body.get("status"), body.get("category"), body.get("error")]
-    reasons = [word for word in words if isinstance(word, str) and re.fullmatch(r"\w{1,40}", word)]
+    reasons = [word for word in words if isinstance(word, str) and _CODE.fullmatch(word)]
     known = [reason for reason in reasons if reason in _ADVICE]
     if known:
         message = f"{tried} {known[0]}. HubSpot gives no token: {_ADVICE[known[0]]}."
-    elif status == HTTPStatus.NOT_FOUND:
-        message = f"{tried}. There is no token to be had: check the setting api_url."
+    elif not reasons:
+        message = f"{tried}. {WRONG_API}"
     else:
         message = (
             f"{' '.join([tried, *reasons[:1]])}. HubSpot gives no token: check the settings "

@@ -106,6 +106,8 @@ def clean_time(value: object) -> str | None:
         moment = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}")
         if zone and zone not in "Zz":
             hours, minutes = int(zone[1:3]), int(zone[-2:])
+            if hours > 23 or minutes > 59:  # noqa: PLR2004 - a day's
+                raise _Unfit
             offset = timedelta(hours=hours, minutes=minutes)
             moment += offset if zone[0] == "-" else -offset
     except (ValueError, OverflowError):

@@ -154,10 +154,12 @@ class HubSpotStream(LeanStream):
     def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
         """Send a request once, when the limit lets it."""
         with self._in_flight:
+            self._credentials.prepare()  # not in the limit's time, which it may take much of
             ticket = self._limit.acquire()
             headers = None
             try:
                 request = self.authenticator(prepared)  # after the wait: a token may expire in it
+                self._limit.restamp(ticket)
                 response = self._transport.send(request, endpoint=self.path)
                 headers = response.headers
             finally:

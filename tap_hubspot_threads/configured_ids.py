@@ -15,7 +15,9 @@ from tap_hubspot_threads.thread_ids import InvalidIdError, parse_id, parse_ids
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-ID_COLUMNS = ("id", "thread_id", "threadId")
+ID_COLUMNS = ("thread_id", "threadId", "id")
+"""The clearer names come first: an export of tickets has an `id` too."""
+
 DELIMITERS = (",", ";", "\t")
 
 
@@ -74,7 +76,7 @@ def read_id_file(path: str) -> Iterator[str]:
         reason = "is not in UTF-8; save it as UTF-8, or as CSV UTF-8"
     except OSError as error:
         reason = str(error.strerror)
-    except (csv.Error, ValueError) as error:
+    except ValueError as error:
         reason = str(error)
     message = f"thread_ids_file: {path}: {reason}"
     raise SettingsError(message)
@@ -100,10 +102,14 @@ def _values(file: TextIO) -> Iterator[tuple[int, str]]:
         header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
         column = next((header.index(name) for name in ID_COLUMNS if name in header), None)
         if column is not None:
-            reader = csv.reader((line for _, line in lines), delimiter=delimiter)
-            for row in reader:
-                if any(cell.strip() for cell in row):
-                    yield number + reader.line_num, row[column] if column < len(row) else ""
+            reader = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
+            try:
+                for row in reader:
+                    if any(cell.strip() for cell in row):
+                        yield number + reader.line_num, row[column] if column < len(row) else ""
+            except csv.Error as error:
+                message = f"line {number + reader.line_num}: {error}"
+                raise InvalidIdError(message) from None
             return
     if any(delimiter in first for delimiter in DELIMITERS):
         message = f"line {number}: no column is called {' or '.join(ID_COLUMNS)}"
@@ -119,10 +125,15 @@ def _is_significant(line: str) -> bool:
 
 def _distinct(ids: Iterable[str]) -> Iterator[str]:
     """Yield each id once. A million of them in a set would take 80 MB."""
-    with closing(sqlite3.connect("", isolation_level=None)) as seen:  # a file of its own, on disk
-        seen.execute("PRAGMA journal_mode = OFF")
-        seen.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY)")
-        seen.execute("BEGIN")
-        for thread_id in ids:
-            if seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (int(thread_id),)).rowcount:
-                yield thread_id
+    try:
+        with closing(sqlite3.connect("", isolation_level=None)) as seen:  # a file of its own
+            seen.execute("PRAGMA journal_mode = OFF")
+            seen.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY)")
+            seen.execute("BEGIN")
+            add = "INSERT OR IGNORE INTO seen VALUES (?)"
+            for thread_id in ids:
+                if seen.execute(add, (int(thread_id),)).rowcount:
+                    yield thread_id
+    except sqlite3.Error as error:
+        message = f"thread_ids_file: no room for its ids in the folder for temporary files: {error}"
+        raise SettingsError(message) from None

@@ -28,7 +28,7 @@ _ADVICE: dict[int, str] = {
     ),
     HTTPStatus.NOT_FOUND: "HubSpot has no such API: check the settings api_url and api_version.",
 }
-_WRONG_API = "That is not HubSpot's API, or something in front of it: check api_url and proxies."
+WRONG_API = "That is not HubSpot's API, or something in front of it: check api_url and proxies."
 
 
 class SettingsError(Exception):
@@ -59,9 +59,14 @@ class WrongAccountError(FatalAPIError):
     def __init__(self, *, gone: int, known: int) -> None:
         super().__init__(
             f"{gone} of {known} threads that the state knows are not in this account: check that "
-            "access_token is of the account that the state is of. None is told deleted. If they "
-            "all were, start anew with a full refresh (no state)."
+            "access_token (or refresh_token) is of the account that the state is of. None is told "
+            "deleted. If they all were, start anew with a full refresh (no state)."
         )
+
+
+def is_passing(status: int) -> bool:
+    """Whether trying again can mend what a status says. Documented by HubSpot."""
+    return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def name_ids(ids: Sequence[str], count: int | None = None) -> str:
@@ -103,6 +108,8 @@ class Problem:
             return " ".join(found.split())[:_MAX_MESSAGE]
 
         header = response.headers.get("X-HubSpot-Correlation-Id", "")
+        if token and token in header:
+            header = ""
         message = text("message")
         return cls(
             category=text("category", "errorType"),
@@ -142,12 +149,12 @@ def answer_error(
             f"{tried}. The account's API calls of the day are used up; "
             "they come back at midnight in the account's time zone."
         )
-    if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if is_passing(status):
         return RetriableAPIError(tried, response)
     if status == HTTPStatus.NOT_FOUND and problem.is_hubspot and "{threadId}" in endpoint:
         return ThreadNotFoundError(tried)
     if status in _ADVICE or status < HTTPStatus.BAD_REQUEST:
-        advice = _ADVICE[status] if status in _ADVICE and problem.is_hubspot else _WRONG_API
+        advice = _ADVICE[status] if status in _ADVICE and problem.is_hubspot else WRONG_API
         return FatalAPIError(f"{tried}. {advice.format(token=token_setting)}")
     reason = problem.message or "it gave no reason"
     return RefusedError(f"{tried}. HubSpot refused the request: {reason}")
@@ -167,9 +174,12 @@ def no_answer_error(error: requests.RequestException, *, tried: str, host: str) 
             f"{tried}. Its certificate is not trusted here: behind a company's proxy, point the "
             "environment variable REQUESTS_CA_BUNDLE to the proxy's certificates."
         )
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL)):
+    if isinstance(error, (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)):
         return FatalAPIError(f"{tried}. Check the setting api_url and the proxy's variables.")
-    return RetriableAPIError(tried)
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return FatalAPIError(f"{tried}. Check the credentials and the setting user_agent.")
+    through = " through HTTPS_PROXY" if isinstance(error, requests.exceptions.ProxyError) else ""
+    return RetriableAPIError(f"{tried}{through}")
 
 
 def _tried(response: requests.Response, problem: Problem, endpoint: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -58,10 +59,17 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
         return None
     checked, catalog = _check_file(file, "--catalog")
     try:
-        Catalog.from_dict({"streams": catalog["streams"]})
+        entries = Catalog.from_dict({"streams": catalog["streams"]}).streams
     except (AttributeError, KeyError, TypeError, ValueError):
         message = f"--catalog {file.name}: not a Singer catalog; make one with --discover"
         raise SettingsError(message) from None
+    for entry in entries:
+        if entry.stream not in {None, entry.tap_stream_id} or entry.key_properties != ["id"]:
+            message = (
+                f"--catalog {file.name}: {entry.tap_stream_id} has another name or other "
+                "key_properties than the tap's; make a catalog with --discover"
+            )
+            raise SettingsError(message)
     return checked
 
 
@@ -102,6 +110,12 @@ def unknown_settings(names: Iterable[str], schema: Mapping[str, Any]) -> Iterato
             yield f"There is no setting {name}: it has no effect{hint}"
 
 
+def without_value(error: str) -> str:
+    """Return the SDK's message on a setting's type, without the value of one that is not ours."""
+    match = re.search(r"config\['(stream_map_config|faker_config)'\]", error)
+    return f"{match[1]}: not what it should be" if match else error
+
+
 def settings_in(environ: Mapping[str, str], prefix: str) -> Iterator[str]:
     """Yield the names of what look like settings; two underscores are Meltano's own."""
     for variable in environ:
@@ -113,7 +127,7 @@ def settings_in(environ: Mapping[str, str], prefix: str) -> Iterator[str]:
 def _wanted(setting: Mapping[str, Any], value: str) -> str | None:
     """Return what a variable should hold, if it does not."""
     types = setting["type"]
-    if "integer" in types and not value.strip().removeprefix("-").isdecimal():
+    if "integer" in types and not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
         return "a whole number"
     if "boolean" in types and value.lower() not in BOOLEANS:
         return "true or false"
@@ -140,7 +154,7 @@ def _check_file(file: TextIO, option: str) -> tuple[TextIO, dict[str, Any]]:
 
 def _parse_object(text: str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         message = f"{what}: not JSON (line {error.lineno}, column {error.colno})"
         raise SettingsError(message) from None
@@ -152,8 +166,13 @@ def _parse_object(text: str, what: str) -> dict[str, Any]:
     return value
 
 
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and its like, which Python takes, and JSON does not have."""
+    raise ValueError(name)
+
+
 def _parse(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None

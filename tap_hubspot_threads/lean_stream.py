@@ -34,6 +34,16 @@ class LeanStream(RESTStream["str | None"]):
         columns = self.schema["properties"]
         return all(self.mask[("properties", name)] for name in columns)
 
+    @cached_property
+    def _flat_columns(self) -> dict[str, list[str]]:
+        """The columns of each stream that goes out flattened.
+
+        The SDK leaves the columns of an object that is null out of the record.
+        """
+        if not self.config.get("flattening_enabled"):
+            return {}
+        return {m.stream_alias: list(m.transformed_schema["properties"]) for m in self.stream_maps}
+
     @override
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
         """Make the messages of a record; look for columns to leave out only if there are any.
@@ -45,8 +55,11 @@ class LeanStream(RESTStream["str | None"]):
             SettingsError: if a stream map fails; without the value that it fails for.
         """
         try:
-            if not self.is_whole:
-                yield from super()._generate_record_messages(record)
+            if self._flat_columns or not self.is_whole:
+                for made in super()._generate_record_messages(record):
+                    columns = self._flat_columns.get(made.stream, made.record)
+                    made.record = {name: made.record.get(name) for name in columns}
+                    yield made
                 return
             for stream_map in self.stream_maps:
                 mapped = stream_map.transform(record)

@@ -123,6 +123,10 @@ class RateLimit:
                         return self._issue()
                 self._wait(seconds)
 
+    def restamp(self, ticket: Ticket) -> None:
+        """Note that a request leaves now, and not when its ticket was handed out."""
+        ticket.sent = self._clock()
+
     def release(self, ticket: Ticket, headers: Mapping[str, str] | None) -> None:
         """Note that a request was answered (with these headers), or failed (None)."""
         with self._lock:

@@ -26,7 +26,7 @@ REFUSED = {
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _URL = re.compile(
-    rf"(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])"
+    rf"(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*|\[::1\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
 )
 _THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
@@ -124,7 +124,7 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "refresh_open_calls",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=1_000_000),
         default=500,
         title="Refresh open calls",
         description=(
@@ -134,14 +134,14 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "full_listing_hours",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=100_000),
         default=24,
         title="Full listing hours",
         description="How often everything is listed again, to see what no message tells of",
     ),
     th.Property(
         "full_listing_calls",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=1_000_000),
         default=200,
         title="Full listing calls",
         description=(
@@ -173,7 +173,7 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "rate_limit",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=1_000_000),
         title="Rate limit",
         description=(
             "Requests per 10 s at the most; by default HubSpot's answers say how many the token has"
@@ -188,7 +188,7 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "max_concurrency",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=1_000),
         default=16,
         title="Max concurrency",
         description="Requests in flight at the most",
@@ -202,7 +202,7 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "max_attempts",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=1_000),
         default=8,
         title="Max attempts",
         description="Tries for one request",

@@ -22,8 +22,6 @@ EARLIEST = "2000"
 REPLICATION_KEY = "latestMessageTimestamp"
 LIVE, ARCHIVED, DONE = "live", "archived", "done"
 
-_SDK_KEYS = {"starting_replication_value", "replication_key_signpost", "progress_markers"}
-
 
 class StateError(Exception):
     """A state that this version of the tap cannot go on from."""
@@ -177,7 +175,9 @@ def check_state(state: Mapping[str, Any]) -> None:
         and (not bookmarks or bookmarks.keys() & {"threads", "thread_index", "deleted_threads"})
     ):
         _check(bookmarks.get("threads", {}))
-        return
+        others = [kept for name, kept in bookmarks.items() if name != "threads"]
+        if not any({"partitions", "progress_markers"} & kept.keys() for kept in others):
+            return
     message = (
         'The state is not of the form {"bookmarks": {"threads": {...}}}. Give the tap the value of '
         "the last STATE message alone, or start anew with a full refresh (no state)."
@@ -190,7 +190,7 @@ def _check(kept: Mapping[str, Any]) -> None:
         "version": lambda value: value == VERSION,
         "replication_key": lambda value: value == REPLICATION_KEY,
         "replication_key_value": _is_time_or_none,
-        "listing": lambda value: value in {LIVE, ARCHIVED, DONE},
+        "listing": lambda value: value in (LIVE, ARCHIVED, DONE),
         "listing_cursor": lambda value: value is None or isinstance(value, str),
         "listing_started_at": _is_time_or_none,
         "full_listing_started_at": _is_time_or_none,
@@ -200,10 +200,12 @@ def _check(kept: Mapping[str, Any]) -> None:
         "closed_threads": _are_ids,
         "failed": _is_failed,
         "wanted": lambda value: isinstance(value, str),
+        # The SDK's own
+        "starting_replication_value": lambda value: value is None or isinstance(value, str),
+        "replication_key_signpost": lambda value: value is None or isinstance(value, str),
+        "progress_markers": lambda value: isinstance(value, dict),
     }
     for key, value in kept.items():
-        if key in _SDK_KEYS:
-            continue
         if key not in checks or not checks[key](value):
             message = (
                 f"The state's bookmarks.threads.{key} is not what this version of the tap writes. "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, MappingError
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
@@ -29,9 +30,11 @@ from tap_hubspot_threads.inputs import (
     check_catalog_file,
     check_config_file,
     check_environment,
+    check_log_level,
     check_state_file,
     settings_in,
     unknown_settings,
+    without_value,
 )
 from tap_hubspot_threads.progress import Progress
 from tap_hubspot_threads.rate_limit import RateLimit
@@ -73,6 +76,7 @@ class TapHubSpotThreads(Tap):
         config: Any = None,  # noqa: ANN401 - the SDK's own
         parse_env_config: bool = False,
         validate_config: bool = True,
+        setup_mapper: bool = True,
         **kwargs: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
         """Check the settings, all of them before the first request; null means not set.
@@ -90,25 +94,66 @@ class TapHubSpotThreads(Tap):
                 config=config,
                 parse_env_config=parse_env_config,
                 validate_config=validate_config,
+                setup_mapper=False,
                 **kwargs,
             )
-        except (ConfigValidationError, ValueError) as error:
-            if parse_env_config:
-                check_environment(self.config_jsonschema, PREFIX, environ)
-            if isinstance(error, ConfigValidationError):
-                raise SettingsError("; ".join(error.errors)) from None
-            raise
-        except MappingError as error:
-            message = f"stream_maps: {error}"
-            raise SettingsError(message) from None
+        except (AttributeError, ConfigValidationError, ValueError) as error:
+            raise self._explain(error, with_environment=parse_env_config) from None
+        check_secrets(self.config)
+        if setup_mapper:
+            self._check_maps()
         for line in unknown_settings(sorted(names), self.config_jsonschema):
             self.logger.warning(line)
         if parse_env_config:
             check_environment(self.config_jsonschema, PREFIX, environ)
         if validate_config:
-            check_settings(self.config)
-            if self._ids is not None:
-                self._ids.check()
+            self._check()
+
+    def _check(self) -> None:
+        """Check what the SDK does not, and the ids of a file, before the first request."""
+        check_settings(self.config)
+        if self._ids is not None:
+            self._ids.check()
+        if self.input_catalog and not any(stream.selected for stream in self.streams.values()):
+            self.logger.warning("No stream is selected in the catalog: there is nothing to do")
+
+    def _explain(self, error: Exception, *, with_environment: bool) -> Exception:
+        """Return an error of the SDK's in one line that names a setting or variable."""
+        check_log_level(PREFIX, environ)  # once more: a file .env may have been read
+        if with_environment:
+            check_environment(self.config_jsonschema, PREFIX, environ)
+        if isinstance(error, ConfigValidationError):
+            return SettingsError("; ".join(map(without_value, error.errors)))
+        if isinstance(error, UnicodeDecodeError):
+            return SettingsError("The file .env is not in UTF-8")
+        if isinstance(error, AttributeError) and "stream_maps" in (self._config or {}):
+            return SettingsError("stream_maps: not of the form that the SDK knows")
+        return error
+
+    def _check_maps(self) -> None:
+        try:
+            self.setup_mapper()
+        except (MappingError, NotImplementedError) as error:
+            message = f"stream_maps: {error}"
+            raise SettingsError(message) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            message = f"stream_maps or flattening: {error}"
+            raise SettingsError(message) from None
+
+    @override
+    def setup_mapper(self) -> None:
+        """Make the stream maps; of streams that are not selected too, by their whole schema.
+
+        The SDK's own takes a stream that is not selected for one without columns, and then misses
+        its key, for which a map of all streams (`*`) fails. Keys come out selected in any case.
+        """
+        super(Tap, self).setup_mapper()
+        for stream in self.streams.values():
+            stream.mask.update({("properties", key): True for key in stream.primary_keys})
+            schema = deepcopy(stream.schema)
+            if stream.selected:
+                schema = get_selected_schema(stream.name, schema, stream.mask)
+            self.mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)
 
     @classmethod
     @override
@@ -180,9 +225,13 @@ class TapHubSpotThreads(Tap):
         if not self.config.get("refresh_token"):
             return TokenAuthenticator(token=self.config.get("access_token") or "")
 
-        def ask(request: requests.PreparedRequest) -> dict[str, Any]:
+        def attempt(request: requests.PreparedRequest) -> tuple[dict[str, Any], float]:
+            asked_at = self.clock()
+            return token_answer(transport.send(request, endpoint=TOKEN_PATH)), asked_at
+
+        def ask(request: requests.PreparedRequest) -> tuple[dict[str, Any], float]:
             return retry.attempts(
-                lambda: token_answer(transport.send(request, endpoint=TOKEN_PATH)),
+                lambda: attempt(request),
                 tries=self.config["max_attempts"],
                 seconds_to_wait=lambda error, scheduled: max(
                     retry.jitter(scheduled), retry.asked_for(error) or 0

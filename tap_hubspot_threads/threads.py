@@ -143,6 +143,8 @@ class ThreadsStream(WatchingStream):
         if state.is_reset:
             names = ", ".join(self._index.wanted)
             self.log("One of %s has changed: the account is listed anew", names)
+        elif state.bookmark is None:
+            self.log("There is no bookmark yet: the whole account is listed first")
         return state
 
     # Everything

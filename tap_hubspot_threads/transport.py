@@ -48,6 +48,12 @@ class Transport:
         except requests.RequestException as error:
             tried = f"{request.method} {endpoint}"
             raise no_answer_error(error, tried=tried, host=self._api_url) from error
+        except (TypeError, ValueError) as error:  # urllib3's, of what it cannot make sense of
+            message = (
+                f"{request.method} {endpoint}: cannot be sent ({type(error).__name__}). Check "
+                "api_url, user_agent, the credentials and the proxy's variables."
+            )
+            raise FatalAPIError(message) from None
         except OSError as error:  # such as a file of certificates that is not there
             message = f"{request.method} {endpoint}: not sent, {error}"
             raise FatalAPIError(message) from error

@@ -14,7 +14,9 @@ from emulator.account import Account
 from emulator.oauth import CLIENT_ID, CLIENT_SECRET, PATH, REFRESH_TOKEN, TokenEndpoint
 from tap_hubspot_threads.auth import RefreshTokenAuthenticator, token_answer
 from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
+from tap_hubspot_threads.transport import Transport
 from tests.conftest import Lab, open_lab
 
 OAUTH: dict[str, Any] = {
@@ -73,6 +75,34 @@ def test_token_that_is_never_accepted(lab: Lab) -> None:
     assert len(lab.calls("/threads/")) == 2
 
 
+@pytest.mark.usefixtures("waits")
+def test_refreshes_take_nothing_of_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that takes long to come does not let more requests go at once than are allowed."""
+    now = [0.0]
+    monkeypatch.setattr(TapHubSpotThreads, "clock", staticmethod(lambda: now[0]))
+    sent: list[tuple[float, str]] = []
+
+    def wait(stop: Stop, seconds: float) -> None:
+        stop.check()
+        now[0] += seconds
+
+    def send(transport: Transport, request: requests.PreparedRequest, *, endpoint: str) -> Any:
+        sent.append((now[0], endpoint))
+        if endpoint == PATH:
+            now[0] += 12
+        return real(transport, request, endpoint=endpoint)
+
+    real = Transport.send
+    monkeypatch.setattr(Stop, "wait", wait)
+    monkeypatch.setattr(Transport, "send", send)
+    with open_lab(Account.sample(120)) as lab:
+        ids = lab.live_ids[:60]
+        assert lab.sync(thread_ids=ids, rate_limit=20, max_concurrency=1, **OAUTH).ids == ids
+    moments = [moment for moment, endpoint in sent if endpoint != PATH]
+    for place in range(len(moments) - 20):
+        assert moments[place + 20] - moments[place] >= 10
+
+
 class Clock:
     """A clock that a test sets, and a token endpoint that counts."""
 
@@ -84,10 +114,10 @@ class Clock:
             {"api_url": "http://localhost", **OAUTH}, clock=lambda: self.now, ask=self._ask
         )
 
-    def _ask(self, request: requests.PreparedRequest) -> dict[str, Any]:
+    def _ask(self, request: requests.PreparedRequest) -> tuple[dict[str, Any], float]:
         self.asked += 1
         assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
-        return {"access_token": f"token-{self.asked}", **self.answer}
+        return {"access_token": f"token-{self.asked}", **self.answer}, self.now
 
     def authenticate(self) -> requests.PreparedRequest:
         """Return a request with a token."""
@@ -181,10 +211,14 @@ def answer(status: int, body: object) -> requests.Response:
     [
         (400, {"error": "invalid_grant"}, FatalAPIError, "refresh_token"),
         (400, {"status": "BAD_SOMETHING"}, FatalAPIError, "400 BAD_SOMETHING.* client_id, client"),
-        (400, {"status": "a secret", "message": "a secret"}, FatalAPIError, "token: 400. HubSpot"),
-        (401, b"<html>", FatalAPIError, "client_secret"),
-        (404, b"<html>", FatalAPIError, "api_url"),
-        (302, b"", FatalAPIError, "client_id"),
+        (400, {"status": "a secret", "message": "a secret"}, FatalAPIError, "token: 400. That"),
+        (400, {"error": "secret1"}, FatalAPIError, "token: 400. That"),
+        (401, {"error": "invalid_client"}, FatalAPIError, "client_id and client_secret"),
+        (403, b"<html>", FatalAPIError, "check api_url and proxies"),
+        (404, b"<html>", FatalAPIError, "check api_url and proxies"),
+        (302, b"", FatalAPIError, "check api_url and proxies"),
+        (423, {}, RetriableAPIError, "423"),
+        (477, {}, RetriableAPIError, "477"),
         (429, {}, RetriableAPIError, "429"),
         (503, b"", RetriableAPIError, "503"),
         (200, b"<html>", RetriableAPIError, "no token"),

@@ -50,10 +50,27 @@ def test_key_cannot_be_deselected(lab: Lab) -> None:
     assert all("id" in record for record in lab.sync(only("status")).records())
 
 
-def test_nothing_selected(lab: Lab) -> None:
-    """Without a selected stream nothing is read."""
+def test_key_that_a_catalog_makes_optional(lab: Lab) -> None:
+    """The key comes whatever a catalog that was written by hand says of it."""
+    catalog = only("status")
+    for entry in catalog["streams"]:
+        for meta in entry["metadata"]:
+            if meta["breadcrumb"] == ["properties", "id"]:
+                meta["metadata"] = {"inclusion": "available", "selected": False}
+    assert [record["id"] for record in lab.sync(catalog).records()] == lab.ids
+
+
+def test_nothing_selected(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a selected stream nothing is read, and a line says why."""
     assert lab.sync(select()).messages == []
     assert lab.calls() == []
+    assert "No stream is selected" in caplog.text
+
+
+def test_stream_map_of_all_streams(lab: Lab) -> None:
+    """A map of all streams works, although not all are selected."""
+    output = lab.sync(stream_maps={"*": {"account": "'one'"}})
+    assert {record["account"] for record in output.records()} == {"one"}
 
 
 def test_stream_map_that_renames_filters_and_hashes(lab: Lab) -> None:
@@ -79,9 +96,13 @@ def test_stream_map_that_renames_filters_and_hashes(lab: Lab) -> None:
 
 
 def test_flattening(lab: Lab) -> None:
-    """Flattened, an object's known keys are columns of their own."""
+    """Flattened, an object's known keys are columns of their own, null where there is no object."""
     output = lab.sync(flattening_enabled=True, flattening_max_depth=1)
-    tickets = {record.get("threadAssociations__associatedTicketId") for record in output.records()}
+    (schema,) = output.of_type("SCHEMA", "threads")
+    columns = list(schema["schema"]["properties"])
+    assert all(list(record) == columns for record in output.records())
+    tickets = {record["threadAssociations__associatedTicketId"] for record in output.records()}
+    assert None in tickets
     assert tickets - {None} == {str(t.ticket_id) for t in lab.threads if t.ticket_id}
 
 

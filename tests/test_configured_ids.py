@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         b'\xef\xbb\xbf"name","thread_id"\r\n"a, b",17\r\nc,18\r\n,\r\n"two\nlines",19\r\n',
         b"threadId;status\n17;OPEN\n18;CLOSED\n19\n",
         b"status\tid\nOPEN\t17\n\t18\nCLOSED\t19.00\n",
-        b"# a query's result\nid,thread_id\n17,1\n18,2\n19,3\n",
+        b"# a query's result\nid,thread_id\n1,17\n2,18\n3,19\n",
     ],
     ids=range(8),
 )
@@ -48,16 +48,17 @@ def test_files(content: bytes, tmp_path: Path) -> None:
         (b"17\nabc\n", "line 2: 'abc' is not an id"),
         (b"# x\n\n17\n18,\n", "line 4: '18,' is not an id"),
         (b"name\n17\n", "line 1: 'name' is not an id"),
-        (b"name,thread\nx,17\n", "line 1: no column is called id or thread_id or threadId"),
+        (b"name,thread\nx,17\n", "line 1: no column is called thread_id or threadId or id"),
         (b"id,name\n17,x\n1e5,y\n", "line 3: '1e5' is not an id"),
         (b'name,id\n"a\nb",17\nx\n', "line 4: '' is not an id"),
         (b"id\n9336126552\n-1\n", "line 3: '-1' is not an id"),
         ("17\n18\n".encode("utf-16"), "not in UTF-8"),
         (b"17\n\xff\n", "not in UTF-8"),
         (b"17\n1\x008\n", "line 2"),
-        (b"id\n" + b"9" * 200_000, "field larger"),
+        (b"id\n" + b"9" * 200_000, "line 2: field larger"),
+        (b'id,x\n17,"open\n18,y\n', "line 3: unexpected end of data"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_wrong_files(content: bytes, words: str, tmp_path: Path) -> None:
     """Each of these is refused in a line that names the file, the line and the value."""

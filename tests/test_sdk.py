@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from singer_sdk import Stream, Tap
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.testing import get_tap_test_class
 
 from emulator.account import Account
@@ -41,6 +42,8 @@ def test_private_parts_that_the_tap_relies_on() -> None:
     assert callable(Tap._setup_signal_handlers)  # noqa: SLF001 - tap
     messages = inspect.signature(Stream._generate_record_messages)  # noqa: SLF001 - thread_stream
     assert list(messages.parameters) == ["self", "record"]
+    selected = inspect.signature(get_selected_schema)  # tap
+    assert list(selected.parameters)[:3] == ["stream_name", "schema", "mask"]
 
 
 def test_deselected_columns(lab: Lab) -> None:

@@ -48,6 +48,17 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "version": ({"api_version": "v4"}, "api_version"),
     "a single id": ({"thread_ids": "17"}, "thread_ids"),
     "a single association": ({"associations": "TICKET"}, "associations"),
+    "too many workers": ({"max_concurrency": 10**30}, "max_concurrency"),
+    "too many hours": ({"full_listing_hours": 10**8}, "full_listing_hours"),
+    "too many calls": ({"refresh_open_calls": 10**30}, "refresh_open_calls"),
+    "offset": ({"start_date": "2026-01-01T00:00:00+99:99"}, "start_date: '2026-01-01T00:00:00+99"),
+    "address": ({"api_url": "https://[1.2]"}, "api_url: not an https URL"),
+    "hash seed": ({"stream_map_config": ["pat-na1"]}, "stream_map_config: not what it should be"),
+    "else": ({"stream_maps": {"threads": {"__else__": "x"}}}, "stream_maps"),
+    "short names": (
+        {"flattening_enabled": True, "flattening_max_depth": 1, "flattening_max_key_length": 3},
+        "stream_maps or flattening: Duplicate column name",
+    ),
     "yes": ({"include_archived": "yes"}, "include_archived"),
     "no day": ({"start_date": "2026-02-30"}, "start_date: '2026-02-30' is not a time"),
     "OAuth too": ({"refresh_token": "pat-na1"}, "access_token and refresh_token: set either"),
@@ -75,6 +86,22 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "config that is empty": ("--config", b"", "not JSON (line 1, column 1)"),
     "config of another encoding": ("--config", '{"a": "\xe4"}'.encode("latin-1"), "not in UTF-8"),
     "config of a nest": ("--config", b"[" * 100_000, "not a JSON object"),
+    "config that is no number": ("--config", b'{"max_attempts": NaN}', "not a JSON object"),
+    "state of a list": (
+        "--state",
+        b'{"bookmarks": {"threads": {"listing": []}}}',
+        "listing is not",
+    ),
+    "state of markers": (
+        "--state",
+        b'{"bookmarks": {"threads": {"progress_markers": 5}}}',
+        "progress_markers is not",
+    ),
+    "state of parts": (
+        "--state",
+        b'{"bookmarks": {"threads": {}, "deleted_threads": {"partitions": [{}]}}}',
+        "The state is not of the form",
+    ),
     "state cut off": ("--state", b'{"bookmarks": {', "not JSON (line 1, column 16)"),
     "state that is empty": ("--state", b"", "not JSON"),
     "state that is a list": ("--state", b"[]", "not a JSON object"),
@@ -89,6 +116,16 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "catalog cut off": ("--catalog", b'{"streams": [', "not JSON"),
     "catalog that is a list": ("--catalog", b"[]", "not a JSON object"),
     "catalog without streams": ("--catalog", b"{}", "not a Singer catalog"),
+    "catalog of another key": (
+        "--catalog",
+        b'{"streams": [{"tap_stream_id": "threads", "key_properties": ["zz"], "schema": {}}]}',
+        "threads has another name or other key_properties",
+    ),
+    "catalog of another name": (
+        "--catalog",
+        b'{"streams": [{"tap_stream_id": "threads", "stream": "t", "key_properties": ["id"]}]}',
+        "threads has another name or other key_properties",
+    ),
     "catalog of nothing": ("--catalog", b'{"streams": [{"pat-na1": 1}]}', "not a Singer catalog"),
 }
 
@@ -116,6 +153,7 @@ ENVIRONMENT: dict[str, tuple[str, str]] = {
     "MAX_CONCURRENCY": ("many", "not a whole number"),
     "MAX_ATTEMPTS": ("", "not a whole number"),
     "RATE_LIMIT": ("19.0", "not a whole number"),
+    "LOOKBACK_SECONDS": ("1" * 5_000, "not a whole number"),
     "INCLUDE_ARCHIVED": ("nope", "not true or false"),
     "THREAD_IDS": ("17", "not a JSON list such as"),
     "INBOX_IDS": ('{"a": 1}', "not a JSON list such as"),
@@ -132,6 +170,16 @@ def test_wrong_environment(lab: Lab, tmp_path: Path, name: str, value: str, line
     variable = f"TAP_HUBSPOT_THREADS_{name}"
     done = run("--config=ENV", folder=tmp_path, config=lab.config(), **{variable: value})
     check(lab, done, f"{variable}: {line}")
+
+
+@pytest.mark.parametrize("secret", ["pat-na1\n", "pat-na1 x", "pat-na1-é"])
+def test_wrong_secret_in_the_environment(lab: Lab, tmp_path: Path, secret: str) -> None:
+    """A token that cannot be one is refused from the environment too, and not shown."""
+    config = lab.config(access_token=None)
+    done = run(
+        "--config=ENV", folder=tmp_path, config=config, TAP_HUBSPOT_THREADS_ACCESS_TOKEN=secret
+    )
+    check(lab, done, "access_token: holds a space, a line break")
 
 
 @pytest.mark.parametrize(
