@@ -76,9 +76,9 @@ class OpenThreads:
         """Note a row that has gone out, or need not: open ones go to the end, others leave."""
         thread_id = row["id"]
         self._marks.pop(thread_id, None)
-        self._read_now.add(thread_id)
         if is_open:
             self._marks[thread_id] = _mark(row)
+            self._read_now.add(thread_id)
         elif not row["archived"] and thread_id not in self.witnesses:
             self.witnesses.append(thread_id)
 
