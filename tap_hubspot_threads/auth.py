@@ -48,6 +48,10 @@ class TokenAuthenticator(BearerTokenAuthenticator):
     def prepare(self) -> None:
         """Do nothing: the token is there."""
 
+    def is_token_valid(self) -> bool:
+        """Tell that it is as good as ever."""
+        return True
+
     def renew(self, refused: requests.Response) -> bool:  # noqa: ARG002 - as of OAuth
         """Tell that the request need not be sent again."""
         return False
@@ -89,17 +93,14 @@ class RefreshTokenAuthenticator(OAuthAuthenticator):
 
     @override
     def authenticate_request(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Put a token that is good for a while into the request's header.
-
-        Raises:
-            FatalAPIError: if there is none to be had; names the setting to mend.
-        """
-        self.prepare()
+        """Put the token that there is into the request's header."""
+        if self.access_token is None:
+            self.prepare()
         request.headers["Authorization"] = f"Bearer {self.access_token}"
         return request
 
     def prepare(self) -> None:
-        """Have a token that is good for a while.
+        """Have a token that is good for a while, before a request is authenticated.
 
         Raises:
             FatalAPIError: if there is none to be had; names the setting to mend.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.auth import RefreshTokenAuthenticator, TokenAuthenticator
     from tap_hubspot_threads.configured_ids import ConfiguredIds
     from tap_hubspot_threads.progress import Progress
-    from tap_hubspot_threads.rate_limit import RateLimit
+    from tap_hubspot_threads.rate_limit import RateLimit, Ticket
     from tap_hubspot_threads.stopping import Stop
     from tap_hubspot_threads.transport import Transport
 
@@ -154,18 +154,30 @@ class HubSpotStream(LeanStream):
     def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
         """Send a request once, when the limit lets it."""
         with self._in_flight:
-            self._credentials.prepare()  # not in the limit's time, which it may take much of
-            ticket = self._limit.acquire()
+            ticket = self._acquire()
             headers = None
             try:
-                request = self.authenticator(prepared)  # after the wait: a token may expire in it
-                self._limit.restamp(ticket)
+                request = self.authenticator(prepared)
                 response = self._transport.send(request, endpoint=self.path)
                 headers = response.headers
             finally:
                 self._limit.release(ticket, headers)
                 self._progress.count_call()
         return response
+
+    def _acquire(self) -> Ticket:
+        """Wait until the limit lets a request leave, and the token is good for it.
+
+        A token is renewed before the request has its place in the limit's window, which would move
+        on meanwhile; and looked at again after the wait for that place, in which it may end.
+        """
+        self._credentials.prepare()
+        ticket = self._limit.acquire()
+        if not self._credentials.is_token_valid():
+            self._limit.give_back(ticket)
+            self._credentials.prepare()
+            ticket = self._limit.acquire()
+        return ticket
 
     @property
     @override

@@ -94,11 +94,12 @@ def _ids_of(file: TextIO) -> Iterator[str]:
 def _values(file: TextIO) -> Iterator[tuple[int, str]]:
     """Yield the values that are to be ids, each with its line's number."""
     lines = enumerate(file, start=1)
-    number, first = next(((n, line.strip()) for n, line in lines if _is_significant(line)), (0, ""))
+    significant = ((n, line.strip("\r\n")) for n, line in lines if _is_significant(line))
+    number, first = next(significant, (0, ""))
     if not first:
         message = "it is empty; for no thread at all, set thread_ids to []"
         raise InvalidIdError(message)
-    for delimiter in DELIMITERS:
+    for delimiter in [mark for mark in DELIMITERS if mark in first] or DELIMITERS[:1]:
         header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
         column = next((header.index(name) for name in ID_COLUMNS if name in header), None)
         if column is not None:
@@ -111,7 +112,7 @@ def _values(file: TextIO) -> Iterator[tuple[int, str]]:
                 message = f"line {number + reader.line_num}: {error}"
                 raise InvalidIdError(message) from None
             return
-    if any(delimiter in first for delimiter in DELIMITERS):
+    if any(delimiter in first.strip() for delimiter in DELIMITERS):
         message = f"line {number}: no column is called {' or '.join(ID_COLUMNS)}"
         raise InvalidIdError(message)
     for place, line in chain([(number, first)], lines):

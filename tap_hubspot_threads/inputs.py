@@ -29,6 +29,9 @@ def check_config_file(path: str) -> None:
     Raises:
         SettingsError: names the file and the place, but nothing of what is in it.
     """
+    if path.lstrip().startswith("{"):
+        message = "--config: takes the path of a file or ENV, not the settings themselves"
+        raise SettingsError(message)
     try:
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -30,9 +30,9 @@ class LeanStream(RESTStream["str | None"]):
 
     @cached_property
     def is_whole(self) -> bool:
-        """Whether every column is selected."""
+        """Whether every column is selected, and all that is in it."""
         columns = self.schema["properties"]
-        return all(self.mask[("properties", name)] for name in columns)
+        return all(self.mask[("properties", name)] for name in columns) and all(self.mask.values())
 
     @cached_property
     def _flat_columns(self) -> dict[str, list[str]]:

@@ -123,9 +123,12 @@ class RateLimit:
                         return self._issue()
                 self._wait(seconds)
 
-    def restamp(self, ticket: Ticket) -> None:
-        """Note that a request leaves now, and not when its ticket was handed out."""
-        ticket.sent = self._clock()
+    def give_back(self, ticket: Ticket) -> None:
+        """Take back a ticket for which no request was sent."""
+        with self._lock:
+            self._under_way -= 1
+            if ticket in self._window:
+                self._window.remove(ticket)
 
     def release(self, ticket: Ticket, headers: Mapping[str, str] | None) -> None:
         """Note that a request was answered (with these headers), or failed (None)."""

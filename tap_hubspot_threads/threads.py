@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from copy import deepcopy
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -78,7 +79,7 @@ class ThreadsStream(WatchingStream):
                 self._progress.threads += 1
                 self._progress.archived += row["archived"] is True
                 # The SDK takes columns that are not selected out of it.
-                yield row if self.is_whole else dict(row)
+                yield row if self.is_whole else deepcopy(row)
             if self.state:
                 self.missing.pop(row["id"], None)
                 self.state.open.note(row, is_open=self._is_watched(row))

@@ -52,7 +52,8 @@ class WatchingStream(ByIdStream):
         witnesses = [(thread_id, False) for thread_id in state.open.witnesses]
         known = [*due[:1], *witnesses, *due[1:]] if due else []
         self.is_account_known = bool(known)
-        for batch in (known[:1], known[1:2], known[2:]):
+        for start, end in ((0, 1), (1, 2), (2, 4), (4, 8), (8, None)):
+            batch = known[start:end]
             for row in self._read_again(batch):
                 if row["id"] in state.open:
                     self.just_read.add((row["id"], row[REPLICATION_KEY]))

@@ -76,7 +76,10 @@ def test_token_that_is_never_accepted(lab: Lab) -> None:
 
 
 @pytest.mark.usefixtures("waits")
-def test_refreshes_take_nothing_of_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("lifetime", "workers"), [(1800, 1), (40, 1), (40, 16)])
+def test_refreshes_take_nothing_of_the_limit(
+    monkeypatch: pytest.MonkeyPatch, lifetime: float, workers: int
+) -> None:
     """A token that takes long to come does not let more requests go at once than are allowed."""
     now = [0.0]
     monkeypatch.setattr(TapHubSpotThreads, "clock", staticmethod(lambda: now[0]))
@@ -95,9 +98,11 @@ def test_refreshes_take_nothing_of_the_limit(monkeypatch: pytest.MonkeyPatch) ->
     real = Transport.send
     monkeypatch.setattr(Stop, "wait", wait)
     monkeypatch.setattr(Transport, "send", send)
-    with open_lab(Account.sample(120)) as lab:
+    oauth = TokenEndpoint(lifetime=lifetime, clock=lambda: now[0])
+    with open_lab(Account.sample(120), oauth=oauth) as lab:
         ids = lab.live_ids[:60]
-        assert lab.sync(thread_ids=ids, rate_limit=20, max_concurrency=1, **OAUTH).ids == ids
+        settings = {"rate_limit": 20, "max_concurrency": workers, **OAUTH}
+        assert lab.sync(thread_ids=ids, **settings).ids == ids
     moments = [moment for moment, endpoint in sent if endpoint != PATH]
     for place in range(len(moments) - 20):
         assert moments[place + 20] - moments[place] >= 10
@@ -121,6 +126,7 @@ class Clock:
 
     def authenticate(self) -> requests.PreparedRequest:
         """Return a request with a token."""
+        self.authenticator.prepare()
         request = requests.Request("GET", "http://localhost").prepare()
         return self.authenticator(request)
 

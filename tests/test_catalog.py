@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_hubspot_threads.client import SCHEMAS
 from tests.conftest import Life, open_lab, select
 
 if TYPE_CHECKING:
@@ -43,6 +44,20 @@ def test_silent_changes_with_few_columns() -> None:
         thread.closed_at = life.now
         (record,) = life.sync(only("status")).records()
         assert (record["id"], record["status"]) == (str(thread.id), "CLOSED")
+
+
+def test_part_of_a_column() -> None:
+    """A part of a column that is not selected stays out, and open threads are not told anew."""
+    catalog = only(*SCHEMAS.get_schema("threads")["properties"])
+    for entry in catalog["streams"]:
+        for meta in entry["metadata"]:
+            if meta["breadcrumb"][-1:] in (["associatedTicketId"], ["spam"]):
+                meta["metadata"]["selected"] = False
+    with open_lab() as lab:
+        life = Life(lab)
+        assert not any(r["threadAssociations"] for r in life.sync(catalog).records())
+        life.pass_time(hours=1)
+        assert life.sync(catalog).ids == []
 
 
 def test_key_cannot_be_deselected(lab: Lab) -> None:

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
         b'\xef\xbb\xbf"name","thread_id"\r\n"a, b",17\r\nc,18\r\n,\r\n"two\nlines",19\r\n',
         b"threadId;status\n17;OPEN\n18;CLOSED\n19\n",
         b"status\tid\nOPEN\t17\n\t18\nCLOSED\t19.00\n",
+        b"\tid\tstatus\n1\t17\tOPEN\n2\t18\tOPEN\n3\t19\tOPEN\n",
+        b"\tid\n1\t17\n2\t18\n3\t19\n",
+        b"\t17\n 18\n\t19\t\n",
         b"# a query's result\nid,thread_id\n1,17\n2,18\n3,19\n",
     ],
-    ids=range(8),
+    ids=range(11),
 )
 def test_files(content: bytes, tmp_path: Path) -> None:
     """Each of these names the threads 17, 18 and 19, once each, in that order."""

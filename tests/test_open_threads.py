@@ -481,6 +481,20 @@ def test_failed_thread_in_a_wrong_account(life: Life) -> None:
     assert life.kept["failed"] == life.kept["open_threads"] == []
 
 
+def test_cost_without_a_closed_thread() -> None:
+    """Where all threads are open, a deleted one costs no more than a few calls either."""
+    with open_lab() as lab:
+        for thread in lab.threads:
+            thread.closed_at = None
+        life = Life(lab)
+        life.sync()
+        life.pass_time(hours=1)
+        lab.account.delete(open_threads(lab)[0])
+        lab.emulator.requests.clear()
+        life.sync(refresh_open_calls=1)
+        assert len(lab.calls(BY_ID)) <= 1 + 4
+
+
 @pytest.mark.parametrize("calls", [1, 2, 3, 19])
 def test_cost_when_the_first_ones_are_deleted(life: Life, calls: int) -> None:
     """The bound of the calls holds when the threads that are read first are gone."""

@@ -138,6 +138,12 @@ def test_wrong_files(lab: Lab, tmp_path: Path, option: str, content: bytes, line
     check(lab, run(option, str(path), folder=tmp_path, config=lab.config()), line)
 
 
+def test_settings_in_place_of_a_file(lab: Lab, tmp_path: Path) -> None:
+    """Settings that are given as an argument are not repeated in the log."""
+    done = run("--config", '{"access_token": "pat-na1"}', folder=tmp_path)
+    check(lab, done, "--config: takes the path of a file or ENV")
+
+
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
 def test_missing_files(lab: Lab, tmp_path: Path, option: str) -> None:
     """A file that is not there is named."""
