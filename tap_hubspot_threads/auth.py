@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from http import HTTPStatus
@@ -13,7 +12,7 @@ from singer_sdk.authenticators import BearerTokenAuthenticator, OAuthAuthenticat
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
-from tap_hubspot_threads.errors import WRONG_API, is_passing
+from tap_hubspot_threads.errors import WRONG_API, is_passing, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -161,12 +160,7 @@ def token_answer(response: requests.Response) -> dict[str, Any]:
         FatalAPIError: if it cannot; names the setting to mend. Never what the endpoint said: it may
             repeat what it was asked.
     """
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        body = {}
+    body = json_object(response)
     status = response.status_code
     tried = f"POST {TOKEN_PATH}: {status}"
     token = body.get("access_token")

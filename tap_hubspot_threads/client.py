@@ -237,10 +237,9 @@ class HubSpotStream(LeanStream):
 
     def _seconds_to_wait(self, error: RetriableAPIError, scheduled: float) -> float:
         """Return the wait before the next attempt; a 429 makes every worker wait."""
-        asked, response = retry.asked_for(error), error.response
-        seconds = max(retry.jitter(scheduled), asked or 0)
+        seconds, response = retry.seconds_to_wait(error, scheduled), error.response
         if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            seconds = self._limit.interval if asked is None else seconds
+            seconds = self._limit.interval if retry.asked_for(error) is None else seconds
             self._limit.pause(seconds)
         return seconds
 

@@ -6,9 +6,10 @@ message and correlation id, but never a body, a header's value or a token.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
@@ -69,6 +70,15 @@ def is_passing(status: int) -> bool:
     return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+def json_object(response: requests.Response) -> dict[str, Any]:
+    """Return the JSON object that an answer holds; an empty one if it holds none. Never raises."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 def name_ids(ids: Sequence[str], count: int | None = None) -> str:
     """Return the first `MAX_NAMED_IDS` ids, and how many more of the count there are."""
     more = (len(ids) if count is None else count) - MAX_NAMED_IDS
@@ -92,12 +102,7 @@ class Problem:
     @classmethod
     def of(cls, response: requests.Response) -> Problem:
         """Read the error body of a response; never raises."""
-        try:
-            body = response.json()
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            body = {}
+        body = json_object(response)
         token = str(response.request.headers.get("Authorization", "")).rpartition(" ")[2]
 
         def text(*names: str) -> str:

@@ -72,6 +72,15 @@ def asked_for(error: RetriableAPIError) -> float | None:
     return asked
 
 
+def seconds_to_wait(error: RetriableAPIError, scheduled: float) -> float:
+    """Return the wait before the next try: the schedule's with jitter, or longer if asked for.
+
+    Raises:
+        FatalAPIError: as `asked_for` does.
+    """
+    return max(jitter(scheduled), asked_for(error) or 0)
+
+
 def schedule() -> Generator[float, None, None]:
     """Return the seconds to wait after each failed attempt: 1, 2, 4 … 60, without end."""
     waits = backoff.expo(max_value=LONGEST_WAIT)

@@ -31,18 +31,15 @@ class ThreadsState:
     """The state of `threads`, in the SDK's own dict.
 
     Args:
-        kept: The dict under `bookmarks.threads`; written to in place. Empty: a first sync. It may
+        kept: The dict under `bookmarks.threads`, which `check_state` has checked; written to in
+            place. Empty: a first sync. It may
             have the SDK's own two keys only, as somebody writes it by hand: changes from that
             moment on come first, and then a full listing is due.
         wanted: The settings that decide which threads are wanted. When they have changed, the
             account is listed anew.
-
-    Raises:
-        StateError: if the state has a shape that is not known here.
     """
 
     def __init__(self, kept: dict[str, Any], *, wanted: Mapping[str, Any]) -> None:
-        _check(kept)
         fingerprint = json.dumps(wanted, sort_keys=True)
         is_first = not kept.get("replication_key_value") and (
             kept.get("listing", DONE) == DONE or not kept.get("listing_started_at")
@@ -166,7 +163,8 @@ def check_state(state: Mapping[str, Any]) -> None:
     """Check that a state is one of this tap's, so that none is taken for a first sync.
 
     Raises:
-        StateError: if it is not empty and has no bookmarks that this tap could have written.
+        StateError: if it is not empty and has no bookmarks that this tap could have written, or if
+            that of `threads` has a shape that is not known here.
     """
     bookmarks = state.get("bookmarks", None if state else {})
     if (

@@ -38,7 +38,8 @@ from tap_hubspot_threads.inputs import (
 )
 from tap_hubspot_threads.progress import Progress
 from tap_hubspot_threads.rate_limit import RateLimit
-from tap_hubspot_threads.settings import SETTINGS, check_secrets, check_settings
+from tap_hubspot_threads.setting_checks import check_secrets, check_settings
+from tap_hubspot_threads.settings import SETTINGS
 from tap_hubspot_threads.state import check_state
 from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.thread_index import ThreadIndexStream
@@ -233,9 +234,7 @@ class TapHubSpotThreads(Tap):
             return retry.attempts(
                 lambda: attempt(request),
                 tries=self.config["max_attempts"],
-                seconds_to_wait=lambda error, scheduled: max(
-                    retry.jitter(scheduled), retry.asked_for(error) or 0
-                ),
+                seconds_to_wait=retry.seconds_to_wait,
                 wait=self._stop.wait,
                 warn=self.logger.warning,
             )

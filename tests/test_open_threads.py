@@ -54,6 +54,16 @@ def change_silently(chance: random.Random, account: Account, thread: Thread) -> 
         thread.archived = what == "archive"
 
 
+def delete_when_read(lab: Lab, thread: Thread) -> None:
+    """Have a thread deleted when it is asked for by id."""
+
+    def delete(target: str) -> None:
+        if f"/threads/{thread.id}" in target:
+            lab.account.threads.pop(thread.id, None)
+
+    lab.emulator.before_answer = delete
+
+
 def test_quiet_account(life: Life) -> None:
     """Open threads are read again, one call each, and do not go out when they are unchanged."""
     output = life.sync()
@@ -301,12 +311,7 @@ def test_gone_with_a_message(life: Life) -> None:
     """A closed thread that got a message and is deleted before it is read is told too."""
     thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     life.lab.account.message(thread, sent=False)
-
-    def delete(target: str) -> None:
-        if f"/threads/{thread.id}" in target:
-            life.lab.account.threads.pop(thread.id, None)
-
-    life.lab.emulator.before_answer = delete
+    delete_when_read(life.lab, thread)
     assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([thread])
 
 
@@ -536,12 +541,7 @@ def test_deleted_thread_is_looked_for_again(life: Life) -> None:
     """A thread that the increment missed is told by the next sync when this one ends before."""
     thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     life.lab.account.message(thread, sent=False)
-
-    def delete(target: str) -> None:
-        if f"/threads/{thread.id}" in target:
-            life.lab.account.threads.pop(thread.id, None)
-
-    life.lab.emulator.before_answer = delete
+    delete_when_read(life.lab, thread)
     other = open_threads(life.lab)[-1]
     life.lab.script(path=f"/threads/{other.id}", status=403)
     with pytest.raises(FatalAPIError, match="403"):
