@@ -8,7 +8,7 @@ from singer_sdk import Stream, StreamSchema, Tap
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_hubspot_threads.client import SCHEMAS
+from tap_hubspot_threads.streams.base import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

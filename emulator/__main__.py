@@ -12,12 +12,14 @@ from emulator.account import Account
 from emulator.faults import Fault
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN, Emulator
+from emulator.ways import Ways
 
 
 def main() -> None:
     """Serve a sample account until interrupted; the first line on stdout is its address."""
     parser = argparse.ArgumentParser(prog="python -m emulator", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: a free one (default)")
+    parser.add_argument("--portal-id", type=int, help="the account's number")
     parser.add_argument("--threads", type=int, default=60, help="size of the account")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another account")
     parser.add_argument("--latency", type=float, default=0, help="seconds for each answer")
@@ -32,13 +34,23 @@ def main() -> None:
         help='such as {"status": 503, "times": 2, "path": "/threads/"}; see emulator/faults.py',
     )
     parser.add_argument(
+        "--ways",
+        default=Ways(),
+        type=_ways,
+        metavar="JSON",
+        help='such as {"cap": 3, "status_filter": "works", "lag_by_id": 60}; see emulator/ways.py',
+    )
+    parser.add_argument(
         "--report",
         action="store_true",
         help="print in JSON at the end when it was asked, and how often beyond the limit",
     )
     options = parser.parse_args()
+    account = Account.sample(options.threads, seed=options.seed)
+    account.ways = options.ways
+    account.portal_id = options.portal_id or account.portal_id
     emulator = Emulator(
-        Account.sample(options.threads, seed=options.seed),
+        account,
         port=options.port,
         latency=options.latency,
         limit=RollingLimit(options.limit, options.interval),
@@ -52,6 +64,14 @@ def main() -> None:
     if options.report:
         asked = {"arrivals": emulator.arrivals, "refused": emulator.limit.refused}
         sys.stdout.write(json.dumps(asked) + "\n")
+
+
+def _ways(text: str) -> Ways:
+    """Read ways; what is wrong with them is said, which argparse would not do."""
+    try:
+        return Ways.of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ from typing import TextIO
 
 import click
 
-from tap_hubspot_threads.errors import SettingsError
-from tap_hubspot_threads.inputs import check_log_level
-from tap_hubspot_threads.state import StateError
+from tap_hubspot_threads.contract import HubSpotError, SettingsError, StateError
+from tap_hubspot_threads.settings.inputs import PREFIX, check_log_level
 from tap_hubspot_threads.stopping import Stopped
-from tap_hubspot_threads.tap import PREFIX, TapHubSpotThreads
-from tap_hubspot_threads.thread_stream import ENDS
+from tap_hubspot_threads.tap import TapHubSpotThreads
 
-EXPECTED = (SettingsError, StateError, *ENDS)
+EXPECTED = (SettingsError, StateError, HubSpotError)
 """What ends a sync with a message that says what to do."""
 
 

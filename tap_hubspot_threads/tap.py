@@ -1,32 +1,28 @@
-"""The tap: its settings and its streams."""
+"""The tap: from the settings to the parts, from the parts to the streams."""
 
 from __future__ import annotations
 
-import threading
-import time
+import sys
 from copy import deepcopy
 from functools import cached_property
 from os import environ
-from typing import TYPE_CHECKING, Any, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib import StateMessage
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_hubspot_threads import retry
-from tap_hubspot_threads.auth import (
-    TOKEN_PATH,
-    RefreshTokenAuthenticator,
-    TokenAuthenticator,
-    token_answer,
-)
-from tap_hubspot_threads.client import Shared
-from tap_hubspot_threads.configured_ids import ConfiguredIds
-from tap_hubspot_threads.deleted_threads import DeletedThreadsStream
-from tap_hubspot_threads.errors import SettingsError
-from tap_hubspot_threads.inputs import (
+from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.parts import Machine, make_api, make_client, make_sync
+from tap_hubspot_threads.settings.checks import check_secrets, check_settings
+from tap_hubspot_threads.settings.configured_ids import ConfiguredIds
+from tap_hubspot_threads.settings.definitions import SETTINGS
+from tap_hubspot_threads.settings.inputs import (
+    PREFIX,
     check_catalog_file,
     check_config_file,
     check_environment,
@@ -36,25 +32,27 @@ from tap_hubspot_threads.inputs import (
     unknown_settings,
     without_value,
 )
-from tap_hubspot_threads.progress import Progress
-from tap_hubspot_threads.rate_limit import RateLimit
-from tap_hubspot_threads.setting_checks import check_secrets, check_settings
-from tap_hubspot_threads.settings import SETTINGS
-from tap_hubspot_threads.state import check_state
 from tap_hubspot_threads.stopping import Stop
-from tap_hubspot_threads.thread_index import ThreadIndexStream
-from tap_hubspot_threads.threads import ThreadsStream
-from tap_hubspot_threads.transport import Transport
-from tap_hubspot_threads.writer import MessageWriter
+from tap_hubspot_threads.streams.loop import Loop
+from tap_hubspot_threads.streams.progress import Progress
+from tap_hubspot_threads.streams.threads import (
+    DeletedThreadsStream,
+    ThreadIndexStream,
+    ThreadsStream,
+)
+from tap_hubspot_threads.streams.writer import MessageWriter
+from tap_hubspot_threads.sync.kept_check import check_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import click
-    import requests
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-
-PREFIX = "TAP_HUBSPOT_THREADS_"
+    from tap_hubspot_threads.hubspot.client import Client
+    from tap_hubspot_threads.streams.base import HubSpotStream
+    from tap_hubspot_threads.sync.out import Sync
 
 
 class TapHubSpotThreads(Tap):
@@ -69,7 +67,7 @@ class TapHubSpotThreads(Tap):
     ]
 
     message_writer_class = MessageWriter
-    clock = staticmethod(time.monotonic)
+    machine: ClassVar[Machine] = Machine()
 
     def __init__(
         self,
@@ -81,6 +79,13 @@ class TapHubSpotThreads(Tap):
         **kwargs: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
         """Check the settings, all of them before the first request; null means not set.
+
+        Args:
+            config: As the SDK's.
+            parse_env_config: Likewise.
+            validate_config: Likewise.
+            setup_mapper: Likewise.
+            kwargs: As the SDK's.
 
         Raises:
             SettingsError: if a setting cannot be right; in one line, without a secret.
@@ -115,7 +120,7 @@ class TapHubSpotThreads(Tap):
         check_settings(self.config)
         if self._ids is not None:
             self._ids.check()
-        if self.input_catalog and not any(stream.selected for stream in self.streams.values()):
+        if self.input_catalog and not self._selected:
             self.logger.warning("No stream is selected in the catalog: there is nothing to do")
 
     def _explain(self, error: Exception, *, with_environment: bool) -> Exception:
@@ -184,35 +189,10 @@ class TapHubSpotThreads(Tap):
 
     @override
     def discover_streams(self) -> list[Stream]:
-        limit = RateLimit(
-            fixed=self.config.get("rate_limit"),
-            reserve_percent=self.config["daily_quota_reserve_percent"],
-            clock=self.clock,
-            wait=self._stop.wait,
-        )
-        progress = Progress(
-            clock=self.clock,
-            log=self.logger.info,
-            quota=lambda: (limit.daily_left, limit.daily),
-        )
-        concurrency = self.config["max_concurrency"]
-        transport = Transport(
-            self.config["api_url"],
-            connections=concurrency,
-            timeout=self.config["request_timeout"],
-        )
-        shared = Shared(
-            transport=transport,
-            credentials=self._make_credentials(transport),
-            in_flight=threading.Semaphore(concurrency),
-            limit=limit,
-            stop=self._stop,
-            progress=progress,
-            ids=self._ids,
-        )
-        index = ThreadIndexStream(self, shared)
-        threads = ThreadsStream(self, shared, index=index)
-        return [index, threads, DeletedThreadsStream(self, shared, threads=threads)]
+        deleted_threads = DeletedThreadsStream(self)
+        # A configured id that is missing was perhaps never a thread's.
+        deleted_threads.selected_by_default = self._ids is None
+        return [ThreadsStream(self), deleted_threads, ThreadIndexStream(self)]
 
     @cached_property
     def _ids(self) -> ConfiguredIds | None:
@@ -220,31 +200,90 @@ class TapHubSpotThreads(Tap):
         is_configured = any(self.config.get(name) is not None for name in names)
         return ConfiguredIds(self.config) if is_configured else None
 
-    def _make_credentials(
-        self, transport: Transport
-    ) -> TokenAuthenticator | RefreshTokenAuthenticator:
-        if not self.config.get("refresh_token"):
-            return TokenAuthenticator(token=self.config.get("access_token") or "")
+    @property
+    def _selected(self) -> dict[str, HubSpotStream]:
+        streams = cast("dict[str, HubSpotStream]", self.streams)
+        return {name: stream for name, stream in streams.items() if stream.selected}
 
-        def attempt(request: requests.PreparedRequest) -> tuple[dict[str, Any], float]:
-            asked_at = self.clock()
-            return token_answer(transport.send(request, endpoint=TOKEN_PATH)), asked_at
+    @override  # type: ignore[misc] # final: the SDK's would sync one stream after the other
+    def sync_all(self) -> None:
+        """Read all streams that are selected, in one loop."""
+        self._run()
 
-        def ask(request: requests.PreparedRequest) -> tuple[dict[str, Any], float]:
-            return retry.attempts(
-                lambda: attempt(request),
-                tries=self.config["max_attempts"],
-                seconds_to_wait=retry.seconds_to_wait,
-                wait=self._stop.wait,
-                warn=self.logger.warning,
-            )
+    @override  # type: ignore[misc] # final, likewise
+    def run_sync_dry_run(
+        self,
+        dry_run_record_limit: int | None = 1,
+        streams: Iterable[Stream] | None = None,
+    ) -> bool:
+        for stream in self.streams.values() if streams is None else streams:
+            stream.selected = True
+        self._run(most=dry_run_record_limit)
+        return True
 
-        return RefreshTokenAuthenticator(self.config, clock=self.clock, ask=ask)
+    def _run(self, *, most: int | None = None) -> None:
+        """Sync; the sum of it is logged last, even when it fails.
 
-    @cached_property
-    @override
-    def streams(self) -> dict[str, Stream]:
-        """The streams by name, but what is gone behind what is there: it is known then."""
-        streams = super().streams
-        streams["deleted_threads"] = streams.pop("deleted_threads")
-        return streams
+        Args:
+            most: End after so many rows.
+        """
+        selected = self._selected
+        if not selected:
+            return
+        machine = self.machine
+        transport = machine.transport(self.config)
+        client = make_client(
+            self.config,
+            transport=transport,
+            user_agent=self.config.get("user_agent") or f"{self.name}/{self.plugin_version}",
+            clock=machine.clock,
+            wait=self._stop.wait,
+            warn=self.logger.warning,
+        )
+        progress = Progress(machine.clock, self.logger.info, client)
+        sync = self._make_sync(client, progress, selected)
+        loop = Loop(
+            selected,
+            given=self.state,
+            write_state=lambda state: self.write_message(StateMessage(value=state)),
+            stop=self._stop,
+            progress=progress,
+            state_interval=machine.state_interval,
+        )
+        self.logger.info("Reading %s", ", ".join(selected))
+        try:
+            loop.run(sync, most=most)
+        finally:
+            transport.close()
+            if client.calls:
+                self.logger.info(progress.summary(loop.kept.get("full_listing_completed_at")))
+                progress.log_metrics(self.streams["threads"].metrics_logger, stream="threads")
+
+    def _make_sync(
+        self, client: Client, progress: Progress, selected: dict[str, HubSpotStream]
+    ) -> Sync | None:
+        def while_waiting() -> None:
+            self._stop.check()
+            progress.tick()
+            sys.stdout.flush()  # what there is goes out before a wait
+
+        if "deleted_threads" in selected and "threads" not in selected:
+            message = "Only a sync of threads notices deleted threads: select that stream too"
+            self.logger.warning(message)
+        # Somebody who asks for FULL_TABLE wants all of it, each time.
+        is_full = self.streams["threads"].replication_method == REPLICATION_FULL_TABLE
+        sync = make_sync(
+            self.config,
+            api=make_api(
+                self.config, client, page_size=self.machine.page_size, warn=self.logger.warning
+            ),
+            workers=self.machine.workers(self.config["max_concurrency"], while_waiting),
+            ids=self._ids,
+            selected=selected,
+            state={} if is_full else self.state.get("bookmarks", {}).get("threads", {}),
+            log=self.logger,
+        )
+        progress.total = self._ids.total if self._ids else None
+        if sync:
+            progress.read = sync.read
+        return sync

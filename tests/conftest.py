@@ -6,7 +6,7 @@ import io
 import json
 import re
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -96,12 +96,13 @@ class Lab:
             self.tap(catalog, **settings).sync_all()
         return Output(self.out.getvalue())
 
-    def calls(self, pattern: str = "") -> list[str]:
-        """The requests so far whose path and query match."""
+    def calls(self, pattern: str = "/conversations/|/oauth/") -> list[str]:
+        """The requests so far whose path and query match; by default all but the account's."""
         return [target for target in self.emulator.requests if re.search(pattern, target)]
 
     def script(self, **fault: Any) -> None:
-        """Add a fault to the emulator's script."""
+        """Add a fault to the emulator's script; by default for all but the account's number."""
+        fault.setdefault("path", "/conversations/")
         self.emulator.faults.append(Fault(**fault))
 
 
@@ -181,8 +182,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         seconds.append(duration)
 
     monkeypatch.setattr(Stop, "wait", wait)
-    monkeypatch.setattr(TapHubSpotThreads, "clock", staticmethod(lambda: sum(seconds)))
+    set_machine(monkeypatch, clock=lambda: sum(seconds))
     return seconds
+
+
+def set_machine(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
+    """Have the tap run on another machine."""
+    machine = replace(TapHubSpotThreads.machine, **parts)
+    monkeypatch.setattr(TapHubSpotThreads, "machine", machine)
 
 
 def select(*streams: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tap_hubspot_threads.client import SCHEMAS
-from tap_hubspot_threads.settings import SETTINGS
+from tap_hubspot_threads.settings.definitions import SETTINGS
+from tap_hubspot_threads.streams.base import SCHEMAS
 
 KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object"}
 

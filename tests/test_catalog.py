@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.client import SCHEMAS
+from tap_hubspot_threads.streams.base import SCHEMAS
 from tests.conftest import Life, open_lab, select
 
 if TYPE_CHECKING:

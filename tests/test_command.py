@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.server import TOKEN
-from tap_hubspot_threads.settings import SETTINGS
+from tap_hubspot_threads.settings.definitions import SETTINGS
 
 if TYPE_CHECKING:
     from pathlib import Path

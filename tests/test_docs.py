@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from singer_sdk.about import AboutFormatter
 
-from tap_hubspot_threads.settings import SETTINGS
+from tap_hubspot_threads.settings.definitions import SETTINGS
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 ROOT = Path(__file__).parent.parent

@@ -145,7 +145,7 @@ def test_slow_target(lab: Lab, tmp_path: Path) -> None:
         lines.append(line)
         time.sleep(0.01)
     assert tap.finish()[0] == 0
-    assert len(lines) == len(lab.ids) + 4
+    assert len(lines) == len(lab.ids) + 3
 
 
 def test_terminal_closes(lab: Lab, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_terminal_closes(lab: Lab, tmp_path: Path) -> None:
         assert tap.stdout
         assert tap.stderr
         tap.stderr.close()
-        assert len(tap.stdout.read().splitlines()) == len(lab.ids) + 4
+        assert len(tap.stdout.read().splitlines()) == len(lab.ids) + 3
     assert tap.returncode == 0
 
 

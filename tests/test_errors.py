@@ -6,13 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN
-from tap_hubspot_threads.concurrency import LOOKAHEAD
-from tap_hubspot_threads.errors import UnreadThreadsError
-from tap_hubspot_threads.rate_limit import DailyQuotaError
+from tap_hubspot_threads.contract import (
+    DailyQuotaError,
+    HubSpotError,
+    PassingError,
+    UnreadThreadsError,
+)
+from tap_hubspot_threads.sync.workers import LOOKAHEAD
 from tests.conftest import Lab, Output, open_lab
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ def test_passing_faults(lab: Lab, waits: list[float], fault: dict[str, Any], how
 def test_waits_double(lab: Lab, waits: list[float]) -> None:
     """The waits double up to a minute, less up to a half, until `max_attempts` tries are made."""
     lab.script(status=503, times=100)
-    with pytest.raises(RetriableAPIError, match=r"GET /threads: 503 .*after 9 attempts"):
+    with pytest.raises(PassingError, match=r"GET /threads: 503 .*after 9 attempts"):
         lab.sync(max_attempts=9)
     for wait, longest in zip(waits, (1, 2, 4, 8, 16, 32, 60, 60), strict=True):
         assert longest / 2 <= wait <= longest
@@ -96,7 +99,7 @@ def test_waits_as_asked(
 def test_waits_no_longer_than_five_minutes(lab: Lab, waits: list[float], asked: str) -> None:
     """Asked to wait longer than five minutes, the sync ends and says when to come back."""
     lab.script(status=477, headers={"Retry-After": asked})
-    with pytest.raises(FatalAPIError, match=r"come back in \d+ minutes: run the sync again"):
+    with pytest.raises(HubSpotError, match=r"come back in \d+ minutes: run the sync again"):
         lab.sync()
     assert waits == []
 
@@ -165,7 +168,7 @@ def test_fatal_errors(
     """What trying again does not mend is never repeated, and says what to do."""
     lab.script(times=100, **fault)
     settings: dict[str, Any] = {"thread_ids": [lab.live_ids[0]]} if by_id else {}
-    with pytest.raises(FatalAPIError, match=message) as error:
+    with pytest.raises(HubSpotError, match=message) as error:
         lab.sync(**settings)
     assert SECRET_TEXT not in str(error.value)
     assert len(lab.calls()) == 1
@@ -174,7 +177,7 @@ def test_fatal_errors(
 
 def test_wrong_token(lab: Lab) -> None:
     """A token that HubSpot does not accept names the setting, not the token."""
-    with pytest.raises(FatalAPIError, match="check the setting access_token") as error:
+    with pytest.raises(HubSpotError, match="check the setting access_token") as error:
         lab.sync(access_token="pat-na1-wrong")
     assert "pat-na1" not in str(error.value)
 
@@ -182,14 +185,14 @@ def test_wrong_token(lab: Lab) -> None:
 def test_echoing_server(lab: Lab) -> None:
     """A server that echoes the token does not get it into a message."""
     lab.script(status=400, body=error_body(message=f"Bearer {TOKEN}?", category=TOKEN))
-    with pytest.raises(FatalAPIError, match="…") as error:
+    with pytest.raises(HubSpotError, match="…") as error:
         lab.sync()
     assert TOKEN not in str(error.value)
 
 
 def test_missing_scope() -> None:
     """A token without the scope says which scope it needs."""
-    with open_lab(scopes=()) as lab, pytest.raises(FatalAPIError, match=r"conversations\.read"):
+    with open_lab(scopes=()) as lab, pytest.raises(HubSpotError, match=r"conversations\.read"):
         lab.sync()
 
 
@@ -222,7 +225,7 @@ def test_hubspot_down(lab: Lab, waits: list[float]) -> None:
     """When a handful of threads in a row fail to the last, the sync ends, with STATE."""
     ids = lab.live_ids
     lab.script(path="/threads/", skip=20, status=503, times=100_000)
-    with pytest.raises(FatalAPIError, match="5 threads in a row could not be read"):
+    with pytest.raises(HubSpotError, match="5 threads in a row could not be read"):
         lab.sync(thread_ids=ids, max_attempts=3, max_concurrency=4)
     output = Output(lab.out.getvalue())
     assert 16 <= len(output.ids) <= 20
@@ -233,7 +236,7 @@ def test_hubspot_down(lab: Lab, waits: list[float]) -> None:
 def test_refused_by_all(lab: Lab) -> None:
     """A request that HubSpot refuses for each thread is not made for all of them."""
     lab.script(status=400, times=100_000, body=error_body(message="no such property"))
-    with pytest.raises(FatalAPIError, match="no such property"):
+    with pytest.raises(HubSpotError, match="no such property"):
         lab.sync(thread_ids=lab.live_ids, max_concurrency=4)
     assert len(lab.calls()) <= 5 + 4 * LOOKAHEAD
 
@@ -249,6 +252,6 @@ def _no_secrets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 def test_failure_with_configured_ids_is_of_threads_alone(lab: Lab) -> None:
     """A sync of configured ids that fails says nothing of deleted threads."""
-    with pytest.raises(FatalAPIError):
+    with pytest.raises(HubSpotError):
         lab.sync(thread_ids=[*lab.live_ids, 17], access_token="wrong")
     assert "deleted_threads" not in lab.out.getvalue()

@@ -21,11 +21,11 @@ from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
 from emulator.faults import storm
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN, Emulator
-from tap_hubspot_threads import by_id, thread_index
-from tap_hubspot_threads.cleaning import RowCleaner
-from tap_hubspot_threads.client import SCHEMAS
-from tap_hubspot_threads.concurrency import LOOKAHEAD
+from tap_hubspot_threads.hubspot.cleaning import RowCleaner
+from tap_hubspot_threads.streams.base import SCHEMAS
+from tap_hubspot_threads.sync.workers import LOOKAHEAD
 from tap_hubspot_threads.tap import TapHubSpotThreads
+from tests.conftest import set_machine
 
 HISTORIES = int(os.environ.get("HISTORIES", "60"))
 SYNCS = 8
@@ -255,8 +255,8 @@ class History:
 def test_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """After each sync the warehouse has every thread as the tap last had to see it."""
     history = History(seed)
-    monkeypatch.setattr(thread_index, "PAGE_SIZE", history.chance.choice([2, 3, 7, 500]))
-    monkeypatch.setattr(by_id, "STATE_INTERVAL", 0)
+    set_machine(monkeypatch, page_size=history.chance.choice([2, 3, 7, 500]))
+    set_machine(monkeypatch, state_interval=0)
     with Emulator(history.account, limit=RollingLimit(maximum=1_000_000)) as emulator:
 
         def meanwhile(_: str) -> None:
@@ -280,8 +280,8 @@ def test_history(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_twenty_kills(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     """A first sync that is killed 20 times loses nothing, and reads little of it twice."""
     page, workers, kills = 20, 4, 20
-    monkeypatch.setattr(thread_index, "PAGE_SIZE", page)
-    monkeypatch.setattr(by_id, "STATE_INTERVAL", 0)
+    set_machine(monkeypatch, page_size=page)
+    set_machine(monkeypatch, state_interval=0)
     chance = random.Random(kills)
     account = Account.sample(1_500)
     state: dict[str, Any] = {}

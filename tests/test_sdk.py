@@ -29,19 +29,27 @@ TestStandard = get_tap_test_class(
     TapHubSpotThreads,
     config=CONFIG,
     catalog=select("threads", "thread_index", "deleted_threads"),
-    state={"bookmarks": {"threads": {"open_threads": ["17:lAAAAAA"]}}},  # no such thread: deleted
+    # No such thread: deleted.
+    state={
+        "bookmarks": {
+            "threads": {"account": EMULATOR.account.portal_id, "open_threads": ["17:lAAAAAA"]}
+        }
+    },
 )
 
 
 def test_private_parts_that_the_tap_relies_on() -> None:
     """The SDK still has what is used or overridden of its private parts, in that form."""
-    writer = inspect.signature(Stream._write_record_message)  # noqa: SLF001 - thread_index.emit
+    writer = inspect.signature(Stream._write_record_message)  # noqa: SLF001 - streams/base
     assert list(writer.parameters) == ["self", "record"]
-    increment = inspect.signature(Stream._increment_stream_state)  # noqa: SLF001 - threads
-    assert list(increment.parameters) == ["self", "latest_record", "context"]
-    assert callable(Tap._setup_signal_handlers)  # noqa: SLF001 - tap
-    messages = inspect.signature(Stream._generate_record_messages)  # noqa: SLF001 - thread_stream
+    schema = inspect.signature(Stream._write_schema_message)  # noqa: SLF001 - streams/base
+    assert list(schema.parameters) == ["self"]
+    messages = inspect.signature(Stream._generate_record_messages)  # noqa: SLF001 - streams/base
     assert list(messages.parameters) == ["self", "record"]
+    assert callable(Tap._setup_signal_handlers)  # noqa: SLF001 - tap
+    assert list(inspect.signature(Tap.sync_all).parameters) == ["self"]  # tap
+    dry_run = inspect.signature(Tap.run_sync_dry_run)  # tap
+    assert list(dry_run.parameters) == ["self", "dry_run_record_limit", "streams"]
     selected = inspect.signature(get_selected_schema)  # tap
     assert list(selected.parameters)[:3] == ["stream_name", "schema", "mask"]
 

@@ -1,0 +1,121 @@
+"""Which threads a listing holds, and in which order."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emulator.account import Account
+    from emulator.thread import Thread
+    from emulator.ways import Ways
+
+Query = dict[str, list[str]]
+Order = Callable[["Thread"], tuple[float, ...]]
+
+STATUSES = ("OPEN", "CLOSED")
+KEPT = 8
+"""Listings at the most: those of a large account are large."""
+OF_THE_PAGE = ("after", "limit", "association", "property")
+
+
+def select(account: Account, query: Query) -> list[Thread]:
+    """Return the whole listing, which is not to be changed; it is kept until something happens."""
+    ways = account.ways
+    lag = _lag(ways, query)
+    if lag:
+        then = account.now() - timedelta(seconds=lag)
+        return _select(account.threads.as_of(then).values(), query, ways)
+    wanted = tuple((name, *query[name]) for name in query if name not in OF_THE_PAGE)
+    key = (*wanted, ways.status_filter)
+    kept = account.threads.derived
+    if key not in kept:
+        if len(kept) >= KEPT:
+            kept.clear()
+        kept[key] = _select(account.threads.values(), query, ways)
+    selected: list[Thread] = kept[key]
+    return selected
+
+
+def order_of(query: Query) -> Order:
+    """Return the key by which the listing is in ascending order."""
+    return _by_time if _is_by_time(query) else _by_id
+
+
+def wants_archived(query: Query) -> bool:
+    """Tell which side is asked for."""
+    return query.get("archived") == ["true"]
+
+
+def _select(every: Iterable[Thread], query: Query, ways: Ways) -> list[Thread]:
+    """Select and sort; parameters that HubSpot does not know are ignored."""
+    archived = wants_archived(query)
+    threads = [thread for thread in every if thread.archived == archived]
+    wanted: dict[str, Callable[[Thread], int | None]] = {
+        "inboxId": lambda thread: thread.inbox_id,
+        "associatedContactId": lambda thread: thread.contact_id,
+        "associatedTicketId": lambda thread: thread.ticket_id,
+    }
+    for name, value in wanted.items():
+        if name in query:
+            threads = [thread for thread in threads if query[name] == [str(value(thread))]]
+    if "threadStatus" in query:
+        threads = _of_status(threads, query["threadStatus"][0].upper(), ways)
+    if _is_by_time(query):
+        since = _parse_time(query["latestMessageTimestampAfter"][0])
+        latest = [(thread, thread.latest_message_at) for thread in threads]
+        threads = [thread for thread, moment in latest if moment and moment >= since]
+    return sorted(threads, key=order_of(query))
+
+
+def _of_status(threads: list[Thread], status: str, ways: Ways) -> list[Thread]:
+    """Select by status, as well as this HubSpot does."""
+    if ways.status_filter == "ignored":
+        return threads
+    if ways.status_filter == "empty":
+        return []
+    if ways.status_filter == "index":
+        threads = [_as_indexed(thread) for thread in threads if _fifth(thread) != 0]
+    return [thread for thread in threads if thread.status == status]
+
+
+def _as_indexed(thread: Thread) -> Thread:
+    """Return a thread as the index of statuses has it: of a fifth it never sees them close."""
+    if thread.closed_at is None or _fifth(thread) != 1:
+        return thread
+    stale = thread.twin()
+    stale.closed_at = None
+    return stale
+
+
+def _fifth(thread: Thread) -> int:
+    """Return in which fifth a thread is; ids in a row are in different ones."""
+    return zlib.crc32(str(thread.id).encode()) % 5
+
+
+def _lag(ways: Ways, query: Query) -> float:
+    if "threadStatus" in query:
+        return ways.lag_by_status
+    return ways.lag_by_time if _is_by_time(query) else ways.lag_by_id
+
+
+def _is_by_time(query: Query) -> bool:
+    return query.get("sort") == ["latestMessageTimestamp"]
+
+
+def _by_id(thread: Thread) -> tuple[float, ...]:
+    return (thread.id,)
+
+
+def _by_time(thread: Thread) -> tuple[float, ...]:
+    moment = thread.latest_message_at
+    return (moment.timestamp() if moment else 0, thread.id)
+
+
+def _parse_time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

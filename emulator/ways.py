@@ -1,0 +1,177 @@
+"""Ways of the real HubSpot that nobody knows, or that differ: one object says which it has.
+
+The marks say how sure one is of the default: D documented by HubSpot, O observed by others who
+wrote it down, I inferred, ? unknown. Whatever a field says, a client has to be right.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from emulator.thread import Rows
+
+if TYPE_CHECKING:
+    import random
+
+NotFound = Literal["json", "short json", "html", "empty"]
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A time, by HubSpot's clock, in which reading threads by id answers that they are not there.
+
+    Listings go on as before. Nobody has seen such a thing; an index that is built anew, or a
+    migration between data centres, might do it. (?)
+    """
+
+    begins: datetime
+    ends: datetime
+    ids: tuple[int, ...] | None = None
+    """Only these; None: every thread."""
+    answer: NotFound = "json"
+
+    def hits(self, thread_id: int, now: datetime) -> bool:
+        """Tell whether a thread is hidden now."""
+        return self.begins <= now < self.ends and (self.ids is None or thread_id in self.ids)
+
+
+@dataclass
+class Ways:
+    """How this HubSpot behaves; may be changed at any time, also while a listing goes on.
+
+    Its clock is the account's: a client whose clock is wrong is one with another clock. Timestamps
+    in `Date` are whole seconds always.
+    """
+
+    max_limit: int = 500
+    """A listing's `limit` above it is a 400. (D: 500; O: 100)"""
+    cap: int = 500
+    """A page holds so many at the most, whatever `limit` says. (O: 100 at the most)"""
+    empty_pages: Literal["once", "never", "often"] = "once"
+    """Empty pages that have a cursor: before the second page, or before each but the first. (O)"""
+    repeats_rows: bool = False
+    """Whether a page begins with the last row of the one before. (O: duplicates were seen)"""
+
+    cursors: Literal["key", "offset"] = "key"
+    """What a cursor holds: the key of the last thread, or how many come before. (?)"""
+    cursor_encoding: Literal["%3D", "%3d", "="] = "%3D"
+    """How a cursor's end comes: percent-encoded already, or plain. (O)"""
+    cursor_minutes: float | None = None
+    """So long a cursor lives; then it is a 400 UNPARSEABLE_TOKEN. (?)"""
+
+    lag_by_id: float = 0
+    """Seconds by which the listing by id lags: it shows all as it was then. At most an hour. (?)"""
+    lag_by_time: float = 0
+    """The same of the listing by latest message. (?)"""
+    lag_by_status: float = 0
+    """The same of any listing that is asked for a status. (?)"""
+
+    status_filter: Literal["ignored", "works", "refused", "empty", "index"] = "ignored"
+    """What `threadStatus` does: nothing; what it says; a 400; no row at all; or what an index has
+    that lacks a fifth of the threads and holds another fifth to be open for ever. (?)"""
+    status_spelling: Literal["any", "capitals"] = "any"
+    """Whether a status that is not OPEN or CLOSED, to the letter, is a 400. (?)"""
+
+    sides: Literal["apart", "together"] = "apart"
+    """Whether reading by id finds archived threads with `archived=true` only, and others without
+    it only; or each either way. (I)"""
+    not_found: NotFound = "json"
+    """How a thread that is not there is told: by HubSpot's JSON error, with or without a category;
+    by an HTML page or an empty body, with HubSpot's headers. (O: JSON, its fields are unknown)"""
+    unknown_route: Literal["bare html", "html", "empty"] = "bare html"
+    """The 404 to a path that the API does not have; bare is without HubSpot's headers. (O)"""
+    outages: list[Outage] = field(default_factory=list)
+    """When reading by id says 404 of what is there. (?)"""
+
+    dates: Literal["all", "some", "none"] = "all"
+    """Which answers have a `Date`; some: two of three. (D: all)"""
+    account_info: Literal[
+        "number",
+        "string",
+        "{}",
+        "garbage",
+        "403",
+        "404 json",
+        "404 html",
+        "500 once",
+        "500",
+        "silent",
+    ] = "number"
+    """What the account's details answer: the number as such, as a string, not at all; no JSON; an
+    error; an error to every other request, beginning with the first; or nothing for 30 s. (D/?)"""
+    rows: Rows = field(default_factory=Rows)
+    """What threads look like."""
+
+    @classmethod
+    def draw(cls, chance: random.Random) -> Ways:
+        """Draw a HubSpot that may be; half of its ways are the usual ones. Without outages.
+
+        Pages are small mostly, so that small accounts have many; lags are a minute at the most.
+        """
+        ways = cls(
+            max_limit=chance.choice((500, 500, 100)),
+            cap=chance.choice((2, 3, 7, 100, 500)),
+            repeats_rows=chance.random() < 0.2,
+            cursor_minutes=chance.choice((None, None, None, 5, 60)),
+            lag_by_id=chance.choice((0, 0, 0, 5, 60)),
+            lag_by_time=chance.choice((0, 0, 0, 5, 20)),
+            lag_by_status=chance.choice((0, 0, 0, 5, 60)),
+            rows=Rows(**_draw(Rows, chance)),
+        )
+        return replace(ways, **_draw(cls, chance))
+
+    @classmethod
+    def of(cls, text: str) -> Ways:
+        """Read ways from a JSON object of the fields that are not as usual.
+
+        Raises:
+            ValueError: if it has fields or values that are none.
+        """
+        given = json.loads(text)
+        if "rows" in given:
+            given["rows"] = Rows(**_checked(Rows, given["rows"]))
+        if "outages" in given:
+            given["outages"] = [_outage(outage) for outage in given["outages"]]
+        return cls(**_checked(cls, given))
+
+    def __str__(self) -> str:
+        """Write what is not as usual, for `of` to read."""
+        usual = asdict(Ways())
+        ways = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        return json.dumps(ways, default=datetime.isoformat)
+
+
+def _draw(kind: type, chance: random.Random) -> dict[str, Any]:
+    """Draw values for the fields that have a fixed choice."""
+    return {
+        name: chance.choice(choices)
+        for name, choices in _choices(kind).items()
+        if chance.random() < 0.5
+    }
+
+
+def _choices(kind: type) -> dict[str, tuple[str, ...]]:
+    hints = get_type_hints(kind)
+    return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
+
+
+def _checked(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+    strange = given.keys() - {known.name for known in fields(kind)}
+    strange |= {
+        f"{name}={given[name]!r}"
+        for name, choices in _choices(kind).items()
+        if name in given and given[name] not in choices
+    }
+    if strange:
+        message = f"{kind.__name__} has no {', '.join(sorted(strange))}"
+        raise ValueError(message)
+    return given
+
+
+def _outage(given: dict[str, Any]) -> Outage:
+    times = {name: datetime.fromisoformat(given[name]) for name in ("begins", "ends")}
+    ids = given.get("ids")
+    return Outage(**_checked(Outage, given) | times | {"ids": ids and tuple(ids)})

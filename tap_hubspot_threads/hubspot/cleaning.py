@@ -1,0 +1,149 @@
+"""From a JSON object as HubSpot returned it to a row that any Singer target can load.
+
+The JSON Schema of the stream says which columns there are and of what type; this module only knows
+how a value is made to fit a type.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.values import clean_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+OTHER_PROPERTIES = "otherProperties"
+MAX_DEPTH = 50
+"""What is nested deeper is left out: not every reader of JSON can follow."""
+
+
+class _Unfit(ValueError):  # noqa: N818 - a signal within this module, not an error
+    """A value that cannot be made to fit the type of its column."""
+
+
+class RowCleaner:
+    """Turns JSON objects into rows of one schema.
+
+    Guarantees for every row:
+        * It has all columns of the schema; what HubSpot did not return is null.
+        * Strings are strings, numbers among them written out (observed: integer ids); integers are
+          integers, also those that came as text; arrays are whole.
+        * Times are UTC with `Z`, in milliseconds; an empty string is null.
+        * A key that is no column, and a value that does not fit its column (whose column is then
+          null), is kept in `otherProperties`, which is null when there is nothing to keep.
+        * No U+0000, no lone surrogate, no NaN and no infinity, at any depth: PostgreSQL and other
+          databases refuse them.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        columns: Mapping[str, Any] = schema["properties"]
+        self._converters = {
+            name: _converter(column) for name, column in columns.items() if name != OTHER_PROPERTIES
+        }
+
+    def clean(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row of a JSON object as HubSpot returned it."""
+        row: dict[str, Any] = {}
+        other: dict[str, Any] = {}
+        for name, convert in self._converters.items():
+            value = found.get(name)
+            if value is None:
+                row[name] = None
+            elif (
+                convert is _to_string
+                and type(value) is str
+                and value.isascii()
+                and "\0" not in value
+            ):
+                row[name] = value
+            else:
+                try:
+                    row[name] = convert(value)
+                except ValueError:
+                    row[name] = None
+                    other[name] = _clean_json(value)
+        if not found.keys() <= self._converters.keys():
+            for name in found.keys() - self._converters.keys():
+                other[_clean_text(name)] = _clean_json(found[name])
+        row[OTHER_PROPERTIES] = dict(sorted(other.items())) if other else None
+        return row
+
+
+def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
+    types = set(column["type"]) if isinstance(column["type"], list) else {column["type"]}
+    if column.get("format") == "date-time":
+        return clean_time
+    if "boolean" in types:
+        return _to_boolean
+    if "object" in types:
+        return _object_converter(column.get("properties", {}))
+    if "array" in types:
+        return _to_array
+    if "integer" in types:
+        return _to_integer
+    return _to_string
+
+
+def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
+    converters = {name: _converter(column) for name, column in columns.items()}
+
+    def convert(value: object) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _Unfit
+        inner = {_clean_text(name): _clean_json(item) for name, item in value.items()}
+        for name, convert_item in converters.items():
+            item = inner.get(name)
+            inner[name] = None if item is None else convert_item(item)
+        return inner
+
+    return convert
+
+
+def _to_string(value: object) -> str:
+    if isinstance(value, str):
+        return _clean_text(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise _Unfit
+
+
+def _to_integer(value: object) -> int:
+    return int(_to_string(value))
+
+
+def _to_array(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise _Unfit
+    return [_clean_json(item) for item in value]
+
+
+def _to_boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise _Unfit
+
+
+def _clean_text(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, str):
+        return _clean_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, (dict, list)) and depth >= MAX_DEPTH:
+        return None
+    if isinstance(value, dict):
+        return {_clean_text(name): _clean_json(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_clean_json(item, depth + 1) for item in value]
+    return value

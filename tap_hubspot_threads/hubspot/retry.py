@@ -1,0 +1,126 @@
+"""Trying again: how often, and how long to wait before it. Whether at all, `answers` decides."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import backoff
+
+from tap_hubspot_threads.contract import HubSpotError, PassingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+T = TypeVar("T")
+
+LONGEST_WAIT = 60.0
+LONGEST_RETRY_AFTER = 300.0
+"""Seconds; HubSpot asks for up to 24 hours during an account's migration. Documented."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Calls a function until it does not fail in a passing way.
+
+    Args:
+        tries: How often at the most.
+        wait: Waits some seconds; may raise, which ends it all.
+        warn: Is told of each failure but the last.
+        longest: Seconds that HubSpot may ask to wait.
+    """
+
+    tries: int
+    wait: Callable[[float], None]
+    warn: Callable[[str], None]
+    longest: float = LONGEST_RETRY_AFTER
+
+    def call(
+        self,
+        function: Callable[[], T],
+        *,
+        before_wait: Callable[[PassingError, float], float] = lambda _, seconds: seconds,
+    ) -> T:
+        """Return what the function returns.
+
+        Args:
+            function: Raises `PassingError` where trying again can help.
+            before_wait: Is given an error and the seconds to wait; returns how many it will be.
+
+        Raises:
+            PassingError: the last one, which says how often it was tried.
+            HubSpotError: if HubSpot asks for a longer wait.
+        """
+        waits = schedule()
+        for attempt in range(1, self.tries):
+            try:
+                return function()
+            except PassingError as error:
+                seconds = before_wait(error, seconds_to_wait(error, next(waits), self.longest))
+                self.warn(
+                    f"{error}; attempt {attempt} of {self.tries}, the next one in {seconds:.1f} s"
+                )
+            self.wait(seconds)
+        try:
+            return function()
+        except PassingError as error:
+            message = f"{error}. Gave up after {self.tries} attempts (max_attempts)."
+            raise PassingError(message, retry_after=error.retry_after) from error
+
+
+def seconds_to_wait(
+    error: PassingError, scheduled: float, longest: float = LONGEST_RETRY_AFTER
+) -> float:
+    """Return the wait before the next try: the schedule's with jitter, or longer if asked for.
+
+    Raises:
+        HubSpotError: if HubSpot asks for a longer wait.
+    """
+    asked = error.retry_after or 0
+    if asked > longest:
+        message = (
+            f"{error}. HubSpot asks to come back in {asked / 60:.0f} minutes: "
+            "run the sync again then."
+        )
+        raise HubSpotError(message) from error
+    return max(jitter(scheduled), asked)
+
+
+def schedule() -> Generator[float, None, None]:
+    """Return the seconds to wait after each failed attempt: 1, 2, 4 … 60, without end."""
+    waits = backoff.expo(max_value=LONGEST_WAIT)
+    next(waits)  # the first is for the library's own use
+    return waits
+
+
+def jitter(seconds: float) -> float:
+    """Return the wait shortened by up to a half, so that workers do not come back as one."""
+    return seconds / 2 + backoff.full_jitter(seconds / 2)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that `Retry-After` asks for; None where it is missing or no time.
+
+    It comes as seconds or as a date (RFC 9110); documented for 477 only, honoured wherever it
+    comes. A date is held against the answer's own `Date`, else against the clock here.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        return float(text)
+    until = date(text)
+    if until is None:
+        return None
+    now = date(headers.get("Date", "")) or datetime.now(timezone.utc)
+    return max(0.0, (until - now).total_seconds())
+
+
+def date(text: str) -> datetime | None:
+    """Return the moment that a header such as `Date` says, in UTC; None where it says none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

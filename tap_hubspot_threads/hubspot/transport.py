@@ -1,0 +1,142 @@
+"""Sending one request over the wire, once: connections, proxies, certificates.
+
+By the adapter rather than a session: it may be shared by threads, and takes half the time.
+Redirects and cookies, which a session is there for, are nothing to follow here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import requests
+from requests import exceptions
+from requests.adapters import HTTPAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it leaves."""
+
+    method: str
+    url: str
+    """Absolute."""
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, whatever it says, with its whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Looked up whatever the case of a name."""
+    body: bytes
+
+
+class NoAnswerError(Exception):
+    """No whole answer came.
+
+    Args:
+        reason: In words that follow what was tried; advice is a sentence of its own.
+        is_passing: Whether trying again may help.
+    """
+
+    def __init__(self, reason: str, *, is_passing: bool = True) -> None:
+        super().__init__(reason)
+        self.is_passing = is_passing
+
+
+class Transport(Protocol):
+    """The way to one API host, for any number of threads."""
+
+    def send(self, request: Request, *, timeout: float) -> Response:
+        """Send a request; return the answer.
+
+        Args:
+            request: With a URL of this host.
+            timeout: Seconds to wait for a connection, and for each part of the answer.
+
+        Raises:
+            NoAnswerError: if no whole answer came.
+        """
+
+    def close(self) -> None:
+        """Close the connections that are open."""
+
+
+class HttpTransport:
+    """HTTP, by the proxies and certificates that the environment says.
+
+    Args:
+        api_url: The base URL.
+        connections: Connections that are kept open at the most.
+    """
+
+    def __init__(self, api_url: str, *, connections: int) -> None:
+        self._api_url = api_url
+        self._adapter = HTTPAdapter(pool_maxsize=connections)
+
+    def send(self, request: Request, *, timeout: float) -> Response:
+        """As `Transport` says."""
+        prepared = self._blank.copy()
+        prepared.method, prepared.url = request.method, request.url
+        prepared.headers.update(request.headers)
+        if request.body is not None:
+            prepared.prepare_body(request.body, None)
+        try:
+            sent = self._adapter.send(prepared, timeout=timeout, **self._environment)
+            with sent as response:  # closes the connection if the body is not read to its end
+                return Response(response.status_code, response.headers, response.content)
+        except requests.RequestException as error:
+            raise _no_answer(error, self._api_url) from error
+        except (TypeError, ValueError) as error:  # urllib3's, of what it cannot make sense of
+            reason = (
+                f": cannot be sent ({type(error).__name__}). Check api_url, user_agent, the "
+                "credentials and the proxy's variables."
+            )
+            raise NoAnswerError(reason, is_passing=False) from None
+        except OSError as error:  # such as a file of certificates that is not there
+            reason = f": not sent, {error}"
+            raise NoAnswerError(reason, is_passing=False) from error
+
+    def close(self) -> None:
+        """As `Transport` says."""
+        self._adapter.close()
+
+    @cached_property
+    def _blank(self) -> requests.PreparedRequest:
+        """A request to copy; preparing each anew would cost more than sending it."""
+        return requests.Request("GET", self._api_url).prepare()
+
+    @cached_property
+    def _environment(self) -> dict[str, Any]:
+        """What the environment says of proxies and certificates for this address."""
+        session = requests.Session()
+        found = session.merge_environment_settings(self._api_url, {}, None, None, None)
+        if self._api_url.startswith("http:"):
+            found["proxies"] = {}  # plain http, and the token with it, never leaves this machine
+        return {name: found[name] for name in ("proxies", "verify", "cert")}
+
+
+def _no_answer(error: requests.RequestException, host: str) -> NoAnswerError:
+    reason = f": no whole answer from {host} ({type(error).__name__})"
+    if isinstance(error, exceptions.SSLError):
+        advice = (
+            ". Its certificate is not trusted here: behind a company's proxy, point the "
+            "environment variable REQUESTS_CA_BUNDLE to the proxy's certificates."
+        )
+        return NoAnswerError(reason + advice, is_passing=False)
+    if isinstance(error, (exceptions.InvalidSchema, exceptions.InvalidURL)):
+        advice = ". Check the setting api_url and the proxy's variables."
+        return NoAnswerError(reason + advice, is_passing=False)
+    if isinstance(error, exceptions.InvalidHeader):
+        advice = ". Check the credentials and the setting user_agent."
+        return NoAnswerError(reason + advice, is_passing=False)
+    is_proxy = isinstance(error, exceptions.ProxyError)
+    return NoAnswerError(reason + (" through HTTPS_PROXY" if is_proxy else ""))

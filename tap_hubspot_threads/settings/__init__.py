@@ -1,0 +1,1 @@
+"""What a user can set, and how what is wrong with it is told, before the first request."""

@@ -1,0 +1,140 @@
+"""The threads that the settings name: a list, a file of any size, or both."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.values import InvalidIdError, parse_id, parse_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+ID_COLUMNS = ("thread_id", "threadId", "id")
+"""The clearer names come first: an export of tickets has an `id` too."""
+
+DELIMITERS = (",", ";", "\t")
+
+
+class ConfiguredIds:
+    """Distinct ids, each at its first place: those of `thread_ids`, then those of the file.
+
+    The file is read as far as ids are asked for; memory does not grow with it.
+
+    Args:
+        config: Has thread_ids, thread_ids_file or both.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._listed = config.get("thread_ids") or []
+        self._path: str | None = config.get("thread_ids_file")
+        self.total: int | None = None
+        """How many there are; known once they are checked."""
+
+    def __iter__(self) -> Iterator[str]:
+        listed = parse_ids(self._listed)
+        if self._path is None:
+            return iter(listed)
+        return _distinct(chain(listed, read_id_file(self._path)))
+
+    def check(self) -> None:
+        """Read all of them once.
+
+        Raises:
+            SettingsError: at the first that is none; names the setting, the place and the value.
+        """
+        try:
+            self.total = sum(1 for _ in self)
+        except InvalidIdError as error:
+            message = f"thread_ids: {error}"
+            raise SettingsError(message) from None
+
+
+def read_id_file(path: str) -> Iterator[str]:
+    """Yield the ids of a file of text or CSV, in UTF-8, with or without a byte order mark.
+
+    Text has an id a line; blank lines and lines that begin with # are left out. A file whose first
+    line has a column of one of the `ID_COLUMNS` is CSV, with one of the `DELIMITERS`.
+
+    Raises:
+        SettingsError: if the file cannot be read, or at its first line without an id; names the
+            file, the line and the value.
+    """
+    try:
+        if Path(path).exists() and not Path(path).is_file():
+            reason = "is not a file"
+        else:
+            with Path(path).open(encoding="utf-8-sig", newline="") as file:
+                yield from _ids_of(file)
+            return
+    except UnicodeDecodeError:
+        reason = "is not in UTF-8; save it as UTF-8, or as CSV UTF-8"
+    except OSError as error:
+        reason = str(error.strerror)
+    except ValueError as error:
+        reason = str(error)
+    message = f"thread_ids_file: {path}: {reason}"
+    raise SettingsError(message)
+
+
+def _ids_of(file: TextIO) -> Iterator[str]:
+    for line, value in _values(file):
+        try:
+            yield parse_id(value)
+        except InvalidIdError as error:
+            message = f"line {line}: {error}"
+            raise InvalidIdError(message) from None
+
+
+def _values(file: TextIO) -> Iterator[tuple[int, str]]:
+    """Yield the values that are to be ids, each with its line's number."""
+    lines = enumerate(file, start=1)
+    significant = ((n, line.strip("\r\n")) for n, line in lines if _is_significant(line))
+    number, first = next(significant, (0, ""))
+    if not first:
+        message = "it is empty; for no thread at all, set thread_ids to []"
+        raise InvalidIdError(message)
+    for delimiter in [mark for mark in DELIMITERS if mark in first] or DELIMITERS[:1]:
+        header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+        column = next((header.index(name) for name in ID_COLUMNS if name in header), None)
+        if column is not None:
+            reader = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
+            try:
+                for row in reader:
+                    if any(cell.strip() for cell in row):
+                        yield number + reader.line_num, row[column] if column < len(row) else ""
+            except csv.Error as error:
+                message = f"line {number + reader.line_num}: {error}"
+                raise InvalidIdError(message) from None
+            return
+    if any(delimiter in first.strip() for delimiter in DELIMITERS):
+        message = f"line {number}: no column is called {' or '.join(ID_COLUMNS)}"
+        raise InvalidIdError(message)
+    for place, line in chain([(number, first)], lines):
+        if _is_significant(line):
+            yield place, line.strip()
+
+
+def _is_significant(line: str) -> bool:
+    return line.strip() != "" and not line.lstrip().startswith("#")
+
+
+def _distinct(ids: Iterable[str]) -> Iterator[str]:
+    """Yield each id once. A million of them in a set would take 80 MB."""
+    try:
+        with closing(sqlite3.connect("", isolation_level=None)) as seen:  # a file of its own
+            seen.execute("PRAGMA journal_mode = OFF")
+            seen.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY)")
+            seen.execute("BEGIN")
+            add = "INSERT OR IGNORE INTO seen VALUES (?)"
+            for thread_id in ids:
+                if seen.execute(add, (int(thread_id),)).rowcount:
+                    yield thread_id
+    except sqlite3.Error as error:
+        message = f"thread_ids_file: no room for its ids in the folder for temporary files: {error}"
+        raise SettingsError(message) from None

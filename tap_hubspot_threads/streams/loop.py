@@ -1,0 +1,115 @@
+"""The one loop that writes: rows, what is to be done behind them, STATE."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.contract import HubSpotError
+from tap_hubspot_threads.stopping import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from singer_sdk.metrics import Counter
+
+    from tap_hubspot_threads.stopping import Stop
+    from tap_hubspot_threads.streams.base import HubSpotStream
+    from tap_hubspot_threads.streams.progress import Progress
+    from tap_hubspot_threads.sync.out import Out, Sync
+
+STATE_INTERVAL = 5.0
+"""Seconds between two STATE messages, but for the last."""
+
+LINES_PER_ROW = 8
+"""Open threads in the state, a line each, that take less than half of the room of a row in the
+output: so that STATE is not most of what goes out, rows have to have gone out for its lines."""
+
+
+class Loop:
+    """Writes what a sync yields to the streams that are selected.
+
+    Args:
+        streams: Those, by name.
+        given: The state that the tap was given; what a sync does not keep stays as it was.
+        write_state: Writes a STATE message.
+        stop: Looked at before each row.
+        progress: Counts the rows.
+        state_interval: See `STATE_INTERVAL`.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[str, HubSpotStream],
+        *,
+        given: Mapping[str, Any],
+        write_state: Callable[[dict[str, Any]], None],
+        stop: Stop,
+        progress: Progress,
+        state_interval: float = STATE_INTERVAL,
+    ) -> None:
+        self._streams, self._given, self._write_state = streams, given, write_state
+        self._stop, self._progress, self._interval = stop, progress, state_interval
+        self._counters: dict[str, Counter] = {}
+        self.kept: Mapping[str, Any] = {}
+        """What the last STATE had of threads."""
+        self._last_state = progress.clock()
+        self._rows = self._rows_at_last_state = 0
+
+    def run(self, sync: Sync | None, *, most: int | None = None) -> None:
+        """Write the SCHEMAs, then what the sync yields, and STATE last, even when it fails.
+
+        Args:
+            sync: What is read; None: nothing.
+            most: End after so many rows, to try whether it works.
+
+        Raises:
+            HubSpotError: as the sync does.
+            Stopped: if it is to stop.
+        """
+        with ExitStack() as stack:
+            for name, stream in self._streams.items():
+                stream.write_schema()
+                self._counters[name] = stack.enter_context(stream.get_record_counter())
+                stack.enter_context(stream.get_sync_timer())
+            try:
+                for out in sync.run() if sync else ():
+                    self._stop.check()
+                    self._progress.tick()
+                    self._pass(out, sync)
+                    if self._rows == most:
+                        break
+            except (HubSpotError, Stopped):
+                self._save(sync, is_final=True)
+                raise
+            self._save(sync, is_final=True)
+
+    def _pass(self, out: Out, sync: Sync | None) -> None:
+        """Write a row, then do what is to be done behind it; let STATE go out, if it is due."""
+        if out.first is not None:
+            out.first()
+            self._save(sync, is_final=False, is_due=True)
+        if out.row is not None and (stream := self._streams.get(out.stream)):
+            self._count(out.stream, out.row)
+            stream.write(out.row)
+        if out.then is not None:
+            out.then()
+        if out.row is None and self._progress.clock() - self._last_state >= self._interval:
+            self._save(sync, is_final=False)
+
+    def _count(self, stream: str, row: Mapping[str, Any]) -> None:
+        self._rows += 1
+        self._counters[stream].increment()
+        if stream == "threads":
+            self._progress.threads += 1
+            self._progress.archived += row["archived"] is True
+
+    def _save(self, sync: Sync | None, *, is_final: bool, is_due: bool = False) -> None:
+        """Write STATE, if that is due; the only place that does."""
+        bookmarks = dict(self._given.get("bookmarks", {}))
+        kept = sync.pack(is_final=is_final) if sync else None
+        self.kept = bookmarks["threads"] = bookmarks.get("threads", {}) if kept is None else kept
+        lines = len(self.kept.get("open_threads", ()))
+        if is_final or is_due or (self._rows - self._rows_at_last_state) * LINES_PER_ROW >= lines:
+            self._write_state({"bookmarks": bookmarks})
+            self._last_state, self._rows_at_last_state = self._progress.clock(), self._rows

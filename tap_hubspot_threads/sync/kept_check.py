@@ -1,0 +1,124 @@
+"""Whether a state is one of this tap's, so that none is taken for a first sync."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.contract import StateError
+from tap_hubspot_threads.sync.kept import ARCHIVED, DONE, LIVE, VERSION
+from tap_hubspot_threads.sync.open_threads import OpenThreads
+from tap_hubspot_threads.sync.sweep import REPLICATION_KEY
+from tap_hubspot_threads.values import InvalidIdError, clean_time, parse_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+EARLIEST = "2000"
+"""HubSpot is younger; a bookmark before that is a slip."""
+
+
+def check_state(state: Mapping[str, Any]) -> None:
+    """Check a Singer state.
+
+    Raises:
+        StateError: if it is not empty and has no bookmarks that this tap could have written, or if
+            that of `threads` has a shape that is not known here.
+    """
+    bookmarks = state.get("bookmarks", None if state else {})
+    if (
+        isinstance(bookmarks, dict)
+        and all(isinstance(kept, dict) for kept in bookmarks.values())
+        and (not bookmarks or bookmarks.keys() & {"threads", "thread_index", "deleted_threads"})
+    ):
+        check_kept(bookmarks.get("threads", {}))
+        others = [kept for name, kept in bookmarks.items() if name != "threads"]
+        if not any({"partitions", "progress_markers"} & kept.keys() for kept in others):
+            return
+    message = (
+        'The state is not of the form {"bookmarks": {"threads": {...}}}. Give the tap the value of '
+        "the last STATE message alone, or start anew with a full refresh (no state)."
+    )
+    raise StateError(message)
+
+
+def check_kept(kept: Mapping[str, Any]) -> None:
+    """Check what is under `bookmarks.threads`.
+
+    Raises:
+        StateError: names the key that is not what this version writes.
+    """
+    for key, value in kept.items():
+        if key not in _CHECKS or not _CHECKS[key](value):
+            message = (
+                f"The state's bookmarks.threads.{key} is not what this version of the tap writes. "
+                "Go on with the version that wrote the state, correct it by hand, or start anew "
+                "with a full refresh (no state)."
+            )
+            raise StateError(message)
+
+
+def _is_time_or_none(value: object) -> bool:
+    try:
+        return value is None or (clean_time(value) or "") >= EARLIEST
+    except ValueError:
+        return False
+
+
+def _is_open(value: object) -> bool:
+    try:
+        OpenThreads(value if isinstance(value, list) else [""])
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _are_ids(value: object) -> bool:
+    try:
+        return isinstance(value, list) and all(parse_id(item) == item for item in value)
+    except (InvalidIdError, TypeError):
+        return False
+
+
+def _is_failed(value: object) -> bool:
+    try:
+        return isinstance(value, list) and all(
+            parse_id(thread_id) == thread_id and isinstance(syncs, int)
+            for thread_id, syncs in value
+        )
+    except (InvalidIdError, TypeError, ValueError):
+        return False
+
+
+def _is_number_or_none(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_boolean(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "version": lambda value: value == VERSION,
+    "replication_key": lambda value: value == REPLICATION_KEY,
+    "replication_key_value": _is_time_or_none,
+    "listing": lambda value: value in (LIVE, ARCHIVED, DONE),
+    "listing_cursor": _is_text_or_none,
+    "listing_started_at": _is_time_or_none,
+    "full_listing_started_at": _is_time_or_none,
+    "full_listing_completed_at": _is_time_or_none,
+    "is_exact": _is_boolean,
+    "open_threads": _is_open,
+    "closed_threads": _are_ids,
+    "failed": _is_failed,
+    "wanted": lambda value: isinstance(value, str),
+    "account": _is_number_or_none,
+    "is_account_warned_of": _is_boolean,
+    # The SDK's own, of earlier versions
+    "starting_replication_value": _is_text_or_none,
+    "replication_key_signpost": _is_text_or_none,
+    "progress_markers": lambda value: isinstance(value, dict),
+}

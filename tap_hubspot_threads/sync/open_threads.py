@@ -1,0 +1,99 @@
+"""The threads that were last seen open: what a sync reads again by id, and in which order.
+
+Closing, assigning, moving and archiving a thread show in no listing by time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.values import parse_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_ARCHIVED, _LIVE = "a", "l"
+_DOUBT = "------"
+_ENCODER = json.JSONEncoder(sort_keys=True)  # making one for each row would cost more than its work
+_ENTRY = re.compile(r"([0-9]+):([al][A-Za-z0-9_-]{6})")
+
+
+class OpenThreads:
+    """Open threads in the order in which they were last read, each with a fingerprint of its row.
+
+    Args:
+        entries: What `entries` gave, 24 characters or so for each thread: the id, which side it was
+            on, and 36 bits of a hash of its row.
+        are_exact: Whether no row can have gone out since that is not in the entries.
+
+    Raises:
+        ValueError: if an entry is none of these.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[str] = (),
+        *,
+        are_exact: bool = True,
+    ) -> None:
+        self._marks: dict[str, str] = {}
+        for entry in entries:
+            match = _ENTRY.fullmatch(entry)
+            if match is None or parse_id(match[1]) != match[1]:
+                message = "not an entry of the list of open threads"
+                raise ValueError(message)
+            self._marks[match[1]] = match[2] if are_exact else match[2][0] + _DOUBT
+
+    def __contains__(self, thread_id: str) -> bool:
+        return thread_id in self._marks
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+    def entries(self) -> list[str]:
+        """Return the list for the state, longest unread first."""
+        return [f"{thread_id}:{mark}" for thread_id, mark in self._marks.items()]
+
+    def is_known(self, thread_id: str, mark: str) -> bool:
+        """Whether a row with this mark is the last one that went out of an open thread."""
+        return self._marks.get(thread_id) == mark
+
+    def note(self, thread_id: str, mark: str | None) -> None:
+        """Note the mark of a row that has gone out, or need not: it goes to the end.
+
+        Args:
+            thread_id: The thread.
+            mark: None, if the thread is not to be watched any more.
+        """
+        self._marks.pop(thread_id, None)
+        if mark is not None:
+            self._marks[thread_id] = mark
+
+    def postpone(self, thread_id: str) -> None:
+        """Note that a thread could not be read: it had its turn."""
+        if thread_id in self._marks:
+            self._marks[thread_id] = self._marks.pop(thread_id)
+
+    def note_missing(self, thread_id: str) -> None:
+        """Note that a thread was not there; it is looked for again until it is forgotten."""
+        self._marks.setdefault(thread_id, _LIVE + _DOUBT)
+        self.postpone(thread_id)
+
+    def forget(self, thread_id: str) -> None:
+        """Note that a thread is gone."""
+        self._marks.pop(thread_id, None)
+
+    def ids(self) -> list[tuple[str, bool]]:
+        """Return the ids, longest unread first, and whether the thread was archived."""
+        return [(thread_id, mark[0] == _ARCHIVED) for thread_id, mark in self._marks.items()]
+
+
+def mark_of(row: Mapping[str, Any]) -> str:
+    """Return the side that a thread is on, and the fingerprint of its row."""
+    digest = hashlib.blake2b(_ENCODER.encode(row).encode(), digest_size=6).digest()
+    side = _ARCHIVED if row["archived"] else _LIVE
+    return side + base64.urlsafe_b64encode(digest).decode()[:6]

@@ -1,0 +1,108 @@
+"""What has changed since a moment: pages of threads by the time of their latest message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_hubspot_threads.sync.cursors import Cursors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_hubspot_threads.contract import Page, Row
+
+REPLICATION_KEY = "latestMessageTimestamp"
+"""What HubSpot sorts a listing by, and the replication key."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Rows that are new in this sweep; all threads whose time is before `covered` have come."""
+
+    rows: list[Row]
+    covered: str | None
+    """None: the sweep is at its end."""
+
+
+def changes(
+    list_live: Callable[[str, str | None], Page],
+    list_archived: Callable[[str, str | None], Page] | None = None,
+    *,
+    since: str,
+) -> Iterator[Step]:
+    """Yield the threads whose latest message is not before `since`, each once, oldest first.
+
+    Archived threads come first. Then live ones page by page, and after each page again the archived
+    ones up to the same moment: a thread that is archived or restored meanwhile is seen on one side
+    or the other, and after each step it is known up to which moment all have come.
+
+    Args:
+        list_live: Returns the page of live threads from a moment on, inclusive, ascending; with a
+            cursor of such a page, the one behind it.
+        list_archived: Does the same for archived threads, where they are wanted.
+        since: A cleaned time.
+    """
+    seen: set[str] = set()
+    archived_from = since
+    if list_archived:
+        for step in sweep(list_archived, since, seen):
+            yield Step(step.rows, since)
+    for step in sweep(list_live, since, seen):
+        rows = step.rows
+        if list_archived and step.covered != archived_from:
+            for archived in sweep(list_archived, archived_from, seen, until=step.covered):
+                rows = rows + archived.rows
+            archived_from = step.covered or archived_from
+        yield Step(rows, step.covered)
+
+
+def sweep(
+    fetch: Callable[[str, str | None], Page],
+    since: str,
+    seen: set[str],
+    *,
+    until: str | None = None,
+) -> Iterator[Step]:
+    """Yield the threads of one listing from a moment on that are not in `seen`, and add them to it.
+
+    Each page is asked for from the last time of the one before, inclusive: a thread that gets a
+    message moves to the end, and a cursor might be an offset that then skips another. A cursor is
+    followed only through empty pages and inside one millisecond that fills a page; such a walk is
+    gone through again until nothing new comes up in it.
+
+    Args:
+        fetch: Returns the page from a moment on, or the one behind a cursor.
+        since: Where to start.
+        seen: The ids that have come already, whatever their time.
+        until: Threads after this moment are left alone, and end the sweep.
+    """
+    cursor, cursors = None, Cursors()
+    is_again = has_news = False
+    while True:
+        page = fetch(since, cursor)
+        within = [
+            row for row in page.rows if until is None or (row[REPLICATION_KEY] or "") <= until
+        ]
+        rows = list({row["id"]: row for row in within if row["id"] not in seen}.values())
+        seen.update(row["id"] for row in rows)
+        last = max(
+            (row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]), default=since
+        )
+        is_end = page.cursor is None or (until is not None and last > until)
+        if is_again:
+            has_news |= bool(rows)
+        if not is_end and last <= since:
+            yield Step(rows, since)
+            cursor = cursors.check(page.cursor)
+        elif cursor is not None and (has_news or not is_again):
+            yield Step(rows, since)
+            cursor, cursors = None, Cursors()
+            is_again, has_news = True, False
+        elif is_end:
+            yield Step(rows, None)
+            return
+        else:
+            yield Step(rows, last)
+            since, cursor, cursors = last, None, Cursors()
+            is_again = has_news = False

@@ -1,0 +1,61 @@
+"""Which threads the settings want of those that a listing finds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_hubspot_threads.values import clean_time, parse_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from tap_hubspot_threads.contract import Row
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The settings that decide which threads a listing is to find, in one form each."""
+
+    inbox_ids: tuple[str, ...] = ()
+    """Distinct, ascending; empty: all."""
+    include_archived: bool = True
+    start: str | None = None
+    """A cleaned time."""
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Wanted:
+        """Read the settings; `check_settings` has checked them."""
+        return cls(
+            inbox_ids=tuple(sorted(parse_ids(config.get("inbox_ids") or []))),
+            include_archived=config["include_archived"],
+            start=clean_time(config.get("start_date") or ""),
+        )
+
+    @property
+    def inbox_id(self) -> str | None:
+        """The one inbox that is wanted, where it is one: HubSpot takes no more."""
+        return self.inbox_ids[0] if len(self.inbox_ids) == 1 else None
+
+    @property
+    def sides(self) -> tuple[bool, ...]:
+        """What `archived` is to be listed: live threads, then archived ones if they are wanted."""
+        return (False, True) if self.include_archived else (False,)
+
+    def wants(self, row: Row) -> bool:
+        """Whether a thread is one of them."""
+        if self.inbox_ids and row["inboxId"] not in self.inbox_ids:
+            return False
+        moved = row["latestMessageTimestamp"] or row["createdAt"]
+        return self.start is None or moved is None or moved >= self.start
+
+    def fingerprint(self) -> str:
+        """Return what the state keeps, to see that they have changed."""
+        wanted = {
+            "inbox_ids": list(self.inbox_ids),
+            "include_archived": self.include_archived,
+            "start_date": self.start,
+        }
+        return json.dumps(wanted, sort_keys=True)

@@ -1,0 +1,122 @@
+"""Ids and times as people, spreadsheets and HubSpot write them, in one canonical form each."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_ID = 2**63 - 1
+"""Ids are int64. Documented by HubSpot for the path parameter."""
+
+_WHOLE_NUMBER = re.compile(r"0*([1-9][0-9]{0,18})(?:\.0+)?")
+_MAX_SHOWN = 60
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+_USUAL_TIME = re.compile(
+    r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
+    re.ASCII,
+)
+"""As HubSpot mostly writes them, and beyond doubt: on a day that every month has."""
+
+
+class InvalidTimeError(ValueError):
+    """A value that is no time."""
+
+
+class InvalidIdError(ValueError):
+    """A value that is no id. The message says the value and what an id is."""
+
+
+def parse_id(value: object) -> str:
+    """Return an id in its one canonical form: the digits of an int64 above zero, as a string.
+
+    Accepts what a JSON file, a webhook or a spreadsheet gives: `9336126552`, `"9336126552"`,
+    `" 9336126552 "`, `"9336126552.0"`.
+
+    Raises:
+        InvalidIdError: for anything else. A JSON number with a fraction or an exponent is refused
+            even where it is whole: it has been through a float, which changes large ids.
+    """
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        match = _WHOLE_NUMBER.fullmatch(str(value).strip())
+        if match and int(match[1]) <= MAX_ID:
+            return match[1]
+    message = f"{_shorten(value)} is not an id (a whole number from 1 to {MAX_ID})"
+    raise InvalidIdError(message)
+
+
+def parse_ids(values: Sequence[object]) -> list[str]:
+    """Return the distinct ids among the values, each at its first place.
+
+    One empty string alone is no id at all: the SDK makes it of an empty list in the environment.
+
+    Raises:
+        InvalidIdError: at the first value that is no id; the message says its place.
+    """
+    ids: dict[str, None] = {}
+    for place, value in enumerate([] if list(values) == [""] else values, start=1):
+        try:
+            ids[parse_id(value)] = None
+        except InvalidIdError as error:
+            message = f"item {place}: {error}"
+            raise InvalidIdError(message) from None
+    return list(ids)
+
+
+def clean_time(value: object) -> str | None:
+    """Return an ISO 8601 time in UTC with `Z` and exactly milliseconds; null for an empty string.
+
+    Observed from HubSpot: milliseconds, whole seconds; possible: an offset instead of `Z`. Finer
+    digits are cut off, a time without a zone is taken as UTC, and a day as its midnight. The
+    results sort as strings.
+
+    Raises:
+        InvalidTimeError: if the value is no time.
+    """
+    if not isinstance(value, str):
+        raise InvalidTimeError
+    if _USUAL_TIME.fullmatch(value):  # nearly all are, and times are most of the work for a row
+        return value
+    text = value.strip()
+    if not text:
+        return None
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise InvalidTimeError
+    day, minute, second, fraction, zone = match.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}")
+        if zone and zone not in "Zz":
+            moment -= datetime.strptime(zone.replace(":", ""), "%z").utcoffset() or timedelta(0)
+    except (ValueError, OverflowError):
+        raise InvalidTimeError from None
+    return f"{moment.isoformat()}.{(fraction or '')[:3]:0<3}Z"
+
+
+def parse_time(value: str) -> datetime:
+    """Return the moment of a time that `clean_time` made, in UTC."""
+    moment = datetime.fromisoformat(value.removesuffix("Z"))
+    return moment.replace(tzinfo=timezone.utc)
+
+
+def shift(moment: str, *, seconds: float) -> str:
+    """Return a cleaned time so many seconds later."""
+    return as_time(parse_time(moment) + timedelta(seconds=seconds))
+
+
+def as_time(moment: datetime) -> str:
+    """Return a moment that knows its zone as a cleaned time."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."

@@ -1,0 +1,1 @@
+"""What the stand-in for HubSpot promises to the tests that rely on it."""

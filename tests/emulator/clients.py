@@ -1,0 +1,80 @@
+"""Two ways to ask an emulated account: in memory, and over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from emulator.memory import MemoryTransport
+from emulator.service import TOKEN
+from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
+
+if TYPE_CHECKING:
+    from emulator.server import Emulator
+    from emulator.service import Service
+
+HOST = "https://api.hubapi.com"
+THREADS = "/conversations/v3/conversations/threads"
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+
+
+class Client:
+    """Asks in memory, as the tap would."""
+
+    def __init__(self, service: Service) -> None:
+        self._transport = MemoryTransport(service)
+
+    def get(self, path: str, **query: Any) -> Response:
+        """Ask with a valid token; a list of values repeats the parameter."""
+        target = f"{path}?{urlencode(query, doseq=True)}" if query else path
+        return self._transport.send(Request("GET", HOST + target, BEARER), timeout=60)
+
+    def json(self, path: str, **query: Any) -> dict[str, Any]:
+        """Ask for what is there, and read it."""
+        response = self.get(path, **query)
+        assert response.status == 200, response
+        body: dict[str, Any] = json.loads(response.body)
+        return body
+
+    def pages(self, **query: Any) -> list[list[dict[str, Any]]]:
+        """List the threads to the end; a cursor is decoded once, by hand of `unquote`."""
+        pages: list[list[dict[str, Any]]] = []
+        while len(pages) < 1_000:
+            body = self.json(THREADS, **query)
+            pages.append(body["results"])
+            if "paging" not in body:
+                return pages
+            query["after"] = decode(body["paging"]["next"]["after"])
+        message = "the listing has no end"
+        raise AssertionError(message)
+
+    def rows(self, **query: Any) -> list[dict[str, Any]]:
+        """The rows of all pages."""
+        return [row for page in self.pages(**query) for row in page]
+
+    def ids(self, **query: Any) -> list[int]:
+        """Their ids."""
+        return [int(row["id"]) for row in self.rows(**query)]
+
+
+def decode(cursor: str) -> str:
+    """Decode a cursor, if it comes encoded."""
+    return cursor.replace("%3D", "=").replace("%3d", "=")
+
+
+def over_http(emulator: Emulator, request: Request, *, timeout: float) -> Response:
+    """Send a request by the standard library's client."""
+    url = urlsplit(emulator.url)
+    connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=timeout)
+    target = request.url.removeprefix(HOST)
+    try:
+        connection.request(request.method, target, request.body, dict(request.headers))
+        response = connection.getresponse()
+        headers = dict(response.getheaders())
+        return Response(response.status, headers, response.read())
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswerError(type(error).__name__) from error
+    finally:
+        connection.close()

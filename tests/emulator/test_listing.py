@@ -1,0 +1,132 @@
+"""Pages, cursors and refusals, in each of the ways that HubSpot may have."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from tests.emulator.clients import THREADS, decode
+
+if TYPE_CHECKING:
+    from tests.emulator.conftest import World
+
+Encoding = Literal["%3D", "%3d", "="]
+
+
+def cursor(world: World, **query: Any) -> str:
+    """The cursor of a page."""
+    found: str = world.client.json(THREADS, **query)["paging"]["next"]["after"]
+    return found
+
+
+def refusal(world: World, **query: Any) -> str | None:
+    """Why a listing is refused; None if it is not."""
+    response = world.client.get(THREADS, **query)
+    if response.status == 200:
+        return None
+    body = json.loads(response.body)
+    assert (response.status, body["category"]) == (400, "VALIDATION_ERROR")
+    return str(body["message"])
+
+
+def test_cap(world: World) -> None:
+    """A page holds no more than the cap, whatever is asked for, and the rest follows."""
+    ids = [thread.id for thread in world.threads(8)]
+    world.ways.cap, world.ways.empty_pages = 3, "never"
+    assert [len(page) for page in world.client.pages(limit=500)] == [3, 3, 2]
+    assert world.client.ids(limit=500) == world.client.ids() == ids
+
+
+def test_max_limit(world: World) -> None:
+    """Where 100 is the most that may be asked for, more is refused; else 500."""
+    assert refusal(world, limit=500) is None
+    assert refusal(world, limit=501) == "limit must be a number from 1 to 500"
+    world.ways.max_limit = 100
+    assert refusal(world, limit=101) == "limit must be a number from 1 to 100"
+    assert refusal(world, limit=100) is None
+    assert refusal(world, limit="many") is not None
+
+
+@pytest.mark.parametrize("cursors", ["key", "offset"])
+@pytest.mark.parametrize(
+    ("empty_pages", "sizes"),
+    [("never", [2, 2, 1]), ("once", [2, 0, 2, 1]), ("often", [2, 0, 2, 0, 1])],
+)
+def test_empty_pages(world: World, cursors: Any, empty_pages: Any, sizes: list[int]) -> None:
+    """Empty pages with a cursor come between the others, and nothing is lost by them."""
+    threads = world.threads(5)
+    world.ways.cursors, world.ways.empty_pages = cursors, empty_pages
+    assert [len(page) for page in world.client.pages(limit=2)] == sizes
+    assert world.client.ids(limit=2) == [thread.id for thread in threads]
+
+
+@pytest.mark.parametrize("cursors", ["key", "offset"])
+def test_repeated_rows(world: World, cursors: Any) -> None:
+    """Each page can begin with the row that ended the one before, and the listing still ends."""
+    first, second, third, fourth = (thread.id for thread in world.threads(4))
+    world.ways.cursors, world.ways.repeats_rows = cursors, True
+    assert world.client.ids(limit=2) == [first, second, second, third, third, fourth]
+    assert world.client.ids(limit=1) == [first, second, third, fourth]
+
+
+def test_cursor_by_key(world: World) -> None:
+    """With keys, nothing is skipped if a thread leaves a page that was read."""
+    threads = world.threads(4)
+    after = decode(cursor(world, limit=2))
+    world.account.delete(threads[0])
+    assert world.client.ids(limit=2, after=after) == [thread.id for thread in threads[2:]]
+
+
+def test_cursor_by_offset(world: World) -> None:
+    """With offsets, one is."""
+    threads = world.threads(4)
+    world.ways.cursors = "offset"
+    after = decode(cursor(world, limit=2))
+    world.account.delete(threads[0])
+    assert world.client.ids(limit=2, after=after) == [threads[3].id]
+
+
+@pytest.mark.parametrize("encoding", ["%3D", "%3d", "="])
+def test_cursor_encoding(world: World, encoding: Encoding) -> None:
+    """A cursor comes encoded or plain; sent back decoded it works, and encoded twice not."""
+    world.threads(3)
+    world.ways.cursor_encoding = encoding
+    sent = cursor(world, limit=2)
+    assert sent.endswith(encoding)
+    assert refusal(world, after=decode(sent)) is None
+    assert refusal(world, after=decode(sent).replace("=", "%3D")) == "UNPARSEABLE_TOKEN"
+
+
+def test_cursor_that_expires(world: World) -> None:
+    """A cursor is good for its minutes, and then refused as one that cannot be read."""
+    world.threads(3)
+    unlimited = decode(cursor(world, limit=2))
+    world.ways.cursor_minutes = 5
+    limited = decode(cursor(world, limit=2))
+    world.pass_time(299)
+    assert refusal(world, after=limited) is None
+    world.pass_time(1)
+    assert refusal(world, after=limited) == "UNPARSEABLE_TOKEN"
+    assert refusal(world, after=unlimited) == "UNPARSEABLE_TOKEN"
+    world.ways.cursor_minutes = None
+    assert refusal(world, after=limited) is None
+
+
+def test_as_documented(world: World) -> None:
+    """A page has results, and a paging where more may follow; the link leads nowhere."""
+    world.threads(3)
+    body = world.client.json(THREADS, limit=2)
+    assert body.keys() == {"results", "paging"}
+    assert body["paging"]["next"].keys() == {"after", "link"}
+    assert world.client.json(THREADS).keys() == {"results"}
+
+
+def test_other_refusals(world: World) -> None:
+    """What HubSpot was seen to refuse is refused, and what it ignores is ignored."""
+    assert refusal(world, sort="name") is not None
+    assert refusal(world, sort="latestMessageTimestamp") is not None
+    assert refusal(world, inboxId=[1, 2]) is not None
+    assert refusal(world, associatedContactId=7) is not None
+    assert refusal(world, latestMessageTimestampAfter="2026-01-01T00:00:00Z", colour="red") is None

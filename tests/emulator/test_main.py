@@ -1,0 +1,35 @@
+"""`python -m emulator` has the ways that it is told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from urllib.request import Request, urlopen
+
+import pytest
+
+from emulator.__main__ import main
+
+
+def test_options() -> None:
+    """The account's number and its ways come from the command line."""
+    command = [sys.executable, "-m", "emulator", "--portal-id", "7"]
+    command += ["--ways", '{"account_info": "string"}']
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        try:
+            assert process.stdout
+            _, url, _, token = process.stdout.readline().split()
+            headers = {"Authorization": f"Bearer {token}"}
+            request = Request(f"{url}/account-info/v3/details", headers=headers)
+            with urlopen(request, timeout=10) as response:
+                assert b'"portalId": "7"' in response.read()
+        finally:
+            process.terminate()
+
+
+def test_wrong_ways(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ways that there are not are named."""
+    monkeypatch.setattr(sys, "argv", ["emulator", "--ways", '{"caps": 3}'])
+    with pytest.raises(SystemExit):
+        main()
+    assert "Ways has no caps" in capsys.readouterr().err

@@ -1,0 +1,179 @@
+"""Rows: what becomes of what HubSpot sends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tap_hubspot_threads.hubspot.cleaning import MAX_DEPTH, RowCleaner
+from tap_hubspot_threads.streams.base import SCHEMAS
+from tap_hubspot_threads.values import clean_time
+
+COLUMNS = SCHEMAS.get_schema("threads")["properties"]
+
+
+def clean(**thread: Any) -> dict[str, Any]:
+    """Clean a thread with these fields."""
+    return RowCleaner(SCHEMAS.get_schema("threads")).clean({"id": "1", **thread})
+
+
+@pytest.mark.parametrize(
+    ("sent", "row"),
+    [
+        ("2019-11-18T18:47:59.865Z", "2019-11-18T18:47:59.865Z"),
+        ("2019-11-18T18:47:59Z", "2019-11-18T18:47:59.000Z"),
+        ("2019-11-18T18:47:59.8Z", "2019-11-18T18:47:59.800Z"),
+        ("2019-11-18T18:47:59.865999Z", "2019-11-18T18:47:59.865Z"),
+        ("2019-11-18T18:47:59.865+00:00", "2019-11-18T18:47:59.865Z"),
+        ("2019-12-31T23:30:00.500-02:00", "2020-01-01T01:30:00.500Z"),
+        ("2020-01-01T00:30:00+0530", "2019-12-31T19:00:00.000Z"),
+        ("2019-11-18T18:47:59.865", "2019-11-18T18:47:59.865Z"),
+        ("2019-11-18 18:47:59.865z", "2019-11-18T18:47:59.865Z"),
+        ("2019-11-18T18:47Z", "2019-11-18T18:47:00.000Z"),
+        ("2019-11-18", "2019-11-18T00:00:00.000Z"),
+        ("", None),
+        (" ", None),
+        (None, None),
+    ],
+)
+def test_times(sent: str | None, row: str | None) -> None:
+    """Times become UTC with Z in milliseconds; an empty one becomes null."""
+    cleaned = clean(closedAt=sent)
+    assert cleaned["closedAt"] == row
+    assert cleaned["otherProperties"] is None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "soon",
+        "2019-13-01T00:00:00Z",
+        "2019-11",
+        1574103000000,
+        True,
+        {},
+        "9999-12-31T23:00-02:00",
+    ],
+)
+def test_no_times(sent: object) -> None:
+    """What is no time leaves its column null, and is kept beside."""
+    cleaned = clean(closedAt=sent)
+    assert cleaned["closedAt"] is None
+    assert cleaned["otherProperties"] == {"closedAt": sent}
+
+
+def test_times_sort_as_strings() -> None:
+    """Cleaned times sort like the moments, which those of HubSpot do not."""
+    sent = ["2026-01-01T00:00:21Z", "2026-01-01T00:00:21.123Z", "2026-01-01T01:00:21.200+01:00"]
+    cleaned = [clean_time(time) or "" for time in sent]
+    assert cleaned == sorted(cleaned)
+
+
+def test_all_columns() -> None:
+    """Every row has every column, so that a reopened thread clears its closedAt."""
+    assert clean() == dict.fromkeys(COLUMNS) | {"id": "1"}
+
+
+def test_integer_ids() -> None:
+    """Ids that come as numbers become strings, to the last digit."""
+    cleaned = clean(id=9223372036854775807, inboxId=481939, associatedContactId=1401.0)
+    assert cleaned["id"] == "9223372036854775807"
+    assert cleaned["inboxId"] == "481939"
+    assert cleaned["associatedContactId"] == "1401"
+
+
+def test_ticket() -> None:
+    """The ticket's id is a string, missing or not; what else comes beside it stays."""
+    assert clean(threadAssociations={"associatedTicketId": 5})["threadAssociations"] == {
+        "associatedTicketId": "5"
+    }
+    assert clean(threadAssociations={"other": [1]})["threadAssociations"] == {
+        "associatedTicketId": None,
+        "other": [1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("threadAssociations", []),
+        ("threadAssociations", {"associatedTicketId": {"id": 1}}),
+        ("assignedTo", {"id": "A-1"}),
+        ("assignedTo", 1.5),
+        ("status", True),
+        ("spam", "maybe"),
+        ("spam", 1),
+    ],
+)
+def test_values_that_do_not_fit(column: str, value: object) -> None:
+    """A value of another type leaves its column null and is kept in otherProperties."""
+    cleaned = clean(**{column: value})
+    assert cleaned[column] is None
+    assert cleaned["otherProperties"] == {column: value}
+
+
+def test_unknown_keys() -> None:
+    """What no column is there for goes into otherProperties, null values too."""
+    cleaned = clean(customerSentiment={"score": 1.5}, otherProperties=3, later=None)
+    assert cleaned["otherProperties"] == {
+        "customerSentiment": {"score": 1.5},
+        "later": None,
+        "otherProperties": 3,
+    }
+
+
+def test_text_that_databases_refuse() -> None:
+    """U+0000 and lone surrogates never go out, at any depth; other text does as it is."""
+    bad = json.loads('"a\\u0000b\\ud800c"')
+    cleaned = clean(assignedTo=bad, **{bad: [{bad: bad}]}, status="été 🎉")
+    assert cleaned["assignedTo"] == "ab?c"
+    assert cleaned["otherProperties"] == {"ab?c": [{"ab?c": "ab?c"}]}
+    assert cleaned["status"] == "été 🎉"
+
+
+def test_numbers_that_json_has_not() -> None:
+    """NaN and infinity, which Python reads from JSON, become null."""
+    assert clean(x=json.loads("[NaN, 1e999, 1.5]"))["otherProperties"] == {"x": [None, None, 1.5]}
+
+
+def test_nested_deeply() -> None:
+    """What is nested so deep that readers give up is left out, and nothing else."""
+    deep: Any = "core"
+    for _ in range(900):
+        deep = [deep]
+    cleaned = clean(x=deep, y=1)
+    assert json.dumps(cleaned["otherProperties"]["x"]).count("[") == MAX_DEPTH
+    assert cleaned["otherProperties"]["y"] == 1
+
+
+def test_booleans() -> None:
+    """Booleans are booleans, in words too."""
+    assert clean(spam=False)["spam"] is False
+    assert clean(spam="true")["spam"] is True
+
+
+def test_schema_follows_the_response() -> None:
+    """The columns are those of the documented response, and otherProperties."""
+    documented = [
+        "archived",
+        "associatedContactId",
+        "createdAt",
+        "id",
+        "inboxId",
+        "originalChannelAccountId",
+        "originalChannelId",
+        "spam",
+        "status",
+        "assignedTo",
+        "closedAt",
+        "latestMessageReceivedTimestamp",
+        "latestMessageSentTimestamp",
+        "latestMessageTimestamp",
+        "threadAssociations",
+    ]
+    assert COLUMNS.keys() == {*documented, "otherProperties"}
+    assert all(column["description"] for column in COLUMNS.values())
+    assert [name for name, column in COLUMNS.items() if "null" not in column["type"]] == ["id"]
+    assert "enum" not in json.dumps(COLUMNS)
