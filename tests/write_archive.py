@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from contextlib import redirect_stdout, suppress
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -21,11 +22,14 @@ from typing_extensions import override
 from emulator.faults import Fault
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN, Emulator
+from tap_hubspot_threads.parts import Machine
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.situations import CHANGED, CONFIGS, LATER, SITUATIONS, START, Situation, happen, sample
 
 if TYPE_CHECKING:
-    from emulator.api import Answer
+    from collections.abc import Callable
+
+    from emulator.service import Call, Outcome
 
 ARCHIVE = Path(__file__).parent / "archive"
 WANTED = ("inbox_ids", "start_date", "include_archived")
@@ -35,10 +39,10 @@ class SmallPages(Emulator):
     """Gives five live threads a page, and two archived: a small account has many pages."""
 
     @override
-    def respond(self, target: str, authorization: str, *, admitted: bool) -> Answer:
-        size = 2 if "archived=true" in target else 5
-        target = re.sub(r"limit=\d+", f"limit={size}", target)
-        return super().respond(target, authorization, admitted=admitted)
+    def handle(self, call: Call, wait: Callable[[float], None]) -> Outcome:
+        size = 2 if "archived=true" in call.target else 5
+        call.target = re.sub(r"limit=\d+", f"limit={size}", call.target)
+        return super().handle(call, wait)
 
 
 class Past:
@@ -78,7 +82,7 @@ class Past:
                 killed.extend([out.getvalue()] if next(nth) == situation.kill[1] else [])
 
         class TapWithClock(TapHubSpotThreads):
-            clock = staticmethod(lambda: next(ticks) * situation.seconds)
+            machine = replace(Machine(), clock=lambda: next(ticks) * situation.seconds)
 
         self.emulator.before_answer = look
         config = {"api_url": self.emulator.url, "access_token": TOKEN, **situation.settings}
