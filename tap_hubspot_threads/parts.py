@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.hubspot.api import PAGE_SIZE, Api
-from tap_hubspot_threads.hubspot.auth import AccessToken, RefreshToken, TokenEndpoint
+from tap_hubspot_threads.hubspot.auth import AccessToken, RefreshToken
 from tap_hubspot_threads.hubspot.cleaning import RowCleaner
 from tap_hubspot_threads.hubspot.client import Client
 from tap_hubspot_threads.hubspot.rate_limit import RateLimit
 from tap_hubspot_threads.hubspot.retry import Retry
+from tap_hubspot_threads.hubspot.token_endpoint import TokenEndpoint
 from tap_hubspot_threads.hubspot.transport import HttpTransport
 from tap_hubspot_threads.streams.base import SCHEMAS
 from tap_hubspot_threads.streams.loop import STATE_INTERVAL
-from tap_hubspot_threads.sync.account import AccountSync, Options
+from tap_hubspot_threads.sync.account import AccountSync
 from tap_hubspot_threads.sync.configured import ConfiguredSync
 from tap_hubspot_threads.sync.index import IndexSync
 from tap_hubspot_threads.sync.kept import Kept
+from tap_hubspot_threads.sync.options import Options
 from tap_hubspot_threads.sync.wanted import Wanted
 from tap_hubspot_threads.sync.workers import Workers
 
@@ -109,6 +111,7 @@ def make_sync(
     ids: ConfiguredIds | None,
     selected: Collection[str],
     state: Mapping[str, Any],
+    clock: Callable[[], float],
     log: logging.Logger,
 ) -> Sync | None:
     """Make the sync that the settings and the selection want; None: there is nothing to read.
@@ -120,6 +123,7 @@ def make_sync(
         ids: The threads that the settings name; None: the account is read.
         selected: The streams' names.
         state: What the last sync of the account kept.
+        clock: Monotonic seconds.
         log: Is told what a person should know.
     """
     if ids is not None:
@@ -140,6 +144,7 @@ def make_sync(
         wanted=wanted,
         options=Options.of(config),
         is_indexed="thread_index" in selected,
+        clock=clock,
         log=log,
     )
 

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 MAX_ID = 2**63 - 1
 """Ids are int64. Documented by HubSpot for the path parameter."""
 
+_USUAL_ID = re.compile(r"[1-9][0-9]{0,17}")
 _WHOLE_NUMBER = re.compile(r"0*([1-9][0-9]{0,18})(?:\.0+)?")
 _MAX_SHOWN = 60
 
 _TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d)?)?",
+    r"(\d{4}-\d\d-\d\d)"
+    r"(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?\s?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
-_USUAL_TIME = re.compile(
+USUAL_TIME = re.compile(
     r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
     re.ASCII,
@@ -45,6 +47,8 @@ def parse_id(value: object) -> str:
         InvalidIdError: for anything else. A JSON number with a fraction or an exponent is refused
             even where it is whole: it has been through a float, which changes large ids.
     """
+    if type(value) is str and _USUAL_ID.fullmatch(value):  # as HubSpot writes nearly all
+        return value
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         match = _WHOLE_NUMBER.fullmatch(str(value).strip())
         if match and int(match[1]) <= MAX_ID:
@@ -83,7 +87,7 @@ def clean_time(value: object) -> str | None:
     """
     if not isinstance(value, str):
         raise InvalidTimeError
-    if _USUAL_TIME.fullmatch(value):  # nearly all are, and times are most of the work for a row
+    if USUAL_TIME.fullmatch(value):  # nearly all are, and times are most of the work for a row
         return value
     text = value.strip()
     if not text:
@@ -95,7 +99,8 @@ def clean_time(value: object) -> str | None:
     try:
         moment = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}")
         if zone and zone not in "Zz":
-            moment -= datetime.strptime(zone.replace(":", ""), "%z").utcoffset() or timedelta(0)
+            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+            moment += offset if zone[0] == "-" else -offset
     except (ValueError, OverflowError):
         raise InvalidTimeError from None
     return f"{moment.isoformat()}.{(fraction or '')[:3]:0<3}Z"

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +15,6 @@ from emulator.server import TOKEN
 from tap_hubspot_threads.settings.definitions import SETTINGS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Lab
 
 
@@ -150,9 +149,9 @@ def test_empty_ids_from_the_environment(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_failure_is_one_line(lab: Lab, tmp_path: Path) -> None:
-    """A sync that fails ends with one line that says what to do, and exit code 1."""
+    """A sync that fails ends with one line that says what to do, and exit code 78."""
     done = run(folder=tmp_path, config=lab.config(access_token="pat-na1-wrong"))
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "check the setting access_token" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert "pat-na1" not in done.stderr
@@ -165,22 +164,43 @@ def test_wrong_call(tmp_path: Path) -> None:
     assert "No such option" in done.stderr
 
 
-def test_connection_test(lab: Lab, tmp_path: Path) -> None:
-    """`--test` reads a record, and nothing that it says sounds like an error."""
-    done = run("--test", folder=tmp_path, config=lab.config())
+@pytest.mark.parametrize("settings", [{}, {"thread_ids": []}, {"thread_ids": [17]}])
+def test_connection_test(lab: Lab, tmp_path: Path, settings: dict[str, Any]) -> None:
+    """`--test` says what the token gives, writes nothing, and takes two calls."""
+    lab.account.portal_id = 77
+    done = run("--test", folder=tmp_path, config=lab.config(**settings))
     assert done.returncode == 0
-    assert len(lab.calls()) == 1
-    assert "error" not in done.stderr.lower()
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].endswith(
+        "The connection works: account 77, threads can be read (scope conversations.read), 1000000 "
+        "calls in 10 s, 649998 of the day's 650000 calls left"
+    )
+    (page,) = lab.calls()
+    assert "limit=1&" in f"{page}&"
+    assert len(lab.calls(".")) == 2
+
+
+def test_connection_test_of_schemas(lab: Lab, tmp_path: Path) -> None:
+    """`--test=schema` writes the schemas, and asks HubSpot nothing."""
     schemas = run("--test=schema", folder=tmp_path, config=lab.config()).stdout.splitlines()
     assert [json.loads(line)["type"] for line in schemas] == ["SCHEMA"] * 3
-    assert len(lab.calls()) == 1
+    assert lab.calls(".") == []
 
 
-def test_connection_test_that_fails(lab: Lab, tmp_path: Path) -> None:
-    """`--test` with a wrong token says so."""
-    done = run("--test", folder=tmp_path, config=lab.config(access_token="pat-na1-wrong"))
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--about"]], ids=str)
+def test_full_disk(lab: Lab, tmp_path: Path, arguments: list[str]) -> None:
+    """Output that cannot be written is an error that is not taken for a setting's."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(lab.config()))
+    command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config), *arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False
+        )
     assert done.returncode == 1
-    assert "check the setting access_token" in done.stderr.splitlines()[-1]
+    assert "No space left on device" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_unknown_settings(lab: Lab, tmp_path: Path) -> None:

@@ -65,6 +65,16 @@ def workflows() -> dict[str, Any]:
     return {path.name: yaml.safe_load(path.read_text("utf-8")) for path in folder.glob("*.yml")}
 
 
+def test_contributing_names_what_there_is() -> None:
+    """Each file and folder that CONTRIBUTING names is there, in the package or the repository."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"[\w/.-]+\.(?:py|md|jsonl?|toml|yml)\b", text)
+    named += re.findall(r"(?:`|\]\()([\w/]+/)(?:`|\))", text)
+    assert len(named) > 30
+    folders = (ROOT, ROOT / "tap_hubspot_threads")
+    assert [name for name in named if not any((folder / name).exists() for folder in folders)] == []
+
+
 def test_ci_runs_each_python_that_is_promised() -> None:
     """CI's Pythons are those of the classifiers, and the oldest one is the oldest that installs."""
     classifiers = metadata("tap-hubspot-threads").get_all("Classifier") or []

@@ -75,8 +75,8 @@ def test_waits_double(lab: Lab, waits: list[float]) -> None:
     ("status", "headers", "least", "most"),
     [
         (429, {"Retry-After": "7"}, 7, 7),
-        (429, {"X-HubSpot-RateLimit-Interval-Milliseconds": "4000"}, 4, 4),
-        (429, {"Retry-After": "soon"}, 10, 10),
+        (429, {"X-HubSpot-RateLimit-Interval-Milliseconds": "4000"}, 0.1, 4),
+        (429, {"Retry-After": "soon"}, 0.1, 10),
         (503, {"Retry-After": "2.5"}, 2.5, 2.5),
         (477, {"Retry-After": "300"}, 300, 300),
         (503, {"Retry-After": "0"}, 0.5, 1),
@@ -88,11 +88,12 @@ def test_waits_double(lab: Lab, waits: list[float]) -> None:
 def test_waits_as_asked(
     lab: Lab, waits: list[float], *, status: int, headers: dict[str, str], least: float, most: float
 ) -> None:
-    """`Retry-After` is honoured; a 429 without it waits out the interval of the limit."""
+    """`Retry-After` is honoured; a 429 without it makes all wait for a part of the interval."""
     lab.script(status=status, headers=headers)
     lab.sync()
-    (wait,) = waits
-    assert least <= wait <= most
+    # The clock of the account's limit stands still meanwhile: a place in it may be waited for.
+    assert least <= max(waits) <= most
+    assert sum(waits) - max(waits) < 1
 
 
 @pytest.mark.parametrize("asked", ["301", "86400", "Sun, 22 Nov 2099 10:01:30 GMT"])
@@ -166,12 +167,13 @@ def test_fatal_errors(
     lab: Lab, waits: list[float], fault: dict[str, Any], message: str, *, by_id: bool
 ) -> None:
     """What trying again does not mend is never repeated, and says what to do."""
-    lab.script(times=100, **fault)
+    lab.script(path="", times=100, **fault)
     settings: dict[str, Any] = {"thread_ids": [lab.live_ids[0]]} if by_id else {}
     with pytest.raises(HubSpotError, match=message) as error:
         lab.sync(**settings)
     assert SECRET_TEXT not in str(error.value)
-    assert len(lab.calls()) == 1
+    # A page of 500 may be refused, and a smaller one not; a page of one thread is not asked for.
+    assert len(lab.calls()) <= (2 if fault["status"] == 400 and not by_id else 1)
     assert waits == []
 
 
@@ -184,7 +186,8 @@ def test_wrong_token(lab: Lab) -> None:
 
 def test_echoing_server(lab: Lab) -> None:
     """A server that echoes the token does not get it into a message."""
-    lab.script(status=400, body=error_body(message=f"Bearer {TOKEN}?", category=TOKEN))
+    body = error_body(message=f"Bearer {TOKEN}?", category=TOKEN)
+    lab.script(status=400, body=body, times=2)
     with pytest.raises(HubSpotError, match="…") as error:
         lab.sync()
     assert TOKEN not in str(error.value)

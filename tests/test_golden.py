@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from emulator.account import Account
-from tests.conftest import open_lab, select
+from tests.conftest import open_lab, select, set_machine
 
 NOW = 1_796_083_200
 FOLDER = Path(__file__).parent / "golden"
@@ -16,15 +16,18 @@ FOLDER = Path(__file__).parent / "golden"
 
 @pytest.mark.parametrize("workers", [1, 16])
 @pytest.mark.parametrize("how", ["auto", "by_id"])
-def test_whole_output(how: str, workers: int) -> None:
-    """The messages are those of the file. To accept a change, delete the file and run again."""
+def test_whole_output(how: str, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The messages are those of the file. To accept a change, delete the file and run twice."""
     path = FOLDER / "sync.jsonl"
+    set_machine(monkeypatch, clock=lambda: 0.0)
     with open_lab(Account.sample(20)) as lab, time_machine.travel(NOW, tick=False):
         text = lab.sync(
             select("threads", "thread_index"), thread_fetch=how, max_concurrency=workers
         ).text
     if not path.exists():
-        path.write_text(text, encoding="utf-8")
+        if how == "auto":
+            path.write_text(text, encoding="utf-8")
+        pytest.fail("There was no file to hold it against: review the one that is written now")
     if how == "auto":
         assert text == path.read_text(encoding="utf-8")
     else:

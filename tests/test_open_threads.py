@@ -13,6 +13,7 @@ from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
 from tap_hubspot_threads.contract import (
     HubSpotError,
     NoProgressError,
+    PurgeError,
     StateError,
     UnreadThreadsError,
     WrongAccountError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BY_ID = r"/threads/\d+"
+EVERYTHING = r"sort=id(?!.*threadStatus)"
 
 
 @pytest.fixture
@@ -66,13 +68,16 @@ def delete_when_read(lab: Lab, thread: Thread) -> None:
     lab.emulator.before_answer = delete
 
 
-def test_quiet_account(life: Life) -> None:
-    """Open threads are read again, one call each, and do not go out when they are unchanged."""
+@pytest.mark.parametrize(("status_filter", "calls"), [("works", 2), ("ignored", 1 + 2)])
+def test_quiet_account(life: Life, status_filter: Any, calls: int) -> None:
+    """Open threads are seen again, in a few calls, and do not go out when they are unchanged."""
+    life.lab.account.ways.status_filter = status_filter
     output = life.sync()
     assert output.ids == []
-    still_open = [t for t in life.lab.threads if not t.closed_at]
-    assert len(life.lab.calls(BY_ID)) == len(still_open)
-    assert len(life.lab.calls()) == len(still_open) + 3
+    assert life.lab.calls(BY_ID) == []
+    # Live and archived threads; before them the increment's three calls.
+    assert len(life.lab.calls("sort=id")) == calls
+    assert len(life.lab.calls()) == calls + 3
 
 
 def test_silent_changes_of_open_threads(life: Life) -> None:
@@ -107,22 +112,21 @@ def test_closed_ones_leave(life: Life) -> None:
 
 
 def test_what_the_increment_brought_is_not_read_twice(life: Life) -> None:
-    """An open thread with a new message is read once a sync."""
+    """An open thread with a new message is read once a sync, and no listing's row overwrites it."""
     first, second, third, *_ = open_threads(life.lab)
     life.lab.account.message(first, sent=True)
     life.lab.account.message(second, sent=True)
     assert sorted(life.sync().ids) == sorted(ids([first, second]))
-    for thread in (first, second, third):
-        assert len(life.lab.calls(f"/threads/{thread.id}")) == 1
+    for thread, calls in ((first, 1), (second, 1), (third, 0)):
+        assert len(life.lab.calls(f"/threads/{thread.id}")) == calls
 
 
 def test_longest_unread_first(life: Life) -> None:
     """With few calls a sync, each open thread has its turn, and no sync exceeds them."""
     waiting = {str(t.id) for t in life.lab.threads if not t.closed_at}
-    syncs = -(-len(waiting) // 7)
-    for _ in range(syncs):
+    for _ in range(-(-len(waiting) // 6)):
         life.lab.emulator.requests.clear()
-        life.sync(refresh_open_calls=7)
+        life.sync(refresh_open_calls=7, thread_fetch="by_id")
         read = [call.rpartition("/")[2].partition("?")[0] for call in life.lab.calls(BY_ID)]
         assert len(read) <= 7
         waiting -= set(read)
@@ -167,24 +171,26 @@ def test_several_inboxes(life: Life) -> None:
 
 def test_full_listing(life: Life) -> None:
     """Once a day everything is listed again, and goes out."""
+    life.lab.account.ways.status_filter = "works"
     closed = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     closed.assigned_to = "A-5"
     silent = life.lab.account.create()
-    assert life.sync().ids == []
+    assert life.sync().ids == ids([silent])
     life.pass_time(hours=23)
     records = {record["id"]: record for record in life.sync().records()}
     assert list(records) == life.lab.ids
     assert records[str(closed.id)]["assignedTo"] == "A-5"
     life.pass_time(hours=23)
+    silent.spam = True
     life.lab.emulator.requests.clear()
-    life.sync()
-    assert not life.lab.calls("sort=id")
-    assert life.lab.calls(f"/threads/{silent.id}")
+    assert life.sync().ids == ids([silent])
+    assert not life.lab.calls(EVERYTHING)
 
 
 def test_full_listing_in_slices(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full listing takes so many pages a sync, goes on in the next one, and says when it ends."""
     set_machine(monkeypatch, page_size=10)
+    life.settings["refresh_open_calls"] = 0
     first = life.kept["full_listing_completed_at"]
     found: list[str] = []
     life.pass_time(hours=24)
@@ -192,14 +198,14 @@ def test_full_listing_in_slices(life: Life, monkeypatch: pytest.MonkeyPatch) -> 
     while life.kept["full_listing_completed_at"] == first:
         life.lab.emulator.requests.clear()
         found += life.sync(full_listing_calls=3).ids
-        assert 1 <= len(life.lab.calls("sort=id")) <= 3
+        assert 1 <= len(life.lab.calls(EVERYTHING)) <= 3
         life.pass_time(minutes=15)
         syncs += 1
     assert syncs == 4  # ten pages, and an empty one on each side
     assert found == life.lab.ids
     life.lab.emulator.requests.clear()
     life.sync(full_listing_calls=3)
-    assert not life.lab.calls("sort=id")
+    assert not life.lab.calls(EVERYTHING)
 
 
 def test_full_listing_with_a_refused_cursor(
@@ -252,14 +258,69 @@ def test_nothing_stale(seed: int) -> None:
 
 
 def test_deleted(life: Life) -> None:
-    """An open thread that is gone is told once, in a stream of its own, by HubSpot's clock."""
+    """An open thread that is gone is told once, at the second look, by HubSpot's clock."""
     gone = open_threads(life.lab)[2]
     life.lab.account.delete(gone)
+    assert life.sync().records("deleted_threads") == []
+    life.pass_time(minutes=10)
     output = life.sync()
-    row = {"id": str(gone.id), "noticedAt": "2026-11-20T13:00:00.000Z"}
+    row = {"id": str(gone.id), "noticedAt": "2026-11-20T13:10:00.000Z"}
     assert output.records("deleted_threads") == [row]
     assert output.ids == []
     assert life.sync().records("deleted_threads") == []
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 9])
+def test_looks_that_are_too_close(life: Life, minutes: int) -> None:
+    """However often a thread is missed within ten minutes, it is not told deleted."""
+    gone = open_threads(life.lab)[2]
+    life.lab.account.delete(gone)
+    life.sync()
+    for _ in range(3):
+        assert life.sync().records("deleted_threads") == []
+    life.pass_time(minutes=minutes)
+    assert life.sync().records("deleted_threads") == []
+    life.pass_time(minutes=10 - minutes)
+    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([gone])
+
+
+def told(life: Life, **settings: Any) -> list[str]:
+    """Sync, and once more after ten minutes; return what is told deleted."""
+    life.sync(**settings)
+    found = [row["id"] for row in life.last.records("deleted_threads")]
+    life.pass_time(minutes=10)
+    life.sync(**settings)
+    return found + [row["id"] for row in life.last.records("deleted_threads")]
+
+
+@pytest.mark.parametrize("body", ["<html>", ""])
+def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
+    """Other 404s, with HubSpot's correlation id too, are a failure of that thread, and no look."""
+    first, second = open_threads(life.lab)[:2]
+    for thread in (first, second):
+        life.lab.account.message(thread, sent=True)
+        life.lab.script(path=f"/threads/{thread.id}", status=404, body=body, times=100)
+    for _ in range(2):
+        with pytest.raises(UnreadThreadsError, match=r"2 thread.*404.*api_url, api_version"):
+            life.sync()
+        assert life.last.records("deleted_threads") == []
+        assert life.kept["missed"] == []
+        life.pass_time(minutes=20)
+    life.lab.emulator.faults.clear()
+    assert life.sync().ids == ids([first, second])
+
+
+def test_lie_that_heals(life: Life) -> None:
+    """A thread that HubSpot denies once, and then has, is not told deleted; nor is its row lost."""
+    thread = open_threads(life.lab)[0]
+    body = json.dumps({"status": "error", "category": "OBJECT_NOT_FOUND", "message": "no"})
+    life.lab.account.message(thread, sent=True)
+    life.lab.script(path=f"/threads/{thread.id}", status=404, body=body, times=2)
+    assert life.sync().ids == []
+    life.pass_time(minutes=20)
+    assert life.sync().ids == ids([thread])
+    assert life.last.records("deleted_threads") == []
+    assert life.kept["missed"] == []
 
 
 def test_archived_and_purged(life: Life) -> None:
@@ -269,9 +330,8 @@ def test_archived_and_purged(life: Life) -> None:
     assert [record["archived"] for record in life.sync().records()] == [True]
     life.lab.emulator.requests.clear()
     assert life.sync().ids == []
-    assert len(life.lab.calls(f"/threads/{thread.id}")) == 1
     life.lab.account.delete(thread)
-    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([thread])
+    assert told(life) == ids([thread])
 
 
 def test_changes_sides_while_it_is_read(life: Life) -> None:
@@ -298,6 +358,8 @@ def test_deleted_threads_that_nobody_selected(life: Life) -> None:
     """When the stream is not selected, what is gone is forgotten all the same."""
     gone = open_threads(life.lab)[2]
     life.lab.account.delete(gone)
+    life.sync(select("threads"))
+    life.pass_time(minutes=10)
     output = life.sync(select("threads"))
     assert not output.of_type("SCHEMA", "deleted_threads")
     assert str(gone.id) not in json.dumps(life.state)
@@ -314,7 +376,7 @@ def test_gone_with_a_message(life: Life) -> None:
     thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     life.lab.account.message(thread, sent=False)
     delete_when_read(life.lab, thread)
-    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([thread])
+    assert told(life) == ids([thread])
 
 
 @pytest.mark.parametrize("size", [8, 2_000])
@@ -337,18 +399,67 @@ def test_wrong_account(size: int) -> None:
 
 
 def test_most_are_gone(life: Life) -> None:
-    """When most of 20 or more are gone, none is told, but nothing else is held up."""
+    """When most of 20 or more are gone, a listing of all has to end without them; exit 0."""
     victims = open_threads(life.lab)[1:]
     assert len(victims) >= 20
     for thread in victims:
         life.lab.account.delete(thread)
     new = life.threads(1)
-    with pytest.raises(WrongAccountError, match="None is told deleted"):
-        life.sync()
+    life.sync()
     assert life.last.records("deleted_threads") == []
-    assert life.last.ids == ids(new)
+    assert life.lab.calls(EVERYTHING)
+    assert ids(new)[0] in life.last.ids
+    life.pass_time(minutes=10)
+    life.sync()
+    assert sorted(row["id"] for row in life.last.records("deleted_threads")) == sorted(ids(victims))
+    assert life.kept["missed"] == []
+
+
+def test_outage_that_denies_all(life: Life) -> None:
+    """While reading by id says 404 for hours, and listings show the threads, none is told."""
+    body = json.dumps({"status": "error", "category": "OBJECT_NOT_FOUND", "message": "no"})
+    life.lab.script(path=BY_ID, status=404, body=body, times=10**6)
+    for _ in range(6):
+        life.sync(thread_fetch="by_id")
+        assert life.last.records("deleted_threads") == []
+        life.pass_time(minutes=40)
+    for _ in range(40):
+        life.sync()
+        assert life.last.records("deleted_threads") == []
+        life.pass_time(minutes=40)
+
+
+def test_purge_of_an_account_that_is_not_confirmed(life: Life) -> None:
+    """Where HubSpot does not say which account it is, what looks like a purge is an error."""
+    life.lab.account.ways.account_info = "403"
+    for thread in open_threads(life.lab)[1:]:
+        life.lab.account.delete(thread)
+    new = life.threads(1)
+    with pytest.raises(PurgeError, match="None is told deleted"):
+        told(life)
+    assert life.last.records("deleted_threads") == []
+    assert ids(new)[0] in life.last.ids
     life.state = {}
     assert sorted(life.sync().ids) == sorted(life.lab.ids)
+
+
+def test_few_that_are_seen_where_the_account_is_not_confirmed(life: Life) -> None:
+    """A sync that missed more than it saw tells nothing, where HubSpot does not say the account."""
+    life.lab.account.ways.account_info = "403"
+    keep = open_threads(life.lab)[:4]
+    for thread in open_threads(life.lab):
+        thread.closed_at = None if thread in keep else life.now
+    for thread in life.lab.threads:
+        if thread.archived:
+            thread.closed_at = life.now
+    life.sync()
+    for thread in keep[1:]:
+        life.lab.account.delete(thread)
+    assert told(life) == []
+    life.lab.account.ways.account_info = "number"
+    life.pass_time(minutes=20)
+    life.sync()
+    assert len(life.last.records("deleted_threads")) == 3
 
 
 def test_half_are_gone(life: Life) -> None:
@@ -357,8 +468,7 @@ def test_half_are_gone(life: Life) -> None:
     victims = threads[: len(threads) // 2]
     for thread in victims:
         life.lab.account.delete(thread)
-    told = life.sync().records("deleted_threads")
-    assert sorted(row["id"] for row in told) == sorted(ids(victims))
+    assert sorted(told(life)) == sorted(ids(victims))
 
 
 def test_small_account_that_is_emptied() -> None:
@@ -368,8 +478,7 @@ def test_small_account_that_is_emptied() -> None:
         life.sync()
         victims = [t for t in lab.threads if not t.closed_at]
         lab.account.threads.clear()
-        told = [row["id"] for row in life.sync().records("deleted_threads")]
-        assert set(ids(victims)) <= set(told)
+        assert set(ids(victims)) <= set(told(life))
 
 
 def test_thread_that_fails_is_not_told(life: Life) -> None:
@@ -378,7 +487,7 @@ def test_thread_that_fails_is_not_told(life: Life) -> None:
     thread.assigned_to = "A-5"
     life.lab.script(path=f"/threads/{thread.id}", status=500)
     with pytest.raises(UnreadThreadsError):
-        life.sync(max_attempts=1)
+        life.sync(max_attempts=1, thread_fetch="by_id")
     assert life.last.records("deleted_threads") == []
     assert life.sync().ids == ids([thread])
 
@@ -402,8 +511,8 @@ def test_cost(changed: int) -> None:
         life.sync()
         listed = len(lab.calls("latestMessage"))
         increment = listed + len(messages)
-        assert len(lab.calls("sort=id")) == 2
-        assert 80 <= len(lab.calls()) - increment <= 100 + 2 + 4
+        assert len(lab.calls(EVERYTHING)) == 2
+        assert len(lab.calls()) - increment <= 100 + 2 + 4
 
 
 def test_size_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,7 +559,7 @@ def test_summary(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     life.sync()
     (summary,) = [record.message for record in caplog.records if " calls/s" in record.message]
-    assert summary.startswith("0 threads (0 archived), 32 unchanged, 0 missing, 0 failed, 36 calls")
+    assert summary.startswith("0 threads (0 archived), 32 unchanged, 0 missing, 0 failed, 7 calls")
     assert "last full listing completed 2026-11-20T12:00:00.000Z" in summary
 
 
@@ -499,32 +608,22 @@ def test_deleted_threads_of_a_sync_that_fails(life: Life) -> None:
     """What is gone is told although a thread cannot be read, or the listing fails."""
     first, bad, second = open_threads(life.lab)[:3]
     life.lab.account.delete(first)
+    life.sync()
+    life.pass_time(minutes=10)
     life.lab.script(path=f"/threads/{bad.id}", status=500)
     with pytest.raises(UnreadThreadsError):
-        life.sync(max_attempts=1)
+        life.sync(max_attempts=1, thread_fetch="by_id")
     assert [row["id"] for row in life.last.records("deleted_threads")] == ids([first])
     life.lab.account.delete(second)
+    life.sync()
     life.pass_time(hours=24)
-    life.lab.script(path="sort=id", status=403, times=10)
+    life.lab.script(path=EVERYTHING, status=403, times=10)
     with pytest.raises(HubSpotError, match="403"):
         life.sync()
     assert [row["id"] for row in life.last.records("deleted_threads")] == ids([second])
     assert life.last.messages[-1]["type"] == "STATE"
     life.lab.emulator.faults.clear()
     assert life.sync().records("deleted_threads") == []
-
-
-def test_deleted_thread_is_looked_for_again(life: Life) -> None:
-    """A thread that the increment missed is told by the next sync when this one ends before."""
-    thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
-    life.lab.account.message(thread, sent=False)
-    delete_when_read(life.lab, thread)
-    other = open_threads(life.lab)[-1]
-    life.lab.script(path=f"/threads/{other.id}", status=403)
-    with pytest.raises(HubSpotError, match="403"):
-        life.sync(max_concurrency=1)
-    assert life.last.records("deleted_threads") == []
-    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([thread])
 
 
 def test_full_listing_that_stands_still(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:

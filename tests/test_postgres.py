@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,10 @@ def test_load_twice(database: str, tmp_path: Path) -> None:
         assert len(rows) == 150
 
 
+def _ago(*, minutes: int) -> datetime:
+    return datetime.now(timezone.utc) - timedelta(minutes=minutes)
+
+
 def test_recipes_for_deleted_threads(database: str, tmp_path: Path) -> None:
     """The SQL of README removes the rows of deleted threads, and finds the candidates."""
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -139,8 +144,9 @@ def test_recipes_for_deleted_threads(database: str, tmp_path: Path) -> None:
         gone_closed = next(t for t in lab.threads if t.closed_at)
         lab.account.delete(gone_open)
         lab.account.delete(gone_closed)
-        lab.account.clock = lambda: datetime.now(timezone.utc)
-        load(lab, database, tmp_path)
+        for minutes in (11, 0):
+            lab.account.clock = partial(_ago, minutes=minutes)
+            load(lab, database, tmp_path)
     state = json.loads((tmp_path / "state.json").read_text())
     since = state["bookmarks"]["threads"]["full_listing_started_at"]
     query(database, remove)

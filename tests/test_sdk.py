@@ -29,10 +29,15 @@ TestStandard = get_tap_test_class(
     TapHubSpotThreads,
     config=CONFIG,
     catalog=select("threads", "thread_index", "deleted_threads"),
-    # No such thread: deleted.
+    # No such thread, and it was missed before: deleted.
     state={
         "bookmarks": {
-            "threads": {"account": EMULATOR.account.portal_id, "open_threads": ["17:lAAAAAA"]}
+            "threads": {
+                "account": EMULATOR.account.portal_id,
+                "open_threads": ["17:lAAAAAA"],
+                "missed": [["17", "2026-01-01T00:00:00.000Z"]],
+                "replication_key_value": "2026-01-01T00:00:00.000Z",
+            }
         }
     },
 )

@@ -17,8 +17,10 @@ from tap_hubspot_threads.contract import (
     MissingError,
     PassingError,
     RefusedError,
+    WrongAddressError,
 )
-from tap_hubspot_threads.hubspot.retry import retry_after
+from tap_hubspot_threads.hubspot.retry import date, retry_after
+from tap_hubspot_threads.values import as_time
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.transport import Response
@@ -34,7 +36,12 @@ _ADVICE: dict[int, str] = {
     ),
     HTTPStatus.NOT_FOUND: "HubSpot has no such API: check the settings api_url and api_version.",
 }
-WRONG_API = "That is not HubSpot's API, or something in front of it: check api_url and proxies."
+WRONG_API = (
+    "That is not HubSpot's API, or something in front of it: check api_url and api_version, and "
+    "proxies."
+)
+STRANGE_TRIES = 3
+"""A 404 that is not HubSpot's word may pass, or stay."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Problem:
     message: str
     correlation_id: str
     policy: str
+    is_json: bool
+    """Whether the body is HubSpot's JSON error."""
     is_hubspot: bool
     """Whether the answer is HubSpot's at all, and not that of some other server."""
 
@@ -81,21 +90,30 @@ class Problem:
         if token and token in header:
             header = ""
         message = text("message")
+        # Other servers have a message too, and a status that is a number.
+        is_json = (
+            body.get("status") == "error"
+            or bool({"category", "correlationId", "errorType"} & body.keys())
+            or "resource not found" in message.lower()
+        )
         return cls(
             category=text("category", "errorType"),
             message=message,
             correlation_id=text("correlationId") or header,
             policy=text("policyName"),
-            # Other servers have a message too, and a status that is a number.
-            is_hubspot=bool(header)
-            or body.get("status") == "error"
-            or bool({"category", "correlationId", "errorType"} & body.keys())
-            or "resource not found" in message.lower(),
+            is_json=is_json,
+            is_hubspot=is_json or bool(header),
         )
 
 
 def check(
-    response: Response, endpoint: Endpoint, *, token: str, setting: str, quota_returns: str
+    response: Response,
+    endpoint: Endpoint,
+    *,
+    token: str,
+    setting: str,
+    quota_returns: str,
+    has_worked: bool,
 ) -> None:
     """Raise the error that an answer means, if it means one.
 
@@ -105,11 +123,13 @@ def check(
         token: What no message may repeat.
         setting: The setting that the token comes from.
         quota_returns: A sentence on when a spent day's calls come back.
+        has_worked: Whether anything has been answered well before.
 
     Raises:
         PassingError: where trying again can help. Trying 400, 401, 403 and 404 again never helps,
             and counts against an app at HubSpot.
         MissingError: for a 404 of HubSpot's, where the endpoint can miss.
+        WrongAddressError: for a 404 of something else, where nothing has worked before.
         RefusedError: for a 400 and its like.
         DailyQuotaError: if the day's calls are spent.
         HubSpotError: for the rest.
@@ -125,14 +145,32 @@ def check(
     if is_passing(status):
         is_burst = status == HTTPStatus.TOO_MANY_REQUESTS
         raise PassingError(tried, retry_after=retry_after(response.headers), is_burst=is_burst)
-    if status == HTTPStatus.NOT_FOUND and problem.is_hubspot and endpoint.can_miss:
-        raise MissingError(tried)
+    if status == HTTPStatus.NOT_FOUND:
+        _check_not_found(tried, problem, response, endpoint, has_worked=has_worked)
     if status in _ADVICE or status < HTTPStatus.BAD_REQUEST:
         advice = _ADVICE[status] if status in _ADVICE and problem.is_hubspot else WRONG_API
         message = f"{tried}. {advice.format(setting=setting)}"
         raise HubSpotError(message, is_of_token=status == HTTPStatus.UNAUTHORIZED)
     message = f"{tried}. HubSpot refused the request: {problem.message or 'it gave no reason'}"
     raise RefusedError(message)
+
+
+def _check_not_found(
+    tried: str, problem: Problem, response: Response, endpoint: Endpoint, *, has_worked: bool
+) -> None:
+    """Tell HubSpot's word on a thing from that of its edge, or of something in front of it.
+
+    HubSpot's edge puts its correlation id on all answers: only a body in JSON is HubSpot's word.
+    """
+    if problem.is_json and endpoint.can_miss:
+        moment = date(response.headers.get("Date", ""))
+        raise MissingError(tried, now=as_time(moment) if moment else None)
+    if not problem.is_json and has_worked:
+        message = f"{tried}, which is not HubSpot's word on it (settings api_url, api_version)"
+        raise PassingError(message, tries=STRANGE_TRIES)
+    if not problem.is_json:
+        message = f"{tried}. {WRONG_API}"
+        raise WrongAddressError(message)
 
 
 def other_answer(response: Response, endpoint: Endpoint, token: str) -> PassingError:

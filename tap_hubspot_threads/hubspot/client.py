@@ -22,21 +22,20 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.answers import Endpoint
     from tap_hubspot_threads.hubspot.auth import Credentials
     from tap_hubspot_threads.hubspot.rate_limit import RateLimit, Ticket
-    from tap_hubspot_threads.hubspot.retry import Retry
+    from tap_hubspot_threads.hubspot.retry import Patience, Retry
     from tap_hubspot_threads.hubspot.transport import Transport
-
-
-OPTIONAL_TIMEOUT = 10.0
-OPTIONAL: dict[str, Any] = {"tries": 2, "longest": OPTIONAL_TIMEOUT}
-"""What a sync can do without must cost neither minutes nor the load."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What HubSpot answered: a JSON object, and its clock then, as a cleaned time."""
+    """What HubSpot answered."""
 
     body: dict[str, Any]
+    """A JSON object."""
+    text: bytes
+    """The same, as it came."""
     now: str
+    """HubSpot's clock then, as a cleaned time."""
 
 
 class Client:
@@ -70,15 +69,22 @@ class Client:
         self._timeout, self._user_agent = timeout, user_agent
         self._in_flight = threading.Semaphore(most_in_flight)
         self._lock = threading.Lock()
+        self._has_worked = False
         self.calls = 0
         """Requests that were sent; of tokens none."""
         self.retries = 0
         """Requests that were to be sent again."""
+        self._date = ""
+
+    @property
+    def now(self) -> datetime | None:
+        """HubSpot's clock at its last answer that told it."""
+        return date(self._date)
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
         """The calls that are left of the day, and how many there are a day, where it is known."""
-        return self.limit.daily_left, self.limit.daily
+        return self.limit.quota.left, self.limit.quota.total
 
     def ask(
         self,
@@ -88,7 +94,7 @@ class Client:
         accept: Callable[[dict[str, Any]], bool],
         params: Mapping[str, Any] | None = None,
         json_body: object = None,
-        is_optional: bool = False,
+        patience: Patience | None = None,
     ) -> Answer:
         """Send a request, again where that can help.
 
@@ -99,12 +105,12 @@ class Client:
                 again.
             params: Of the query: strings and lists; those that are None are left out.
             json_body: What to send, if anything.
-            is_optional: Whether the sync can do without: then it is tried as `OPTIONAL` says, each
-                time for `OPTIONAL_TIMEOUT` seconds.
+            patience: How much it is worth; None: what the settings say.
 
         Raises:
             PassingError: if the last of the tries failed in a passing way.
             MissingError: if HubSpot says 404, where the endpoint can miss.
+            WrongAddressError: if something else says 404, before anything has worked.
             RefusedError: if HubSpot says 400 or its like.
             DailyQuotaError: if only the reserve is left of the day's calls.
             HubSpotError: for what no other request would fare better with.
@@ -112,24 +118,39 @@ class Client:
         query = {name: value for name, value in (params or {}).items() if value is not None}
         url = f"{self._api_url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         sent = None if json_body is None else json.dumps(json_body).encode()
-        timeout = OPTIONAL_TIMEOUT if is_optional else self._timeout
+        timeout, retry = self._timeout, self._retry
+        if patience:
+            timeout = min(timeout, patience.timeout)
+            retry = replace(retry, tries=patience.tries, longest=patience.longest)
 
         def attempt() -> Answer:
             response, token = self._send(endpoint, url, sent, timeout)
             if response.status == HTTPStatus.UNAUTHORIZED and self._credentials.renew(token):
                 response, token = self._send(endpoint, url, sent, timeout)
-            setting, quota_returns = self._credentials.setting, self.limit.quota_returns()
-            check(response, endpoint, token=token, setting=setting, quota_returns=quota_returns)
+            setting, quota_returns = self._credentials.setting, self.limit.quota.returns()
+            try:
+                check(
+                    response,
+                    endpoint,
+                    token=token,
+                    setting=setting,
+                    quota_returns=quota_returns,
+                    has_worked=self._has_worked,
+                )
+            except PassingError as error:
+                if error.is_burst:  # every worker waits, also after a last try
+                    self.limit.pause(error.retry_after or self.limit.refusal_pause())
+                raise
             try:
                 body = json.loads(response.body)
             except (ValueError, RecursionError):
                 body = None
             if not isinstance(body, dict) or not accept(body):
                 raise other_answer(response, endpoint, token)
-            return Answer(body, _clock(response))
+            self._has_worked = True
+            return Answer(body, response.body, self._clock(response))
 
-        retry = replace(self._retry, **OPTIONAL) if is_optional else self._retry
-        return retry.call(attempt, before_wait=self._before_wait)
+        return retry.call(attempt, on_retry=self._count_retry)
 
     def _send(
         self, endpoint: Endpoint, url: str, body: bytes | None, timeout: float
@@ -137,7 +158,7 @@ class Client:
         """Send a request once, when the limit lets it; return the answer, and its token."""
         with self._in_flight:
             ticket = self._acquire()
-            headers = None
+            headers, is_refused = None, False
             token = self._credentials.token
             try:
                 sent = {"Authorization": f"Bearer {token}", "User-Agent": self._user_agent}
@@ -146,14 +167,16 @@ class Client:
                 request = Request(endpoint.method, url, sent, body)
                 response = self._transport.send(request, timeout=timeout)
                 headers = response.headers
+                is_refused = response.status == HTTPStatus.TOO_MANY_REQUESTS
             except NoAnswerError as error:
                 kind = PassingError if error.is_passing else HubSpotError
                 message = f"{endpoint}{error}"
                 raise kind(message) from error
             finally:
-                self.limit.release(ticket, headers)
+                self.limit.release(ticket, headers, is_refused=is_refused)
                 with self._lock:
                     self.calls += 1
+                    self._date = (headers or {}).get("Date", self._date)
         return response, token
 
     def _acquire(self) -> Ticket:
@@ -170,20 +193,16 @@ class Client:
             ticket = self.limit.acquire()
         return ticket
 
-    def _before_wait(self, error: PassingError, seconds: float) -> float:
-        """Return the wait before the next attempt; a 429 makes every worker wait."""
+    def _clock(self, response: Response) -> str:
+        """Return the time of HubSpot's answer (whole seconds, rounded down), or an earlier one.
+
+        Where an answer does not say, that of the last one that did; where none did, the time here
+        less an hour: HubSpot's clock may be behind.
+        """
+        moment = date(response.headers.get("Date", "")) or self.now
+        return as_time(moment or datetime.now(timezone.utc) - timedelta(hours=1))
+
+    def _count_retry(self) -> None:
+        """Count a request that is to be sent again."""
         with self._lock:
             self.retries += 1
-        if error.is_burst:
-            seconds = self.limit.interval if error.retry_after is None else seconds
-            self.limit.pause(seconds)
-        return seconds
-
-
-def _clock(response: Response) -> str:
-    """Return the time of HubSpot's answer (whole seconds, rounded down).
-
-    Where an answer does not say, the time here less an hour: HubSpot's clock may be behind.
-    """
-    moment = date(response.headers.get("Date", ""))
-    return as_time(moment or datetime.now(timezone.utc) - timedelta(hours=1))

@@ -2,11 +2,61 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from typing_extensions import override
+
+from tap_hubspot_threads.hubspot.cleaning import is_plain
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_hubspot_threads.contract import Row
+
+
+class Rows(Collection["Row"]):
+    """The rows of a page, made each time that they are gone through.
+
+    Args:
+        text: The page, as it came.
+        count: Objects in it.
+        warn: Is told how many of them were left out.
+        make: Makes a row of one, told whether the whole text is plain; one that it makes none of is
+            left out.
+    """
+
+    def __init__(
+        self,
+        text: bytes,
+        *,
+        count: int,
+        make: Callable[[Mapping[str, Any], bool], Row | None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._text, self._count = text, count
+        self._make, self._warn = make, warn
+
+    @override
+    def __iter__(self) -> Iterator[Row]:
+        found = json.loads(self._text)["results"]
+        plain = is_plain(self._text)
+        rows = [row for item in found if (row := self._make(item, plain)) is not None]
+        if useless := len(found) - len(rows):
+            self._warn(
+                f"{useless} of a page's {len(found)} threads have no usable id and are left out"
+            )
+        return iter(rows)
+
+    @override
+    def __len__(self) -> int:
+        return self._count
+
+    @override
+    def __contains__(self, row: object) -> bool:
+        return any(row == other for other in self)
 
 
 def is_page(body: Mapping[str, Any]) -> bool:

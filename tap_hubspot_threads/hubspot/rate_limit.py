@@ -1,4 +1,4 @@
-"""HubSpot's limits: at most so many requests in any rolling window, and so many a day.
+"""HubSpot's burst limit: at most so many requests in any rolling window.
 
 Knows nothing of Singer or HTTP. Written here rather than taken from a library, because a request
 leaves the window some time after it has *arrived*, which only its answer tells; because the limit
@@ -7,15 +7,15 @@ is learned from answers and moves; and because others use it too.
 
 from __future__ import annotations
 
-import itertools
 import re
 import threading
 from collections import deque
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.contract import DailyQuotaError
+from tap_hubspot_threads.hubspot.daily_quota import DailyQuota
+from tap_hubspot_threads.hubspot.retry import jitter
+from tap_hubspot_threads.hubspot.sharing import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,15 @@ LONGEST_INTERVAL = 300.0
 
 MARGIN = 0.02
 """Seconds added to the window: what two requests' ways to HubSpot may differ by unnoticed."""
+ROOM = 0.015
+"""The least share of the window that is added: a moment in which another sync gets a foot in."""
+DISTANCE = 0.25
+"""Share of the limit's pace that lies between two requests from the second window on: what left in
+a swarm would leave the others no room but in moments, window after window."""
+REFUSAL_PAUSE = 0.07
+"""Share of the window for which nobody sends after a 429, where answers tell what remains."""
+SHORTEST_PAUSE = 0.15
+"""Seconds; about the time of an answer."""
 LATEST_ARRIVAL = 1.0
 """Seconds after which a request is taken to have arrived, answered or not."""
 _SHORTEST_WAIT = 0.005
@@ -47,24 +56,6 @@ class Ticket:
     answered: float | None = None
 
 
-@dataclass
-class _Others:
-    """What the answers say that others sent with the same token."""
-
-    total: int = 0
-    _batches: deque[tuple[float, int]] = field(default_factory=deque)
-
-    def add(self, count: int, until: float) -> None:
-        self.total += count
-        self._batches.append((until, count))
-
-    def forget(self, now: float) -> float | None:
-        """Drop those that have left the window; return when the next ones will."""
-        while self._batches and self._batches[0][0] <= now:
-            self.total -= self._batches.popleft()[1]
-        return self._batches[0][0] if self._batches else None
-
-
 class RateLimit:
     """A rolling window over the requests of all threads.
 
@@ -72,7 +63,8 @@ class RateLimit:
         * At most `maximum` requests arrive in any `interval` seconds, retries included. A request
           counts from its latest possible arrival: its answer's time less the fastest answer seen.
         * `maximum` and `interval` follow the answer headers, whenever they change, unless `fixed`.
-        * Requests of others that the headers tell of (fewer remaining than our own explain) count.
+        * Where the headers tell of others (fewer remaining than our own explain) or a request is
+          refused, the limit is shared with them, as `Sharing` says.
         * After `pause`, no request of any thread is sent for so long.
 
     Args:
@@ -92,16 +84,13 @@ class RateLimit:
     ) -> None:
         self.maximum = fixed or FIRST_MAXIMUM
         self.interval = INTERVAL
-        self.utc_offset: float | None = None
-        """Seconds that the account's clocks are ahead of UTC, once that is known."""
-        self.daily_left: int | None = None
-        self.daily: int | None = None
+        self.quota = DailyQuota(reserve_percent)
         self._is_fixed = fixed is not None
-        self._reserve_percent = reserve_percent
         self._clock = clock
         self._wait = wait
         self._window: deque[Ticket] = deque()
-        self._others = _Others()
+        self._sharing = Sharing()
+        self._is_remaining_told = False
         self._fastest = float("inf")
         self._serial = 0
         self._under_way = 0
@@ -118,7 +107,7 @@ class RateLimit:
         with self._gate:  # one waits, the others wait for it
             while True:
                 with self._lock:
-                    self._check_quota()
+                    self.quota.check(self._under_way)
                     seconds = self._seconds_to_wait()
                     if seconds <= 0:
                         return self._issue()
@@ -131,35 +120,35 @@ class RateLimit:
             if ticket in self._window:
                 self._window.remove(ticket)
 
-    def release(self, ticket: Ticket, headers: Mapping[str, str] | None) -> None:
-        """Note that a request was answered (with these headers), or failed (None)."""
+    def release(
+        self, ticket: Ticket, headers: Mapping[str, str] | None, *, is_refused: bool = False
+    ) -> None:
+        """Note that a request was answered (with these headers, maybe a 429), or failed (None)."""
         with self._lock:
             self._under_way -= 1
             ticket.answered = now = self._clock()
             if headers is not None:
                 self._fastest = min(self._fastest, now - ticket.sent)
-                self._learn(ticket, headers, now)
+                self._learn(ticket, headers, is_refused=is_refused)
 
     def pause(self, seconds: float) -> None:
         """Send nothing, from any thread, for so many seconds."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def quota_returns(self) -> str:
-        """Return a sentence on when the day's calls come back."""
-        words = "They come back at midnight in the account's time zone"
-        if self.utc_offset is None:
-            return f"{words}."
-        zone = timezone(timedelta(seconds=self.utc_offset))
-        tomorrow = datetime.now(zone).date() + timedelta(days=1)
-        midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
-        return f"{words}, which is {midnight.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC."
+    def refusal_pause(self) -> float:
+        """Return for how long nobody is to send after a 429 that does not say."""
+        if self._is_remaining_told:
+            return jitter(max(SHORTEST_PAUSE, self.interval * REFUSAL_PAUSE))
+        return self.interval
 
     def _issue(self) -> Ticket:
+        now = self._clock()
         self._serial += 1
         self._under_way += 1
-        ticket = Ticket(self._clock(), self._serial, len(self._window) + 1)
+        ticket = Ticket(now, self._serial, len(self._window) + 1)
         self._window.append(ticket)
+        self._sharing.send(now)
         return ticket
 
     def _seconds_to_wait(self) -> float:
@@ -168,25 +157,29 @@ class RateLimit:
             return self._paused_until - now
         while self._window and self._leaves(self._window[0], now) <= now:
             self._window.popleft()
-        next_of_others = self._others.forget(now)
-        if len(self._window) + self._others.total < self.maximum:
-            return 0
-        moments = [] if next_of_others is None else [next_of_others]
-        if self._window:
-            moments.append(self._leaves(self._window[0], 0))
-        return max(min(moments) - now, _SHORTEST_WAIT)
+            self._sharing.leave()
+        if len(self._window) >= self.maximum:
+            return max(self._leaves(self._window[0], 0) - now, _SHORTEST_WAIT)
+        if self._serial > self.maximum and self._window:
+            distance = self.interval / self.maximum * DISTANCE
+            if now < self._window[-1].sent + distance:
+                return self._window[-1].sent + distance - now
+        seconds = self._sharing.seconds_to_wait(
+            now, own=len(self._window), maximum=self.maximum, interval=self.interval
+        )
+        return max(seconds, _SHORTEST_WAIT) if seconds else 0
 
     def _leaves(self, ticket: Ticket, now: float) -> float:
-        return self._arrival(ticket, now) + self.interval + MARGIN
+        return self._arrival(ticket, now) + self.interval + max(MARGIN, ROOM * self.interval)
 
     def _arrival(self, ticket: Ticket, now: float) -> float:
         """Return the latest moment at which a request can have arrived, as far as is known now."""
         latest = now if ticket.answered is None else ticket.answered - min(self._fastest, 1e9)
         return min(max(ticket.sent, latest), ticket.sent + LATEST_ARRIVAL)
 
-    def _learn(self, ticket: Ticket, headers: Mapping[str, str], now: float) -> None:
-        self.daily_left = _number(headers, "Daily-Remaining", self.daily_left)
-        self.daily = _number(headers, "Daily", self.daily)
+    def _learn(self, ticket: Ticket, headers: Mapping[str, str], *, is_refused: bool) -> None:
+        self.quota.left = _number(headers, "Daily-Remaining", self.quota.left)
+        self.quota.total = _number(headers, "Daily", self.quota.total)
         maximum = _number(headers, "Max", None)
         if self._is_fixed or not maximum:
             return
@@ -194,28 +187,15 @@ class RateLimit:
         interval = (_number(headers, "Interval-Milliseconds", None) or 10_000) / 1000
         self.interval = min(interval, LONGEST_INTERVAL)
         remaining = _number(headers, "Remaining", None)
-        if remaining is not None:
-            # Ours that HubSpot may have counted: those before it, and what may have overtaken it.
-            arrival = self._arrival(ticket, now) + MARGIN
-            later = itertools.takewhile(
-                lambda other: other.serial > ticket.serial, reversed(self._window)
-            )
-            ours = ticket.in_window + sum(other.sent <= arrival for other in later)
-            unknown = maximum - remaining - ours - self._others.total
-            if unknown > 0:
-                self._others.add(unknown, now + self.interval)
-
-    def _check_quota(self) -> None:
-        if self.daily is None or self.daily_left is None:
+        self._is_remaining_told = remaining is not None
+        if remaining is None:
             return
-        left = self.daily_left - self._under_way - 1
-        if self._reserve_percent and left * 100 < self.daily * self._reserve_percent:
-            message = (
-                f"{self.daily_left} of the account's {self.daily} API calls of the day are left, "
-                f"less than the reserve of {self._reserve_percent} % "
-                f"(daily_quota_reserve_percent). {self.quota_returns()}"
-            )
-            raise DailyQuotaError(message)
+        if is_refused and ticket in self._window:  # what remains does not count it
+            self._window.remove(ticket)
+        # Whether it tells of the request's arrival or of its answer's leaving, no more are ours.
+        ours = ticket.in_window + self._serial - ticket.serial
+        is_shared = is_refused or remaining + ours < maximum
+        self._sharing.learn(remaining, self._clock(), self.interval, is_shared=is_shared)
 
 
 def _number(headers: Mapping[str, str], name: str, default: int | None) -> int | None:

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 
-from tap_hubspot_threads.contract import HubSpotError, PassingError
+from tap_hubspot_threads.contract import TRY_LATER, HubSpotError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -20,6 +21,22 @@ T = TypeVar("T")
 LONGEST_WAIT = 60.0
 LONGEST_RETRY_AFTER = 300.0
 """Seconds; HubSpot asks for up to 24 hours during an account's migration. Documented."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How much a request is worth, where that is less than usual."""
+
+    tries: int
+    longest: float
+    """Seconds that HubSpot may ask to wait before the next try."""
+    timeout: float
+    """Seconds to wait for an answer, at the most."""
+
+
+BRIEFLY = Patience(tries=2, longest=10, timeout=10)
+"""What a sync can do without must cost neither minutes nor the load."""
+ONCE = Patience(tries=1, longest=0, timeout=60)
 
 
 @dataclass(frozen=True)
@@ -42,33 +59,32 @@ class Retry:
         self,
         function: Callable[[], T],
         *,
-        before_wait: Callable[[PassingError, float], float] = lambda _, seconds: seconds,
+        on_retry: Callable[[], None] = lambda: None,
     ) -> T:
         """Return what the function returns.
 
         Args:
             function: Raises `PassingError` where trying again can help.
-            before_wait: Is given an error and the seconds to wait; returns how many it will be.
+            on_retry: Called before each try but the first.
 
         Raises:
             PassingError: the last one, which says how often it was tried.
             HubSpotError: if HubSpot asks for a longer wait.
         """
         waits = schedule()
-        for attempt in range(1, self.tries):
+        for attempt in count(1):
             try:
                 return function()
             except PassingError as error:
-                seconds = before_wait(error, seconds_to_wait(error, next(waits), self.longest))
-                self.warn(
-                    f"{error}; attempt {attempt} of {self.tries}, the next one in {seconds:.1f} s"
-                )
+                tries = min(self.tries, error.tries or self.tries)
+                if attempt >= tries:
+                    message = f"{error}. Gave up after {attempt} attempts (max_attempts)."
+                    raise PassingError(message, retry_after=error.retry_after) from error
+                seconds = seconds_to_wait(error, next(waits), self.longest)
+                on_retry()
+                self.warn(f"{error}; attempt {attempt} of {tries}, the next one in {seconds:.1f} s")
             self.wait(seconds)
-        try:
-            return function()
-        except PassingError as error:
-            message = f"{error}. Gave up after {self.tries} attempts (max_attempts)."
-            raise PassingError(message, retry_after=error.retry_after) from error
+        raise AssertionError  # count() has no end
 
 
 def seconds_to_wait(
@@ -85,7 +101,7 @@ def seconds_to_wait(
             f"{error}. HubSpot asks to come back in {asked / 60:.0f} minutes: "
             "run the sync again then."
         )
-        raise HubSpotError(message) from error
+        raise HubSpotError(message, exit_code=TRY_LATER) from error
     return max(jitter(scheduled), asked)
 
 

@@ -1,4 +1,4 @@
-"""Sending one request over the wire, once: connections, proxies, certificates.
+"""Sending one request over the wire, once: connections, proxies, certificates, bounds of an answer.
 
 By the adapter rather than a session: it may be shared by threads, and takes half the time.
 Redirects and cookies, which a session is there for, are nothing to follow here.
@@ -6,16 +6,24 @@ Redirects and cookies, which a session is there for, are nothing to follow here.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 from requests import exceptions
-from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
+
+from tap_hubspot_threads.hubspot.deadline import DeadlineAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+LARGEST_ANSWER = 64 * 2**20
+"""Bytes, unpacked; a page of 500 threads takes half a million."""
+_PIECE = 64 * 2**10
+"""Bytes that are read, or unpacked, at once."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +68,11 @@ class Transport(Protocol):
 
         Args:
             request: With a URL of this host.
-            timeout: Seconds to wait for a connection, and for each part of the answer.
+            timeout: Seconds for the whole answer, from sending on; and for each step of
+                connecting.
 
         Raises:
-            NoAnswerError: if no whole answer came.
+            NoAnswerError: if no whole answer came in time, or one that is too large.
         """
 
     def close(self) -> None:
@@ -80,7 +89,7 @@ class HttpTransport:
 
     def __init__(self, api_url: str, *, connections: int) -> None:
         self._api_url = api_url
-        self._adapter = HTTPAdapter(pool_maxsize=connections)
+        self._adapter = DeadlineAdapter(pool_maxsize=connections)
 
     def send(self, request: Request, *, timeout: float) -> Response:
         """As `Transport` says."""
@@ -92,8 +101,11 @@ class HttpTransport:
         try:
             sent = self._adapter.send(prepared, timeout=timeout, **self._environment)
             with sent as response:  # closes the connection if the body is not read to its end
-                return Response(response.status_code, response.headers, response.content)
+                return Response(response.status_code, response.headers, _body(response))
         except requests.RequestException as error:
+            if _is_late(error):
+                reason = f": no whole answer from {self._api_url} within {timeout:g} s"
+                raise NoAnswerError(reason) from error
             raise _no_answer(error, self._api_url) from error
         except (TypeError, ValueError) as error:  # urllib3's, of what it cannot make sense of
             reason = (
@@ -122,6 +134,23 @@ class HttpTransport:
         if self._api_url.startswith("http:"):
             found["proxies"] = {}  # plain http, and the token with it, never leaves this machine
         return {name: found[name] for name in ("proxies", "verify", "cert")}
+
+
+def _body(response: requests.Response) -> bytes:
+    """Return a body, unpacked, and hold no more than is allowed of one that is too large."""
+    body = io.BytesIO()  # does not copy what it gives back
+    for piece in response.iter_content(_PIECE):
+        body.write(piece)
+        if body.tell() > LARGEST_ANSWER:
+            message = f": its answer is over {LARGEST_ANSWER >> 20} MB"
+            raise NoAnswerError(message)
+    return body.getvalue()
+
+
+def _is_late(error: requests.RequestException) -> bool:
+    """Whether time ran out; within the body `requests` calls that a connection's error."""
+    is_in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
+    return is_in_body or isinstance(error, exceptions.Timeout)
 
 
 def _no_answer(error: requests.RequestException, host: str) -> NoAnswerError:

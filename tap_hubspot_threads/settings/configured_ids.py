@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sqlite3
-from contextlib import closing
+import weakref
+from contextlib import closing, contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tap_hubspot_threads.contract import SettingsError
 from tap_hubspot_threads.values import InvalidIdError, parse_id, parse_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 ID_COLUMNS = ("thread_id", "threadId", "id")
 """The clearer names come first: an export of tickets has an `id` too."""
@@ -24,15 +28,24 @@ DELIMITERS = (",", ";", "\t")
 class ConfiguredIds:
     """Distinct ids, each at its first place: those of `thread_ids`, then those of the file.
 
-    The file is read as far as ids are asked for; memory does not grow with it.
+    The file is read as far as ids are asked for; memory does not grow with it. A pipe can be read
+    only once, so what comes out of it is kept in a temporary file.
 
     Args:
         config: Has thread_ids, thread_ids_file or both.
+        call: Calls a function that may wait for the other end of a pipe.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        call: Callable[[Callable[[], TextIO]], TextIO] = lambda function: function(),
+    ) -> None:
         self._listed = config.get("thread_ids") or []
         self._path: str | None = config.get("thread_ids_file")
+        self._call = call
+        self._spool: TextIO | None = None
         self.total: int | None = None
         """How many there are; known once they are checked."""
 
@@ -40,19 +53,33 @@ class ConfiguredIds:
         listed = parse_ids(self._listed)
         if self._path is None:
             return iter(listed)
-        return _distinct(chain(listed, read_id_file(self._path)))
+        return _distinct(chain(listed, self._in_file(self._path)))
 
     def check(self) -> None:
         """Read all of them once.
 
         Raises:
             SettingsError: at the first that is none; names the setting, the place and the value.
+            OSError: if there is no room for them.
         """
         try:
             self.total = sum(1 for _ in self)
         except InvalidIdError as error:
             message = f"thread_ids: {error}"
             raise SettingsError(message) from None
+
+    def _in_file(self, path: str) -> Iterator[str]:
+        with _explained(path):
+            is_pipe = Path(path).is_fifo()
+        if not is_pipe:
+            yield from read_id_file(path)
+            return
+        if self._spool is None:
+            self._spool = self._call(partial(_spool, path))
+            weakref.finalize(self, self._spool.close)
+        self._spool.seek(0)
+        with _explained(path):
+            yield from _ids_of(self._spool)
 
 
 def read_id_file(path: str) -> Iterator[str]:
@@ -65,21 +92,51 @@ def read_id_file(path: str) -> Iterator[str]:
         SettingsError: if the file cannot be read, or at its first line without an id; names the
             file, the line and the value.
     """
-    try:
+    with _explained(path):
         if Path(path).exists() and not Path(path).is_file():
-            reason = "is not a file"
-        else:
-            with Path(path).open(encoding="utf-8-sig", newline="") as file:
-                yield from _ids_of(file)
-            return
+            message = "is not a file, nor a pipe"
+            raise InvalidIdError(message)
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            yield from _ids_of(file)
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Turn what is wrong with a file of ids into one line that names it."""
+    try:
+        yield
     except UnicodeDecodeError:
         reason = "is not in UTF-8; save it as UTF-8, or as CSV UTF-8"
     except OSError as error:
         reason = str(error.strerror)
     except ValueError as error:
         reason = str(error)
+    else:
+        return
     message = f"thread_ids_file: {path}: {reason}"
     raise SettingsError(message)
+
+
+def _spool(path: str) -> TextIO:
+    """Return a temporary file of all that comes out of a pipe.
+
+    Raises:
+        SettingsError: if the pipe cannot be opened.
+        OSError: if there is no room for it.
+    """
+    with _explained(path):
+        pipe = Path(path).open("rb")  # noqa: SIM115 - only opening it is the setting's fault
+    with pipe:
+        try:
+            spool = TemporaryFile("w+", encoding="utf-8-sig", newline="")  # noqa: SIM115 - returned
+            shutil.copyfileobj(pipe, spool.buffer)
+        except OSError as error:
+            message = (
+                f"thread_ids_file: {path}: could not be kept in the folder for temporary files: "
+                f"{error.strerror}"
+            )
+            raise OSError(message) from None
+    return spool
 
 
 def _ids_of(file: TextIO) -> Iterator[str]:
@@ -137,4 +194,4 @@ def _distinct(ids: Iterable[str]) -> Iterator[str]:
                     yield thread_id
     except sqlite3.Error as error:
         message = f"thread_ids_file: no room for its ids in the folder for temporary files: {error}"
-        raise SettingsError(message) from None
+        raise OSError(message) from None

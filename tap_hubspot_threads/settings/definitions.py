@@ -54,7 +54,7 @@ SETTINGS = th.PropertiesList(
         title="Thread IDs file",
         description=(
             "Path of a file of ids, added to thread_ids: text with an id a line, or CSV with a "
-            "column id, thread_id or threadId"
+            "column id, thread_id or threadId. May be a pipe, such as /dev/stdin"
         ),
     ),
     th.Property(
@@ -79,7 +79,7 @@ SETTINGS = th.PropertiesList(
         allowed_values=["auto", "by_id"],
         title="Thread fetch",
         description=(
-            "auto: listed threads come from the listing's pages, 500 a call. "
+            "auto: listed threads come from the listing's pages, 500 a call, changed ones by id. "
             "by_id: each is read by id, one a call"
         ),
     ),
@@ -88,7 +88,10 @@ SETTINGS = th.PropertiesList(
         th.BooleanType,
         default=True,
         title="Include archived",
-        description="When the account is listed: archived threads too",
+        description=(
+            "List archived threads too. With false a thread that is archived after it was read "
+            "still goes out"
+        ),
     ),
     th.Property(
         "associations",
@@ -109,8 +112,8 @@ SETTINGS = th.PropertiesList(
         default=500,
         title="Refresh open calls",
         description=(
-            "Calls a sync, at the most, to read open threads again by id, longest unread first; "
-            "0: none, and no deleted_threads"
+            "Calls a sync, at the most, to see what happened to the threads last seen open; 0: "
+            "none, and no deleted_threads"
         ),
     ),
     th.Property(
@@ -179,7 +182,7 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=3600),
         default=60,
         title="Request timeout",
-        description="Seconds to wait for an answer",
+        description="Seconds for one whole answer, not for each read of it",
     ),
     th.Property(
         "max_attempts",

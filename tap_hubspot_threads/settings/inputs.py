@@ -116,12 +116,6 @@ def unknown_settings(names: Iterable[str], schema: Mapping[str, Any]) -> Iterato
             yield f"There is no setting {name}: it has no effect{hint}"
 
 
-def without_value(error: str) -> str:
-    """Return the SDK's message on a setting's type, without the value of one that is not ours."""
-    match = re.search(r"config\['(stream_map_config|faker_config)'\]", error)
-    return f"{match[1]}: not what it should be" if match else error
-
-
 def settings_in(environ: Mapping[str, str], prefix: str) -> Iterator[str]:
     """Yield the names of what look like settings; two underscores are Meltano's own."""
     for variable in environ:

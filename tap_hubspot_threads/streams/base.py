@@ -5,11 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from singer_sdk import SchemaDirectory, Stream
 from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from singer_sdk.helpers.types import Context, Record
+
+    from tap_hubspot_threads.streams.writer import MessageWriter
 
 SCHEMAS = SchemaDirectory(schemas)
 
@@ -48,8 +51,17 @@ class HubSpotStream(Stream):
         By a private method of the SDK, which has no public one for a row of a loop over several
         streams.
         """
-        # The SDK takes columns that are not selected out of the very row.
-        self._write_record_message(row if self.is_whole else deepcopy(row))
+        if self._is_as_read:
+            cast("MessageWriter", self._tap.message_writer).write_record(self.name, row)
+        else:
+            # The SDK takes columns that are not selected out of the very row.
+            self._write_record_message(row if self.is_whole else deepcopy(row))
+
+    @cached_property
+    def _is_as_read(self) -> bool:
+        """Whether rows go out as they are, without anything for the SDK to do."""
+        are_mapped = any(type(made) is not SameRecordTransform for made in self.stream_maps)
+        return self.is_whole and not self._flat_columns and not are_mapped
 
     @override
     def get_records(self, context: Context | None) -> NoReturn:

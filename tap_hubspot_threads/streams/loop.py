@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.contract import HubSpotError
@@ -67,22 +66,32 @@ class Loop:
             HubSpotError: as the sync does.
             Stopped: if it is to stop.
         """
-        with ExitStack() as stack:
-            for name, stream in self._streams.items():
-                stream.write_schema()
-                self._counters[name] = stack.enter_context(stream.get_record_counter())
-                stack.enter_context(stream.get_sync_timer())
+        for name, stream in self._streams.items():
+            stream.write_schema()
+            self._counters[name] = stream.get_record_counter()
+            self._progress.rows[name] = 0
+        timed = self._streams.get("threads") or next(iter(self._streams.values()))
+        with timed.get_sync_timer():
             try:
-                for out in sync.run() if sync else ():
-                    self._stop.check()
-                    self._progress.tick()
-                    self._pass(out, sync)
-                    if self._rows == most:
-                        break
-            except (HubSpotError, Stopped):
-                self._save(sync, is_final=True)
-                raise
+                self._write(sync, most)
+            finally:
+                for name, counter in self._counters.items():
+                    counter.increment(self._progress.rows[name])
+                    if counter.value:
+                        counter.exit()  # logs it
+
+    def _write(self, sync: Sync | None, most: int | None) -> None:
+        try:
+            for out in sync.run() if sync else ():
+                self._stop.check()
+                self._progress.tick()
+                self._pass(out, sync)
+                if self._rows == most:
+                    break
+        except (HubSpotError, Stopped):
             self._save(sync, is_final=True)
+            raise
+        self._save(sync, is_final=True)
 
     def _pass(self, out: Out, sync: Sync | None) -> None:
         """Write a row, then do what is to be done behind it; let STATE go out, if it is due."""
@@ -99,17 +108,18 @@ class Loop:
 
     def _count(self, stream: str, row: Mapping[str, Any]) -> None:
         self._rows += 1
-        self._counters[stream].increment()
+        self._progress.rows[stream] += 1
         if stream == "threads":
-            self._progress.threads += 1
             self._progress.archived += row["archived"] is True
 
     def _save(self, sync: Sync | None, *, is_final: bool, is_due: bool = False) -> None:
         """Write STATE, if that is due; the only place that does."""
+        lines = len(self.kept.get("open_threads", ()))
+        rows = self._rows - self._rows_at_last_state
+        if not (is_final or is_due or rows * LINES_PER_ROW >= lines):
+            return
         bookmarks = dict(self._given.get("bookmarks", {}))
         kept = sync.pack(is_final=is_final) if sync else None
         self.kept = bookmarks["threads"] = bookmarks.get("threads", {}) if kept is None else kept
-        lines = len(self.kept.get("open_threads", ()))
-        if is_final or is_due or (self._rows - self._rows_at_last_state) * LINES_PER_ROW >= lines:
-            self._write_state({"bookmarks": bookmarks})
-            self._last_state, self._rows_at_last_state = self._progress.clock(), self._rows
+        self._write_state({"bookmarks": bookmarks})
+        self._last_state, self._rows_at_last_state = self._progress.clock(), self._rows

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk import metrics
 
 from tap_hubspot_threads.sync.read import Read
+from tap_hubspot_threads.values import parse_time
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 LOG_INTERVAL = 10.0
 """Seconds between progress lines."""
@@ -27,6 +29,10 @@ class Traffic(Protocol):
     @property
     def quota(self) -> tuple[int | None, int | None]:
         """The account's calls that are left of the day, and how many there are a day."""
+
+    @property
+    def now(self) -> datetime | None:
+        """HubSpot's clock at its last answer that told it."""
 
 
 @dataclass
@@ -46,9 +52,13 @@ class Progress:
     """What the sync has read."""
     total: int | None = None
     """Threads to read, where it is known."""
-    threads: int = 0
-    """Rows of threads that went out. Counted by the loop, like the archived ones among them."""
+    since: str | None = None
+    """The bookmark that the sync was given."""
+    rows: Counter[str] = field(default_factory=Counter)
+    """Rows that went out, by stream. Counted by the loop, like the archived threads."""
     archived: int = 0
+    is_complete: bool = False
+    """Whether the sync has come to its end."""
 
     def __post_init__(self) -> None:
         self._started = self._last_line = self.clock()
@@ -58,7 +68,7 @@ class Progress:
     def done(self) -> int:
         """The threads that have been dealt with, one way or the other."""
         read = self.read
-        return self.threads + read.unchanged + read.missed + len(read.failed)
+        return self.rows["threads"] + read.unchanged + read.missed + len(read.failed)
 
     def tick(self) -> None:
         """Write a progress line, if the last one is `LOG_INTERVAL` old."""
@@ -72,30 +82,60 @@ class Progress:
         words = [f"{self.done}{of_total} threads", f"{rate:.1f} threads/s"]
         if self.total is not None and rate > 0:
             words.append(f"about {_duration((self.total - self.done) / rate)} left")
-        self.log(", ".join([*words, *self._quota_left()]))
+        self.log(", ".join([*words, *self.quota_left()]))
 
-    def summary(self, full_listing: object = None) -> str:
+    def summary(self, kept: Mapping[str, Any]) -> str:
         """Return the sync in one line.
 
         Args:
-            full_listing: When the last full listing was completed, by HubSpot's clock.
+            kept: What the last STATE had of threads.
         """
         seconds = self.clock() - self._started
         rate = self.traffic.calls / seconds if seconds > 0 else 0
+        lag = self._lag(kept)
         words = [
-            f"{self.threads} threads ({self.archived} archived)",
-            *([f"{self.read.unchanged} unchanged"] if self.read.unchanged else []),
+            *self._rows_in_words(),
             f"{self.read.missed} missing",
+            *_unless_none(self.read.withheld, "not told deleted yet"),
             f"{len(self.read.failed)} failed",
             f"{self.traffic.calls} calls ({self.traffic.retries} retries) in {_duration(seconds)}",
             f"{rate:.1f} calls/s",
+            *([] if lag is None else [f"bookmark {_duration(lag)} behind HubSpot's clock"]),
         ]
-        if full_listing:
-            words.append(f"last full listing completed {full_listing}")
-        return ", ".join([*words, *self._quota_left()])
+        if completed := kept.get("full_listing_completed_at"):
+            words.append(f"last full listing completed {completed}")
+        return ", ".join([*words, *self.quota_left()])
 
-    def log_metrics(self, logger: logging.Logger, *, stream: str) -> None:
-        """Log the counts as the SDK's metrics; the SDK itself counts the records."""
+    def fields(self, kept: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the same for a program, under names that stay.
+
+        Args:
+            kept: What the last STATE had of threads.
+        """
+        read, (left, daily) = self.read, self.traffic.quota
+        return {
+            "calls": self.traffic.calls,
+            "retries": self.traffic.retries,
+            "seconds": round(self.clock() - self._started, 1),
+            "rows": dict(self.rows),
+            "archived": self.archived,
+            "left_out": {
+                "unchanged": read.unchanged,
+                "before_start_date": read.before_start,
+                "other_inbox": read.other_inbox,
+            },
+            "withheld_deaths": read.withheld,
+            "missing": read.missed,
+            "failed": len(read.failed),
+            "quota_left": left,
+            "quota_daily": daily,
+            "bookmark": kept.get("replication_key_value"),
+            "bookmark_lag_seconds": self._lag(kept),
+            "full_listing_completed_at": kept.get("full_listing_completed_at"),
+        }
+
+    def log_metrics(self) -> None:
+        """Log the counts that are not zero as the SDK's metrics; the SDK counts the records."""
         counts = {
             "http_request_count": self.traffic.calls,
             "http_retry_count": self.traffic.retries,
@@ -105,13 +145,51 @@ class Progress:
             "failed_thread_count": len(self.read.failed),
         }
         for name, count in counts.items():
-            # Most of these are no members of the SDK's closed list of metrics.
-            metric = cast("metrics.Metric", SimpleNamespace(value=name))
-            metrics.log(logger, metrics.Point("counter", metric, count, {"stream": stream}))
+            if count:
+                # Most of these are no members of the SDK's closed list of metrics.
+                metric = cast("metrics.Metric", SimpleNamespace(value=name))
+                point = metrics.Point("counter", metric, count, {"stream": "threads"})
+                metrics.log(metrics.get_metrics_logger(), point)
 
-    def _quota_left(self) -> list[str]:
+    def quota_left(self) -> list[str]:
+        """Return what is left of the day's calls in words, if that is known."""
         left, daily = self.traffic.quota
         return [] if left is None else [f"{left} of the day's {daily} calls left"]
+
+    def _rows_in_words(self) -> list[str]:
+        """Return what went out, and why the rest did not; also why there is nothing at all."""
+        read = self.read
+        left_out = [
+            *_unless_none(read.unchanged, "unchanged"),
+            *_unless_none(read.before_start, "before start_date"),
+            *_unless_none(read.other_inbox, "of another inbox"),
+        ]
+        words = f"{self.rows['threads']} threads ({self.archived} archived)"
+        if self.is_complete and not (self.done or left_out):
+            words += f": {self._why_none()}"
+        has_threads = "threads" in self.rows or not self.rows
+        others = {name: count for name, count in self.rows.items() if name != "threads"}
+        return [
+            *([words] if has_threads else []),
+            *(f"{n} rows of {name}" for name, n in others.items() if n or not has_threads),
+            *left_out,
+        ]
+
+    def _why_none(self) -> str:
+        if self.total == 0:
+            return "the settings name none"
+        return f"none has a message since {self.since}" if self.since else "none was found"
+
+    def _lag(self, kept: Mapping[str, Any]) -> float | None:
+        """Return the seconds that the bookmark is behind HubSpot's clock, where both are known."""
+        now, bookmark = self.traffic.now, kept.get("replication_key_value")
+        if now is None or bookmark is None:
+            return None
+        return max(0.0, (now - parse_time(bookmark)).total_seconds())
+
+
+def _unless_none(count: int, what: str) -> list[str]:
+    return [f"{count} {what}"] if count else []
 
 
 def _duration(seconds: float) -> str:

@@ -37,7 +37,7 @@ class ConfiguredSync:
     ) -> None:
         self._ids, self._log = ids, log
         self.read = Read()
-        self._reader = Reader(hubspot, workers, self.read, looks=2)
+        self._reader = Reader(hubspot, workers, self.read)
 
     def pack(self, *, is_final: bool) -> dict[str, Any] | None:  # noqa: ARG002 - as of `Sync`
         """As `Sync` says."""

@@ -1,12 +1,13 @@
-"""Which threads are told deleted: those that are missing, unless too much speaks against it."""
+"""Which threads are told deleted: those missed twice, unless too much speaks against it."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.contract import WrongAccountError, name_ids
+from tap_hubspot_threads.contract import PurgeError, name_ids
 from tap_hubspot_threads.sync.out import Out
+from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
     import logging
@@ -15,50 +16,98 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.kept import Kept
     from tap_hubspot_threads.sync.read import Read
 
+APART = 600.0
+"""Seconds between two looks in vain, so that one outage, or a scheduler's immediate retry within
+it, kills nobody."""
+
 MANY = 20
-"""So many threads are not all deleted at once."""
+"""So many threads are not often deleted at once."""
 
 
 class Deletions:
     """Tells deleted threads.
 
     Args:
-        kept: Forgets those that were told.
-        read: Has what is missing.
+        kept: Has the missed threads, each with its first look; forgets those that were told.
+        read: Has what this sync looked for in vain, and what it saw.
+        is_confirmed: Whether it is known that the state is of this account.
+        lists_all: Whether the full listing shows every thread: of one that does not, no absence
+            tells anything, and a second look by id has to come too.
         log: Is told which they are.
     """
 
-    def __init__(self, kept: Kept, read: Read, *, log: logging.Logger) -> None:
-        self._kept, self._read, self._log = kept, read, log
-        self._are_certain = False
+    def __init__(
+        self,
+        kept: Kept,
+        read: Read,
+        *,
+        is_confirmed: bool,
+        lists_all: bool = True,
+        log: logging.Logger,
+    ) -> None:
+        self._kept, self._read, self._lists_all = kept, read, lists_all
+        self._is_confirmed, self._log = is_confirmed, log
 
-    def check(self, *, is_confirmed: bool) -> None:
-        """Hold what is missing against what was seen.
+    @property
+    def is_purge(self) -> bool:
+        """Whether more than half of many open threads are missing, whichever sync missed them."""
+        missing, seen = len(self._kept.missed), self._seen
+        return missing + seen >= MANY and missing > seen
 
-        Args:
-            is_confirmed: Whether it is known that the state is of this account.
-
-        Raises:
-            WrongAccountError: if most of many open threads are gone; none is told deleted then.
-        """
-        known = len(self._read.watched)
-        gone = len(self._read.watched & self._read.missing.keys())
-        if known >= MANY and 2 * gone > known:
-            message = (
-                f"{gone} of {known} threads that the state knows are not in this account: check "
-                "that access_token (or refresh_token) is of the account that the state is of. None "
-                "is told deleted. If they all were, start anew with a full refresh (no state)."
-            )
-            raise WrongAccountError(message)
-        self._are_certain = is_confirmed or len(self._read.missing) <= known - gone
+    @property
+    def _seen(self) -> int:
+        return len(self._read.known_seen - self._kept.missed.keys())
 
     def run(self) -> Iterator[Out]:
         """Yield a row for each thread that is gone; it is forgotten when the row has gone out."""
-        missing = list(self._read.missing)
-        if not missing or not self._are_certain:
-            return
-        self._log.info("%d thread(s) are gone from HubSpot: %s", len(missing), name_ids(missing))
-        self._read.missing.clear()
-        for thread_id in missing:
-            row = {"id": thread_id, "noticedAt": self._read.now}
-            yield Out("deleted_threads", row, partial(self._kept.open.forget, thread_id))
+        certain = self._certain()
+        doubtful = not self._is_confirmed and len(self._kept.missed) > self._seen
+        gone = [] if doubtful else certain
+        waiting = [name for name in self._read.missing if self._is_second_look(name)]
+        self._read.withheld = len({*waiting, *certain} - {*gone})
+        if self._read.withheld:
+            message = (
+                "%d missing thread(s) are not told deleted yet: most open threads are missing, and "
+                "%s first"
+            )
+            proof = "a listing of all has to end without them"
+            if doubtful:
+                proof = "HubSpot has to say that this is the state's account"
+            self._log.warning(message, self._read.withheld, proof)
+        if gone:
+            self._log.info("%d thread(s) are gone from HubSpot: %s", len(gone), name_ids(gone))
+        for thread_id in gone:
+            noticed_at = self._read.now or self._read.missing.get(thread_id)
+            row = {"id": thread_id, "noticedAt": noticed_at}
+            yield Out("deleted_threads", row, partial(self._kept.forget, thread_id))
+
+    def check(self) -> None:
+        """Raise an error, if what looks like a purge may be another account.
+
+        Raises:
+            PurgeError: names how many are missing.
+        """
+        if self.is_purge and not self._is_confirmed:
+            raise PurgeError(missing=len(self._kept.missed), seen=self._seen)
+
+    def _certain(self) -> list[str]:
+        """Return the threads that were missed twice, or, of a purge, by a whole listing too."""
+        if not self.is_purge:
+            return [name for name in self._read.missing if self._is_second_look(name)]
+        begun, ended = self._kept.full_listing_started_at, self._kept.full_listing_completed_at
+        return [
+            name
+            for name, first in self._kept.missed.items()
+            if begun is not None
+            and first < begun
+            and self._is_old(first, self._read.now or ended)
+            and (self._lists_all or (name in self._read.missing and self._is_second_look(name)))
+        ]
+
+    def _is_second_look(self, name: str) -> bool:
+        first = self._kept.missed.get(name)
+        return first is not None and self._is_old(first, self._read.missing[name])
+
+    @staticmethod
+    def _is_old(first: str, now: str | None) -> bool:
+        return now is not None and now >= shift(first, seconds=APART)

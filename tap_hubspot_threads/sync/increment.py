@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.sync.out import Out
 from tap_hubspot_threads.sync.sweep import changes
+from tap_hubspot_threads.sync.walk import timed
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.reading import ThreadId
     from tap_hubspot_threads.sync.workers import Workers
 
-AHEAD = 60
-"""Seconds of changes since the sync began, after which the rest is left to the next one."""
+AHEAD = 7_260
+"""Seconds of changes since the sync began, after which the rest is left to the next one. More than
+two hours: where an answer does not tell HubSpot's clock, it is taken to be an hour behind the clock
+here, which may be behind itself."""
 
 
 class Increment:
@@ -34,6 +37,7 @@ class Increment:
         find: Yields what a row that was found is taken for.
         sides: What `archived` is to be listed.
         lookback: Seconds before the bookmark to start at: a late index, clocks.
+        clock: Monotonic seconds.
         log: Is told of a bookmark that is ahead of HubSpot's clock.
     """
 
@@ -47,11 +51,13 @@ class Increment:
         find: Callable[[Row], Iterator[ThreadId | Out]],
         sides: tuple[bool, ...],
         lookback: float,
+        clock: Callable[[], float],
         log: logging.Logger,
     ) -> None:
         self._hubspot, self._workers = hubspot, workers
         self._kept, self._read, self._find = kept, read, find
-        self._sides, self._lookback, self._log = sides, lookback, log
+        self._sides, self._lookback = sides, lookback
+        self._clock, self._log = clock, log
 
     def run(self) -> Iterator[ThreadId | Out]:
         """Yield the threads, each once, with what moves the bookmark behind them."""
@@ -75,7 +81,8 @@ class Increment:
             def ask() -> Page:
                 return self._hubspot.page_by_time(since, cursor, archived=archived)
 
-            page = self._workers.call(ask)
+            page = self._workers.call(lambda: timed(ask, self._clock))
+            self._read.listing_seconds += page.seconds
             began.append(page.now)
             self._read.now = began[0]
             if began[0] < since and len(began) == 1:

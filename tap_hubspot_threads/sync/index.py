@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.sync.listing import pages_by_id
 from tap_hubspot_threads.sync.out import Out
 from tap_hubspot_threads.sync.read import Read
+from tap_hubspot_threads.sync.walk import new_rows, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,9 @@ class IndexSync:
     def run(self) -> Iterator[Out]:
         """As `Sync` says."""
         for archived in self._wanted.sides:
-            for page in pages_by_id(self._hubspot, self._workers, archived=archived):
-                for row in filter(self._wanted.wants, page.rows):
+            seen: set[int] = set()
+            ask = partial(self._hubspot.page_by_id, archived=archived)
+            for page in self._workers.ahead(walk(ask)):
+                for row in filter(self._wanted.wants, new_rows(page, seen)):
                     yield Out("thread_index", row)
                 yield Out()

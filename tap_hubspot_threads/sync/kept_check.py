@@ -79,18 +79,26 @@ def _are_ids(value: object) -> bool:
         return False
 
 
-def _is_failed(value: object) -> bool:
+def _are_pairs(value: object, is_second: Callable[[Any], bool]) -> bool:
+    """Whether a value is a list of ids, each with something of its own."""
     try:
         return isinstance(value, list) and all(
-            parse_id(thread_id) == thread_id and isinstance(syncs, int)
-            for thread_id, syncs in value
+            parse_id(thread_id) == thread_id and is_second(second) for thread_id, second in value
         )
     except (InvalidIdError, TypeError, ValueError):
         return False
 
 
+def _is_clean_time(value: object) -> bool:
+    return value is not None and _is_time_or_none(value) and clean_time(value) == value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_number_or_none(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+    return value is None or _is_number(value)
 
 
 def _is_text_or_none(value: object) -> bool:
@@ -113,7 +121,12 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "is_exact": _is_boolean,
     "open_threads": _is_open,
     "closed_threads": _are_ids,
-    "failed": _is_failed,
+    "failed": lambda value: _are_pairs(value, lambda syncs: isinstance(syncs, int)),
+    "missed": lambda value: _are_pairs(value, _is_clean_time),
+    "listing_pages": _is_number,
+    "listing_milliseconds": _is_number,
+    "full_listing_pages": _is_number_or_none,
+    "full_listing_milliseconds": _is_number,
     "wanted": lambda value: isinstance(value, str),
     "account": _is_number_or_none,
     "is_account_warned_of": _is_boolean,

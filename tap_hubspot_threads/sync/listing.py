@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.contract import Page, RefusedError
-from tap_hubspot_threads.sync.cursors import Cursors
+from tap_hubspot_threads.contract import RefusedError
 from tap_hubspot_threads.sync.kept import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.sync.out import Out
+from tap_hubspot_threads.sync.walk import new_rows, timed, walk
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from tap_hubspot_threads.contract import HubSpot
+    from tap_hubspot_threads.contract import HubSpot, Page, Row
     from tap_hubspot_threads.sync.kept import Kept
     from tap_hubspot_threads.sync.workers import Workers
-
-
-def pages_by_id(
-    hubspot: HubSpot,
-    workers: Workers,
-    *,
-    archived: bool,
-    cursor: str | None = None,
-    seen: set[int] | None = None,
-) -> Iterator[Page]:
-    """Yield the pages of a listing by id, from a cursor on.
-
-    Each thread comes once, whatever pages it is on, and not at all if its id is in `seen`, to
-    which all of them are added.
-
-    Raises:
-        RefusedError: if HubSpot does not know the cursor any more.
-        NoProgressError: if a cursor comes again.
-    """
-    cursors = Cursors()
-    cursors.check(cursor)
-    seen = set() if seen is None else seen
-    while True:
-        ask = partial(hubspot.page_by_id, cursor, archived=archived)
-        page = workers.call(ask)
-        cursor = cursors.check(page.cursor)
-        new = {row["id"]: row for row in page.rows if int(row["id"]) not in seen}
-        seen.update(map(int, new))
-        yield Page(list(new.values()), page.cursor, page.now)
-        if cursor is None:
-            return
 
 
 class Listing:
@@ -61,7 +29,8 @@ class Listing:
         sides: What `archived` is to be listed.
         once: Whether a thread comes once, although it was on both sides meanwhile: of two readings
             that are under way at once, the later row may be the older one.
-        log: Is told of a cursor that HubSpot refuses; its side is then listed from the start.
+        clock: Monotonic seconds.
+        log: Is told of a cursor that HubSpot refuses.
     """
 
     def __init__(
@@ -72,50 +41,65 @@ class Listing:
         *,
         sides: tuple[bool, ...],
         once: bool,
+        clock: Callable[[], float],
         log: logging.Logger,
     ) -> None:
         self._hubspot, self._workers, self._kept = hubspot, workers, kept
-        self._sides, self._once, self._log = sides, once, log
+        self._sides, self._once = sides, once
+        self._clock, self._log = clock, log
+        self._left: int | None = None
+        """Pages that this sync may still read."""
 
-    def pages(self, calls: int | None = None) -> Iterator[tuple[Page, Out]]:
-        """Yield the pages that are left, `calls` at the most, each with what moves on behind it."""
-        return islice(self._pages(), calls)
+    def pages(self, most: int | None = None) -> Iterator[tuple[list[Row], str, Out]]:
+        """Yield the pages that are left.
 
-    def _pages(self) -> Iterator[tuple[Page, Out]]:
+        Args:
+            most: So many at the most. Not where HubSpot refuses the cursor that is kept: the pass
+                begins anew then, and goes on to its end, as cursors may not live until the next.
+
+        Yields:
+            The rows of a page, each thread once; HubSpot's clock; and what moves on behind it.
+        """
+        self._left = most
         begun, begun_at = self._kept.listing, self._kept.listing_cursor
-        seen: set[int] | None = set() if self._once else None
+        try:
+            yield from self._pass(begun, begun_at)
+        except RefusedError as error:
+            if begun_at is None:
+                raise
+            message = "%s. All is listed from the start; the cursor was too old."
+            self._log.warning(message, error)
+            self._left = None
+            yield from self._pass(LIVE, None)
+
+    def _pass(self, begun: str, begun_at: str | None) -> Iterator[tuple[list[Row], str, Out]]:
+        seen: set[int] = set()
         for archived in self._sides if begun == LIVE else self._sides[1:]:
             side = ARCHIVED if archived else LIVE
             following = DONE if archived or len(self._sides) == 1 else ARCHIVED
             cursor = begun_at if side == begun else None
-            for page, is_first in self._side(archived=archived, cursor=cursor, seen=seen):
+            seen = seen if self._once else set()
+            is_first = side == LIVE and cursor is None
+            for page in self._workers.ahead(self._side(cursor, archived=archived)):
                 advance = partial(
                     self._kept.advance_listing,
                     side if page.cursor else following,
                     page.cursor,
                     page.now,
-                    is_first=is_first and side == LIVE,
+                    is_first=is_first,
+                    seconds=page.seconds,
                 )
-                yield page, Out(then=advance)
-
-    def _side(
-        self, *, archived: bool, cursor: str | None, seen: set[int] | None
-    ) -> Iterator[tuple[Page, bool]]:
-        """Yield the pages of a side, and whether each is its very first."""
-
-        def pages(cursor: str | None) -> Iterator[tuple[Page, bool]]:
-            is_first = cursor is None
-            for page in pages_by_id(
-                self._hubspot, self._workers, archived=archived, cursor=cursor, seen=seen
-            ):
-                yield page, is_first
+                yield new_rows(page, seen), page.now, Out(then=advance)
                 is_first = False
+            if self._left == 0:
+                return
 
-        try:
-            yield from pages(cursor)
-        except RefusedError as error:
-            if cursor is None:
-                raise
-            message = "%s. The %s threads are listed from the start; the cursor was too old."
-            self._log.warning(message, error, ARCHIVED if archived else LIVE)
-            yield from pages(None)
+    def _side(self, cursor: str | None, *, archived: bool) -> Iterator[Page]:
+        """Walk through a side, as far as there are pages left."""
+
+        def ask(cursor: str | None) -> Page:
+            return timed(partial(self._hubspot.page_by_id, cursor, archived=archived), self._clock)
+
+        for page in walk(ask, cursor, most=self._left):
+            self._left = None if self._left is None else self._left - 1
+            yield page

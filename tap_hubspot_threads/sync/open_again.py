@@ -1,48 +1,198 @@
-"""Phase 3: reading open threads again, longest unread first, within a number of calls."""
+"""Phase 3: what may have happened silently to open threads.
+
+A cascade in which each step only sees what the one before left, and which remembers nothing of what
+worked: whether HubSpot's filter by status works is unknown, and so is how much a page holds.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tap_hubspot_threads.contract import DailyQuotaError, HubSpotError
 from tap_hubspot_threads.sync.out import Out
-from tap_hubspot_threads.sync.reading import ThreadId
+from tap_hubspot_threads.sync.reading import LOOKS, ThreadId
+from tap_hubspot_threads.sync.walk import timed, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import logging
+    from collections.abc import Callable, Iterable, Iterator
 
+    from tap_hubspot_threads.contract import HubSpot, Page, Row
     from tap_hubspot_threads.sync.kept import Kept
+    from tap_hubspot_threads.sync.outcomes import Outcomes
     from tap_hubspot_threads.sync.read import Read
-    from tap_hubspot_threads.sync.reading import Got
+    from tap_hubspot_threads.sync.reading import Got, Reader
+    from tap_hubspot_threads.sync.workers import Workers
 
-CALLS_PER_THREAD = 3
-"""Calls that it takes at the most, retries apart, to read a thread or find that it is gone."""
+LISTING_SECONDS = 54.0
+"""What the listings of a sync that has nothing to do may take together, the increment's pages
+among them."""
 
 
 class OpenAgain:
-    """Which open threads a sync reads again.
+    """Looks at open threads again.
 
     Args:
-        kept: Has them.
-        read: Has what this sync has read already; is told which live ones are read again.
-        calls: As many as there are for it.
+        hubspot: The account.
+        workers: Who reads it.
+        reader: Reads by id.
+        outcomes: Makes an `Out` of what was read.
+        kept: Has the open threads, and the missed ones.
+        read: Has what this sync has read already.
+        sides: What `archived` is to be listed.
+        calls: As many as there are for it, all steps together.
+        are_listed: Whether there are steps that list.
+        clock: Monotonic seconds.
+        log: Is told what it came to.
     """
 
-    def __init__(self, kept: Kept, read: Read, *, calls: int) -> None:
-        self._kept, self._read, self._left = kept, read, calls
+    def __init__(
+        self,
+        hubspot: HubSpot,
+        workers: Workers,
+        reader: Reader,
+        outcomes: Outcomes,
+        kept: Kept,
+        *,
+        read: Read,
+        sides: tuple[bool, ...],
+        calls: int,
+        are_listed: bool,
+        clock: Callable[[], float],
+        log: logging.Logger,
+    ) -> None:
+        self._hubspot, self._workers = hubspot, workers
+        self._reader, self._outcomes = reader, outcomes
+        self._kept, self._read, self._sides = kept, read, sides
+        self._calls, self._are_listed = calls, are_listed
+        self._clock, self._log = clock, log
+        self._by_id = self._listed = 0
+        """Calls so far."""
+        self._found = 0
+        """Threads that were found by id."""
+        self._seen = 0
+        """Known open threads that the listings showed."""
+        self._seconds = 0.0
+        """What the listings' pages took so far."""
 
-    def batches(self) -> Iterator[list[ThreadId]]:
-        """Yield what to read: as much as can be read in any case, until no calls are left."""
-        done = self._read.taken | self._read.seen
-        due = [item for item in self._kept.open.ids() if item[0] not in done]
-        while due and self._left > 0:
-            size = max(1, self._left // CALLS_PER_THREAD)
+    def run(self, full_listing: Iterator[Out] | None = None) -> Iterator[Out]:
+        """Yield what has changed, and what is kept of the rest.
+
+        Args:
+            full_listing: A listing of everything that is due, and takes the place of this phase's.
+        """
+        known = len(self._kept.open)
+        if self._calls:
+            yield from self._once_missed()
+            if self._are_listed and self._listable() > len(self._sides):
+                yield from self._listing(self._list_open())
+        if full_listing is not None:
+            yield from full_listing
+        elif self._calls and self._are_listed and self._pays():
+            yield from self._listing(self._list_all())
+        if self._calls:
+            yield from self._read_rest()
+        if self._calls and known:
+            message = "Open threads: %d known; %d seen in %d listing calls, %d by id"
+            self._log.info(message, known, self._seen, self._listed, self._found)
+
+    def _unseen(self) -> list[ThreadId]:
+        """Return the known open threads that this sync has not seen yet, longest unread first.
+
+        Those that were missed had their turn.
+        """
+        done = self._read.taken | self._read.seen | self._kept.missed.keys()
+        return [ThreadId(*item) for item in self._kept.open.ids() if item[0] not in done]
+
+    def _listable(self) -> int:
+        """Return how many of them a listing can show."""
+        return sum(item.archived in self._sides for item in self._unseen())
+
+    # By id
+
+    def _once_missed(self) -> Iterator[Out]:
+        """Read the once missed ones, whatever listings show, with a quarter of the calls."""
+        sides = dict(self._kept.open.ids())
+        most = max(1, self._calls // 4 // LOOKS)
+        missed = [name for name in self._kept.missed if name not in self._read.taken][:most]
+        ids = [ThreadId(name, archived=sides.get(name, False)) for name in missed]
+        yield from self._outcomes.of(self._count(self._reader.read(ids)))
+
+    def _read_rest(self) -> Iterator[Out]:
+        """Read as many of the rest as calls are left for in any case, until none are left."""
+        due, most = self._unseen(), max(self._calls, LOOKS)
+        while due and (size := (most - self._by_id - self._listed) // LOOKS) > 0:
             batch, due = due[:size], due[size:]
-            self._read.watched.update(thread_id for thread_id, archived in batch if not archived)
-            yield [ThreadId(thread_id, archived) for thread_id, archived in batch]
+            yield from self._outcomes.of(self._count(self._reader.read(batch)))
 
-    def count(self, results: Iterable[Got | Out]) -> Iterator[Got | Out]:
-        """Hand results through; count their calls."""
+    def _count(self, results: Iterable[Got | Out]) -> Iterator[Got | Out]:
         for got in results:
             if not isinstance(got, Out):
-                self._left -= got.looks
+                self._by_id += got.looks
+                self._found += isinstance(got.found, dict)
             yield got
+
+    # By listings
+
+    def _listing(self, steps: Iterator[Out]) -> Iterator[Out]:
+        """Take a step that lists; a failure ends it without harm: nothing hangs on it."""
+        before = len(self._read.known_seen)
+        try:
+            yield from steps
+        except HubSpotError as error:
+            if error.is_of_token or isinstance(error, DailyQuotaError):
+                raise
+            self._log.debug("A listing of open threads has ended early: %s", error)
+        self._seen += len(self._read.known_seen) - before
+
+    def _list_open(self) -> Iterator[Out]:
+        """List what HubSpot's filter takes for open, each page tried once.
+
+        A page that is mostly closed shows that it does not filter, and ends this step.
+        """
+        for archived in self._sides:
+            for page in self._pages(partial(self._hubspot.page_of_open, archived=archived)):
+                rows = list(page.rows)
+                if 2 * sum(row["status"] == "CLOSED" for row in rows) > len(rows):
+                    return
+                yield from self._take(rows, page.now)
+
+    def _pays(self) -> bool:
+        """Whether a listing of everything takes less calls than reading the rest, and fits."""
+        kept = self._kept
+        pages = kept.full_listing_pages
+        if pages is None or self._listable() <= pages:
+            return False
+        fits_calls = pages <= self._calls // 2 - self._listed
+        return fits_calls and kept.full_listing_seconds <= self._seconds_left()
+
+    def _list_all(self) -> Iterator[Out]:
+        for archived in self._sides:
+            for page in self._pages(partial(self._hubspot.page_by_id, archived=archived)):
+                yield from self._take(page.rows, page.now)
+
+    def _pages(self, ask: Callable[[str | None], Page]) -> Iterator[Page]:
+        """Walk through a listing, as long as there are calls and seconds for it."""
+
+        def call(cursor: str | None) -> Page:
+            self._listed += 1
+            page = self._workers.call(lambda: timed(partial(ask, cursor), self._clock))
+            self._seconds += page.seconds
+            return page
+
+        left = min(self._calls // 2, self._calls - self._by_id) - self._listed
+        for page in walk(call, most=max(0, left)):
+            yield page
+            if page.seconds > self._seconds_left():
+                return
+
+    def _seconds_left(self) -> float:
+        return LISTING_SECONDS - self._read.listing_seconds - self._seconds
+
+    def _take(self, rows: Iterable[Row], now: str) -> Iterator[Out]:
+        for row in rows:
+            out = self._outcomes.listed(row, now, always=False)
+            if out is not None:
+                yield out
+        yield Out()

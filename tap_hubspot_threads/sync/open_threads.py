@@ -74,18 +74,9 @@ class OpenThreads:
             self._marks[thread_id] = mark
 
     def postpone(self, thread_id: str) -> None:
-        """Note that a thread could not be read: it had its turn."""
+        """Note that a thread had its turn, although it was not seen."""
         if thread_id in self._marks:
             self._marks[thread_id] = self._marks.pop(thread_id)
-
-    def note_missing(self, thread_id: str) -> None:
-        """Note that a thread was not there; it is looked for again until it is forgotten."""
-        self._marks.setdefault(thread_id, _LIVE + _DOUBT)
-        self.postpone(thread_id)
-
-    def forget(self, thread_id: str) -> None:
-        """Note that a thread is gone."""
-        self._marks.pop(thread_id, None)
 
     def ids(self) -> list[tuple[str, bool]]:
         """Return the ids, longest unread first, and whether the thread was archived."""

@@ -30,6 +30,7 @@ class Outcomes:
         read: What is noted at once.
         is_watched: Whether a thread is one to read again: changes that no message tells of go on
             in it.
+        is_watching: Whether there are any such; else nothing is told deleted either.
         log: Is told of threads that fail for long.
     """
 
@@ -39,10 +40,12 @@ class Outcomes:
         read: Read,
         *,
         is_watched: Callable[[Row], bool],
+        is_watching: bool,
         log: logging.Logger,
     ) -> None:
-        self._kept, self._read = kept, read
+        self._kept, self._read, self._is_watching = kept, read, is_watching
         self._is_watched, self._log = is_watched, log
+        self._given = frozenset(thread_id for thread_id, _ in kept.open.ids())
 
     def of(self, results: Iterable[Got | Out]) -> Iterator[Out]:
         """Yield what becomes of each, in order."""
@@ -52,38 +55,55 @@ class Outcomes:
             elif isinstance(got.found, HubSpotError):
                 yield self._failure(got.asked.id, got.found)
             elif got.found is None:
-                yield self._miss(got.asked.id)
+                yield self._miss(got.asked.id, got.now)
             else:
-                yield self.row(got.found, always=got.asked.always)
+                yield self._row(got.found, always=got.asked.always)
 
-    def row(self, row: Row, *, always: bool) -> Out:
-        """Have a row go out, but one that is known to be the last one that did.
+    def listed(self, row: Row, now: str, *, always: bool) -> Out | None:
+        """Return what becomes of a row of a listing, which may be of an index that lags.
+
+        It never goes out over a reading by id of this sync. Nor does that of a missed thread, which
+        is read by id first: but it shows that it was there after the look that missed it.
 
         Args:
-            row: A thread as it is now.
-            always: Whether it goes out even so.
+            row: A thread as the listing has it.
+            now: HubSpot's clock then.
+            always: Whether it goes out even if it is known, or nobody watches it. The listing is
+                one of all threads then.
         """
         thread_id = row["id"]
+        if thread_id in self._kept.missed:
+            return Out(then=partial(self._kept.miss_anew, thread_id, now)) if always else None
+        if thread_id in self._read.taken:
+            return None
+        if always or thread_id in self._kept.open or self._is_watched(row):
+            return self._row(row, always=always)
+        return None
+
+    def _row(self, row: Row, *, always: bool) -> Out:
+        """Have a row go out, but one that is known to be the last one that did."""
+        thread_id, kept = row["id"], self._kept
         self._read.missing.pop(thread_id, None)
         self._read.unread.pop(thread_id, None)
-        is_known, is_watched = thread_id in self._kept.open, self._is_watched(row)
-        if not (is_known or is_watched or thread_id in self._kept.failed):
+        is_known, is_watched = thread_id in kept.open, self._is_watched(row)
+        if not (is_known or is_watched or thread_id in kept.failed or thread_id in kept.missed):
             return Out("threads", row)
         self._read.seen.add(thread_id)
-        self._read.has_seen_known |= is_known
+        if thread_id in self._given:
+            self._read.known_seen.add(thread_id)
         mark = mark_of(row)
-        then = partial(self._kept.settle, thread_id, mark if is_watched else None)
-        if not always and self._kept.open.is_known(thread_id, mark):
+        then = partial(kept.settle, thread_id, mark if is_watched else None)
+        if not always and kept.open.is_known(thread_id, mark):
             self._read.unchanged += 1
             return Out(then=then)
-        first = self._kept.doubt if is_known and self._kept.is_exact else None
-        return Out("threads", row, then, first)
+        return Out("threads", row, then, kept.doubt if is_known and kept.is_exact else None)
 
-    def _miss(self, thread_id: str) -> Out:
+    def _miss(self, thread_id: str, now: str | None) -> Out:
         self._read.missed += 1
-        self._read.missing[thread_id] = None
+        self._read.missing[thread_id] = now
         self._read.unread.pop(thread_id, None)
-        return Out(then=partial(self._kept.note_missing, thread_id))
+        look = now if self._is_watching else None
+        return Out(then=partial(self._kept.note_missing, thread_id, look))
 
     def _failure(self, thread_id: str, error: HubSpotError) -> Out:
         """Keep a thread for the end of this sync and for the next one; count it once a sync."""

@@ -8,7 +8,7 @@ from tap_hubspot_threads.contract import HubSpotError, MissingError, PassingErro
 from tap_hubspot_threads.sync.out import Out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_hubspot_threads.contract import HubSpot, Row
     from tap_hubspot_threads.sync.read import Read
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 FAILURES_IN_A_ROW = 5
 """After so many neighbours that could not be read, HubSpot is taken to be down."""
+
+LOOKS = 2
+"""Calls that it takes at the most, retries apart, to read a thread or find that it is missing."""
 
 
 class ThreadId(NamedTuple):
@@ -33,9 +36,11 @@ class Got(NamedTuple):
 
     asked: ThreadId
     found: Row | HubSpotError | None
-    """Its row; None where HubSpot has no such thread; or why only this thread cannot be read."""
+    """Its row; None where HubSpot has it on neither side; or why it cannot be read."""
     looks: int
     """How often it was looked for; each took a call, retries apart."""
+    now: str | None = None
+    """HubSpot's clock at the last look, where it was in vain and HubSpot tells."""
 
 
 class Reader:
@@ -45,14 +50,20 @@ class Reader:
         hubspot: The account.
         workers: Who does it.
         read: Is told which threads were handed out.
-        looks: How often a thread is looked for before it is missing: on the side where it is
-            thought to be, on the other one, and once more on the first, as it may have changed
-            sides in between.
+        is_suspect: Whether a thread has failed so often that it is tried once only, which then says
+            nothing of HubSpot.
     """
 
-    def __init__(self, hubspot: HubSpot, workers: Workers, read: Read, *, looks: int) -> None:
+    def __init__(
+        self,
+        hubspot: HubSpot,
+        workers: Workers,
+        read: Read,
+        *,
+        is_suspect: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._hubspot, self._workers = hubspot, workers
-        self._read_so_far, self._looks = read, looks
+        self._read_so_far, self._is_suspect = read, is_suspect
         self._failed: set[str] = set()
 
     def read(
@@ -62,7 +73,7 @@ class Reader:
 
         Args:
             ids: What to read. An `Out` among them is handed through, to its place.
-            are_suspect: Whether the ids are known to fail, which then says nothing of HubSpot.
+            are_suspect: Whether the ids have failed before, which then says nothing of HubSpot.
 
         Raises:
             HubSpotError: if `FAILURES_IN_A_ROW` threads one after the other could not be read.
@@ -75,14 +86,17 @@ class Reader:
             if not isinstance(got.found, HubSpotError):
                 in_a_row = 0
                 continue
-            in_a_row += not are_suspect and got.asked.id not in self._failed
-            self._failed.add(got.asked.id)
+            thread_id = got.asked.id
+            in_a_row += not (
+                are_suspect or thread_id in self._failed or self._is_suspect(thread_id)
+            )
+            self._failed.add(thread_id)
             if in_a_row >= FAILURES_IN_A_ROW:
                 message = (
                     f"{got.found} {in_a_row} threads in a row could not be read, so the sync ends "
                     "here. Run it again later."
                 )
-                raise HubSpotError(message)
+                raise HubSpotError(message, exit_code=got.found.exit_code)
 
     def _note_taken(self, ids: Iterable[ThreadId | Out]) -> Iterator[ThreadId | Out]:
         for item in ids:
@@ -91,15 +105,17 @@ class Reader:
             yield item
 
     def _read(self, item: ThreadId | Out) -> Got | Out:
-        """Read a thread; runs on a worker."""
+        """Read a thread, on the side where it is thought to be, then on the other; on a worker."""
         if isinstance(item, Out):
             return item
-        sides = (item.archived, not item.archived, item.archived)[: self._looks]
-        for looks, archived in enumerate(sides, start=1):
+        now, once = None, self._is_suspect(item.id)
+        for looks, archived in enumerate((item.archived, not item.archived), start=1):
             try:
-                return Got(item, self._hubspot.thread(item.id, archived=archived), looks)
-            except MissingError:
-                continue
+                row = self._hubspot.thread(item.id, archived=archived, once=once)
+            except MissingError as error:
+                now = error.now
             except (PassingError, RefusedError) as error:
                 return Got(item, error, looks)
-        return Got(item, None, len(sides))
+            else:
+                return Got(item, row, looks)
+        return Got(item, None, LOOKS, now)

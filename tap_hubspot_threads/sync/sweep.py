@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.sync.cursors import Cursors
+from tap_hubspot_threads.sync.walk import Cursors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,14 +81,11 @@ def sweep(
     is_again = has_news = False
     while True:
         page = fetch(since, cursor)
-        within = [
-            row for row in page.rows if until is None or (row[REPLICATION_KEY] or "") <= until
-        ]
+        found = list(page.rows)
+        within = [row for row in found if until is None or (row[REPLICATION_KEY] or "") <= until]
         rows = list({row["id"]: row for row in within if row["id"] not in seen}.values())
         seen.update(row["id"] for row in rows)
-        last = max(
-            (row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]), default=since
-        )
+        last = max((row[REPLICATION_KEY] for row in found if row[REPLICATION_KEY]), default=since)
         is_end = page.cursor is None or (until is not None and last > until)
         if is_again:
             has_news |= bool(rows)

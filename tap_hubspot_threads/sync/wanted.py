@@ -44,12 +44,21 @@ class Wanted:
         """What `archived` is to be listed: live threads, then archived ones if they are wanted."""
         return (False, True) if self.include_archived else (False,)
 
+    @property
+    def is_all(self) -> bool:
+        """Whether a listing shows every thread that there is."""
+        return self == Wanted()
+
     def wants(self, row: Row) -> bool:
         """Whether a thread is one of them."""
-        if self.inbox_ids and row["inboxId"] not in self.inbox_ids:
+        if not self.has_inbox(row):
             return False
         moved = row["latestMessageTimestamp"] or row["createdAt"]
         return self.start is None or moved is None or moved >= self.start
+
+    def has_inbox(self, row: Row) -> bool:
+        """Whether a thread is in one of the inboxes."""
+        return not self.inbox_ids or row["inboxId"] in self.inbox_ids
 
     def fingerprint(self) -> str:
         """Return what the state keeps, to see that they have changed."""

@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from tap_hubspot_threads.contract import Page
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 LOOKAHEAD = 4
 """Items under way or waiting to be yielded, per worker."""
+
+AHEAD = 4_000_000
+"""Bytes of pages that are read in advance: a target that stops to load a batch of its own must not
+stop the reading."""
 
 POLL = 0.1
 """Seconds between two calls of `while_waiting`."""
@@ -81,6 +87,28 @@ class Workers:
             for _ in threads:
                 tasks.put(None)
 
+    def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
+        """Yield pages, read in advance on a thread of their own.
+
+        Guarantees:
+            * No more than `AHEAD` bytes of pages wait to be yielded, but for the last one of them.
+            * An error of the pages comes at its place in the order.
+            * Once the iterator is closed, no page is begun any more.
+        """
+        buffer = _Buffer()
+        threading.Thread(target=buffer.fill, args=(pages,), daemon=True).start()
+        try:
+            while (page := self._next(buffer)) is not None:
+                yield page
+        finally:
+            buffer.close()
+
+    def _next(self, buffer: _Buffer) -> Page | None:
+        self._while_waiting()
+        while not buffer.is_ready(POLL):
+            self._while_waiting()
+        return buffer.take()
+
     def _result(self, future: Future[R]) -> R:
         while True:
             self._while_waiting()
@@ -89,6 +117,59 @@ class Workers:
             except FutureTimeoutError:  # of the wait, or of the function itself
                 if future.done():
                     return future.result()
+
+
+class _Buffer:
+    """Pages between the thread that reads them and the one that takes them."""
+
+    def __init__(self) -> None:
+        self._pages: deque[Page | BaseException | None] = deque()
+        self._bytes = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    def fill(self, pages: Iterable[Page]) -> None:
+        """Put in what there is, and what ends it."""
+        end: BaseException | None = None
+        try:
+            for page in pages:
+                with self._changed:
+                    self._pages.append(page)
+                    self._bytes += page.size
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: self._bytes < AHEAD or self._is_closed)
+                    if self._is_closed:
+                        return
+        except BaseException as error:  # noqa: BLE001 - handed over to whoever takes the pages
+            end = error
+        with self._changed:
+            self._pages.append(end)
+            self._changed.notify_all()
+
+    def is_ready(self, timeout: float) -> bool:
+        """Wait so many seconds at the most for something to take; tell whether there is."""
+        with self._changed:
+            return bool(self._changed.wait_for(lambda: self._pages, timeout))
+
+    def take(self) -> Page | None:
+        """Return the next page; None at the end.
+
+        Raises:
+            Whatever ended the pages.
+        """
+        with self._changed:
+            page = self._pages.popleft()
+            if isinstance(page, BaseException):
+                raise page
+            self._bytes -= page.size if page else 0
+            self._changed.notify_all()
+            return page
+
+    def close(self) -> None:
+        """Let no more be put in."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
 
 def _work(

@@ -177,3 +177,52 @@ def test_schema_follows_the_response() -> None:
     assert all(column["description"] for column in COLUMNS.values())
     assert [name for name, column in COLUMNS.items() if "null" not in column["type"]] == ["id"]
     assert "enum" not in json.dumps(COLUMNS)
+
+
+OTHER_SCHEMA = {
+    "properties": {
+        "id": {"type": "string"},
+        "count": {"type": ["integer", "null"]},
+        "senders": {"type": ["array", "null"]},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("sent", "row"), [(0, 0), (17, 17), ("18", 18), (19.0, 19), (2**63, 2**63), ("-3", -3)]
+)
+def test_integers(sent: object, row: int) -> None:
+    """Integers are integers, also those that come as text."""
+    cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "count": sent})
+    assert (cleaned["count"], cleaned["otherProperties"]) == (row, None)
+    assert type(cleaned["count"]) is int
+
+
+@pytest.mark.parametrize("sent", [1.5, True, "many", "", [], {}, "2.5"])
+def test_no_integers(sent: object) -> None:
+    """What is no integer leaves its column null, and is kept beside."""
+    cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "count": sent})
+    assert (cleaned["count"], cleaned["otherProperties"]) == (None, {"count": sent})
+
+
+def test_arrays() -> None:
+    """Arrays are whole, whatever is in them, but for what databases refuse."""
+    sent = [{"actorId": "A-1", "names": ["a\0b", None, 1.5]}, 17, []]
+    cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "senders": sent})
+    assert cleaned["senders"] == [{"actorId": "A-1", "names": ["ab", None, 1.5]}, 17, []]
+    assert cleaned["otherProperties"] is None
+
+
+@pytest.mark.parametrize("sent", [{}, "x", 17, False])
+def test_no_arrays(sent: object) -> None:
+    """What is no array leaves its column null, and is kept beside."""
+    cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "senders": sent})
+    assert (cleaned["senders"], cleaned["otherProperties"]) == (None, {"senders": sent})
+
+
+def test_row_is_a_copy() -> None:
+    """Nothing in a row is what was handed in: who changes one does not change the other."""
+    sent = {"id": "1", "senders": [{"a": [1]}]}
+    cleaned = RowCleaner(OTHER_SCHEMA).clean(sent)
+    cleaned["senders"][0]["a"].append(2)
+    assert sent["senders"] == [{"a": [1]}]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import tracemalloc
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.settings import configured_ids
 from tap_hubspot_threads.settings.configured_ids import ConfiguredIds, read_id_file
+from tap_hubspot_threads.stopping import Stopped
+from tap_hubspot_threads.sync.workers import Workers
+from tests.conftest import Output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +87,7 @@ def test_wrong_files(content: bytes, words: str, tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("missing", "No such file"),
-        (".", "is not a file"),
+        (".", "is not a file, nor a pipe"),
         ("a\0b", "null"),
         ("x" * 300, "too long"),
     ],
@@ -124,3 +134,95 @@ def test_memory(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+def pipe(path: Path, content: bytes) -> Thread:
+    """Make a pipe; return the thread that writes into it, once somebody reads."""
+    os.mkfifo(path)
+
+    def write() -> None:
+        with suppress(BrokenPipeError):
+            path.write_bytes(content)
+
+    writer = Thread(target=write, daemon=True)
+    writer.start()
+    return writer
+
+
+def test_pipe(lab: Lab, tmp_path: Path) -> None:
+    """A pipe can be read only once, and is checked as a whole and read like a file."""
+    path = tmp_path / "pipe"
+    content = b"\xef\xbb\xbfid,x\r\n" + b"".join(b"%s,y\r\n" % i.encode() for i in lab.live_ids)
+    writer = pipe(path, content)
+    assert lab.sync(thread_ids_file=str(path)).ids == lab.live_ids
+    writer.join(5)
+
+
+def test_wrong_pipe(lab: Lab, tmp_path: Path) -> None:
+    """A wrong last line of a pipe is found before the first request, and named."""
+    path = tmp_path / "pipe"
+    writer = pipe(path, "\n".join([*lab.live_ids, "oops"]).encode())
+    with pytest.raises(SettingsError, match=rf"{path}: line {len(lab.live_ids) + 1}: 'oops'"):
+        lab.sync(thread_ids_file=str(path))
+    writer.join(5)
+    assert lab.calls(".") == []
+
+
+def test_pipe_for_which_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is told as one, and not as a wrong setting."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "pipe"
+    writer = pipe(path, b"17")
+    monkeypatch.setattr(configured_ids, "TemporaryFile", refuse)
+    with pytest.raises(OSError, match=f"thread_ids_file: {path}: .*: No space left"):
+        ConfiguredIds({"thread_ids_file": str(path)}).check()
+    writer.join(5)
+
+
+def test_wait_for_a_pipe_can_be_stopped(tmp_path: Path) -> None:
+    """A signal ends the wait for a pipe that nobody writes into."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    asked = []
+
+    def stop() -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            raise Stopped(15)
+
+    with pytest.raises(Stopped):
+        ConfiguredIds({"thread_ids_file": str(path)}, call=Workers(1, stop).call).check()
+
+
+@pytest.mark.parametrize("content", [b"", b"\n# none\n"])
+def test_empty_pipe(lab: Lab, tmp_path: Path, content: bytes) -> None:
+    """A query that has failed gives nothing, which is no list of ids."""
+    path = tmp_path / "pipe"
+    writer = pipe(path, content)
+    with pytest.raises(SettingsError, match="it is empty"):
+        lab.sync(thread_ids_file=str(path))
+    writer.join(5)
+
+
+@pytest.mark.parametrize("how", ["pipe on stdin", "file on stdin", "process substitution"])
+def test_ids_of_another_process(lab: Lab, tmp_path: Path, how: str) -> None:
+    """What another process says goes in by stdin, or by the shell's process substitution."""
+    ids = lab.live_ids[:3]
+    config, listed = tmp_path / "config.json", tmp_path / "ids"
+    config.write_text(json.dumps(lab.config()))
+    listed.write_text("\n".join(["threadId", *ids]))
+    tap = f"{sys.executable} -m tap_hubspot_threads --config {config} --config ENV"
+    variable = "TAP_HUBSPOT_THREADS_THREAD_IDS_FILE"
+    script = {
+        "pipe on stdin": f"cat {listed} | {variable}=/dev/stdin {tap}",
+        "file on stdin": f"{variable}=/dev/stdin {tap} < {listed}",
+        "process substitution": f"{variable}=<(sleep 0.1; cat {listed}) {tap}",
+    }[how]
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert Output(done.stdout).ids == ids

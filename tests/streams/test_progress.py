@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_hubspot_threads.streams.progress import Progress
+from tests.conftest import NOON, Life
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
@@ -20,7 +22,7 @@ def make(
     """Return a progress, the seconds of its clock, and its lines."""
     clock = [0.0]
     lines: list[str] = []
-    traffic = SimpleNamespace(calls=0, retries=0, quota=quota)
+    traffic = SimpleNamespace(calls=0, retries=0, quota=quota, now=None)
     return Progress(lambda: clock[0], lines.append, traffic), clock, lines
 
 
@@ -30,7 +32,7 @@ def test_line_every_ten_seconds() -> None:
     progress.total = 400
     for second in range(1, 25):
         clock[0] = float(second)
-        progress.threads += 10
+        progress.rows["threads"] += 10
         progress.tick()
     assert lines == [
         "100 of 400 threads, 10.0 threads/s, about 30.0 s left, 900 of the day's 1000 calls left",
@@ -53,26 +55,119 @@ def test_durations(seconds: float, words: str) -> None:
     """Durations read like a person would say them."""
     progress, clock, _ = make()
     clock[0] = seconds
-    assert f" in {words}, " in progress.summary()
+    assert f" in {words}, " in progress.summary({})
 
 
 def test_summary_and_metrics(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """A sync ends with one line that counts everything, and the same as metrics."""
+    """The last line counts everything; before it come the metrics that are not zero."""
     caplog.set_level(logging.INFO)
     archived = lab.threads[-1].id
     lab.sync(thread_ids=[*lab.live_ids[:10], archived, 17], max_attempts=1, max_concurrency=1)
-    (summary,) = [record.message for record in caplog.records if " calls/s" in record.message]
+    summary = caplog.records[-1].message
     assert summary.startswith(
         "11 threads (1 archived), 1 missing, 0 failed, 14 calls (0 retries) in"
     )
     assert "649986 of the day's 650000 calls left" in summary
     for metric in (
         '"http_request_count","value":14',
-        '"http_retry_count","value":0',
+        '"archived_thread_count","value":1',
         '"missing_thread_count","value":1',
         '"record_count","value":11',
     ):
         assert metric in caplog.text
+    assert '"value":0,' not in caplog.text
+
+
+def test_a_good_sync_is_ten_lines(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody reads more; the third sync has no more than the first."""
+    caplog.set_level(logging.INFO)
+    life = Life(lab)
+    for _ in range(3):
+        caplog.clear()
+        life.sync()
+        assert len(caplog.records) <= 9  # and the version, which the command logs
+        assert caplog.records[-1].message.startswith(("80 threads", "0 threads"))
+        life.pass_time(hours=1)
+
+
+def test_summary_says_why_threads_were_left_out() -> None:
+    """Threads that were not written are counted by their reasons."""
+    progress, _, _ = make()
+    progress.rows["threads"] = progress.rows["deleted_threads"] = 2
+    read = progress.read
+    read.unchanged, read.before_start, read.other_inbox, read.withheld = 3, 4, 5, 6
+    assert progress.summary({}).startswith(
+        "2 threads (0 archived), 2 rows of deleted_threads, 3 unchanged, 4 before start_date, 5 of "
+        "another inbox, 0 missing, 6 not told deleted yet, 0 failed, "
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "since", "words"),
+    [
+        (0, None, "the settings name none"),
+        (None, "2026-11-20T12:00:00.000Z", "none has a message since 2026-11-20T12:00:00.000Z"),
+        (None, None, "none was found"),
+    ],
+)
+def test_summary_of_nothing(total: int | None, since: str | None, words: str) -> None:
+    """No row at all has a reason too, once the sync has come to its end."""
+    progress, _, _ = make()
+    progress.total, progress.since, progress.is_complete = total, since, True
+    assert progress.summary({}).startswith(f"0 threads (0 archived): {words}, 0 missing")
+    progress.is_complete = False
+    assert progress.summary({}).startswith("0 threads (0 archived), 0 missing")
+
+
+def test_summary_of_another_stream() -> None:
+    """Where threads are not selected, the summary does not speak of them."""
+    progress, _, _ = make()
+    progress.rows["thread_index"] = 0
+    assert progress.summary({}).startswith("0 rows of thread_index, ")
+
+
+def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """A monitor finds in the summary's record what it watches, under names that stay."""
+    caplog.set_level(logging.INFO)
+    life = Life(lab)
+    life.sync()
+    first = vars(caplog.records[-1])
+    assert first["rows"] == {"threads": 80, "deleted_threads": 0}
+    assert first["calls"] == len(lab.calls("."))
+    life.pass_time(hours=1)
+    life.sync()
+    fields = vars(caplog.records[-1])
+    fields = {name: fields[name] for name in make()[0].fields({})}
+    assert fields.pop("seconds") >= 0
+    unchanged = fields["left_out"]["unchanged"]
+    assert unchanged > 0
+    assert fields == {
+        "calls": len(lab.calls(".")) - first["calls"],
+        "retries": 0,
+        "rows": {"threads": 0, "deleted_threads": 0},
+        "archived": 0,
+        "left_out": {"unchanged": unchanged, "before_start_date": 0, "other_inbox": 0},
+        "withheld_deaths": 0,
+        "missing": 0,
+        "failed": 0,
+        "quota_left": 650_000 - len(lab.calls(".")),
+        "quota_daily": 650_000,
+        "bookmark": "2026-11-20T13:00:00.000Z",
+        "bookmark_lag_seconds": 0,
+        "full_listing_completed_at": "2026-11-20T12:00:00.000Z",
+    }
+
+
+def test_lag() -> None:
+    """The bookmark's lag is by HubSpot's clock, and unknown before that is."""
+    progress, _, _ = make()
+    kept = {"replication_key_value": "2026-11-20T12:00:00.000Z"}
+    assert progress.fields(kept)["bookmark_lag_seconds"] is None
+    progress.traffic = SimpleNamespace(
+        calls=1, retries=0, quota=(None, None), now=NOON + timedelta(minutes=3)
+    )
+    assert progress.fields(kept)["bookmark_lag_seconds"] == 180
+    assert "bookmark 3 min 0 s behind HubSpot's clock" in progress.summary(kept)
 
 
 def test_quiet_above_debug(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.sync.workers import LOOKAHEAD, Workers
+from tap_hubspot_threads.contract import Page
+from tap_hubspot_threads.sync.workers import AHEAD, LOOKAHEAD, Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TIMEOUT = 10
 
@@ -144,3 +145,116 @@ def test_closed_map_starts_nothing_more() -> None:
     assert workers
     assert not any(thread.is_alive() for thread in workers)
     assert len(started) <= at_close + 2
+
+
+def pages_of(sizes: Iterable[int], made: list[int] | None = None) -> Iterator[Page]:
+    """Yield pages of such sizes; note each before it is handed over."""
+    for number, size in enumerate(sizes):
+        if made is not None:
+            made.append(number)
+        yield Page([], str(number), "", size)
+
+
+def cursors(pages: Iterable[Page]) -> list[str | None]:
+    """Return the cursors of pages."""
+    return [page.cursor for page in pages]
+
+
+def test_pages_ahead_in_order() -> None:
+    """Pages come in their order, each once, however many fit."""
+    for size in (0, 1, AHEAD // 3, AHEAD, 2 * AHEAD):
+        found = cursors(Workers(1).ahead(pages_of([size] * 7)))
+        assert found == [str(number) for number in range(7)]
+
+
+def test_no_pages_ahead() -> None:
+    """No page is none."""
+    assert cursors(Workers(1).ahead([])) == []
+
+
+class Watched:
+    """Pages that tell when one is begun; `begun` can be waited for."""
+
+    def __init__(self, size: int, count: int = 100) -> None:
+        self.begun = threading.Semaphore(0)
+        self._sizes = [size] * count
+
+    def __iter__(self) -> Iterator[Page]:
+        """Yield them."""
+        for page in pages_of(self._sizes):
+            self.begun.release()
+            yield page
+
+    def wait_for(self, count: int) -> bool:
+        """Whether so many more are begun, and then no further one."""
+        return all(
+            self.begun.acquire(timeout=TIMEOUT) for _ in range(count)
+        ) and not self.begun.acquire(timeout=0.05)
+
+
+@pytest.mark.parametrize(("size", "count"), [(AHEAD // 4, 4), (AHEAD, 1), (AHEAD - 1, 2)])
+def test_so_many_bytes_ahead(size: int, count: int) -> None:
+    """Pages are read in advance until so many bytes wait, and further ones as those are taken."""
+    watched = Watched(size)
+    pages = Workers(1).ahead(watched)
+    assert next(pages).cursor == "0"
+    assert watched.wait_for(count + 1)
+    assert next(pages).cursor == "1"
+    assert watched.wait_for(1)
+    pages.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
+
+
+def test_nothing_ahead_before_it_is_asked_for() -> None:
+    """As long as nobody wants the first page, none is read."""
+    made: list[int] = []
+    Workers(1).ahead(pages_of([1], made))
+    assert made == []
+
+
+def test_error_of_the_pages_at_its_place() -> None:
+    """What ends the pages comes behind those that were there."""
+
+    def pages() -> Iterator[Page]:
+        yield from pages_of([1, 1])
+        message = "third"
+        raise LookupError(message)
+
+    found = Workers(1).ahead(pages())
+    assert [next(found).cursor for _ in range(2)] == ["0", "1"]
+    with pytest.raises(LookupError, match="third"):
+        next(found)
+
+
+def test_closed_pages_begin_nothing_more() -> None:
+    """Once closed, no page is begun any more, and the thread goes away."""
+    others = set(threading.enumerate())
+    watched = Watched(AHEAD)
+    pages = Workers(1).ahead(watched)
+    next(pages)
+    assert watched.wait_for(2)
+    (thread,) = set(threading.enumerate()) - others
+    pages.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+    assert not watched.begun.acquire(blocking=False)
+
+
+def test_called_while_waiting_for_a_page() -> None:
+    """What is to be called while waiting is, on this thread, and may end it all."""
+    go_on = threading.Event()
+    looks = []
+
+    def look() -> None:
+        looks.append(threading.current_thread())
+        if len(looks) > 2:
+            message = "enough"
+            raise LookupError(message)
+
+    def pages() -> Iterator[Page]:
+        go_on.wait(TIMEOUT)
+        yield from pages_of([1])
+
+    with pytest.raises(LookupError, match="enough"):
+        next(Workers(1, look).ahead(pages()))
+    assert set(looks) == {threading.current_thread()}
+    go_on.set()

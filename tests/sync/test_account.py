@@ -154,7 +154,7 @@ def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, how: str) ->
         lab.emulator.requests.clear()
         rest = life.sync(thread_fetch=how, max_concurrency=1).ids
         assert rest == lab.ids[-len(rest) :]
-        assert "after=" in lab.calls()[0]
+        assert "after=" in lab.calls("sort=id")[0]
         assert len(rest) < len(lab.ids) - 10
         assert life.kept["listing"] == "done"
 
@@ -197,7 +197,7 @@ def test_settings_that_want_other_threads(life: Life) -> None:
 
 
 def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -> None:
-    """A thread that cannot be read is tried first next time; in the third sync it only warns."""
+    """A thread that cannot be read is tried again; in the third sync once only, with a warning."""
     (bad,) = life.threads(1)
     life.lab.script(path=f"/threads/{bad.id}", status=500, times=10**6)
     for syncs in (1, 2):
@@ -205,12 +205,13 @@ def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -
             life.sync(max_attempts=1)
         assert life.kept["failed"] == [[str(bad.id), syncs]]
         life.pass_time(hours=1)
-    assert life.sync(max_attempts=1).ids == []
+    life.lab.emulator.requests.clear()
+    assert life.sync().ids == []
+    assert len(life.lab.calls(str(bad.id))) == 1
     assert f"{bad.id} could not be read for 3 syncs in a row" in caplog.text
     life.lab.emulator.faults.clear()
     life.lab.emulator.requests.clear()
     assert life.sync().ids == ids([bad])
-    assert str(bad.id) in life.lab.calls()[0]
     assert life.kept["failed"] == []
 
 
@@ -304,7 +305,7 @@ def test_state_written_by_hand(life: Life) -> None:
     ]
     found = life.sync().ids
     assert sorted(found[: len(expected)]) == sorted(expected)
-    assert found[len(expected) :] == life.lab.ids
+    assert found[len(expected) :] == [name for name in life.lab.ids if name not in expected]
     assert expected
 
 
@@ -346,7 +347,10 @@ def test_state_is_merge_safe(life: Life) -> None:
     life.state = {}
     states = [message["value"]["bookmarks"]["threads"] for message in life.sync().of_type("STATE")]
     assert all(set(state) - {"starting_replication_value"} == keys for state in states)
-    assert len(json.dumps(states[-1])) < 1_000
+    text = json.dumps(states[-1])
+    assert len(text) < 1_500
+    # A target reads a fraction as a decimal, and cannot write it again.
+    assert json.loads(text, parse_float=lambda _: None) == states[-1]
 
 
 def test_configured_ids_keep_nothing(lab: Lab) -> None:

@@ -1,0 +1,115 @@
+"""The tap, as far as it is about what it is given: settings, environment, files, stream maps."""
+
+from __future__ import annotations
+
+import os
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
+
+from singer_sdk import Tap
+from singer_sdk.helpers._catalog import get_selected_schema
+from typing_extensions import override
+
+from tap_hubspot_threads.settings.checks import check_secrets, check_settings
+from tap_hubspot_threads.settings.definitions import SETTINGS
+from tap_hubspot_threads.settings.inputs import (
+    PREFIX,
+    check_catalog_file,
+    check_config_file,
+    check_environment,
+    check_state_file,
+    settings_in,
+    unknown_settings,
+)
+from tap_hubspot_threads.settings.sdk_errors import FOR_SETTINGS, explain, maps_explained
+
+if TYPE_CHECKING:
+    import click
+
+
+class CheckedTap(Tap):
+    """A tap that says in one line what is wrong with what it is given, before the first request."""
+
+    config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(SETTINGS)  # the SDK adds its own
+
+    def __init__(
+        self,
+        *,
+        config: Any = None,  # noqa: ANN401 - the SDK's own
+        parse_env_config: bool = False,
+        validate_config: bool = True,
+        setup_mapper: bool = True,
+        **kwargs: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
+        """Check the settings, all of them before the first request; null means not set.
+
+        Args:
+            config: As the SDK's.
+            parse_env_config: Likewise.
+            validate_config: Likewise.
+            setup_mapper: Likewise.
+            kwargs: As the SDK's.
+
+        Raises:
+            SettingsError: if a setting cannot be right; in one line, without a secret.
+        """
+        if isinstance(config, dict):
+            config = {name: value for name, value in config.items() if value is not None}
+            check_secrets(config)
+        names = {*(config or ()), *(settings_in(os.environ, PREFIX) if parse_env_config else ())}
+        try:
+            super().__init__(
+                config=config,
+                parse_env_config=parse_env_config,
+                validate_config=validate_config,
+                setup_mapper=False,
+                **kwargs,
+            )
+        except FOR_SETTINGS as error:
+            read, schema = getattr(self, "_config", {}), self.config_jsonschema
+            raise explain(error, read, schema, is_of_env=parse_env_config) from None
+        check_secrets(self.config)
+        if setup_mapper:
+            with maps_explained():
+                self.setup_mapper()
+        for line in unknown_settings(sorted(names), self.config_jsonschema):
+            self.logger.warning(line)
+        if parse_env_config:
+            check_environment(self.config_jsonschema, PREFIX, os.environ)
+        if validate_config:
+            check_settings(self.config)
+            self.check()
+
+    def check(self) -> None:
+        """Check what the settings alone do not tell; called once they are known to be right."""
+
+    @override
+    def setup_mapper(self) -> None:
+        """Make the stream maps; of streams that are not selected too, by their whole schema.
+
+        The SDK's own takes a stream that is not selected for one without columns, and then misses
+        its key, for which a map of all streams (`*`) fails. Keys come out selected in any case.
+        """
+        super(Tap, self).setup_mapper()
+        for stream in self.streams.values():
+            stream.mask.update({("properties", key): True for key in stream.primary_keys})
+            schema = deepcopy(stream.schema)
+            if stream.selected:
+                schema = get_selected_schema(stream.name, schema, stream.mask)
+            self.mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        for path in value:
+            if path != "ENV":
+                check_config_file(path)
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override] # as the SDK's own
+        cls, *, state: TextIO | None = None, catalog: TextIO | None = None, **kwargs: Any
+    ) -> None:
+        state, catalog = check_state_file(state), check_catalog_file(catalog)
+        super().invoke(state=state, catalog=catalog, **kwargs)

@@ -1,0 +1,75 @@
+"""What the tests of HubSpot's side share: a way to HubSpot that answers as it is told to."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from requests.structures import CaseInsensitiveDict
+
+from tap_hubspot_threads.hubspot.auth import AccessToken
+from tap_hubspot_threads.hubspot.client import Client
+from tap_hubspot_threads.hubspot.rate_limit import RateLimit
+from tap_hubspot_threads.hubspot.retry import Retry
+from tap_hubspot_threads.hubspot.transport import Response
+
+if TYPE_CHECKING:
+    from tap_hubspot_threads.hubspot.transport import Request
+
+SECRET = "secret-token"
+
+
+class FakeTransport:
+    """Gives one answer after the other; `sent` is what was asked, `timeouts` for how long."""
+
+    def __init__(self, *answers: Response | Exception) -> None:
+        self.answers = list(answers)
+        self.sent: list[Request] = []
+        self.timeouts: list[float] = []
+
+    def send(self, request: Request, *, timeout: float) -> Response:
+        """As `Transport` says."""
+        self.sent.append(request)
+        self.timeouts.append(timeout)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """As `Transport` says."""
+
+
+class World:
+    """A client of such answers, on a clock that only passes by waiting."""
+
+    def __init__(self, *answers: Response | Exception, **parts: Any) -> None:
+        self.transport = FakeTransport(*answers)
+        self.waits: list[float] = []
+        self.warnings: list[str] = []
+        self.limit = RateLimit(clock=lambda: sum(self.waits), wait=self.waits.append)
+        wanted: dict[str, Any] = {
+            "transport": self.transport,
+            "credentials": AccessToken(SECRET),
+            "limit": self.limit,
+            "retry": Retry(tries=4, wait=self.waits.append, warn=self.warnings.append),
+            "most_in_flight": 4,
+            "timeout": 60.0,
+            "user_agent": "tests/1.0",
+        }
+        self.client = Client("https://api.example.com", **wanted | parts)
+
+
+def response(status: int = 200, body: object = None, **headers: str) -> Response:
+    """Make an answer; `_` is `-` in a header's name, bytes and text are sent as they are."""
+    if isinstance(body, str):
+        body = body.encode()
+    sent = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, CaseInsensitiveDict(named), sent)
+
+
+def refusal(status: int, **fields: str) -> Response:
+    """Make an error of HubSpot's own."""
+    body = {"status": "error", "message": "words", "correlationId": "c-0", **fields}
+    return response(status, body)

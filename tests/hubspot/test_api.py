@@ -1,0 +1,306 @@
+"""The endpoints: what is asked, and what is made of the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tap_hubspot_threads.contract import (
+    DailyQuotaError,
+    HubSpotError,
+    MissingError,
+    PassingError,
+    RefusedError,
+)
+from tap_hubspot_threads.hubspot.api import Api
+from tap_hubspot_threads.hubspot.cleaning import RowCleaner
+from tests.hubspot.fakes import World, refusal, response
+
+if TYPE_CHECKING:
+    from tap_hubspot_threads.hubspot.transport import Response
+
+SCHEMA = {"properties": {"id": {"type": "string"}, "archived": {"type": ["boolean", "null"]}}}
+SINCE = "2026-11-20T12:00:00.000Z"
+DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
+
+
+class Account:
+    """An account of such answers, and what it was asked."""
+
+    def __init__(self, *answers: Response | Exception, **options: Any) -> None:
+        self.world = World(*answers)
+        self.warnings: list[str] = []
+        self.api = Api(
+            self.world.client,
+            **{
+                "version": "v3",
+                "threads": RowCleaner(SCHEMA),
+                "warn": self.warnings.append,
+                **options,
+            },
+        )
+
+    @property
+    def asked(self) -> tuple[str, dict[str, list[str]]]:
+        """The path and the query of the last request."""
+        url = urlsplit(self.world.transport.sent[-1].url)
+        return url.path, parse_qs(url.query)
+
+
+def page_of(*threads: Any, after: str | None = None) -> Response:
+    """Make HubSpot's answer of a page."""
+    body = {"results": list(threads), "paging": {"next": {"after": after}} if after else None}
+    return response(200, body, Date=DATE)
+
+
+VERSIONS = [
+    ("v3", "/conversations/v3/conversations/threads", "/account-info/v3/details"),
+    (
+        "2026-09",
+        "/conversations/conversations/2026-09/threads",
+        "/account-info/2026-09/details",
+    ),
+]
+
+
+@pytest.mark.parametrize(("version", "threads", "details"), VERSIONS)
+def test_paths(version: str, threads: str, details: str) -> None:
+    """Each version of the API has its own paths."""
+    account = Account(
+        response(body={"id": "17"}), page_of(), response(body={"portalId": 53}), version=version
+    )
+    account.api.thread("17", archived=False)
+    assert account.asked[0] == f"{threads}/17"
+    account.api.page_by_id(None, archived=False)
+    assert account.asked[0] == threads
+    account.api.account_number()
+    assert account.asked[0] == details
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_thread(*, archived: bool) -> None:
+    """A thread is asked for on one side, with what the settings want of it."""
+    account = Account(
+        response(body={"id": 17}), associations=["TICKET", ""], further_property="subject"
+    )
+    row = account.api.thread("17", archived=archived)
+    assert row["id"] == "17"
+    assert account.asked[1] == {
+        "association": ["TICKET"],
+        "property": ["subject"],
+        **({"archived": ["true"]} if archived else {}),
+    }
+
+
+def test_row_is_cleaned() -> None:
+    """What comes is made a row of the stream's schema."""
+    account = Account(response(body={"id": 17, "archived": "true", "more": 1}))
+    row = account.api.thread("17", archived=False)
+    assert row == {"id": "17", "archived": True, "otherProperties": {"more": 1}}
+
+
+def test_missing_thread() -> None:
+    """HubSpot's 404 to a thread means that it is missing; to a page it does not."""
+    with pytest.raises(MissingError):
+        Account(refusal(404)).api.thread("17", archived=False)
+    with pytest.raises(HubSpotError) as raised:
+        Account(refusal(404)).api.page_by_id(None, archived=False)
+    assert not isinstance(raised.value, MissingError)
+
+
+@pytest.mark.parametrize("body", [{}, {"id": "18"}, {"id": None}, {"results": []}])
+def test_other_thread(body: dict[str, Any]) -> None:
+    """An answer that is not this thread is asked for again, not taken for it."""
+    account = Account(*[response(body=body)] * 4)
+    with pytest.raises(PassingError, match="not what was asked for"):
+        account.api.thread("17", archived=False)
+
+
+def test_page_by_id() -> None:
+    """A page by id is sorted so, 500 a page; of a cursor if there is one."""
+    account = Account(page_of({"id": 1}, {"id": 2}, after="x%3D"), page_of())
+    page = account.api.page_by_id(None, archived=False)
+    assert account.asked[1] == {"sort": ["id"], "limit": ["500"]}
+    assert [row["id"] for row in page.rows] == ["1", "2"]
+    assert (page.cursor, page.now) == ("x=", SINCE)
+    assert account.api.page_by_id("x=", archived=True).cursor is None
+    assert account.asked[1] == {
+        "sort": ["id"],
+        "limit": ["500"],
+        "archived": ["true"],
+        "after": ["x="],
+    }
+
+
+def test_page_by_time() -> None:
+    """A page by time is sorted and filtered by the latest message."""
+    account = Account(page_of(), page_size=10)
+    account.api.page_by_time(SINCE, "x", archived=True)
+    assert account.asked[1] == {
+        "sort": ["latestMessageTimestamp"],
+        "latestMessageTimestampAfter": [SINCE],
+        "limit": ["10"],
+        "archived": ["true"],
+        "after": ["x"],
+    }
+
+
+def test_one_inbox() -> None:
+    """The one inbox that is wanted is asked for in listings, and not where a thread is read."""
+    account = Account(page_of(), response(body={"id": "17"}), inbox_id="7")
+    account.api.page_by_id(None, archived=False)
+    assert account.asked[1]["inboxId"] == ["7"]
+    account.api.thread("17", archived=False)
+    assert "inboxId" not in account.asked[1]
+
+
+def test_no_page() -> None:
+    """What is no page is asked for again, and never an empty one."""
+    account = Account(*[response(body={"results": None})] * 4)
+    with pytest.raises(PassingError, match="not what was asked for"):
+        account.api.page_by_id(None, archived=False)
+
+
+def test_threads_without_an_id() -> None:
+    """Threads without a usable id are left out of a page, and counted in a warning."""
+    account = Account(page_of({"id": 1}, {"id": None}, {}, {"id": "../x"}))
+    assert [row["id"] for row in account.api.page_by_id(None, archived=False).rows] == ["1"]
+    assert account.warnings[0].startswith("3 of a page's 4 threads have no usable id")
+
+
+def test_account_number() -> None:
+    """The account's number is what HubSpot says; its midnight goes to the limit."""
+    account = Account(response(body={"portalId": 53, "utcOffsetMilliseconds": -18_000_000}))
+    assert account.api.account_number() == 53
+    assert account.world.limit.quota.utc_offset == -18_000
+
+
+@pytest.mark.parametrize("offset", [None, "0", True, 90_000_000, 1.5])
+def test_odd_midnight(offset: object) -> None:
+    """An offset that can be none leaves the midnight unknown, and the number known."""
+    account = Account(response(body={"portalId": 53, "utcOffsetMilliseconds": offset}))
+    assert account.api.account_number() == 53
+    assert account.world.limit.quota.utc_offset is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(403),
+        refusal(404),
+        response(404, "<html>"),
+        refusal(400),
+        response(500),
+        response(200, "<html>"),
+        response(200, {"portalId": None}),
+        response(200, {"portalId": "53"}),
+        response(200, {"portalId": True}),
+    ],
+)
+def test_no_account_number(answer: Response) -> None:
+    """Anything but a number is None after two tries at the most, and no error."""
+    account = Account(answer, answer)
+    assert account.api.account_number() is None
+    assert len(account.world.transport.sent) <= 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(refusal(401), HubSpotError), (refusal(429, policyName="DAILY"), DailyQuotaError)],
+    ids=["401", "spent day"],
+)
+def test_number_with_a_bad_token(answer: Response, kind: type[HubSpotError]) -> None:
+    """A token that is not accepted, and a spent day, end the sync here already."""
+    with pytest.raises(kind):
+        Account(answer).api.account_number()
+
+
+def limits(account: Account) -> list[str]:
+    """Return how many threads a page each request asked for."""
+    queries = [parse_qs(urlsplit(request.url).query) for request in account.world.transport.sent]
+    return [query["limit"][0] for query in queries]
+
+
+def test_refused_page() -> None:
+    """A page that HubSpot refuses in both sizes is a refusal, as of a cursor it does not know."""
+    account = Account(refusal(400), refusal(400))
+    with pytest.raises(RefusedError):
+        account.api.page_by_id("old", archived=False)
+    assert limits(account) == ["500", "100"]
+
+
+def test_smaller_page() -> None:
+    """Where HubSpot refuses 500 threads a page, 100 are asked for, and from then on at once."""
+    account = Account(refusal(400), page_of({"id": 1}), page_of(), page_of())
+    assert [row["id"] for row in account.api.page_by_id(None, archived=False).rows] == ["1"]
+    account.api.page_by_time(SINCE, None, archived=False)
+    account.api.page_of_open(None, archived=False)
+    assert limits(account) == ["500", "100", "100", "100"]
+
+
+def test_smaller_page_that_is_refused_too() -> None:
+    """What is refused in both sizes is not refused for its size: 500 are asked for on."""
+    account = Account(refusal(400), refusal(400), page_of())
+    with pytest.raises(RefusedError):
+        account.api.page_by_id("old", archived=False)
+    account.api.page_by_id(None, archived=False)
+    assert limits(account) == ["500", "100", "500"]
+
+
+def test_no_smaller_page_once_500_has_worked() -> None:
+    """Once 500 threads a page were given, a refusal is of something else."""
+    account = Account(page_of(), refusal(400))
+    account.api.page_by_time(SINCE, None, archived=False)
+    with pytest.raises(RefusedError):
+        account.api.page_by_id("old", archived=False)
+    assert limits(account) == ["500", "500"]
+
+
+@pytest.mark.parametrize("answer", [refusal(403), response(404, "<html>")], ids=["403", "404"])
+def test_no_smaller_page_for_other_errors(answer: Response) -> None:
+    """Only a refusal of the request may be one of its size."""
+    account = Account(answer)
+    with pytest.raises(HubSpotError):
+        account.api.page_by_id(None, archived=False)
+    assert limits(account) == ["500"]
+
+
+def test_page_of_open() -> None:
+    """A page of open threads is filtered by status, in capitals, in the order of the ids."""
+    account = Account(page_of({"id": 1}, after="x"))
+    page = account.api.page_of_open("w", archived=True)
+    assert account.asked[1] == {
+        "sort": ["id"],
+        "threadStatus": ["OPEN"],
+        "limit": ["500"],
+        "archived": ["true"],
+        "after": ["w"],
+    }
+    assert ([row["id"] for row in page.rows], page.cursor) == (["1"], "x")
+
+
+@pytest.mark.parametrize("answer", [response(500), response(body={"results": None})])
+def test_page_of_open_is_tried_once(answer: Response) -> None:
+    """What a sync can do without is not tried again, nor waited for."""
+    account = Account(answer, page_of())
+    with pytest.raises(PassingError):
+        account.api.page_of_open(None, archived=False)
+    assert (len(account.world.transport.sent), account.world.waits) == (1, [])
+
+
+@pytest.mark.parametrize(("once", "tries"), [(True, 1), (False, 4)])
+def test_thread_that_is_tried_once(tries: int, *, once: bool) -> None:
+    """A thread gets as many tries as the settings say, or one."""
+    account = Account(*[response(500)] * 4)
+    with pytest.raises(PassingError):
+        account.api.thread("17", archived=False, once=once)
+    assert len(account.world.transport.sent) == tries
+
+
+def test_bytes_of_a_page() -> None:
+    """A page knows how many bytes it is kept as, which are those of the answer."""
+    answer = page_of({"id": 1}, {"id": 2})
+    page = Account(answer).api.page_by_id(None, archived=False)
+    assert (page.size, len(page.rows)) == (len(answer.body), 2)

@@ -1,0 +1,324 @@
+"""One request, until it is answered: what is sent, what is sent again, what is counted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from tap_hubspot_threads.contract import (
+    HubSpotError,
+    MissingError,
+    PassingError,
+    RefusedError,
+    WrongAddressError,
+)
+from tap_hubspot_threads.hubspot.answers import Endpoint
+from tap_hubspot_threads.hubspot.auth import AccessToken
+from tap_hubspot_threads.hubspot.retry import BRIEFLY, ONCE
+from tap_hubspot_threads.hubspot.transport import NoAnswerError
+from tests.hubspot.fakes import SECRET, FakeTransport, World, refusal, response
+
+if TYPE_CHECKING:
+    from tap_hubspot_threads.hubspot.client import Answer
+    from tap_hubspot_threads.hubspot.transport import Request, Response
+
+THING = Endpoint("GET", "/things/{thingId}", can_miss=True)
+DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
+
+
+def ask(world: World, **options: Any) -> Answer:
+    """Ask for a thing."""
+    options.setdefault("accept", lambda _: True)
+    return world.client.ask(options.pop("endpoint", THING), "/v3/things/17", **options)
+
+
+def test_what_is_sent() -> None:
+    """A request goes to the path below the base URL, with the token and who asks."""
+    world = World(response())
+    ask(world)
+    (request,) = world.transport.sent
+    assert (request.method, request.url) == ("GET", "https://api.example.com/v3/things/17")
+    assert request.headers == {"Authorization": f"Bearer {SECRET}", "User-Agent": "tests/1.0"}
+    assert request.body is None
+
+
+def test_query() -> None:
+    """Parameters go into the query, a list as many; what is None is left out."""
+    world = World(response())
+    ask(world, params={"a": ["x y", "z"], "b": None, "c": "%"})
+    assert world.transport.sent[0].url.endswith("?a=x+y&a=z&c=%25")
+
+
+def test_post() -> None:
+    """What is to be sent goes as JSON, by the endpoint's method, whatever the path."""
+    world = World(response())
+    ask(world, endpoint=Endpoint("POST", "/things/read"), json_body={"inputs": ["A-1"]})
+    (request,) = world.transport.sent
+    assert (request.method, json.loads(request.body or b"")) == ("POST", {"inputs": ["A-1"]})
+    assert request.headers["Content-Type"] == "application/json"
+
+
+def test_answer() -> None:
+    """An answer is its JSON object, and HubSpot's clock in a cleaned time."""
+    answer = ask(World(response(body={"id": "17"}, Date=DATE)))
+    assert (answer.body, answer.now) == ({"id": "17"}, "2026-11-20T12:00:00.000Z")
+
+
+def test_clock_of_an_answer_without_date() -> None:
+    """Without a `Date` the clock is well behind the one here: HubSpot's may be."""
+    with time_machine.travel("2026-11-20T12:00:00Z", tick=False):
+        assert ask(World(response())).now == "2026-11-20T11:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        response(503),
+        response(429),
+        response(body="<html>"),
+        response(body=[]),
+        response(body=""),
+        NoAnswerError(": no whole answer"),
+    ],
+    ids=["503", "429", "no JSON", "no object", "empty", "no answer"],
+)
+def test_tried_again(failure: Response | Exception) -> None:
+    """What trying again can mend is sent again, with a warning, after a wait."""
+    world = World(failure, response(body={"id": "17"}))
+    assert ask(world).body == {"id": "17"}
+    assert len(world.transport.sent) == 2
+    assert len(world.waits) >= 1
+    assert len(world.warnings) == 1
+    assert (world.client.calls, world.client.retries) == (2, 1)
+
+
+def test_other_answer() -> None:
+    """An answer to something else is asked for again."""
+    world = World(response(body={"id": "18"}), response(body={"id": "17"}))
+    assert ask(world, accept=lambda body: body.get("id") == "17").body == {"id": "17"}
+
+
+def test_given_up() -> None:
+    """After so many tries the last failure is raised."""
+    world = World(*[response(503)] * 4)
+    with pytest.raises(PassingError, match=r"/things/\{thingId\}: 503.*after 4 attempts"):
+        ask(world)
+    assert world.transport.answers == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (refusal(400), RefusedError),
+        (refusal(401), HubSpotError),
+        (refusal(403), HubSpotError),
+        (refusal(404), MissingError),
+        (NoAnswerError(": its certificate is not trusted", is_passing=False), HubSpotError),
+    ],
+    ids=["400", "401", "403", "404", "certificate"],
+)
+def test_sent_once(failure: Response | Exception, kind: type[HubSpotError]) -> None:
+    """What trying again cannot mend is not sent again."""
+    world = World(failure)
+    with pytest.raises(kind) as raised:
+        ask(world)
+    assert not isinstance(raised.value, PassingError)
+    assert world.client.calls == 1
+
+
+class TwoTokens(AccessToken):
+    """Credentials with another token, once one is refused."""
+
+    def renew(self, refused: str) -> bool:
+        """Return whether it was the first one."""
+        self.refused = refused
+        self.token = "second"
+        return refused == "first"
+
+
+def test_refused_token_is_renewed_once() -> None:
+    """A 401 to a token that can be renewed is sent again with the next one, without a wait."""
+    world = World(refusal(401), response(body={"id": "17"}), credentials=TwoTokens("first"))
+    assert ask(world).body == {"id": "17"}
+    sent = [request.headers["Authorization"] for request in world.transport.sent]
+    assert sent == ["Bearer first", "Bearer second"]
+    assert world.waits == []
+
+
+def test_second_refusal() -> None:
+    """A 401 to the renewed token too is an error of the token's."""
+    world = World(refusal(401), refusal(401), credentials=TwoTokens("first"))
+    with pytest.raises(HubSpotError) as raised:
+        ask(world)
+    assert raised.value.is_of_token
+
+
+class EndsWhileWaiting(AccessToken):
+    """A token that ends while the limit is waited for, and is renewed when it is asked to be."""
+
+    def __init__(self) -> None:
+        super().__init__("first")
+        self.prepared = 0
+
+    def prepare(self) -> None:
+        """Count; have the second token the second time."""
+        self.prepared += 1
+        self.token = "first" if self.prepared == 1 else "second"
+
+    def is_valid(self) -> bool:
+        """Tell whether it is the second one."""
+        return self.token == "second"
+
+
+def test_token_that_ends_in_the_wait_for_the_limit() -> None:
+    """A token that ends before its request leaves is renewed; the limit counts one request."""
+    world = World(response(), credentials=EndsWhileWaiting())
+    world.limit.maximum = 2
+    ask(world)
+    assert world.transport.sent[0].headers["Authorization"] == "Bearer second"
+    world.transport.answers.append(response())
+    ask(world)
+    assert world.waits == []
+
+
+def test_429_makes_all_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a 429 the limit lets nothing leave, from any thread, for as long as HubSpot says."""
+    world = World(response(429, Retry_After="7"), response())
+    paused: list[float] = []
+    monkeypatch.setattr(world.limit, "pause", paused.append)
+    ask(world)
+    assert paused == world.waits == [7]
+
+
+def test_429_that_says_nothing() -> None:
+    """After a 429 that does not say for how long, the limit's whole interval is waited out."""
+    world = World(response(429), response())
+    ask(world)
+    assert sum(world.waits) == world.limit.interval
+
+
+def test_503_makes_nobody_else_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another failure that passes by itself holds up its own request only."""
+    world = World(response(503, Retry_After="7"), response())
+    monkeypatch.setattr(world.limit, "pause", pytest.fail)
+    ask(world)
+    assert world.waits == [7]
+
+
+def test_timeout() -> None:
+    """A request waits for its answer as long as it is told to."""
+    world = World(response(), timeout=12.0)
+    ask(world)
+    assert world.transport.timeouts == [12]
+
+
+def test_optional_request_costs_little() -> None:
+    """What a sync can do without is tried twice, for a few seconds each."""
+    world = World(*[response(500)] * 4)
+    with pytest.raises(PassingError):
+        ask(world, patience=BRIEFLY)
+    assert world.transport.timeouts == [10, 10]
+
+
+@pytest.mark.parametrize("failure", [response(500), response(503, Retry_After="7")])
+def test_once(failure: Response) -> None:
+    """What is tried once is not waited for."""
+    world = World(failure, response())
+    with pytest.raises(PassingError):
+        ask(world, patience=ONCE)
+    assert (len(world.transport.sent), world.waits) == (1, [])
+
+
+def test_patience_is_never_longer_than_the_setting() -> None:
+    """An answer is waited for no longer than the settings say, whatever it is worth."""
+    world = World(response(), response(), timeout=5.0)
+    ask(world, patience=BRIEFLY)
+    ask(world, patience=ONCE)
+    assert world.transport.timeouts == [5, 5]
+
+
+HTML = response(404, "<html>", X_HubSpot_Correlation_Id="c-0")
+
+
+def test_strange_404_at_first_contact() -> None:
+    """A 404 that is not HubSpot's word, before anything has worked, is sent once."""
+    world = World(HTML)
+    with pytest.raises(WrongAddressError):
+        ask(world)
+    assert world.client.calls == 1
+
+
+@pytest.mark.parametrize("first", [response(500), response(body="<html>"), refusal(404)])
+def test_what_has_not_worked(first: Response) -> None:
+    """Only what was asked for is an answer well given: the next 404 is still at first contact."""
+    world = World(first, HTML)
+    with pytest.raises((WrongAddressError, MissingError)):
+        ask(world)
+    if world.transport.answers:
+        with pytest.raises(WrongAddressError):
+            ask(world)
+    assert world.client.calls == 2
+
+
+def test_strange_404_later() -> None:
+    """Once anything has worked, such a 404 is tried three times, and then a failure of its own."""
+    world = World(response(), *[HTML] * 3)
+    ask(world)
+    with pytest.raises(PassingError, match="after 3 attempts"):
+        ask(world)
+    assert world.transport.answers == []
+
+
+def test_strange_404_that_passes() -> None:
+    """Such a 404 may pass: what comes then is the answer."""
+    world = World(response(), HTML, HTML, response(body={"id": "17"}))
+    ask(world)
+    assert ask(world).body == {"id": "17"}
+
+
+def test_text_of_an_answer() -> None:
+    """An answer is at hand as it came, too."""
+    assert ask(World(response(body='{"id":  "17"}'))).text == b'{"id":  "17"}'
+
+
+def test_optional_request_waits_for_no_minutes() -> None:
+    """What a sync can do without is not waited for, if HubSpot asks for minutes."""
+    world = World(response(503, Retry_After="60"))
+    with pytest.raises(HubSpotError):
+        ask(world, patience=BRIEFLY)
+    assert world.waits == []
+
+
+class Held(FakeTransport):
+    """Answers only when it is let go; counts who has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.come, self.go = threading.Semaphore(0), threading.Event()
+
+    def send(self, request: Request, *, timeout: float) -> Response:  # noqa: ARG002 - as its base
+        """As `Transport` says."""
+        self.come.release()
+        assert self.go.wait(10)
+        return response()
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_in_flight(most: int) -> None:
+    """As many requests as are allowed are under way at once, and the next one waits for them."""
+    transport = Held()
+    world = World(transport=transport, most_in_flight=most)
+    threads = [threading.Thread(target=ask, args=(world,), daemon=True) for _ in range(most + 1)]
+    for thread in threads:
+        thread.start()
+    assert all(transport.come.acquire(timeout=10) for _ in range(most))
+    assert not transport.come.acquire(timeout=0.05)
+    transport.go.set()
+    assert transport.come.acquire(timeout=10)
+    for thread in threads:
+        thread.join(10)
+    assert world.client.calls == most + 1

@@ -1,0 +1,219 @@
+"""An answer has its time and its size, whatever the server sends, and how slowly."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import socket
+import ssl
+import threading
+import time
+import tracemalloc
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from tap_hubspot_threads.hubspot import transport as transports
+from tap_hubspot_threads.hubspot.transport import HttpTransport, NoAnswerError, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+GZIP = b"Content-Encoding: gzip\r\n"
+TIMEOUT = 0.2
+MB = 2**20
+
+
+@contextmanager
+def server(*answers: Iterable[bytes], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Answer a request after the other with these bytes, on one connection if that stays open."""
+    left = list(answers)
+
+    def serve() -> None:
+        while left:
+            connection, _ = listener.accept()
+            with (
+                suppress(OSError),
+                tls.wrap_socket(connection, server_side=True) if (tls) else connection as client,
+            ):
+                while left and client.recv(65536):
+                    for piece in left.pop(0):
+                        client.sendall(piece)
+                client.recv(1)  # until the other side hangs up
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        scheme = "https" if tls else "http"
+        yield f"{scheme}://localhost:{listener.getsockname()[1]}"
+
+
+def drip(*, first: bytes = b"", drop: bytes = b"x") -> Iterator[bytes]:
+    """Send something, and then a drop well within every timeout, for ever."""
+    yield first
+    while True:
+        time.sleep(TIMEOUT / 10)
+        yield drop
+
+
+def fetch(url: str, *, timeout: float = TIMEOUT) -> bytes:
+    """Ask once, on a connection of its own."""
+    transport = HttpTransport(url, connections=1)
+    try:
+        return transport.send(Request("GET", f"{url}/x", {}), timeout=timeout).body
+    finally:
+        transport.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(drip(drop=b"H"), id="status"),
+        pytest.param(drip(drop=b"HTTP/1.1 100 Continue\r\n\r\n"), id="continue"),
+        pytest.param(drip(first=OK, drop=b"a"), id="headers"),
+        pytest.param(drip(first=OK + b"Content-Length: 99999\r\n\r\n"), id="body"),
+        pytest.param(drip(first=OK + b"\r\n"), id="no length"),
+        pytest.param(drip(first=CHUNKED, drop=b"1\r\nx\r\n"), id="chunks"),
+        pytest.param(drip(first=CHUNKED + b"0\r\n", drop=b"a: b\r\n"), id="trailers"),
+        pytest.param(drip(first=OK + GZIP + b"\r\n" + gzip.compress(b"x")[:9]), id="gzip"),
+        pytest.param([OK + b"Content-Length: 99999999999\r\n\r\n"], id="nothing follows"),
+        pytest.param([b""], id="nothing at all"),
+    ],
+)
+def test_in_time_or_not_at_all(answer: Iterable[bytes]) -> None:
+    """What is not whole in time is given up then, however often a bit of it comes."""
+    started = time.monotonic()
+    with server(answer) as url, pytest.raises(NoAnswerError) as caught:
+        fetch(url)
+    assert str(caught.value) == f": no whole answer from {url} within 0.2 s"
+    assert caught.value.is_passing
+    assert TIMEOUT <= time.monotonic() - started < 3 * TIMEOUT
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """Return a certificate of localhost that is trusted here."""
+    authority = trustme.CA()
+    bundle = tmp_path / "company.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+def test_in_time_through_tls(tls: ssl.SSLContext) -> None:
+    """The same holds where each drop comes in a record of its own."""
+    started = time.monotonic()
+    answer = drip(first=OK + b"\r\n")
+    with server(answer, tls=tls) as url, pytest.raises(NoAnswerError, match=r"within 0\.4 s"):
+        fetch(url, timeout=2 * TIMEOUT)
+    assert time.monotonic() - started < 6 * TIMEOUT
+
+
+@pytest.mark.parametrize("how", ["TLS", "proxy"])
+def test_connecting_that_drips(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """A TLS handshake or a proxy's answer that drips is given up too."""
+    started = time.monotonic()
+    first = b"\x16\x03\x03\x3f\xff\x02" if how == "TLS" else OK + b"a: b"
+    with server(drip(first=first)) as url:
+        if how == "proxy":
+            monkeypatch.setenv("HTTPS_PROXY", url)
+        with pytest.raises(NoAnswerError, match=r"within 0\.2 s") as caught:
+            fetch(url.replace("http:", "https:"))
+    assert caught.value.is_passing
+    assert time.monotonic() - started < 4 * TIMEOUT
+
+
+def bomb() -> bytes:
+    """Return a small body that unpacks to a gigabyte: a thousand times the same."""
+    return gzip.compress(bytes(MB)) * 1024
+
+
+def endless(piece: bytes) -> Iterator[bytes]:
+    """Send a piece in chunks for ever."""
+    yield CHUNKED
+    while True:
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(endless(bytes(MB)), id="chunks"),
+        pytest.param([CHUNKED, b"ffffffff\r\n", *[bytes(MB)] * 70], id="one chunk"),
+        pytest.param([OK, b"Content-Length: 9999999999\r\n\r\n", *[bytes(MB)] * 70], id="length"),
+        pytest.param(itertools.chain([OK, b"\r\n"], itertools.repeat(bytes(MB))), id="no length"),
+        pytest.param([OK, GZIP, b"\r\n", bomb()], id="bomb"),
+        pytest.param([OK, GZIP, b"Content-Length: 1043456\r\n\r\n", bomb()], id="bomb, length"),
+        pytest.param([CHUNKED[:-2], GZIP, b"\r\n", b"ffffff\r\n", bomb()], id="bomb, chunk"),
+    ],
+)
+def test_too_large(answer: Iterable[bytes]) -> None:
+    """An answer over 64 MB unpacked is given up, and no more than that is ever held."""
+    tracemalloc.start()
+    try:
+        with server(answer) as url, pytest.raises(NoAnswerError) as caught:
+            fetch(url, timeout=30)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert str(caught.value) == ": its answer is over 64 MB"
+    assert caught.value.is_passing
+    assert peak < 80 * MB  # what grows has some room ahead
+
+
+def test_just_small_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of the largest size comes whole, packed or not; a byte more is too large."""
+    monkeypatch.setattr(transports, "LARGEST_ANSWER", 300_000)
+    for size in (300_000, 300_001):
+        body = bytes(size)
+        for head, sent in ((b"", body), (GZIP, gzip.compress(body))):
+            answer = [OK + head + b"Content-Length: %d\r\n\r\n" % len(sent), sent]
+            with server(answer) as url:
+                if size == 300_000:
+                    assert fetch(url, timeout=5) == body
+                else:
+                    with pytest.raises(NoAnswerError, match="its answer is over"):
+                        fetch(url, timeout=5)
+
+
+def test_next_answer_has_its_own_time() -> None:
+    """On a connection that is kept, an answer that took long takes nothing from the next."""
+    length = b"Content-Length: 2\r\n\r\n"
+
+    def slow() -> Iterator[bytes]:
+        for piece in (OK + length, b"o", b"k"):
+            time.sleep(TIMEOUT / 4)
+            yield piece
+
+    with server(slow(), slow()) as url:
+        transport = HttpTransport(url, connections=1)
+        for _ in range(2):
+            request = Request("GET", f"{url}/x", {})
+            assert transport.send(request, timeout=TIMEOUT).body == b"ok"
+        transport.close()
+
+
+def test_given_up_is_not_kept() -> None:
+    """A connection whose answer was given up serves no other request."""
+    good = [OK + b"Content-Length: 2\r\n\r\nok"]
+    with server(drip(first=OK + b"Content-Length: 9999\r\n\r\n"), good) as url:
+        transport = HttpTransport(url, connections=1)
+        request = Request("GET", f"{url}/x", {})
+        with pytest.raises(NoAnswerError):
+            transport.send(request, timeout=TIMEOUT)
+        assert transport.send(request, timeout=10 * TIMEOUT).body == b"ok"
+        transport.close()
+
+
+def test_damage() -> None:
+    """A body that says that it is compressed and is not is a passing failure."""
+    answer = [OK, GZIP, b"Content-Length: 2\r\n\r\n{}"]
+    with server(answer) as url, pytest.raises(NoAnswerError, match="ContentDecoding") as caught:
+        fetch(url)
+    assert caught.value.is_passing

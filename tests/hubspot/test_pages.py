@@ -1,0 +1,105 @@
+"""Pages: what is one, and where the next one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tap_hubspot_threads.hubspot.pages import Rows, is_page, next_cursor
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"results": []},
+        {"results": [{}], "paging": None},
+        {"results": [], "paging": {}},
+        {"results": [], "paging": {"next": None}},
+        {"results": [], "paging": {"next": {"after": "x"}}},
+        {"results": [], "paging": {"next": {}}},
+    ],
+    ids=str,
+)
+def test_page(body: dict[str, Any]) -> None:
+    """A page is a list of objects, with or without a cursor."""
+    assert is_page(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"results": None},
+        {"results": {}},
+        {"results": ["17"]},
+        {"results": [{}, None]},
+        {"results": [], "paging": "x"},
+        {"results": [], "paging": {"next": "x"}},
+    ],
+    ids=str,
+)
+def test_no_page(body: dict[str, Any]) -> None:
+    """Anything else is none, and is not taken for an empty one."""
+    assert not is_page(body)
+
+
+@pytest.mark.parametrize(
+    ("paging", "cursor"),
+    [
+        (None, None),
+        ({}, None),
+        ({"next": None}, None),
+        ({"next": {}}, None),
+        ({"next": {"after": ""}}, None),
+        ({"next": {"after": None, "link": "https://example.com/?after=x"}}, None),
+        ({"next": {"after": "abc"}}, "abc"),
+        ({"next": {"after": "YWI%3D%3D"}}, "YWI=="),
+        ({"next": {"after": "YWI=="}}, "YWI=="),
+        ({"next": {"after": "a+b"}}, "a+b"),
+        ({"next": {"after": 0}}, "0"),
+        ({"next": {"after": 500}}, "500"),
+    ],
+)
+def test_cursor(paging: Any, cursor: str | None) -> None:
+    """The cursor is decoded once; none means the last page, and a link means nothing."""
+    assert next_cursor({"results": [], "paging": paging}) == cursor
+
+
+class Made:
+    """Rows of a page of such objects; counts how often one was made, and what was warned of."""
+
+    def __init__(self, text: str, count: int = 2) -> None:
+        self.made: list[tuple[Any, bool]] = []
+        self.warnings: list[str] = []
+        self.rows = Rows(text.encode(), count=count, make=self._make, warn=self.warnings.append)
+
+    def _make(self, thread: Any, is_plain: bool) -> dict[str, Any] | None:  # noqa: FBT001 - of `Rows`
+        self.made.append((thread, is_plain))
+        return dict(thread) if "id" in thread else None
+
+
+def test_rows_are_made_when_they_are_gone_through() -> None:
+    """Rows are made when they are wanted, anew each time: until then a page is its bytes."""
+    page = Made('{"results": [{"id": "1"}, {"id": "2"}]}')
+    assert (len(page.rows), page.made) == (2, [])
+    first, again = list(page.rows), list(page.rows)
+    assert first == again == [{"id": "1"}, {"id": "2"}]
+    assert first[0] is not again[0]
+    assert len(page.made) == 4
+
+
+def test_rows_that_are_left_out() -> None:
+    """What no row is made of is left out, with one warning for the page."""
+    page = Made('{"results": [{}, {"id": "2"}]}')
+    assert list(page.rows) == [{"id": "2"}]
+    assert page.warnings == [
+        "1 of a page's 2 threads have no usable id and are left out",
+    ]
+
+
+def test_rows_hold_what_they_give() -> None:
+    """A row is among them if an equal one is."""
+    page = Made('{"results": [{"id": "1"}]}', count=1)
+    assert {"id": "1"} in page.rows
+    assert {"id": "2"} not in page.rows

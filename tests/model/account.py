@@ -1,0 +1,201 @@
+"""An account in which things happen, and what each of its threads has been."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
+from emulator.ways import Outage, Ways
+from tap_hubspot_threads.hubspot.cleaning import RowCleaner
+from tap_hubspot_threads.streams.base import SCHEMAS
+from tests.model.past import Past
+
+if TYPE_CHECKING:
+    import random
+
+    from emulator.ways import NotFound
+
+INBOXES = (HELP_DESK, SALES, CHAT)
+CLEANER = RowCleaner(SCHEMAS.get_schema("threads"))
+START = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+KINDS = (
+    "new",
+    "message",
+    "message",
+    "message",
+    "close",
+    "reopen",
+    "assign",
+    "spam",
+    "move",
+    "undo",
+)
+KINDS_THAT_SHIFT = ("archive", "restore", "delete")
+
+
+class Life:
+    """The life of an account, by its own clock.
+
+    Args:
+        chance: Draws what happens.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.story: list[str] = []
+        self.moment = 0
+        self.time = START
+        self._times: list[datetime] = []
+        self.past: dict[int, Past] = {}
+        self.most_lag = chance.choice((0, 0, 20, 60))
+        self.may_shift = chance.random() < 0.5
+        """Whether a cursor may be an offset: then what leaves a listing shifts the others."""
+        self.shifts_by_moving = False
+        """Whether a thread leaves the listing when it is moved."""
+        self.must_not_shift = False
+        self.shifted_at = -1
+        self.local_skew = timedelta(seconds=chance.choice((-600, 0, 600)))
+        """By how much the clock here is ahead."""
+        self._undo: dict[int, tuple[str, object]] = {}
+        """What the last silent change of a thread changed, and what was there before."""
+        self.account = Account([], clock=lambda: self.time)
+        self.ways_met: list[Ways] = []
+        """All of the ways since a sync began."""
+        self.draw_ways()
+        for _ in range(chance.randrange(40)):
+            self.happen("new")
+            self.happen()
+        self.pass_time(self.most_lag)
+
+    # Time
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the clocks go on."""
+        self.time += timedelta(seconds=seconds)
+
+    def clock(self) -> float:
+        """Return monotonic seconds."""
+        return (self.time - START).total_seconds()
+
+    def moment_before(self, time: datetime) -> int:
+        """Return the last moment that was certainly before a time; 0: none was."""
+        return bisect_left(self._times, time)
+
+    def time_of(self, moment: int) -> datetime:
+        """Return the time of a moment."""
+        return self._times[moment - 1] if moment else START
+
+    def earlier(self, moment: int, seconds: float) -> int:
+        """Return the moment so many seconds before."""
+        if not seconds:
+            return moment
+        return self.moment_before(self.time_of(moment) - timedelta(seconds=seconds))
+
+    # Ways
+
+    def draw_ways(self, *, is_between: bool = True) -> None:
+        """Let HubSpot behave in another way.
+
+        Args:
+            is_between: Whether no sync is under way. An index does not jump back and forth while
+                one is, and a size of pages that was taken is not refused then.
+        """
+        before, ways = self.account.ways, Ways.draw(self.chance)
+        ways.lag_by_time = min(ways.lag_by_time, self.most_lag)
+        ways.lag_by_id = min(ways.lag_by_id, self.most_lag)
+        ways.lag_by_status = min(ways.lag_by_status, self.most_lag)
+        if not is_between:
+            ways.lag_by_id, ways.lag_by_time = before.lag_by_id, before.lag_by_time
+            ways.lag_by_status, ways.max_limit = before.lag_by_status, before.max_limit
+        ways.cursors = "offset" if self.may_shift and self.chance.random() < 0.6 else "key"
+        ways.outages = before.outages
+        self.account.ways = ways
+        self.ways_met.append(ways)
+        self.story.append(f"     ways {ways}")
+
+    def lie(self) -> datetime:
+        """Let HubSpot deny for a while that some threads, or all, are there; return its end."""
+        chance = self.chance
+        begins = self.time + timedelta(seconds=chance.choice((0, 0, 5, 60)))
+        answer: NotFound = chance.choice(("json", "json", "short json", "html", "empty"))
+        longest = 599 if "json" in answer else 20_000
+        ends = begins + timedelta(seconds=chance.choice((1, 30, longest)))
+        known = list(self.account.threads)
+        ids = None
+        if known and chance.random() < 0.7:
+            ids = tuple(chance.sample(known, chance.randrange(1, len(known) + 1)))
+        self.account.ways.outages = [Outage(begins, ends, ids, answer)]
+        self.story.append(f"     lie {self.account.ways.outages[0]}")
+        return ends
+
+    # What happens
+
+    def happen(self, what: str | None = None, *, to: str = "") -> None:
+        """Let something happen to some thread, or to this one; what is undone, if it can be."""
+        chance = self.chance
+        self.time += timedelta(milliseconds=chance.choice((0, 0, 1, 20, 300)))
+        what = what or chance.choice(KINDS + KINDS_THAT_SHIFT)
+        does_shift = what in KINDS_THAT_SHIFT or (what == "move" and self.shifts_by_moving)
+        if does_shift and self.may_shift and self.must_not_shift:
+            return
+        if what != "new" and not self.account.threads:
+            return
+        self.moment += 1
+        self._times.append(self.time)
+        if does_shift:
+            self.shifted_at = self.moment
+        if what == "new":
+            thread = self.account.create(chance.choice(INBOXES))
+            self.past[thread.id] = Past()
+        else:
+            undone = [n for n in list(self._undo)[-4:] if n in self.account.threads]
+            ids = undone if what == "undo" and undone else list(self.account.threads)
+            if to and int(to) in (self._undo if what == "undo" else ids):
+                ids = [int(to)] if int(to) in self.account.threads else ids
+            thread = self.account.threads[chance.choice(ids)]
+            self._do(what, thread, self.past[thread.id])
+        self.story.append(f"{self.moment:4} {self.time:%d %H:%M:%S.%f} {what} {thread.id}")
+        if thread.id in self.account.threads:
+            past = self.past[thread.id]
+            past.inboxes.add(thread.inbox_id)
+            row = CLEANER.clean(thread.payload(associations=["TICKET"], extra=None))
+            past.versions.append((self.moment, row))
+
+    def purge(self) -> None:
+        """Delete many threads at once."""
+        for _ in range(len(self.account.threads) * self.chance.randrange(1, 4) // 4):
+            self.happen("delete")
+
+    def _do(self, what: str, thread: Thread, past: Past) -> None:
+        chance = self.chance
+        if what == "message":
+            self.account.message(thread, sent=chance.random() < 0.5)
+            past.message_at = self.moment
+        elif what == "undo":
+            setattr(thread, *self._undo.pop(thread.id, ("spam", thread.spam)))
+        elif what in {"close", "reopen"}:
+            self._note(thread, "closed_at")
+            thread.closed_at = self.account.now() if what == "close" else None
+        elif what == "assign":
+            self._note(thread, "assigned_to")
+            thread.assigned_to = chance.choice([None, *AGENTS])
+        elif what == "spam":
+            self._note(thread, "spam")
+            thread.spam = not thread.spam
+        elif what == "move":
+            thread.inbox_id = chance.choice(INBOXES)
+        elif what in {"archive", "restore"}:
+            if thread.archived != (what == "archive") and (thread.archived or self.most_lag):
+                past.shifted_at = self.moment
+            thread.archived = what == "archive"
+            past.was_archived |= thread.archived
+        else:
+            self.account.delete(thread)
+            past.deleted_at = self.time
+
+    def _note(self, thread: Thread, name: str) -> None:
+        """Note what is about to be changed silently, as the last such change."""
+        self._undo.pop(thread.id, None)
+        self._undo[thread.id] = (name, getattr(thread, name))

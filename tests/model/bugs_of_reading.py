@@ -1,0 +1,135 @@
+"""Planted bugs: something that was there to see is not read, or read wrongly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.hubspot import api, client
+from tap_hubspot_threads.hubspot.answers import Problem
+from tap_hubspot_threads.hubspot.api import Api
+from tap_hubspot_threads.hubspot.client import Client
+from tap_hubspot_threads.hubspot.retry import date
+from tap_hubspot_threads.sync import increment, sweep
+from tap_hubspot_threads.sync.open_again import OpenAgain
+from tap_hubspot_threads.sync.options import Options
+from tap_hubspot_threads.sync.out import Out
+from tap_hubspot_threads.sync.outcomes import Outcomes
+from tap_hubspot_threads.sync.walk import walk
+from tap_hubspot_threads.values import as_time, shift
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest
+
+    Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_lookback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The increment starts at the bookmark."""
+    of = Options.of
+    monkeypatch.setattr(Options, "of", lambda config: replace(of(config), lookback_seconds=0))
+
+
+def exclusive_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page is asked for from a millisecond behind the last one."""
+    page_by_time = Api.page_by_time
+
+    def late(self: Api, since: str, cursor: str | None, *, archived: bool) -> Any:
+        return page_by_time(self, shift(since, seconds=0.001), cursor, archived=archived)
+
+    monkeypatch.setattr(Api, "page_by_time", late)
+
+
+def cursor_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing ends at an empty page, although that has a cursor."""
+
+    def ends_early(*args: Any, **options: Any) -> Iterator[Any]:
+        for page in walk(*args, **options):
+            yield page if page.rows else replace(page, cursor=None)
+            if not page.rows:
+                return
+
+    monkeypatch.setattr("tap_hubspot_threads.sync.listing.walk", ends_early)
+
+
+def cursors_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cursors are followed under the sort by time, where they may be offsets."""
+
+    def follow(
+        fetch: Any, since: str, seen: set[str], *, until: str | None = None
+    ) -> Iterator[Any]:
+        cursor = None
+        while True:
+            page = fetch(since, cursor)
+            rows = [row for row in page.rows if row["id"] not in seen]
+            if until is not None:
+                rows = [row for row in rows if row["latestMessageTimestamp"] <= until]
+            seen.update(row["id"] for row in rows)
+            cursor = page.cursor
+            last = max((row["latestMessageTimestamp"] for row in page.rows), default=since)
+            yield sweep.Step(rows, last if cursor else None)
+            if cursor is None:
+                return
+
+    monkeypatch.setattr(sweep, "sweep", follow)
+
+
+def archived_not_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only live threads are looked through for changes."""
+    changes = sweep.changes
+    monkeypatch.setattr(
+        increment, "changes", lambda live, _archived=None, *, since: changes(live, since=since)
+    )
+
+
+def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an answer lacks a `Date`, the clock here is believed."""
+
+    def local(_: Client, response: Any) -> str:
+        moment = date(response.headers.get("Date", ""))
+        clock = vars(client)["datetime"]  # the history's, and not that of this machine
+        return as_time(moment or clock.now(timezone.utc))
+
+    monkeypatch.setattr(Client, "_clock", local)
+
+
+def limit_stays_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where HubSpot refuses pages of 500, no smaller ones are asked for."""
+    monkeypatch.setattr(api, "SMALL_PAGE", api.PAGE_SIZE)
+
+
+def any_404_is_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 404 that is HTML, or empty, is taken for HubSpot's word on a thread."""
+    of = Problem.of
+
+    def believing(response: Any, token: str) -> Problem:
+        return replace(of(response, token), is_json=True)
+
+    monkeypatch.setattr(Problem, "of", believing)
+
+
+def once_missed_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that was missed is not looked for again."""
+    monkeypatch.setattr(OpenAgain, "_once_missed", lambda _: iter(()))
+
+
+def rest_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open threads that no listing showed are not read by id."""
+    monkeypatch.setattr(OpenAgain, "_read_rest", lambda _: iter(()))
+
+
+def listed_row_overwrites(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of a listing that lags goes out behind a newer one that was read by id."""
+
+    def overwrite(self: Outcomes, row: Any, now: str, *, always: bool) -> Any:
+        if row["id"] in self._kept.missed:
+            return Out(then=partial(self._kept.miss_anew, row["id"], now)) if always else None
+        if always or row["id"] in self._kept.open or self._is_watched(row):
+            return self._row(row, always=always)
+        return None
+
+    monkeypatch.setattr(Outcomes, "listed", overwrite)

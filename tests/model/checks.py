@@ -1,0 +1,180 @@
+"""What has to hold after each sync."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tests.model.sync import MANY
+
+if TYPE_CHECKING:
+    from tests.model.account import Life
+    from tests.model.past import Past
+    from tests.model.sync import Sync
+    from tests.model.warehouse import Warehouse
+
+TWO_LOOKS = timedelta(minutes=10)
+
+
+class Checks:
+    """Holds a warehouse against the life of an account.
+
+    Args:
+        life: What happened.
+        warehouse: What is known of it.
+    """
+
+    def __init__(self, life: Life, warehouse: Warehouse) -> None:
+        self._life, self._warehouse = life, warehouse
+        self._syncs: list[Sync] = []
+
+    def after(self, sync: Sync, deleted: list[str]) -> None:
+        """Hold it against it after a sync, however that ended.
+
+        Raises:
+            AssertionError: if a promise is broken.
+        """
+        self._syncs.append(sync)
+        for thread_id in deleted:
+            is_gone = int(thread_id) not in self._life.account.threads
+            assert is_gone, f"{thread_id} lives and was told deleted"
+        bookmark = self._warehouse.kept.get("replication_key_value") or ""
+        assert bookmark <= _text(self._life.time), f"the bookmark {bookmark} is ahead of HubSpot"
+        self._note_lies(sync)
+        self._note_held_open(sync)
+        self._note_listing(sync)
+        if sync.end is not None:
+            return
+        if sync.reads_all and not sync.is_first:
+            self._note_reading(sync)
+            self._check_dead(sync)
+            self._check_missed(sync)
+        self._check_rows(sync)
+
+    def _note_lies(self, sync: Sync) -> None:
+        """A thread that is denied need not be known, until a sync that can read it has ended."""
+        lies, life = sync.lies(), self._life
+        if not lies and sync.reads_all and not sync.is_first:
+            for thread_id in sync.watched | sync.missed:
+                life.past[thread_id].hidden_until = None
+        for lie in lies:
+            for thread_id in life.past if lie.ids is None else lie.ids:
+                life.past[thread_id].hidden_until = lie.ends
+
+    def _note_held_open(self, sync: Sync) -> None:
+        """A listing by status may hold threads to be open, until a sync has seen all without it."""
+        holds = sync.met(status_filter={"index"}) and not sync.is_by_id
+        for thread_id, past in self._life.past.items():
+            if holds or (sync.reads_all and not sync.is_first and thread_id in sync.watched):
+                past.is_held_open = holds
+
+    def _note_listing(self, sync: Sync) -> None:
+        """After a full listing, each thread has to be known as it was when that began."""
+        life, kept = self._life, self._warehouse.kept
+        names = ("full_listing_completed_at", "listing")
+        is_other = any(kept.get(name) != sync.given.get(name) for name in names)
+        started = kept.get("full_listing_started_at")
+        if not is_other or kept["listing"] != "done" or not started:
+            return
+        listed = life.moment_before(_time(started) - timedelta(seconds=self._lag))
+        # A row does not go out over a reading by id of the same sync, which may be older by that.
+        syncs = [other for other in self._syncs if _text(other.began_at)[:19] <= started]
+        began = life.earlier(min(listed, *(other.began for other in syncs[-1:]), listed), self._lag)
+        did_shift = life.may_shift and life.shifted_at >= began
+        for past in life.past.values():
+            if sync.is_first:  # the bookmark is later
+                past.told_at = None
+                if past.message_at is not None and past.message_at <= listed:
+                    past.message_at = None
+            is_there = past.versions and past.versions[0][0] <= began
+            if did_shift or not is_there or past.shifted_at >= began:
+                continue
+            past.told_at = max(began, past.told_at or 0)
+            if past.hidden_until is not None and past.hidden_until < _time(started):
+                past.hidden_until = None
+            if past.loose_at <= began:
+                past.loose_at = -1
+
+    def _note_reading(self, sync: Sync) -> None:
+        """After a sync, each watched thread has to be known as it was when that began."""
+        began = sync.began
+        if not sync.is_by_id:  # listed rows are enough
+            began = self._life.earlier(began, self._lag)
+        for thread_id in sync.watched:
+            past = self._life.past[thread_id]
+            if past.loose_at < 0:
+                past.told_at = max(began, past.told_at or 0)
+
+    @property
+    def _lag(self) -> float:
+        """Seconds by which a row of a listing may be old."""
+        return self._life.most_lag
+
+    def _check_dead(self, sync: Sync) -> None:
+        """Each dead thread that was watched is told in time."""
+        if not sync.is_calm:
+            return
+        dead = sync.dead()
+        is_most = 2 * len(dead) > len(sync.watched) and len(sync.watched) >= MANY // 2
+        for thread_id in dead:
+            past = self._life.past[thread_id]
+            is_seen = (
+                past.deleted_at and past.deleted_at + timedelta(seconds=self._lag) >= sync.began_at
+            )
+            if is_seen or str(thread_id) in self._warehouse.deleted:
+                continue
+            if past.missed_at is None:
+                past.missed_at = sync.ended_at
+                continue
+            is_due = sync.began_at >= past.missed_at + TWO_LOOKS
+            if is_most:
+                listed = self._warehouse.kept["full_listing_started_at"]
+                is_due = is_due and bool(listed) and _time(listed) > past.missed_at
+            if is_due and (sync.is_confirmed or 3 * len(dead) < len(sync.watched)):
+                message = f"{thread_id} is gone since {past.deleted_at}, and was not told deleted"
+                raise AssertionError(message)
+
+    def _check_missed(self, sync: Sync) -> None:
+        """Only threads that were gone, or on their way to the other side, are missed."""
+        for thread_id, _ in self._warehouse.kept["missed"] if sync.is_calm else ():
+            past = self._life.past[int(thread_id)]
+            is_gone = past.deleted_at is not None or past.shifted_at >= sync.began
+            assert is_gone, f"{thread_id} lives and is missed"
+
+    def _check_rows(self, sync: Sync) -> None:
+        """The warehouse has each thread as the tap last had to see it, or as it was later."""
+        failed = {thread_id for thread_id, _ in self._warehouse.kept.get("failed", ())}
+        missed = {thread_id for thread_id, _ in self._warehouse.kept["missed"]}
+        inbox_ids = {int(inbox) for inbox in sync.settings["inbox_ids"]}
+        for thread_id, past in self._life.past.items():
+            is_wanted = not inbox_ids or past.inboxes <= inbox_ids
+            is_there = thread_id in self._life.account.threads and past.hidden_until is None
+            if not is_there or not is_wanted or str(thread_id) in failed | missed:
+                continue
+            since = self._since(sync, thread_id, past)
+            if since is None:
+                continue
+            row = self._warehouse.rows.get(str(thread_id))
+            assert row, f"{thread_id} is missing, although it was there to see at {since}"
+            assert past.could_be(row, since), f"{thread_id} is older than at {since}: {row}"
+
+    def _since(self, sync: Sync, thread_id: int, past: Past) -> int | None:
+        """Return from which moment on a thread has to be known; None: it need not be."""
+        life, moments = self._life, []
+        if past.message_at is not None and past.message_at <= sync.began:
+            lag = timedelta(seconds=life.account.ways.lag_by_time)
+            if life.time_of(past.message_at) + lag < sync.began_at:
+                moments.append(past.message_at)
+        if past.told_at is not None:
+            is_read = sync.is_by_id and thread_id in sync.watched
+            # A row of a later listing may be older than what was told before.
+            moments.append(life.earlier(past.told_at, 0 if is_read else self._lag))
+        return max(moments, default=None)
+
+
+def _text(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03}Z"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

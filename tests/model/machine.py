@@ -1,0 +1,60 @@
+"""What the tap runs on in a history: no socket, no thread, no time but the account's."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from emulator.memory import MemoryTransport
+from tap_hubspot_threads.hubspot import client
+from tap_hubspot_threads.stopping import Stop
+from tap_hubspot_threads.tap import TapHubSpotThreads
+from tests.model.workers import DrawnWorkers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+    from tests.model.history import History
+
+
+def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the tap run on a machine that knows a history's account and clock only."""
+    life = history.life
+
+    class LocalTime(datetime):
+        @classmethod
+        @override
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return (life.time + life.local_skew).astimezone(tz)
+
+    def wait(stop: Stop, seconds: float) -> None:
+        stop.check()
+        life.pass_time(seconds + 0.001)  # never none at all: the clock is in microseconds
+
+    machine = replace(
+        TapHubSpotThreads.machine,
+        transport=lambda _: MemoryTransport(history.reached, pass_time=life.pass_time),
+        workers=type("Workers", (DrawnWorkers,), {"chance": history.chance}),
+        clock=life.clock,
+        state_interval=0,
+    )
+    monkeypatch.setattr(TapHubSpotThreads, "machine", machine)
+    monkeypatch.setattr(client, "datetime", LocalTime)
+    monkeypatch.setattr(Stop, "wait", wait)
+
+
+@contextmanager
+def in_silence() -> Iterator[None]:
+    """Log nothing meanwhile: it would take as long as the rest."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,0 +1,47 @@
+"""The bugs that the search has to find: small patches of the tap, and what has to break then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.model import bugs_of_keeping as keeping
+from tests.model import bugs_of_reading as reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    Plant = Callable[[pytest.MonkeyPatch], None]
+
+LOST = "is missing, although it was there|is older than at"
+STALE = "is older than at"
+KILLED = "lives and was told deleted"
+UNTOLD = "is gone since .* and was not told deleted"
+
+PLANTED: dict[Plant, str] = {
+    keeping.noted_before_out: LOST,
+    keeping.state_before_row: LOST,
+    keeping.cursor_saved_early: LOST,
+    keeping.bookmark_at_the_end: LOST,
+    keeping.doubt_lost: STALE,
+    keeping.fingerprint_of_less: STALE,
+    keeping.failed_id_dropped: LOST,
+    keeping.number_not_compared: "another account was read",
+    keeping.number_kept_at_once: "the number of another account was kept",
+    keeping.key_left_out: "STATE has other keys",
+    keeping.looks_not_apart: KILLED,
+    keeping.dead_never_told: UNTOLD,
+    reading.no_lookback: LOST,
+    reading.exclusive_filter: LOST,
+    reading.cursor_skipped: LOST,
+    reading.cursors_by_time: LOST,
+    reading.archived_not_swept: LOST,
+    reading.own_clock: "is ahead of HubSpot",
+    reading.limit_stays_refused: "the sync failed: RefusedError",
+    reading.any_404_is_a_look: KILLED,
+    reading.once_missed_forgotten: f"lives and is missed|{UNTOLD}",
+    reading.rest_not_read: f"{STALE}|{UNTOLD}",
+    reading.listed_row_overwrites: STALE,
+}
+"""Each with what the broken promise says."""

@@ -1,0 +1,132 @@
+"""What is known of one sync of a history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.contract import PurgeError, WrongAccountError
+from tap_hubspot_threads.sync.wanted import Wanted
+from tests.model.warehouse import Killed, kept_in
+
+if TYPE_CHECKING:
+    from emulator.ways import Outage
+    from tests.model.account import Life
+
+MANY = 20
+"""More than half of so many watched threads are not told deleted at once."""
+SURE_ATTEMPTS = 100
+"""So many tries no storm outlasts."""
+
+
+class Sync:
+    """A sync, from its beginning to its end.
+
+    Args:
+        settings: Its settings.
+        given: The state that it goes on from.
+        life: The account's.
+    """
+
+    def __init__(self, settings: dict[str, Any], given: dict[str, Any], life: Life) -> None:
+        self.settings, self._life = settings, life
+        self.given = kept_in(given)
+        self.began, self.began_at = life.moment, life.time
+        self.ended_at = life.time
+        self.watched = {
+            int(entry.partition(":")[0]) for entry in self.given.get("open_threads", [])
+        }
+        self.missed = {int(thread_id) for thread_id, _ in self.given.get("missed", [])}
+        wanted = Wanted.of({"include_archived": True} | settings).fingerprint()
+        self.is_first = (
+            self.given.get("replication_key_value") is None or self.given["wanted"] != wanted
+        )
+        """Whether it lists the account before anything else."""
+        self.has_faults = False
+        self.end: BaseException | None = None
+        """What ended it; None: it came to its end."""
+        self._ways = life.ways_met = [life.account.ways]
+
+    def note_end(self) -> None:
+        """Note what was so until its end.
+
+        Raises:
+            AssertionError: if nothing accounts for an error.
+        """
+        life = self._life
+        self.ended_at = life.time
+        if self.end is not None and not isinstance(self.end, Killed):
+            assert self._is_excused(), f"the sync failed: {self.end!r}"
+
+    def _is_excused(self) -> bool:
+        """Whether HubSpot, or a setting, gave reason for an error."""
+        if isinstance(self.end, WrongAccountError):
+            return False
+        if isinstance(self.end, PurgeError):
+            return not self.is_confirmed and self._is_most()
+        denies = bool(self.lies()) or self.met(not_found={"html", "empty"})
+        has_few = self.has_faults and self.settings["max_attempts"] < SURE_ATTEMPTS
+        # A cursor within one millisecond, or in a restarted listing, may grow too old meanwhile.
+        return denies or has_few or "UNPARSEABLE_TOKEN" in str(self.end)
+
+    def met(self, **ways: set[str]) -> bool:
+        """Whether HubSpot had one of these ways at any time of it."""
+        return any(getattr(met, name) in ways[name] for met in self._ways for name in ways)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it is known to be the state's account."""
+        return self.says_number and self.given.get("account") == self._life.account.portal_id
+
+    @property
+    def says_number(self) -> bool:
+        """Whether HubSpot said which account it is."""
+        return not self.has_faults and all(
+            ways.account_info in {"number", "500 once"} for ways in self._ways
+        )
+
+    def _is_most(self) -> bool:
+        """Whether so many were, or may have been taken for, dead that it looks like a purge."""
+        known = self.missed | {int(thread_id) for thread_id, _ in self.given.get("failed", ())}
+        gone = self.missed | {
+            thread_id
+            for thread_id, past in self._life.past.items()
+            if past.deleted_at is not None
+            and (thread_id in self.watched | known or past.deleted_at >= self.began_at)
+        }
+        for lie in self.lies():
+            gone.update(self._life.past if lie.ids is None else lie.ids)
+        return len(gone) > MANY // 2
+
+    def lies(self) -> list[Outage]:
+        """Return what HubSpot denied meanwhile."""
+        outages = self._life.account.ways.outages
+        return [o for o in outages if o.begins <= self.ended_at and o.ends >= self.began_at]
+
+    def dead(self) -> set[int]:
+        """Return the watched threads that were gone before it began."""
+        past = {thread_id: self._life.past[thread_id] for thread_id in self.watched}
+        return {
+            thread_id
+            for thread_id, thread in past.items()
+            if thread.deleted_at is not None and thread.deleted_at <= self.began_at
+        }
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether it came to its end, and had calls enough to read every open thread again."""
+        return self.end is None and self.settings["refresh_open_calls"] == 10_000
+
+    @property
+    def is_by_id(self) -> bool:
+        """Whether it has read every watched thread by id."""
+        return self.reads_all and not self.is_first and self.settings["thread_fetch"] == "by_id"
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether HubSpot was as it says it is: the number, dates, 404s; nothing failed."""
+        return (
+            not self.lies()
+            and self.says_number
+            and all(ways.dates == "all" for ways in self._ways)
+            and not self.met(not_found={"html", "empty"})
+        )

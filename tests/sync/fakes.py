@@ -1,0 +1,117 @@
+"""What the tests of a sync's parts share: an account that answers as it is told to."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_hubspot_threads.contract import MissingError, Page, PassingError
+from tap_hubspot_threads.sync.kept import Kept
+from tap_hubspot_threads.sync.open_threads import mark_of
+from tap_hubspot_threads.sync.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tap_hubspot_threads.sync.out import Out
+
+NOW = "2026-11-20T12:00:00.000Z"
+LOG = logging.getLogger("sync")
+
+
+class FakeHubSpot:
+    """Gives one answer after the other, whatever is asked; `asked` is what was.
+
+    That a thread is to be tried once is a last True there; without it, nothing.
+    """
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        def ask(*values: object, **options: object) -> object:
+            said = [value for name, value in options.items() if name != "once" or value]
+            self.asked.append((method, *values, *said))
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return ask
+
+
+class Inline(Workers):
+    """Calls on this thread, one at a time: what is asked comes in one order."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    @override
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        return map(function, items)
+
+    @override
+    def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
+        return iter(pages)
+
+
+def fake(*answers: object) -> Any:
+    """Make an account with such answers."""
+    return FakeHubSpot(*answers)
+
+
+def row(thread_id: int | str, at: str | None = NOW, **columns: Any) -> dict[str, Any]:
+    """Make the row of an open, live thread whose latest message is at a moment."""
+    return {
+        "id": str(thread_id),
+        "archived": False,
+        "status": "OPEN",
+        "inboxId": "1",
+        "createdAt": "2026-01-01T00:00:00.000Z",
+        "latestMessageTimestamp": at,
+        **columns,
+    }
+
+
+def page(*rows: dict[str, Any], cursor: str | None = None, now: str = NOW) -> Page:
+    """Make a page of a listing."""
+    return Page(list(rows), cursor, now)
+
+
+def missing(now: str | None = NOW) -> MissingError:
+    """Make HubSpot's word that there is no such thread."""
+    return MissingError("GET /threads/{threadId}: 404", now=now)
+
+
+def passing() -> PassingError:
+    """Make the error of a request whose tries have failed."""
+    return PassingError("GET /threads/{threadId}: 503")
+
+
+def kept(**state: Any) -> Kept:
+    """Make what is kept, from what a state has under bookmarks.threads."""
+    return Kept(state, wanted=state.pop("wanted_now", "all"))
+
+
+def knows(*rows: dict[str, Any], **state: Any) -> Kept:
+    """Make what is kept by a sync from which these rows of open threads went out."""
+    state.setdefault("replication_key_value", NOW)
+    return kept(open_threads=[f"{found['id']}:{mark_of(found)}" for found in rows], **state)
+
+
+def write(
+    outs: Iterable[Out], written: list[tuple[str, str]] | None = None
+) -> list[tuple[str, str]]:
+    """Do what the loop that writes does; return the stream and id of each row, in that list."""
+    written = [] if written is None else written
+    for out in outs:
+        if out.first:
+            out.first()
+        if out.row:
+            written.append((out.stream, out.row["id"]))
+        if out.then:
+            out.then()
+    return written

@@ -1,0 +1,118 @@
+"""Walking through a listing: which page comes next, where it ends, and that it does."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_hubspot_threads.contract import NoProgressError, RefusedError
+from tap_hubspot_threads.sync.walk import Cursors, new_rows, timed, walk
+from tests.sync.fakes import page, row
+
+if TYPE_CHECKING:
+    from tap_hubspot_threads.contract import Page
+
+
+class Listing:
+    """Gives one page after the other; `asked` are the cursors."""
+
+    def __init__(self, *pages: Page | Exception) -> None:
+        self.pages = list(pages)
+        self.asked: list[str | None] = []
+
+    def __call__(self, cursor: str | None) -> Page:
+        """Return the next page."""
+        self.asked.append(cursor)
+        answer = self.pages.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_each_once() -> None:
+    """Cursors that differ are handed back as they are; the end is no cursor."""
+    cursors = Cursors()
+    assert [cursors.check(cursor) for cursor in ("x", "y", None, None)] == ["x", "y", None, None]
+
+
+def test_again() -> None:
+    """A cursor that came before, however long ago, is an error that says after how many pages."""
+    cursors = Cursors()
+    for cursor in ("x", "y", "z"):
+        cursors.check(cursor)
+    with pytest.raises(NoProgressError, match="after 4 pages"):
+        cursors.check("x")
+
+
+def test_each_walk_for_itself() -> None:
+    """Another walk may meet the same cursors."""
+    Cursors().check("x")
+    assert Cursors().check("x") == "x"
+
+
+def test_follows_cursors() -> None:
+    """Each page is asked for by the cursor of the one before, to the last."""
+    pages = [page(row(1), cursor="x"), page(row(2), cursor="y"), page(row(3))]
+    listing = Listing(*pages)
+    assert list(walk(listing)) == pages
+    assert listing.asked == [None, "x", "y"]
+
+
+def test_starts_at_a_cursor() -> None:
+    """A walk can go on where another one ended."""
+    listing = Listing(page(row(2)))
+    assert len(list(walk(listing, "x"))) == 1
+    assert listing.asked == ["x"]
+
+
+def test_empty_page_is_no_end() -> None:
+    """An empty page with a cursor is followed: the cursor alone ends a listing."""
+    listing = Listing(page(cursor="x"), page(row(1)))
+    assert len(list(walk(listing))) == 2
+
+
+@pytest.mark.parametrize(("most", "pages"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 3), (None, 3)])
+def test_so_many_pages(most: int | None, pages: int) -> None:
+    """No more pages are asked for than may be, and none behind the last."""
+    listing = Listing(page(cursor="x"), page(cursor="y"), page())
+    assert len(list(walk(listing, most=most))) == len(listing.asked) == pages
+
+
+def test_lazy() -> None:
+    """A page is asked for when it is wanted, and not before."""
+    listing = Listing(page(cursor="x"), page())
+    pages = walk(listing)
+    assert listing.asked == []
+    next(pages)
+    assert listing.asked == [None]
+
+
+@pytest.mark.parametrize("first", [None, "x"])
+def test_cursor_that_comes_again(first: str | None) -> None:
+    """A cursor that was followed already is an error, the one that was started at too."""
+    listing = Listing(page(row(1), cursor="x"), page(row(2), cursor="x"))
+    with pytest.raises(NoProgressError):
+        list(walk(listing, first))
+    assert len(listing.asked) == (2 if first is None else 1)
+
+
+def test_refused_cursor() -> None:
+    """That HubSpot does not know a cursor any more is for whoever walks."""
+    with pytest.raises(RefusedError):
+        list(walk(Listing(RefusedError("400")), "old"))
+
+
+def test_timed() -> None:
+    """A page knows what it took to come, and is else the same."""
+    found = timed(lambda: page(row(1), cursor="x"), partial(next, count(step=7)))
+    assert (found.seconds, found.cursor, list(found.rows)) == (7, "x", [row(1)])
+
+
+def test_new_rows() -> None:
+    """A thread that was seen before does not come, nor twice; those that come are seen."""
+    seen = {1}
+    assert new_rows(page(row(1), row(2), row(2), row(3)), seen) == [row(2), row(3)]
+    assert seen == {1, 2, 3}
