@@ -6,7 +6,7 @@ export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help run test package model lint format build audit bench docs
+.PHONY: help run test package model planted lint format build audit bench docs
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,12 +21,16 @@ package: $(UV) ## Build the package, install it in empty environments and run it
 	@$(RUN) pytest -m package --numprocesses=0
 
 model: $(UV) ## Hold random histories of an account against the warehouse; HISTORIES=2000 of them
-	@HISTORIES=$(or $(HISTORIES),2000) $(RUN) pytest --quiet --show-capture=stdout tests/test_model.py
+	@HISTORIES=$(or $(HISTORIES),2000) $(RUN) pytest --quiet --show-capture=stdout tests/model/test_model.py
 
-lint: $(UV) ## Check style and types
+planted: $(UV) ## Plant bugs, and see that random histories find each within two minutes
+	@$(RUN) pytest --quiet -rP -m planted tests/model/test_planted.py
+
+lint: $(UV) ## Check style, types and what imports what
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
+	@$(RUN) lint-imports --no-logo
 
 format: $(UV) ## Format the code
 	@$(RUN) ruff format
@@ -42,6 +46,7 @@ audit: $(UV) ## Look for known vulnerabilities in the dependencies
 bench: $(UV) ## Measure the speed
 	@$(RUN) python -m benchmarks.by_id
 	@$(RUN) python -m benchmarks.limits
+	@$(RUN) python -m benchmarks.shared_limit
 	@$(RUN) python -m benchmarks.listing
 	@$(RUN) python -m benchmarks.start
 
