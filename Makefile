@@ -48,6 +48,7 @@ bench: $(UV) ## Measure the speed
 	@$(RUN) python -m benchmarks.limits
 	@$(RUN) python -m benchmarks.shared_limit
 	@$(RUN) python -m benchmarks.listing
+	@$(RUN) python -m benchmarks.pipe
 	@$(RUN) python -m benchmarks.start
 
 docs: $(UV) ## Write the generated parts of README.md and meltano.yml anew
