@@ -63,8 +63,7 @@ class Deletions:
         certain = self._certain()
         doubtful = not self._is_confirmed and len(self._kept.missed) > self._seen
         gone = [] if doubtful else certain
-        waiting = [name for name in self._read.missing if self._is_second_look(name)]
-        self._read.withheld = len({*waiting, *certain} - {*gone})
+        self._read.withheld = len({*self._missed_twice(), *certain} - {*gone})
         if self._read.withheld:
             message = (
                 "%d missing thread(s) are not told deleted yet: most open threads are missing, and "
@@ -93,7 +92,8 @@ class Deletions:
     def _certain(self) -> list[str]:
         """Return the threads that were missed twice, or, of a purge, by a whole listing too."""
         if not self.is_purge:
-            return [name for name in self._read.missing if self._is_second_look(name)]
+            return self._missed_twice()
+        twice = set(self._missed_twice())
         begun, ended = self._kept.full_listing_started_at, self._kept.full_listing_completed_at
         return [
             name
@@ -101,12 +101,17 @@ class Deletions:
             if begun is not None
             and first < begun
             and self._is_old(first, self._read.now or ended)
-            and (self._lists_all or (name in self._read.missing and self._is_second_look(name)))
+            and (self._lists_all or name in twice)
         ]
 
-    def _is_second_look(self, name: str) -> bool:
-        first = self._kept.missed.get(name)
-        return first is not None and self._is_old(first, self._read.missing[name])
+    def _missed_twice(self) -> list[str]:
+        """Return the threads of which this sync had a second look, long enough after the first."""
+        firsts = self._kept.missed
+        return [
+            name
+            for name, now in self._read.missing.items()
+            if name in firsts and self._is_old(firsts[name], now)
+        ]
 
     @staticmethod
     def _is_old(first: str, now: str | None) -> bool:
