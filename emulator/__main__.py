@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: a free one (default)")
     parser.add_argument("--portal-id", type=int, help="the account's number")
     parser.add_argument("--threads", type=int, default=60, help="size of the account")
+    parser.add_argument("--messages", type=int, default=0, help="so many more in each thread")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another account")
     parser.add_argument("--latency", type=float, default=0, help="seconds for each answer")
     parser.add_argument("--limit", type=int, default=190, help="requests in an interval")
@@ -47,6 +48,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     account = Account.sample(options.threads, seed=options.seed)
+    if options.messages:
+        for thread in account.threads.values():
+            account.conversations.fill(thread, options.messages)
     account.ways = options.ways
     account.portal_id = options.portal_id or account.portal_id
     emulator = Emulator(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from emulator.actors import ACTOR_ID, actor_payload, is_gone
 from emulator.history import Threads
+from emulator.lists import SAMPLE
+from emulator.messages import Messages, message_fields
 from emulator.sample import AGENTS, SPAN, START, sample_threads
 from emulator.thread import CHANNELS, CHAT, HELP_DESK, SALES, SPARSE_BEFORE, Thread
 from emulator.ways import Ways
@@ -13,6 +16,8 @@ from emulator.ways import Ways
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
+
+    from emulator.message import Message
 
 __all__ = [
     "AGENTS",
@@ -36,8 +41,12 @@ class Account:
         clock: HubSpot's clock; messages and the `Date` header go by it.
         offset_cursors: Whether a listing's cursors are offsets: the way that is most often told.
         ways: How its HubSpot behaves where nobody knows; may be changed later.
+        conversations: What was said and done in the threads, as another account had it; else it is
+            made up to fit them.
 
     `portal_id` is the account's number, `time_zone` and `utc_offset_ms` say where its days begin.
+    `lists` is what is listed as a whole. Any id can be an actor's, but for those in `gone_actors`,
+    and visitors whose number 23 divides; a batch with one of `poisoned_actors` goes wrong.
     """
 
     def __init__(
@@ -47,6 +56,7 @@ class Account:
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         offset_cursors: bool = False,
         ways: Ways | None = None,
+        conversations: Messages | None = None,
     ) -> None:
         self.clock = clock
         self.threads = Threads(threads, self.now)
@@ -54,6 +64,10 @@ class Account:
         self.ways = ways or Ways()
         if offset_cursors:
             self.offset_cursors = True
+        self.conversations = conversations or Messages()
+        self.lists = {name: list(items) for name, items in SAMPLE.items()}
+        self.gone_actors: set[str] = set()
+        self.poisoned_actors: set[str] = set()
         self.details_asked = 0
         self.portal_id = 62515
         self.time_zone = "US/Eastern"
@@ -90,22 +104,115 @@ class Account:
         self.threads[thread.id] = thread
         return thread
 
-    def message(self, thread: Thread, *, sent: bool) -> None:
-        """Send a message to the visitor, or receive one."""
+    def message(
+        self, thread: Thread, *, sent: bool, text: str | None = None, **more: Any
+    ) -> Message:
+        """Send a message to the visitor, or receive one; `more` is what else goes over the wire."""
+        default = "We are looking into it." if sent else "Is there any news?"
+        fields = message_fields(thread, default if text is None else text, sent=sent) | more
+        by = (thread.assigned_to or AGENTS[0]) if sent else f"V-{thread.contact_id}"
+        message = self._add(thread, "MESSAGE", by, fields)
         if sent:
-            thread.sent_at = self.now()
+            thread.sent_at = message.created_at
         else:
-            thread.received_at = self.now()
+            thread.received_at = message.created_at
+        return message
 
-    def close(self, thread: Thread) -> None:
+    def comment(self, thread: Thread, text: str = "Has anybody called them?") -> Message:
+        """Write what only the colleagues see."""
+        by = thread.assigned_to or AGENTS[0]
+        fields = {"text": text, "richText": f"<p>{text}</p>", "attachments": []}
+        comment = self._add(thread, "COMMENT", by, fields)
+        self._let_move(thread, comment, "and comments", "and events")
+        return comment
+
+    def close(self, thread: Thread) -> Message:
         """Close a thread; no listing by time shows that."""
-        thread.closed_at = self.now()
+        message = self._event(thread, "THREAD_STATUS_CHANGE", newStatus="CLOSED")
+        thread.closed_at = message.created_at
+        return message
+
+    def reopen(self, thread: Thread) -> Message:
+        """Open a thread again, as silently."""
+        message = self._event(thread, "THREAD_STATUS_CHANGE", newStatus="OPEN")
+        thread.closed_at = None
+        return message
+
+    def assign(self, thread: Thread, actor_id: str | None) -> Message:
+        """Assign a thread to an agent, or to nobody."""
+        both = {"assignedTo": actor_id, "assignedFrom": thread.assigned_to}
+        told = {name: value for name, value in both.items() if value}
+        message = self._event(thread, "ASSIGNMENT", **told)
+        thread.assigned_to = actor_id
+        return message
+
+    def move(self, thread: Thread, inbox_id: int) -> Message:
+        """Move a thread to another inbox."""
+        both = {"fromInboxId": str(thread.inbox_id), "toInboxId": str(inbox_id)}
+        message = self._event(thread, "THREAD_INBOX_CHANGE", **both)
+        thread.inbox_id = inbox_id
+        return message
+
+    def edit(self, message: Message, text: str) -> None:
+        """Change the text of a message; nothing of its thread shows that."""
+        message.more = message.more | {"text": text}
+        message.updated_at = self.now()
+
+    def archive_message(self, message: Message) -> None:
+        """Archive a message; nothing of its thread shows that."""
+        message.archived = True
+        message.updated_at = self.now()
 
     def delete(self, thread: Thread) -> None:
-        """Delete a thread for good, as a privacy deletion does."""
+        """Delete a thread for good, and all its messages, as a privacy deletion does."""
+        self.conversations.drop(thread)
         del self.threads[thread.id]
+
+    def messages(self, thread: Thread, *, archived: bool = False) -> list[Message]:
+        """Return a thread's messages of one side, oldest first; those that HubSpot would show."""
+        return [
+            message
+            for message in self.conversations.of(thread)
+            if message.archived == archived
+            and (message.is_known or self.ways.rows.unknown_values == "some")
+        ]
+
+    def actor(self, actor_id: str) -> dict[str, Any] | None:
+        """Return an actor as HubSpot sends it; None if there is none of that id."""
+        is_gone_for_good = actor_id in self.gone_actors or is_gone(actor_id)
+        if is_gone_for_good or not ACTOR_ID.fullmatch(actor_id):
+            return None
+        return actor_payload(actor_id, self.ways.rows)
+
+    def actors(self, *threads: Thread) -> dict[str, dict[str, Any]]:
+        """Return the actors by id that these threads, or all, and their messages name; as sent."""
+        every = threads or tuple(self.threads.values())
+        named = {thread.assigned_to for thread in every if thread.assigned_to}
+        named |= {who for one in every for said in self.messages(one) for who in said.actor_ids()}
+        found = {actor_id: self.actor(actor_id) for actor_id in sorted(named)}
+        return {actor_id: actor for actor_id, actor in found.items() if actor}
+
+    def _event(self, thread: Thread, kind: str, **more: str) -> Message:
+        event = self._add(thread, kind, thread.assigned_to or AGENTS[0], more)
+        self._let_move(thread, event, "and events")
+        return event
+
+    def _add(self, thread: Thread, kind: str, by: str, more: dict[str, Any]) -> Message:
+        return self.conversations.add(thread, kind, self.now(), by, more)
+
+    def _let_move(self, thread: Thread, message: Message, *where: str) -> None:
+        """Move the time of the thread's latest message, where this HubSpot does."""
+        if self.ways.latest_message in where:
+            thread.moved_at = message.created_at
 
     @classmethod
     def sample(cls, size: int, *, seed: int = 7) -> Account:
-        """Make an account of `size` threads; see `sample_threads`."""
-        return cls(sample_threads(size, seed=seed))
+        """Make an account of `size` threads; see `sample_threads` and `make_conversation`.
+
+        With more than 50 threads, one has a message of a megabyte.
+        """
+        account = cls(sample_threads(size, seed=seed))
+        if size > 50:
+            with_messages = (one.id for one in account.threads.values() if one.received_at)
+            account.conversations.large.add(next(with_messages))
+        return account

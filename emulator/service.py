@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from emulator.answers import Answer
-from emulator.api import answer, needed_scope, seconds_for
+from emulator.api import answer, is_read_by_post, needed_scope, seconds_for
 from emulator.limits import RollingLimit
 from emulator.oauth import PATH as TOKEN_PATH
 from emulator.oauth import TokenEndpoint
@@ -57,7 +57,8 @@ class Service:
     """An account, and how its API behaves to clients.
 
     `requests` is what was asked: path and query of each request, in the order of arrival;
-    `arrivals` is when, in monotonic seconds. `most_in_flight` is how many were being answered at
+    `arrivals` is when, in monotonic seconds; `posted` is the bodies of the batches that were
+    answered. `most_in_flight` is how many were being answered at
     once at most. `before_answer` is called with each request before it is answered, one at a time:
     the moment for something to happen to the account.
     """
@@ -80,6 +81,7 @@ class Service:
         self.oauth = oauth or TokenEndpoint()
         self.requests: list[str] = []
         self.arrivals: list[float] = []
+        self.posted: list[bytes] = []
         self.before_answer: Callable[[str], None] | None = None
         self.most_in_flight = 0
         self._in_flight = 0
@@ -89,7 +91,8 @@ class Service:
     def handle(self, call: Call, wait: Callable[[float], None]) -> Outcome:
         """Return what goes back; `wait` is called once with the seconds that come before it."""
         is_for_token = call.method == "POST" and call.target == TOKEN_PATH
-        if call.method != "GET" and not is_for_token:
+        is_batch = call.method == "POST" and is_read_by_post(call.target.partition("?")[0])
+        if call.method != "GET" and not is_for_token and not is_batch:
             refusal = Answer.error(405, "METHOD_NOT_ALLOWED", "Only GET is supported here")
             return self._finish(refusal, None)
         fault, admitted = self._arrive(call.target)
@@ -123,7 +126,7 @@ class Service:
         return fault, admitted
 
     def _respond(self, call: Call, *, admitted: bool) -> Answer:
-        """Return the answer to a GET that no fault hits."""
+        """Return the answer to a GET or a batch that no fault hits."""
         if not call.authorization:
             message = "Authentication credentials not found."
             return Answer.error(401, "INVALID_AUTHENTICATION", message)
@@ -143,6 +146,9 @@ class Service:
         with self._lock:
             if self.before_answer:
                 self.before_answer(call.target)
+            if call.method == "POST":
+                self.posted.append(call.body)
+                return answer(self.account, path, query, call.body)
             return answer(self.account, path, query)
 
     def _finish(self, reply: Answer, fault: Fault | None) -> Outcome:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self, override
+
+from emulator.rows import USUAL, Rows, is_so, wire_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,25 +18,6 @@ HELP_DESK, SALES, CHAT = 481939, 481940, 512377
 CHANNELS = {HELP_DESK: (1002, 148662), SALES: (1002, 148700), CHAT: (1000, 151020)}
 SPARSE_BEFORE = datetime(2025, 12, 15, tzinfo=timezone.utc)
 LATE_FIELDS = ("spam", "archived", "originalChannelId", "originalChannelAccountId")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """How threads look on the wire; marks as in `Ways`."""
-
-    unknown_fields: Literal["some", "none", "all"] = "some"
-    """Which threads have a key that no documentation knows; some: every seventh. (D: may come)"""
-    sparse: Literal["old", "none", "all"] = "old"
-    """Which lack what came into the API later; old: those from before SPARSE_BEFORE. (O)"""
-    unset: Literal["left out", "null"] = "left out"
-    """How it shows that something is not set. (O/?)"""
-    number_ids: Literal["some", "none", "all"] = "some"
-    """Where the ids of what is around a thread are numbers, not strings. (D: none)"""
-    times: Literal["mixed", "milliseconds"] = "mixed"
-    """Whether times are whole seconds at times, and some have an offset. (O/I)"""
-
-
-USUAL = Rows()
 
 
 @dataclass
@@ -52,6 +35,8 @@ class Thread:
     ticket_id: int | None = None
     spam: bool = False
     archived: bool = False
+    moved_at: datetime | None = None
+    """When something that is no message moved the latest message's time, where that is so."""
 
     @override
     def __setattr__(self, name: str, value: object) -> None:
@@ -83,7 +68,8 @@ class Thread:
     @property
     def latest_message_at(self) -> datetime | None:
         """When the latest message came or went; None where there is none yet."""
-        return max(filter(None, (self.received_at, self.sent_at)), default=None)
+        moments = (self.received_at, self.sent_at, self.moved_at)
+        return max(filter(None, moments), default=None)
 
     def text(self, associations: tuple[str, ...], extra: str | None, rows: Rows) -> str:
         """Return the payload in JSON; it is kept until the thread changes."""
@@ -107,14 +93,14 @@ class Thread:
         quirk = self.id if rows.times == "mixed" else None
         body: dict[str, Any] = {
             "id": str(self.id),
-            "createdAt": _wire_time(self.created_at, quirk),
-            "closedAt": _wire_time(self.closed_at, quirk),
+            "createdAt": wire_time(self.created_at, quirk),
+            "closedAt": wire_time(self.closed_at, quirk),
             "status": self.status,
             "originalChannelId": self._reference(channel, 0, rows),
             "originalChannelAccountId": self._reference(channel_account, 0, rows),
-            "latestMessageTimestamp": _wire_time(self.latest_message_at, quirk),
-            "latestMessageSentTimestamp": _wire_time(self.sent_at, quirk and quirk + 1),
-            "latestMessageReceivedTimestamp": _wire_time(self.received_at, quirk),
+            "latestMessageTimestamp": wire_time(self.latest_message_at, quirk),
+            "latestMessageSentTimestamp": wire_time(self.sent_at, quirk and quirk + 1),
+            "latestMessageReceivedTimestamp": wire_time(self.received_at, quirk),
             "assignedTo": self.assigned_to,
             "spam": self.spam,
             "inboxId": self._reference(self.inbox_id, 5, rows),
@@ -124,12 +110,12 @@ class Thread:
         if "TICKET" in associations and self.ticket_id:
             ticket = self._reference(self.ticket_id, 0, rows)
             body["threadAssociations"] = {"associatedTicketId": ticket}
-        if _is_so(rows.sparse, of_some=self.created_at < SPARSE_BEFORE):
+        if is_so(rows.sparse, of_some=self.created_at < SPARSE_BEFORE):
             for late in LATE_FIELDS:
                 del body[late]
         if rows.unset == "left out":
             body = {name: value for name, value in body.items() if value is not None}
-        if _is_so(rows.unknown_fields, of_some=self.id % 7 == 0):
+        if is_so(rows.unknown_fields, of_some=self.id % 7 == 0):
             body["customerSentiment"] = {"score": self.id % 10, "trend": None}
         if extra:
             body[extra] = f"{extra} of {self.id}"
@@ -138,21 +124,4 @@ class Thread:
     def _reference(self, number: int, quirk: int, rows: Rows) -> int | str:
         """Return an id as a number or a string; some: in every so many threads a number."""
         is_some = bool(quirk) and self.id % quirk == 0
-        return number if _is_so(rows.number_ids, of_some=is_some) else str(number)
-
-
-def _is_so(which: str, *, of_some: bool) -> bool:
-    """Tell whether something is so of a thread, if it is of all, none, or some like this one."""
-    return which == "all" or (which != "none" and of_some)
-
-
-def _wire_time(moment: datetime | None, quirk: int | None) -> str | None:
-    """Write a time as HubSpot does: milliseconds, with a quirk whole seconds or an offset too."""
-    if moment is None:
-        return None
-    if quirk is not None and moment.microsecond == 0:
-        return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-    if quirk is not None and quirk % 13 == 0:
-        zone = timezone(timedelta(hours=-5))
-        return moment.astimezone(zone).isoformat(timespec="milliseconds")
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return number if is_so(rows.number_ids, of_some=is_some) else str(number)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-from emulator.thread import Rows
+from emulator.rows import Rows
 
 if TYPE_CHECKING:
     import random
@@ -86,6 +86,21 @@ class Ways:
     outages: list[Outage] = field(default_factory=list)
     """When reading by id says 404 of what is there. (?)"""
 
+    max_messages: int = 500
+    """A `limit` of messages above it is a 400. (?)"""
+    messages_of_archived: Literal["shown", "404", "empty"] = "shown"
+    """What reading the messages of an archived thread gives. (?)"""
+    latest_message: Literal["messages", "and comments", "and events"] = "messages"
+    """What moves the time of a thread's latest message: messages only; comments too; or those and
+    changes of status, assignment and inbox. (?)"""
+    bad_actors: Literal["400", "500", "207"] = "400"
+    """What a batch answers with an id that can be none, or is poisoned: it is refused as a whole,
+    or gives the others. (?)"""
+    missing_actors: Literal["207", "left out"] = "207"
+    """Whether a batch says that it lacks actors. (D: 207)"""
+    max_listed: int = 100
+    """A `limit` of inboxes, channels or channel accounts above it is a 400. (?)"""
+
     dates: Literal["all", "some", "none"] = "all"
     """Which answers have a `Date`; some: two of three. (D: all)"""
     account_info: Literal[
@@ -103,7 +118,7 @@ class Ways:
     """What the account's details answer: the number as such, as a string, not at all; no JSON; an
     error; an error to every other request, beginning with the first; or nothing for 30 s. (D/?)"""
     rows: Rows = field(default_factory=Rows)
-    """What threads look like."""
+    """What threads, and what surrounds them, look like."""
 
     @classmethod
     def draw(cls, chance: random.Random) -> Ways:
@@ -119,6 +134,8 @@ class Ways:
             lag_by_id=chance.choice((0, 0, 0, 5, 60)),
             lag_by_time=chance.choice((0, 0, 0, 5, 20)),
             lag_by_status=chance.choice((0, 0, 0, 5, 60)),
+            max_messages=chance.choice((500, 500, 100)),
+            max_listed=chance.choice((100, 100, 500)),
             rows=Rows(**_draw(Rows, chance)),
         )
         return replace(ways, **_draw(cls, chance))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import Account
-from emulator.thread import LATE_FIELDS, Rows
+from emulator.rows import Rows
+from emulator.thread import LATE_FIELDS
 from tests.emulator.clients import THREADS, Client
 from tests.emulator.conftest import World
 
