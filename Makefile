@@ -6,19 +6,42 @@ export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help run test package model planted lint format build audit bench docs
+.PHONY: help run answers answers-test answers-snowflake test loads package snowflake airflow model
+.PHONY: planted lint format build audit bench docs docs-site
 
 help: ## Show what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
 
 run: $(UV) ## Load threads into PostgreSQL and show them
 	@$(RUN) python -m emulator.demo
 
+answers: $(UV) ## Model what `make run` loaded, and show what a support lead asks
+	@$(RUN) --group answers python -m emulator.lead
+
 test: $(UV) ## Run the tests
 	@$(RUN) pytest
 
+loads: $(UV) ## Load into a PostgreSQL by real targets and runners, and compare
+	@$(RUN) pytest -m loads
+
 package: $(UV) ## Build the package, install it in empty environments and run it there
 	@$(RUN) pytest -m package --numprocesses=0
+
+snowflake: answers-snowflake ## Load into what plays Snowflake, by the real target, and compare
+	@$(RUN) pytest -m snowflake --numprocesses=0 tests/targets/test_snowflake.py
+
+answers-test: $(UV) ## Test the models of dbt/ on a PostgreSQL, against the account
+	@$(RUN) --group answers pytest --quiet -m answers --numprocesses=0 tests/answers
+
+answers-snowflake: $(UV) ## Test the models of dbt/ in Snowflake's words, on fakesnow
+	@$(UV) run --quiet --no-project --with 'dbt-core<1.12' --with 'dbt-snowflake~=1.12.4' \
+		--with 'fakesnow~=0.12.1' --with typing-extensions \
+		python -W ignore -m tests.answers.snowflake
+
+airflow: $(UV) ## Load eight accounts by a real Airflow, twice
+	@$(UV) venv --quiet --allow-existing .airflow
+	@$(UV) pip sync --quiet --python .airflow/bin/python examples/airflow/requirements.txt
+	@$(RUN) pytest -m airflow --numprocesses=0
 
 model: $(UV) ## Hold random histories of an account against the warehouse; HISTORIES=2000 of them
 	@HISTORIES=$(or $(HISTORIES),2000) $(RUN) pytest --quiet --show-capture=stdout tests/model/test_model.py
@@ -48,11 +71,16 @@ bench: $(UV) ## Measure the speed
 	@$(RUN) python -m benchmarks.limits
 	@$(RUN) python -m benchmarks.shared_limit
 	@$(RUN) python -m benchmarks.listing
+	@$(RUN) python -m benchmarks.messages
 	@$(RUN) python -m benchmarks.pipe
 	@$(RUN) python -m benchmarks.start
 
-docs: $(UV) ## Write the generated parts of README.md and meltano.yml anew
-	@$(RUN) cog -r README.md meltano.yml
+docs: $(UV) ## Write what is generated of docs/, hub/ and meltano.yml anew
+	@$(RUN) cog -r $$(grep -rlF '[[[cog' docs hub meltano.yml)
+
+docs-site: $(UV) ## Build the documentation into site/ (Python 3.11 or newer)
+	@$(RUN) --group docs zensical build --clean --strict
+	@$(RUN) python -m tests.site
 
 $(UV):
 	@$(PYTHON) -m venv .uv

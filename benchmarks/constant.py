@@ -1,10 +1,10 @@
-"""What the SDK itself costs: a stream that yields one and the same thread, at its defaults."""
+"""What the SDK itself costs: a stream that yields one and the same row, at its defaults."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Stream, StreamSchema, Tap
+from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 from typing_extensions import override
 
@@ -33,30 +33,61 @@ THREAD: dict[str, Any] = {
 }
 
 
-class ConstantThreads(Stream):
-    """As many threads as the setting says, from memory."""
+MESSAGE: dict[str, Any] = {
+    "id": "d2f1ab8cc96b4b3b8a9e1d4c5f6a7b8c",
+    "type": "MESSAGE",
+    "conversationsThreadId": "176347007",
+    "createdAt": "2019-11-18T18:50:00.279Z",
+    "updatedAt": None,
+    "createdBy": "V-1401",
+    "client": {"clientType": "HUBSPOT", "integrationAppId": None},
+    "senders": [{"actorId": "V-1401", "name": "Sasha", "senderField": "FROM"}],
+    "recipients": [{"actorId": "A-2620022", "recipientField": "TO"}],
+    "archived": False,
+    "text": "Is there any news? I wrote on Monday, and would like to know when it comes.",
+    "richText": None,
+    "attachments": [],
+    "subject": None,
+    "truncationStatus": "NOT_TRUNCATED",
+    "inReplyToId": None,
+    "status": {"statusType": "RECEIVED", "failureDetails": None},
+    "direction": "INCOMING",
+    "channelId": "1000",
+    "channelAccountId": "148662",
+    "assignedTo": None,
+    "assignedFrom": None,
+    "newStatus": None,
+    "fromInboxId": None,
+    "toInboxId": None,
+    "otherProperties": None,
+}
+ROWS = {"threads": THREAD, "messages": MESSAGE}
 
-    name = "threads"
+
+class ConstantRows(Stream):
+    """As many rows as the setting says, from memory."""
+
     primary_keys = ("id",)
-    schema = StreamSchema(SCHEMAS)
 
     @override
     def get_records(self, context: Any) -> Iterable[dict[str, Any]]:
         for _ in range(self.config["count"]):
-            yield dict(THREAD)
+            yield dict(ROWS[self.name])
 
 
 class ConstantTap(Tap):
-    """A tap with that stream."""
+    """A tap with one such stream."""
 
     name = "tap-constant"
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("count", th.IntegerType, required=True)
+        th.Property("count", th.IntegerType, required=True),
+        th.Property("stream", th.StringType, default="threads"),
     ).to_dict()
 
     @override
     def discover_streams(self) -> list[Stream]:
-        return [ConstantThreads(self)]
+        name = self.config["stream"]
+        return [ConstantRows(self, name=name, schema=SCHEMAS.get_schema(name))]
 
 
 if __name__ == "__main__":

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from benchmarks.processes import emulator, live_ids, run
+
+if TYPE_CHECKING:
+    from benchmarks.processes import Account
 
 CASES = {  # requests/seconds: threads
     "19/1": 760,
@@ -23,14 +27,19 @@ def main() -> None:
             ids = live_ids(2 * count, count)
             done = run("tap_hubspot_threads", {**account.config, "thread_ids": ids})
             assert done.ids == ids
-        span = account.arrivals[-1] - account.arrivals[0]
-        windows = int(span / interval)
-        end = account.arrivals[0] + windows * interval
-        share = sum(arrival < end for arrival in account.arrivals) / (windows * maximum)
+        share = share_of(account, maximum, interval)
         print(
             f"{maximum} requests in {interval} s: {count} threads in {done.wall:.1f} s; "
-            f"{share:.1%} of the limit in {windows} windows; {account.refused} answers were 429"
+            f"{share:.1%} of the limit; {account.refused} answers were 429"
         )
+
+
+def share_of(account: Account, maximum: int, interval: float) -> float:
+    """Return the share of a limit that was used, in whole windows."""
+    span = account.arrivals[-1] - account.arrivals[0]
+    windows = int(span / interval)
+    end = account.arrivals[0] + windows * interval
+    return sum(arrival < end for arrival in account.arrivals) / (windows * maximum)
 
 
 if __name__ == "__main__":

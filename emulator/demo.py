@@ -1,4 +1,4 @@
-"""`make run`: threads into PostgreSQL by Meltano, and what is in the table then.
+"""`make run`: an account into PostgreSQL by Meltano, and what is in the tables then.
 
 With an access token in the environment (or in `.env`) that account is read, else a sample account.
 Sample data only ever goes to the embedded database.
@@ -23,21 +23,20 @@ from typing import Any, TextIO, cast
 from dotenv import dotenv_values
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
-from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
+from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from emulator.account import Account
 from emulator.postgres import embedded_postgres
 from emulator.server import TOKEN, Emulator
+from emulator.shown import count_rows, show
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / ".demo" / "postgres"
-ACCOUNT = ROOT / ".demo" / "account.pickle"
+ACCOUNT = ROOT / ".demo" / "conversations.pickle"
 LOG = ROOT / ".demo" / "meltano.log"
 TAP, TARGET = "TAP_HUBSPOT_THREADS", "TARGET_POSTGRES"
 SAMPLE_SIZE, SAMPLE_SCHEMA = 60, "hubspot_sample"
-SHOWN = 12
 
 # 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads What it says
 LINE = re.compile(r"\S+ \[\w+ *\] (tap-hubspot-threads|target-postgres) +(?!METRIC)(.*)")
@@ -86,21 +85,24 @@ def _load_and_show(stack: ExitStack) -> int:
     given = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
     given.update(os.environ)
     load = _real(given, stack) if given.get(f"{TAP}_ACCESS_TOKEN") else _sample(given, stack)
-    console.print(f"[bold]{load.source}[/] → {load.database}, schema [bold]{load.schema}[/]")
+    console.print(
+        f"[bold]{load.source}[/] → {load.database}, schema [bold]{load.schema}[/]", soft_wrap=True
+    )
     engine = create_engine(load.url)
     stack.callback(engine.dispose)
     with engine.begin() as connection:
-        before = _count(connection, load.schema)
+        before = count_rows(connection, load.schema)
     started = datetime.now(timezone.utc)
     if not _run_meltano(load):
         return 1
     with engine.begin() as connection:
-        _show(connection, load, before, started)
+        show(console, connection, load.schema, before=before, started=started)
     if load.schema == SAMPLE_SCHEMA:
         console.print(
-            f"\nTo load your own account, put its token into {TAP}_ACCESS_TOKEN\n"
-            f"and, for a database of your own, its URL into {TARGET}_SQLALCHEMY_URL; "
-            "then make run again."
+            f"\nTo load your own account, put its token into {TAP}_ACCESS_TOKEN and, for a\n"
+            f"database of your own, its URL into {TARGET}_SQLALCHEMY_URL; then make run\n"
+            f"again. It loads threads; all of this with {TAP}__SELECT='[\"*.*\"]'.",
+            soft_wrap=True,
         )
     return 0
 
@@ -112,6 +114,7 @@ def _sample(given: dict[str, str], stack: ExitStack) -> Load:
     emulator = stack.enter_context(Emulator(_sample_account(), latency=0.05))
     environment[f"{TAP}_API_URL"] = emulator.url
     environment[f"{TAP}_ACCESS_TOKEN"] = TOKEN
+    environment[f"{TAP}__SELECT"] = '["*.*"]'
     url, database = _embedded(stack)
     schema = SAMPLE_SCHEMA
     return _prepare(Load("A sample account", database, schema, TOKEN, url, environment))
@@ -120,12 +123,13 @@ def _sample(given: dict[str, str], stack: ExitStack) -> Load:
 def _sample_account() -> Account:
     """Return the account of the last run, a working day later; at first, a new one."""
     if ACCOUNT.exists():
-        account = Account(pickle.loads(ACCOUNT.read_bytes()))
+        threads, conversations = pickle.loads(ACCOUNT.read_bytes())
+        account = Account(threads, conversations=conversations)
         account.go_on(random.Random())
     else:
         account = Account.sample(SAMPLE_SIZE)
     ACCOUNT.parent.mkdir(exist_ok=True)
-    ACCOUNT.write_bytes(pickle.dumps(list(account.threads.values())))
+    ACCOUNT.write_bytes(pickle.dumps((list(account.threads.values()), account.conversations)))
     return account
 
 
@@ -213,48 +217,6 @@ def _run(
     finally:
         process.terminate()
         process.wait()
-
-
-def _count(connection: Connection, schema: str) -> int:
-    if not inspect(connection).has_table("threads", schema):
-        return 0
-    return int(connection.execute(text(f'SELECT count(*) FROM "{schema}".threads')).scalar_one())
-
-
-def _show(connection: Connection, load: Load, before: int, started: datetime) -> None:
-    table_name = f'"{load.schema}".threads'
-
-    def rows(query: str, **values: Any) -> list[Any]:
-        return list(connection.execute(text(query), values))
-
-    table = Table("thread", "status", "inbox", "assigned to", "ticket", "latest message (UTC)")
-    for row in rows(
-        f"""
-        SELECT id, status, "inboxId", coalesce("assignedTo", ''),
-               coalesce("threadAssociations" ->> 'associatedTicketId', ''),
-               coalesce(to_char("latestMessageTimestamp", 'YYYY-MM-DD HH24:MI'), '')
-        FROM {table_name} ORDER BY "latestMessageTimestamp" DESC NULLS LAST LIMIT {SHOWN}
-        """
-    ):
-        table.add_row(*row)
-    console.print(table)
-    after = _count(connection, load.schema)
-    counts = Table("status", "threads", "of them archived", "spam")
-    for row in rows(
-        f"""
-        SELECT coalesce(status, 'unknown'), count(*)::text,
-               (count(*) FILTER (WHERE archived))::text, (count(*) FILTER (WHERE spam))::text
-        FROM {table_name} GROUP BY 1 ORDER BY 1
-        """
-    ):
-        counts.add_row(*row)
-    console.print(counts)
-    query = f"SELECT count(*) FROM {table_name} WHERE _sdc_batched_at >= :started"
-    written = rows(query, started=started.replace(tzinfo=None))[0][0]
-    console.print(
-        f"[green]{written} threads written[/]: {after - before} new, "
-        f"{written - (after - before)} that were there before. {after} rows in the table."
-    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from tap_hubspot_threads.contract import UNREAD, HubSpotError, SettingsError, StateError
+from tap_hubspot_threads.errors import UNREAD, HubSpotError, SettingsError, StateError
 from tap_hubspot_threads.settings.inputs import PREFIX, check_log_level
 from tap_hubspot_threads.stopping import Stopped
 from tap_hubspot_threads.tap import TapHubSpotThreads

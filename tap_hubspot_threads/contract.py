@@ -1,7 +1,4 @@
-"""What `hubspot` and `sync` share, so that neither needs the other: methods, a page, errors.
-
-An error here is one for the person who runs the tap: its text says what was tried, and what to do.
-"""
+"""What `hubspot` and `sync` share, so that neither needs the other: the methods, a page, a row."""
 
 from __future__ import annotations
 
@@ -12,13 +9,29 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 Row: TypeAlias = dict[str, Any]
-"""A thread as it goes out: the columns of its schema, cleaned."""
+"""A thing as it goes out: the columns of its stream's schema, cleaned."""
 
-MAX_NAMED_IDS = 20
 
-UNREAD, TRY_LATER, MEND = 1, 75, 78
-"""Exit codes: all but single things was read; trying again later may help (EX_TEMPFAIL); it will
-not, before something has been mended (EX_CONFIG). Each error here has one."""
+@dataclass(frozen=True)
+class Listed:
+    """A stream that is listed as a whole in each sync."""
+
+    name: str
+    """The stream's, and that of its schema's file."""
+    path: str
+    """Below the path of the API's version."""
+    has_archived: bool = False
+    """Whether archived ones are listed by a call of their own."""
+
+
+LISTED = (
+    Listed("inboxes", "/inboxes", has_archived=True),
+    Listed("channels", "/channels"),
+    Listed("channel_accounts", "/channel-accounts", has_archived=True),
+)
+
+MAX_ACTORS = 100
+"""Actors that are asked for at once. HubSpot documents no maximum; it is what clients send."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,10 @@ class HubSpot(Protocol):
     Each raises `PassingError` if the last of its tries failed in a passing way, `RefusedError` if
     HubSpot refuses the request, and another `HubSpotError` for what ends the sync.
     """
+
+    @property
+    def quota_share(self) -> float | None:
+        """What is left of the account's calls of the day, from 0 to 1; None where not known."""
 
     def account_number(self) -> int | None:
         """Return the number of the account; None where HubSpot does not say.
@@ -81,134 +98,28 @@ class HubSpot(Protocol):
             archived: Whether to list archived threads rather than live ones.
         """
 
+    def page_of_messages(self, thread_id: str, cursor: str | None, *, once: bool = False) -> Page:
+        """Return a page of a thread's messages, oldest first; of a cursor, or the first.
 
-class SettingsError(Exception):
-    """A setting that the tap cannot work with, found before the first request."""
+        What comes while one pages is at the end. `once` as of `thread`.
 
-    exit_code = MEND
+        Raises:
+            MissingError: if HubSpot has no such thread, or does not show its messages.
+        """
 
+    def original_content(self, thread_id: str, message_id: str) -> Row:
+        """Return the columns of a message that HubSpot cut off, as they were: text, richText.
 
-class StateError(Exception):
-    """A state that this version of the tap cannot go on from."""
+        Raises:
+            MissingError: if HubSpot has no such message.
+        """
 
-    exit_code = MEND
+    def actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
+        """Return those actors of `MAX_ACTORS` at the most that HubSpot has. `once` as of `thread`.
 
+        Raises:
+            RefusedError: if HubSpot refuses them all for one.
+        """
 
-class HubSpotError(Exception):
-    """What ends the reading early.
-
-    Args:
-        message: What was tried, and what to do.
-        is_of_token: Whether HubSpot does not accept the token, whatever is asked with it.
-        exit_code: Where it is not that of the class.
-    """
-
-    exit_code = MEND
-
-    def __init__(
-        self, message: str, *, is_of_token: bool = False, exit_code: int | None = None
-    ) -> None:
-        super().__init__(message)
-        self.is_of_token = is_of_token
-        if exit_code is not None:
-            self.exit_code = exit_code
-
-
-class PassingError(HubSpotError):
-    """A request that failed in a way that trying again may mend.
-
-    Args:
-        message: What was tried, and what came of it.
-        retry_after: Seconds that HubSpot asked to wait, if it did.
-        is_burst: Whether the burst limit was at fault, which all workers share.
-        tries: How often it is worth a try, where that is less than usual.
-    """
-
-    exit_code = TRY_LATER
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_after: float | None = None,
-        is_burst: bool = False,
-        tries: int | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-        self.is_burst = is_burst
-        self.tries = tries
-
-
-class RefusedError(HubSpotError):
-    """HubSpot refuses this request, whatever it may say to others."""
-
-
-class MissingError(HubSpotError):
-    """HubSpot has no such thing: never had, not any more, or on the other side of `archived`.
-
-    Args:
-        message: What was tried.
-        now: HubSpot's clock when it said so, as a cleaned time; None where it does not tell.
-    """
-
-    def __init__(self, message: str, *, now: str | None) -> None:
-        super().__init__(message)
-        self.now = now
-
-
-class WrongAddressError(HubSpotError):
-    """There is no API of HubSpot's at this address, as far as the first answer tells."""
-
-    def at_a_known_account(self) -> HubSpotError:
-        """Return the error for an account that has been read from this address before."""
-        message = f"{self} The account was read before: it may be passing."
-        return HubSpotError(message, exit_code=TRY_LATER)
-
-
-class NoProgressError(HubSpotError):
-    """A listing that would never end."""
-
-    exit_code = TRY_LATER
-
-
-class DailyQuotaError(HubSpotError):
-    """So little is left of the account's calls of the day that the rest is for others."""
-
-    exit_code = TRY_LATER
-
-
-class UnreadThreadsError(HubSpotError):
-    """Some threads could not be read, although the others could."""
-
-    exit_code = UNREAD
-
-    def __init__(self, errors: dict[str, HubSpotError]) -> None:
-        super().__init__(
-            f"{len(errors)} thread(s) could not be read, all others were; the next sync tries "
-            f"again: {name_ids(list(errors))}. The last error: {list(errors.values())[-1]}"
-        )
-
-
-class WrongAccountError(HubSpotError):
-    """The token is of another account than the state."""
-
-
-class PurgeError(HubSpotError):
-    """Most open threads are missing, and it is not known that the state is of this account."""
-
-    exit_code = UNREAD
-
-    def __init__(self, *, missing: int, seen: int) -> None:
-        super().__init__(
-            f"{missing} of {missing + seen} open threads that the state knows are not in this "
-            "account, and HubSpot does not say which account it is: check that access_token (or "
-            "refresh_token) is of the account that the state is of. None is told deleted. If they "
-            "all were, start anew with a full refresh (no state)."
-        )
-
-
-def name_ids(ids: Sequence[str], count: int | None = None) -> str:
-    """Return the first `MAX_NAMED_IDS` ids, and how many more of the count there are."""
-    more = (len(ids) if count is None else count) - MAX_NAMED_IDS
-    return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")
+    def page_of(self, listed: Listed, cursor: str | None, *, archived: bool) -> Page:
+        """Return a page of a stream that is listed as a whole; of a cursor, or the first."""

@@ -1,4 +1,4 @@
-"""From the settings to the parts that work together: the account, and a sync of it."""
+"""From the settings to the parts that work together: the machine, and the account."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.hubspot.api import PAGE_SIZE, Api
 from tap_hubspot_threads.hubspot.auth import AccessToken, RefreshToken
-from tap_hubspot_threads.hubspot.cleaning import RowCleaner
 from tap_hubspot_threads.hubspot.client import Client
 from tap_hubspot_threads.hubspot.rate_limit import RateLimit
 from tap_hubspot_threads.hubspot.retry import Retry
@@ -16,22 +15,14 @@ from tap_hubspot_threads.hubspot.token_endpoint import TokenEndpoint
 from tap_hubspot_threads.hubspot.transport import HttpTransport
 from tap_hubspot_threads.streams.base import SCHEMAS
 from tap_hubspot_threads.streams.loop import STATE_INTERVAL
-from tap_hubspot_threads.sync.account import AccountSync
-from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.index import IndexSync
-from tap_hubspot_threads.sync.kept import Kept
-from tap_hubspot_threads.sync.options import Options
 from tap_hubspot_threads.sync.wanted import Wanted
 from tap_hubspot_threads.sync.workers import Workers
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_hubspot_threads.hubspot.auth import Credentials
     from tap_hubspot_threads.hubspot.transport import Transport
-    from tap_hubspot_threads.settings.configured_ids import ConfiguredIds
-    from tap_hubspot_threads.sync.out import Sync
 
 
 @dataclass(frozen=True)
@@ -88,64 +79,24 @@ def make_client(
 
 
 def make_api(
-    config: Mapping[str, Any], client: Client, *, page_size: int, warn: Callable[[str], None]
+    config: Mapping[str, Any],
+    client: Client,
+    *,
+    page_size: int,
+    messages_a_page: int = PAGE_SIZE,
+    warn: Callable[[str], None],
 ) -> Api:
     """Make the account's methods as the settings want them asked."""
     return Api(
         client,
         version=config["api_version"],
-        threads=RowCleaner(SCHEMAS.get_schema("threads")),
+        schema=SCHEMAS.get_schema,
         associations=config["associations"],
         further_property=config.get("property"),
         inbox_id=Wanted.of(config).inbox_id,
         page_size=page_size,
+        messages_a_page=messages_a_page,
         warn=warn,
-    )
-
-
-def make_sync(
-    config: Mapping[str, Any],
-    *,
-    api: Api,
-    workers: Workers,
-    ids: ConfiguredIds | None,
-    selected: Collection[str],
-    state: Mapping[str, Any],
-    clock: Callable[[], float],
-    log: logging.Logger,
-) -> Sync | None:
-    """Make the sync that the settings and the selection want; None: there is nothing to read.
-
-    Args:
-        config: The settings.
-        api: The account.
-        workers: Who reads it.
-        ids: The threads that the settings name; None: the account is read.
-        selected: The streams' names.
-        state: What the last sync of the account kept.
-        clock: Monotonic seconds.
-        log: Is told what a person should know.
-    """
-    if ids is not None:
-        return ConfiguredSync(api, workers, ids, log=log) if "threads" in selected else None
-    wanted = Wanted.of(config)
-    if "threads" not in selected:
-        is_listed = "thread_index" in selected
-        return IndexSync(api, workers, wanted=wanted) if is_listed else None
-    kept = Kept(state, wanted=wanted.fingerprint())
-    if kept.is_reset:
-        log.info("inbox_ids, include_archived or start_date has changed: all is listed anew")
-    elif kept.bookmark is None:
-        log.info("There is no bookmark yet: the whole account is listed first")
-    return AccountSync(
-        api,
-        workers,
-        kept,
-        wanted=wanted,
-        options=Options.of(config),
-        is_indexed="thread_index" in selected,
-        clock=clock,
-        log=log,
     )
 
 

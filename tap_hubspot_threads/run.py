@@ -6,9 +6,10 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.parts import make_api, make_client, make_sync
+from tap_hubspot_threads.parts import make_api, make_client
 from tap_hubspot_threads.streams.loop import Loop
 from tap_hubspot_threads.streams.progress import Progress
+from tap_hubspot_threads.sync.making import make_sync
 
 if TYPE_CHECKING:
     import logging
@@ -45,6 +46,7 @@ class Run:
         log: logging.Logger,
     ) -> None:
         self._config, self._machine, self._stop, self._log = config, machine, stop, log
+        self._is_over = False
         self._transport = machine.transport(config)
         self._client = make_client(
             config,
@@ -52,7 +54,7 @@ class Run:
             user_agent=user_agent,
             clock=machine.clock,
             wait=stop.wait,
-            warn=log.warning,
+            warn=self._warn,
         )
         self._progress = Progress(machine.clock, log.info, self._client)
         self._workers = machine.workers(config["max_concurrency"], self._while_waiting)
@@ -63,7 +65,7 @@ class Run:
         *,
         ids: ConfiguredIds | None,
         given: Mapping[str, Any],
-        kept: Mapping[str, Any],
+        bookmarks: Mapping[str, Any],
         write_state: Callable[[dict[str, Any]], None],
         most: int | None = None,
     ) -> None:
@@ -73,7 +75,7 @@ class Run:
             streams: Those that are selected, by name.
             ids: The threads that the settings name; None: the account is read.
             given: The state that the tap was given.
-            kept: What a sync of the account goes on from.
+            bookmarks: What a sync of the account goes on from, by stream.
             write_state: Writes a STATE message.
             most: End after so many rows.
 
@@ -81,7 +83,7 @@ class Run:
             HubSpotError: as `Loop.run` does.
             Stopped: likewise.
         """
-        sync = self._make_sync(streams, ids=ids, kept=kept)
+        sync = self._make_sync(streams, ids=ids, bookmarks=bookmarks)
         loop = Loop(
             streams,
             given=given,
@@ -95,6 +97,7 @@ class Run:
             loop.run(sync, most=most)
             self._progress.is_complete = True
         finally:
+            self._is_over = True
             self._transport.close()
             self._progress.log_metrics()
             self._log.info(
@@ -127,11 +130,13 @@ class Run:
         streams: Mapping[str, HubSpotStream],
         *,
         ids: ConfiguredIds | None,
-        kept: Mapping[str, Any],
+        bookmarks: Mapping[str, Any],
     ) -> Sync | None:
+        messages = streams.get("messages")
+        wants_text = messages is not None and messages.has_column("text", "richText")
         sync = make_sync(
             self._config,
-            api=make_api(
+            hubspot=make_api(
                 self._config,
                 self._client,
                 page_size=self._machine.page_size,
@@ -140,15 +145,23 @@ class Run:
             workers=self._workers,
             ids=ids,
             selected=streams,
-            state=kept,
+            with_originals=self._config["original_content"] and wants_text,
+            bookmarks=bookmarks,
             clock=self._machine.clock,
             log=self._log,
         )
         self._progress.total = ids.total if ids else None
-        self._progress.since = None if ids else kept.get("replication_key_value")
+        self._progress.since = (
+            None if ids else bookmarks.get("threads", {}).get("replication_key_value")
+        )
         if sync:
             self._progress.read = sync.read
         return sync
+
+    def _warn(self, message: str) -> None:
+        """Warn of a request that is tried again; but what still goes on has not the last word."""
+        if not self._is_over:
+            self._log.warning(message)
 
     def _while_waiting(self) -> None:
         self._stop.check()

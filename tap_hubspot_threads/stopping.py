@@ -54,7 +54,7 @@ class Stop:
 
     def check(self) -> None:
         """Raise `Stopped` if the sync is to stop."""
-        if self._event.is_set():
+        if self._signum:
             raise Stopped(self._signum)
 
     def wait(self, seconds: float) -> None:

@@ -11,11 +11,13 @@ from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
+from tap_hubspot_threads.contract import LISTED
 from tap_hubspot_threads.parts import Machine
 from tap_hubspot_threads.run import CONNECTION_TRIES, Run
 from tap_hubspot_threads.settings.checked_tap import CheckedTap
 from tap_hubspot_threads.settings.configured_ids import ConfiguredIds
 from tap_hubspot_threads.stopping import Stop
+from tap_hubspot_threads.streams.around import ActorsStream, ListedStream, MessagesStream
 from tap_hubspot_threads.streams.threads import (
     DeletedThreadsStream,
     ThreadIndexStream,
@@ -54,7 +56,8 @@ class TapHubSpotThreads(CheckedTap):
             self._ids.check()
         if self.input_catalog and not self._selected:
             self.logger.warning("No stream is selected in the catalog: there is nothing to do")
-        if "deleted_threads" in self._selected and "threads" not in self._selected:
+        followers = {"threads", "messages", "actors"}
+        if "deleted_threads" in self._selected and not followers & self._selected.keys():
             message = "Only a sync of threads notices deleted threads: select that stream too"
             self.logger.warning(message)
 
@@ -77,7 +80,14 @@ class TapHubSpotThreads(CheckedTap):
         deleted_threads = DeletedThreadsStream(self)
         # A configured id that is missing was perhaps never a thread's.
         deleted_threads.selected_by_default = self._ids is None
-        return [ThreadsStream(self), deleted_threads, ThreadIndexStream(self)]
+        return [
+            ThreadsStream(self),
+            deleted_threads,
+            ThreadIndexStream(self),
+            MessagesStream(self),
+            ActorsStream(self),
+            *(ListedStream(self, listed) for listed in LISTED),
+        ]
 
     @cached_property
     def _ids(self) -> ConfiguredIds | None:
@@ -121,14 +131,14 @@ class TapHubSpotThreads(CheckedTap):
         selected = self._selected
         if not selected:
             return
-        kept = self.state.get("bookmarks", {}).get("threads", {})
+        bookmarks = self.state.get("bookmarks", {})
         # Somebody who asks for FULL_TABLE wants all of it, each time.
         is_full = self.streams["threads"].replication_method == REPLICATION_FULL_TABLE
         self._run(self.config).sync(
             selected,
             ids=self._ids,
             given=self.state,
-            kept={} if is_full else kept,
+            bookmarks={} if is_full else bookmarks,
             write_state=lambda state: self.write_message(StateMessage(value=state)),
             most=most,
         )

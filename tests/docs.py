@@ -1,15 +1,28 @@
-"""The parts of README.md and meltano.yml that are made from the program.
+"""The parts of the documentation, meltano.yml and hub/ that are made from the program.
 
-`make docs` writes them, and a test holds them against the program.
+`make docs` writes them, and a test holds them against the program. What is written by hand is read
+from here too: the pages, and the blocks of code in them.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from importlib.metadata import metadata
+from pathlib import Path
 from typing import Any
 
 from tap_hubspot_threads.settings.definitions import SETTINGS
 from tap_hubspot_threads.streams.base import SCHEMAS
+from tap_hubspot_threads.sync.kept import Kept
+from tap_hubspot_threads.tap import TapHubSpotThreads
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+TEXTS = [*PAGES, *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md"))]
+PREFIX = "TAP_HUBSPOT_THREADS_"
+
+FENCE = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object"}
 
@@ -26,16 +39,15 @@ def settings_table() -> str:
 
 
 def columns_table(stream: str) -> str:
-    """Return the columns of a stream as a Markdown table."""
+    """Return the columns of a stream as a Markdown table; its key is marked."""
     rows = ["| column | type | meaning |", "|---|---|---|"]
     for name, column in SCHEMAS.get_schema(stream)["properties"].items():
-        rows.append(
-            f"| `{name}` | {column.get('format') or _type(column)} | {column['description']} |"
-        )
+        words = f"{column.get('format') or _type(column)}{', the key' if name == 'id' else ''}"
+        rows.append(f"| `{name}` | {words} | {column['description']} |")
     return "\n".join(rows)
 
 
-def meltano_settings() -> str:
+def meltano_settings(*, indent: int = 4) -> str:
     """Return the settings as Meltano wants them declared, as YAML."""
     lines = []
     for name, setting in SETTINGS["properties"].items():
@@ -55,7 +67,65 @@ def meltano_settings() -> str:
             if value == setting["enum"][0]:
                 lines.append("      options:")
             lines += [f"      - label: {value}", f"        value: {value}"]
+    return "\n".join(" " * indent + line[4:] for line in lines)
+
+
+def hub_facts() -> str:
+    """Return what Meltano Hub wants to know of the package, as YAML."""
+    classifiers = metadata("tap-hubspot-threads").get_all("Classifier") or []
+    pythons = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
+    capabilities = sorted(capability.value for capability in TapHubSpotThreads.capabilities)
+    lines = ["capabilities:", *(f"- {name}" for name in capabilities)]
+    lines.append(f"description: {json.dumps(metadata('tap-hubspot-threads')['Summary'])}")
+    lines += ["supported_python_versions:", *(f'- "{version}"' for version in pythons)]
     return "\n".join(lines)
+
+
+def states_table() -> str:
+    """Return which keys a state has had since which commit, by the archive, as a Markdown table."""
+    written: dict[str, set[str]] = {}
+    for path in (ROOT / "tests" / "archive" / "states").glob("*.json"):
+        commit = path.name.partition("-")[0]
+        state = json.loads(path.read_text(encoding="utf-8"))["state"]
+        written.setdefault(commit, set()).update(_keys(state.get("bookmarks", {})))
+    now = {"today": set(_keys(Kept({}, wanted="").pack(is_final=True)))}
+    rows = ["| since | keys below `bookmarks` |", "|---|---|"]
+    known: set[str] = set()
+    # No version has taken more keys away than it added.
+    for commit, keys in [*sorted(written.items(), key=lambda item: len(item[1])), *now.items()]:
+        if new := sorted(keys - known):
+            rows.append(f"| {commit} | {', '.join(f'`{key}`' for key in new)} |")
+        known |= keys
+    return "\n".join(rows)
+
+
+def _keys(bookmarks: dict[str, dict[str, Any]]) -> list[str]:
+    return [f"{stream}.{key}" for stream, kept in bookmarks.items() for key in kept]
+
+
+def security() -> str:
+    """Return SECURITY.md as a page of the site."""
+    return _text("SECURITY.md").replace("](docs/", "](../")
+
+
+def changelog() -> str:
+    """Return CHANGELOG.md as a page of the site."""
+    return _text("CHANGELOG.md")
+
+
+def _text(name: str) -> str:
+    return "\n" + (ROOT / name).read_text(encoding="utf-8")
+
+
+def page(name: str) -> str:
+    """Return the text of a page below docs/."""
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return what is in the fenced blocks of a language, without the indentation of a list."""
+    found = [match for match in FENCE.finditer(text) if match[2] == language]
+    return [re.sub(f"^{match[1]}", "", match[3], flags=re.MULTILINE) for match in found]
 
 
 def _type(definition: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ START = datetime(2026, 12, 1, 12, tzinfo=timezone.utc)
 LATER = timedelta(minutes=10)
 """How long after what happened a sync begins: longer than it looks back."""
 BY_ID, LIVE = r"/threads/\d", r"/threads\?(?!.*archived=true).*sort=id"
+MESSAGES = r"/threads/\d+/messages"
 ARCHIVED = r"/threads\?(?=.*archived=true).*sort=id"
 
 
@@ -58,6 +59,7 @@ class Situation:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+EVERYTHING = ("threads", "deleted_threads", "messages", "actors", "inboxes", "channels")
 ONE = {"max_concurrency": 1}
 CHANGED = next(thread.id for thread in sample().threads.values() if thread.archived)
 SITUATIONS = {
@@ -92,6 +94,18 @@ SITUATIONS = {
     "index-alone": Situation(streams=("thread_index",)),
     "index-too": Situation(streams=("thread_index", "threads")),
     "full-table": Situation(is_full_table=True, streams=("threads",)),
+    "everything": Situation(streams=EVERYTHING),
+    "messages-killed": Situation(kill=(MESSAGES, 8), seconds=10, streams=EVERYTHING, settings=ONE),
+    "messages-failed": Situation(
+        hours=1,
+        fault={"path": f"/threads/{CHANGED}/messages", "status": 500},
+        streams=("threads", "messages"),
+        settings={"max_attempts": 1},
+    ),
+    "messages-alone": Situation(streams=("messages",)),
+    "messages-alone-killed": Situation(
+        kill=(LIVE, 4), seconds=10, streams=("messages",), settings=ONE
+    ),
 }
 
 IDS_FILE = "thread-ids.csv"
@@ -113,6 +127,7 @@ SETTINGS: dict[str, Any] = {
     "max_concurrency": 4,
     "request_timeout": 30,
     "max_attempts": 5,
+    "original_content": True,
     "user_agent": "example/1.0",
     "stream_maps": {"threads": {"source": "config['source']"}},
     "stream_map_config": {"source": "HubSpot"},

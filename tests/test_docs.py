@@ -8,21 +8,39 @@ import subprocess
 import sys
 from importlib.metadata import metadata
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 import yaml
 from singer_sdk.about import AboutFormatter
 
 from tap_hubspot_threads.settings.definitions import SETTINGS
+from tap_hubspot_threads.streams.progress import Progress
+from tap_hubspot_threads.sync.kept import Kept
 from tap_hubspot_threads.tap import TapHubSpotThreads
+from tests.docs import PAGES, PREFIX, ROOT, TEXTS, blocks, page
 
-ROOT = Path(__file__).parent.parent
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_hubspot_threads.streams.progress import Traffic
+
+PACKAGE = "tap_hubspot_threads"
+OF_THE_SDK = {"stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth"}
+WORDS, JOINED = r"\W+", r'"\s*f?"'
+"""What is between words, and between the parts of a text in the program."""
+MOST_LINES = 150
+"""Of README: what one reads before one decides."""
 
 
 def test_generated_parts_are_current() -> None:
-    """README and meltano.yml hold what `make docs` would write."""
+    """The documentation, hub/ and meltano.yml hold what `make docs` would write."""
+    files = [*TEXTS, *(ROOT / "hub").glob("*.yml"), ROOT / "meltano.yml"]
+    generated = [path for path in files if "[[[cog" in path.read_text(encoding="utf-8")]
+    assert len(generated) > 4
     done = subprocess.run(
-        [Path(sys.executable).with_name("cog"), "--check", "README.md", "meltano.yml"],
+        [Path(sys.executable).with_name("cog"), "--check", *generated],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -38,25 +56,25 @@ def about() -> dict[str, Any]:
     return {name: setting for name, setting in settings.items() if name in SETTINGS["properties"]}
 
 
-def test_readme_has_every_setting() -> None:
-    """README's table has each setting of `--about`, with its meaning, and no other."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, _, table = text.partition("| setting | type, default | meaning |\n|---|---|---|\n")
-    rows = [line for line in table.split("\n<!--")[0].splitlines() if line.startswith("| `")]
+def test_every_setting() -> None:
+    """The table of settings has each one of `--about`, with its meaning, and no other."""
+    _, _, table = page("reference/settings").partition("|---|---|---|\n")
+    rows = [line for line in table.split("\n\n")[0].splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == list(about())
     for row, setting in zip(rows, about().values(), strict=True):
         assert setting["description"] in row
 
 
-def test_meltano_has_every_setting() -> None:
-    """meltano.yml declares each setting of `--about`; secrets as sensitive, defaults the same."""
-    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-    (tap,) = project["plugins"]["extractors"]
+@pytest.mark.parametrize("name", ["meltano.yml", "hub/tap-hubspot-threads.yml"])
+def test_meltano_has_every_setting(name: str) -> None:
+    """Meltano is told of each setting of `--about`; secrets as sensitive, defaults the same."""
+    declaration = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    (tap,) = declaration.get("plugins", {"extractors": [declaration]})["extractors"]
     declared = {setting["name"]: setting for setting in tap["settings"]}
     assert declared.keys() == about().keys()
-    for name, setting in about().items():
-        assert declared[name].get("sensitive", False) == setting.get("secret", False)
-        assert declared[name].get("value") == setting.get("default")
+    for key, setting in about().items():
+        assert declared[key].get("sensitive", False) == setting.get("secret", False)
+        assert declared[key].get("value") == setting.get("default")
 
 
 def workflows() -> dict[str, Any]:
@@ -100,3 +118,133 @@ def test_workflows_call_what_there_is() -> None:
             for step in job["steps"]:
                 for target in re.findall(r"make (\w+)", step.get("run", "")):
                     assert f"\n{target}:" in makefile
+
+
+def test_readme_is_short() -> None:
+    """README is read in one go."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MOST_LINES
+
+
+def test_links_lead_somewhere() -> None:
+    """Each link to a file of the repository leads to one; anchors are checked by the site."""
+    for path in TEXTS:
+        text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)#\s]+)", text):
+            if not target.startswith("http"):
+                assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_page_is_in_the_menu() -> None:
+    """The site's menu has each page, once, and no other."""
+    menu = re.findall(r'= "([\w/-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    assert sorted(menu) == sorted(str(path.relative_to(ROOT / "docs")) for path in PAGES)
+
+
+def test_variables_are_settings() -> None:
+    """Each variable of the environment that is named anywhere sets something."""
+    known = {name.upper() for name in SETTINGS["properties"]} | {"LOGLEVEL", ""}
+    known.add("_SELECT")  # Meltano's: which streams and columns
+    for path in TEXTS:
+        for account, name in re.findall(rf"{PREFIX}(_[A-Z]+_)?([A-Z_]*)", path.read_text("utf-8")):
+            assert name in known, f"{path.name}: {account}{name}"
+
+
+def configs() -> Iterator[dict[str, Any]]:
+    """Yield what the documentation's examples set of this tap."""
+    for path in TEXTS:
+        text = path.read_text(encoding="utf-8")
+        for block in blocks(text, "json"):
+            found = json.loads(block)
+            if not {"bookmarks", "sqlalchemy_url"} & found.keys():
+                yield found
+        for block in blocks(text, "yaml"):
+            found = yaml.safe_load(block)
+            plugins = found.get("plugins", {"extractors": [found]}).get("extractors", [])
+            for plugin in plugins:
+                yield plugin.get("config", {})
+                yield {setting["name"]: None for setting in plugin.get("settings", ())}
+
+
+def test_examples_set_what_there_is() -> None:
+    """Each name in a `config` or in `settings` is a setting's."""
+    names = [name for config in configs() for name in config]
+    assert len(names) > 8
+    assert set(names) <= SETTINGS["properties"].keys() | OF_THE_SDK
+
+
+def test_examples_select_what_there_is() -> None:
+    """Each rule of a `select` is about a stream, and a column that it has."""
+    streams = {
+        entry["tap_stream_id"]: entry["schema"]["properties"]
+        for entry in TapHubSpotThreads(config={}, validate_config=False).catalog_dict["streams"]
+    }
+    rules = [
+        rule
+        for path in PAGES
+        for block in blocks(path.read_text(encoding="utf-8"), "yaml")
+        for rule in re.findall(r'^ *- "?!?([a-z_]+\.[\w*]+)"?$', block, re.MULTILINE)
+    ]
+    assert len(rules) > 10
+    for stream, column in (rule.split(".") for rule in rules):
+        assert column == "*" or column in streams[stream]
+
+
+def first_cells(text: str) -> set[str]:
+    """Return the names in the first cells of a table."""
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_fields_of_the_log() -> None:
+    """The page on the log has each field of the last line, and no other."""
+    traffic = SimpleNamespace(calls=0, retries=0, quota=(None, None), now=None)
+    progress = Progress(lambda: 0.0, print, cast("Traffic", traffic))
+    assert first_cells(page("reference/log")) == progress.fields({}).keys()
+
+
+def test_keys_of_the_state() -> None:
+    """The page on the state has each key of either bookmark, and no other."""
+    _, threads, messages = page("reference/state").split("\n## bookmarks.")
+    kept = Kept({}, wanted="").pack(is_final=True)
+    assert first_cells(threads) == kept["threads"].keys()
+    assert first_cells(messages.partition("\n## ")[0]) == kept["messages"].keys()
+
+
+def test_every_stream() -> None:
+    """The page on streams has each stream, and no other."""
+    streams = TapHubSpotThreads(config={}, validate_config=False).catalog_dict["streams"]
+    headings = re.findall(r"^## (\w+)$", page("reference/streams"), re.MULTILINE)
+    assert sorted(headings) == sorted(entry["tap_stream_id"] for entry in streams)
+
+
+def test_personal_data() -> None:
+    """SECURITY.md says of each stream which of its columns hold personal data."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    entries = TapHubSpotThreads(config={}, validate_config=False).catalog_dict["streams"]
+    columns = {entry["tap_stream_id"]: entry["schema"]["properties"] for entry in entries}
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `")]
+    said = {
+        stream: re.findall(r"`(\w+)`", words)
+        for names, words in rows
+        for stream in names.split("`")[1::2]
+    }
+    assert said.keys() == columns.keys()
+    for stream, names in said.items():
+        assert set(names) <= columns[stream].keys()
+    secret = {name for name, setting in about().items() if setting.get("secret")}
+    (named,) = re.findall(r"Secret settings: (.*)\.", text)
+    assert set(re.findall(r"`(\w+)`", named)) == secret
+
+
+def test_lines_of_errors() -> None:
+    """What the page on failures quotes is in the program: three words in a row at the least."""
+    source = "".join(path.read_text("utf-8") for path in (ROOT / PACKAGE).rglob("*.py"))
+    known = f" {re.sub(WORDS, ' ', re.sub(JOINED, '', source))} "
+    cells = [line.split("|")[1] for line in page("how-to/errors").splitlines() if line[:3] == "| `"]
+    quoted = [re.sub(WORDS, " ", text).split() for cell in cells for text in cell.split("`")[1::2]]
+    assert len(quoted) > 15
+    for words in quoted:
+        runs = [" ".join(words[i : i + 3]) for i in range(len(words) - 2)]
+        is_hubspots = "BAD_REFRESH_TOKEN" in words
+        assert is_hubspots or any(f" {run} " in known for run in runs), words

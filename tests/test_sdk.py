@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers._catalog import get_selected_schema
-from singer_sdk.testing import get_tap_test_class
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from emulator.account import Account
 from emulator.server import TOKEN, Emulator
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import Lab, select
 
-EMULATOR = Emulator(Account.sample(30))
+EMULATOR = Emulator(Account.sample(60))
+STREAMS = ("threads", "deleted_threads", "thread_index", "messages", "actors")
+LISTED_STREAMS = ("inboxes", "channels", "channel_accounts")
 CONFIG: dict[str, Any] = {"api_url": EMULATOR.url, "access_token": TOKEN}
 
 
@@ -28,7 +30,8 @@ def _serve() -> Any:
 TestStandard = get_tap_test_class(
     TapHubSpotThreads,
     config=CONFIG,
-    catalog=select("threads", "thread_index", "deleted_threads"),
+    catalog=select(*STREAMS, *LISTED_STREAMS),
+    suite_config=SuiteConfig(max_records_limit=None),  # of all streams together
     # No such thread, and it was missed before: deleted.
     state={
         "bookmarks": {

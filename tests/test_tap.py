@@ -11,8 +11,9 @@ import pytest
 from singer_sdk import Tap
 from singer_sdk.exceptions import MappingError
 
-from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.stopping import SIGNALS
+from tap_hubspot_threads.sync.kept_check import STREAMS
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def test_sdks_own_ends_with_success(with_the_sdks_own: Callable[[str], None]) ->
 def test_map_of_all_streams() -> None:
     """A map of all streams is one of those too that are not selected."""
     mapper = TapHubSpotThreads(config=CONFIG | ALL).mapper
-    assert mapper.stream_maps.keys() == {"threads", "deleted_threads", "thread_index"}
+    assert mapper.stream_maps.keys() == STREAMS
 
 
 def test_sdks_own_takes_no_map_of_all_streams(with_the_sdks_own: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import Account
-from tap_hubspot_threads.contract import NoProgressError
+from tap_hubspot_threads.errors import NoProgressError
 from tests.conftest import Lab, open_lab, select
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.contract import (
+from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
     MissingError,
@@ -53,6 +53,10 @@ class Endpoint:
     """What it is called in messages: the template of its path, without ids."""
     can_miss: bool = False
     """Whether HubSpot's 404 means that the thing which was asked for is not there."""
+    refusals: frozenset[int] = frozenset()
+    """What of HubSpot's 403 and 404 says nothing of other requests: it is a refusal like a 400."""
+    can_be_partial: bool = False
+    """Whether HubSpot's 207, which has no answer to parts of the request, is an answer."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -130,12 +134,12 @@ def check(
             and counts against an app at HubSpot.
         MissingError: for a 404 of HubSpot's, where the endpoint can miss.
         WrongAddressError: for a 404 of something else, where nothing has worked before.
-        RefusedError: for a 400 and its like.
+        RefusedError: for a 400 and its like, and for the endpoint's own refusals.
         DailyQuotaError: if the day's calls are spent.
         HubSpotError: for the rest.
     """
     status = response.status
-    if status == HTTPStatus.OK:
+    if status == HTTPStatus.OK or (status == HTTPStatus.MULTI_STATUS and endpoint.can_be_partial):
         return
     problem = Problem.of(response, token)
     tried = _tried(response, problem, endpoint)
@@ -147,11 +151,14 @@ def check(
         raise PassingError(tried, retry_after=retry_after(response.headers), is_burst=is_burst)
     if status == HTTPStatus.NOT_FOUND:
         _check_not_found(tried, problem, response, endpoint, has_worked=has_worked)
-    if status in _ADVICE or status < HTTPStatus.BAD_REQUEST:
+    is_refusal = problem.is_json and status in endpoint.refusals
+    if (status in _ADVICE or status < HTTPStatus.BAD_REQUEST) and not is_refusal:
         advice = _ADVICE[status] if status in _ADVICE and problem.is_hubspot else WRONG_API
         message = f"{tried}. {advice.format(setting=setting)}"
         raise HubSpotError(message, is_of_token=status == HTTPStatus.UNAUTHORIZED)
-    message = f"{tried}. HubSpot refused the request: {problem.message or 'it gave no reason'}"
+    # What is posted holds ids that may be addresses, and HubSpot repeats what it refuses.
+    reason = problem.message if endpoint.method == "GET" else "its reason may be private"
+    message = f"{tried}. HubSpot refused the request: {reason or 'it gave no reason'}"
     raise RefusedError(message)
 
 

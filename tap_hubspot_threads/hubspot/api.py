@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from tap_hubspot_threads.contract import DailyQuotaError, HubSpotError, Page, RefusedError
+from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, PassingError
 from tap_hubspot_threads.hubspot.answers import Endpoint
-from tap_hubspot_threads.hubspot.pages import Rows, is_page, next_cursor
+from tap_hubspot_threads.hubspot.listing import SMALL_PAGE, Listing
+from tap_hubspot_threads.hubspot.makers import Makers, thread_id_of
+from tap_hubspot_threads.hubspot.pages import Rows
 from tap_hubspot_threads.hubspot.retry import BRIEFLY, ONCE
-from tap_hubspot_threads.values import InvalidIdError, parse_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_hubspot_threads.contract import Row
-    from tap_hubspot_threads.hubspot.cleaning import RowCleaner
+    from tap_hubspot_threads.contract import Listed, Page, Row
     from tap_hubspot_threads.hubspot.client import Client
     from tap_hubspot_threads.hubspot.retry import Patience
 
 PAGE_SIZE = 500
-"""Threads a page: the most that HubSpot gives. Documented."""
-SMALL_PAGE = 100
-"""What is asked for where that is refused: the most that others call the ceiling. Observed."""
+"""Things a page: of threads the most that HubSpot gives (documented), of messages what clients ask
+for (observed)."""
 
 BASE_PATHS = {
     "v3": "/conversations/v3/conversations",
@@ -32,6 +32,16 @@ ACCOUNT_PATHS = {version: f"/account-info/{version}/details" for version in BASE
 DAY = 86_400_000
 THREAD = Endpoint("GET", "/threads/{threadId}", can_miss=True)
 THREADS = Endpoint("GET", "/threads")
+MESSAGES = Endpoint("GET", f"{THREAD.path}/messages", can_miss=True)
+ORIGINAL = Endpoint(
+    "GET",
+    f"{MESSAGES.path}/{{messageId}}/original-content",
+    can_miss=True,
+    refusals=frozenset({403}),
+)
+ACTORS = Endpoint("POST", "/actors/batch/read", refusals=frozenset({404}), can_be_partial=True)
+REFUSALS_OF_A_LIST = frozenset({403, 404})
+"""What an account that lacks the thing may be told; the threads can be read all the same."""
 
 
 class Api:
@@ -40,12 +50,14 @@ class Api:
     Args:
         client: Sends the requests.
         version: A key of `BASE_PATHS`.
-        threads: Makes rows of threads.
+        schema: As `Makers` wants it.
         associations: What to ask for in threadAssociations.
         further_property: A further property to ask for.
         inbox_id: The one inbox whose threads are listed, if it is one. HubSpot refuses several,
             although the specification has an array. Observed.
-        warn: Is told of threads that cannot be used.
+        page_size: Threads a page.
+        messages_a_page: Messages a page.
+        warn: Is told of what cannot be used.
     """
 
     def __init__(
@@ -53,22 +65,32 @@ class Api:
         client: Client,
         *,
         version: str,
-        threads: RowCleaner,
+        schema: Callable[[str], Mapping[str, Any]],
         associations: Sequence[str] = (),
         further_property: str | None = None,
         inbox_id: str | None = None,
         page_size: int = PAGE_SIZE,
+        messages_a_page: int = PAGE_SIZE,
         warn: Callable[[str], None],
     ) -> None:
-        self._client, self._threads, self._warn = client, threads, warn
+        self._client, self._warn = client, warn
+        self._makers = Makers(schema)
         self._base_path, self._account_path = BASE_PATHS[version], ACCOUNT_PATHS[version]
         self._params = {
             "association": list(filter(None, associations)),
             "property": further_property,
         }
-        self._inbox_id, self._page_size = inbox_id, page_size
-        self._has_worked = False
-        """Whether a page of that size was answered well in this sync."""
+        self._inbox_id = inbox_id
+        self._threads = Listing(client, THREADS, things="threads", size=page_size, warn=warn)
+        self._messages = Listing(
+            client, MESSAGES, things="messages", size=messages_a_page, warn=warn
+        )
+
+    @property
+    def quota_share(self) -> float | None:
+        """As `HubSpot` says."""
+        left, total = self._client.quota
+        return left / total if left is not None and total else None
 
     def account_number(self) -> int | None:
         """As `HubSpot` says. What HubSpot says of the account's midnight goes to the limit."""
@@ -97,10 +119,10 @@ class Api:
             THREAD,
             f"{self._base_path}/threads/{thread_id}",
             params=self._params | {"archived": _flag(archived)},
-            accept=lambda body: _id_of(body) == thread_id,
-            patience=ONCE if once else None,
+            accept=lambda body: thread_id_of(body) == thread_id,
+            patience=_patience(once),
         )
-        return self._threads.clean(answer.body) | {"id": thread_id}
+        return self._makers.cleaner("threads").clean(answer.body) | {"id": thread_id}
 
     def page_by_id(self, cursor: str | None, *, archived: bool) -> Page:
         """As `HubSpot` says."""
@@ -121,51 +143,73 @@ class Api:
         by_time = {"sort": "latestMessageTimestamp", "latestMessageTimestampAfter": since}
         return self._page(by_time | {"archived": _flag(archived), "after": cursor})
 
-    def _page(self, params: Mapping[str, Any], *, patience: Patience | None = None) -> Page:
-        """Return a page; a smaller one, where HubSpot does not give as many threads a call."""
-        size = self._page_size
-        try:
-            page = self._ask_for(params, size, patience)
-        except RefusedError:
-            if size <= SMALL_PAGE or self._has_worked:
-                raise
-            page = self._ask_for(params, SMALL_PAGE, patience)
-            self._page_size = SMALL_PAGE
-        self._has_worked = True
-        return page
+    def page_of_messages(self, thread_id: str, cursor: str | None, *, once: bool = False) -> Page:
+        """As `HubSpot` says. Without this sort the newest would be the first. Documented."""
+        return self._messages.page(
+            f"{self._base_path}/threads/{thread_id}/messages",
+            {"sort": "createdAt", "after": cursor},
+            make=self._makers.of("messages", conversationsThreadId=thread_id),
+            patience=_patience(once),
+        )
 
-    def _ask_for(self, params: Mapping[str, Any], size: int, patience: Patience | None) -> Page:
+    def original_content(self, thread_id: str, message_id: str) -> Row:
+        """As `HubSpot` says. A column that the answer lacks, or has as no text, is left out."""
+        message = f"{self._base_path}/threads/{thread_id}/messages/{quote(message_id, safe='')}"
+        answer = self._client.ask(ORIGINAL, f"{message}/original-content", accept=lambda _: True)
+        row = self._makers.cleaner("messages").clean(answer.body)
+        return {name: row[name] for name in ("text", "richText") if row[name] is not None}
+
+    def actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
+        """As `HubSpot` says. Sent again like a GET: it only reads."""
         answer = self._client.ask(
-            THREADS,
+            ACTORS,
+            f"{self._base_path}/actors/batch/read",
+            json_body={"inputs": list(ids)},
+            accept=lambda body: isinstance(body.get("results"), list),
+            patience=_patience(once),
+        )
+        if trouble := _trouble(answer.body):
+            message = f"{ACTORS}: {trouble} for some of the actors"
+            raise PassingError(message)
+        count, make = len(answer.body["results"]), self._makers.of("actors")
+        return list(Rows(answer.text, count=count, things="actors", make=make, warn=self._warn))
+
+    def page_of(self, listed: Listed, cursor: str | None, *, archived: bool) -> Page:
+        """As `HubSpot` says."""
+        endpoint = Endpoint("GET", listed.path, refusals=REFUSALS_OF_A_LIST)
+        things = listed.name.replace("_", " ")
+        listing = Listing(self._client, endpoint, things=things, size=SMALL_PAGE, warn=self._warn)
+        return listing.page(
+            f"{self._base_path}{listed.path}",
+            {"archived": _flag(archived), "after": cursor},
+            make=self._makers.of(listed.name),
+        )
+
+    def _page(self, params: Mapping[str, Any], *, patience: Patience | None = None) -> Page:
+        """Return a page of threads."""
+        return self._threads.page(
             f"{self._base_path}/threads",
-            params={**self._params, **params, "limit": size, "inboxId": self._inbox_id},
-            accept=is_page,
+            {**self._params, **params, "inboxId": self._inbox_id},
+            make=self._makers.of_threads(),
             patience=patience,
         )
-        found = answer.body["results"]
-        rows = Rows(answer.text, count=len(found), make=self._row, warn=self._warn)
-        return Page(rows, next_cursor(answer.body), answer.now, len(answer.text))
 
-    def _row(self, thread: Mapping[str, Any], is_plain: bool) -> Row | None:  # noqa: FBT001 - of `Rows`
-        """Return the row of a thread; None where it has no id that could be used."""
-        thread_id = _id_of(thread)
-        if thread_id is None:
-            return None
-        row = self._threads.clean(thread, is_plain=is_plain)
-        row["id"] = thread_id
-        return row
+
+def _trouble(body: Mapping[str, Any]) -> str:
+    """Return the category of an error that is HubSpot's own, of a part of an answer; or nothing."""
+    errors = body.get("errors")
+    found = [error for error in errors if isinstance(error, dict)] if errors else []
+    categories = [str(error.get("category")) for error in found]
+    own = ("INTERNAL", "RATE_LIMIT", "TIMEOUT", "UNAVAILABLE")
+    return next((name for name in categories if any(word in name.upper() for word in own)), "")
+
+
+def _patience(once: bool) -> Patience | None:  # noqa: FBT001 - its only argument
+    return ONCE if once else None
 
 
 def _flag(archived: bool) -> str | None:  # noqa: FBT001 - its only argument
     return "true" if archived else None
-
-
-def _id_of(thread: Mapping[str, Any]) -> str | None:
-    """Return the id of a JSON object that may be a thread."""
-    try:
-        return parse_id(thread.get("id"))
-    except InvalidIdError:
-        return None
 
 
 def _number(value: object) -> int | None:

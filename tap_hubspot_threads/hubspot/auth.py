@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_hubspot_threads.contract import HubSpotError
+from tap_hubspot_threads.errors import HubSpotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

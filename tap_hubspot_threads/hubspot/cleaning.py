@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.values import USUAL_TIME, clean_time
+from tap_hubspot_threads.values import clean_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 OTHER_PROPERTIES = "otherProperties"
+MAX_INTEGER = 2**63 - 1
+"""What a column of integers holds."""
 MAX_DEPTH = 50
 """What is nested deeper is left out: not every reader of JSON can follow."""
 
@@ -43,6 +45,7 @@ class RowCleaner:
             name: _converter(column) for name, column in columns.items() if name != OTHER_PROPERTIES
         }
         self._columns = list(self._converters.items())
+        self._blank: dict[str, Any] = dict.fromkeys(self._converters)
 
     def clean(self, found: Mapping[str, Any], *, is_plain: bool = False) -> dict[str, Any]:
         """Return the row of a JSON object as HubSpot returned it.
@@ -51,32 +54,21 @@ class RowCleaner:
             found: The object.
             is_plain: Whether it is known that no text in it can need cleaning; see `is_plain`.
         """
-        row: dict[str, Any] = {}
+        row = {**self._blank, **found}
         other: dict[str, Any] = {}
-        get, is_usual_time = found.get, USUAL_TIME.fullmatch
         for name, convert in self._columns:
-            value = get(name)
+            value = row[name]
             # What is right already is most of it, and spared the call of its converter.
-            if value is None or (
-                type(value) is str
-                and (
-                    (convert is clean_time and is_usual_time(value))
-                    or (
-                        convert is _to_string
-                        and (is_plain or (value.isascii() and "\0" not in value))
-                    )
-                )
-            ):
-                row[name] = value
+            if value is None or (is_plain and convert is _to_string and type(value) is str):
                 continue
             try:
                 row[name] = convert(value)
             except ValueError:
                 row[name] = None
                 other[name] = _clean_json(value)
-        if not found.keys() <= self._converters.keys():
-            for name in found.keys() - self._converters.keys():
-                other[_clean_text(name)] = _clean_json(found[name])
+        if len(row) > len(self._blank):
+            for name in found.keys() - self._blank.keys():
+                other[_clean_text(name)] = _clean_json(row.pop(name))
         row[OTHER_PROPERTIES] = dict(sorted(other.items())) if other else None
         return row
 
@@ -130,7 +122,10 @@ def _to_string(value: object) -> str:
 
 
 def _to_integer(value: object) -> int:
-    return int(_to_string(value))
+    number = int(_to_string(value))
+    if abs(number) > MAX_INTEGER:
+        raise _Unfit
+    return number
 
 
 def _to_array(value: object) -> list[Any]:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from tap_hubspot_threads.contract import HubSpotError, PassingError
+from tap_hubspot_threads.errors import HubSpotError, PassingError, TooLargeError
 from tap_hubspot_threads.hubspot.answers import check, other_answer
 from tap_hubspot_threads.hubspot.retry import date
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.rate_limit import RateLimit, Ticket
     from tap_hubspot_threads.hubspot.retry import Patience, Retry
     from tap_hubspot_threads.hubspot.transport import Transport
+
+TOO_LARGE_TRIES = 2
+"""It may be what never ends, and passes; else the next one is as large."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +172,10 @@ class Client:
                 headers = response.headers
                 is_refused = response.status == HTTPStatus.TOO_MANY_REQUESTS
             except NoAnswerError as error:
-                kind = PassingError if error.is_passing else HubSpotError
                 message = f"{endpoint}{error}"
+                if error.is_too_large:
+                    raise TooLargeError(message, tries=TOO_LARGE_TRIES) from error
+                kind = PassingError if error.is_passing else HubSpotError
                 raise kind(message) from error
             finally:
                 self.limit.release(ticket, headers, is_refused=is_refused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from tap_hubspot_threads.contract import DailyQuotaError
+from tap_hubspot_threads.errors import DailyQuotaError
 
 
 @dataclass

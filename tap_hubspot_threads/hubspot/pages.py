@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from typing_extensions import override
@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.contract import Row
 
 
+class Make(Protocol):
+    """Makes the row of a JSON object."""
+
+    def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
+        """Return the row, told whether the whole text is plain; None where there is none."""
+
+
 class Rows(Collection["Row"]):
     """The rows of a page, made each time that they are gone through.
 
     Args:
         text: The page, as it came.
         count: Objects in it.
+        things: What they are, in the plural.
+        make: Makes a row of one; one that it makes none of is left out.
         warn: Is told how many of them were left out.
-        make: Makes a row of one, told whether the whole text is plain; one that it makes none of is
-            left out.
     """
 
     def __init__(
@@ -33,21 +40,22 @@ class Rows(Collection["Row"]):
         text: bytes,
         *,
         count: int,
-        make: Callable[[Mapping[str, Any], bool], Row | None],
+        things: str,
+        make: Make,
         warn: Callable[[str], None],
     ) -> None:
-        self._text, self._count = text, count
+        self._text, self._count, self._things = text, count, things
         self._make, self._warn = make, warn
 
     @override
     def __iter__(self) -> Iterator[Row]:
         found = json.loads(self._text)["results"]
         plain = is_plain(self._text)
-        rows = [row for item in found if (row := self._make(item, plain)) is not None]
+        objects = (item for item in found if isinstance(item, dict))
+        rows = [row for item in objects if (row := self._make(item, is_plain=plain)) is not None]
         if useless := len(found) - len(rows):
-            self._warn(
-                f"{useless} of a page's {len(found)} threads have no usable id and are left out"
-            )
+            of_all = f"{useless} of a page's {len(found)} {self._things}"
+            self._warn(f"{of_all} have no usable id and are left out")
         return iter(rows)
 
     @override

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 
-from tap_hubspot_threads.contract import TRY_LATER, HubSpotError, PassingError
+from tap_hubspot_threads.errors import TRY_LATER, HubSpotError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -79,7 +79,7 @@ class Retry:
                 tries = min(self.tries, error.tries or self.tries)
                 if attempt >= tries:
                     message = f"{error}. Gave up after {attempt} attempts (max_attempts)."
-                    raise PassingError(message, retry_after=error.retry_after) from error
+                    raise type(error)(message, retry_after=error.retry_after) from error
                 seconds = seconds_to_wait(error, next(waits), self.longest)
                 on_retry()
                 self.warn(f"{error}; attempt {attempt} of {tries}, the next one in {seconds:.1f} s")

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from tap_hubspot_threads.contract import HubSpotError, PassingError
+from tap_hubspot_threads.errors import HubSpotError, PassingError
 from tap_hubspot_threads.hubspot.answers import WRONG_API, Endpoint, is_passing, json_object
 from tap_hubspot_threads.hubspot.retry import retry_after
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response, Transport

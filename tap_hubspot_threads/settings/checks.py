@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.settings.definitions import REFUSED, SETTINGS
 from tap_hubspot_threads.values import InvalidIdError, clean_time, parse_ids
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.values import InvalidIdError, parse_id, parse_ids
 
 if TYPE_CHECKING:

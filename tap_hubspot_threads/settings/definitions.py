@@ -192,6 +192,16 @@ SETTINGS = th.PropertiesList(
         description="Tries for one request",
     ),
     th.Property(
+        "original_content",
+        th.BooleanType,
+        default=False,
+        title="Original content",
+        description=(
+            "Read the whole text of messages that HubSpot cut off, one call each; not what an "
+            "e-mail quotes of those before it"
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         title="User agent",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from singer_sdk.singerlib import Catalog
 
-from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.settings.definitions import REFUSED
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 
-from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.settings.inputs import PREFIX, check_environment, check_log_level
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_hubspot_threads import schemas
-from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -52,10 +52,14 @@ class HubSpotStream(Stream):
         streams.
         """
         if self._is_as_read:
-            cast("MessageWriter", self._tap.message_writer).write_record(self.name, row)
+            self._writer.write_record(self.name, row)
         else:
             # The SDK takes columns that are not selected out of the very row.
             self._write_record_message(row if self.is_whole else deepcopy(row))
+
+    @cached_property
+    def _writer(self) -> MessageWriter:
+        return cast("MessageWriter", self._tap.message_writer)
 
     @cached_property
     def _is_as_read(self) -> bool:
@@ -73,6 +77,10 @@ class HubSpotStream(Stream):
         """Whether every column is selected, and all that is in it."""
         columns = self.schema["properties"]
         return all(self.mask[("properties", name)] for name in columns) and all(self.mask.values())
+
+    def has_column(self, *names: str) -> bool:
+        """Whether one of these columns is selected."""
+        return any(self.mask[("properties", name)] for name in names)
 
     @cached_property
     def _flat_columns(self) -> dict[str, list[str]]:
@@ -114,5 +122,5 @@ class HubSpotStream(Stream):
             raise SettingsError(message) from None
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             kind = type(error).__name__
-            message = f"stream_maps: an expression for {self.name} fails for a thread ({kind})"
+            message = f"stream_maps: an expression for {self.name} fails for a row ({kind})"
             raise SettingsError(message) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.contract import HubSpotError
+from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.stopping import Stopped
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ class Loop:
         rows = self._rows - self._rows_at_last_state
         if not (is_final or is_due or rows * LINES_PER_ROW >= lines):
             return
-        bookmarks = dict(self._given.get("bookmarks", {}))
         kept = sync.pack(is_final=is_final) if sync else None
-        self.kept = bookmarks["threads"] = bookmarks.get("threads", {}) if kept is None else kept
+        bookmarks = {"threads": {}} | self._given.get("bookmarks", {}) | (kept or {})
+        self.kept = bookmarks["threads"]
         self._write_state({"bookmarks": bookmarks})
         self._last_state, self._rows_at_last_state = self._progress.clock(), self._rows

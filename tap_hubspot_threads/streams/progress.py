@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk import metrics
 
+from tap_hubspot_threads.streams.words import around, backfill, duration, unless_none
 from tap_hubspot_threads.sync.read import Read
 from tap_hubspot_threads.values import parse_time
 
@@ -68,7 +69,7 @@ class Progress:
     def done(self) -> int:
         """The threads that have been dealt with, one way or the other."""
         read = self.read
-        return self.rows["threads"] + read.unchanged + read.missed + len(read.failed)
+        return self.rows["threads"] + read.unchanged + read.missed + len(read.threads.failed)
 
     def tick(self) -> None:
         """Write a progress line, if the last one is `LOG_INTERVAL` old."""
@@ -80,8 +81,10 @@ class Progress:
         self._last_line, self._last_done = now, self.done
         of_total = "" if self.total is None else f" of {self.total}"
         words = [f"{self.done}{of_total} threads", f"{rate:.1f} threads/s"]
+        if "messages" in self.rows:
+            words.append(f"messages of {self.read.threads_with_messages}")
         if self.total is not None and rate > 0:
-            words.append(f"about {_duration((self.total - self.done) / rate)} left")
+            words.append(f"about {duration((self.total - self.done) / rate)} left")
         self.log(", ".join([*words, *self.quota_left()]))
 
     def summary(self, kept: Mapping[str, Any]) -> str:
@@ -96,15 +99,16 @@ class Progress:
         words = [
             *self._rows_in_words(),
             f"{self.read.missed} missing",
-            *_unless_none(self.read.withheld, "not told deleted yet"),
-            f"{len(self.read.failed)} failed",
-            f"{self.traffic.calls} calls ({self.traffic.retries} retries) in {_duration(seconds)}",
+            *unless_none(self.read.withheld, "not told deleted yet"),
+            f"{len(self.read.threads.failed)} failed",
+            *around(self.read),
+            f"{self.traffic.calls} calls ({self.traffic.retries} retries) in {duration(seconds)}",
             f"{rate:.1f} calls/s",
-            *([] if lag is None else [f"bookmark {_duration(lag)} behind HubSpot's clock"]),
+            *([] if lag is None else [f"bookmark {duration(lag)} behind HubSpot's clock"]),
         ]
         if completed := kept.get("full_listing_completed_at"):
             words.append(f"last full listing completed {completed}")
-        return ", ".join([*words, *self.quota_left()])
+        return ", ".join([*words, *self.quota_left(), *backfill(self.read)])
 
     def fields(self, kept: Mapping[str, Any]) -> dict[str, Any]:
         """Return the same for a program, under names that stay.
@@ -126,7 +130,16 @@ class Progress:
             },
             "withheld_deaths": read.withheld,
             "missing": read.missed,
-            "failed": len(read.failed),
+            "failed": len(read.threads.failed),
+            "messages": {
+                "threads": read.threads_with_messages,
+                "failed": len(read.messages.failed),
+                "not_shown": len(read.hidden),
+                "cut_off": len(read.cut_off),
+                "backfill": read.backfill
+                and dict(zip(("done", "about"), read.backfill, strict=True)),
+            },
+            "actors_failed": len(read.actors.failed),
             "quota_left": left,
             "quota_daily": daily,
             "bookmark": kept.get("replication_key_value"),
@@ -142,7 +155,7 @@ class Progress:
             "archived_thread_count": self.archived,
             "unchanged_thread_count": self.read.unchanged,
             "missing_thread_count": self.read.missed,
-            "failed_thread_count": len(self.read.failed),
+            "failed_thread_count": len(self.read.threads.failed),
         }
         for name, count in counts.items():
             if count:
@@ -160,9 +173,9 @@ class Progress:
         """Return what went out, and why the rest did not; also why there is nothing at all."""
         read = self.read
         left_out = [
-            *_unless_none(read.unchanged, "unchanged"),
-            *_unless_none(read.before_start, "before start_date"),
-            *_unless_none(read.other_inbox, "of another inbox"),
+            *unless_none(read.unchanged, "unchanged"),
+            *unless_none(read.before_start, "before start_date"),
+            *unless_none(read.other_inbox, "of another inbox"),
         ]
         words = f"{self.rows['threads']} threads ({self.archived} archived)"
         if self.is_complete and not (self.done or left_out):
@@ -186,15 +199,3 @@ class Progress:
         if now is None or bookmark is None:
             return None
         return max(0.0, (now - parse_time(bookmark)).total_seconds())
-
-
-def _unless_none(count: int, what: str) -> list[str]:
-    return [f"{count} {what}"] if count else []
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.contract import HubSpotError, UnreadThreadsError, WrongAddressError
+from tap_hubspot_threads.errors import HubSpotError, WrongAddressError
+from tap_hubspot_threads.sync.backfill import Backfill
 from tap_hubspot_threads.sync.deletions import Deletions
+from tap_hubspot_threads.sync.finding import Finding
+from tap_hubspot_threads.sync.full_listing import FullListing
 from tap_hubspot_threads.sync.identity import identify
 from tap_hubspot_threads.sync.increment import Increment
-from tap_hubspot_threads.sync.kept import DONE
 from tap_hubspot_threads.sync.listing import Listing
 from tap_hubspot_threads.sync.open_again import OpenAgain
-from tap_hubspot_threads.sync.out import Out
-from tap_hubspot_threads.sync.outcomes import FAILING_SYNCS, Outcomes
-from tap_hubspot_threads.sync.read import Read
-from tap_hubspot_threads.sync.reading import Reader, ThreadId
-from tap_hubspot_threads.values import shift
+from tap_hubspot_threads.sync.out import Out, ThreadId
+from tap_hubspot_threads.sync.outcomes import Outcomes
+from tap_hubspot_threads.sync.reading import Reader
 
 if TYPE_CHECKING:
     import logging
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.contract import HubSpot, Row
     from tap_hubspot_threads.sync.kept import Kept
+    from tap_hubspot_threads.sync.lists import Lists
     from tap_hubspot_threads.sync.options import Options
+    from tap_hubspot_threads.sync.out import Stage
+    from tap_hubspot_threads.sync.read import Read
+    from tap_hubspot_threads.sync.selection import Selection
     from tap_hubspot_threads.sync.wanted import Wanted
     from tap_hubspot_threads.sync.workers import Workers
 
@@ -36,9 +40,12 @@ class AccountSync:
         hubspot: The account.
         workers: Who reads it.
         kept: What the last sync kept.
+        read: What this one has read.
+        behind: What hangs on the threads.
+        lists: The streams that are listed as a whole.
         wanted: Which threads a listing is to find.
         options: How it is read.
-        is_indexed: Whether what a listing found goes out as `thread_index` too.
+        selection: Which streams there are.
         clock: Monotonic seconds.
         log: Is told what a person should know.
     """
@@ -48,35 +55,55 @@ class AccountSync:
         hubspot: HubSpot,
         workers: Workers,
         kept: Kept,
+        read: Read,
         *,
+        behind: Stage,
+        lists: Lists,
         wanted: Wanted,
         options: Options,
-        is_indexed: bool,
+        selection: Selection,
         clock: Callable[[], float],
         log: logging.Logger,
     ) -> None:
-        self._workers, self._hubspot, self._kept = workers, hubspot, kept
+        self._workers, self._hubspot, self._kept, self.read = workers, hubspot, kept, read
         self._wanted, self._options, self._log = wanted, options, log
-        self._is_indexed = is_indexed
-        self._has_begun = self._has_listed = False
-        self.read = Read()
-        self._reader = Reader(hubspot, workers, self.read, is_suspect=self._is_suspect)
+        self._behind, self._lists, self._selection = behind, lists, selection
+        self._has_begun = False
+        self._reader = Reader(hubspot, workers, read, is_suspect=read.threads.is_suspect)
         self._outcomes = Outcomes(
             kept,
-            self.read,
+            read,
             is_watched=self._is_watched,
             is_watching=options.refresh_open_calls > 0,
-            log=log,
+            with_messages=selection.messages,
         )
-        self._listing = Listing(
-            hubspot, workers, kept, sides=wanted.sides, once=options.by_id, clock=clock, log=log
+        finding = Finding(
+            kept,
+            read,
+            self._outcomes,
+            wanted=wanted,
+            is_indexed=selection.thread_index,
+            is_read=selection.threads,
+        )
+        self._full_listing = FullListing(
+            Listing(
+                hubspot, workers, kept, sides=wanted.sides, once=options.by_id, clock=clock, log=log
+            ),
+            self._reader,
+            self._outcomes,
+            finding,
+            kept=kept,
+            read=read,
+            options=options,
+            behind=behind,
+            rows_go_out=selection.threads,
         )
         self._increment = Increment(
             hubspot,
             workers,
             kept,
-            self.read,
-            find=self._find,
+            read,
+            find=finding.changed,
             sides=wanted.sides,
             lookback=options.lookback_seconds,
             clock=clock,
@@ -88,7 +115,8 @@ class AccountSync:
             self._reader,
             self._outcomes,
             kept,
-            read=self.read,
+            read=read,
+            behind=behind,
             sides=wanted.sides,
             calls=options.refresh_open_calls,
             are_listed=not options.by_id,
@@ -124,95 +152,54 @@ class AccountSync:
             yield from deletions.run()  # what is certain is told all the same
             raise
         yield from deletions.run()
-        if self.read.unread:
-            raise UnreadThreadsError(self.read.unread)
+        yield from self._lists.run()
+        if self._selection.messages:
+            yield from self._backfill().run()
+        self.read.warn(self._log)
+        self.read.check()
         deletions.check()
+        self._lists.check()
 
     def _phases(self, number: int | None, deletions: Deletions) -> Iterator[Out]:
         kept, is_first = self._kept, self._kept.bookmark is None
-        failed = list(kept.failed)
-        yield from self._again(name for name in failed if not self._is_suspect(name))
+        failed, owed = list(kept.failed), list(kept.messages.failed)
+        threads, messages = self.read.threads, self.read.messages
+        yield from self._again(name for name in failed if not threads.is_suspect(name))
+        yield from self._owed(name for name in owed if not messages.is_suspect(name))
         if is_first:
-            yield from self._list()
-        yield from self._outcomes.of(self._reader.read(self._increment.run()))
+            yield from self._full_listing.first()
+        yield from self._behind(self._outcomes.of(self._reader.read(self._increment.run())))
         if not is_first:
-            yield from self._open_again.run(self._due_listing(is_due=self._is_due()))
+            yield from self._open_again.run(self._full_listing.when_due())
             if number is not None and self.read.known_seen:
                 yield Out(then=partial(kept.note_account, number, is_confirmed=True))
-            yield from self._again(name for name in failed if self._is_suspect(name))
-        is_due = self._is_due() or (deletions.is_purge and self._is_unproved())
-        yield from self._due_listing(is_due=is_due) or ()
+            yield from self._again(name for name in failed if threads.is_suspect(name))
+            yield from self._owed(name for name in owed if messages.is_suspect(name))
+        yield from self._full_listing.when_due(is_purge=deletions.is_purge) or ()
 
     def _again(self, failed: Iterable[str]) -> Iterator[Out]:
-        ids = [ThreadId(thread_id) for thread_id in failed if thread_id not in self.read.taken]
-        return self._outcomes.of(self._reader.read(ids, are_suspect=True))
+        """Read threads again that could not be read."""
+        taken = self.read.taken
+        ids = [ThreadId(name, has_news=True) for name in failed if name not in taken]
+        return self._behind(self._outcomes.of(self._reader.read(ids, are_suspect=True)))
 
-    def _is_suspect(self, thread_id: str) -> bool:
-        return self._kept.failed.get(thread_id, 0) >= FAILING_SYNCS - 1
+    def _owed(self, threads: Iterable[str]) -> Iterator[Out]:
+        """Read messages again that could not be read."""
+        taken = self.read.messages_taken
+        outs = [Out(messages_of=ThreadId(name)) for name in threads if name not in taken]
+        return self._behind(outs) if self._selection.messages else iter(())
 
-    def _due_listing(self, *, is_due: bool) -> Iterator[Out] | None:
-        """Return the full listing, if one is under way or due, and was not listed in this sync."""
-        if self._has_listed or not (is_due or self._kept.listing != DONE):
-            return None
-        return self._list_when_due()
-
-    def _list_when_due(self) -> Iterator[Out]:
-        if self._kept.listing == DONE:
-            yield Out(then=self._kept.start_listing)
-        yield from self._list(self._options.full_listing_calls)
-
-    def _is_due(self) -> bool:
-        started, now = self._kept.full_listing_started_at, self.read.now
-        hours = self._options.full_listing_hours
-        return started is None or not started <= now < shift(started, seconds=hours * 3600)
-
-    def _is_unproved(self) -> bool:
-        """Whether a thread was missed that the last full listing could still show."""
-        started = self._kept.full_listing_started_at or ""
-        return any(first >= started for first in self._kept.missed.values())
-
-    def _list(self, calls: int | None = None) -> Iterator[Out]:
-        """List the account, or what is left of it; rows go out whether or not they are known."""
-        self._has_listed = True
-        if self._options.by_id:
-            return self._outcomes.of(self._reader.read(self._listed_ids(calls)))
-        return self._listed_rows(calls)
-
-    def _listed_ids(self, calls: int | None) -> Iterator[ThreadId | Out]:
-        for rows, now, advance in self._listing.pages(calls):
-            for row in rows:
-                if row["id"] in self._kept.missed:
-                    yield Out(then=partial(self._kept.miss_anew, row["id"], now))
-                yield from self._find(row, always=True)
-            yield advance
-
-    def _listed_rows(self, calls: int | None) -> Iterator[Out]:
-        for rows, now, advance in self._listing.pages(calls):
-            for row in rows:
-                is_missed = row["id"] in self._kept.missed
-                if not (self._wants(row) or is_missed):
-                    continue
-                if self._is_indexed and not is_missed:
-                    yield Out("thread_index", row)
-                out = self._outcomes.listed(row, now, always=True)
-                if out is not None:
-                    yield out
-            yield advance
-
-    def _find(self, row: Row, *, always: bool = False) -> Iterator[ThreadId | Out]:
-        """Yield what there is to read of a row that was found, and its entry in the index."""
-        if self._wants(row):
-            if self._is_indexed:
-                yield Out("thread_index", row)
-            yield ThreadId(row["id"], archived=row["archived"] is True, always=always)
-
-    def _wants(self, row: Row) -> bool:
-        if self._wanted.wants(row):
-            return True
-        is_of_inbox = self._wanted.has_inbox(row)
-        self.read.other_inbox += not is_of_inbox
-        self.read.before_start += is_of_inbox
-        return False
+    def _backfill(self) -> Backfill:
+        return Backfill(
+            self._hubspot,
+            self._increment,
+            self._kept,
+            self.read,
+            wanted=self._wanted,
+            behind=self._behind,
+            reserve=self._options.reserve,
+            log=self._log,
+        )
 
     def _is_watched(self, row: Row) -> bool:
         is_watching = self._options.refresh_open_calls > 0

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.contract import (
-    MAX_NAMED_IDS,
-    HubSpotError,
-    UnreadThreadsError,
-    name_ids,
-)
-from tap_hubspot_threads.sync.out import Out
-from tap_hubspot_threads.sync.read import Read
-from tap_hubspot_threads.sync.reading import Reader, ThreadId
+from tap_hubspot_threads.errors import MAX_NAMED_IDS, HubSpotError, name_ids
+from tap_hubspot_threads.sync.out import Out, ThreadId
+from tap_hubspot_threads.sync.reading import Reader
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Iterator
 
     from tap_hubspot_threads.contract import HubSpot
+    from tap_hubspot_threads.sync.lists import Lists
+    from tap_hubspot_threads.sync.out import Stage
+    from tap_hubspot_threads.sync.read import Read
+    from tap_hubspot_threads.sync.selection import Selection
     from tap_hubspot_threads.sync.workers import Workers
 
 
@@ -28,16 +26,30 @@ class ConfiguredSync:
     Args:
         hubspot: The account.
         workers: Who reads it.
+        read: What this sync has read.
         ids: The threads; each comes once.
+        behind: What hangs on the threads.
+        lists: The streams that are listed as a whole.
+        selection: Which streams there are.
         log: Is told which are missing.
     """
 
     def __init__(
-        self, hubspot: HubSpot, workers: Workers, ids: Iterable[str], *, log: logging.Logger
+        self,
+        hubspot: HubSpot,
+        workers: Workers,
+        read: Read,
+        *,
+        ids: Iterable[str],
+        behind: Stage,
+        lists: Lists,
+        selection: Selection,
+        log: logging.Logger,
     ) -> None:
-        self._ids, self._log = ids, log
-        self.read = Read()
-        self._reader = Reader(hubspot, workers, self.read)
+        self._ids, self._behind, self._lists = ids, behind, lists
+        self._selection, self._log = selection, log
+        self.read = read
+        self._reader = Reader(hubspot, workers, read)
 
     def pack(self, *, is_final: bool) -> dict[str, Any] | None:  # noqa: ARG002 - as of `Sync`
         """As `Sync` says."""
@@ -45,21 +57,37 @@ class ConfiguredSync:
 
     def run(self) -> Iterator[Out]:
         """As `Sync` says."""
-        for got in self._reader.read(map(ThreadId, self._ids)):
+        if self._selection.of_threads:
+            yield from self._behind(self._threads())
+        yield from self._lists.run()
+        self._warn_of_missing()
+        self.read.warn(self._log)
+        self.read.check()
+        self._lists.check()
+
+    def _threads(self) -> Iterator[Out]:
+        threads = map(ThreadId, self._ids)
+        if self._selection.messages and not self._selection.threads:
+            yield from (Out(messages_of=thread) for thread in threads)
+            return
+        for got in self._reader.read(threads):
             if isinstance(got, Out):
                 yield got
             elif isinstance(got.found, HubSpotError):
-                self.read.failed.add(got.asked.id)
-                self.read.unread[got.asked.id] = got.found
+                self.read.threads.note(got.asked.id, got.found)
             elif got.found is None:
                 self.read.missed += 1
                 if len(self.read.missing) < MAX_NAMED_IDS:
                     self.read.missing[got.asked.id] = None
             else:
-                yield Out("threads", got.found)
+                messages_of = got.asked if self._selection.messages else None
+                yield Out("threads", got.found, messages_of=messages_of)
+
+    def _warn_of_missing(self) -> None:
+        if not self._selection.threads:
+            self.read.missed += len(self.read.gone)
+            self.read.missing.update(dict.fromkeys(self.read.gone[:MAX_NAMED_IDS]))
         if self.read.missed:
             message = "%d thread(s) not found, neither live nor archived: %s"
             names = name_ids(list(self.read.missing), self.read.missed)
             self._log.warning(message, self.read.missed, names)
-        if self.read.unread:
-            raise UnreadThreadsError(self.read.unread)

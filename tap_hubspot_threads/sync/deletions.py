@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.contract import PurgeError, name_ids
+from tap_hubspot_threads.errors import PurgeError, name_ids
 from tap_hubspot_threads.sync.out import Out
 from tap_hubspot_threads.values import shift
 
@@ -94,7 +94,8 @@ class Deletions:
         if not self.is_purge:
             return self._missed_twice()
         twice = set(self._missed_twice())
-        begun, ended = self._kept.full_listing_started_at, self._kept.full_listing_completed_at
+        listing = self._kept.listing
+        begun, ended = listing.full_started_at, listing.full_completed_at
         return [
             name
             for name, first in self._kept.missed.items()

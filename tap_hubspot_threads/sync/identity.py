@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.contract import WrongAccountError
+from tap_hubspot_threads.errors import WrongAccountError
 
 if TYPE_CHECKING:
     import logging

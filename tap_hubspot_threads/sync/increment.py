@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.contract import HubSpot, Page, Row
     from tap_hubspot_threads.sync.kept import Kept
+    from tap_hubspot_threads.sync.out import ThreadId
     from tap_hubspot_threads.sync.read import Read
-    from tap_hubspot_threads.sync.reading import ThreadId
+    from tap_hubspot_threads.sync.sweep import Step
     from tap_hubspot_threads.sync.workers import Workers
 
 AHEAD = 7_260
@@ -73,25 +74,42 @@ class Increment:
             yield Out(then=partial(self._kept.set_back, error.now))
             yield from self._changes_since(error.now)
 
-    def _changes_since(self, bookmark: str) -> Iterator[ThreadId | Out]:
-        since = shift(bookmark, seconds=-self._lookback)
-        began: list[str] = []  # HubSpot's clock, from the first answer on
+    def before(self, moment: str) -> str:
+        """Return the moment less the lookback: where to start, so that nothing late is lost."""
+        return shift(moment, seconds=-self._lookback)
+
+    def steps(self, since: str, *, note: Callable[[Page], None] = lambda _: None) -> Iterator[Step]:
+        """Yield the threads whose latest message is not before a moment; see `changes`.
+
+        Args:
+            since: A cleaned time.
+            note: Is told of each page.
+        """
 
         def list_page(since: str, cursor: str | None, *, archived: bool) -> Page:
             def ask() -> Page:
                 return self._hubspot.page_by_time(since, cursor, archived=archived)
 
             page = self._workers.call(lambda: timed(ask, self._clock))
+            note(page)
+            return page
+
+        return changes(
+            *(partial(list_page, archived=archived) for archived in self._sides), since=since
+        )
+
+    def _changes_since(self, bookmark: str) -> Iterator[ThreadId | Out]:
+        since = self.before(bookmark)
+        began: list[str] = []  # HubSpot's clock, from the first answer on
+
+        def note(page: Page) -> None:
             self._read.listing_seconds += page.seconds
             began.append(page.now)
             self._read.now = began[0]
             if began[0] < since and len(began) == 1:
                 raise _BookmarkAheadError(began[0])
-            return page
 
-        for step in changes(
-            *(partial(list_page, archived=archived) for archived in self._sides), since=since
-        ):
+        for step in self.steps(since, note=note):
             for row in step.rows:
                 yield from self._find(row)
             yield Out(then=partial(self._kept.advance, min(step.covered or began[0], began[0])))

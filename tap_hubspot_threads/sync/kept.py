@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_hubspot_threads.sync.kept_listing import DONE, KeptListing
+from tap_hubspot_threads.sync.kept_messages import KeptMessages
 from tap_hubspot_threads.sync.open_threads import OpenThreads
 from tap_hubspot_threads.sync.sweep import REPLICATION_KEY
 from tap_hubspot_threads.values import clean_time
@@ -16,21 +18,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION = 1
-LIVE, ARCHIVED, DONE = "live", "archived", "done"
 
 
 class Kept:
     """What is kept. Changed by what an `Out` has to be done behind it, and by nothing else.
 
     Args:
-        state: What `pack` gave, checked by `check_kept`. Empty: a first sync. It may have the
-            bookmark only, as somebody writes it by hand: changes from that moment on come first,
-            and then a full listing is due.
+        bookmarks: Those of each stream, as `pack` gave them, checked by `check_state`. Empty: a
+            first sync. There may be the bookmark of threads only, as somebody writes it by hand:
+            changes from that moment on come first, and then a full listing is due.
         wanted: The settings that decide which threads are wanted, in one form. When they have
             changed, the account is listed anew.
+        rows_go_out: Whether threads' rows go out in this sync.
+        with_messages: Whether it reads messages.
     """
 
-    def __init__(self, state: Mapping[str, Any], *, wanted: str) -> None:
+    def __init__(
+        self,
+        bookmarks: Mapping[str, Mapping[str, Any]],
+        *,
+        wanted: str,
+        rows_go_out: bool = True,
+        with_messages: bool = False,
+    ) -> None:
+        state = bookmarks.get("threads", {})
         self.open = OpenThreads(
             state.get("open_threads", ()), are_exact=state.get("is_exact", True)
         )
@@ -47,36 +58,25 @@ class Kept:
         """Whether somebody has been told that HubSpot does not say which account this is."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
         """All messages before this moment (of HubSpot's clock) are in rows that went out."""
-        self.listing: str = state.get("listing", DONE)
-        """Where a listing stands: at `live` or `archived` threads, or `done`."""
-        self.listing_cursor: str | None = state.get("listing_cursor")
-        """The cursor of the page that the listing goes on with, decoded; None: the first."""
-        self.listing_started_at: str | None = state.get("listing_started_at")
-        """HubSpot's clock at its start."""
-        self.full_listing_started_at: str | None = state.get("full_listing_started_at")
-        """HubSpot's clock at the start of the last listing that was completed."""
-        self.full_listing_completed_at: str | None = state.get("full_listing_completed_at")
-        """HubSpot's clock at its end."""
-        self.listing_pages: int = state.get("listing_pages", 0)
-        """The pages of the listing so far."""
-        self.listing_seconds: float = state.get("listing_milliseconds", 0) / 1000
-        """What they took to come."""
-        self.full_listing_pages: int | None = state.get("full_listing_pages")
-        """The pages of the last listing that was completed."""
-        self.full_listing_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
-        """What they took to come."""
+        self._rows_go_out = rows_go_out
+        self.listing = KeptListing(state, rows_go_out=rows_go_out)
         self.wanted = wanted
         self.is_reset: bool = state.get("wanted", wanted) != wanted
         """Whether other threads are wanted than in the last sync."""
         is_first = self.bookmark is None and (
-            self.listing == DONE or self.listing_started_at is None
+            self.listing.part == DONE or self.listing.started_at is None
         )
         if is_first or self.is_reset:
-            self.start_listing()
+            self.listing.start()
             self.bookmark = None
+        elif rows_go_out and self.listing.part != DONE and not self.listing.is_whole:
+            self.listing.start()  # rows of what it has listed did not go out
+        self.messages = KeptMessages(
+            bookmarks.get("messages", {}), bookmark=self.bookmark, are_read=with_messages
+        )
 
     def pack(self, *, is_final: bool) -> dict[str, Any]:
-        """Return it as the state has it.
+        """Return the bookmarks as the state has them, by stream.
 
         Of numbers it has integers only: a target reads others as decimals, which it cannot write
         again (observed of target-postgres).
@@ -84,18 +84,10 @@ class Kept:
         Args:
             is_final: Whether no row goes out behind it.
         """
-        return {
+        threads = {
             "version": VERSION,
             "replication_key": REPLICATION_KEY,
-            "listing": self.listing,
-            "listing_cursor": self.listing_cursor,
-            "listing_started_at": self.listing_started_at,
-            "full_listing_started_at": self.full_listing_started_at,
-            "full_listing_completed_at": self.full_listing_completed_at,
-            "listing_pages": self.listing_pages,
-            "listing_milliseconds": round(self.listing_seconds * 1000),
-            "full_listing_pages": self.full_listing_pages,
-            "full_listing_milliseconds": round(self.full_listing_seconds * 1000),
+            **self.listing.pack(),
             "missed": [list(item) for item in self.missed.items()],
             "failed": [list(item) for item in self.failed.items()],
             "wanted": self.wanted,
@@ -106,6 +98,7 @@ class Kept:
             "account": self.account,
             "is_account_warned_of": self.is_account_warned_of,
         }
+        return {"threads": threads, "messages": self.messages.pack()}
 
     def doubt(self) -> None:
         """Note that rows of open threads go out from here on.
@@ -115,41 +108,27 @@ class Kept:
         """
         self.is_exact = False
 
-    def start_listing(self) -> None:
-        """Have everything listed, from the start."""
-        self.listing, self.listing_cursor, self.listing_started_at = LIVE, None, None
-
     def advance_listing(
-        self, part: str, cursor: str | None, now: str, *, is_first: bool, seconds: float
+        self, part: str, cursor: str | None, now: str, *, is_first: bool, rows: int, seconds: float
     ) -> None:
-        """Note that a page has gone out; a first listing ends in its bookmark.
+        """Note that a page has gone out, as `KeptListing.advance` says.
 
-        Args:
-            part: Where the listing goes on.
-            cursor: Of the page that it goes on with.
-            now: HubSpot's clock when the page was read.
-            is_first: Whether it is the first page of all.
-            seconds: What it took to come.
+        A first listing ends in its bookmark.
         """
-        self.listing, self.listing_cursor = part, cursor
-        if is_first:
-            self.listing_started_at, self.listing_pages, self.listing_seconds = now, 0, 0.0
-        self.listing_pages += 1
-        self.listing_seconds += seconds
+        begun = now if is_first else self.listing.started_at or now
+        self.listing.advance(part, cursor, now, is_first=is_first, rows=rows, seconds=seconds)
         if part == DONE:
-            self.bookmark = self.bookmark or self.listing_started_at or now
-            self.full_listing_started_at = self.listing_started_at
-            self.full_listing_completed_at, self.listing_started_at = now, None
-            self.full_listing_pages = self.listing_pages
-            self.full_listing_seconds = self.listing_seconds
+            self.bookmark = self.bookmark or begun
 
     def advance(self, moment: str) -> None:
         """Move the bookmark; never back."""
         self.bookmark = max(self.bookmark or moment, moment)
+        self.messages.follow(self.bookmark)
 
     def set_back(self, moment: str) -> None:
         """Move the bookmark back to HubSpot's clock, which it must not be ahead of."""
         self.bookmark = moment
+        self.messages.set_back(moment)
 
     def note_failure(self, thread_id: str, syncs: int) -> None:
         """Keep a thread for the next sync, as one that failed in so many syncs in a row."""
@@ -160,7 +139,7 @@ class Kept:
         """Note that a thread has been read, and that all that belongs to it is out."""
         self.failed.pop(thread_id, None)
         self.missed.pop(thread_id, None)
-        self.open.note(thread_id, mark)
+        self.open.note(thread_id, mark, is_out=self._rows_go_out)
 
     def note_missing(self, thread_id: str, now: str | None) -> None:
         """Note that a thread was not there.
@@ -182,16 +161,18 @@ class Kept:
         """
         first = self.missed.pop(thread_id, None)
         if first is not None:
-            self.missed[thread_id] = max(first, now, self.listing_started_at or now)
+            self.missed[thread_id] = max(first, now, self.listing.started_at or now)
 
     def forget(self, thread_id: str) -> None:
         """Note that a thread was told deleted."""
         self.missed.pop(thread_id, None)
         self.open.note(thread_id, None)
+        self.messages.settle(thread_id)
 
     def forget_all(self) -> None:
         """Keep none of the threads: the account is listed anew, and may be another one."""
         self.open, self.failed, self.missed = OpenThreads(), {}, {}
+        self.messages.failed.clear()
 
     def note_account(self, number: int | None, *, is_confirmed: bool) -> None:
         """Keep the account's number, if it is known to be the state's.

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tap_hubspot_threads.contract import StateError
-from tap_hubspot_threads.sync.kept import ARCHIVED, DONE, LIVE, VERSION
+from tap_hubspot_threads.contract import LISTED
+from tap_hubspot_threads.errors import StateError
+from tap_hubspot_threads.sync.kept import VERSION
+from tap_hubspot_threads.sync.kept_listing import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.sync.open_threads import OpenThreads
 from tap_hubspot_threads.sync.sweep import REPLICATION_KEY
 from tap_hubspot_threads.values import InvalidIdError, clean_time, parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+_Check: TypeAlias = Callable[[Any], bool]
+
+STREAMS = {
+    *("threads", "deleted_threads", "thread_index", "messages", "actors"),
+    *(listed.name for listed in LISTED),
+}
 
 EARLIEST = "2000"
 """HubSpot is younger; a bookmark before that is a slip."""
@@ -28,10 +38,11 @@ def check_state(state: Mapping[str, Any]) -> None:
     if (
         isinstance(bookmarks, dict)
         and all(isinstance(kept, dict) for kept in bookmarks.values())
-        and (not bookmarks or bookmarks.keys() & {"threads", "thread_index", "deleted_threads"})
+        and (not bookmarks or bookmarks.keys() & STREAMS)
     ):
-        check_kept(bookmarks.get("threads", {}))
-        others = [kept for name, kept in bookmarks.items() if name != "threads"]
+        for name, checks in _CHECKS.items():
+            _check(name, bookmarks.get(name, {}), checks)
+        others = [kept for name, kept in bookmarks.items() if name not in _CHECKS]
         if not any({"partitions", "progress_markers"} & kept.keys() for kept in others):
             return
     message = (
@@ -41,16 +52,16 @@ def check_state(state: Mapping[str, Any]) -> None:
     raise StateError(message)
 
 
-def check_kept(kept: Mapping[str, Any]) -> None:
-    """Check what is under `bookmarks.threads`.
+def _check(stream: str, kept: Mapping[str, Any], checks: Mapping[str, _Check]) -> None:
+    """Check what is under a stream's bookmark.
 
     Raises:
         StateError: names the key that is not what this version writes.
     """
     for key, value in kept.items():
-        if key not in _CHECKS or not _CHECKS[key](value):
+        if key not in checks or not checks[key](value):
             message = (
-                f"The state's bookmarks.threads.{key} is not what this version of the tap writes. "
+                f"The state's bookmarks.{stream}.{key} is not what this version of the tap writes. "
                 "Go on with the version that wrote the state, correct it by hand, or start anew "
                 "with a full refresh (no state)."
             )
@@ -109,7 +120,11 @@ def _is_boolean(value: object) -> bool:
     return isinstance(value, bool)
 
 
-_CHECKS: dict[str, Callable[[Any], bool]] = {
+def _are_counted(value: object) -> bool:
+    return _are_pairs(value, lambda syncs: isinstance(syncs, int))
+
+
+_OF_THREADS: dict[str, _Check] = {
     "version": lambda value: value == VERSION,
     "replication_key": lambda value: value == REPLICATION_KEY,
     "replication_key_value": _is_time_or_none,
@@ -121,8 +136,11 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "is_exact": _is_boolean,
     "open_threads": _is_open,
     "closed_threads": _are_ids,
-    "failed": lambda value: _are_pairs(value, lambda syncs: isinstance(syncs, int)),
+    "failed": _are_counted,
     "missed": lambda value: _are_pairs(value, _is_clean_time),
+    "listing_is_whole": _is_boolean,
+    "listing_rows": _is_number,
+    "full_listing_rows": _is_number_or_none,
     "listing_pages": _is_number,
     "listing_milliseconds": _is_number,
     "full_listing_pages": _is_number_or_none,
@@ -135,3 +153,9 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "replication_key_signpost": _is_text_or_none,
     "progress_markers": lambda value: isinstance(value, dict),
 }
+_OF_MESSAGES: dict[str, _Check] = {
+    "replication_key_value": _is_time_or_none,
+    "failed": _are_counted,
+    "walked": _is_number,
+}
+_CHECKS = {"threads": _OF_THREADS, "messages": _OF_MESSAGES}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.contract import RefusedError
-from tap_hubspot_threads.sync.kept import ARCHIVED, DONE, LIVE
+from tap_hubspot_threads.errors import RefusedError
+from tap_hubspot_threads.sync.kept_listing import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.sync.out import Out
 from tap_hubspot_threads.sync.walk import new_rows, timed, walk
 
@@ -61,7 +61,7 @@ class Listing:
             The rows of a page, each thread once; HubSpot's clock; and what moves on behind it.
         """
         self._left = most
-        begun, begun_at = self._kept.listing, self._kept.listing_cursor
+        begun, begun_at = self._kept.listing.part, self._kept.listing.cursor
         try:
             yield from self._pass(begun, begun_at)
         except RefusedError as error:
@@ -87,6 +87,7 @@ class Listing:
                     page.cursor,
                     page.now,
                     is_first=is_first,
+                    rows=len(page.rows),
                     seconds=page.seconds,
                 )
                 yield new_rows(page, seen), page.now, Out(then=advance)

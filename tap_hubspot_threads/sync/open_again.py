@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.contract import DailyQuotaError, HubSpotError
-from tap_hubspot_threads.sync.out import Out
-from tap_hubspot_threads.sync.reading import LOOKS, ThreadId
+from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError
+from tap_hubspot_threads.sync.open_threads import mark_of
+from tap_hubspot_threads.sync.out import Out, ThreadId
+from tap_hubspot_threads.sync.reading import LOOKS
 from tap_hubspot_threads.sync.walk import timed, walk
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.contract import HubSpot, Page, Row
     from tap_hubspot_threads.sync.kept import Kept
+    from tap_hubspot_threads.sync.out import Stage
     from tap_hubspot_threads.sync.outcomes import Outcomes
     from tap_hubspot_threads.sync.read import Read
     from tap_hubspot_threads.sync.reading import Got, Reader
@@ -40,6 +42,7 @@ class OpenAgain:
         outcomes: Makes an `Out` of what was read.
         kept: Has the open threads, and the missed ones.
         read: Has what this sync has read already.
+        behind: What hangs on the threads.
         sides: What `archived` is to be listed.
         calls: As many as there are for it, all steps together.
         are_listed: Whether there are steps that list.
@@ -56,6 +59,7 @@ class OpenAgain:
         kept: Kept,
         *,
         read: Read,
+        behind: Stage,
         sides: tuple[bool, ...],
         calls: int,
         are_listed: bool,
@@ -65,6 +69,7 @@ class OpenAgain:
         self._hubspot, self._workers = hubspot, workers
         self._reader, self._outcomes = reader, outcomes
         self._kept, self._read, self._sides = kept, read, sides
+        self._behind = behind
         self._calls, self._are_listed = calls, are_listed
         self._clock, self._log = clock, log
         self._by_id = self._listed = 0
@@ -117,14 +122,14 @@ class OpenAgain:
         most = max(1, self._calls // 4 // LOOKS)
         missed = [name for name in self._kept.missed if name not in self._read.taken][:most]
         ids = [ThreadId(name, archived=sides.get(name, False)) for name in missed]
-        yield from self._outcomes.of(self._count(self._reader.read(ids)))
+        yield from self._behind(self._outcomes.of(self._count(self._reader.read(ids))))
 
     def _read_rest(self) -> Iterator[Out]:
         """Read as many of the rest as calls are left for in any case, until none are left."""
         due, most = self._unseen(), max(self._calls, LOOKS)
         while due and (size := (most - self._by_id - self._listed) // LOOKS) > 0:
             batch, due = due[:size], due[size:]
-            yield from self._outcomes.of(self._count(self._reader.read(batch)))
+            yield from self._behind(self._outcomes.of(self._count(self._reader.read(batch))))
 
     def _count(self, results: Iterable[Got | Out]) -> Iterator[Got | Out]:
         for got in results:
@@ -136,36 +141,43 @@ class OpenAgain:
     # By listings
 
     def _listing(self, steps: Iterator[Out]) -> Iterator[Out]:
-        """Take a step that lists; a failure ends it without harm: nothing hangs on it."""
+        """Take a step that lists."""
         before = len(self._read.known_seen)
+        yield from self._behind(self._without_harm(steps))
+        self._seen += len(self._read.known_seen) - before
+
+    def _without_harm(self, steps: Iterator[Out]) -> Iterator[Out]:
+        """Let a failure of a listing end it, and nothing else: nothing hangs on it."""
         try:
             yield from steps
         except HubSpotError as error:
             if error.is_of_token or isinstance(error, DailyQuotaError):
                 raise
             self._log.debug("A listing of open threads has ended early: %s", error)
-        self._seen += len(self._read.known_seen) - before
 
     def _list_open(self) -> Iterator[Out]:
         """List what HubSpot's filter takes for open, each page tried once.
 
-        A page that is mostly closed shows that it does not filter, and ends this step.
+        A page that is mostly closed shows that it does not filter, and ends this step. An index of
+        statuses may hold for ever what is no more: it is believed where it says that nothing has
+        changed, and what it has otherwise is left to the steps behind this one.
         """
         for archived in self._sides:
             for page in self._pages(partial(self._hubspot.page_of_open, archived=archived)):
                 rows = list(page.rows)
                 if 2 * sum(row["status"] == "CLOSED" for row in rows) > len(rows):
                     return
-                yield from self._take(rows, page.now)
+                known = [row for row in rows if self._kept.open.is_known(row["id"], mark_of(row))]
+                yield from self._take(known, page.now)
 
     def _pays(self) -> bool:
         """Whether a listing of everything takes less calls than reading the rest, and fits."""
-        kept = self._kept
-        pages = kept.full_listing_pages
+        listing = self._kept.listing
+        pages = listing.full_pages
         if pages is None or self._listable() <= pages:
             return False
         fits_calls = pages <= self._calls // 2 - self._listed
-        return fits_calls and kept.full_listing_seconds <= self._seconds_left()
+        return fits_calls and listing.full_seconds <= self._seconds_left()
 
     def _list_all(self) -> Iterator[Out]:
         for archived in self._sides:

@@ -11,15 +11,16 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.values import parse_id
+from tap_hubspot_threads.values import make_encode, parse_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _ARCHIVED, _LIVE = "a", "l"
 _DOUBT = "------"
-_ENCODER = json.JSONEncoder(sort_keys=True)  # making one for each row would cost more than its work
-_ENTRY = re.compile(r"([0-9]+):([al][A-Za-z0-9_-]{6})")
+"""What earlier versions put in place of a mark that they did not believe."""
+_encode = make_encode(json.JSONEncoder(sort_keys=True))
+_ENTRY = re.compile(r"([0-9]+):([alAL][A-Za-z0-9_-]{6})")
 
 
 class OpenThreads:
@@ -27,7 +28,8 @@ class OpenThreads:
 
     Args:
         entries: What `entries` gave, 24 characters or so for each thread: the id, which side it was
-            on, and 36 bits of a hash of its row.
+            on (a capital letter, where it is unknown whether its row is the last one that went
+            out), and 36 bits of a hash of its row.
         are_exact: Whether no row can have gone out since that is not in the entries.
 
     Raises:
@@ -41,12 +43,16 @@ class OpenThreads:
         are_exact: bool = True,
     ) -> None:
         self._marks: dict[str, str] = {}
+        self._doubted: set[str] = set()
         for entry in entries:
             match = _ENTRY.fullmatch(entry)
             if match is None or parse_id(match[1]) != match[1]:
                 message = "not an entry of the list of open threads"
                 raise ValueError(message)
-            self._marks[match[1]] = match[2] if are_exact else match[2][0] + _DOUBT
+            thread_id, mark = match[1], match[2]
+            self._marks[thread_id] = mark[0].lower() + mark[1:]
+            if not are_exact or mark[0].isupper() or mark[1:] == _DOUBT:
+                self._doubted.add(thread_id)
 
     def __contains__(self, thread_id: str) -> bool:
         return thread_id in self._marks
@@ -56,22 +62,34 @@ class OpenThreads:
 
     def entries(self) -> list[str]:
         """Return the list for the state, longest unread first."""
-        return [f"{thread_id}:{mark}" for thread_id, mark in self._marks.items()]
+        return [
+            f"{thread_id}:{mark[0].upper() + mark[1:] if thread_id in self._doubted else mark}"
+            for thread_id, mark in self._marks.items()
+        ]
 
     def is_known(self, thread_id: str, mark: str) -> bool:
         """Whether a row with this mark is the last one that went out of an open thread."""
+        return self._marks.get(thread_id) == mark and thread_id not in self._doubted
+
+    def is_settled(self, thread_id: str, mark: str) -> bool:
+        """Whether this is the mark that an open thread had when all that belongs to it was out."""
         return self._marks.get(thread_id) == mark
 
-    def note(self, thread_id: str, mark: str | None) -> None:
-        """Note the mark of a row that has gone out, or need not: it goes to the end.
+    def note(self, thread_id: str, mark: str | None, *, is_out: bool = True) -> None:
+        """Note the mark of a row that was read: it goes to the end.
 
         Args:
             thread_id: The thread.
             mark: None, if the thread is not to be watched any more.
+            is_out: Whether the row has gone out, where it is not the one that last did.
         """
+        is_out = is_out or (mark is not None and self.is_known(thread_id, mark))
         self._marks.pop(thread_id, None)
+        self._doubted.discard(thread_id)
         if mark is not None:
             self._marks[thread_id] = mark
+            if not is_out:
+                self._doubted.add(thread_id)
 
     def postpone(self, thread_id: str) -> None:
         """Note that a thread had its turn, although it was not seen."""
@@ -85,6 +103,6 @@ class OpenThreads:
 
 def mark_of(row: Mapping[str, Any]) -> str:
     """Return the side that a thread is on, and the fingerprint of its row."""
-    digest = hashlib.blake2b(_ENCODER.encode(row).encode(), digest_size=6).digest()
+    digest = hashlib.blake2b(_encode(row).encode(), digest_size=6).digest()
     side = _ARCHIVED if row["archived"] else _LIVE
     return side + base64.urlsafe_b64encode(digest).decode()[:6]

@@ -19,6 +19,8 @@ class Options:
     full_listing_hours: int = 24
     full_listing_calls: int = 200
     lookback_seconds: int = 300
+    reserve: float = 0.1
+    """The share of the day's calls that is left to others."""
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Options:
@@ -29,4 +31,5 @@ class Options:
             full_listing_hours=config["full_listing_hours"],
             full_listing_calls=config["full_listing_calls"],
             lookback_seconds=config["lookback_seconds"],
+            reserve=config["daily_quota_reserve_percent"] / 100,
         )

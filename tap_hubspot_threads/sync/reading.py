@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_hubspot_threads.contract import HubSpotError, MissingError, PassingError, RefusedError
-from tap_hubspot_threads.sync.out import Out
+from tap_hubspot_threads.errors import HubSpotError, MissingError, PassingError, RefusedError
+from tap_hubspot_threads.sync.failures import Streak
+from tap_hubspot_threads.sync.out import Out, ThreadId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -14,21 +15,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.read import Read
     from tap_hubspot_threads.sync.workers import Workers
 
-FAILURES_IN_A_ROW = 5
-"""After so many neighbours that could not be read, HubSpot is taken to be down."""
-
 LOOKS = 2
 """Calls that it takes at the most, retries apart, to read a thread or find that it is missing."""
-
-
-class ThreadId(NamedTuple):
-    """A thread to read."""
-
-    id: str
-    archived: bool = False
-    """Whether it is thought to be archived."""
-    always: bool = False
-    """Whether its row goes out even if it is known."""
 
 
 class Got(NamedTuple):
@@ -64,7 +52,7 @@ class Reader:
     ) -> None:
         self._hubspot, self._workers = hubspot, workers
         self._read_so_far, self._is_suspect = read, is_suspect
-        self._failed: set[str] = set()
+        self._streak = Streak("threads")
 
     def read(
         self, ids: Iterable[ThreadId | Out], *, are_suspect: bool = False
@@ -78,25 +66,17 @@ class Reader:
         Raises:
             HubSpotError: if `FAILURES_IN_A_ROW` threads one after the other could not be read.
         """
-        in_a_row = 0
+        self._streak.end()
         for got in self._workers.each(self._read, self._note_taken(ids)):
             yield got
             if isinstance(got, Out):
                 continue
-            if not isinstance(got.found, HubSpotError):
-                in_a_row = 0
-                continue
-            thread_id = got.asked.id
-            in_a_row += not (
-                are_suspect or thread_id in self._failed or self._is_suspect(thread_id)
-            )
-            self._failed.add(thread_id)
-            if in_a_row >= FAILURES_IN_A_ROW:
-                message = (
-                    f"{got.found} {in_a_row} threads in a row could not be read, so the sync ends "
-                    "here. Run it again later."
-                )
-                raise HubSpotError(message, exit_code=got.found.exit_code)
+            if isinstance(got.found, HubSpotError):
+                name = got.asked.id
+                is_suspect = are_suspect or self._is_suspect(name)
+                self._streak.note(name, got.found, is_suspect=is_suspect)
+            else:
+                self._streak.end()
 
     def _note_taken(self, ids: Iterable[ThreadId | Out]) -> Iterator[ThreadId | Out]:
         for item in ids:
@@ -105,17 +85,28 @@ class Reader:
             yield item
 
     def _read(self, item: ThreadId | Out) -> Got | Out:
-        """Read a thread, on the side where it is thought to be, then on the other; on a worker."""
+        """Read a thread, on a worker."""
         if isinstance(item, Out):
             return item
-        now, once = None, self._is_suspect(item.id)
-        for looks, archived in enumerate((item.archived, not item.archived), start=1):
-            try:
-                row = self._hubspot.thread(item.id, archived=archived, once=once)
-            except MissingError as error:
-                now = error.now
-            except (PassingError, RefusedError) as error:
-                return Got(item, error, looks)
-            else:
-                return Got(item, row, looks)
-        return Got(item, None, LOOKS, now)
+        return look_for(self._hubspot, item, once=self._is_suspect(item.id))
+
+
+def look_for(hubspot: HubSpot, thread: ThreadId, *, once: bool = False) -> Got:
+    """Read a thread, on the side where it is thought to be, then on the other.
+
+    Args:
+        hubspot: The account.
+        thread: The thread.
+        once: Whether each call is tried once only.
+    """
+    now = None
+    for looks, archived in enumerate((thread.archived, not thread.archived), start=1):
+        try:
+            row = hubspot.thread(thread.id, archived=archived, once=once)
+        except MissingError as error:
+            now = error.now
+        except (PassingError, RefusedError) as error:
+            return Got(thread, error, looks)
+        else:
+            return Got(thread, row, looks)
+    return Got(thread, None, LOOKS, now)

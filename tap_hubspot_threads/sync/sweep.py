@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from tap_hubspot_threads.contract import Page, Row
 from tap_hubspot_threads.sync.walk import Cursors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_hubspot_threads.contract import Page, Row
+    from collections.abc import Iterator
 
 REPLICATION_KEY = "latestMessageTimestamp"
 """What HubSpot sorts a listing by, and the replication key."""
@@ -25,16 +25,15 @@ class Step:
     """None: the sweep is at its end."""
 
 
-def changes(
-    list_live: Callable[[str, str | None], Page],
-    list_archived: Callable[[str, str | None], Page] | None = None,
-    *,
-    since: str,
-) -> Iterator[Step]:
+Fetch: TypeAlias = Callable[[str, str | None], Page]
+
+
+def changes(list_live: Fetch, list_archived: Fetch | None = None, *, since: str) -> Iterator[Step]:
     """Yield the threads whose latest message is not before `since`, each once, oldest first.
 
-    Archived threads come first. Then live ones page by page, and after each page again the archived
-    ones up to the same moment: a thread that is archived or restored meanwhile is seen on one side
+    Live and archived ones in one order of time, from window to window. In each, archived threads
+    are listed first, then the live ones up to where those have come, then again the archived ones
+    up to where these have: so a thread that is archived or restored meanwhile is seen on one side
     or the other, and after each step it is known up to which moment all have come.
 
     Args:
@@ -44,21 +43,42 @@ def changes(
         since: A cleaned time.
     """
     seen: set[str] = set()
-    archived_from = since
-    if list_archived:
-        for step in sweep(list_archived, since, seen):
-            yield Step(step.rows, since)
-    for step in sweep(list_live, since, seen):
-        rows = step.rows
-        if list_archived and step.covered != archived_from:
-            for archived in sweep(list_archived, archived_from, seen, until=step.covered):
-                rows = rows + archived.rows
-            archived_from = step.covered or archived_from
-        yield Step(rows, step.covered)
+    if list_archived is None:
+        for step in sweep(list_live, since, seen):
+            yield Step(sorted(step.rows, key=_time), step.covered)
+        return
+    at: str | None = since
+    archived = Step([], since)  # those that have come, up to a moment
+    while at is not None:
+        if archived.covered == at:
+            further = _window(list_archived, at, seen)
+            archived = Step(archived.rows + further.rows, further.covered)
+        live = _window(list_live, at, seen, until=archived.covered)
+        covered = live.covered or archived.covered
+        again = [row for step in sweep(list_archived, at, seen, until=covered) for row in step.rows]
+        within = [row for row in archived.rows if covered is None or _time(row) <= covered]
+        later = [row for row in archived.rows if covered is not None and _time(row) > covered]
+        archived = Step(later, archived.covered)
+        yield Step(sorted(within + live.rows + again, key=_time), covered)
+        at = covered
+
+
+def _window(fetch: Fetch, since: str, seen: set[str], *, until: str | None = None) -> Step:
+    """Return what comes from a moment on until time has moved: a page, mostly."""
+    rows: list[Row] = []
+    for step in sweep(fetch, since, seen, until=until):
+        rows += step.rows
+        if step.covered != since:
+            return Step(rows, step.covered)
+    return Step(rows, None)
+
+
+def _time(row: Row) -> str:
+    return row[REPLICATION_KEY] or ""
 
 
 def sweep(
-    fetch: Callable[[str, str | None], Page],
+    fetch: Fetch,
     since: str,
     seen: set[str],
     *,
@@ -82,7 +102,7 @@ def sweep(
     while True:
         page = fetch(since, cursor)
         found = list(page.rows)
-        within = [row for row in found if until is None or (row[REPLICATION_KEY] or "") <= until]
+        within = [row for row in found if until is None or _time(row) <= until]
         rows = list({row["id"]: row for row in within if row["id"] not in seen}.values())
         seen.update(row["id"] for row in rows)
         last = max((row[REPLICATION_KEY] for row in found if row[REPLICATION_KEY]), default=since)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.contract import NoProgressError
+from tap_hubspot_threads.errors import NoProgressError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ class Cursors:
         """
         if cursor in self._seen:
             message = (
-                f"The listing of threads makes no progress: after {len(self._seen) + 1} pages "
+                f"The listing makes no progress: after {len(self._seen) + 1} pages "
                 "HubSpot gave a cursor that it had given before. Run the sync again; if that does "
                 "not help, HubSpot's support has to."
             )
@@ -71,6 +71,7 @@ def timed(ask: Callable[[], Page], clock: Callable[[], float]) -> Page:
 
 def new_rows(page: Page, seen: set[int]) -> list[Row]:
     """Return the rows of threads that are not in `seen`, each once; add them to it."""
-    new = {row["id"]: row for row in page.rows if int(row["id"]) not in seen}
-    seen.update(map(int, new))
-    return list(new.values())
+    rows = {int(row["id"]): row for row in page.rows}
+    new = [row for thread_id, row in rows.items() if thread_id not in seen]
+    seen.update(rows)
+    return new

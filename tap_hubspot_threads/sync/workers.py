@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, TypeVar
 
+from tap_hubspot_threads.sync.buffers import Buffer, Room
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -20,9 +22,8 @@ R = TypeVar("R")
 LOOKAHEAD = 4
 """Items under way or waiting to be yielded, per worker."""
 
-AHEAD = 4_000_000
-"""Bytes of pages that are read in advance: a target that stops to load a batch of its own must not
-stop the reading."""
+MOST_WAITING = 5_000
+"""Things that wait to be yielded at the most, those without pages among them."""
 
 POLL = 0.1
 """Seconds between two calls of `while_waiting`."""
@@ -87,27 +88,81 @@ class Workers:
             for _ in threads:
                 tasks.put(None)
 
-    def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
-        """Yield pages, read in advance on a thread of their own.
+    def side_by_side(
+        self, sources: Iterable[tuple[T, Iterator[Page] | None]]
+    ) -> Iterator[tuple[T, Iterator[Page]]]:
+        """Yield each thing with its pages, in the order of the things.
+
+        The pages are to be gone through before the next thing is asked for.
+
+        Args:
+            sources: Each thing with where its pages come from; None: it has none, and costs no
+                worker.
 
         Guarantees:
-            * No more than `AHEAD` bytes of pages wait to be yielded, but for the last one of them.
-            * An error of the pages comes at its place in the order.
+            * At most `count` sources are gone through at once, on worker threads; `sources` itself
+              is iterated and results are yielded on the caller's thread only.
+            * At most `LOOKAHEAD × count` sources are under way, `MOST_WAITING` things in all, and
+              no more than `AHEAD` bytes and a page for each worker, however much a thing has.
+            * An error of a source comes at its place among the pages; the others go on. One of
+              `sources` comes behind all things that came before it.
             * Once the iterator is closed, no page is begun any more.
         """
-        buffer = _Buffer()
-        threading.Thread(target=buffer.fill, args=(pages,), daemon=True).start()
+        room = Room()
+        tasks: queue.SimpleQueue[Buffer | None] = queue.SimpleQueue()
+        threads: list[threading.Thread] = []
+        pending: deque[tuple[T, Buffer | None]] = deque()
+        errors: list[Exception] = []
+        buffers = 0
+
+        def is_due() -> bool:
+            _, first = pending[0]
+            is_full = buffers >= LOOKAHEAD * self._count or len(pending) >= MOST_WAITING
+            return first is None or first.is_ended or is_full
+
         try:
-            while (page := self._next(buffer)) is not None:
+            for item, pages in _up_to_an_error(sources, errors):
+                buffer = None if pages is None else Buffer(room, pages)
+                pending.append((item, buffer))
+                if buffer is not None:
+                    buffers += 1
+                    tasks.put(buffer)
+                    if len(threads) < self._count:
+                        threads.append(threading.Thread(target=_fill, args=(tasks,), daemon=True))
+                        threads[-1].start()
+                while pending and is_due():
+                    first, its_buffer = pending.popleft()
+                    buffers -= its_buffer is not None
+                    yield first, self._taken_from(its_buffer)
+            for first, its_buffer in pending:
+                yield first, self._taken_from(its_buffer)
+            for error in errors:
+                raise error
+        finally:
+            room.close()
+            for _ in threads:
+                tasks.put(None)
+
+    def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
+        """Yield pages, read in advance on a thread of their own; bounded as `side_by_side` is."""
+        for _, found in self.side_by_side([(None, iter(pages))]):
+            yield from found
+
+    def _taken_from(self, buffer: Buffer | None) -> Iterator[Page]:
+        if buffer is None:
+            return
+        buffer.begin_turn()
+        try:
+            while True:
+                self._while_waiting()
+                while not buffer.is_ready(POLL):
+                    self._while_waiting()
+                page = buffer.take()
+                if page is None:
+                    return
                 yield page
         finally:
             buffer.close()
-
-    def _next(self, buffer: _Buffer) -> Page | None:
-        self._while_waiting()
-        while not buffer.is_ready(POLL):
-            self._while_waiting()
-        return buffer.take()
 
     def _result(self, future: Future[R]) -> R:
         while True:
@@ -117,59 +172,6 @@ class Workers:
             except FutureTimeoutError:  # of the wait, or of the function itself
                 if future.done():
                     return future.result()
-
-
-class _Buffer:
-    """Pages between the thread that reads them and the one that takes them."""
-
-    def __init__(self) -> None:
-        self._pages: deque[Page | BaseException | None] = deque()
-        self._bytes = 0
-        self._is_closed = False
-        self._changed = threading.Condition()
-
-    def fill(self, pages: Iterable[Page]) -> None:
-        """Put in what there is, and what ends it."""
-        end: BaseException | None = None
-        try:
-            for page in pages:
-                with self._changed:
-                    self._pages.append(page)
-                    self._bytes += page.size
-                    self._changed.notify_all()
-                    self._changed.wait_for(lambda: self._bytes < AHEAD or self._is_closed)
-                    if self._is_closed:
-                        return
-        except BaseException as error:  # noqa: BLE001 - handed over to whoever takes the pages
-            end = error
-        with self._changed:
-            self._pages.append(end)
-            self._changed.notify_all()
-
-    def is_ready(self, timeout: float) -> bool:
-        """Wait so many seconds at the most for something to take; tell whether there is."""
-        with self._changed:
-            return bool(self._changed.wait_for(lambda: self._pages, timeout))
-
-    def take(self) -> Page | None:
-        """Return the next page; None at the end.
-
-        Raises:
-            Whatever ended the pages.
-        """
-        with self._changed:
-            page = self._pages.popleft()
-            if isinstance(page, BaseException):
-                raise page
-            self._bytes -= page.size if page else 0
-            self._changed.notify_all()
-            return page
-
-    def close(self) -> None:
-        """Let no more be put in."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
 
 
 def _work(
@@ -184,3 +186,16 @@ def _work(
         except BaseException as error:  # noqa: BLE001 - handed over to whoever awaits the result
             ended.set()
             future.set_exception(error)
+
+
+def _fill(tasks: queue.SimpleQueue[Buffer | None]) -> None:
+    while (buffer := tasks.get()) is not None:
+        buffer.fill()
+
+
+def _up_to_an_error(items: Iterable[T], errors: list[Exception]) -> Iterator[T]:
+    """Yield the items; put what ends them early into the list."""
+    try:
+        yield from items
+    except Exception as error:  # noqa: BLE001 - raised by whoever has the list
+        errors.append(error)

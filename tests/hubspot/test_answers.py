@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_hubspot_threads.contract import (
+from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
     MissingError,
@@ -25,6 +25,8 @@ from tests.hubspot.fakes import SECRET, refusal, response
 
 THING = Endpoint("GET", "/things/{thingId}", can_miss=True)
 THINGS = Endpoint("GET", "/things")
+LIST = Endpoint("GET", "/list", refusals=frozenset({403, 404}))
+BATCH = Endpoint("POST", "/things/read", refusals=frozenset({404}), can_be_partial=True)
 
 
 def judge(
@@ -208,3 +210,38 @@ def test_long_words() -> None:
 def test_json_object(text: bytes, found: dict[str, int]) -> None:
     """A text that holds no JSON object holds an empty one."""
     assert json_object(text) == found
+
+
+def test_partial_answer() -> None:
+    """A 207 is no error where parts may be missing, and no answer of HubSpot's anywhere else."""
+    assert judge(response(207, {"results": []}), BATCH) is None
+    error = judge(response(207, {"results": []}), THINGS)
+    assert type(error) is HubSpotError
+
+
+@pytest.mark.parametrize(("endpoint", "status"), [(LIST, 403), (LIST, 404), (BATCH, 404)])
+def test_refusal_of_one_endpoint(endpoint: Endpoint, status: int) -> None:
+    """Where a status says nothing of other requests it is a refusal."""
+    error = judge(refusal(status, message="not for you"), endpoint)
+    assert type(error) is RefusedError
+    assert str(error).startswith(f"{endpoint}: {status}")
+
+
+@pytest.mark.parametrize(("endpoint", "is_told"), [(LIST, True), (BATCH, False)])
+def test_reason_of_a_refusal(endpoint: Endpoint, *, is_told: bool) -> None:
+    """HubSpot's reason is told, but of what was posted: it may repeat an actor's address."""
+    error = judge(refusal(404, message="no E-me@example.com"), endpoint)
+    assert str(error).endswith("no E-me@example.com") == is_told
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_refusal_that_is_not_hubspots(status: int) -> None:
+    """What something in front of HubSpot says is never a refusal of HubSpot's."""
+    error = judge(response(status, "<html>"), LIST)
+    assert not isinstance(error, (RefusedError, type(None)))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_token_that_is_refused(status: int) -> None:
+    """A token that lacks a scope, or is not accepted, ends the sync where the endpoint is usual."""
+    assert type(judge(refusal(status), BATCH)) is HubSpotError

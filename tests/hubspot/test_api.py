@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tap_hubspot_threads.contract import (
+from tap_hubspot_threads.contract import LISTED, MAX_ACTORS, Listed
+from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
     MissingError,
@@ -15,7 +17,7 @@ from tap_hubspot_threads.contract import (
     RefusedError,
 )
 from tap_hubspot_threads.hubspot.api import Api
-from tap_hubspot_threads.hubspot.cleaning import RowCleaner
+from tap_hubspot_threads.streams.base import SCHEMAS
 from tests.hubspot.fakes import World, refusal, response
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class Account:
             self.world.client,
             **{
                 "version": "v3",
-                "threads": RowCleaner(SCHEMA),
+                "schema": lambda _: SCHEMA,
                 "warn": self.warnings.append,
                 **options,
             },
@@ -304,3 +306,222 @@ def test_bytes_of_a_page() -> None:
     answer = page_of({"id": 1}, {"id": 2})
     page = Account(answer).api.page_by_id(None, archived=False)
     assert (page.size, len(page.rows)) == (len(answer.body), 2)
+
+
+PATHS = [
+    ("v3", "/conversations/v3/conversations"),
+    ("2026-09", "/conversations/conversations/2026-09"),
+]
+
+
+def around(*answers: Response | Exception, **options: Any) -> Account:
+    """Make an account whose rows are of the streams' own schemas."""
+    return Account(*answers, schema=SCHEMAS.get_schema, **options)
+
+
+@pytest.mark.parametrize(("version", "base"), PATHS)
+def test_paths_around_a_thread(version: str, base: str) -> None:
+    """What surrounds a thread is at the paths of the API's version too."""
+    empty = response(body={"results": []})
+    account = around(empty, response(), *[empty] * 4, version=version)
+    account.api.page_of_messages("17", None)
+    account.api.original_content("17", "m-1")
+    account.api.actors(["A-1"])
+    for listed in LISTED:
+        account.api.page_of(listed, None, archived=False)
+    assert [urlsplit(request.url).path for request in account.world.transport.sent] == [
+        f"{base}/threads/17/messages",
+        f"{base}/threads/17/messages/m-1/original-content",
+        f"{base}/actors/batch/read",
+        f"{base}/inboxes",
+        f"{base}/channels",
+        f"{base}/channel-accounts",
+    ]
+
+
+def test_page_of_messages() -> None:
+    """Messages are asked for oldest first, 500 a page; what a thread is asked for stays out."""
+    answer = page_of({"id": "m-2", "conversationsThreadId": 17}, {"id": 3}, after="x%3D")
+    account = around(answer, page_of(), associations=["TICKET"], further_property="x", inbox_id="7")
+    page = account.api.page_of_messages("17", None)
+    assert account.asked[1] == {"sort": ["createdAt"], "limit": ["500"]}
+    rows = [(row["id"], row["conversationsThreadId"]) for row in page.rows]
+    assert rows == [("m-2", "17"), ("3", "17")]
+    assert (page.cursor, page.now, page.size) == ("x=", SINCE, len(answer.body))
+    assert account.api.page_of_messages("17", "x=").cursor is None
+    assert account.asked[1]["after"] == ["x="]
+
+
+def test_messages_without_an_id() -> None:
+    """Messages without an id are left out, and counted in a warning without their text."""
+    account = around(page_of({"id": "m-1"}, {"text": "private"}))
+    assert [row["id"] for row in account.api.page_of_messages("17", None).rows] == ["m-1"]
+    assert account.warnings == ["1 of a page's 2 messages have no usable id and are left out"]
+
+
+def test_size_of_a_page_of_messages() -> None:
+    """Messages and threads have sizes of their own: a refusal of one says nothing of the other."""
+    account = around(refusal(400), page_of(), page_of(), page_of(), messages_a_page=200)
+    account.api.page_of_messages("17", None)
+    account.api.page_of_messages("18", None)
+    account.api.page_by_id(None, archived=False)
+    assert limits(account) == ["200", "100", "100", "500"]
+
+
+@pytest.mark.parametrize(("once", "tries"), [(True, 1), (False, 4)])
+def test_messages_and_actors_that_are_tried_once(tries: int, *, once: bool) -> None:
+    """Messages and actors get as many tries as the settings say, or one."""
+    account = around(*[response(500)] * 8)
+    with pytest.raises(PassingError):
+        account.api.page_of_messages("17", None, once=once)
+    with pytest.raises(PassingError):
+        account.api.actors(["A-1"], once=once)
+    assert len(account.world.transport.sent) == 2 * tries
+
+
+def test_thread_whose_messages_are_missing() -> None:
+    """HubSpot's 404 to messages means that there are none to show; another 404 means nothing."""
+    with pytest.raises(MissingError):
+        around(refusal(404)).api.page_of_messages("17", None)
+    account = around(page_of(), *[response(404, "<html>")] * 3)
+    account.api.page_by_id(None, archived=False)
+    with pytest.raises(PassingError):
+        account.api.page_of_messages("17", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        ({"text": "a\0b", "richText": "<p>b</p>"}, {"text": "ab", "richText": "<p>b</p>"}),
+        ({"text": "", "more": 1}, {"text": ""}),
+        ({"text": None, "richText": {"a": 1}}, {}),
+        ({}, {}),
+    ],
+    ids=repr,
+)
+def test_original_content(body: dict[str, Any], content: dict[str, str]) -> None:
+    """The texts of a message that was cut off are those that the answer has, cleaned."""
+    assert around(response(body=body)).api.original_content("17", "m") == content
+
+
+def test_id_of_a_message_in_a_path() -> None:
+    """Whatever the id of a message is, it is one part of the path."""
+    account = around(response())
+    account.api.original_content("17", "a/../b?c#d é")
+    url = account.world.transport.sent[0].url
+    assert url.endswith("/threads/17/messages/a%2F..%2Fb%3Fc%23d%20%C3%A9/original-content")
+
+
+def test_refused_original_content() -> None:
+    """A 403 says nothing of what else may be read: the short text stays then."""
+    with pytest.raises(RefusedError):
+        around(refusal(403)).api.original_content("17", "m")
+
+
+def test_trouble_with_some_actors() -> None:
+    """A part that HubSpot could not read passes, and may be asked for again; one it lacks is none.
+
+    Nobody knows the categories: these words are those of a server's own trouble.
+    """
+    for category, is_passing in (("INTERNAL_ERROR", True), ("OBJECT_NOT_FOUND", False)):
+        body = {"results": [{"id": "A-1", "type": "AGENT"}], "errors": [{"category": category}]}
+        api = around(response(207, body)).api
+        if is_passing:
+            with pytest.raises(PassingError, match="INTERNAL_ERROR for some of the actors"):
+                api.actors(["A-1", "A-2"])
+        else:
+            assert [row["id"] for row in api.actors(["A-1", "A-2"])] == ["A-1"]
+
+
+def test_original_content_that_is_missing() -> None:
+    """HubSpot's 404 to the original means that it is missing."""
+    with pytest.raises(MissingError):
+        around(refusal(404)).api.original_content("17", "m")
+
+
+@pytest.mark.parametrize("status", [200, 207])
+def test_actors(status: int) -> None:
+    """Actors are those that HubSpot has of the ids; of the others it is no error."""
+    ann = {"id": "A-1", "type": "AGENT", "name": "Ann\0", "more": 1}
+    errors = [{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "x"}]
+    body = {"results": [ann, {"id": 2}, {"id": None}, None], "numErrors": 1, "errors": errors}
+    account = around(response(status, body))
+    empty = dict.fromkeys(SCHEMAS.get_schema("actors")["properties"])
+    assert account.api.actors(["A-1", "V-9"]) == [
+        {**empty, "id": "A-1", "type": "AGENT", "name": "Ann", "otherProperties": {"more": 1}},
+        {**empty, "id": "2"},
+    ]
+    (request,) = account.world.transport.sent
+    assert (request.method, json.loads(request.body or b"")) == ("POST", {"inputs": ["A-1", "V-9"]})
+    assert account.warnings == ["2 of a page's 4 actors have no usable id and are left out"]
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_refused_actors(status: int) -> None:
+    """What HubSpot refuses for the ids is a refusal, whether it says 400 or 404."""
+    with pytest.raises(RefusedError):
+        around(refusal(status)).api.actors(["A-1"])
+
+
+def test_actors_that_are_asked_for_again() -> None:
+    """What only reads is sent again, as it was, after a failure or an answer without results."""
+    account = around(response(503), response(207, {}), response(body={"results": []}))
+    assert account.api.actors(["A-1"] * MAX_ACTORS) == []
+    bodies = [json.loads(request.body or b"") for request in account.world.transport.sent]
+    assert bodies == [{"inputs": ["A-1"] * MAX_ACTORS}] * 3
+
+
+@pytest.mark.parametrize("listed", LISTED, ids=lambda listed: listed.name)
+@pytest.mark.parametrize("archived", [False, True])
+def test_page_of_a_stream(listed: Listed, *, archived: bool) -> None:
+    """A stream is listed 100 a page, as rows of its own schema."""
+    account = around(page_of({"id": 5, "name": "x"}, {}, after="y"))
+    page = account.api.page_of(listed, "w", archived=archived)
+    assert account.asked[1] == {
+        "limit": ["100"],
+        "after": ["w"],
+        **({"archived": ["true"]} if archived else {}),
+    }
+    empty = dict.fromkeys(SCHEMAS.get_schema(listed.name)["properties"])
+    assert list(page.rows) == [empty | {"id": "5", "name": "x"}]
+    assert (page.cursor, page.now) == ("y", SINCE)
+    assert listed.name.replace("_", " ") in account.warnings[0]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_refusal_of_a_list(status: int) -> None:
+    """What an account has no such list of is a refusal of that list, asked for once."""
+    account = around(refusal(status))
+    with pytest.raises(RefusedError):
+        account.api.page_of(LISTED[0], None, archived=False)
+    assert limits(account) == ["100"]
+
+
+def test_token_that_ends_a_list() -> None:
+    """A token that is not accepted is no refusal of a list alone."""
+    with pytest.raises(HubSpotError) as raised:
+        around(refusal(401)).api.page_of(LISTED[0], None, archived=False)
+    assert not isinstance(raised.value, RefusedError)
+
+
+DAILY, LEFT = "X_HubSpot_RateLimit_Daily", "X_HubSpot_RateLimit_Daily_Remaining"
+
+
+@pytest.mark.parametrize(
+    ("headers", "share"),
+    [
+        ({}, None),
+        ({DAILY: "1000"}, None),
+        ({LEFT: "5"}, None),
+        ({DAILY: "0", LEFT: "0"}, None),
+        ({DAILY: "1000", LEFT: "250"}, 0.25),
+        ({DAILY: "1000", LEFT: "0"}, 0),
+    ],
+    ids=lambda value: repr(value).replace("X_HubSpot_RateLimit_", ""),
+)
+def test_share_of_the_quota(headers: dict[str, str], share: float | None) -> None:
+    """The share of the day's calls that is left is known once an answer has told both numbers."""
+    account = Account(response(200, {"results": []}, **headers))
+    assert account.api.quota_share is None
+    account.api.page_by_id(None, archived=False)
+    assert account.api.quota_share == share

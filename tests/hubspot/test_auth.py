@@ -9,7 +9,7 @@ import pytest
 
 from emulator.account import Account
 from emulator.oauth import CLIENT_ID, CLIENT_SECRET, PATH, REFRESH_TOKEN, TokenEndpoint
-from tap_hubspot_threads.contract import HubSpotError, SettingsError
+from tap_hubspot_threads.errors import HubSpotError, SettingsError
 from tap_hubspot_threads.hubspot.auth import RefreshToken
 from tap_hubspot_threads.hubspot.transport import HttpTransport, Request, Response
 from tap_hubspot_threads.stopping import Stop

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.cleaning import MAX_DEPTH, RowCleaner
+from tap_hubspot_threads.hubspot.cleaning import MAX_DEPTH, RowCleaner, is_plain
 from tap_hubspot_threads.streams.base import SCHEMAS
 from tap_hubspot_threads.values import clean_time
 
@@ -189,7 +189,7 @@ OTHER_SCHEMA = {
 
 
 @pytest.mark.parametrize(
-    ("sent", "row"), [(0, 0), (17, 17), ("18", 18), (19.0, 19), (2**63, 2**63), ("-3", -3)]
+    ("sent", "row"), [(0, 0), (17, 17), ("18", 18), (19.0, 19), (2**63 - 1, 2**63 - 1), ("-3", -3)]
 )
 def test_integers(sent: object, row: int) -> None:
     """Integers are integers, also those that come as text."""
@@ -198,7 +198,7 @@ def test_integers(sent: object, row: int) -> None:
     assert type(cleaned["count"]) is int
 
 
-@pytest.mark.parametrize("sent", [1.5, True, "many", "", [], {}, "2.5"])
+@pytest.mark.parametrize("sent", [1.5, True, "many", "", [], {}, "2.5", 2**63])
 def test_no_integers(sent: object) -> None:
     """What is no integer leaves its column null, and is kept beside."""
     cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "count": sent})
@@ -226,3 +226,75 @@ def test_row_is_a_copy() -> None:
     cleaned = RowCleaner(OTHER_SCHEMA).clean(sent)
     cleaned["senders"][0]["a"].append(2)
     assert sent["senders"] == [{"a": [1]}]
+
+
+def clean_message(text: str) -> dict[str, Any]:
+    """Clean a message that comes as this JSON text, as a page's rows are."""
+    cleaner = RowCleaner(SCHEMAS.get_schema("messages"))
+    return cleaner.clean(json.loads(text), is_plain=is_plain(text.encode()))
+
+
+TEXTS = {
+    "emoji": ("\U0001f44d\U0001f3fd été", "\U0001f44d\U0001f3fd été"),
+    "right-to-left": ("\u202eאבג مرحبا\u200f", "\u202eאבג مرحبا\u200f"),
+    "U+0000": ("a\0b\0", "ab"),
+    "lone surrogates": ("a\ud83d b\udc4d", "a? b?"),
+    "1 MB": ("é\0x" * 350_000, "éx" * 350_000),
+    "1 MB, plain": ("xyz " * 250_000, "xyz " * 250_000),
+    "controls": ("a\x01\t\r\n\x7f\u2028\ufeff", "a\x01\t\r\n\x7f\u2028\ufeff"),
+}
+
+
+@pytest.mark.parametrize("escaped", [False, True], ids=["as it is", "escaped"])
+@pytest.mark.parametrize("kind", TEXTS)
+def test_texts_of_messages(kind: str, *, escaped: bool) -> None:
+    """A text is whole wherever it stands in a message, but for what databases refuse."""
+    sent, text = TEXTS[kind]
+    escaped = escaped or kind == "lone surrogates"  # which no UTF-8 is of
+    message = {
+        "id": "m",
+        "text": sent,
+        "richText": f"<p>{sent}</p>",
+        "client": {"clientType": sent, sent: sent},
+        "senders": [{"name": sent, "deliveryIdentifier": {"type": "x", "value": sent}}],
+        "attachments": [{"type": "QUICK_REPLIES", "quickReplies": [{"value": sent}]}],
+        "status": {"statusType": "FAILED", "failureDetails": {"errorMessageTokens": {sent: sent}}},
+        "later": [[sent]],
+    }
+    row = clean_message(json.dumps(message, ensure_ascii=escaped))
+    assert row["text"] == text
+    assert row["richText"] == f"<p>{text}</p>"
+    assert row["client"] == {"clientType": text, "integrationAppId": None, text: text}
+    assert row["senders"] == [{"name": text, "deliveryIdentifier": {"type": "x", "value": text}}]
+    assert row["attachments"] == [{"type": "QUICK_REPLIES", "quickReplies": [{"value": text}]}]
+    tokens = {"errorMessageTokens": {text: text}}
+    assert row["status"] == {"statusType": "FAILED", "failureDetails": tokens}
+    assert row["otherProperties"] == {"later": [[text]]}
+
+
+@pytest.mark.parametrize("sent", [17, "17", None], ids=repr)
+def test_app_of_a_client(sent: object) -> None:
+    """The app's id is an integer, or null."""
+    client = {"clientType": "INTEGRATION", "integrationAppId": sent}
+    cleaned = clean_message(json.dumps({"id": "m", "client": client}))
+    assert cleaned["client"] == {**client, "integrationAppId": sent and 17}
+
+
+def test_client_that_does_not_fit() -> None:
+    """An object whose inner value is of another type is kept whole beside."""
+    client = {"clientType": "INTEGRATION", "integrationAppId": "app"}
+    cleaned = clean_message(json.dumps({"id": "m", "client": client}))
+    assert (cleaned["client"], cleaned["otherProperties"]) == (None, {"client": client})
+
+
+def test_unknown_type_of_message() -> None:
+    """A type, a status and an attachment that HubSpot adds later go through as they are."""
+    sent = {
+        "id": "m",
+        "type": "REACTION",
+        "status": {"statusType": "DELIVERED", "failureDetails": None},
+        "attachments": [{"type": "HOLOGRAM", "size": 1.5}, "x", None],
+    }
+    row = clean_message(json.dumps(sent | {"emoji": "x"}))
+    assert {name: row[name] for name in sent} == sent
+    assert row["otherProperties"] == {"emoji": "x"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from tap_hubspot_threads.contract import (
+from tap_hubspot_threads.errors import (
     HubSpotError,
     MissingError,
     PassingError,

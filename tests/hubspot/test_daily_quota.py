@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import time_machine
 
-from tap_hubspot_threads.contract import DailyQuotaError
+from tap_hubspot_threads.errors import DailyQuotaError
 from tap_hubspot_threads.hubspot.daily_quota import DailyQuota
 
 HOUR = 3_600

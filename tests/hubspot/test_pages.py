@@ -72,9 +72,15 @@ class Made:
     def __init__(self, text: str, count: int = 2) -> None:
         self.made: list[tuple[Any, bool]] = []
         self.warnings: list[str] = []
-        self.rows = Rows(text.encode(), count=count, make=self._make, warn=self.warnings.append)
+        self.rows = Rows(
+            text.encode(),
+            count=count,
+            things="messages",
+            make=self._make,
+            warn=self.warnings.append,
+        )
 
-    def _make(self, thread: Any, is_plain: bool) -> dict[str, Any] | None:  # noqa: FBT001 - of `Rows`
+    def _make(self, thread: Any, /, *, is_plain: bool) -> dict[str, Any] | None:
         self.made.append((thread, is_plain))
         return dict(thread) if "id" in thread else None
 
@@ -94,8 +100,15 @@ def test_rows_that_are_left_out() -> None:
     page = Made('{"results": [{}, {"id": "2"}]}')
     assert list(page.rows) == [{"id": "2"}]
     assert page.warnings == [
-        "1 of a page's 2 threads have no usable id and are left out",
+        "1 of a page's 2 messages have no usable id and are left out",
     ]
+
+
+def test_what_is_no_object() -> None:
+    """What is no object is left out too, where an answer may have such."""
+    page = Made('{"results": [null, "A-1", {"id": "2"}]}', count=3)
+    assert list(page.rows) == [{"id": "2"}]
+    assert page.warnings == ["2 of a page's 3 messages have no usable id and are left out"]
 
 
 def test_rows_hold_what_they_give() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tap_hubspot_threads.contract import DailyQuotaError
+from tap_hubspot_threads.errors import DailyQuotaError
 from tap_hubspot_threads.hubspot.rate_limit import RateLimit, Ticket
 
 

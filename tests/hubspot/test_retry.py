@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tap_hubspot_threads.contract import HubSpotError, PassingError, RefusedError
+from tap_hubspot_threads.errors import HubSpotError, PassingError, RefusedError
 from tap_hubspot_threads.hubspot.retry import (
     LONGEST_RETRY_AFTER,
     LONGEST_WAIT,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.contract import HubSpotError, PassingError
+from tap_hubspot_threads.errors import HubSpotError, PassingError
 from tap_hubspot_threads.hubspot.token_endpoint import token_answer
 from tap_hubspot_threads.hubspot.transport import Response
 

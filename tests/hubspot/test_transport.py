@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from emulator.oauth import PATH
-from tap_hubspot_threads.contract import HubSpotError
+from tap_hubspot_threads.errors import HubSpotError
 from tests.conftest import Lab, open_lab
 from tests.hubspot.test_auth import OAUTH
 

@@ -6,33 +6,21 @@ from bisect import bisect_left
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
+from emulator.account import AGENTS, Account
 from emulator.ways import Outage, Ways
 from tap_hubspot_threads.hubspot.cleaning import RowCleaner
 from tap_hubspot_threads.streams.base import SCHEMAS
+from tests.model.doings import INBOXES, KINDS, KINDS_THAT_SHIFT, Doings
 from tests.model.past import Past
 
 if TYPE_CHECKING:
     import random
 
+    from emulator.account import Thread
     from emulator.ways import NotFound
 
-INBOXES = (HELP_DESK, SALES, CHAT)
 CLEANER = RowCleaner(SCHEMAS.get_schema("threads"))
 START = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-KINDS = (
-    "new",
-    "message",
-    "message",
-    "message",
-    "close",
-    "reopen",
-    "assign",
-    "spam",
-    "move",
-    "undo",
-)
-KINDS_THAT_SHIFT = ("archive", "restore", "delete")
 
 
 class Life:
@@ -58,9 +46,16 @@ class Life:
         self.shifted_at = -1
         self.local_skew = timedelta(seconds=chance.choice((-600, 0, 600)))
         """By how much the clock here is ahead."""
-        self._undo: dict[int, tuple[str, object]] = {}
-        """What the last silent change of a thread changed, and what was there before."""
+        self.is_syncing = False
+        """Whether a sync is under way."""
+        self.poisoned_id: int | None = None
+        """The thread whose messages never can be read."""
+        self.hides_archived = chance.random() < 0.2
+        """Whether HubSpot may not show the messages of an archived thread."""
         self.account = Account([], clock=lambda: self.time)
+        self.account.gone_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 1))))
+        self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0,) * 5 + (1,))))
+        self._doings = Doings(chance, self.account, may_shift=self.may_shift)
         self.ways_met: list[Ways] = []
         """All of the ways since a sync began."""
         self.draw_ways()
@@ -109,8 +104,13 @@ class Life:
         if not is_between:
             ways.lag_by_id, ways.lag_by_time = before.lag_by_id, before.lag_by_time
             ways.lag_by_status, ways.max_limit = before.lag_by_status, before.max_limit
+            ways.max_messages, ways.max_listed = before.max_messages, before.max_listed
         ways.cursors = "offset" if self.may_shift and self.chance.random() < 0.6 else "key"
         ways.outages = before.outages
+        if not self.hides_archived:
+            ways.messages_of_archived = "shown"
+        if ways.bad_actors == "500":  # it would be tried a hundred times, and that takes long
+            ways.bad_actors = "400"
         self.account.ways = ways
         self.ways_met.append(ways)
         self.story.append(f"     ways {ways}")
@@ -149,19 +149,27 @@ class Life:
         if what == "new":
             thread = self.account.create(chance.choice(INBOXES))
             self.past[thread.id] = Past()
+            self.account.messages(thread)  # from here on there are those that are said here
         else:
-            undone = [n for n in list(self._undo)[-4:] if n in self.account.threads]
-            ids = undone if what == "undo" and undone else list(self.account.threads)
-            if to and int(to) in (self._undo if what == "undo" else ids):
-                ids = [int(to)] if int(to) in self.account.threads else ids
-            thread = self.account.threads[chance.choice(ids)]
+            thread = self.account.threads[self._whom(what, to)]
             self._do(what, thread, self.past[thread.id])
         self.story.append(f"{self.moment:4} {self.time:%d %H:%M:%S.%f} {what} {thread.id}")
         if thread.id in self.account.threads:
             past = self.past[thread.id]
             past.inboxes.add(thread.inbox_id)
+            if thread.archived:
+                past.archived_at = self.moment
             row = CLEANER.clean(thread.payload(associations=["TICKET"], extra=None))
-            past.versions.append((self.moment, row))
+            past.note(self.moment, row)
+
+    def _whom(self, what: str, to: str) -> int:
+        """Draw the thread to which it happens, if it cannot happen to the one that is meant."""
+        undo = self._doings.undo
+        undone = [n for n in list(undo)[-4:] if n in self.account.threads]
+        ids = undone if what == "undo" and undone else list(self.account.threads)
+        if to and int(to) in (undo if what == "undo" else ids):
+            ids = [int(to)] if int(to) in self.account.threads else ids
+        return self.chance.choice(ids)
 
     def purge(self) -> None:
         """Delete many threads at once."""
@@ -169,33 +177,15 @@ class Life:
             self.happen("delete")
 
     def _do(self, what: str, thread: Thread, past: Past) -> None:
-        chance = self.chance
-        if what == "message":
-            self.account.message(thread, sent=chance.random() < 0.5)
-            past.message_at = self.moment
-        elif what == "undo":
-            setattr(thread, *self._undo.pop(thread.id, ("spam", thread.spam)))
-        elif what in {"close", "reopen"}:
-            self._note(thread, "closed_at")
-            thread.closed_at = self.account.now() if what == "close" else None
-        elif what == "assign":
-            self._note(thread, "assigned_to")
-            thread.assigned_to = chance.choice([None, *AGENTS])
-        elif what == "spam":
-            self._note(thread, "spam")
-            thread.spam = not thread.spam
-        elif what == "move":
-            thread.inbox_id = chance.choice(INBOXES)
-        elif what in {"archive", "restore"}:
+        if what in {"archive", "restore"}:
             if thread.archived != (what == "archive") and (thread.archived or self.most_lag):
                 past.shifted_at = self.moment
+            if thread.archived:
+                past.archived_at = self.moment
             thread.archived = what == "archive"
             past.was_archived |= thread.archived
-        else:
+        elif what == "delete":
             self.account.delete(thread)
             past.deleted_at = self.time
-
-    def _note(self, thread: Thread, name: str) -> None:
-        """Note what is about to be changed silently, as the last such change."""
-        self._undo.pop(thread.id, None)
-        self._undo[thread.id] = (name, getattr(thread, name))
+        else:
+            self._doings.do(what, thread, past, self.moment, is_quiet=not self.is_syncing)

@@ -8,7 +8,8 @@ from tap_hubspot_threads.streams.loop import Loop
 from tap_hubspot_threads.sync import account, deletions, outcomes
 from tap_hubspot_threads.sync.deletions import Deletions
 from tap_hubspot_threads.sync.increment import Increment
-from tap_hubspot_threads.sync.kept import DONE, Kept
+from tap_hubspot_threads.sync.kept import Kept
+from tap_hubspot_threads.sync.kept_listing import DONE
 from tap_hubspot_threads.sync.listing import Listing
 from tap_hubspot_threads.sync.open_threads import mark_of
 from tap_hubspot_threads.sync.out import Out
@@ -117,7 +118,10 @@ def key_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def short(self: Kept, *, is_final: bool) -> dict[str, Any]:
         packed = pack(self, is_final=is_final)
-        return {name: value for name, value in packed.items() if name != "failed" or value}
+        return {
+            stream: {name: value for name, value in kept.items() if name != "failed" or value}
+            for stream, kept in packed.items()
+        }
 
     monkeypatch.setattr(Kept, "pack", short)
 

@@ -7,7 +7,7 @@ from datetime import timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.hubspot import api, client
+from tap_hubspot_threads.hubspot import api, client, listing
 from tap_hubspot_threads.hubspot.answers import Problem
 from tap_hubspot_threads.hubspot.api import Api
 from tap_hubspot_threads.hubspot.client import Client
@@ -99,7 +99,7 @@ def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def limit_stays_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where HubSpot refuses pages of 500, no smaller ones are asked for."""
-    monkeypatch.setattr(api, "SMALL_PAGE", api.PAGE_SIZE)
+    monkeypatch.setattr(listing, "SMALL_PAGE", api.PAGE_SIZE)
 
 
 def any_404_is_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def listed_row_overwrites(monkeypatch: pytest.MonkeyPatch) -> None:
         if row["id"] in self._kept.missed:
             return Out(then=partial(self._kept.miss_anew, row["id"], now)) if always else None
         if always or row["id"] in self._kept.open or self._is_watched(row):
-            return self._row(row, always=always)
+            return self.found(row, always=always)
         return None
 
     monkeypatch.setattr(Outcomes, "listed", overwrite)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tests.model.past import text_of, time_of
 from tests.model.sync import MANY
 
 if TYPE_CHECKING:
@@ -39,22 +40,43 @@ class Checks:
             is_gone = int(thread_id) not in self._life.account.threads
             assert is_gone, f"{thread_id} lives and was told deleted"
         bookmark = self._warehouse.kept.get("replication_key_value") or ""
-        assert bookmark <= _text(self._life.time), f"the bookmark {bookmark} is ahead of HubSpot"
+        assert bookmark <= text_of(self._life.time), f"the bookmark {bookmark} is ahead of HubSpot"
         self._note_lies(sync)
         self._note_held_open(sync)
         self._note_listing(sync)
+        if "threads" not in sync.streams:
+            self._note_no_rows(sync)
         if sync.end is not None:
             return
         if sync.reads_all and not sync.is_first:
             self._note_reading(sync)
             self._check_dead(sync)
             self._check_missed(sync)
-        self._check_rows(sync)
+        if "threads" in sync.streams:
+            self._check_listing(sync)
+            self._check_rows(sync)
+
+    def _note_no_rows(self, sync: Sync) -> None:
+        """What a sync sees without `threads`, the next one with it has to list."""
+        for past in self._life.past.values():
+            past.message_at = None
+            if sync.is_first:  # other threads may be wanted than were when they were told
+                past.told_at = None
+        kept = self._warehouse.kept
+        is_new = kept != sync.given
+        message = "a sync without threads leaves a full listing behind"
+        assert not (is_new and kept.get("full_listing_started_at")), message
+
+    def _check_listing(self, sync: Sync) -> None:
+        """Where none is known, all is listed at once, if there are calls for it."""
+        is_due = sync.given.get("listing") == "done" and sync.settings["full_listing_calls"] == 200
+        if is_due and not sync.given["full_listing_started_at"]:
+            assert self._warehouse.kept["full_listing_started_at"], "not all was listed anew"
 
     def _note_lies(self, sync: Sync) -> None:
         """A thread that is denied need not be known, until a sync that can read it has ended."""
         lies, life = sync.lies(), self._life
-        if not lies and sync.reads_all and not sync.is_first:
+        if not lies and sync.reads_all and not sync.is_first and "threads" in sync.streams:
             for thread_id in sync.watched | sync.missed:
                 life.past[thread_id].hidden_until = None
         for lie in lies:
@@ -62,11 +84,15 @@ class Checks:
                 life.past[thread_id].hidden_until = lie.ends
 
     def _note_held_open(self, sync: Sync) -> None:
-        """A listing by status may hold threads to be open, until a sync has seen all without it."""
+        """A listing by status may say that nothing has changed in a thread that is known as open.
+
+        It is believed until a sync has seen all without it, or a full listing has shown it.
+        """
         holds = sync.met(status_filter={"index"}) and not sync.is_by_id
-        for thread_id, past in self._life.past.items():
-            if holds or (sync.reads_all and not sync.is_first and thread_id in sync.watched):
-                past.is_held_open = holds
+        is_seen = sync.reads_all and not sync.is_first and "threads" in sync.streams
+        for thread_id in sync.watched:
+            if holds or is_seen:
+                self._life.past[thread_id].is_held_open = holds
 
     def _note_listing(self, sync: Sync) -> None:
         """After a full listing, each thread has to be known as it was when that began."""
@@ -76,9 +102,9 @@ class Checks:
         started = kept.get("full_listing_started_at")
         if not is_other or kept["listing"] != "done" or not started:
             return
-        listed = life.moment_before(_time(started) - timedelta(seconds=self._lag))
+        listed = life.moment_before(time_of(started) - timedelta(seconds=self._lag))
         # A row does not go out over a reading by id of the same sync, which may be older by that.
-        syncs = [other for other in self._syncs if _text(other.began_at)[:19] <= started]
+        syncs = [other for other in self._syncs if text_of(other.began_at)[:19] <= started]
         began = life.earlier(min(listed, *(other.began for other in syncs[-1:]), listed), self._lag)
         did_shift = life.may_shift and life.shifted_at >= began
         for past in life.past.values():
@@ -90,7 +116,9 @@ class Checks:
             if did_shift or not is_there or past.shifted_at >= began:
                 continue
             past.told_at = max(began, past.told_at or 0)
-            if past.hidden_until is not None and past.hidden_until < _time(started):
+            if sync.given.get("listing") == "done":  # from its start to its end in this sync
+                past.is_held_open = False
+            if past.hidden_until is not None and past.hidden_until < time_of(started):
                 past.hidden_until = None
             if past.loose_at <= began:
                 past.loose_at = -1
@@ -102,7 +130,7 @@ class Checks:
             began = self._life.earlier(began, self._lag)
         for thread_id in sync.watched:
             past = self._life.past[thread_id]
-            if past.loose_at < 0:
+            if past.loose_at < 0 and "threads" in sync.streams:
                 past.told_at = max(began, past.told_at or 0)
 
     @property
@@ -129,7 +157,7 @@ class Checks:
             is_due = sync.began_at >= past.missed_at + TWO_LOOKS
             if is_most:
                 listed = self._warehouse.kept["full_listing_started_at"]
-                is_due = is_due and bool(listed) and _time(listed) > past.missed_at
+                is_due = is_due and bool(listed) and time_of(listed) > past.missed_at
             if is_due and (sync.is_confirmed or 3 * len(dead) < len(sync.watched)):
                 message = f"{thread_id} is gone since {past.deleted_at}, and was not told deleted"
                 raise AssertionError(message)
@@ -152,7 +180,7 @@ class Checks:
             if not is_there or not is_wanted or str(thread_id) in failed | missed:
                 continue
             since = self._since(sync, thread_id, past)
-            if since is None:
+            if since is None or not past.is_after(sync.settings.get("start_date"), since):
                 continue
             row = self._warehouse.rows.get(str(thread_id))
             assert row, f"{thread_id} is missing, although it was there to see at {since}"
@@ -170,11 +198,3 @@ class Checks:
             # A row of a later listing may be older than what was told before.
             moments.append(life.earlier(past.told_at, 0 if is_read else self._lag))
         return max(moments, default=None)
-
-
-def _text(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03}Z"
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

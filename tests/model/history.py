@@ -7,16 +7,19 @@ import random
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
-from emulator.account import HELP_DESK, Account, Thread
-from emulator.faults import storm
-from emulator.limits import RollingLimit
-from emulator.service import TOKEN, Service
-from tap_hubspot_threads.contract import HubSpotError, WrongAccountError
+from emulator.service import TOKEN
+from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.tap import TapHubSpotThreads
-from tests.model.account import INBOXES, Life
+from tests.model.account import Life
+from tests.model.actor_checks import ActorChecks
 from tests.model.checks import Checks
 from tests.model.machine import in_silence, machine_for
+from tests.model.message_checks import MessageChecks
+from tests.model.other_account import check_other, other_account
+from tests.model.selections import Selections, catalog_of
+from tests.model.settings import Settings
 from tests.model.sync import Sync
+from tests.model.troubles import Troubles, service_of
 from tests.model.warehouse import Killed, Pipe, Warehouse, kept_in
 
 if TYPE_CHECKING:
@@ -24,11 +27,11 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from emulator.service import Service
 
 SYNCS = 8
 SCHEDULES = ((1,), (300,), (86_400,), (1, 60, 1_000, 4_000), (1, 300, 4_000, 86_400))
 """Seconds between two syncs."""
-OTHER_ACCOUNT = 4_711
 
 
 class History:
@@ -40,25 +43,27 @@ class History:
     """
 
     def __init__(self, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        random.seed(seed)  # of the tap's jitter
         self.chance = random.Random(seed)
         self.life = Life(self.chance)
         self.story = self.life.story
         self.story.insert(0, f"seed {seed}")
         self.warehouse = Warehouse()
         self._checks = Checks(self.life, self.warehouse)
-        self.service = self._service(self.life.account, self.chance.choice((0, 0, 0.1, 3)))
+        self._message_checks = MessageChecks(self.life, self.warehouse)
+        self._actor_checks = ActorChecks(self.life)
+        self._selections = Selections(self.chance)
+        latency = self.chance.choice((0, 0, 0.1, 3))
+        self.service = service_of(self.life.account, self.life, latency=latency)
         self.service.before_answer = self._meanwhile
         self._reached = self.service
         self._schedule = self.chance.choice(SCHEDULES)
         self._busy = self.chance.choice((0.1, 0.3, 0.6))
-        self._inbox_ids = self._draw_inboxes()
-        self._has_begun = self._is_syncing = False
+        self._settings = Settings(self.chance, self.life)
+        self._troubles = Troubles(self.chance, self.life, self.service)
+        self._has_begun = False
         self._lie_ends: datetime | None = None
         machine_for(self, monkeypatch)
-
-    def _service(self, account: Account, latency: float) -> Service:
-        limit = RollingLimit(maximum=1_000_000, daily=10**9, clock=self.life.clock)
-        return Service(account, latency=latency, limit=limit)
 
     @property
     def reached(self) -> Service:
@@ -75,6 +80,8 @@ class History:
             if self.chance.random() < 0.06:
                 self._sync_other_account()
             self._sync()
+            if self.chance.random() < 0.03:
+                self._begin_anew()
             self._go_on()
 
     def _go_on(self) -> None:
@@ -94,28 +101,18 @@ class History:
         if self._lie_ends is None and chance.random() < 0.3:
             self._lie_ends = life.lie()
         if chance.random() < 0.05:
-            self._inbox_ids = self._draw_inboxes()
+            self._settings.change()
         life.pass_time(chance.choice(self._schedule))
 
-    def _draw_inboxes(self) -> list[str]:
-        count = self.chance.choice((0, 0, 0, 1, 2))
-        return [str(inbox) for inbox in self.chance.sample(INBOXES, count)]
-
-    def _draw_settings(self) -> dict[str, Any]:
-        chance = self.chance
-        return {
-            "thread_fetch": chance.choice(["auto", "by_id"]),
-            "inbox_ids": self._inbox_ids,
-            "max_concurrency": chance.choice([1, 4]),
-            "lookback_seconds": chance.choice([30, 300] if self.life.most_lag <= 20 else [90, 300]),
-            "refresh_open_calls": chance.choice([10_000, 10_000, 4, 0]),
-            "full_listing_hours": chance.choice([1, 1, 24]),
-            "full_listing_calls": chance.choice([1, 3, 200]),
-            "max_attempts": chance.choice([100, 100, 100, 2]),
-        }
+    def _begin_anew(self) -> None:
+        """Refresh everything: the next sync begins with no state, and loads empty tables."""
+        self.story.append("     a full refresh")
+        self.warehouse.empty()
+        for past in self.life.past.values():
+            past.forget()
 
     def _meanwhile(self, _: str) -> None:
-        if self._is_syncing:
+        if self.life.is_syncing:
             if self.chance.random() < self._busy:
                 self.life.happen()
             if self.chance.random() < 0.01:
@@ -128,34 +125,52 @@ class History:
         chance, life, warehouse = self.chance, self.life, self.warehouse
         self._take_older_state()
         warehouse.states.append(warehouse.state)
-        settings = self._draw_settings()
-        sync = Sync(settings, warehouse.state, life)
-        life.must_not_shift, life.shifts_by_moving = sync.is_first, len(self._inbox_ids) == 1
+        settings, streams = self._settings.draw(), self._selections.draw()
+        is_full = "threads" in streams and chance.random() < 0.02
+        sync = Sync(settings, {} if is_full else warehouse.state, life, streams=streams)
+        life.must_not_shift, life.shifts_by_moving = sync.is_first, len(settings["inbox_ids"]) == 1
         self._has_begun = True
-        kill_after = chance.choice([float("inf")] * 4 + [chance.randrange(1, 30)] * 2 + [60])
-        self.service.faults[:] = storm(chance, chance.choice([0, 0, 4]))
-        sync.has_faults = bool(self.service.faults)
-        self.story.append(f"     sync {settings}, to be killed after {kill_after} messages")
-        self._is_syncing = True
-        last_id = self._change_watched() if chance.random() < 0.1 else ""
-        pipe = Pipe(kill_after, last_id=last_id)
-        sync.end = self._run_tap(settings, warehouse.state, pipe)
-        self._is_syncing = False
-        sync.note_end()
-        self.story.append(f"     {sync.end!r}")
-        is_killed = isinstance(sync.end, Killed)
-        is_last = is_killed and last_id in pipe.getvalue().rpartition("\n{")[2]
-        deleted = warehouse.load(
-            pipe.messages(), chance, is_cut=is_killed and not (last_id and is_last)
+        late = chance.randrange(30, 120) if sync.has_messages else 60
+        kill_after = chance.choice([float("inf")] * 4 + [chance.randrange(1, 30)] * 2 + [late])
+        self._troubles.brew(sync)
+        self.story.append(
+            f"     sync of {streams}{' FULL_TABLE' * is_full}{' on few calls' * sync.is_short}, "
+            f"{settings}, to be killed after {kill_after} messages"
         )
-        self.story.append(f"     deleted {deleted}; state {warehouse.state}")
-        self._checks.after(sync, deleted)
-        if is_killed and warehouse.rows and (last_id or chance.random() < 0.5):
-            # The state may not know that this row went out: it takes the one before for known.
-            life.happen("undo", to=warehouse.last_id)
-        is_over = sync.reads_all and not sync.is_first
+        last_id = self._change_watched() if chance.random() < 0.1 else ""
+        more = chance.choice([0, 0, 1, 2]) if sync.has_messages else 0
+        pipe = Pipe(kill_after, last_id=last_id, more=more)
+        catalog = catalog_of(streams, is_full=is_full)
+        life.is_syncing = True
+        sync.end = self._run_tap(settings, warehouse.state, pipe, catalog)
+        life.is_syncing = False
+        sync.note_end()
+        self.story.append(f"     {sync.end!r}{', but for what never can be read' * sync.is_marred}")
+        self._load(sync, pipe, last_id)
+        is_over = sync.reads_all and not sync.is_first and sync.follows_threads
         if self._lie_ends is not None and is_over and sync.began_at > self._lie_ends:
             self._lie_ends = None
+
+    def _load(self, sync: Sync, pipe: Pipe, last_id: str) -> None:
+        """Load what came, and hold the warehouse against the account."""
+        chance, life, warehouse = self.chance, self.life, self.warehouse
+        is_killed = isinstance(sync.end, Killed)
+        is_last = is_killed and last_id in pipe.getvalue().rpartition("\n{")[2]
+        lines = pipe.messages()
+        deleted = warehouse.load(lines, chance, is_cut=is_killed and not (last_id and is_last))
+        self.story.append(f"     deleted {deleted}; state {warehouse.state}")
+        self._actor_checks.after(sync, lines)
+        if not sync.follows_threads:
+            assert kept_in(warehouse.state) == sync.given, "a sync of lists alone keeps something"
+            return
+        if "deleted_threads" not in sync.streams:
+            warehouse.deleted += map(str, life.past.keys() - life.account.threads.keys())
+        self._checks.after(sync, deleted)
+        self._message_checks.after(sync, lines, self.service.requests)
+        is_undone = chance.random() < (0.5 if sync.has_messages or not last_id else 1)
+        if is_killed and warehouse.rows and is_undone:
+            # The state may not know that this row went out: it takes the one before for known.
+            life.happen("undo", to=warehouse.last_id)
 
     def _change_watched(self) -> str:
         """Change a thread silently that the state knows as open, and return its id."""
@@ -178,34 +193,20 @@ class History:
 
     def _sync_other_account(self) -> None:
         """Sync with the token of another account; what comes of it is thrown away."""
-        life, kept = self.life, self.warehouse.kept
-        # Its ids are others: they are HubSpot's, not an account's.
-        thread = Thread(10**11, HELP_DESK, 1, life.time, received_at=life.time)
-        other = Account([thread], clock=lambda: life.time, ways=life.account.ways)
-        other.portal_id = OTHER_ACCOUNT
-        other.message(other.create(), sent=True)
-        self._reached = self._service(other, 0)
+        self._reached = other_account(self.life)
         self.story.append("     sync of another account")
-        settings = self._draw_settings()
-        pipe = Pipe()
-        end = self._run_tap(settings, self.warehouse.state, pipe)
+        settings, pipe = self._settings.draw(), Pipe()
+        catalog = catalog_of(self._selections.draw(), is_full=False)
+        end = self._run_tap(settings, self.warehouse.state, pipe, catalog)
         self._reached = self.service
-        messages = pipe.messages()
-        records = [message for message in messages if message["type"] == "RECORD"]
-        deleted = [row for row in records if row["stream"] == "deleted_threads"]
-        assert not deleted, f"told deleted by another account: {deleted}"
-        states = [message["value"] for message in messages if message["type"] == "STATE"]
-        says_number = life.account.ways.account_info in {"number", "500 once"}
-        if says_number and kept.get("account"):
-            assert isinstance(end, WrongAccountError), f"another account was read: {end!r}"
-            assert not records
-            assert all(kept_in(state) == kept for state in states)
-        elif kept.get("open_threads") or kept.get("failed"):
-            accounts = [kept_in(state).get("account") for state in states]
-            assert OTHER_ACCOUNT not in accounts, "the number of another account was kept"
+        check_other(self.life, self.warehouse.kept, pipe.messages(), end)
 
     def _run_tap(
-        self, settings: dict[str, Any], state: dict[str, Any], pipe: Pipe
+        self,
+        settings: dict[str, Any],
+        state: dict[str, Any],
+        pipe: Pipe,
+        catalog: dict[str, Any] | None,
     ) -> BaseException | None:
         """Run a sync into a pipe; return how it ended."""
         del self._reached.requests[:], self._reached.arrivals[:]
@@ -213,7 +214,7 @@ class History:
         with redirect_stdout(pipe), in_silence():
             try:
                 state = json.loads(json.dumps(state))
-                TapHubSpotThreads(config=config, state=state).sync_all()
+                TapHubSpotThreads(config=config, state=state, catalog=catalog).sync_all()
             except (HubSpotError, Killed) as end:
                 return end
         return None

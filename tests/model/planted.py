@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.model import bugs_of_keeping as keeping
+from tests.model import bugs_of_messages as messages
 from tests.model import bugs_of_reading as reading
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 LOST = "is missing, although it was there|is older than at"
 STALE = "is older than at"
 KILLED = "lives and was told deleted"
+UNSAID = "^message .* is lost|^message .* is staler than"
+UNNAMED = "is not out, and was settled"
+NEEDLESS = "were read, and had not changed"
 UNTOLD = "is gone since .* and was not told deleted"
 
 PLANTED: dict[Plant, str] = {
@@ -35,7 +39,7 @@ PLANTED: dict[Plant, str] = {
     reading.no_lookback: LOST,
     reading.exclusive_filter: LOST,
     reading.cursor_skipped: LOST,
-    reading.cursors_by_time: LOST,
+    reading.cursors_by_time: f"{LOST}|{UNSAID}",
     reading.archived_not_swept: LOST,
     reading.own_clock: "is ahead of HubSpot",
     reading.limit_stays_refused: "the sync failed: RefusedError",
@@ -43,5 +47,15 @@ PLANTED: dict[Plant, str] = {
     reading.once_missed_forgotten: f"lives and is missed|{UNTOLD}",
     reading.rest_not_read: f"{STALE}|{UNTOLD}",
     reading.listed_row_overwrites: STALE,
+    messages.settled_with_its_row: f"{UNSAID}|{UNNAMED}",
+    messages.walked_before_out: UNSAID,
+    messages.messages_not_owed: UNSAID,
+    messages.gone_at_once: UNSAID,
+    messages.taken_for_out: UNSAID,
+    messages.marks_not_doubted: STALE,
+    messages.listing_reads_messages: NEEDLESS,
+    messages.doubt_reads_messages: NEEDLESS,
+    messages.actors_not_awaited: UNNAMED,
+    messages.actors_tried_once: "the sync failed: UnreadError",
 }
 """Each with what the broken promise says."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.contract import PurgeError, WrongAccountError
+from tap_hubspot_threads.errors import DailyQuotaError, PurgeError, UnreadError, WrongAccountError
 from tap_hubspot_threads.sync.wanted import Wanted
+from tests.model.selections import OF_THREADS
 from tests.model.warehouse import Killed, kept_in
 
 if TYPE_CHECKING:
@@ -25,11 +26,20 @@ class Sync:
         settings: Its settings.
         given: The state that it goes on from.
         life: The account's.
+        streams: Those that are selected.
     """
 
-    def __init__(self, settings: dict[str, Any], given: dict[str, Any], life: Life) -> None:
-        self.settings, self._life = settings, life
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        given: dict[str, Any],
+        life: Life,
+        *,
+        streams: tuple[str, ...],
+    ) -> None:
+        self.settings, self._life, self.streams = settings, life, streams
         self.given = kept_in(given)
+        self.given_messages = kept_in(given, "messages")
         self.began, self.began_at = life.moment, life.time
         self.ended_at = life.time
         self.watched = {
@@ -42,9 +52,15 @@ class Sync:
         )
         """Whether it lists the account before anything else."""
         self.has_faults = False
+        self.is_refused = False
+        """Whether some threads are refused, which is not tried again."""
+        self.is_short = False
+        """Whether few of the day's calls are left."""
         self.end: BaseException | None = None
         """What ended it; None: it came to its end."""
-        self._ways = life.ways_met = [life.account.ways]
+        self.is_marred = False
+        """Whether that was told as an error, for what never can be read."""
+        self.ways = life.ways_met = [life.account.ways]
 
     def note_end(self) -> None:
         """Note what was so until its end.
@@ -54,6 +70,8 @@ class Sync:
         """
         life = self._life
         self.ended_at = life.time
+        if self._is_of_poison():
+            self.is_marred, self.end = True, None
         if self.end is not None and not isinstance(self.end, Killed):
             assert self._is_excused(), f"the sync failed: {self.end!r}"
 
@@ -61,16 +79,43 @@ class Sync:
         """Whether HubSpot, or a setting, gave reason for an error."""
         if isinstance(self.end, WrongAccountError):
             return False
+        if isinstance(self.end, DailyQuotaError):
+            return self.is_short
         if isinstance(self.end, PurgeError):
             return not self.is_confirmed and self._is_most()
         denies = bool(self.lies()) or self.met(not_found={"html", "empty"})
+        # A cursor within one millisecond, or in a restarted listing, or of messages, may grow too
+        # old meanwhile; the last error, which is told, may be another one.
+        is_old = "messages of" in str(self.end) and any(way.cursor_minutes for way in self.ways)
+        return denies or self.has_few_tries or is_old or "UNPARSEABLE_TOKEN" in str(self.end)
+
+    def _is_of_poison(self) -> bool:
+        """Whether it came to its end, but for one actor, or the messages of one thread."""
+        what = str(self.end).partition(" could not be read")[0]
+        has_actor = bool(self._life.account.poisoned_actors) and "actors" in self.streams
+        has_thread = self._life.poisoned_id is not None and "messages" in self.streams
+        words = ["the messages of 1 thread(s)"] * has_thread + ["1 actor(s)"] * has_actor
+        return isinstance(self.end, UnreadError) and what in {*words, " and ".join(words)}
+
+    @property
+    def has_few_tries(self) -> bool:
+        """Whether what failed in passing may be given up."""
         has_few = self.has_faults and self.settings["max_attempts"] < SURE_ATTEMPTS
-        # A cursor within one millisecond, or in a restarted listing, may grow too old meanwhile.
-        return denies or has_few or "UNPARSEABLE_TOKEN" in str(self.end)
+        return has_few or self.is_refused
 
     def met(self, **ways: set[str]) -> bool:
         """Whether HubSpot had one of these ways at any time of it."""
-        return any(getattr(met, name) in ways[name] for met in self._ways for name in ways)
+        return any(getattr(met, name) in ways[name] for met in self.ways for name in ways)
+
+    @property
+    def follows_threads(self) -> bool:
+        """Whether there is a stream that follows what happens to threads."""
+        return bool(OF_THREADS & set(self.streams))
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether messages are read."""
+        return "messages" in self.streams
 
     @property
     def is_confirmed(self) -> bool:
@@ -81,7 +126,7 @@ class Sync:
     def says_number(self) -> bool:
         """Whether HubSpot said which account it is."""
         return not self.has_faults and all(
-            ways.account_info in {"number", "500 once"} for ways in self._ways
+            ways.account_info in {"number", "500 once"} for ways in self.ways
         )
 
     def _is_most(self) -> bool:
@@ -127,6 +172,6 @@ class Sync:
         return (
             not self.lies()
             and self.says_number
-            and all(ways.dates == "all" for ways in self._ways)
+            and all(ways.dates == "all" for ways in self.ways)
             and not self.met(not_found={"html", "empty"})
         )

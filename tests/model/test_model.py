@@ -23,7 +23,7 @@ from tests.model.history import History
 from tests.model.warehouse import Killed, Pipe
 from tests.model.workers import DrawnWorkers
 
-HISTORIES = int(os.environ.get("HISTORIES", "200"))
+HISTORIES = int(os.environ.get("HISTORIES", "100"))
 IN_A_ROW = 10
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -19,11 +20,11 @@ class Killed(BaseException):
 
 
 class Pipe(io.StringIO):
-    """A pipe to a target, that breaks after so many messages, or behind the row of a thread."""
+    """A pipe to a target, that breaks after so many messages, or so many behind a thread's row."""
 
-    def __init__(self, messages: float = float("inf"), *, last_id: str = "") -> None:
+    def __init__(self, messages: float = float("inf"), *, last_id: str = "", more: int = 0) -> None:
         super().__init__()
-        self._left, self._last_id = messages, last_id
+        self._left, self._last_id, self._more = messages, last_id, more
 
     @override
     def write(self, text: str) -> int:
@@ -31,7 +32,7 @@ class Pipe(io.StringIO):
         if self._left < 0:
             raise Killed
         if self._last_id and self._last_id in text and '"RECORD"' in text:
-            self._left = 0
+            self._left, self._last_id = self._more, ""
         return super().write(text)
 
     def messages(self) -> list[dict[str, Any]]:
@@ -43,7 +44,8 @@ class Warehouse:
     """The rows of each thread as they came last, and the state to go on from."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Row] = {}
+        self.tables: defaultdict[str, dict[str, Row]] = defaultdict(dict)
+        """The rows of each stream, by id."""
         self.state: dict[str, Any] = {}
         self.states: list[dict[str, Any]] = []
         """The states that syncs began with, oldest first."""
@@ -51,7 +53,17 @@ class Warehouse:
         """The ids that were told deleted, in their order."""
         self.last_id = ""
         """The thread whose row came last."""
-        self._keys: set[str] = set()
+        self._keys: dict[str, set[str]] = {}
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """The threads."""
+        return self.tables["threads"]
+
+    def empty(self) -> None:
+        """Begin anew: no table, no state."""
+        self.tables.clear()
+        self.state, self.states = {}, []
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -78,23 +90,36 @@ class Warehouse:
             if message["type"] == "STATE":
                 self.state = message["value"]
                 self._check_keys()
-            elif message["type"] == "RECORD" and message["stream"] == "threads":
-                self.last_id = message["record"]["id"]
-                self.rows[self.last_id] = message["record"]
-            elif message["type"] == "RECORD" and message["stream"] == "deleted_threads":
-                deleted.append(message["record"]["id"])
+            elif message["type"] == "RECORD":
+                stream, row = message["stream"], message["record"]
+                self.tables[stream][row["id"]] = row
+                if stream == "threads":
+                    self.last_id = row["id"]
+                elif stream == "deleted_threads":
+                    deleted.append(row["id"])
         self.deleted += deleted
         return deleted
 
     def _check_keys(self) -> None:
         """Every STATE has every key: where states are merged, a missing one brings an old value."""
-        keys = set(self.kept)
-        self._keys = self._keys or keys
-        if keys:
-            assert keys == self._keys, f"STATE has other keys: {sorted(keys ^ self._keys)}"
+        bookmarks = self.state["bookmarks"]
+        for stream in ("threads", "messages") if self.kept else ():
+            keys = set(bookmarks.get(stream, ()))
+            known = self._keys.setdefault(stream, keys)
+            assert keys, f"STATE has other keys: nothing of {stream}"
+            assert keys == known, f"STATE has other keys: {sorted(keys ^ known)}"
+            numbers = [value for value in bookmarks[stream].values() if isinstance(value, float)]
+            assert not numbers, f"STATE has numbers that are no integers: {numbers}"
+        if self.kept:
+            of_threads, of_messages = (
+                kept_in(self.state, name)["replication_key_value"]
+                for name in ("threads", "messages")
+            )
+            is_ahead = of_messages and (not of_threads or of_messages > of_threads)
+            assert not is_ahead, f"the bookmark of messages {of_messages} is ahead of threads'"
 
 
-def kept_in(state: dict[str, Any]) -> dict[str, Any]:
-    """Return what a state has under bookmarks.threads."""
-    kept: dict[str, Any] = state.get("bookmarks", {}).get("threads", {})
+def kept_in(state: dict[str, Any], stream: str = "threads") -> dict[str, Any]:
+    """Return what a state has under the bookmark of a stream."""
+    kept: dict[str, Any] = state.get("bookmarks", {}).get(stream, {})
     return kept

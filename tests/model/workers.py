@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from typing_extensions import override
@@ -33,6 +33,30 @@ class _Call:
         return self.result is not _NOTHING or self.error is not None
 
 
+@dataclass
+class _Source:
+    pages: Iterator[Page]
+    is_ended: bool
+    waiting: deque[Page] = field(default_factory=deque)
+    error: Exception | None = None
+
+    def read(self) -> None:
+        """Read a page, or what ends the pages."""
+        try:
+            self.waiting.append(next(self.pages))
+        except StopIteration:
+            self.is_ended = True
+        except Exception as error:  # noqa: BLE001 - raised where it is due
+            self.error, self.is_ended = error, True
+
+
+def _up_to_an_error(items: Iterable[T], errors: list[Exception]) -> Iterator[T]:
+    try:
+        yield from items
+    except Exception as error:  # noqa: BLE001 - raised where it is due
+        errors.append(error)
+
+
 class DrawnWorkers(Workers):
     """Does in one thread what workers may do in many, in an order that `chance` draws.
 
@@ -57,25 +81,50 @@ class DrawnWorkers(Workers):
             yield self._head(function, pending)
 
     @override
-    def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
-        waiting: deque[Page] = deque()
-        left = iter(pages)
-        error: Exception | None = None
-        is_done = False
-        while True:
-            while not is_done and (not waiting or self.chance.random() < 0.4):
-                try:
-                    waiting.append(next(left))
-                except StopIteration:
-                    is_done = True
-                except Exception as raised:  # noqa: BLE001 - raised where it is due
-                    error, is_done = raised, True
-            if not waiting:
-                if error is not None:
-                    raise error
-                return
-            self._while_waiting()
-            yield waiting.popleft()
+    def side_by_side(
+        self, sources: Iterable[tuple[T, Iterator[Page] | None]]
+    ) -> Iterator[tuple[T, Iterator[Page]]]:
+        pending: deque[tuple[T, _Source]] = deque()
+        errors: list[Exception] = []
+        for item, pages in _up_to_an_error(sources, errors):
+            pending.append((item, _Source(pages or iter(()), is_ended=pages is None)))
+            self._read_some(pending)
+            while pending and (pending[0][1].is_ended or len(pending) >= LOOKAHEAD * self._count):
+                yield from self._turn_of(pending)
+        while pending:
+            yield from self._turn_of(pending)
+        for error in errors:
+            raise error
+
+    def _turn_of(self, pending: deque[tuple[T, _Source]]) -> Iterator[tuple[T, Iterator[Page]]]:
+        item, first = pending[0]
+
+        def pages() -> Iterator[Page]:
+            while True:
+                self._while_waiting()
+                while not (first.waiting or first.is_ended):
+                    self._read_one(pending)
+                if not first.waiting:
+                    break
+                yield first.waiting.popleft()
+                self._read_some(pending)
+            if first.error is not None:
+                raise first.error
+
+        yield item, pages()
+        pending.popleft()
+
+    def _read_some(self, pending: deque[tuple[T, _Source]]) -> None:
+        while self.chance.random() < 0.5 and self._read_one(pending):
+            pass
+
+    def _read_one(self, pending: deque[tuple[T, _Source]]) -> bool:
+        """Read a page of one of the sources that are under way."""
+        under_way = [source for _, source in pending if not source.is_ended][: self._count]
+        if not under_way:
+            return False
+        self.chance.choice(under_way).read()
+        return True
 
     def _head(self, function: Callable[[T], R], pending: deque[_Call]) -> R:
         """Return the first result, or raise its error, once it is there."""

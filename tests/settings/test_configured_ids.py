@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.settings import configured_ids
 from tap_hubspot_threads.settings.configured_ids import ConfiguredIds, read_id_file
 from tap_hubspot_threads.stopping import Stopped

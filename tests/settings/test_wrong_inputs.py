@@ -192,14 +192,14 @@ def test_wrong_secret_in_the_environment(lab: Lab, tmp_path: Path, secret: str) 
     ("expression", "line"),
     [
         ("nope(id)", "stream_maps: Failed to evaluate simpleeval expressions nope(id)"),
-        ("id + 5", "stream_maps: an expression for threads fails for a thread (TypeError)"),
+        ("id + 5", "stream_maps: an expression for threads fails for a row (TypeError)"),
     ],
 )
 @pytest.mark.parametrize("where", ["__filter__", "column"])
 def test_stream_maps_that_fail(
     lab: Lab, tmp_path: Path, where: str, expression: str, line: str
 ) -> None:
-    """An expression that fails for a thread is one line, without the thread's values."""
+    """An expression that fails for a row is one line, without the row's values."""
     maps = {"threads": {where: expression}}
     config = lab.config(thread_ids=lab.ids, stream_maps=maps)
     done = run(folder=tmp_path, config=config, TAP_HUBSPOT_THREADS_LOGLEVEL="INFO")

@@ -12,7 +12,7 @@ import time_machine
 from singer_sdk import Stream
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
 
-from tap_hubspot_threads.contract import SettingsError
+from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.streams.base import SCHEMAS, HubSpotStream
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import Output, select

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.contract import HubSpotError
+from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.stopping import Stop, Stopped
 from tap_hubspot_threads.streams.loop import LINES_PER_ROW, Loop
 from tap_hubspot_threads.streams.progress import Progress
@@ -69,7 +69,8 @@ class FakeSync:
 
     def pack(self, *, is_final: bool) -> dict[str, Any] | None:
         """As `Sync` says."""
-        return {**self.kept, "is_final": is_final} if self._keeps else None
+        kept = {"threads": {**self.kept, "is_final": is_final}}
+        return kept if self._keeps else None
 
 
 class World:

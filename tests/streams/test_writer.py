@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from contextlib import redirect_stdout
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,25 @@ def test_a_line_each() -> None:
 def test_time() -> None:
     """The time at which a row was read is in ISO 8601, with its zone."""
     assert json.loads(write(record(id="1")).getvalue())["time_extracted"] == AT.isoformat()
+
+
+def test_time_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows within a millisecond have the same time; one that is later, or earlier, has its own."""
+    clock = [AT.timestamp()]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    writer = MessageWriter()
+    with redirect_stdout(Out()) as out:
+        for later in (0, 0.0005, 0.0015, 0.25, -3600):
+            clock[0] = AT.timestamp() + later
+            writer.write_record("threads", {"id": "1"})
+    times = [json.loads(line)["time_extracted"][11:] for line in out.getvalue().splitlines()]
+    assert times == [
+        "12:00:00+00:00",
+        "12:00:00+00:00",
+        "12:00:00.001500+00:00",
+        "12:00:00.250000+00:00",
+        "11:00:00+00:00",
+    ]
 
 
 @pytest.mark.parametrize(

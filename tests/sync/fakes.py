@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_hubspot_threads.contract import MissingError, Page, PassingError
+from tap_hubspot_threads.contract import Page
+from tap_hubspot_threads.errors import MissingError, PassingError
 from tap_hubspot_threads.sync.kept import Kept
 from tap_hubspot_threads.sync.open_threads import mark_of
 from tap_hubspot_threads.sync.workers import Workers
@@ -54,8 +55,11 @@ class Inline(Workers):
         return map(function, items)
 
     @override
-    def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
-        return iter(pages)
+    def side_by_side(
+        self, sources: Iterable[tuple[Any, Iterator[Page] | None]]
+    ) -> Iterator[tuple[Any, Iterator[Page]]]:
+        for item, pages in sources:
+            yield item, pages or iter(())
 
 
 def fake(*answers: object) -> Any:
@@ -93,7 +97,7 @@ def passing() -> PassingError:
 
 def kept(**state: Any) -> Kept:
     """Make what is kept, from what a state has under bookmarks.threads."""
-    return Kept(state, wanted=state.pop("wanted_now", "all"))
+    return Kept({"threads": state}, wanted=state.pop("wanted_now", "all"))
 
 
 def knows(*rows: dict[str, Any], **state: Any) -> Kept:

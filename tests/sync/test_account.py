@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import CHAT, HELP_DESK, Account
-from tap_hubspot_threads.contract import StateError, UnreadThreadsError
+from tap_hubspot_threads.errors import StateError, UnlistedError, UnreadError
 from tests.conftest import NOON, Lab, Life, ids, open_lab, select, set_machine
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -
     (bad,) = life.threads(1)
     life.lab.script(path=f"/threads/{bad.id}", status=500, times=10**6)
     for syncs in (1, 2):
-        with pytest.raises(UnreadThreadsError, match=str(bad.id)):
+        with pytest.raises(UnreadError, match=str(bad.id)):
             life.sync(max_attempts=1)
         assert life.kept["failed"] == [[str(bad.id), syncs]]
         life.pass_time(hours=1)
@@ -228,7 +228,7 @@ def test_failed_threads_do_not_wedge(life: Life) -> None:
         new = life.threads(3)
         try:
             output = life.sync(max_attempts=1)
-        except UnreadThreadsError:
+        except UnreadError:
             output = life.last
         assert set(ids(new)) <= set(output.ids)
     assert len(life.kept["failed"]) == 6
@@ -278,7 +278,7 @@ def test_failed_thread_that_is_gone(life: Life) -> None:
     """A thread that could not be read and then is deleted is not tried for ever."""
     (bad,) = life.threads(1)
     life.lab.script(path=f"/threads/{bad.id}", status=500)
-    with pytest.raises(UnreadThreadsError):
+    with pytest.raises(UnreadError):
         life.sync(max_attempts=1)
     del life.lab.account.threads[bad.id]
     life.sync()
@@ -359,3 +359,90 @@ def test_configured_ids_keep_nothing(lab: Lab) -> None:
     for _ in range(2):
         assert life.sync(thread_ids=lab.live_ids[:3]).ids == lab.live_ids[:3]
         assert life.state == {"bookmarks": {"threads": {}}}
+
+
+def requests(life: Life) -> list[str]:
+    """Return what was asked since, in short: the last word of each path, without ids."""
+    names = []
+    for target in life.lab.calls():
+        path, _, query = target.partition("?")
+        words = [word for word in path.split("/") if word and not word.isdigit()]
+        names.append("by time" if "latestMessageTimestampAfter" in query else words[-1])
+    return names
+
+
+EVERYTHING = ("threads", "messages", "actors", "inboxes", "channels", "channel_accounts")
+
+
+def test_phases_in_their_order(life: Life) -> None:
+    """Changed threads, then lists, then the messages of threads from before."""
+    life.threads(1)
+    output = life.sync(select(*EVERYTHING), max_concurrency=1)
+    asked = requests(life)
+    lists = [asked.index(name) for name in ("inboxes", "channels", "channel-accounts")]
+    walk = len(asked) - asked[::-1].index("by time")
+    assert asked.index("by time") < min(lists) <= max(lists) < walk
+    assert "messages" in asked[walk:]
+    streams = [message["stream"] for message in output.of_type("RECORD")]
+    assert streams[0] == "threads"
+    assert "messages" in streams[: streams.index("inboxes")]
+    assert "messages" in streams[streams.index("channel_accounts") :]
+
+
+def test_messages_selected_later(life: Life) -> None:
+    """Selected later, the messages of all threads that have one come, each thread's once."""
+    output = life.sync(select("threads", "messages"))
+    assert output.ids == []
+    threads = {
+        str(thread.id) for thread in life.lab.threads if thread.latest_message_at is not None
+    }
+    calls = [target for target in life.lab.calls(r"/messages\?") if "after=" not in target]
+    assert sorted(target.split("/")[-2] for target in calls) == sorted(threads)
+    bookmark = life.state["bookmarks"]["messages"]["replication_key_value"]
+    assert bookmark == life.kept["replication_key_value"]
+
+
+def test_quiet_account_with_messages(life: Life) -> None:
+    """Once all are out, a quiet account costs what it costs without messages."""
+    life.sync(select("threads", "messages"))
+    life.pass_time(hours=1)
+    life.lab.emulator.requests.clear()
+    assert life.sync(select("threads", "messages")).of_type("RECORD") == []
+    assert len(life.lab.calls()) == 3
+
+
+def test_refused_list_and_the_backfill(life: Life) -> None:
+    """A list that is refused is the end's error, and the messages from before come all the same."""
+    life.lab.script(path="/inboxes", status=403, times=10**6)
+    with pytest.raises(UnlistedError, match="inboxes"):
+        life.sync(select(*EVERYTHING))
+    assert life.last.records("messages")
+    assert life.last.records("channels")
+    assert life.state["bookmarks"]["messages"]["replication_key_value"] is not None
+
+
+def test_threads_again_after_messages_alone(life: Life) -> None:
+    """After a sync of messages alone the next with threads brings all rows, and no message."""
+    life.sync(select("threads", "messages"))
+    life.pass_time(hours=1)
+    (new,) = life.threads(1)
+    life.pass_time(minutes=10)  # beyond the lookback
+    output = life.sync(select("messages"))
+    assert output.ids == []
+    assert {row["conversationsThreadId"] for row in output.records("messages")} == {str(new.id)}
+    assert life.kept["full_listing_started_at"] is None
+    life.pass_time(hours=1)
+    output = life.sync(select("threads", "messages"))
+    assert set(output.ids) == set(life.lab.ids)
+    assert output.records("messages") == []
+    assert life.kept["full_listing_started_at"] == "2026-11-20T15:10:00.000Z"
+
+
+def test_changed_threads_of_messages_alone(life: Life) -> None:
+    """Without threads a changed thread is taken as listed: no call by id is paid."""
+    life.sync(select("messages"))
+    life.pass_time(hours=1)
+    life.threads(2)
+    life.lab.emulator.requests.clear()
+    life.sync(select("messages"))
+    assert requests(life) == ["by time"] * 3 + ["messages"] * 2

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.contract import MAX_NAMED_IDS, UnreadThreadsError
+from tap_hubspot_threads.contract import Listed
+from tap_hubspot_threads.errors import MAX_NAMED_IDS, UnlistedError, UnreadError
 from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tests.sync.fakes import LOG, Inline, fake, missing, passing, row, write
+from tap_hubspot_threads.sync.lists import Lists
+from tap_hubspot_threads.sync.read import Read
+from tap_hubspot_threads.sync.selection import Selection
+from tests.sync.fakes import LOG, Inline, fake, missing, page, passing, row, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tap_hubspot_threads.sync.out import Out
+
+INBOXES = Listed("inboxes", "/inboxes")
 
 
-def sync(hubspot: Any, *ids: str) -> ConfiguredSync:
+def sync(
+    hubspot: Any, *ids: str, behind: Any = iter, listed: tuple[Listed, ...] = (), **selected: bool
+) -> ConfiguredSync:
     """Make a sync of ids."""
-    return ConfiguredSync(hubspot, Inline(), ids, log=LOG)
+    return ConfiguredSync(
+        hubspot,
+        Inline(),
+        Read(),
+        ids=ids,
+        behind=behind,
+        lists=Lists(hubspot, Inline(), listed, log=LOG),
+        selection=Selection(**selected, listed=listed),
+        log=LOG,
+    )
+
+
+class Behind:
+    """A stage that notes whose messages are to be read."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
+        """As `Stage` says."""
+        for out in outs:
+            if out.messages_of:
+                self.asked.append(out.messages_of.id)
+            yield out
 
 
 def test_in_their_order() -> None:
@@ -61,7 +97,64 @@ def test_unread(caplog: pytest.LogCaptureFixture) -> None:
     """A thread that cannot be read is an error at the end, behind all others and the missing."""
     written: list[tuple[str, str]] = []
     hubspot = fake(passing(), missing(), missing(), row(3))
-    with pytest.raises(UnreadThreadsError, match=r"1 thread\(s\) could not be read"):
+    with pytest.raises(UnreadError, match=r"1 thread\(s\) could not be read"):
         write(sync(hubspot, "1", "2", "3").run(), written)
     assert written == [("threads", "3")]
     assert "not found" in caplog.text
+
+
+def test_messages_of_each() -> None:
+    """Where messages are selected, each thread's are read behind its row, but of missing ones."""
+    behind = Behind()
+    hubspot = fake(row(2), missing(), missing(), row(3))
+    run = sync(hubspot, "2", "1", "3", behind=behind, messages=True)
+    assert write(run.run()) == [("threads", "2"), ("threads", "3")]
+    assert behind.asked == ["2", "3"]
+
+
+def test_no_messages_unasked() -> None:
+    """Where messages are not selected, none is read."""
+    behind = Behind()
+    write(sync(fake(row(1)), "1", behind=behind).run())
+    assert behind.asked == []
+
+
+def test_messages_alone() -> None:
+    """Where threads are not selected, the messages are read without a call for the thread."""
+    hubspot, behind = fake(), Behind()
+    run = sync(hubspot, "2", "1", behind=behind, threads=False, messages=True)
+    assert write(run.run()) == []
+    assert behind.asked == ["2", "1"]
+    assert hubspot.asked == []
+
+
+def test_missing_by_their_messages(caplog: pytest.LogCaptureFixture) -> None:
+    """Where messages alone are selected, a thread that is not there is missing all the same."""
+    run = sync(fake(), "1", "2", threads=False, messages=True)
+    run.read.gone += ["1"]
+    write(run.run())
+    assert "1 thread(s) not found, neither live nor archived: 1" in caplog.text
+    assert run.read.missed == 1
+
+
+def test_actors_alone() -> None:
+    """Where actors alone are selected, threads are read for whom they name."""
+    hubspot = fake(row(1))
+    outs = list(sync(hubspot, "1", threads=False, actors=True).run())
+    assert [out.row and out.row["id"] for out in outs] == ["1"]
+
+
+def test_lists_alone() -> None:
+    """Where only streams are selected that are listed as a whole, no thread is asked for."""
+    hubspot = fake(page({"id": "7"}))
+    run = sync(hubspot, "1", listed=(INBOXES,), threads=False)
+    assert write(run.run()) == [("inboxes", "7")]
+    assert hubspot.asked == [("page_of", INBOXES, None, False)]
+
+
+def test_lists_behind_the_threads() -> None:
+    """Streams that are listed as a whole come behind the threads; a refusal is the end's error."""
+    written: list[tuple[str, str]] = []
+    with pytest.raises(UnlistedError, match="inboxes"):
+        write(sync(fake(row(1), passing()), "1", listed=(INBOXES,)).run(), written)
+    assert written == [("threads", "1")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.contract import PurgeError
+from tap_hubspot_threads.errors import PurgeError
 from tap_hubspot_threads.sync.deletions import APART, MANY, Deletions
 from tap_hubspot_threads.sync.read import Read
 from tap_hubspot_threads.values import shift

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.contract import DailyQuotaError, HubSpotError, WrongAccountError
+from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, WrongAccountError
 from tap_hubspot_threads.sync.identity import identify
 from tests.sync.fakes import LOG, NOW, Inline, fake, kept, knows, row
 

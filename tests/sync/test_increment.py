@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.sync.increment import AHEAD, Increment
-from tap_hubspot_threads.sync.out import Out
+from tap_hubspot_threads.sync.out import Out, ThreadId
 from tap_hubspot_threads.sync.read import Read
-from tap_hubspot_threads.sync.reading import ThreadId
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import LOG, NOW, Inline, fake, kept, page, row
 

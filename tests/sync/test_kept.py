@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.sync.kept import ARCHIVED, DONE, LIVE, Kept
-from tap_hubspot_threads.sync.kept_check import check_kept
+from tap_hubspot_threads.sync.kept import Kept
+from tap_hubspot_threads.sync.kept_check import check_state
+from tap_hubspot_threads.sync.kept_listing import ARCHIVED, DONE, LIVE
 from tests.sync.fakes import NOW, kept
 
 LATER = "2026-11-20T12:05:00.000Z"
@@ -17,7 +18,7 @@ MARK = "lAAAAAA"
 def again(of: Kept, *, is_final: bool = True) -> Kept:
     """Return what the next sync has of it."""
     state = json.loads(json.dumps(of.pack(is_final=is_final)))
-    check_kept(state)
+    check_state({"bookmarks": state})
     return Kept(state, wanted=of.wanted)
 
 
@@ -27,7 +28,7 @@ def test_goes_on_from_what_was_packed() -> None:
     of.settle("1", MARK)
     of.note_failure("2", 1)
     of.note_missing("3", NOW)
-    of.advance_listing(ARCHIVED, "x", LATER, is_first=True, seconds=1.5)
+    of.advance_listing(ARCHIVED, "x", LATER, is_first=True, rows=2, seconds=1.5)
     assert again(of).pack(is_final=True) == of.pack(is_final=True)
 
 
@@ -36,7 +37,10 @@ def test_every_key_in_every_state() -> None:
     first, later = kept(), kept(replication_key_value=NOW, account=17)
     later.settle("1", MARK)
     later.note_failure("2", 1)
-    assert first.pack(is_final=False).keys() == later.pack(is_final=True).keys()
+    before, after = first.pack(is_final=False), later.pack(is_final=True)
+    assert before.keys() == after.keys()
+    for stream in before:
+        assert before[stream].keys() == after[stream].keys()
 
 
 def test_no_map_keyed_by_id() -> None:
@@ -44,34 +48,48 @@ def test_no_map_keyed_by_id() -> None:
     of = kept()
     of.note_failure("1", 1)
     of.settle("2", MARK)
-    assert not any(isinstance(value, dict) for value in of.pack(is_final=True).values())
+    of.messages.owe("3", 1)
+    packed = of.pack(is_final=True)
+    assert packed.keys() == {"threads", "messages"}
+    values = [value for kept in packed.values() for value in kept.values()]
+    assert not any(isinstance(value, dict) for value in values)
 
 
 def test_first_sync() -> None:
     """Without a state there is no bookmark, and everything is listed."""
     of = kept()
-    assert (of.bookmark, of.listing, of.is_reset) == (None, LIVE, False)
+    assert (of.bookmark, of.listing.part, of.is_reset) == (None, LIVE, False)
 
 
 def test_bookmark_by_hand() -> None:
     """A bookmark alone, in any form of a time, starts no first listing."""
     of = kept(replication_key_value="2026-11-20T13:00:00+01:00")
-    assert (of.bookmark, of.listing) == (NOW, DONE)
-    assert of.full_listing_started_at is None
+    assert (of.bookmark, of.listing.part) == (NOW, DONE)
+    assert of.listing.full_started_at is None
 
 
 @pytest.mark.parametrize("listing", [LIVE, ARCHIVED])
 def test_first_listing_goes_on(listing: str) -> None:
     """A first listing that was begun goes on where it was."""
     of = kept(listing=listing, listing_cursor="x", listing_started_at=NOW)
-    assert (of.listing, of.listing_cursor, of.bookmark) == (listing, "x", None)
+    assert (of.listing.part, of.listing.cursor, of.bookmark) == (listing, "x", None)
+
+
+@pytest.mark.parametrize("bookmark", [None, NOW])
+def test_listing_whose_rows_did_not_go_out(bookmark: str | None) -> None:
+    """A listing that went without rows begins anew where they go out, and else goes on."""
+    under_way = {"listing": "archived", "listing_cursor": "x", "listing_started_at": NOW}
+    state = under_way | {"listing_is_whole": False, "replication_key_value": bookmark}
+    for rows_go_out, cursor in ((False, "x"), (True, None)):
+        of = Kept({"threads": state}, wanted="all", rows_go_out=rows_go_out)
+        assert (of.listing.cursor, of.bookmark) == (cursor, bookmark)
 
 
 def test_other_threads_are_wanted() -> None:
     """When other threads are wanted, all is listed anew, and the bookmark is none."""
     of = kept(wanted="some", replication_key_value=NOW, listing=ARCHIVED, listing_cursor="x")
     assert of.is_reset
-    assert (of.bookmark, of.listing, of.listing_cursor) == (None, LIVE, None)
+    assert (of.bookmark, of.listing.part, of.listing.cursor) == (None, LIVE, None)
     assert not again(of).is_reset
 
 
@@ -185,32 +203,32 @@ def test_no_doubt_without_rows() -> None:
 def test_listing_in_full() -> None:
     """A listing keeps its start at its first page, and both ends at its last."""
     of = kept(replication_key_value=NOW)
-    of.start_listing()
-    of.advance_listing(LIVE, "x", NOW, is_first=True, seconds=1)
-    assert (of.listing_started_at, of.full_listing_started_at) == (NOW, None)
-    of.advance_listing(DONE, None, LATER, is_first=False, seconds=1)
-    assert (of.full_listing_started_at, of.full_listing_completed_at) == (NOW, LATER)
-    assert (of.listing_started_at, of.listing_cursor) == (None, None)
+    of.listing.start()
+    of.advance_listing(LIVE, "x", NOW, is_first=True, rows=2, seconds=1)
+    assert (of.listing.started_at, of.listing.full_started_at) == (NOW, None)
+    of.advance_listing(DONE, None, LATER, is_first=False, rows=2, seconds=1)
+    assert (of.listing.full_started_at, of.listing.full_completed_at) == (NOW, LATER)
+    assert (of.listing.started_at, of.listing.cursor) == (None, None)
 
 
 def test_pages_and_seconds_over_syncs() -> None:
     """Pages and seconds of a listing add up over syncs, and are a whole listing's at its end."""
     of = kept(replication_key_value=NOW)
-    of.advance_listing(LIVE, "x", NOW, is_first=True, seconds=1.5)
-    assert (of.full_listing_pages, of.full_listing_seconds) == (None, 0)
+    of.advance_listing(LIVE, "x", NOW, is_first=True, rows=2, seconds=1.5)
+    assert (of.listing.full_pages, of.listing.full_seconds) == (None, 0)
     of = again(of)
-    of.advance_listing(DONE, None, LATER, is_first=False, seconds=0.25)
-    assert (again(of).full_listing_pages, again(of).full_listing_seconds) == (2, 1.75)
-    of.advance_listing(DONE, None, LATER, is_first=True, seconds=4)
-    assert (of.full_listing_pages, of.full_listing_seconds) == (1, 4)
+    of.advance_listing(DONE, None, LATER, is_first=False, rows=2, seconds=0.25)
+    assert (again(of).listing.full_pages, again(of).listing.full_seconds) == (2, 1.75)
+    of.advance_listing(DONE, None, LATER, is_first=True, rows=2, seconds=4)
+    assert (of.listing.full_pages, of.listing.full_seconds) == (1, 4)
 
 
 def test_no_fractions() -> None:
     """What is packed has no fraction: a target reads one as a decimal, and cannot write it."""
     of = kept(replication_key_value=NOW)
-    of.advance_listing(LIVE, "x", NOW, is_first=True, seconds=1 / 3)
-    of.advance_listing(DONE, None, LATER, is_first=False, seconds=1 / 3)
-    packed = of.pack(is_final=True)
+    of.advance_listing(LIVE, "x", NOW, is_first=True, rows=2, seconds=1 / 3)
+    of.advance_listing(DONE, None, LATER, is_first=False, rows=2, seconds=1 / 3)
+    packed = of.pack(is_final=True)["threads"]
     assert not any(isinstance(value, float) for value in packed.values())
     assert packed["full_listing_milliseconds"] == 667
 

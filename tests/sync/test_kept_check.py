@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.contract import StateError
-from tap_hubspot_threads.sync.kept_check import check_kept, check_state
+from tap_hubspot_threads.errors import StateError
+from tap_hubspot_threads.sync.kept_check import check_state
 from tests.sync.fakes import NOW, kept
 
 
@@ -18,8 +18,9 @@ from tests.sync.fakes import NOW, kept
         {"bookmarks": {}},
         {"bookmarks": {"threads": {}}},
         {"bookmarks": {"thread_index": {}, "deleted_threads": {}}},
+        {"bookmarks": {"messages": {}, "actors": {}, "inboxes": {}, "channel_accounts": {}}},
         {"bookmarks": {"threads": {"replication_key_value": "2026-01-01"}, "other": {}}},
-        {"bookmarks": {"threads": kept().pack(is_final=True)}},
+        {"bookmarks": kept().pack(is_final=True)},
     ],
     ids=str,
 )
@@ -61,10 +62,15 @@ GOOD: list[tuple[str, object]] = [
     ("full_listing_completed_at", NOW),
     ("is_exact", False),
     ("open_threads", ["17:lAAAAAA"]),
+    ("open_threads", ["17:LAAAAAA", "18:a------"]),
     ("closed_threads", ["17", "18"]),
     ("failed", [["17", 2]]),
     ("missed", []),
     ("missed", [["17", NOW]]),
+    ("listing_is_whole", False),
+    ("listing_rows", 0),
+    ("full_listing_rows", None),
+    ("full_listing_rows", 20_000),
     ("listing_pages", 0),
     ("listing_milliseconds", 1_500),
     ("full_listing_pages", None),
@@ -80,10 +86,42 @@ GOOD: list[tuple[str, object]] = [
 ]
 
 
+GOOD_OF_MESSAGES: list[tuple[str, object]] = [
+    ("replication_key_value", None),
+    ("replication_key_value", "2026-11-20T13:00:00+01:00"),
+    ("failed", []),
+    ("failed", [["17", 0]]),
+    ("walked", 61_204),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), GOOD_OF_MESSAGES)
+def test_what_a_version_wrote_of_messages(key: str, value: object) -> None:
+    """Each key of messages may hold what some version wrote under it."""
+    check_state({"bookmarks": {"messages": {key: value}}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("replication_key_value", "soon"),
+        ("failed", {"17": 1}),
+        ("failed", [["x", 1]]),
+        ("walked", None),
+        ("walked", True),
+        ("version", 1),
+    ],
+)
+def test_what_no_version_wrote_of_messages(key: str, value: object) -> None:
+    """Any other key or shape under messages is refused by its name."""
+    with pytest.raises(StateError, match=rf"bookmarks\.messages\.{key} is not"):
+        check_state({"bookmarks": {"messages": {key: value}}})
+
+
 @pytest.mark.parametrize(("key", "value"), GOOD)
 def test_what_a_version_wrote(key: str, value: object) -> None:
     """Each key may hold what some version wrote under it."""
-    check_kept({key: value})
+    check_state({"bookmarks": {"threads": {key: value}}})
 
 
 @pytest.mark.parametrize(
@@ -119,6 +157,9 @@ def test_what_a_version_wrote(key: str, value: object) -> None:
         ("full_listing_pages", "44"),
         ("full_listing_milliseconds", 1.5),
         ("listing_pages", True),
+        ("listing_is_whole", 1),
+        ("listing_rows", None),
+        ("full_listing_rows", 1.5),
         ("wanted", None),
         ("account", "53"),
         ("account", True),
@@ -130,9 +171,11 @@ def test_what_a_version_wrote(key: str, value: object) -> None:
 def test_what_no_version_wrote(key: str, value: object) -> None:
     """A key that no version had, or a value of another shape, is refused by its name."""
     with pytest.raises(StateError, match=rf"bookmarks\.threads\.{key} is not"):
-        check_kept({key: value})
+        check_state({"bookmarks": {"threads": {key: value}}})
 
 
 def test_every_key_that_is_written() -> None:
     """Whatever this version writes, it reads."""
-    assert kept().pack(is_final=True).keys() <= {key for key, _ in GOOD}
+    packed = kept().pack(is_final=True)
+    assert packed["threads"].keys() <= {key for key, _ in GOOD}
+    assert packed["messages"].keys() <= {key for key, _ in GOOD_OF_MESSAGES}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.contract import RefusedError
-from tap_hubspot_threads.sync.kept import ARCHIVED, DONE, LIVE
+from tap_hubspot_threads.errors import RefusedError
+from tap_hubspot_threads.sync.kept_listing import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.sync.listing import Listing
 from tests.sync.fakes import LOG, NOW, Inline, fake, kept, page, row
 
@@ -45,14 +45,14 @@ def test_live_then_archived() -> None:
     hubspot, of = fake(page(row(1), cursor="x"), page(row(2)), page(row(3))), kept()
     assert listed(hubspot, of) == [["1"], ["2"], ["3"]]
     assert [archived for _, _, archived in hubspot.asked] == [False, False, True]
-    assert of.listing == DONE
+    assert of.listing.part == DONE
 
 
 def test_live_alone() -> None:
     """Where archived threads are not wanted, the listing ends with the live ones."""
     hubspot, of = fake(page(row(1))), kept()
     assert listed(hubspot, of, sides=(False,)) == [["1"]]
-    assert of.listing == DONE
+    assert of.listing.part == DONE
 
 
 def test_moves_on_behind_the_page() -> None:
@@ -61,10 +61,10 @@ def test_moves_on_behind_the_page() -> None:
     pages = listing(fake(page(row(1), cursor="x"), page(row(2))), of).pages()
     _, now, out = next(pages)
     assert now == NOW
-    assert (of.listing, of.listing_cursor, of.listing_started_at) == (LIVE, None, None)
+    assert (of.listing.part, of.listing.cursor, of.listing.started_at) == (LIVE, None, None)
     assert out.then
     out.then()
-    assert (of.listing, of.listing_cursor, of.listing_started_at) == (LIVE, "x", NOW)
+    assert (of.listing.part, of.listing.cursor, of.listing.started_at) == (LIVE, "x", NOW)
 
 
 def test_first_listing_ends_in_its_bookmark() -> None:
@@ -72,14 +72,14 @@ def test_first_listing_ends_in_its_bookmark() -> None:
     of = kept()
     listed(fake(page(row(1)), page(row(2), now=LATER)), of)
     assert of.bookmark == NOW
-    assert (of.full_listing_started_at, of.full_listing_completed_at) == (NOW, LATER)
+    assert (of.listing.full_started_at, of.listing.full_completed_at) == (NOW, LATER)
 
 
 def test_no_bookmark_before_the_end() -> None:
     """A first listing that has not ended has no bookmark."""
     of = kept()
     assert listed(fake(page(row(1))), of, calls=1) == [["1"]]
-    assert (of.bookmark, of.listing, of.listing_cursor) == (None, ARCHIVED, None)
+    assert (of.bookmark, of.listing.part, of.listing.cursor) == (None, ARCHIVED, None)
 
 
 def test_so_many_calls() -> None:
@@ -115,7 +115,7 @@ def test_bookmark_of_a_resumed_listing() -> None:
 def test_later_listing_leaves_the_bookmark() -> None:
     """The end of a later listing does not move the bookmark."""
     of = kept(replication_key_value=NOW)
-    of.start_listing()
+    of.listing.start()
     listed(fake(page(now=LATER), page(now=LATER)), of)
     assert of.bookmark == NOW
 
@@ -128,7 +128,7 @@ def test_refused_cursor(stage: str, caplog: pytest.LogCaptureFixture) -> None:
     assert listed(hubspot, of) == [["1"], ["2"]]
     sides = [("old", stage == ARCHIVED), (None, False), (None, True)]
     assert [(cursor, archived) for _, cursor, archived in hubspot.asked] == sides
-    assert (of.full_listing_started_at, of.full_listing_pages) == (LATER, 2)
+    assert (of.listing.full_started_at, of.listing.full_pages) == (LATER, 2)
     assert "from the start" in caplog.text
 
 
@@ -137,7 +137,7 @@ def test_refused_cursor_ignores_the_calls() -> None:
     pages = [page(row(1), cursor="x"), page(row(2), cursor="y"), page(row(3)), page()]
     of = kept(listing=LIVE, listing_cursor="old", listing_started_at=NOW)
     assert listed(fake(RefusedError("400"), *pages), of, calls=1) == [["1"], ["2"], ["3"], []]
-    assert of.listing == DONE
+    assert of.listing.part == DONE
 
 
 def test_refused_without_a_cursor() -> None:
@@ -162,8 +162,8 @@ def test_thread_on_two_pages() -> None:
 def test_pages_and_seconds() -> None:
     """How many pages a whole listing has, and what they took, is known at its end only."""
     of = kept(replication_key_value=NOW, full_listing_pages=7, full_listing_milliseconds=50_000)
-    of.start_listing()
+    of.listing.start()
     listed(fake(page(row(1), cursor="x"), page(row(2))), of, calls=2)
-    assert (of.full_listing_pages, of.full_listing_seconds) == (7, 50)
+    assert (of.listing.full_pages, of.listing.full_seconds) == (7, 50)
     listed(fake(page(row(3))), of)
-    assert (of.full_listing_pages, of.full_listing_seconds) == (3, 3 * SECONDS)
+    assert (of.listing.full_pages, of.listing.full_seconds) == (3, 3 * SECONDS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.contract import DailyQuotaError, HubSpotError, RefusedError
+from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.sync.open_again import LISTING_SECONDS, OpenAgain
 from tap_hubspot_threads.sync.out import Out
 from tap_hubspot_threads.sync.outcomes import Outcomes
@@ -49,7 +49,6 @@ class World:
             self.read,
             is_watched=lambda found: found["status"] != "CLOSED",
             is_watching=True,
-            log=LOG,
         )
         chosen: dict[str, Any] = {"sides": (False,), "calls": 100, "are_listed": True} | options
         self.part = OpenAgain(
@@ -59,6 +58,7 @@ class World:
             outcomes,
             self.kept,
             read=self.read,
+            behind=iter,
             clock=partial(next, count(step=seconds)),
             log=LOG,
             **chosen,
@@ -104,6 +104,15 @@ def test_filter_that_works() -> None:
     world = World(page(*rows(1, 2, 3, 4, 5, 6)), state=pages_known(1))
     world.run()
     assert world.asked == [STATUS]
+
+
+def test_change_that_the_filter_shows() -> None:
+    """It is not believed, as an index may be wrong for ever: what was known is read by id."""
+    stale, new = row(2, spam=True), row(7)
+    world = World(page(*rows(1, 3, 4, 5, 6), stale, new), row(2, assignedTo="A-1"))
+    assert world.run() == ["2"]
+    assert world.asked == [STATUS, *by_id(2)]
+    assert "7" not in world.read.seen
 
 
 def test_both_sides() -> None:

@@ -89,3 +89,57 @@ def test_doubt() -> None:
     assert not threads.is_known("17", LIVE)
     assert threads.ids() == [("17", False), ("18", True)]
     assert OpenThreads(threads.entries()).entries() == threads.entries()
+
+
+def test_doubt_is_a_capital_letter() -> None:
+    """That a row is in doubt is told to the next sync by a capital letter; the mark stays."""
+    threads = OpenThreads([f"17:{LIVE}", f"18:{ARCHIVED}"], are_exact=False)
+    assert threads.entries() == ["17:LAAAAAA", "18:ABBBBBB"]
+    again = OpenThreads(threads.entries())
+    assert not again.is_known("17", LIVE)
+    assert again.is_settled("17", LIVE)
+    assert again.ids() == [("17", False), ("18", True)]
+
+
+def test_doubt_of_earlier_versions() -> None:
+    """An entry of earlier versions without a mark is read, and known to be no row's."""
+    threads = OpenThreads(["17:l------", "18:a------"])
+    assert threads.ids() == [("17", False), ("18", True)]
+    assert not threads.is_known("17", "l------")
+    assert not threads.is_settled("17", LIVE)
+    assert OpenThreads(threads.entries()).ids() == threads.ids()
+
+
+def test_noted_ends_the_doubt() -> None:
+    """A row that has gone out is beyond doubt."""
+    threads = OpenThreads(["17:LAAAAAA"])
+    threads.note("17", LIVE)
+    assert threads.is_known("17", LIVE)
+    assert threads.entries() == [f"17:{LIVE}"]
+
+
+def test_seen_but_not_out() -> None:
+    """A row that was seen and has not gone out is settled, but in doubt."""
+    threads = of("1")
+    threads.note("1", "lCCCCCC", is_out=False)
+    threads.note("2", LIVE, is_out=False)
+    assert threads.entries() == ["1:LCCCCCC", "2:LAAAAAA"]
+    assert threads.is_settled("1", "lCCCCCC")
+    assert not threads.is_known("1", "lCCCCCC")
+
+
+def test_seen_as_it_is_known() -> None:
+    """A known row that was seen again without going out stays known."""
+    threads = of("1")
+    threads.note("1", LIVE, is_out=False)
+    assert threads.is_known("1", LIVE)
+
+
+def test_doubt_stays_until_a_row_is_out() -> None:
+    """A doubted row that was seen again without going out stays in doubt; postponed, too."""
+    threads = OpenThreads(["1:LAAAAAA"])
+    threads.note("1", LIVE, is_out=False)
+    threads.postpone("1")
+    assert threads.entries() == ["1:LAAAAAA"]
+    threads.note("1", None, is_out=False)
+    assert threads.entries() == []

@@ -12,6 +12,7 @@ CONFIG = {
     "full_listing_hours": 12,
     "full_listing_calls": 30,
     "lookback_seconds": 60,
+    "daily_quota_reserve_percent": 25,
 }
 
 
@@ -24,4 +25,5 @@ def test_each_setting(how: str, *, by_id: bool) -> None:
         full_listing_hours=12,
         full_listing_calls=30,
         lookback_seconds=60,
+        reserve=0.25,
     )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from tap_hubspot_threads.sync.failures import FAILING_SYNCS
+from tap_hubspot_threads.sync.kept import Kept
 from tap_hubspot_threads.sync.open_threads import mark_of
-from tap_hubspot_threads.sync.out import Out
-from tap_hubspot_threads.sync.outcomes import FAILING_SYNCS, Outcomes
+from tap_hubspot_threads.sync.out import Out, ThreadId
+from tap_hubspot_threads.sync.outcomes import Outcomes
 from tap_hubspot_threads.sync.read import Read
-from tap_hubspot_threads.sync.reading import Got, ThreadId
+from tap_hubspot_threads.sync.reading import Got
 from tests.sync.fakes import LOG, NOW, kept, knows, passing, row, write
-
-if TYPE_CHECKING:
-    from tap_hubspot_threads.sync.kept import Kept
 
 LATER = "2026-11-20T12:05:00.000Z"
 
@@ -22,14 +21,17 @@ LATER = "2026-11-20T12:05:00.000Z"
 class World:
     """What is kept, what was read, and what becomes of more."""
 
-    def __init__(self, of: Kept | None = None, *, is_watching: bool = True) -> None:
-        self.kept, self.read = of or kept(), Read()
+    def __init__(
+        self, of: Kept | None = None, *, is_watching: bool = True, with_messages: bool = False
+    ) -> None:
+        self.kept = kept() if of is None else of
+        self.read = Read(self.kept.failed, self.kept.messages.failed, log=LOG)
         self.outcomes = Outcomes(
             self.kept,
             self.read,
             is_watched=lambda found: is_watching and found["status"] != "CLOSED",
             is_watching=is_watching,
-            log=LOG,
+            with_messages=with_messages,
         )
 
     def of(self, found: Any, *, always: bool = False, now: str | None = NOW) -> Out:
@@ -125,7 +127,7 @@ def test_failed_thread(before: int) -> None:
     world = World(kept(failed=[["1", before]] if before else []))
     assert write([world.of(passing())]) == []
     assert world.kept.failed == {"1": before + 1}
-    assert world.read.unread.keys() == {"1"}
+    assert world.read.threads.unread.keys() == {"1"}
 
 
 def test_thread_that_fails_for_long(caplog: pytest.LogCaptureFixture) -> None:
@@ -133,7 +135,7 @@ def test_thread_that_fails_for_long(caplog: pytest.LogCaptureFixture) -> None:
     world = World(kept(failed=[["1", FAILING_SYNCS - 1]]))
     write([world.of(passing())])
     assert world.kept.failed == {"1": FAILING_SYNCS}
-    assert world.read.unread == {}
+    assert world.read.threads.unread == {}
     assert f"Thread 1 could not be read for {FAILING_SYNCS} syncs in a row" in caplog.text
 
 
@@ -150,7 +152,7 @@ def test_read_after_all() -> None:
     world = World(kept(failed=[["1", 2]]))
     write([world.of(passing())])
     assert write([world.of(row(1, status="CLOSED"))]) == [("threads", "1")]
-    assert (world.kept.failed, world.read.unread) == ({}, {})
+    assert (world.kept.failed, world.read.threads.unread) == ({}, {})
 
 
 def test_others_keep_their_place() -> None:
@@ -221,3 +223,139 @@ def test_listed_but_missed(first: str, *, always: bool) -> None:
     assert world.listed(row(1, status="CLOSED"), always=always) == []
     assert world.kept.missed == {"1": first}
     assert world.read.known_seen == set()
+
+
+def due(world: World, found: dict[str, Any], *, has_news: bool = False) -> bool:
+    """Whether the messages of a thread are to be read behind it."""
+    out = world.outcomes.found(found, has_news=has_news)
+    assert out.messages_of in {None, ThreadId(found["id"], archived=found["archived"])}
+    return out.messages_of is not None
+
+
+def of_messages(**state: Any) -> World:
+    """Make a world in which the open threads 1 and 2 are known, and messages are read."""
+    return World(knows(row(1), row(2), **state), with_messages=True)
+
+
+def test_messages_of_a_thread_with_news() -> None:
+    """A thread that has a new message has its messages read, known or not, open or not."""
+    world = of_messages()
+    assert due(world, row(1), has_news=True)
+    assert due(world, row(3, status="CLOSED"), has_news=True)
+
+
+def test_news_of_what_was_read_by_id() -> None:
+    """That there are news is handed through the reading by id."""
+    asked = ThreadId("1", has_news=True)
+    (out,) = of_messages().outcomes.of([Got(asked, row(1), 1, NOW)])
+    assert out.messages_of == ThreadId("1")
+
+
+def test_messages_of_a_changed_thread() -> None:
+    """A known open thread has its messages read when it has changed, and else not."""
+    world = of_messages()
+    assert not due(world, row(1))
+    assert due(world, row(1, status="WAITING"))
+    assert due(world, row(2, status="CLOSED"))
+
+
+def test_messages_of_a_thread_on_the_other_side() -> None:
+    """An archived thread's messages are asked for as such."""
+    (out,) = of_messages().outcomes.of([Got(ThreadId("1"), row(1, archived=True), 1)])
+    assert out.messages_of == ThreadId("1", archived=True)
+
+
+def test_messages_of_a_doubted_thread() -> None:
+    """That it is unknown whether a thread's row went out is no change: only the row goes again."""
+    state = knows(row(1))
+    state.doubt()
+    again = kept(**state.pack(is_final=False)["threads"] | {"wanted": "all"})
+    world = World(again, with_messages=True)
+    (out,) = world.outcomes.of([Got(ThreadId("1"), row(1), 1)])
+    assert out.row
+    assert out.messages_of is None
+    assert due(world, row(1, status="WAITING"))
+
+
+def test_messages_of_a_daily_listing() -> None:
+    """That a row goes out as all are listed is no change either."""
+    world = of_messages()
+    out = world.outcomes.listed(row(1), LATER, always=True)
+    assert out
+    assert out.row
+    assert out.messages_of is None
+
+
+def test_messages_of_a_thread_that_was_not_known() -> None:
+    """A thread that is open, and was not known to be, has its messages read; a closed one not."""
+    world = of_messages()
+    assert due(world, row(3))
+    assert not due(world, row(4, status="CLOSED"))
+
+
+@pytest.mark.parametrize("status", ["OPEN", "CLOSED"])
+def test_messages_in_a_first_listing(status: str) -> None:
+    """In a first listing only those have them read that no walk by time meets."""
+    world = World(with_messages=True)
+    assert not due(world, row(1, status=status))
+    assert due(world, row(2, at=None, status=status))
+
+
+def test_owed_messages() -> None:
+    """A thread whose messages are owed has them read, unless they were or it is a suspect."""
+    world = of_messages()
+    world.kept.messages.owe("1", 1)
+    world.kept.messages.owe("2", FAILING_SYNCS)
+    world = World(world.kept, with_messages=True)
+    assert due(world, row(1))
+    assert not due(world, row(2))
+    world.read.messages_taken.add("1")
+    assert not due(world, row(1))
+
+
+def test_no_messages_unasked() -> None:
+    """Where messages are not read, no thread has any read, whatever is owed."""
+    world = World(knows(row(1)))
+    world.kept.messages.owe("1")
+    assert not due(world, row(1, status="WAITING"), has_news=True)
+    assert not due(world, row(2, at=None))
+
+
+def test_messages_without_a_row() -> None:
+    """A known row that need not go out does not, although its messages are read."""
+    world = of_messages()
+    out = world.outcomes.found(row(1), has_news=True)
+    assert out.row is None
+    assert out.messages_of == ThreadId("1")
+    assert out.then
+
+
+@pytest.mark.parametrize("found", [None, passing()], ids=["missing", "failed"])
+def test_news_of_a_thread_that_cannot_be_read(found: Any) -> None:
+    """The messages of a thread that has news and cannot be read are owed, behind its place."""
+    world = of_messages()
+    outs = list(world.outcomes.of([Got(ThreadId("1", has_news=True), found, 1, NOW)]))
+    assert world.kept.messages.failed == {}
+    write(outs)
+    assert world.kept.messages.failed == {"1": 0}
+    assert "1" in (world.kept.missed if found is None else world.kept.failed)
+
+
+@pytest.mark.parametrize(
+    ("has_news", "with_messages"), [(False, True), (True, False)], ids=["no news", "unread"]
+)
+def test_nothing_owed(*, has_news: bool, with_messages: bool) -> None:
+    """Where there is no news, or messages are not read, nothing is owed of a failure."""
+    world = World(knows(row(1)), with_messages=with_messages)
+    write(world.outcomes.of([Got(ThreadId("1", has_news=has_news), passing(), 1, NOW)]))
+    assert world.kept.messages.failed == {}
+    assert world.kept.failed == {"1": 1}
+
+
+def test_rows_that_do_not_go_out() -> None:
+    """In a sync without threads an open thread is settled, but its row is in doubt then."""
+    of = Kept({"threads": {"replication_key_value": NOW}}, wanted="all", rows_go_out=False)
+    world = World(of, with_messages=True)
+    write([world.of(row(1))])
+    assert of.open.is_settled("1", mark_of(row(1)))
+    assert not of.open.is_known("1", mark_of(row(1)))

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.contract import HubSpotError, PassingError, RefusedError
-from tap_hubspot_threads.sync.out import Out
+from tap_hubspot_threads.errors import HubSpotError, PassingError, RefusedError
+from tap_hubspot_threads.sync.failures import FAILURES_IN_A_ROW
+from tap_hubspot_threads.sync.out import Out, ThreadId
 from tap_hubspot_threads.sync.read import Read
-from tap_hubspot_threads.sync.reading import FAILURES_IN_A_ROW, LOOKS, Got, Reader, ThreadId
+from tap_hubspot_threads.sync.reading import LOOKS, Got, Reader
 from tests.sync.fakes import NOW, Inline, fake, missing, passing, row
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.contract import NoProgressError, RefusedError
+from tap_hubspot_threads.errors import NoProgressError, RefusedError
 from tap_hubspot_threads.sync.walk import Cursors, new_rows, timed, walk
 from tests.sync.fakes import page, row
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_hubspot_threads.contract import Page
-from tap_hubspot_threads.sync.workers import AHEAD, LOOKAHEAD, Workers
+from tap_hubspot_threads.sync.buffers import AHEAD
+from tap_hubspot_threads.sync.workers import LOOKAHEAD, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -257,4 +258,193 @@ def test_called_while_waiting_for_a_page() -> None:
     with pytest.raises(LookupError, match="enough"):
         next(Workers(1, look).ahead(pages()))
     assert set(looks) == {threading.current_thread()}
+    go_on.set()
+
+
+class Sources:
+    """Things with pages; `most` is the most bytes that waited in the room at once.
+
+    Args:
+        sizes: Of each thing, the sizes of its pages; None: it has none.
+    """
+
+    def __init__(self, *sizes: list[int] | None) -> None:
+        self._sizes = sizes
+        self._lock = threading.Lock()
+        self.pulled = self.begun = self.waiting = self.most = 0
+
+    def __iter__(self) -> Iterator[tuple[int, Iterator[Page] | None]]:
+        """Yield them."""
+        for number, sizes in enumerate(self._sizes):
+            self.pulled += 1
+            yield number, None if sizes is None else self._pages(sizes)
+
+    def _pages(self, sizes: list[int]) -> Iterator[Page]:
+        for page in pages_of(sizes):
+            with self._lock:
+                self.begun += 1
+                self.waiting += page.size
+                self.most = max(self.most, self.waiting)
+            yield page
+
+    def take(self, page: Page) -> None:
+        """Note that a page was taken."""
+        with self._lock:
+            self.waiting -= page.size
+
+
+def side_by_side(count: int, sources: Sources) -> list[tuple[int, list[str | None]]]:
+    """Go through things side by side; return each with the cursors of its pages."""
+    found = []
+    for item, pages in Workers(count).side_by_side(sources):
+        names = []
+        for page in pages:
+            sources.take(page)
+            names.append(page.cursor)
+        found.append((item, names))
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_side_by_side_in_order(count: int) -> None:
+    """Things come in their order, each with all of its pages, and those that have none too."""
+    sources = Sources([1, 1], None, [], [1], None, *[[1, 1, 1]] * 30)
+    expected = [["0", "1"], [], [], ["0"], [], *[["0", "1", "2"]] * 30]
+    assert side_by_side(count, sources) == list(enumerate(expected))
+
+
+def test_side_by_side_in_order_whatever_finishes_first() -> None:
+    """A thing that is slow holds its place, while those behind it are read."""
+    others = threading.Semaphore(0)
+
+    def slow() -> Iterator[Page]:
+        assert all(others.acquire(timeout=TIMEOUT) for _ in range(3))
+        yield from pages_of([1])
+
+    def quick() -> Iterator[Page]:
+        yield from pages_of([1])
+        others.release()
+
+    sources = [(number, slow() if number == 0 else quick()) for number in range(4)]
+    found = Workers(4).side_by_side(sources)
+    assert [(item, cursors(pages)) for item, pages in found] == [(n, ["0"]) for n in range(4)]
+
+
+@pytest.mark.parametrize("size", [AHEAD // 10, AHEAD // 2, AHEAD, 3 * AHEAD])
+@pytest.mark.parametrize("count", [1, 4])
+def test_side_by_side_within_bounds(count: int, size: int) -> None:
+    """However many big things are under way, so many bytes wait, and a page for each worker."""
+    sources = Sources(*[[size] * 20] * (2 * LOOKAHEAD * count))
+    found = side_by_side(count, sources)
+    assert [names for _, names in found] == [[str(n) for n in range(20)]] * len(found)
+    # One page more: what was taken is counted here a moment later than in the room.
+    assert sources.most <= AHEAD + (count + 1) * size
+    assert sources.waiting == 0
+
+
+def test_first_in_line_is_never_starved() -> None:
+    """Whose turn it is gets on, although all the room is taken by those behind it."""
+    full = threading.Event()
+
+    def first() -> Iterator[Page]:
+        assert full.wait(TIMEOUT)
+        yield from pages_of([1, 1, 1])
+
+    def second() -> Iterator[Page]:
+        for page in pages_of([AHEAD // 2] * 4):
+            if page.cursor == "1":
+                full.set()
+            yield page
+
+    found = Workers(2).side_by_side([(1, first()), (2, second())])
+    assert [cursors(pages) for _, pages in found] == [["0", "1", "2"], ["0", "1", "2", "3"]]
+
+
+def test_side_by_side_lazily() -> None:
+    """No more things are pulled than the lookahead allows, before the first ones are taken."""
+    sources = Sources(*[[1]] * 100)
+    found = Workers(2).side_by_side(sources)
+    assert sources.pulled == 0
+    for taken in range(1, 30):
+        cursors(next(found)[1])
+        assert sources.pulled <= taken + LOOKAHEAD * 2
+
+
+def test_no_worker_for_what_has_no_pages() -> None:
+    """Things without pages start no thread."""
+    before = threading.active_count()
+    found = Workers(4).side_by_side([(number, None) for number in range(5)])
+    next(found)
+    assert threading.active_count() == before
+    assert len(list(found)) == 4
+
+
+def test_error_of_a_thing_at_its_place() -> None:
+    """What ends a thing's pages comes behind those that were there, and the others go on."""
+
+    def broken() -> Iterator[Page]:
+        yield from pages_of([1])
+        message = "broken"
+        raise LookupError(message)
+
+    names: list[object] = []
+    sources = [(1, pages_of([1])), (2, broken()), (3, pages_of([1]))]
+    for item, pages in Workers(2).side_by_side(sources):
+        names.append(item)
+        try:
+            names.extend(page.cursor for page in pages)
+        except LookupError as error:
+            names.append(str(error))
+    assert names == [1, "0", 2, "0", "broken", 3, "0"]
+
+
+def test_error_of_the_things_behind_what_came() -> None:
+    """An error of where the things come from is raised behind all of those that had come."""
+
+    def sources() -> Iterator[tuple[int, Iterator[Page] | None]]:
+        yield 1, pages_of([1])
+        yield 2, None
+        message = "source"
+        raise LookupError(message)
+
+    found = Workers(4).side_by_side(sources())
+    assert cursors(next(found)[1]) == ["0"]
+    assert next(found)[0] == 2
+    with pytest.raises(LookupError, match="source"):
+        next(found)
+
+
+def test_closed_side_by_side_begins_nothing_more() -> None:
+    """Once closed, no page is begun any more, and the threads go away."""
+    others = set(threading.enumerate())
+    sources = Sources(*[[AHEAD] * 10] * 20)
+    found = Workers(3).side_by_side(sources)
+    _, pages = next(found)
+    next(pages)
+    workers = set(threading.enumerate()) - others
+    found.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
+    for thread in workers:
+        thread.join(TIMEOUT)
+    assert workers
+    assert not any(thread.is_alive() for thread in workers)
+    begun = sources.begun
+    assert begun <= 6
+    assert sources.begun == begun
+
+
+def test_called_while_a_thing_is_waited_for() -> None:
+    """What is to be called while waiting is, on this thread, and may end it all."""
+    go_on = threading.Event()
+
+    def look() -> None:
+        message = "enough"
+        raise LookupError(message)
+
+    def pages() -> Iterator[Page]:
+        go_on.wait(TIMEOUT)
+        yield from pages_of([1])
+
+    found = Workers(1, look).side_by_side([(1, pages())])
+    with pytest.raises(LookupError, match="enough"):
+        cursors(next(found)[1])
     go_on.set()

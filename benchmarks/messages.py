@@ -1,0 +1,65 @@
+"""The messages of threads: calls a second, use of the limit, CPU and memory."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.limits import share_of
+from benchmarks.processes import emulator, live_ids, run
+
+TAP = "tap_hubspot_threads"
+LIMITED = 400
+"""Threads that are read within the limit."""
+MANY, LARGE = 64, 10_000
+"""Threads side by side, and messages in each."""
+MORE = 40
+"""Messages that are read to know what one costs, in each thread."""
+
+
+def main() -> None:
+    """Print it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.messages", description=__doc__)
+    parser.add_argument("--threads", type=int, default=2_000)
+    parser.add_argument("--latency", type=float, default=0.15, help="seconds a call")
+    options = parser.parse_args()
+    ids = live_ids(2 * options.threads, options.threads)
+    with emulator(threads=2 * options.threads, latency=options.latency) as account:
+        done = run(TAP, {**account.config, "thread_ids": ids}, select=["messages"])
+    rate = len(account.arrivals) / (account.arrivals[-1] - account.arrivals[0])
+    print(f"{len(ids)} threads, {options.latency * 1000:.0f} ms a call: {len(done.ids)} messages")
+    print(f"no limit: {rate:.1f} calls/s")
+    with emulator(threads=2 * options.threads, latency=options.latency, limit="19/1") as account:
+        run(TAP, {**account.config, "thread_ids": ids[:LIMITED]}, select=["messages"])
+    print(f"19 calls a second: {share_of(account, 19, 1):.1%} used, {account.refused} were 429")
+    _print_cpu(ids)
+    _print_memory()
+
+
+def _print_cpu(ids: list[str]) -> None:
+    """Print the CPU of a message, beside that of a constant one of the SDK's own loop."""
+    with emulator(threads=2 * len(ids), latency=0, messages=MORE) as account:
+        nothing = run(TAP, {**account.config, "thread_ids": ids[:1]}, select=["messages"])
+        done = run(TAP, {**account.config, "thread_ids": ids}, select=["messages"])
+    count = len(done.ids)
+    few = run("benchmarks.constant", {"count": 1, "stream": "messages"})
+    constant = run("benchmarks.constant", {"count": count, "stream": "messages"})
+    ours, theirs = done.cpu - nothing.cpu, constant.cpu - few.cpu
+    print(f"{count} messages: {ours / count * 1e6:.0f} us CPU each")
+    print(f"the SDK, constant ones: {theirs / count * 1e6:.0f} us; ratio {ours / theirs:.2f}")
+
+
+def _print_memory() -> None:
+    """Print what large threads take, beside threads alone."""
+    with emulator(threads=2 * MANY, latency=0, messages=LARGE) as account:
+        ids = live_ids(2 * MANY, MANY)
+        config = {**account.config, "thread_ids": ids, "max_concurrency": MANY}
+        threads = run(TAP, config, select=["threads"])
+        messages = run(TAP, config, select=["threads", "messages"])
+    more = messages.memory - threads.memory
+    print(
+        f"{MANY} threads of {LARGE:,} messages side by side: {more:.1f} MB more than threads alone"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+-- Who a message came from and went to: a row for each place in its lists of senders and recipients.
+with messages as (
+    select message_id, thread_id, senders, recipients, read_at from {{ ref('stg_messages') }}
+),
+
+senders as (
+    {{ each('messages', 'senders') }}
+),
+
+recipients as (
+    {{ each('messages', 'recipients') }}
+),
+
+parties as (
+    select
+        message_id, thread_id, read_at, 'sender' as side, item, place,
+        {{ field('item', 'senderField') }} as address_field
+    from senders
+    union all
+    select
+        message_id, thread_id, read_at, 'recipient' as side, item, place,
+        {{ field('item', 'recipientField') }} as address_field
+    from recipients
+)
+
+select
+    {{ dbt.hash("message_id || ' ' || side || ' ' || cast(place as varchar(10))") }} as party_id,
+    message_id,
+    thread_id,
+    side,
+    place,
+    {{ field('item', 'actorId') }} as actor_id,
+    {{ field('item', 'name') }} as name,
+    address_field,
+    {{ field('item', 'deliveryIdentifier', 'type') }} as delivery_identifier_type,
+    {{ field('item', 'deliveryIdentifier', 'value') }} as delivery_identifier_value,
+    read_at
+from parties

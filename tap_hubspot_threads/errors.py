@@ -1,0 +1,187 @@
+"""What ends a run early, as the person who runs the tap is told it.
+
+The text of each says what was tried, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_NAMED_IDS = 20
+
+UNREAD, TRY_LATER, MEND = 1, 75, 78
+"""Exit codes: all but single things was read; trying again later may help (EX_TEMPFAIL); it will
+not, before something has been mended (EX_CONFIG). Each error here has one."""
+
+
+class SettingsError(Exception):
+    """A setting that the tap cannot work with, found before the first request."""
+
+    exit_code = MEND
+
+
+class StateError(Exception):
+    """A state that this version of the tap cannot go on from."""
+
+    exit_code = MEND
+
+
+class HubSpotError(Exception):
+    """What ends the reading early.
+
+    Args:
+        message: What was tried, and what to do.
+        is_of_token: Whether HubSpot does not accept the token, whatever is asked with it.
+        exit_code: Where it is not that of the class.
+    """
+
+    exit_code = MEND
+
+    def __init__(
+        self, message: str, *, is_of_token: bool = False, exit_code: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.is_of_token = is_of_token
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+
+class PassingError(HubSpotError):
+    """A request that failed in a way that trying again may mend.
+
+    Args:
+        message: What was tried, and what came of it.
+        retry_after: Seconds that HubSpot asked to wait, if it did.
+        is_burst: Whether the burst limit was at fault, which all workers share.
+        tries: How often it is worth a try, where that is less than usual.
+    """
+
+    exit_code = TRY_LATER
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        is_burst: bool = False,
+        tries: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_burst = is_burst
+        self.tries = tries
+
+
+class TooLargeError(PassingError):
+    """An answer of more bytes than are taken."""
+
+
+class RefusedError(HubSpotError):
+    """HubSpot refuses this request, whatever it may say to others."""
+
+
+class MissingError(HubSpotError):
+    """HubSpot has no such thing: never had, not any more, or on the other side of `archived`.
+
+    Args:
+        message: What was tried.
+        now: HubSpot's clock when it said so, as a cleaned time; None where it does not tell.
+    """
+
+    def __init__(self, message: str, *, now: str | None) -> None:
+        super().__init__(message)
+        self.now = now
+
+
+class WrongAddressError(HubSpotError):
+    """There is no API of HubSpot's at this address, as far as the first answer tells."""
+
+    def at_a_known_account(self) -> HubSpotError:
+        """Return the error for an account that has been read from this address before."""
+        message = f"{self} The account was read before: it may be passing."
+        return HubSpotError(message, exit_code=TRY_LATER)
+
+
+class NoProgressError(HubSpotError):
+    """A listing that would never end."""
+
+    exit_code = TRY_LATER
+
+
+class DailyQuotaError(HubSpotError):
+    """So little is left of the account's calls of the day that the rest is for others."""
+
+    exit_code = TRY_LATER
+
+
+class UnreadError(HubSpotError):
+    """Some things could not be read, although the others could.
+
+    Args:
+        threads: What failed for which thread.
+        messages: What failed for the messages of which thread.
+        actors: What failed for which actor. Their ids are not told: one may be an address.
+    """
+
+    exit_code = UNREAD
+
+    def __init__(
+        self,
+        threads: dict[str, HubSpotError],
+        messages: dict[str, HubSpotError] | None = None,
+        actors: dict[str, HubSpotError] | None = None,
+    ) -> None:
+        messages, actors = messages or {}, actors or {}
+        what = [
+            *([f"{len(threads)} thread(s)"] if threads else []),
+            *([f"the messages of {len(messages)} thread(s)"] if messages else []),
+            *([f"{len(actors)} actor(s)"] if actors else []),
+        ]
+        names = list(dict.fromkeys([*threads, *messages]))
+        tries = f"the next sync tries again: {name_ids(names)}" if names else "they are left out"
+        last = [*threads.values(), *messages.values(), *actors.values()][-1]
+        super().__init__(
+            f"{' and '.join(what)} could not be read, all others were; {tries}. "
+            f"The last error: {last}"
+        )
+
+
+class UnlistedError(HubSpotError):
+    """Some streams could not be listed, although the others could.
+
+    Args:
+        errors: What failed for which stream.
+    """
+
+    def __init__(self, errors: dict[str, HubSpotError]) -> None:
+        names = " and ".join(errors)
+        reasons = " ".join(f"{name}: {error}" for name, error in errors.items())
+        message = f"{names} could not be loaded, all else was. {reasons}"
+        super().__init__(message, exit_code=max(error.exit_code for error in errors.values()))
+
+
+class WrongAccountError(HubSpotError):
+    """The token is of another account than the state."""
+
+
+class PurgeError(HubSpotError):
+    """Most open threads are missing, and it is not known that the state is of this account."""
+
+    exit_code = UNREAD
+
+    def __init__(self, *, missing: int, seen: int) -> None:
+        super().__init__(
+            f"{missing} of {missing + seen} open threads that the state knows are not in this "
+            "account, and HubSpot does not say which account it is: check that access_token (or "
+            "refresh_token) is of the account that the state is of. None is told deleted. If they "
+            "all were, start anew with a full refresh (no state)."
+        )
+
+
+def name_ids(ids: Sequence[str], count: int | None = None) -> str:
+    """Return the first `MAX_NAMED_IDS` ids, and how many more of the count there are."""
+    more = (len(ids) if count is None else count) - MAX_NAMED_IDS
+    return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,101 @@
+"""One endpoint that is listed, page by page, as many things a page as HubSpot gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.contract import Page
+from tap_hubspot_threads.errors import RefusedError, TooLargeError
+from tap_hubspot_threads.hubspot.pages import Rows, is_page, next_cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_hubspot_threads.hubspot.answers import Endpoint
+    from tap_hubspot_threads.hubspot.client import Client
+    from tap_hubspot_threads.hubspot.pages import Make
+    from tap_hubspot_threads.hubspot.retry import Patience
+
+SMALL_PAGE = 100
+"""What is asked for where more is refused: the most that others call the ceiling. Observed."""
+
+
+class Listing:
+    """Asks for pages, from any number of threads.
+
+    Args:
+        client: Sends the requests.
+        endpoint: What is listed.
+        things: What a page is of, in the plural.
+        size: Things a page, at the most.
+        warn: Is told of things that cannot be used.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        endpoint: Endpoint,
+        *,
+        things: str,
+        size: int,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._client, self._endpoint = client, endpoint
+        self._things, self._size, self._warn = things, size, warn
+        self._has_worked = False
+        """Whether a page of that size was given, to whichever thread."""
+
+    def page(
+        self,
+        path: str,
+        params: Mapping[str, Any],
+        *,
+        make: Make,
+        patience: Patience | None = None,
+    ) -> Page:
+        """Return a page; a smaller one, where HubSpot does not give as many things a call.
+
+        Args:
+            path: The endpoint's, with the version and the ids.
+            params: Of the query, but for the size.
+            make: Makes a row, as `Rows` wants it.
+            patience: As `Client.ask` wants it.
+
+        Raises:
+            HubSpotError: as `Client.ask` says.
+        """
+
+        def ask(size: int) -> Page:
+            answer = self._client.ask(
+                self._endpoint,
+                path,
+                params={**params, "limit": size},
+                accept=is_page,
+                patience=patience,
+            )
+            count = len(answer.body["results"])
+            rows = Rows(answer.text, count=count, things=self._things, make=make, warn=self._warn)
+            return Page(rows, next_cursor(answer.body), answer.now, len(answer.text))
+
+        size = self._size  # another thread may change it meanwhile
+        try:
+            page = _less_at_once(ask, size)
+        except RefusedError:
+            if size <= SMALL_PAGE or self._has_worked:
+                raise
+            page = _less_at_once(ask, SMALL_PAGE)
+            self._size = SMALL_PAGE
+        else:
+            self._has_worked = self._has_worked or size > SMALL_PAGE
+        return page
+
+
+def _less_at_once(ask: Callable[[int], Page], size: int) -> Page:
+    """Return a page, or the beginning of one that is too large: texts may be of a megabyte."""
+    while True:
+        try:
+            return ask(size)
+        except TooLargeError:
+            if size == 1:
+                raise
+            size = max(1, size // 5)

@@ -1,0 +1,116 @@
+"""The actors that threads and messages name, read a hundred at a time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tap_hubspot_threads.contract import MAX_ACTORS
+from tap_hubspot_threads.errors import PassingError, RefusedError
+from tap_hubspot_threads.sync.failures import Streak
+from tap_hubspot_threads.sync.out import Out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from tap_hubspot_threads.contract import HubSpot, Row
+    from tap_hubspot_threads.sync.read import Read
+    from tap_hubspot_threads.sync.workers import Workers
+
+REMEMBERED = 50_000
+"""Actors that are not asked for again, the last ones that were named."""
+
+MOST_HELD = 200
+"""What is done behind threads waits for their actors; so often at the most, that STATE goes on."""
+
+COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
+LISTS = {"threads": (), "messages": ("senders", "recipients")}
+
+
+class Actors:
+    """Reads actors; a `Stage`.
+
+    Args:
+        hubspot: The account.
+        workers: Who reads it.
+        read: What is noted at once.
+    """
+
+    def __init__(self, hubspot: HubSpot, workers: Workers, read: Read) -> None:
+        self._hubspot, self._workers, self._read = hubspot, workers, read
+        self._asked: OrderedDict[str, None] = OrderedDict()
+        self._pending: list[str] = []
+        self._held: list[Callable[[], None]] = []
+        self._streak = Streak("actors")
+
+    def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
+        """As `Stage` says: what is done behind a row waits until the actors that it names are out.
+
+        Raises:
+            HubSpotError: what the account raises, and if `FAILURES_IN_A_ROW` actors one after the
+                other cannot be read.
+        """
+        for out in outs:
+            self._note(out)
+            if not self._pending and not self._held:
+                yield out
+                continue
+            if out.then is not None:
+                self._held.append(out.then)
+            if out.row is not None or out.first is not None:
+                yield out._replace(then=None)
+            if len(self._pending) >= MAX_ACTORS or len(self._held) >= MOST_HELD:
+                yield from self._flush()
+        yield from self._flush()
+
+    def _note(self, out: Out) -> None:
+        """Have the actors read that a row names, each once."""
+        for actor_id in named_in(out):
+            is_new = actor_id not in self._asked
+            self._asked[actor_id] = None
+            self._asked.move_to_end(actor_id)
+            if is_new:
+                self._pending.append(actor_id)
+        while len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+
+    def _flush(self) -> Iterator[Out]:
+        while self._pending:
+            ids, self._pending = self._pending[:MAX_ACTORS], self._pending[MAX_ACTORS:]
+            for row in self._read_all(ids):
+                yield Out("actors", row)
+        held, self._held = self._held, []
+        for then in held:
+            yield Out(then=then)
+
+    def _read_all(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
+        """Return those that HubSpot has; where it refuses the batch, all but the ids at fault.
+
+        An id that is left for itself has all of the tries: what passes must not lose an actor.
+        """
+        once = once and len(ids) > 1
+        try:
+            rows = self._workers.call(partial(self._hubspot.actors, ids, once=once))
+        except (PassingError, RefusedError) as error:
+            if len(ids) == 1:
+                self._read.actors.note(ids[0], error)
+                self._streak.note(ids[0], error, is_suspect=False)
+                return []
+            half = len(ids) // 2
+            return self._read_all(ids[:half], once=True) + self._read_all(ids[half:], once=True)
+        self._streak.end()
+        return rows
+
+
+def named_in(out: Out) -> Iterator[str]:
+    """Yield the ids of the actors that a row names."""
+    if out.row is None or out.stream not in COLUMNS:
+        return
+    ids = [out.row[name] for name in COLUMNS[out.stream]]
+    for name in LISTS[out.stream]:
+        found = out.row[name] or []
+        ids += [item.get("actorId") for item in found if isinstance(item, dict)]
+    for actor_id in ids:
+        if isinstance(actor_id, str) and actor_id:
+            yield actor_id

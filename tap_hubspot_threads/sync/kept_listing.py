@@ -1,0 +1,94 @@
+"""What a sync keeps of the listing of the whole account for the next one; see `Kept`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LIVE, ARCHIVED, DONE = "live", "archived", "done"
+
+
+class KeptListing:
+    """Where a listing stands, and what the last one that was completed was like.
+
+    Args:
+        state: What `pack` gave.
+        rows_go_out: Whether threads' rows go out in this sync. Where they do not, the next one in
+            which they do lists them all.
+    """
+
+    def __init__(self, state: Mapping[str, Any], *, rows_go_out: bool) -> None:
+        self._rows_go_out = rows_go_out
+        self.part: str = state.get("listing", DONE)
+        """At `live` or `archived` threads, or `done`."""
+        self.cursor: str | None = state.get("listing_cursor")
+        """The cursor of the page that it goes on with, decoded; None: the first."""
+        self.started_at: str | None = state.get("listing_started_at")
+        """HubSpot's clock at its start."""
+        self.is_whole: bool = state.get("listing_is_whole", True) and rows_go_out
+        """Whether all rows of it so far have gone out."""
+        self.rows: int = state.get("listing_rows", 0)
+        """The threads so far."""
+        self.pages: int = state.get("listing_pages", 0)
+        """The pages so far."""
+        self.seconds: float = state.get("listing_milliseconds", 0) / 1000
+        """What they took to come."""
+        # Of the last listing that was completed
+        self.full_started_at: str | None = (
+            state.get("full_listing_started_at") if rows_go_out else None
+        )
+        """HubSpot's clock at its start; None: another one is due."""
+        self.full_completed_at: str | None = state.get("full_listing_completed_at")
+        """HubSpot's clock at its end."""
+        self.full_rows: int | None = state.get("full_listing_rows")
+        self.full_pages: int | None = state.get("full_listing_pages")
+        self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
+
+    def pack(self) -> dict[str, Any]:
+        """Return it as the state has it; with integers only, see `Kept.pack`."""
+        return {
+            "listing": self.part,
+            "listing_cursor": self.cursor,
+            "listing_started_at": self.started_at,
+            "listing_is_whole": self.is_whole,
+            "listing_rows": self.rows,
+            "listing_pages": self.pages,
+            "listing_milliseconds": round(self.seconds * 1000),
+            "full_listing_started_at": self.full_started_at,
+            "full_listing_completed_at": self.full_completed_at,
+            "full_listing_rows": self.full_rows,
+            "full_listing_pages": self.full_pages,
+            "full_listing_milliseconds": round(self.full_seconds * 1000),
+        }
+
+    def start(self) -> None:
+        """Have everything listed, from the start."""
+        self.part, self.cursor, self.started_at = LIVE, None, None
+        self.is_whole = self._rows_go_out
+
+    def advance(
+        self, part: str, cursor: str | None, now: str, *, is_first: bool, rows: int, seconds: float
+    ) -> None:
+        """Note that a page has gone out.
+
+        Args:
+            part: Where the listing goes on.
+            cursor: Of the page that it goes on with.
+            now: HubSpot's clock when the page was read.
+            is_first: Whether it is the first page of all.
+            rows: How many threads it had.
+            seconds: What it took to come.
+        """
+        self.part, self.cursor = part, cursor
+        if is_first:
+            self.started_at, self.rows, self.pages, self.seconds = now, 0, 0, 0.0
+        self.rows += rows
+        self.pages += 1
+        self.seconds += seconds
+        if part == DONE:
+            self.full_started_at = self.started_at if self.is_whole else None
+            self.full_completed_at, self.started_at = now, None
+            self.full_rows, self.full_pages = self.rows, self.pages
+            self.full_seconds = self.seconds

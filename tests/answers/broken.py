@@ -1,0 +1,59 @@
+"""Break each definition in the models once, and see that a unit test notices.
+
+`python -m tests.answers.broken` takes some minutes; with words, it breaks only what they name.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import yaml
+
+from emulator.account import Account
+from emulator.postgres import embedded_postgres
+from tests.answers import warehouse
+from tests.answers.warehouse import PROJECT, STREAMS, Warehouse
+
+BREAKS = Path(__file__).with_name("breaks.yml")
+
+
+def main(words: list[str]) -> int:
+    """Break one after the other; return how many went unnoticed."""
+    warnings.simplefilter("ignore")
+    breaks = yaml.safe_load(BREAKS.read_text(encoding="utf-8"))
+    unnoticed = 0
+    with tempfile.TemporaryDirectory() as name, embedded_postgres(Path(name, "data")) as url:
+        folder = Path(name)
+        warehouse.PROJECT = shutil.copytree(PROJECT, folder / "dbt")
+        database = Warehouse(url, folder)
+        database.load(Account.sample(20), "hubspot", *STREAMS)
+        database.dbt("run")
+        for model, definitions in breaks.items():
+            for definition, change in definitions.items():
+                if words and not any(word in f"{model}: {definition}" for word in words):
+                    continue
+                noticed = failing(database, folder / "dbt" / "models" / f"{model}.sql", **change)
+                print(f"{model}: {definition}: {', '.join(noticed) or 'UNNOTICED'}", flush=True)
+                unnoticed += not noticed
+        database.close()
+    return unnoticed
+
+
+def failing(database: Warehouse, path: Path, *, right: str, wrong: str) -> list[str]:
+    """Return the unit tests of a model that fail while it is broken."""
+    sql = path.read_text(encoding="utf-8")
+    if right not in sql:
+        message = f"{path.name} has no longer: {right}"
+        raise ValueError(message)
+    path.write_text(sql.replace(right, wrong), encoding="utf-8")
+    said = database.dbt("test", "--select", f"{path.stem},test_type:unit")
+    path.write_text(sql, encoding="utf-8")
+    return [test for test, status in said.items() if status not in {"success", "pass"}]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

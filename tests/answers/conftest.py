@@ -1,0 +1,30 @@
+"""One warehouse for all tests of the models: most of dbt's time is its start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.postgres import embedded_postgres
+from tests.answers.warehouse import ACCOUNT, STREAMS, Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """Load the sample account, all streams."""
+    folder = tmp_path_factory.mktemp("answers")
+    with embedded_postgres(folder / "data") as url:
+        warehouse = Warehouse(url, folder)
+        warehouse.load(ACCOUNT, "hubspot", *STREAMS)
+        yield warehouse
+        warehouse.close()
+
+
+@pytest.fixture(scope="session")
+def built(warehouse: Warehouse) -> dict[str, str]:
+    """Build the models, and run dbt's tests and unit tests."""
+    return warehouse.dbt("build")

@@ -1,0 +1,112 @@
+"""Fivetran's conversation tables, and what HubSpot sends for each of their columns."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.answers.talk import naive
+
+if TYPE_CHECKING:
+    from emulator.account import Account
+
+_PARTY = """_fivetran_synced T, _fivetran_id S, actor_id S, message_id S, thread_id S, name S,
+    {}_field S, delivery_identifier_type S, delivery_identifier_value S"""
+_TABLES = {
+    "conversation_thread": """_fivetran_synced T, _fivetran_deleted B, id S, inbox_id S,
+        associated_contact_id S, associated_ticket_id S, original_channel_account_id S,
+        original_channel_id S, assigned_to S, closed_at T, created_at T,
+        latest_message_received_timestamp T, latest_message_sent_timestamp T,
+        latest_message_timestamp T, spam S, status S""",
+    "conversation_message_history": """_fivetran_synced T, _fivetran_deleted B, _fivetran_start T,
+        _fivetran_end T, _fivetran_active B, id S, thread_id S, channel_account_id S, channel_id S,
+        from_inbox_id S, to_inbox_id S, assigned_to S, assigned_from S, created_at T, created_by S,
+        direction S, in_reply_to_id S, new_status S, rich_text S, subject S, text S,
+        truncation_status S, type S, updated_at T, client_type S, status_type S""",
+    "conversation_message_recipient": _PARTY.format("recipient"),
+    "conversation_message_sender": _PARTY.format("sender"),
+    "conversation_actor": "_fivetran_synced T, id S, avatar S, email S, name S, type S",
+    "conversation_inbox": """_fivetran_synced T, _fivetran_deleted B, id S, active B, created_at T,
+        name S, type S, updated_at T""",
+    "conversation_channel": "_fivetran_synced T, _fivetran_deleted B, id S, name S",
+    "conversation_channel_account": """_fivetran_synced T, _fivetran_deleted B, id S, channel_id S,
+        inbox_id S, active B, authorized B, created_at T, name S, delivery_identifier_type S,
+        delivery_identifier_value S""",
+}
+COLUMNS = {
+    table: dict(column.split() for column in columns.split(","))
+    for table, columns in _TABLES.items()
+}
+"""The columns of each table in their order, and what each is: String, Boolean or Time."""
+
+_SPECIAL = {
+    "associated_ticket_id": ("threadAssociations", "associatedTicketId"),
+    "client_type": ("client", "clientType"),
+    "delivery_identifier_type": ("deliveryIdentifier", "type"),
+    "delivery_identifier_value": ("deliveryIdentifier", "value"),
+    "status_type": ("status", "statusType"),
+    "thread_id": ("conversationsThreadId",),
+}
+"""Names that are not HubSpot's in snake_case."""
+
+
+def payloads(account: Account) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what HubSpot sends for the rows of each table that has an id, by id."""
+    threads = list(account.threads.values())
+    messages = [one for thread in threads for one in account.messages(thread)]
+    sent = {
+        "conversation_thread": [
+            one.payload(associations=["TICKET"], extra=None) for one in threads
+        ],
+        "conversation_message_history": [one.payload() for one in messages],
+        "conversation_actor": list(account.actors().values()),
+        "conversation_inbox": account.lists["inboxes"],
+        "conversation_channel": account.lists["channels"],
+        "conversation_channel_account": account.lists["channel-accounts"],
+    }
+    return {table: {str(one["id"]): one for one in rows} for table, rows in sent.items()}
+
+
+def row(table: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Return what a table's row should be, but for what only Fivetran has."""
+    return {
+        column: _value(table, column, kind, payload)
+        for column, kind in COLUMNS[table].items()
+        if column == "_fivetran_deleted" or not column.startswith("_fivetran")
+    }
+
+
+def parties(account: Account, name: str) -> list[dict[str, Any]]:
+    """Return the rows of senders or recipients: one for each place in a message's list."""
+    return [
+        {
+            "message_id": message.id,
+            "thread_id": str(message.thread_id),
+            "actor_id": one.get("actorId"),
+            "name": one.get("name"),
+            f"{name}_field": one.get(f"{name}Field"),
+            "delivery_identifier_type": one.get("deliveryIdentifier", {}).get("type"),
+            "delivery_identifier_value": one.get("deliveryIdentifier", {}).get("value"),
+        }
+        for thread in account.threads.values()
+        for message in account.messages(thread)
+        for one in message.payload()[f"{name}s"]
+    ]
+
+
+def _value(table: str, column: str, kind: str, payload: dict[str, Any]) -> Any:
+    if column == "_fivetran_deleted":
+        return bool(payload.get("archived"))
+    if (table, column) == ("conversation_inbox", "active"):
+        return not payload["archived"]
+    value: Any = payload
+    for name in _SPECIAL.get(column, (re.sub("_(.)", lambda m: m[1].upper(), column),)):
+        value = value.get(name) if value else None
+    if value is None or kind == "B":
+        return value
+    if kind == "T":
+        return naive(datetime.fromisoformat(value.replace("Z", "+00:00")))
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    # PostgreSQL refuses a zero and half a pair of surrogates: the tap lets neither out.
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

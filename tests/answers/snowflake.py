@@ -1,0 +1,190 @@
+"""The models on Snowflake's words, by fakesnow in this process: no account, no network.
+
+Runs in an environment of its own (`make answers-snowflake`), since Snowflake's connector does not
+live beside the rest. The tables are made as target-snowflake makes them with `normalise_casing`,
+and filled with the sample account. It proves what the SQL means to fakesnow, which is DuckDB behind
+a translation: not what Snowflake itself accepts, nor the quoting of names.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fakesnow
+import fakesnow.cursor
+import snowflake.connector
+from dbt.cli.main import dbtRunner
+
+from emulator.account import Account
+from tests.answers import figures, fivetran
+from tests.answers.talk import naive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = ROOT / "dbt"
+SCHEMAS = ROOT / "tap_hubspot_threads" / "schemas"
+ZONE = "US/Eastern"
+TYPES = {"boolean": "boolean", "object": "variant", "array": "variant", "string": "varchar"}
+READ_AT = "2026-11-25 00:00:00"
+
+
+def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield what is loaded of each stream."""
+    sent = fivetran.payloads(account)
+    yield "threads", list(sent["conversation_thread"].values())
+    yield "messages", list(sent["conversation_message_history"].values())
+    yield "actors", list(sent["conversation_actor"].values())
+    yield "inboxes", list(sent["conversation_inbox"].values())
+    yield "channels", list(sent["conversation_channel"].values())
+    yield "channel_accounts", list(sent["conversation_channel_account"].values())
+    yield "deleted_threads", []
+
+
+def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
+    """Make a stream's table and fill it."""
+    columns = json.loads((SCHEMAS / f"{stream}.json").read_text(encoding="utf-8"))["properties"]
+    kinds = {name: kind_of(column) for name, column in columns.items()}
+    names = ", ".join(f"{snake(name)} {kind}" for name, kind in kinds.items())
+    cursor.execute(f"create table hubspot.{stream} ({names}, _sdc_extracted_at timestamp)")
+    selects = [
+        ", ".join(value(payload.get(name), kind) for name, kind in kinds.items())
+        for payload in payloads
+    ]
+    for begin in range(0, len(selects), 50):
+        union = " union all ".join(
+            f"select {one}, '{READ_AT}'" for one in selects[begin : begin + 50]
+        )
+        cursor.execute(f"insert into hubspot.{stream} {union}")
+
+
+def kind_of(column: dict[str, Any]) -> str:
+    """Return the type of a column in Snowflake."""
+    kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
+    return "timestamp" if "format" in column else TYPES[kinds[0]]
+
+
+def snake(name: str) -> str:
+    """Return the name that target-snowflake gives a column."""
+    return re.sub("([A-Z])", r"_\1", name).lower()
+
+
+def value(given: Any, kind: str) -> str:
+    """Write a value in SQL."""
+    if given is None:
+        return "null"
+    if kind == "boolean":
+        return str(given).lower()
+    if kind == "timestamp":
+        moment = naive(datetime.fromisoformat(given.replace("Z", "+00:00")))
+        return f"'{moment}'::timestamp"
+    text = json.dumps(given) if kind == "variant" else str(given)
+    text = text.replace("\0", "").encode("utf-8", "replace").decode()
+    quoted = "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+    return f"parse_json({quoted})" if kind == "variant" else quoted
+
+
+def without_temporary() -> None:
+    """Let dbt's unit tests run: fakesnow knows no temporary tables."""
+    execute = fakesnow.cursor.FakeSnowflakeCursor.execute
+
+    def shim(cursor: Any, command: str, *arguments: Any, **options: Any) -> Any:
+        pattern = r"create or replace temporary (table|view)"
+        plain = re.sub(pattern, r"create or replace \1", command, flags=re.IGNORECASE)
+        return execute(cursor, plain, *arguments, **options)
+
+    fakesnow.cursor.FakeSnowflakeCursor.execute = shim
+
+
+def compare(cursor: Any, account: Account) -> None:
+    """Hold each figure against the account's."""
+    for model, key, wanted in (
+        ("conversations", "conversation_id", figures.conversations(account)),
+        ("conversation_events", "event_id", figures.events(account)),
+        ("agents_daily", "agent_day", figures.agents_daily(account, ZONE)),
+    ):
+        found = {row[key]: row for row in table(cursor, f"hubspot_answers.{model}")}
+        assert found.keys() == wanted.keys(), model
+        for name, row in wanted.items():
+            given = {column: found[name][column] for column in row}
+            assert given == row, (model, {c: (given[c], row[c]) for c in row if given[c] != row[c]})
+    for view, payloads in fivetran.payloads(account).items():
+        found = {row["id"]: row for row in table(cursor, f"hubspot_answers_fivetran.{view}")}
+        assert found.keys() == payloads.keys(), view
+        for name, payload in payloads.items():
+            wanted_row = fivetran.row(view, payload)
+            given = {column: found[name][column] for column in wanted_row}
+            assert given == wanted_row, (view, given, wanted_row)
+    for name in ("sender", "recipient"):
+        wanted_rows = fivetran.parties(account, name)
+        found_rows = table(cursor, f"hubspot_answers_fivetran.conversation_message_{name}")
+        given_rows = [{column: row[column] for column in wanted_rows[0]} for row in found_rows]
+        assert sorted(map(str, given_rows)) == sorted(map(str, wanted_rows)), name
+
+
+def remove(cursor: Any, account: Account) -> None:
+    """Tell some threads deleted, run the recipe twice, and see what is left."""
+    gone = list(account.threads.values())[3:40:4]
+    for thread in gone:
+        told = f"'{thread.id}', null, '2050-01-01'"
+        cursor.execute(f"insert into hubspot.deleted_threads select {told}")
+        account.delete(thread)
+    recipe = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
+    for statement in 2 * re.sub("--.*", "", recipe).split(";")[:-1]:
+        cursor.execute(statement)
+    sent = fivetran.payloads(account)
+    for stream, view in (
+        ("threads", "thread"),
+        ("messages", "message_history"),
+        ("actors", "actor"),
+    ):
+        left = {row["id"] for row in table(cursor, f"hubspot.{stream}")}
+        assert left == sent[f"conversation_{view}"].keys(), stream
+
+
+def table(cursor: Any, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a table."""
+    cursor.execute(f"select * from {name}")
+    columns = [column.name.lower() for column in cursor.description]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def main() -> int:
+    """Load, build, test and compare; return the exit code."""
+    account = Account.sample(60)
+    for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
+        os.environ[f"SNOWFLAKE_{name}"] = "fake"
+    os.environ["ANSWERS_SCHEMA"] = "hubspot_answers"
+    without_temporary()
+    with fakesnow.patch(), tempfile.TemporaryDirectory() as folder:
+        connection = snowflake.connector.connect(database="fake", schema="hubspot")
+        cursor = connection.cursor()
+        for stream, payloads in rows(account):
+            load(cursor, stream, payloads)
+        places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+        places += ["--target-path", folder, "--log-path", folder, "--target", "snowflake"]
+        said = json.dumps({"time_zone": ZONE})
+        logging.getLogger("sqlglot").setLevel(logging.ERROR)
+        done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", said])
+        if done.exception:
+            raise done.exception
+        bad = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
+        print(f"{len(done.result)} models and tests, not good: {', '.join(bad) or 'none'}")
+        compare(cursor, account)
+        print("Every figure and every value of Fivetran's columns is the account's.")
+        remove(cursor, account)
+        print("The recipe leaves no row of threads that were told deleted.")
+    return len(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

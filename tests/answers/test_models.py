@@ -1,0 +1,183 @@
+"""The models of dbt/ on a real load: the account's figures, what is not loaded, what is deleted."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from rich.console import Console
+
+from emulator import lead
+from emulator.account import Account
+from tests.answers import fivetran
+from tests.answers.figures import agents_daily, conversations, events
+from tests.answers.warehouse import ACCOUNT, PROJECT, STREAMS, ZONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.answers.warehouse import Warehouse
+
+pytestmark = [
+    pytest.mark.answers,
+    pytest.mark.filterwarnings("ignore"),  # dbt's own
+    pytest.mark.skipif(sys.version_info >= (3, 14), reason="dbt-core 1.11 is for Python < 3.14"),
+]
+
+SCHEMAS = Path(__file__).parent.parent.parent / "tap_hubspot_threads" / "schemas"
+DATA_TESTS = ("build", "--exclude-resource-type", "unit_test")
+
+
+def definitions(name: str) -> dict[str, Any]:
+    """Read what a file of the models says."""
+    said: dict[str, Any] = yaml.safe_load((PROJECT / "models" / name).read_text(encoding="utf-8"))
+    return said
+
+
+def test_build(built: dict[str, str]) -> None:
+    """All models are built; all tests of the data and of the definitions pass."""
+    assert {name: said for name, said in built.items() if said not in {"success", "pass"}} == {}
+    unit_tests = {test["name"] for test in definitions("unit_tests.yml")["unit_tests"]}
+    assert len(unit_tests) > 15
+    assert unit_tests <= built.keys()
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("model", "key", "work_out"),
+    [
+        ("conversations", "conversation_id", conversations),
+        ("conversation_events", "event_id", events),
+        ("agents_daily", "agent_day", lambda account: agents_daily(account, ZONE)),
+    ],
+    ids=["conversations", "conversation_events", "agents_daily"],
+)
+def test_figures_of_the_account(
+    warehouse: Warehouse, model: str, key: str, work_out: Callable[[Account], dict[str, Any]]
+) -> None:
+    """Each figure of each row is what the account calls for, worked out without the database."""
+    wanted = work_out(ACCOUNT)
+    found = warehouse.table(f"hubspot_answers.{model}", key)
+    assert len(wanted) > 50
+    assert found.keys() == wanted.keys()
+    for name, row in found.items():
+        if "messages_read_at" in row:
+            assert (row.pop("messages_read_at") is None) == (row["messages"] is None)
+        assert row == wanted[name]
+
+
+@pytest.mark.usefixtures("built")
+def test_every_column_is_defined(warehouse: Warehouse) -> None:
+    """Each column of the models has its definition, and no other has."""
+    for model in definitions("models.yml")["models"]:
+        columns = [column["name"] for column in model["columns"] if column["description"]]
+        row = warehouse.query(f"SELECT * FROM hubspot_answers.{model['name']} LIMIT 1")[0]
+        assert sorted(columns) == sorted(row)
+
+
+def test_sources_are_the_schemas() -> None:
+    """The sources name all columns of the tap's streams, with their types."""
+    types = {"boolean": "boolean", "object": "json", "array": "json", "string": "text"}
+    tables = definitions("sources.yml")["sources"][0]["tables"]
+    assert {table["name"] for table in tables} == set(STREAMS)
+    for table in tables:
+        schema = json.loads((SCHEMAS / f"{table['name']}.json").read_text(encoding="utf-8"))
+        wanted = {
+            name: "timestamp" if "format" in column else types[next(iter([*column["type"]]))]
+            for name, column in schema["properties"].items()
+            if name != "id"
+        }
+        found = {column["name"]: column["data_type"] for column in table["columns"]}
+        assert found == {"id": "text"} | wanted | {"_sdc_extracted_at": "timestamp"}
+
+
+@pytest.mark.usefixtures("built")
+def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three tables answer what a support lead asks; the oldest who waits is on top."""
+    told = io.StringIO()
+    monkeypatch.setattr(lead, "console", Console(file=told, width=100))
+    monkeypatch.setattr(lead, "_build", lambda *_: True)
+    assert lead.answer(lead.Place(warehouse.url, "hubspot"), ZONE) == 0
+    waiting = [row for row in conversations(ACCOUNT).values() if row["waiting_for"] == "company"]
+    oldest = min(waiting, key=lambda row: row["waiting_since"])
+    lines = told.getvalue().splitlines()
+    assert all(question in told.getvalue() for question in lead.QUESTIONS)
+    assert next(line for line in lines if "93361" in line).split()[1] == oldest["conversation_id"]
+    assert "Nothing to tell of" not in told.getvalue()
+    with pytest.raises(ValueError, match="make run first"):
+        lead.answer(lead.Place(warehouse.url, "nowhere"), ZONE)
+
+
+def test_without_messages(warehouse: Warehouse) -> None:
+    """Of threads alone the models say what threads say; the rest is null, no table is missed."""
+    account = Account.sample(60)
+    warehouse.load(account, "bare", "threads")
+    assert set(warehouse.dbt(*DATA_TESTS, schema="bare").values()) == {"success", "pass"}
+    for thread in account.threads.values():
+        account.conversations.drop(thread)
+    account.lists = {name: [] for name in account.lists}
+    nobody = {"assigned_to_name": None, "messages_read_at": None}
+    wanted = {name: row | nobody for name, row in conversations(account).items()}
+    assert warehouse.table("bare_answers.conversations", "conversation_id") == wanted
+    assert {row["waiting_for"] for row in wanted.values()} == {"company", "visitor", None}
+    for empty in ("conversation_messages", "conversation_events", "agents_daily"):
+        assert warehouse.query(f"SELECT * FROM bare_answers.{empty}") == []
+
+
+def test_without_some_columns(warehouse: Warehouse) -> None:
+    """Columns that are not selected, such as what customers wrote, are null; the rest is there."""
+    warehouse.query(
+        """CREATE SCHEMA textless;
+        CREATE TABLE textless.threads AS SELECT * FROM hubspot.threads;
+        CREATE TABLE textless.messages AS SELECT * FROM hubspot.messages;
+        ALTER TABLE textless.messages DROP COLUMN text, DROP COLUMN recipients"""
+    )
+    assert set(warehouse.dbt("run", schema="textless").values()) == {"success"}
+    rows = warehouse.query("SELECT text, recipients FROM textless_answers.stg_messages")
+    assert {(row["text"], row["recipients"]) for row in rows} == {(None, None)}
+    assert len(rows) == len(fivetran.payloads(ACCOUNT)["conversation_message_history"])
+
+
+def test_deleted_threads(warehouse: Warehouse) -> None:
+    """Threads told deleted leave all models, but one that came back. The recipe removes them.
+
+    With them go their messages, and the actors that no row names any more. It may run twice.
+    """
+    account = Account.sample(60, seed=11)
+    warehouse.load(account, "gone", *STREAMS)
+    back, *gone = list(account.threads.values())[3:40:4]
+    told = [(back.id, "2020-01-01"), *((thread.id, "2050-01-01") for thread in gone)]
+    values = ", ".join(f"('{number}', '{when}')" for number, when in told)
+    warehouse.query(f"INSERT INTO gone.deleted_threads (id, _sdc_extracted_at) VALUES {values}")
+    for thread in gone:
+        account.delete(thread)
+    assert set(warehouse.dbt(*DATA_TESTS, schema="gone").values()) == {"success", "pass"}
+    threads = conversations(account).keys()
+    messages = fivetran.payloads(account)["conversation_message_history"].keys()
+    for table, column, left in [
+        ("gone_answers.stg_threads", "thread_id", threads),
+        ("gone_answers.conversations", "conversation_id", threads),
+        ("gone_answers.conversation_messages", "message_id", messages),
+        ("gone_answers.conversation_events", "event_id", events(account).keys()),
+        ("gone_answers.agents_daily", "agent_day", agents_daily(account, ZONE).keys()),
+        ("gone_answers_fivetran.conversation_thread", "id", threads),
+        ("gone_answers_fivetran.conversation_message_history", "id", messages),
+    ]:
+        assert warehouse.column(table, column) == left
+
+    recipe = PROJECT / "recipes" / "remove_deleted_threads.postgres.sql"
+    statements = re.sub(r"\bhubspot\.", "gone.", recipe.read_text(encoding="utf-8"))
+    statements = re.sub(r"^(begin|commit);$", "", statements, flags=re.MULTILINE)
+    actors = account.actors().keys()
+    assert warehouse.column("gone.actors", "id") > actors
+    for _ in range(2):
+        warehouse.query(statements)
+        assert warehouse.column("gone.threads", "id") == threads
+        assert warehouse.column("gone.messages", "id") == messages
+        assert warehouse.column("gone.actors", "id") == actors

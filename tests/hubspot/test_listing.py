@@ -1,0 +1,223 @@
+"""A listing: how many things a page are asked for, also by many threads at once."""
+
+from __future__ import annotations
+
+from threading import Barrier, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tap_hubspot_threads.errors import (
+    HubSpotError,
+    MissingError,
+    PassingError,
+    RefusedError,
+    TooLargeError,
+)
+from tap_hubspot_threads.hubspot.answers import Endpoint
+from tap_hubspot_threads.hubspot.listing import Listing
+from tap_hubspot_threads.hubspot.retry import ONCE
+from tap_hubspot_threads.hubspot.transport import NoAnswerError
+from tests.hubspot.fakes import World, refusal, response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_hubspot_threads.contract import Page
+    from tap_hubspot_threads.hubspot.transport import Request, Response
+
+THINGS = Endpoint("GET", "/things/{thingId}/parts", can_miss=True)
+PATH = "/v3/things/17/parts"
+
+
+class Parts:
+    """A listing of such answers."""
+
+    def __init__(self, *answers: Response | Exception, size: int = 500, **parts: Any) -> None:
+        self.world = World(*answers, **parts)
+        self.warnings: list[str] = []
+        self.listing = Listing(
+            self.world.client, THINGS, things="parts", size=size, warn=self.warnings.append
+        )
+
+    def page(self, **params: str) -> Page:
+        """Ask for a page."""
+        return self.listing.page(PATH, params, make=row_of)
+
+    @property
+    def limits(self) -> list[str]:
+        """How many things a page each request asked for."""
+        return [limit_of(request) for request in self.world.transport.sent]
+
+
+def row_of(found: Mapping[str, Any], /, *, is_plain: bool) -> dict[str, Any] | None:
+    """Make the row of what has anything in it."""
+    return dict(found) if found and is_plain else None
+
+
+def limit_of(request: Request) -> str:
+    """Return how many things a page a request asks for."""
+    return parse_qs(urlsplit(request.url).query)["limit"][0]
+
+
+def test_page_that_is_too_large() -> None:
+    """Less is asked for at once, down to one thing; the next page begins as many again."""
+    large = NoAnswerError(": its answer is over 64 MB", is_too_large=True)
+    parts = Parts(*[large] * 4, page_of({"id": 1}, after="x"), page_of({"id": 2}))
+    assert [row["id"] for row in parts.page().rows] == [1]
+    assert [row["id"] for row in parts.page(after="x").rows] == [2]
+    assert parts.limits == ["500", "500", "100", "100", "20", "500"]
+
+
+def test_thing_that_is_too_large() -> None:
+    """One thing that is too large fails."""
+    large = NoAnswerError(": its answer is over 64 MB", is_too_large=True)
+    parts = Parts(*[large] * 12)
+    with pytest.raises(TooLargeError, match="over 64 MB"):
+        parts.page()
+    assert parts.limits[-1] == "1"
+
+
+def page_of(*things: Any, after: str | None = None) -> Response:
+    """Make HubSpot's answer of a page."""
+    return response(body={"results": list(things), "paging": {"next": {"after": after}}})
+
+
+def test_page() -> None:
+    """A page is its rows, the cursor behind it, HubSpot's clock and its bytes."""
+    answer = page_of({"id": "1"}, after="x%3D")
+    parts = Parts(answer)
+    page = parts.page(sort="id", after="w")
+    assert (list(page.rows), page.cursor) == ([{"id": "1"}], "x=")
+    assert (page.size, len(page.rows)) == (len(answer.body), 1)
+    url = urlsplit(parts.world.transport.sent[0].url)
+    assert url.path == PATH
+    assert parse_qs(url.query) == {"sort": ["id"], "after": ["w"], "limit": ["500"]}
+
+
+def test_what_is_left_out() -> None:
+    """A warning names what a page is of."""
+    parts = Parts(page_of({}, {"id": "1"}))
+    assert list(parts.page().rows) == [{"id": "1"}]
+    assert parts.warnings == ["1 of a page's 2 parts have no usable id and are left out"]
+
+
+def test_smaller_pages() -> None:
+    """Where HubSpot refuses the size, 100 are asked for, and from then on at once."""
+    parts = Parts(refusal(400), page_of({"id": "1"}), page_of(), refusal(400))
+    assert list(parts.page().rows) == [{"id": "1"}]
+    parts.page()
+    with pytest.raises(RefusedError):
+        parts.page()
+    assert parts.limits == ["500", "100", "100", "100"]
+
+
+def test_refused_in_both_sizes() -> None:
+    """What is refused in both sizes is not refused for its size: as many are asked for on."""
+    parts = Parts(refusal(400), refusal(400), page_of())
+    with pytest.raises(RefusedError):
+        parts.page()
+    parts.page()
+    assert parts.limits == ["500", "100", "500"]
+
+
+def test_refused_once_the_size_has_worked() -> None:
+    """Once as many were given, a refusal is of something else."""
+    parts = Parts(page_of(), refusal(400))
+    parts.page()
+    with pytest.raises(RefusedError):
+        parts.page()
+    assert parts.limits == ["500", "500"]
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_small_pages_are_not_made_smaller(size: int) -> None:
+    """A page of no more than 100 that is refused is not asked for again."""
+    parts = Parts(refusal(400), size=size)
+    with pytest.raises(RefusedError):
+        parts.page()
+    assert parts.limits == [str(size)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(refusal(404), MissingError), (refusal(403), HubSpotError)],
+    ids=["404", "403"],
+)
+def test_other_errors(answer: Response, kind: type[HubSpotError]) -> None:
+    """Only a refusal of the request may be one of its size."""
+    parts = Parts(answer)
+    with pytest.raises(kind):
+        parts.page()
+    assert parts.limits == ["500"]
+
+
+def test_patience() -> None:
+    """A page is worth as many tries as it is said to be."""
+    parts = Parts(response(500), page_of())
+    with pytest.raises(PassingError):
+        parts.listing.page(PATH, {}, make=row_of, patience=ONCE)
+    assert parts.limits == ["500"]
+
+
+class SideBySide:
+    """Answers by the size that is asked for, once as many as the barrier wants have asked."""
+
+    def __init__(self, asking: int, answer: Callable[[str], Response]) -> None:
+        self.barrier, self.answer = Barrier(asking), answer
+        self.limits: list[str] = []
+
+    def send(self, request: Request, *, timeout: float) -> Response:
+        """As `Transport` says."""
+        limit = limit_of(request)
+        self.limits.append(limit)
+        if limit == "500":
+            self.barrier.wait(timeout)
+        return self.answer(limit)
+
+    def close(self) -> None:
+        """As `Transport` says."""
+
+
+def test_refused_to_many_at_once() -> None:
+    """Threads that are refused the size side by side all get smaller pages, each asking twice."""
+    transport = SideBySide(4, lambda limit: refusal(400) if limit == "500" else page_of({"id": 1}))
+    parts = Parts(transport=transport)
+    pages: list[Page] = []
+    threads = [Thread(target=lambda: pages.append(parts.page())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [list(page.rows) for page in pages] == [[{"id": 1}]] * 4
+    assert sorted(transport.limits) == ["100"] * 4 + ["500"] * 4
+    parts.page()
+    assert transport.limits[8:] == ["100"]
+
+
+def test_refused_behind_a_smaller_page_that_came() -> None:
+    """A refusal that comes in after another thread's smaller pages is still one of the size."""
+    parts = Parts()
+    inner: list[Page] = []
+
+    class Late:
+        """Lets others' pages be asked for before the first one is refused."""
+
+        limits: tuple[str, ...] = ()
+
+        def send(self, request: Request, **_: float) -> Response:
+            """As `Transport` says."""
+            self.limits = (*self.limits, limit_of(request))
+            if len(self.limits) == 1:
+                inner.extend([parts.page(), parts.page()])
+            return refusal(400) if limit_of(request) == "500" else page_of()
+
+        def close(self) -> None:
+            """As `Transport` says."""
+
+    late = Late()
+    parts = Parts(transport=late)
+    inner.append(parts.page())
+    assert len(inner) == 3
+    assert late.limits == ("500", "500", "100", "100", "100")

@@ -1,0 +1,83 @@
+"""The makers of rows: which ids can be used, what is filled in, which schema is read when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tap_hubspot_threads.hubspot.makers import Makers, thread_id_of
+
+SCHEMA = {
+    "properties": {
+        "id": {"type": "string"},
+        "conversationsThreadId": {"type": ["string", "null"]},
+        "otherProperties": {"type": ["object", "null"]},
+    }
+}
+
+
+def makers() -> Makers:
+    """Return makers that know this one schema."""
+    return Makers(lambda _: SCHEMA)
+
+
+@pytest.mark.parametrize("sent", [17, "17", "17.0"], ids=repr)
+def test_thread(sent: object) -> None:
+    """A thread's row has its id in its one form."""
+    row = makers().of_threads()({"id": sent}, is_plain=False)
+    assert row == {"id": "17", "conversationsThreadId": None, "otherProperties": None}
+
+
+@pytest.mark.parametrize("sent", [None, "", "../x", "0", 1.0, True, {}])
+def test_no_thread(sent: object) -> None:
+    """No row is made of a thread whose id is no thread's."""
+    assert makers().of_threads()({"id": sent}, is_plain=False) is None
+    assert thread_id_of({"id": sent}) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "id_"),
+    [("A-17", "A-17"), ("a/b c?é", "a/b c?é"), (17, "17"), ("a\0b\ud800", "ab?"), ("0", "0")],
+)
+def test_id_of_any_text(sent: object, id_: str) -> None:
+    """Any text is an id, cleaned, and a number as one."""
+    row = makers().of("messages")({"id": sent}, is_plain=False)
+    assert row is not None
+    assert row["id"] == id_
+
+
+NO_ID: list[dict[str, Any]] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "\0"}, {"id": []}]
+
+
+@pytest.mark.parametrize("sent", NO_ID, ids=repr)
+def test_no_id(sent: dict[str, Any]) -> None:
+    """No row is made of what has no id."""
+    assert makers().of("messages")(sent, is_plain=False) is None
+
+
+@pytest.mark.parametrize("sent", [{}, {"conversationsThreadId": ""}])
+def test_what_is_missing(sent: dict[str, Any]) -> None:
+    """A column that would be empty has what is known of it; another one what HubSpot says."""
+    make = makers().of("messages", conversationsThreadId="17")
+    row = make({"id": "a", **sent}, is_plain=False)
+    assert row == {"id": "a", "conversationsThreadId": "17", "otherProperties": None}
+    other = make({"id": "a", "conversationsThreadId": 18}, is_plain=False)
+    assert other is not None
+    assert other["conversationsThreadId"] == "18"
+
+
+def test_schemas_are_read_when_they_are_needed() -> None:
+    """A schema is asked for once, and only if the stream is read."""
+    asked: list[str] = []
+
+    def schema(stream: str) -> dict[str, Any]:
+        asked.append(stream)
+        return SCHEMA
+
+    made = Makers(schema)
+    assert asked == []
+    for _ in range(2):
+        made.of_threads()
+        made.of("actors")
+    assert asked == ["threads", "actors"]

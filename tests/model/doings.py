@@ -1,0 +1,102 @@
+"""What can happen to a thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.account import AGENTS, CHAT, HELP_DESK, SALES
+
+if TYPE_CHECKING:
+    import random
+
+    from emulator.account import Account, Thread
+    from tests.model.past import Past
+
+INBOXES = (HELP_DESK, SALES, CHAT)
+KINDS = (
+    "new",
+    "message",
+    "message",
+    "message",
+    "close",
+    "reopen",
+    "assign",
+    "spam",
+    "move",
+    "undo",
+    "comment",
+    "edit",
+    "drop",
+    "flood",
+)
+KINDS_THAT_SHIFT = ("archive", "restore", "delete")
+
+
+class Doings:
+    """Does something to a thread, and notes what of it has to be known.
+
+    Args:
+        chance: Draws what is left open.
+        account: The thread's.
+        may_shift: Whether a cursor may be an offset: then nothing leaves a listing in a sync.
+    """
+
+    def __init__(self, chance: random.Random, account: Account, *, may_shift: bool) -> None:
+        self._chance, self._account, self._may_shift = chance, account, may_shift
+        self.undo: dict[int, tuple[str, object]] = {}
+        """What the last silent change of a thread changed, and what was there before."""
+
+    def do(self, what: str, thread: Thread, past: Past, moment: int, *, is_quiet: bool) -> None:
+        """Let it happen.
+
+        Args:
+            what: One of the kinds, but `new`.
+            thread: To which.
+            past: Its own.
+            moment: When.
+            is_quiet: Whether no sync is under way: messages come between others then only.
+        """
+        before = thread.latest_message_at
+        if what in {"message", "comment", "edit", "drop", "flood"}:
+            self._say(what, thread, past, moment, is_quiet=is_quiet)
+        elif what == "undo":
+            setattr(thread, *self.undo.pop(thread.id, ("spam", thread.spam)))
+        elif what in {"close", "reopen"}:
+            self._note(thread, "closed_at")
+            (self._account.close if what == "close" else self._account.reopen)(thread)
+        elif what == "assign":
+            self._note(thread, "assigned_to")
+            self._account.assign(thread, self._chance.choice([None, *AGENTS]))
+        elif what == "spam":
+            self._note(thread, "spam")
+            thread.spam = not thread.spam
+        elif what == "move":
+            self._account.move(thread, self._chance.choice(INBOXES))
+        if what in {"message", "flood"} or thread.latest_message_at != before:
+            past.message_at = past.said_at = moment
+        past.note_said(moment, self._account.conversations.of(thread))
+
+    def _say(self, what: str, thread: Thread, past: Past, moment: int, *, is_quiet: bool) -> None:
+        account, chance = self._account, self._chance
+        known = account.messages(thread)
+        if what == "comment":
+            account.comment(thread)
+        elif what == "message":
+            account.message(thread, sent=chance.random() < 0.5)
+        elif what == "flood":
+            if is_quiet and len(known) < 100:
+                is_cheap = account.ways.cap >= 100 and chance.random() < 0.05
+                account.conversations.fill(thread, 700 if is_cheap else chance.randrange(9))
+            account.message(thread, sent=True)
+        elif known:
+            message = chance.choice(known)
+            if what == "edit":
+                account.edit(message, f"At {moment} it was said otherwise.")
+            elif is_quiet or not self._may_shift:
+                account.archive_message(message)
+            past.said[message.id].note(message, moment)
+
+    def _note(self, thread: Thread, name: str) -> None:
+        """Note what is about to be changed silently, as the last such change."""
+        self.undo.pop(thread.id, None)
+        self.undo[thread.id] = (name, getattr(thread, name))

@@ -1,0 +1,192 @@
+"""What has to hold of messages after each sync."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.model.past import text_of, time_of
+from tests.model.warehouse import kept_in
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.model.account import Life
+    from tests.model.past import Past
+    from tests.model.sync import Sync
+    from tests.model.warehouse import Warehouse
+
+_ASKED = re.compile(r"/threads/([0-9]+)/messages")
+
+
+class MessageChecks:
+    """Holds the messages of a warehouse against the life of an account.
+
+    Args:
+        life: What happened.
+        warehouse: What is known of it.
+    """
+
+    def __init__(self, life: Life, warehouse: Warehouse) -> None:
+        self._life, self._warehouse = life, warehouse
+
+    def after(self, sync: Sync, lines: list[dict[str, Any]], requests: list[str]) -> None:
+        """Hold it against it after a sync, however that ended.
+
+        Args:
+            sync: The one.
+            lines: What it wrote.
+            requests: What it asked.
+
+        Raises:
+            AssertionError: if a promise is broken.
+        """
+        asked = {match[1] for target in requests if (match := _ASKED.search(target))}
+        if not sync.has_messages or sync.is_first:
+            for past in self._life.past.values():
+                past.waived_at = self._life.moment
+        if not sync.has_messages:
+            assert not asked, "messages were read that are not selected"
+            return
+        self._check_values(sync, lines)
+        self._note_lies(sync)
+        if sync.end is not None:
+            return
+        kept = self._kept
+        is_whole = kept["replication_key_value"] == self._warehouse.kept["replication_key_value"]
+        assert is_whole or sync.is_short, "the backfill came to no end"
+        if not sync.is_first:
+            self._check_asked(sync, asked)
+            self._note_reading(sync)
+        self._check_all(sync, is_whole=is_whole)
+
+    @property
+    def _kept(self) -> dict[str, Any]:
+        return kept_in(self._warehouse.state, "messages")
+
+    def _check_values(self, sync: Sync, lines: list[dict[str, Any]]) -> None:
+        """What goes out is what was there at some moment since the sync began."""
+        for line in lines:
+            if line["type"] == "RECORD" and line["stream"] == "messages":
+                row = line["record"]
+                said = self._life.past[int(row["conversationsThreadId"])].said.get(row["id"])
+                assert said, f"a message that was never there: {row}"
+                assert said.could_be(row, sync.began), f"a message of before the sync: {row}"
+
+    def _note_lies(self, sync: Sync) -> None:
+        """Of a thread that is denied in three syncs, nobody has to know messages.
+
+        Nor if that ends between the answer on its messages and the one on the thread: it is taken
+        for one whose messages are not shown.
+        """
+        past = self._life.past
+        owed = {int(name) for name, syncs in sync.given_messages.get("failed", ()) if syncs >= 2}
+        for lie in sync.lies():
+            hit = past if lie.ids is None else lie.ids
+            for thread_id in (
+                hit
+                if lie.ends >= sync.began_at and lie.ends <= sync.ended_at
+                else owed.intersection(hit)
+            ):
+                past[thread_id].said_at = past[thread_id].read_at = None
+
+    def _check_asked(self, sync: Sync, asked: set[str]) -> None:
+        """No message call is paid for a thread that did not change."""
+        is_set_back = any(ways.dates != "all" for ways in sync.ways)  # the bookmark, by an hour
+        # Two listings may show two rows, by an index that is wrong, or by their looks.
+        is_shown_otherwise = len(sync.ways) > 1 or sync.met(status_filter={"index"})
+        if is_set_back or is_shown_otherwise:
+            return
+        before, after = _marks(sync.given), _marks(self._warehouse.kept)
+        since = self._since(sync)
+        owed = {
+            *(name for key in ("failed", "missed") for name, _ in sync.given.get(key, ())),
+            *(name for name, _ in sync.given_messages.get("failed", ())),
+        }
+        began = self._life.earlier(sync.began, self._life.most_lag)
+        for name in asked:
+            thread = self._life.account.threads.get(int(name))
+            if thread is None or name in owed or before.get(name) != after.get(name):
+                continue
+            latest, past = thread.latest_message_at, self._life.past[int(name)]
+            has_news = latest is not None and (since is None or latest >= since)
+            has_changed = past.versions[-1][0] > began
+            assert has_news or has_changed, f"the messages of {name} were read, and had not changed"
+
+    def _since(self, sync: Sync) -> datetime | None:
+        """Return from when on threads are found by their messages; None: all are."""
+        start = sync.settings.get("start_date")
+        since = sync.given_messages["replication_key_value"] or start
+        if since is None:
+            return None
+        moments = [time_of(since), time_of(sync.given["replication_key_value"])]
+        return min(moments) - timedelta(seconds=sync.settings["lookback_seconds"])
+
+    def _note_reading(self, sync: Sync) -> None:
+        """After a sync that looked at them all, a watched thread's change has brought messages."""
+        life = self._life
+        began = life.earlier(sync.began, 0 if sync.is_by_id else life.most_lag)
+        for thread_id in sync.watched if sync.reads_all else ():
+            past = life.past[thread_id]
+            is_sure = past.loose_at < 0 and past.hidden_until is None and not past.is_held_open
+            if is_sure and past.versions[0][0] <= began:
+                origin = past.origin_since(began)
+                if origin > past.waived_at:
+                    past.read_at = max(origin, past.read_at or 0)
+
+    def _check_all(self, sync: Sync, *, is_whole: bool) -> None:
+        """The warehouse has each message that has to be there."""
+        life, state = self._life, self._warehouse.state
+        owed = {
+            int(name)
+            for kept, keys in (("threads", ("failed", "missed")), ("messages", ("failed",)))
+            for key in keys
+            for name, _ in kept_in(state, kept).get(key, ())
+        }
+        inbox_ids = {int(inbox) for inbox in sync.settings["inbox_ids"]}
+        for thread_id, thread in life.account.threads.items():
+            past = life.past[thread_id]
+            since = self._due(sync, past, is_whole=is_whole)
+            if since is None or since <= past.checked_at or thread_id in owed:
+                continue
+            is_wanted = not inbox_ids or past.inboxes <= inbox_ids
+            is_shown = not life.hides_archived or not (thread.archived or past.archived_at >= since)
+            if is_wanted and is_shown and past.is_after(sync.settings.get("start_date"), since):
+                self._check_thread(thread_id, past, since)
+                past.checked_at = since
+
+    def _due(self, sync: Sync, past: Past, *, is_whole: bool) -> int | None:
+        """Return as of which moment the messages of a thread have to be there; None: of none."""
+        moments = []
+        if past.said_at is not None and past.said_at <= sync.began:
+            said, lag = self._life.time_of(past.said_at), self._life.account.ways.lag_by_time
+            is_listed = said + timedelta(seconds=lag) < sync.began_at
+            if is_listed and (is_whole or self._is_passed(sync, said)):
+                moments.append(past.said_at)
+        if past.read_at is not None:
+            moments.append(past.read_at)
+        return max(moments, default=None)
+
+    def _is_passed(self, sync: Sync, said: datetime) -> bool:
+        """Whether a sync has gone by a moment, in its increment or in its backfill."""
+        text = text_of(said)
+        if not sync.is_first and text >= sync.given["replication_key_value"]:
+            return True
+        walked, before = self._kept["replication_key_value"], sync.given_messages
+        return text < (walked or "") and walked != before.get("replication_key_value")
+
+    def _check_thread(self, thread_id: int, past: Past, since: int) -> None:
+        table = self._warehouse.tables["messages"]
+        for said in past.said.values():
+            if said.moment <= since and not said.is_archived:
+                row = table.get(said.id)
+                what = f"message {said.id} of {thread_id}"
+                assert row, f"{what} is lost, although it was there to read at {since}"
+                assert said.could_be(row, since), f"{what} is staler than at {since}: {row}"
+
+
+def _marks(kept: dict[str, Any]) -> dict[str, str]:
+    """Return the marks of the open threads that a state knows, whether or not it doubts them."""
+    pairs = (entry.split(":") for entry in kept["open_threads"])
+    return {name: mark[0].lower() + mark[1:] for name, mark in pairs}

@@ -1,0 +1,53 @@
+"""A sync that has come by the token of another account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emulator.account import HELP_DESK, Account, Thread
+from tap_hubspot_threads.errors import WrongAccountError
+from tests.model.troubles import service_of
+from tests.model.warehouse import kept_in
+
+if TYPE_CHECKING:
+    from emulator.service import Service
+    from tests.model.account import Life
+
+NUMBER = 4_711
+
+
+def other_account(life: Life) -> Service:
+    """Make another account of that time. Its ids are others: they are HubSpot's, not its own."""
+    thread = Thread(10**11, HELP_DESK, 1, life.time, received_at=life.time)
+    other = Account([thread], clock=lambda: life.time, ways=life.account.ways)
+    other.portal_id = NUMBER
+    other.message(other.create(), sent=True)
+    return service_of(other, life, latency=0)
+
+
+def check_other(
+    life: Life, kept: dict[str, Any], lines: list[dict[str, Any]], end: BaseException | None
+) -> None:
+    """Hold against it what a sync made of it.
+
+    Args:
+        life: The right account's.
+        kept: What the state had of threads.
+        lines: What the sync wrote.
+        end: How it ended.
+
+    Raises:
+        AssertionError: if a promise is broken.
+    """
+    records = [line for line in lines if line["type"] == "RECORD"]
+    deleted = [row for row in records if row["stream"] == "deleted_threads"]
+    assert not deleted, f"told deleted by another account: {deleted}"
+    states = [line["value"] for line in lines if line["type"] == "STATE"]
+    says_number = life.account.ways.account_info in {"number", "500 once"}
+    if says_number and kept.get("account"):
+        assert isinstance(end, WrongAccountError), f"another account was read: {end!r}"
+        assert not records
+        assert all(kept_in(state) == kept for state in states)
+    elif kept.get("open_threads") or kept.get("failed"):
+        accounts = [kept_in(state).get("account") for state in states]
+        assert NUMBER not in accounts, "the number of another account was kept"

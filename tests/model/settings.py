@@ -1,0 +1,52 @@
+"""The settings of each sync of a history."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.model.doings import INBOXES
+
+if TYPE_CHECKING:
+    import random
+
+    from tests.model.account import Life
+
+
+class Settings:
+    """Draws settings; which threads are wanted stays until it is changed.
+
+    Args:
+        chance: Draws them.
+        life: Says what time it is.
+    """
+
+    def __init__(self, chance: random.Random, life: Life) -> None:
+        self._chance, self._life = chance, life
+        self.change()
+
+    def change(self) -> None:
+        """Want other threads."""
+        chance = self._chance
+        count = chance.choice((0, 0, 0, 1, 2))
+        self._wanted: dict[str, Any] = {
+            "inbox_ids": [str(inbox) for inbox in chance.sample(INBOXES, count)]
+        }
+        if chance.random() < 0.2:
+            start = self._life.time - timedelta(seconds=chance.choice((0, 300, 86_400)))
+            self._wanted["start_date"] = start.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    def draw(self) -> dict[str, Any]:
+        """Return the settings of the next sync."""
+        chance = self._chance
+        return self._wanted | {
+            "thread_fetch": chance.choice(["auto", "by_id"]),
+            "max_concurrency": chance.choice([1, 4]),
+            "lookback_seconds": chance.choice(
+                [30, 300] if self._life.most_lag <= 20 else [90, 300]
+            ),
+            "refresh_open_calls": chance.choice([10_000, 10_000, 4, 0]),
+            "full_listing_hours": chance.choice([1, 1, 24]),
+            "full_listing_calls": chance.choice([1, 3, 200]),
+            "max_attempts": chance.choice([100, 100, 100, 2]),
+        }

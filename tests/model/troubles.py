@@ -1,0 +1,66 @@
+"""What goes wrong in a sync: requests that fail, and a day's calls that come to their end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.faults import Fault, storm
+from emulator.limits import RollingLimit
+from emulator.service import Service
+
+if TYPE_CHECKING:
+    import random
+
+    from emulator.account import Account
+    from tests.model.account import Life
+    from tests.model.sync import Sync
+
+
+class Troubles:
+    """Draws what goes wrong.
+
+    Args:
+        chance: Draws it.
+        life: The account's.
+        service: Where it goes wrong.
+    """
+
+    def __init__(self, chance: random.Random, life: Life, service: Service) -> None:
+        self._chance, self._life, self._service = chance, life, service
+        self._is_poor = chance.random() < 0.15
+        """Whether the day's calls are at their end in most syncs."""
+
+    def brew(self, sync: Sync) -> None:
+        """Have it go wrong in a sync, and note what accounts for an error."""
+        chance, faults = self._chance, self._service.faults
+        faults[:] = storm(chance, chance.choice([0, 0, 4]))
+        of_actors = 0.3 if self._life.account.poisoned_actors else 0.03
+        drawn = ((r"/threads/[0-9]+\?", 400, 0.06), ("/actors/batch", 503, of_actors))
+        for path, status, share in drawn:
+            if chance.random() < share:
+                skip, times = chance.randrange(4), chance.randrange(1, 4)
+                faults.append(Fault(path=path, status=status, skip=skip, times=times))
+                sync.is_refused |= status == 400
+        sync.has_faults = bool(faults)
+        self._poison()
+        sync.is_short = chance.random() < (0.8 if self._is_poor else 0.01)
+        limit = self._service.limit
+        limit.daily, limit.used_today = 10**9, 0
+        if sync.is_short:
+            limit.daily, limit.used_today = 1_000, 800 - chance.randrange(5, 60)
+
+    def _poison(self) -> None:
+        """Have there be a thread at times whose messages never can be read."""
+        chance, life = self._chance, self._life
+        if life.poisoned_id is None and life.account.threads and chance.random() < 0.02:
+            life.poisoned_id = chance.choice(list(life.account.threads))
+            life.story.append(f"     the messages of {life.poisoned_id} never can be read")
+        if life.poisoned_id is not None:
+            path = f"/threads/{life.poisoned_id}/messages"
+            self._service.faults.append(Fault(path=path, status=400, body="{}", times=10**9))
+
+
+def service_of(account: Account, life: Life, *, latency: float) -> Service:
+    """Make the service of an account, with calls enough."""
+    limit = RollingLimit(maximum=1_000_000, daily=10**9, clock=life.clock)
+    return Service(account, latency=latency, limit=limit)

@@ -1,0 +1,91 @@
+"""What cannot be read: how often it counts, and when it ends the sync."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_hubspot_threads.errors import TRY_LATER, HubSpotError
+from tap_hubspot_threads.sync.failures import (
+    FAILING_SYNCS,
+    FAILURES_IN_A_ROW,
+    Failures,
+    Streak,
+)
+from tests.sync.fakes import LOG, passing
+
+
+def failures(**before: int) -> Failures:
+    """Make failures of things that failed before."""
+    return Failures("Thing %s", before, log=LOG)
+
+
+@pytest.mark.parametrize("before", range(FAILING_SYNCS - 1))
+def test_fails_the_sync_at_first(before: int) -> None:
+    """In its first syncs a failure is an error, with the number of syncs."""
+    of, error = failures(a=before), passing()
+    assert of.note("a", error) == before + 1
+    assert of.unread == {"a": error}
+
+
+def test_warning_for_long(caplog: pytest.LogCaptureFixture) -> None:
+    """From so many syncs in a row on it is a warning that names it, and no error."""
+    of = failures(a=FAILING_SYNCS - 1)
+    assert of.note("a", passing()) == FAILING_SYNCS
+    assert (of.unread, of.failed) == ({}, {"a"})
+    assert f"Thing a could not be read for {FAILING_SYNCS} syncs in a row" in caplog.text
+
+
+def test_counts_once() -> None:
+    """A failure of what has failed in this sync says nothing new."""
+    of = failures()
+    of.note("a", passing())
+    assert of.note("a", passing()) is None
+    assert len(of.unread) == 1
+
+
+def test_counts_once_after_all() -> None:
+    """Nor does it where that has been read meanwhile."""
+    of = failures()
+    of.note("a", passing())
+    of.unread.clear()
+    assert of.note("a", passing()) is None
+    assert of.unread == {}
+
+
+def test_suspects() -> None:
+    """What would be a warning now is a suspect, before it is tried."""
+    of = failures(a=FAILING_SYNCS - 1, b=FAILING_SYNCS - 2)
+    assert [of.is_suspect(name) for name in "abc"] == [True, False, False]
+
+
+def fail(streak: Streak, *names: str, is_suspect: bool = False) -> None:
+    """Note failures."""
+    for name in names:
+        streak.note(name, passing(), is_suspect=is_suspect)
+
+
+FEW = [str(number) for number in range(FAILURES_IN_A_ROW - 1)]
+
+
+def test_so_many_in_a_row() -> None:
+    """So many of them, one after the other, are an error that says to try again later."""
+    streak = Streak("things")
+    fail(streak, *FEW)
+    with pytest.raises(HubSpotError, match=f"{FAILURES_IN_A_ROW} things in a row") as raised:
+        fail(streak, "last")
+    assert raised.value.exit_code == TRY_LATER
+
+
+def test_something_in_between() -> None:
+    """What could be read in between begins the count anew."""
+    streak = Streak("things")
+    fail(streak, *FEW)
+    streak.end()
+    fail(streak, *(f"other {name}" for name in FEW))
+
+
+def test_the_same_again() -> None:
+    """What has failed before in this sync says nothing of HubSpot, nor does a suspect."""
+    streak = Streak("things")
+    fail(streak, *FEW, *FEW, *FEW)
+    fail(streak, *"abcdefgh", is_suspect=True)

@@ -1,0 +1,109 @@
+"""The rows that an account calls for, worked out apart from how the tap makes them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from emulator.lists import listed_row
+from emulator.rows import USUAL
+from tests.targets.columns import COLUMNS, FIELDS, FIELDS_OF_A_STATUS, JSON, TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emulator.account import Account, Thread
+
+Tables = dict[str, dict[str, dict[str, Any]]]
+"""Rows by stream and id; times without a zone, in UTC."""
+
+PLAIN = replace(USUAL, number_ids="none", times="milliseconds")
+"""As the account is told where nothing is odd: the tap is told it in mixed ways."""
+
+
+def add_account(due: Tables, account: Account) -> None:
+    """Add what is in the account now; rows of what is there no more stay as they are."""
+    threads = list(account.threads.values())
+    for thread in threads:
+        _add(due, "threads", _told(thread))
+        _add(due, "thread_index", _told(thread))
+        for message in account.messages(thread):
+            _add(due, "messages", message.payload(rows=PLAIN))
+    for actor in account.actors(*threads).values():
+        _add(due, "actors", actor)
+    for name in ("inboxes", "channels", "channel-accounts"):
+        for item in account.lists[name]:
+            _add(due, name.replace("-", "_"), listed_row(name, item, PLAIN))
+
+
+def threads_of(account: Account) -> dict[str, dict[str, Any]]:
+    """Return the rows of its threads alone."""
+    due = no_rows()
+    add_account(due, account)
+    return due["threads"]
+
+
+def no_rows() -> Tables:
+    """Return tables without a row."""
+    return {stream: {} for stream in COLUMNS}
+
+
+def row_of(stream: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of what the account tells in a plain way."""
+    columns = COLUMNS[stream]
+    row = {name: stored(told.get(name)) for name in columns}
+    for name, kind in columns.items():
+        if kind == TIME:
+            row[name] = _moment(row[name]) if row[name] else None
+        if kind == JSON and row[name]:
+            fields = FIELDS.get(name) or (FIELDS_OF_A_STATUS if name == "status" else ())
+            row[name] = dict.fromkeys(fields) | row[name] if fields else row[name]
+    if "otherProperties" in columns:
+        others = {name: value for name, value in told.items() if name not in columns}
+        row["otherProperties"] = stored(others) or None
+    return row
+
+
+def stored(value: Any) -> Any:
+    """Return a value with its texts as databases can hold them, keys too."""
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "?", value.replace("\0", ""))
+    if isinstance(value, list):
+        return [stored(item) for item in value]
+    if isinstance(value, dict):
+        return {stored(name): stored(item) for name, item in value.items()}
+    return value
+
+
+def differences(found: Tables, due: Tables) -> Iterator[str]:
+    """Yield where the tables are not as due, each with both values, cut short."""
+    for stream, rows in due.items():
+        for row_id in sorted(rows.keys() | found[stream].keys()):
+            here, there = found[stream].get(row_id), rows.get(row_id)
+            if here is None or there is None:
+                yield f"{stream} {row_id}: {'is missing' if there else 'is too much'}"
+                continue
+            for name in there:
+                if _strictly(here[name]) != _strictly(there[name]):
+                    yield f"{stream} {row_id} {name}: {here[name]!r:.90} for {there[name]!r:.90}"
+
+
+def _strictly(value: Any) -> str:
+    """Return a text that tells 1 from 1.0, and both from true, at any depth."""
+    return json.dumps(value, sort_keys=True, default=repr)
+
+
+def _moment(told: str) -> datetime:
+    return datetime.strptime(told, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - as tables have it
+
+
+def _told(thread: Thread) -> dict[str, Any]:
+    return thread.payload(associations=["TICKET"], extra=None, rows=PLAIN)
+
+
+def _add(due: Tables, stream: str, told: dict[str, Any]) -> None:
+    row = row_of(stream, told)
+    due[stream][row["id"]] = row

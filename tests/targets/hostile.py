@@ -1,0 +1,98 @@
+"""An account in which every text is hostile, whatever it stands for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from emulator.account import HELP_DESK, Account
+from emulator.message import Message
+from emulator.rows import USUAL, Rows
+from emulator.thread import Thread
+from emulator.ways import Ways
+from emulator.words import HOSTILE, LARGE
+from tests.targets.columns import COLUMNS, TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEXTS = (
+    *HOSTILE,
+    LARGE + HOSTILE[4],
+    "",
+    "\0",
+    r"\N",
+    "\\.\n\\.",
+    '"',
+    "NULL",
+    r"""'"`$$ \x00 \' \" %(id)s :id {{ "a": 1 }} $1 ?""",
+    "2026-11-20T12:00:00Z",
+    " \t\r\n\x0b\x7f\xa0\u200b ",
+)
+"""What is hard on a database: as a text, as a literal, and as a line of what is copied into it."""
+KEYS = [f"E-{n}:" + re.sub(r"\s", "", text[:60]) for n, text in enumerate(TEXTS)]
+"""The same as ids: short, as an index wants them, and without the spaces that no actor's id has."""
+WHEN = datetime(2026, 11, 19, 8, 30, 0, 125_000, tzinfo=timezone.utc)
+
+
+class HostileAccount(Account):
+    """An account with a thread, a message, an actor and an item of each list for each text."""
+
+    def __init__(self) -> None:
+        firsts = [HostileThread(1000 + n, HELP_DESK, 7, WHEN, WHEN) for n in range(len(TEXTS))]
+        super().__init__(list(firsts), ways=Ways(rows=replace(USUAL, number_ids="none")))
+        self.lists["inboxes"] = _items("inboxes", lambda _: {"createdAt": ""})
+        self.lists["channels"] = _items("channels", lambda text: {text: {text: text}})
+        self.lists["channel-accounts"] = _items(
+            "channel_accounts",
+            lambda text: {"deliveryIdentifier": {"type": text, "value": text, text: text}},
+        )
+
+    @override
+    def messages(self, thread: Thread, *, archived: bool = False) -> list[Message]:
+        number = thread.id - 1000
+        text, key = TEXTS[number], KEYS[number]
+        more: dict[str, Any] = _columns("messages", text) | {"id": key}
+        more |= {"createdBy": key, "assignedTo": key, "assignedFrom": key}
+        more["client"] = {"clientType": text, text: text}
+        more["conversationsThreadId"] = str(thread.id)
+        more["senders"] = [{"actorId": key, "name": text, text: [text]}]
+        more["attachments"] = [{"type": text, "name": text, "url": text}]
+        more["status"] = {"statusType": text, "failureDetails": {text: text}, text: text}
+        more["newInTheApi" + text[:60]] = text
+        return [] if archived else [Message(thread.id, 0, "MESSAGE", WHEN, key, more)]
+
+    @override
+    def actor(self, actor_id: str) -> dict[str, Any] | None:
+        text = TEXTS[int(actor_id[2:].partition(":")[0])]
+        return _columns("actors", text) | {"id": actor_id, "said": [text, {text: text}]}
+
+
+class HostileThread(Thread):
+    """A thread that is told with a hostile text in each of its columns of text."""
+
+    @override
+    def payload(
+        self, *, associations: list[str], extra: str | None, rows: Rows = USUAL
+    ) -> dict[str, Any]:
+        text, key = TEXTS[self.id - 1000], KEYS[self.id - 1000]
+        told = super().payload(associations=associations, extra=extra, rows=rows)
+        told |= _columns("threads", text) | {"id": str(self.id), "assignedTo": key}
+        told["threadAssociations"] = {"associatedTicketId": text, text: [text]}
+        return told | {"newInTheApi" + text[:60]: text}
+
+
+def _columns(stream: str, text: str) -> dict[str, Any]:
+    """Return the stream's columns of text, each with the same."""
+    return {name: text for name, kind in COLUMNS[stream].items() if kind == TEXT}
+
+
+def _items(stream: str, more: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        _columns(stream, text) | {"archived": False} | more(text) | {"id": str(number)}
+        for number, text in enumerate(TEXTS, start=1)
+    ]

@@ -1,0 +1,94 @@
+"""A PostgreSQL, and what target-postgres makes there."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, make_url, text
+
+from tests.targets.columns import COLUMNS, FLAG, JSON, TEXT, TIME
+from tests.targets.pipe import PROGRAMS, Pipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.conftest import Lab
+    from tests.targets.due import Tables
+
+TYPES = {
+    TEXT: "text",
+    TIME: "timestamp without time zone",
+    FLAG: "boolean",
+    JSON: "jsonb",
+}
+"""What a column of each kind is in PostgreSQL."""
+
+
+class Database:
+    """A database of its own on the server.
+
+    Args:
+        server: The server's URL.
+        name: The new database's name.
+        time_zone: The zone that its sessions have if they do not say otherwise.
+    """
+
+    def __init__(self, server: str, name: str, *, time_zone: str = "UTC") -> None:
+        query(server, f"CREATE DATABASE {name}")
+        query(server, f"ALTER DATABASE {name} SET timezone TO '{time_zone}'")
+        self.url = make_url(server).set(database=name).render_as_string(hide_password=False)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Run a statement; return the rows that it gives, if it gives any."""
+        return query(self.url, sql)
+
+    def pipe(
+        self, lab: Lab, folder: Path, *, streams: Sequence[str] = (), url: str = "", **settings: Any
+    ) -> Pipe:
+        """Return a pipe into it; `url` is how the target is told to come here, if not as usual."""
+        config = folder / "target.json"
+        target = {"sqlalchemy_url": url or self.url, "default_target_schema": "hubspot"}
+        config.write_text(json.dumps(target | settings))
+        return Pipe(
+            lab, folder, [PROGRAMS / "target-postgres", "--config", config], streams=streams
+        )
+
+    def tables(self) -> Tables:
+        """Return what is in the tables, but for the target's own columns; none for no table."""
+        return {stream: self.rows(stream) for stream in COLUMNS}
+
+    def rows(self, stream: str) -> dict[str, dict[str, Any]]:
+        """Return the rows of a table by id."""
+        rows = self.query(f'SELECT * FROM hubspot."{stream}"')
+        return {row["id"]: {name: row[name] for name in COLUMNS[stream]} for row in rows}
+
+    def types(self) -> dict[str, dict[str, str]]:
+        """Return the types of the columns by table, but for the target's own columns."""
+        found: dict[str, dict[str, str]] = {}
+        for row in self.query(
+            """SELECT table_name, column_name, data_type FROM information_schema.columns
+            WHERE table_schema = 'hubspot' AND column_name NOT LIKE '\\_sdc\\_%'"""
+        ):
+            found.setdefault(row["table_name"], {})[row["column_name"]] = row["data_type"]
+        return found
+
+    def keys(self) -> dict[str, str]:
+        """Return the columns that are primary keys, by table."""
+        rows = self.query(
+            """SELECT table_name, string_agg(column_name, ',') AS columns
+            FROM information_schema.key_column_usage WHERE table_schema = 'hubspot'
+            GROUP BY table_name"""
+        )
+        return {row["table_name"]: row["columns"] for row in rows}
+
+
+def query(url: str, sql: str) -> list[dict[str, Any]]:
+    """Run a statement, outside any transaction; return the rows that it gives, if it gives any."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        result = connection.execute(text(sql))
+        rows = [dict(row) for row in result.mappings()] if result.returns_rows else []
+    engine.dispose()
+    return rows

@@ -1,0 +1,85 @@
+"""What happens in an account between syncs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from emulator.account import AGENTS, SALES
+from emulator.words import HOSTILE, LARGE
+from tests.conftest import NOON
+from tests.targets.due import Tables, add_account, no_rows, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from emulator.account import Account, Thread
+    from tests.conftest import Lab
+
+LATE = "2026-11-21T12:59:59.999Z"
+
+
+def three_syncs(lab: Lab) -> Iterator[Tables]:
+    """Yield what is due after each of three syncs, the next one each time.
+
+    Between them there are messages, edits, comments, events of every type, archiving, deletion and
+    changes of what is listed. `thread_index` is due as of a listing of all, which the second has
+    not.
+    """
+    account, due, now = lab.account, no_rows(), NOON
+    account.clock = lambda: now
+    chosen = _choose(account)
+    add_account(due, account)
+    yield due
+    now += timedelta(hours=1)
+    _go_on(account, chosen)
+    account.delete(chosen["deleted"])
+    add_account(due, account)
+    yield {stream: rows for stream, rows in due.items() if stream != "thread_index"}
+    now += timedelta(hours=25)
+    _go_further(account, chosen)
+    add_account(due, account)
+    told = {"id": str(chosen["deleted"].id), "noticedAt": f"{now:%Y-%m-%dT%H:%M:%S}.000Z"}
+    due["deleted_threads"][told["id"]] = row_of("deleted_threads", told)
+    yield due
+
+
+def _choose(account: Account) -> dict[str, Thread]:
+    """Choose open threads to which things will happen, and one that is closed."""
+    usual: Callable[[Thread], bool] = lambda one: bool(  # noqa: E731
+        one.received_at and not one.archived and not one.spam
+    )
+    threads = [one for one in account.threads.values() if usual(one)]
+    opened = iter([one for one in threads if not one.closed_at and one.inbox_id != SALES])
+    fates = ("written to", "closed", "assigned", "moved", "archived", "deleted")
+    chosen = {fate: next(opened) for fate in fates}
+    return chosen | {"reopened": next(one for one in threads if one.closed_at)}
+
+
+def _go_on(account: Account, chosen: dict[str, Thread]) -> None:
+    """Let all happen that changes a thread's messages or its columns."""
+    account.message(account.create(), sent=False, text=HOSTILE[0])
+    account.edit(account.messages(chosen["written to"])[0], HOSTILE[1])
+    account.message(chosen["written to"], sent=True, text="", richText="<p></p>")
+    account.comment(chosen["closed"], HOSTILE[4])
+    account.close(chosen["closed"])
+    agent = chosen["assigned"].assigned_to
+    account.assign(chosen["assigned"], next(one for one in AGENTS if one != agent))
+    account.move(chosen["moved"], SALES)
+    chosen["archived"].archived = True
+    account.lists["inboxes"][1] = account.lists["inboxes"][1] | {"name": HOSTILE[2]}
+    account.lists["channels"].append({"id": "1099", "name": "CARRIER_PIGEON", "speed": 0.5})
+
+
+def _go_further(account: Account, chosen: dict[str, Thread]) -> None:
+    """Let some of it be undone, and more happen to the same threads."""
+    account.archive_message(account.messages(chosen["written to"])[0])
+    account.message(chosen["written to"], sent=False, text=LARGE + HOSTILE[3])
+    account.reopen(chosen["closed"])
+    account.reopen(chosen["reopened"])
+    account.message(chosen["reopened"], sent=False)
+    account.assign(chosen["assigned"], None)
+    chosen["archived"].archived = False
+    gone = {"archived": True, "archivedAt": LATE}
+    account.lists["inboxes"][2] = account.lists["inboxes"][2] | gone
+    account.lists["channel-accounts"][0] = account.lists["channel-accounts"][0] | gone

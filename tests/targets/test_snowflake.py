@@ -1,0 +1,154 @@
+"""Real loads: the tap's output through target-snowflake, into what plays Snowflake.
+
+`make snowflake` runs this; it fetches the target and fakesnow from the package registry.
+`docs/how-to/snowflake.md` says what it proves and what not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from emulator.account import Account
+from tests.conftest import open_lab
+from tests.targets.columns import COLUMNS, FLAG, JSON, TEXT, TIME
+from tests.targets.due import Tables, add_account, differences, no_rows
+from tests.targets.hostile import HostileAccount
+from tests.targets.pipe import Pipe
+from tests.targets.story import three_syncs
+
+if TYPE_CHECKING:
+    from tests.conftest import Lab
+
+pytestmark = [
+    pytest.mark.snowflake,
+    pytest.mark.skipif(sys.version_info < (3, 11), reason="fakesnow needs Python 3.11"),
+]
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "how-to" / "snowflake.md"
+TYPES = {
+    TEXT: "VARCHAR(16777216)",
+    TIME: "TIMESTAMP_NTZ(9)",
+    FLAG: "BOOLEAN",
+    JSON: "VARIANT",
+}
+"""What a column of each kind is in Snowflake."""
+WITH_ROWS = COLUMNS.keys() - {"deleted_threads", "thread_index"}
+"""Of these each sync here has rows."""
+
+
+class Warehouse:
+    """What plays Snowflake in a folder, and a pipe into it.
+
+    Args:
+        lab: Has the account.
+        folder: Holds all.
+        settings: Settings of the target beside those that the documentation has.
+    """
+
+    def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
+        databases, config, self._told = folder / "db", folder / "target.json", folder / "told.json"
+        databases.mkdir()
+        config.write_text(json.dumps(documented_settings() | settings))
+        requirements = ROOT / "tests" / "targets" / "snowflake" / "requirements.txt"
+        command: list[str | Path] = [os.environ["UV"], "run", "--quiet", "--no-project"]
+        command += ["--isolated", "--directory", ROOT, "--python", sys.executable]
+        command += ["--with-requirements", requirements, "--", "python"]
+        command += ["-m", "tests.targets.snowflake.load", databases, config, self._told]
+        self.pipe = Pipe(lab, folder, command, streams=list(COLUMNS))
+
+    def told(self) -> dict[str, Any]:
+        """Return the tables as the last load told of them: each went through the stage, once."""
+        told = json.loads(self._told.read_text(encoding="utf-8"))
+        (times,) = set(told["done"].values())
+        assert told["done"].keys() == {"put", "merge", "remove", "drop format"}
+        assert times >= len(WITH_ROWS)
+        assert told["left"] == {}
+        tables: dict[str, Any] = told["tables"]
+        return tables
+
+    def tables(self) -> Tables:
+        """Return what is in the tables, but for the target's own columns; no id is there twice."""
+        tables: Tables = {}
+        for stream in COLUMNS:
+            rows = self.told()[stream.upper()]["rows"]
+            tables[stream] = {row["ID"]: _row(stream, row) for row in rows}
+            assert len(tables[stream]) == len(rows)
+        return tables
+
+    def types(self) -> dict[str, dict[str, str]]:
+        """Return the types of the columns by table, but for the target's own columns."""
+        return {
+            name: {key: kind for key, kind in table["columns"].items() if key[:5] != "_SDC_"}
+            for name, table in self.told().items()
+        }
+
+
+def documented_settings() -> dict[str, Any]:
+    """Return the settings that the documentation shows; a password for what it has to log in."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (loader,) = yaml.safe_load(block)["plugins"]["loaders"]
+    (locked,) = re.findall(
+        r"^meltanolabs-target-snowflake==\S+",
+        (ROOT / "tests" / "targets" / "snowflake" / "requirements.txt").read_text(),
+        re.MULTILINE,
+    )
+    assert loader["pip_url"] == locked
+    settings: dict[str, Any] = loader["config"]
+    del settings["private_key_path"]
+    return settings | {"password": "none"}
+
+
+def snake(name: str) -> str:
+    """Return a column's name as `normalise_casing` makes it."""
+    return re.sub("[A-Z]", lambda capital: f"_{capital[0]}", name).upper()
+
+
+def _row(stream: str, found: dict[str, Any]) -> dict[str, Any]:
+    row = {name: found[snake(name)] for name in COLUMNS[stream]}
+    for name, kind in COLUMNS[stream].items():
+        if kind == TIME and row[name] is not None:
+            row[name] = datetime.fromisoformat(row[name])
+        if kind == JSON and row[name] is not None:
+            row[name] = json.loads(row[name])
+    return row
+
+
+def test_three_syncs(tmp_path: Path) -> None:
+    """After each of three syncs of all streams, every value and type is what the account says."""
+    with open_lab(Account.sample(60)) as lab:
+        warehouse = Warehouse(lab, tmp_path)
+        for due in three_syncs(lab):
+            warehouse.pipe.run()
+            assert list(differences(warehouse.tables(), due)) == []
+    assert warehouse.types() == {
+        stream.upper(): {snake(name): TYPES[kind] for name, kind in columns.items()}
+        for stream, columns in COLUMNS.items()
+    }
+
+
+def test_hostile_texts(tmp_path: Path) -> None:
+    """Each column of text keeps any text, a megabyte too, less what no database can hold."""
+    due = no_rows()
+    with open_lab(HostileAccount()) as lab:
+        add_account(due, lab.account)
+        warehouse = Warehouse(lab, tmp_path)
+        warehouse.pipe.run()
+    assert list(differences(warehouse.tables(), due)) == []
+
+
+def test_shim_is_strict(tmp_path: Path) -> None:
+    """What stands in for Snowflake's stage refuses any statement about it that it does not know."""
+    with open_lab(Account.sample(3)) as lab:
+        warehouse = Warehouse(lab, tmp_path, load_method="append-only")
+        with pytest.raises(AssertionError, match="not known to the stage: copy into"):
+            warehouse.pipe.run()
