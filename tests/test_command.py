@@ -197,9 +197,15 @@ def test_full_disk(lab: Lab, tmp_path: Path, arguments: list[str]) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(lab.config()))
     command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config), *arguments]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False
+            command,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=buffered,
+            check=False,
         )
     assert done.returncode == 1
     assert "No space left on device" in done.stderr.splitlines()[-1]

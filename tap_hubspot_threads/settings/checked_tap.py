@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
@@ -105,6 +106,12 @@ class CheckedTap(Tap):
             if path != "ENV":
                 check_config_file(path)
         return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def print_about(cls, output_format: str | None = None) -> None:
+        super().print_about(output_format)
+        sys.stdout.flush()  # what fails is told: behind this the SDK ends the process by itself
 
     @classmethod
     @override
