@@ -87,8 +87,8 @@ def value(given: Any, kind: str) -> str:
     if kind == "timestamp":
         moment = naive(datetime.fromisoformat(given.replace("Z", "+00:00")))
         return f"'{moment}'::timestamp"
+    given = fivetran.storable(given)
     text = json.dumps(given) if kind == "variant" else str(given)
-    text = text.replace("\0", "").encode("utf-8", "replace").decode()
     quoted = "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
     return f"parse_json({quoted})" if kind == "variant" else quoted
 
@@ -172,6 +172,7 @@ def main() -> int:
             load(cursor, stream, payloads)
         places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         places += ["--target-path", folder, "--log-path", folder, "--target", "snowflake"]
+        places += ["--threads", "1"]  # fakesnow makes no two schemas at once
         said = json.dumps({"time_zone": ZONE})
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
         done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", said])
