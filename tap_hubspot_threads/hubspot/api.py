@@ -171,8 +171,8 @@ class Api:
         if trouble := _trouble(answer.body):
             message = f"{ACTORS}: {trouble} for some of the actors"
             raise PassingError(message)
-        count, make = len(answer.body["results"]), self._makers.of("actors")
-        return list(Rows(answer.text, count=count, things="actors", make=make, warn=self._warn))
+        found, make = answer.body["results"], self._makers.of("actors")
+        return list(Rows(answer.text, found=found, things="actors", make=make, warn=self._warn))
 
     def page_of(self, listed: Listed, cursor: str | None, *, archived: bool) -> Page:
         """As `HubSpot` says."""

@@ -149,14 +149,15 @@ def _clean_text(text: str) -> str:
 
 
 def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever JSON holds
-    if isinstance(value, str):
-        return _clean_text(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, (dict, list)) and depth >= MAX_DEPTH:
-        return None
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() and "\0" not in value else _clean_text(value)
+    if kind is dict or kind is list:
+        if depth >= MAX_DEPTH:
+            return None
+        if kind is list:
+            return [_clean_json(item, depth + 1) for item in value]
         return {_clean_text(name): _clean_json(item, depth + 1) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_clean_json(item, depth + 1) for item in value]
+    if kind is float and not math.isfinite(value):
+        return None
     return value

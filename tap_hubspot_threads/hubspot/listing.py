@@ -73,8 +73,8 @@ class Listing:
                 accept=is_page,
                 patience=patience,
             )
-            count = len(answer.body["results"])
-            rows = Rows(answer.text, count=count, things=self._things, make=make, warn=self._warn)
+            found = answer.body["results"]
+            rows = Rows(answer.text, found=found, things=self._things, make=make, warn=self._warn)
             return Page(rows, next_cursor(answer.body), answer.now, len(answer.text))
 
         size = self._size  # another thread may change it meanwhile

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.contract import Row
 
 
+SMALL = 65_536
+"""Bytes of a page whose objects are kept rather than parsed again: they take five times as much."""
+
+
 class Make(Protocol):
     """Makes the row of a JSON object."""
 
@@ -29,7 +33,7 @@ class Rows(Collection["Row"]):
 
     Args:
         text: The page, as it came.
-        count: Objects in it.
+        found: What is in it. Kept of a small page only, the text else.
         things: What they are, in the plural.
         make: Makes a row of one; one that it makes none of is left out.
         warn: Is told how many of them were left out.
@@ -39,17 +43,20 @@ class Rows(Collection["Row"]):
         self,
         text: bytes,
         *,
-        count: int,
+        found: list[Any],
         things: str,
         make: Make,
         warn: Callable[[str], None],
     ) -> None:
-        self._text, self._count, self._things = text, count, things
+        self._text, self._count, self._things = text, len(found), things
+        self._found = found if len(text) <= SMALL else None
         self._make, self._warn = make, warn
 
     @override
     def __iter__(self) -> Iterator[Row]:
-        found = json.loads(self._text)["results"]
+        found = self._found
+        if found is None:
+            found = json.loads(self._text)["results"]
         plain = is_plain(self._text)
         objects = (item for item in found if isinstance(item, dict))
         rows = [row for item in objects if (row := self._make(item, is_plain=plain)) is not None]

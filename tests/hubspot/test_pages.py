@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.pages import Rows, is_page, next_cursor
+from tap_hubspot_threads.hubspot.pages import SMALL, Rows, is_page, next_cursor
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,12 @@ def test_cursor(paging: Any, cursor: str | None) -> None:
 class Made:
     """Rows of a page of such objects; counts how often one was made, and what was warned of."""
 
-    def __init__(self, text: str, count: int = 2) -> None:
+    def __init__(self, text: str) -> None:
         self.made: list[tuple[Any, bool]] = []
         self.warnings: list[str] = []
         self.rows = Rows(
             text.encode(),
-            count=count,
+            found=json.loads(text)["results"],
             things="messages",
             make=self._make,
             warn=self.warnings.append,
@@ -95,6 +96,13 @@ def test_rows_are_made_when_they_are_gone_through() -> None:
     assert len(page.made) == 4
 
 
+@pytest.mark.parametrize("size", [SMALL // 2, 2 * SMALL])
+def test_small_and_large_pages(size: int) -> None:
+    """Rows are the same whether the objects of a page were kept or are parsed again."""
+    page = Made(json.dumps({"results": [{"id": "1", "text": "x" * size}, {"id": "2"}]}))
+    assert list(page.rows) == list(page.rows) == [{"id": "1", "text": "x" * size}, {"id": "2"}]
+
+
 def test_rows_that_are_left_out() -> None:
     """What no row is made of is left out, with one warning for the page."""
     page = Made('{"results": [{}, {"id": "2"}]}')
@@ -106,13 +114,13 @@ def test_rows_that_are_left_out() -> None:
 
 def test_what_is_no_object() -> None:
     """What is no object is left out too, where an answer may have such."""
-    page = Made('{"results": [null, "A-1", {"id": "2"}]}', count=3)
+    page = Made('{"results": [null, "A-1", {"id": "2"}]}')
     assert list(page.rows) == [{"id": "2"}]
     assert page.warnings == ["2 of a page's 3 messages have no usable id and are left out"]
 
 
 def test_rows_hold_what_they_give() -> None:
     """A row is among them if an equal one is."""
-    page = Made('{"results": [{"id": "1"}]}', count=1)
+    page = Made('{"results": [{"id": "1"}]}')
     assert {"id": "1"} in page.rows
     assert {"id": "2"} not in page.rows
