@@ -95,7 +95,7 @@ def make(threads: int, still_open: int, page: int, seconds: float, status_filter
 def main() -> None:
     """Print calls and seconds of a quiet sync, one after silent changes, and of a day's worst."""
     logging.disable(logging.WARNING)
-    setattr(Stop, "wait", lambda stop, _: stop.check())  # noqa: B010 - nothing is slept
+    setattr(Stop, "wait", lambda stop, _: stop.check())  # noqa: B010 - mypy lets nobody assign a method
     print("threads  open  a page  s a page  filter    quiet       after 60 changes  worst of a day")
     for threads, still_open, page, seconds in CASES:
         for status_filter in FILTERS:

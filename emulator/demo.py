@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from dotenv import dotenv_values
 from rich.console import Console
@@ -30,6 +30,9 @@ from emulator.account import Account
 from emulator.postgres import embedded_postgres
 from emulator.server import TOKEN, Emulator
 from emulator.shown import count_rows, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / ".demo" / "postgres"
@@ -65,13 +68,18 @@ class Load:
 
 def main() -> int:
     """Load and show; return the exit code."""
-    cast("Any", sys.stdout).reconfigure(encoding="utf-8", errors="replace")
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _: sys.exit(128 + number))
+    return in_one_line(_load_and_show)
+
+
+def in_one_line(work: Callable[[ExitStack], int]) -> int:
+    """Do what people are shown in the repository's folder; say in a line what prevents it."""
+    cast("Any", sys.stdout).reconfigure(encoding="utf-8", errors="replace")
     os.chdir(ROOT)
     try:
         with ExitStack() as stack:
-            return _load_and_show(stack)
+            return work(stack)
     except KeyboardInterrupt:
         console.print("\nStopped.")
         return 128 + signal.SIGINT
@@ -82,8 +90,7 @@ def main() -> int:
 
 
 def _load_and_show(stack: ExitStack) -> int:
-    given = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
-    given.update(os.environ)
+    given = what_is_set()
     load = _real(given, stack) if given.get(f"{TAP}_ACCESS_TOKEN") else _sample(given, stack)
     console.print(
         f"[bold]{load.source}[/] → {load.database}, schema [bold]{load.schema}[/]", soft_wrap=True
@@ -105,6 +112,12 @@ def _load_and_show(stack: ExitStack) -> int:
             soft_wrap=True,
         )
     return 0
+
+
+def what_is_set() -> dict[str, str]:
+    """Return the environment, and below it what `.env` has."""
+    given = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
+    return given | dict(os.environ)
 
 
 def _sample(given: dict[str, str], stack: ExitStack) -> Load:

@@ -8,26 +8,30 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dotenv import dotenv_values
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
 
-from emulator.demo import DATA, ROOT, SAMPLE_SCHEMA, TAP, TARGET
+from emulator.demo import (
+    DATA,
+    ROOT,
+    SAMPLE_SCHEMA,
+    TAP,
+    TARGET,
+    console,
+    in_one_line,
+    what_is_set,
+)
 from emulator.postgres import embedded_postgres
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
     from datetime import timedelta
 
 PROJECT = ROOT / "dbt"
 BUILT = ROOT / ".demo" / "dbt"
-
-console = Console(highlight=False)
 
 BY_INBOX = """
 SELECT coalesce(inbox_name, inbox_id, 'unknown'), count(*)::text,
@@ -94,19 +98,8 @@ class Place(NamedTuple):
 
 def main() -> int:
     """Build and show; return the exit code."""
-    cast("Any", sys.stdout).reconfigure(encoding="utf-8", errors="replace")
-    os.chdir(ROOT)
-    try:
-        with ExitStack() as stack:
-            place = _place(stack)
-            return answer(place, os.environ.get("ANSWERS_TIME_ZONE", "UTC"))
-    except KeyboardInterrupt:
-        console.print("\nStopped.")
-        return 130
-    except (ValueError, SQLAlchemyError) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        console.print(f"[red]{escape(reason)}[/]")
-        return 1
+    zone = os.environ.get("ANSWERS_TIME_ZONE", "UTC")
+    return in_one_line(lambda stack: answer(_place(stack), zone))
 
 
 def answer(place: Place, zone: str) -> int:
@@ -134,8 +127,7 @@ def _place(stack: ExitStack) -> Place:
     if sys.version_info >= (3, 14):
         message = "dbt runs on Python 3.10 to 3.13: make answers PYTHON=python3.13, say."
         raise ValueError(message)
-    given = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
-    given.update(os.environ)
+    given = what_is_set()
     schema = given.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
     if given.get(f"{TARGET}_SQLALCHEMY_URL"):
         url = make_url(given[f"{TARGET}_SQLALCHEMY_URL"]).set(drivername="postgresql+psycopg")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,6 +49,11 @@ class HubSpotError(Exception):
         self.is_of_token = is_of_token
         if exit_code is not None:
             self.exit_code = exit_code
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether nothing else can be asked either: the token is refused, or the day is over."""
+        return self.is_of_token
 
 
 class PassingError(HubSpotError):
@@ -115,6 +122,11 @@ class DailyQuotaError(HubSpotError):
     """So little is left of the account's calls of the day that the rest is for others."""
 
     exit_code = TRY_LATER
+
+    @property
+    @override
+    def is_of_all(self) -> bool:
+        return True
 
 
 class UnreadError(HubSpotError):

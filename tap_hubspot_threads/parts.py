@@ -83,7 +83,6 @@ def make_api(
     client: Client,
     *,
     page_size: int,
-    messages_a_page: int = PAGE_SIZE,
     warn: Callable[[str], None],
 ) -> Api:
     """Make the account's methods as the settings want them asked."""
@@ -95,7 +94,6 @@ def make_api(
         further_property=config.get("property"),
         inbox_id=Wanted.of(config).inbox_id,
         page_size=page_size,
-        messages_a_page=messages_a_page,
         warn=warn,
     )
 

@@ -25,6 +25,7 @@ from tap_hubspot_threads.streams.threads import (
 )
 from tap_hubspot_threads.streams.writer import MessageWriter
 from tap_hubspot_threads.sync.kept_check import check_state
+from tap_hubspot_threads.sync.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,8 +57,8 @@ class TapHubSpotThreads(CheckedTap):
             self._ids.check()
         if self.input_catalog and not self._selected:
             self.logger.warning("No stream is selected in the catalog: there is nothing to do")
-        followers = {"threads", "messages", "actors"}
-        if "deleted_threads" in self._selected and not followers & self._selected.keys():
+        follows_threads = Selection.of(self._selected).of_threads
+        if "deleted_threads" in self._selected and not follows_threads:
             message = "Only a sync of threads notices deleted threads: select that stream too"
             self.logger.warning(message)
 

@@ -47,8 +47,8 @@ class ByExitCode(RetryPolicy):
         self,
         exception: BaseException,
         try_number: int,  # noqa: ARG002 - the policy's interface
-        max_tries: int,  # noqa: ARG002
-        context: Context | None = None,  # noqa: ARG002
+        max_tries: int,  # noqa: ARG002 - likewise
+        context: Context | None = None,  # noqa: ARG002 - likewise
     ) -> RetryDecision:
         """Decide by the exit code, and by nothing else."""
         code = getattr(exception, "exit_code", None)
@@ -62,7 +62,7 @@ class ByExitCode(RetryPolicy):
 class LoadAccount(BaseOperator):
     """Runs `run_account.py` for one account, with that account's secrets and no other's."""
 
-    def __init__(self, *, account: dict[str, Any], **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, *, account: dict[str, Any], **options: Any) -> None:  # noqa: ANN401 - a task's
         super().__init__(**options)
         self.account = account
 

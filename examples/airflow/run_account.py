@@ -171,7 +171,7 @@ class Load:
         listener.join()
         return which(*codes)
 
-    def _start(self, program: str, *arguments: str, **pipes: Any) -> subprocess.Popen[str]:  # noqa: ANN401
+    def _start(self, program: str, *arguments: str, **pipes: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's
         process = subprocess.Popen(  # noqa: S603 - the two programs above
             [program, "--config=ENV", *arguments],
             stdout=subprocess.PIPE,

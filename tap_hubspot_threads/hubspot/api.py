@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, PassingError
+from tap_hubspot_threads.errors import HubSpotError, PassingError
 from tap_hubspot_threads.hubspot.answers import Endpoint
 from tap_hubspot_threads.hubspot.listing import SMALL_PAGE, Listing
 from tap_hubspot_threads.hubspot.makers import Makers, thread_id_of
@@ -102,10 +102,8 @@ class Api:
                 accept=lambda body: _number(body.get("portalId")) is not None,
                 patience=BRIEFLY,
             ).body
-        except DailyQuotaError:
-            raise
         except HubSpotError as error:
-            if error.is_of_token:
+            if error.is_of_all:
                 raise
             return None
         offset = _number(body.get("utcOffsetMilliseconds"))

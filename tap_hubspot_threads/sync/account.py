@@ -96,7 +96,6 @@ class AccountSync:
             read=read,
             options=options,
             behind=behind,
-            rows_go_out=selection.threads,
         )
         self._increment = Increment(
             hubspot,

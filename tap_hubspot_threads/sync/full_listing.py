@@ -33,7 +33,6 @@ class FullListing:
         read: Has HubSpot's clock.
         options: How, and how often.
         behind: What hangs on the threads.
-        rows_go_out: Whether there is anything to list it for.
     """
 
     def __init__(
@@ -47,12 +46,11 @@ class FullListing:
         read: Read,
         options: Options,
         behind: Stage,
-        rows_go_out: bool,
     ) -> None:
         self._listing, self._reader = listing, reader
         self._outcomes, self._finding = outcomes, finding
         self._kept, self._read, self._options = kept, read, options
-        self._behind, self._rows_go_out = behind, rows_go_out
+        self._behind = behind
         self._has_listed = False
 
     def first(self) -> Iterator[Out]:
@@ -67,7 +65,7 @@ class FullListing:
         """
         is_due = self._is_due() or (is_purge and self._is_unproved())
         is_under_way = self._kept.listing.part != DONE
-        if self._has_listed or not self._rows_go_out or not (is_due or is_under_way):
+        if self._has_listed or not self._kept.listing.rows_go_out or not (is_due or is_under_way):
             return None
         return self._started()
 
@@ -89,7 +87,7 @@ class FullListing:
     def _list(self, calls: int | None) -> Iterator[Out]:
         self._has_listed = True
         pages = self._listing.pages(calls)
-        if self._options.by_id and self._rows_go_out:
+        if self._options.by_id and self._kept.listing.rows_go_out:
             ids = self._finding.ids(pages)
             return self._behind(self._outcomes.of(self._reader.read(ids)))
         return self._behind(self._finding.rows(pages))

@@ -58,7 +58,6 @@ class Kept:
         """Whether somebody has been told that HubSpot does not say which account this is."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
         """All messages before this moment (of HubSpot's clock) are in rows that went out."""
-        self._rows_go_out = rows_go_out
         self.listing = KeptListing(state, rows_go_out=rows_go_out)
         self.wanted = wanted
         self.is_reset: bool = state.get("wanted", wanted) != wanted
@@ -139,7 +138,7 @@ class Kept:
         """Note that a thread has been read, and that all that belongs to it is out."""
         self.failed.pop(thread_id, None)
         self.missed.pop(thread_id, None)
-        self.open.note(thread_id, mark, is_out=self._rows_go_out)
+        self.open.note(thread_id, mark, is_out=self.listing.rows_go_out)
 
     def note_missing(self, thread_id: str, now: str | None) -> None:
         """Note that a thread was not there.

@@ -20,7 +20,7 @@ class KeptListing:
     """
 
     def __init__(self, state: Mapping[str, Any], *, rows_go_out: bool) -> None:
-        self._rows_go_out = rows_go_out
+        self.rows_go_out = rows_go_out
         self.part: str = state.get("listing", DONE)
         """At `live` or `archived` threads, or `done`."""
         self.cursor: str | None = state.get("listing_cursor")
@@ -66,7 +66,7 @@ class KeptListing:
     def start(self) -> None:
         """Have everything listed, from the start."""
         self.part, self.cursor, self.started_at = LIVE, None, None
-        self.is_whole = self._rows_go_out
+        self.is_whole = self.rows_go_out
 
     def advance(
         self, part: str, cursor: str | None, now: str, *, is_first: bool, rows: int, seconds: float

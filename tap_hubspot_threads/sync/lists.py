@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, UnlistedError
+from tap_hubspot_threads.errors import HubSpotError, UnlistedError
 from tap_hubspot_threads.sync.identity import identify
 from tap_hubspot_threads.sync.out import Out
 from tap_hubspot_threads.sync.read import Read
@@ -53,7 +53,7 @@ class Lists:
             try:
                 yield from self._list(listed)
             except HubSpotError as error:
-                if error.is_of_token or isinstance(error, DailyQuotaError):
+                if error.is_of_all:
                     raise
                 self._log.warning("%s could not be loaded: %s", listed.name, error)
                 self._errors[listed.name] = error

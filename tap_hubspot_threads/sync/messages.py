@@ -151,12 +151,13 @@ class Messages:
 
     def _with_whole_texts(self, thread: ThreadId, page: Page) -> Iterator[Page]:
         """Yield a page, or parts of it with the texts that HubSpot cut off."""
-        if not self._with_originals or all(row["truncationStatus"] in WHOLE for row in page.rows):
+        found = list(page.rows) if self._with_originals else []
+        if all(row["truncationStatus"] in WHOLE for row in found):
             yield page
             return
         rows: list[Row] = []
         size = 0
-        for row in page.rows:
+        for row in found:
             whole = {} if row["truncationStatus"] in WHOLE else self._whole_text(thread, row["id"])
             rows.append(row | whole)
             size += len(str(rows[-1]))

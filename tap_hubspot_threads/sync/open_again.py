@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError
+from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.sync.open_threads import mark_of
 from tap_hubspot_threads.sync.out import Out, ThreadId
 from tap_hubspot_threads.sync.reading import LOOKS
@@ -151,7 +151,7 @@ class OpenAgain:
         try:
             yield from steps
         except HubSpotError as error:
-            if error.is_of_token or isinstance(error, DailyQuotaError):
+            if error.is_of_all:
                 raise
             self._log.debug("A listing of open threads has ended early: %s", error)
 

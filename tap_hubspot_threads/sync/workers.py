@@ -121,7 +121,7 @@ class Workers:
             return first is None or first.is_ended or is_full
 
         try:
-            for item, pages in _up_to_an_error(sources, errors):
+            for item, pages in up_to_an_error(sources, errors):
                 buffer = None if pages is None else Buffer(room, pages)
                 pending.append((item, buffer))
                 if buffer is not None:
@@ -193,7 +193,7 @@ def _fill(tasks: queue.SimpleQueue[Buffer | None]) -> None:
         buffer.fill()
 
 
-def _up_to_an_error(items: Iterable[T], errors: list[Exception]) -> Iterator[T]:
+def up_to_an_error(items: Iterable[T], errors: list[Exception]) -> Iterator[T]:
     """Yield the items; put what ends them early into the list."""
     try:
         yield from items

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.answers.talk import naive
+from tests.targets.due import stored
 
 if TYPE_CHECKING:
     from emulator.account import Account
@@ -84,7 +85,7 @@ def parties(account: Account, name: str) -> list[dict[str, Any]]:
             "message_id": message.id,
             "thread_id": str(message.thread_id),
             "actor_id": one.get("actorId"),
-            "name": storable(one.get("name")),
+            "name": stored(one.get("name")),
             f"{name}_field": one.get(f"{name}Field"),
             "delivery_identifier_type": one.get("deliveryIdentifier", {}).get("type"),
             "delivery_identifier_value": one.get("deliveryIdentifier", {}).get("value"),
@@ -109,15 +110,4 @@ def _value(table: str, column: str, kind: str, payload: dict[str, Any]) -> Any:
         return naive(datetime.fromisoformat(value.replace("Z", "+00:00")))
     text = str(value).lower() if isinstance(value, bool) else str(value)
     # PostgreSQL refuses a zero and half a pair of surrogates: the tap lets neither out.
-    return storable(text)
-
-
-def storable(value: Any) -> Any:
-    """Return what a database can hold of a value, as the tap has it."""
-    if isinstance(value, dict):
-        return {storable(name): storable(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [storable(item) for item in value]
-    if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
-    return value
+    return stored(text)

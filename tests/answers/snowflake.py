@@ -26,6 +26,7 @@ from dbt.cli.main import dbtRunner
 from emulator.account import Account
 from tests.answers import figures, fivetran
 from tests.answers.talk import naive
+from tests.targets.due import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,7 @@ def value(given: Any, kind: str) -> str:
     if kind == "timestamp":
         moment = naive(datetime.fromisoformat(given.replace("Z", "+00:00")))
         return f"'{moment}'::timestamp"
-    given = fivetran.storable(given)
+    given = stored(given)
     text = json.dumps(given) if kind == "variant" else str(given)
     quoted = "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
     return f"parse_json({quoted})" if kind == "variant" else quoted

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from typing_extensions import override
 
-from tap_hubspot_threads.sync.workers import LOOKAHEAD, Workers
+from tap_hubspot_threads.sync.workers import LOOKAHEAD, Workers, up_to_an_error
 
 if TYPE_CHECKING:
     import random
@@ -50,13 +50,6 @@ class _Source:
             self.error, self.is_ended = error, True
 
 
-def _up_to_an_error(items: Iterable[T], errors: list[Exception]) -> Iterator[T]:
-    try:
-        yield from items
-    except Exception as error:  # noqa: BLE001 - raised where it is due
-        errors.append(error)
-
-
 class DrawnWorkers(Workers):
     """Does in one thread what workers may do in many, in an order that `chance` draws.
 
@@ -86,7 +79,7 @@ class DrawnWorkers(Workers):
     ) -> Iterator[tuple[T, Iterator[Page]]]:
         pending: deque[tuple[T, _Source]] = deque()
         errors: list[Exception] = []
-        for item, pages in _up_to_an_error(sources, errors):
+        for item, pages in up_to_an_error(sources, errors):
             pending.append((item, _Source(pages or iter(()), is_ended=pages is None)))
             self._read_some(pending)
             while pending and (pending[0][1].is_ended or len(pending) >= LOOKAHEAD * self._count):

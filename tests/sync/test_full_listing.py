@@ -77,7 +77,6 @@ class World:
             read=self.read,
             options=Options(by_id=by_id, full_listing_hours=HOURS, full_listing_calls=calls),
             behind=self._behind,
-            rows_go_out=rows_go_out,
         )
 
     def _behind(self, outs: Iterable[Out], /) -> Iterator[Out]:

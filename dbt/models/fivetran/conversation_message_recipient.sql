@@ -1,12 +1,1 @@
-select
-    read_at as _fivetran_synced,
-    party_id as _fivetran_id,
-    actor_id,
-    message_id,
-    thread_id,
-    name,
-    address_field as recipient_field,
-    delivery_identifier_type,
-    delivery_identifier_value
-from {{ ref('stg_message_parties') }}
-where side = 'recipient'
+{{ message_party('recipient') }}
