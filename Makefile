@@ -6,8 +6,8 @@ export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help run answers answers-test answers-snowflake test loads package snowflake airflow model
-.PHONY: planted lint format build audit bench docs docs-site
+.PHONY: help run answers answers-test answers-snowflake test test-next loads package snowflake
+.PHONY: airflow model planted lint format build audit bench docs docs-site
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -20,6 +20,14 @@ answers: $(UV) ## Model what `make run` loaded, and show what a support lead ask
 
 test: $(UV) ## Run the tests
 	@$(RUN) pytest
+
+test-next: $(UV) ## Run the tests on the next version of the SDK, which may fail
+	@$(UV) venv --quiet --allow-existing .next
+	@echo 'singer-sdk>=0.55.0b1' > .next/overrides.txt
+	@$(UV) pip install --quiet --python .next/bin/python --overrides .next/overrides.txt \
+		--group test --editable .
+	@.next/bin/python -c 'from importlib.metadata import version as v; print("singer-sdk", v("singer-sdk"))'
+	@.next/bin/python -m pytest
 
 loads: $(UV) ## Load into a PostgreSQL by real targets and runners, and compare
 	@$(RUN) pytest -m loads

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from singer_sdk import Tap
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
@@ -45,7 +44,7 @@ class TapHubSpotThreads(CheckedTap):
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         capability
         for capability in Tap.capabilities
-        if capability not in {TapCapabilities.ACTIVATE_VERSION, PluginCapabilities.BATCH}
+        if capability.value not in {"activate-version", "batch"}
     ]
 
     message_writer_class = MessageWriter
