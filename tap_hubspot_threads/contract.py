@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 Row: TypeAlias = dict[str, Any]
 """A thing as it goes out: the columns of its stream's schema, cleaned."""
@@ -45,9 +45,11 @@ class Page:
     now: str
     """HubSpot's clock when it answered, as a cleaned time."""
     size: int = 0
-    """Bytes that it takes."""
+    """Bytes that it takes as it came."""
     seconds: float = 0
     """What it took to come."""
+    shrink: Callable[[], None] = lambda: None
+    """Has it take no more than `size`: what was parsed of it takes five times as much."""
 
 
 class HubSpot(Protocol):

@@ -75,7 +75,8 @@ class Listing:
             )
             found = answer.body["results"]
             rows = Rows(answer.text, found=found, things=self._things, make=make, warn=self._warn)
-            return Page(rows, next_cursor(answer.body), answer.now, len(answer.text))
+            cursor, size = next_cursor(answer.body), len(answer.text)
+            return Page(rows, cursor, answer.now, size, shrink=rows.shrink)
 
         size = self._size  # another thread may change it meanwhile
         try:

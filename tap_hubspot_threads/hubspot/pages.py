@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.contract import Row
 
 
-SMALL = 65_536
-"""Bytes of a page whose objects are kept rather than parsed again: they take five times as much."""
-
-
 class Make(Protocol):
     """Makes the row of a JSON object."""
 
@@ -33,7 +29,7 @@ class Rows(Collection["Row"]):
 
     Args:
         text: The page, as it came.
-        found: What is in it. Kept of a small page only, the text else.
+        found: What is in it; kept until `shrink`, and then parsed again.
         things: What they are, in the plural.
         make: Makes a row of one; one that it makes none of is left out.
         warn: Is told how many of them were left out.
@@ -49,8 +45,12 @@ class Rows(Collection["Row"]):
         warn: Callable[[str], None],
     ) -> None:
         self._text, self._count, self._things = text, len(found), things
-        self._found = found if len(text) <= SMALL else None
+        self._found: list[Any] | None = found
         self._make, self._warn = make, warn
+
+    def shrink(self) -> None:
+        """Keep the text alone."""
+        self._found = None
 
     @override
     def __iter__(self) -> Iterator[Row]:

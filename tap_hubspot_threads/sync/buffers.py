@@ -15,6 +15,10 @@ AHEAD = 4_000_000
 """Bytes of pages that are read in advance: a target that stops to load a batch of its own must not
 stop the reading."""
 
+WHOLE = AHEAD // 4
+"""Bytes behind which a page shrinks: with all that is kept as it is parsed this takes as much again
+as what is in advance, and whoever takes pages as they come need not have them parsed twice."""
+
 
 class Room:
     """The room that several buffers share."""
@@ -63,8 +67,10 @@ class Buffer:
                 with self._room.changed:
                     if self._is_closed:
                         break  # nobody takes it, so it would hold its room for ever
-                    self._pages.append(page)
                     self._room.bytes += page.size
+                    if self._room.bytes > WHOLE:
+                        page.shrink()
+                    self._pages.append(page)
                     self._room.changed.notify_all()
         except BaseException as raised:  # noqa: BLE001 - handed over to whoever takes the pages
             error = raised

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tap_hubspot_threads.contract import Page
 from tap_hubspot_threads.errors import (
     HubSpotError,
     MissingError,
@@ -21,7 +21,7 @@ from tap_hubspot_threads.sync.walk import walk
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-    from tap_hubspot_threads.contract import HubSpot, Page, Row
+    from tap_hubspot_threads.contract import HubSpot, Row
     from tap_hubspot_threads.sync.kept_messages import KeptMessages
     from tap_hubspot_threads.sync.out import ThreadId
     from tap_hubspot_threads.sync.read import Read
@@ -162,9 +162,9 @@ class Messages:
             rows.append(row | whole)
             size += len(str(rows[-1]))
             if size >= CHUNK:
-                yield replace(page, rows=rows, size=size)
+                yield Page(rows, page.cursor, page.now, size)
                 rows, size = [], 0
-        yield replace(page, rows=rows, size=size)
+        yield Page(rows, page.cursor, page.now, size)
 
     def _whole_text(self, thread: ThreadId, message_id: str) -> Row:
         """Return the columns of the whole text; none, where it cannot be had."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_hubspot_threads.contract import Page
-from tap_hubspot_threads.sync.buffers import AHEAD, Buffer, Room
+from tap_hubspot_threads.sync.buffers import AHEAD, WHOLE, Buffer, Room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,3 +174,15 @@ def test_closed_room() -> None:
         buffer.fill()
         assert source.begun == 0
         assert taken(buffer) == []
+
+
+def test_what_waits_behind_much_shrinks() -> None:
+    """A page is kept as it was parsed but behind `WHOLE` bytes; what waits is then its bytes."""
+    shrunk: list[int] = []
+    pages = [
+        Page([], None, "", WHOLE // 2, shrink=partial(shrunk.append, number)) for number in range(4)
+    ]
+    room = Room()
+    buffer = Buffer(room, iter(pages))
+    fill(buffer).join(TIMEOUT)
+    assert shrunk == [2, 3]
