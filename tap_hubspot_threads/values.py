@@ -25,12 +25,13 @@ _TIME = re.compile(
     re.ASCII,
 )
 _USUAL_TIME = re.compile(
-    r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"[12]\d{3}-"
+    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|())Z",
     re.ASCII,
 )
-"""As HubSpot mostly writes them, and beyond doubt: on a day that every month has. The group is
-there where the milliseconds are not."""
+"""As HubSpot mostly writes them, and beyond doubt: on a day that the month has in every year. The
+group is there where the milliseconds are not."""
 
 _MAKE_INNER_ENCODER: Any = getattr(encoder, "c_make_encoder", None)
 

@@ -44,7 +44,6 @@ class RowCleaner:
         self._converters = {
             name: _converter(column) for name, column in columns.items() if name != OTHER_PROPERTIES
         }
-        self._columns = list(self._converters.items())
         self._blank: dict[str, Any] = dict.fromkeys(self._converters)
 
     def clean(self, found: Mapping[str, Any], *, is_plain: bool = False) -> dict[str, Any]:
@@ -54,21 +53,21 @@ class RowCleaner:
             found: The object.
             is_plain: Whether it is known that no text in it can need cleaning; see `is_plain`.
         """
-        row = {**self._blank, **found}
+        row = self._blank.copy()
         other: dict[str, Any] = {}
-        for name, convert in self._columns:
-            value = row[name]
+        converter_of = self._converters.get
+        for name, value in found.items():
+            convert = converter_of(name)
+            if convert is None:
+                other[_clean_text(name)] = _clean_json(value)
             # What is right already is most of it, and spared the call of its converter.
-            if value is None or (is_plain and convert is _to_string and type(value) is str):
-                continue
-            try:
-                row[name] = convert(value)
-            except ValueError:
-                row[name] = None
-                other[name] = _clean_json(value)
-        if len(row) > len(self._blank):
-            for name in found.keys() - self._blank.keys():
-                other[_clean_text(name)] = _clean_json(row.pop(name))
+            elif is_plain and convert is _to_string and type(value) is str:
+                row[name] = value
+            elif value is not None:
+                try:
+                    row[name] = convert(value)
+                except ValueError:
+                    other[name] = _clean_json(value)
         row[OTHER_PROPERTIES] = dict(sorted(other.items())) if other else None
         return row
 

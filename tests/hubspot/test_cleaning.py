@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from calendar import monthrange
+from itertools import product
 from typing import Any
 
 import pytest
@@ -62,6 +64,14 @@ def test_no_times(sent: object) -> None:
     cleaned = clean(closedAt=sent)
     assert cleaned["closedAt"] is None
     assert cleaned["otherProperties"] == {"closedAt": sent}
+
+
+def test_days_of_the_calendar() -> None:
+    """A day is a time if the calendar has it; leap years and short months are minded."""
+    for year, month, day in product((1900, 2000, 2025, 2028), range(14), range(33)):
+        sent = f"{year}-{month:02}-{day:02}T00:00:00.000Z"
+        is_there = month in range(1, 13) and 1 <= day <= monthrange(year, month)[1]
+        assert clean(closedAt=sent)["closedAt"] == (sent if is_there else None)
 
 
 def test_times_sort_as_strings() -> None:
