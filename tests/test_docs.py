@@ -15,6 +15,8 @@ import pytest
 import yaml
 from singer_sdk.about import AboutFormatter
 
+from tap_hubspot_threads.errors import DailyQuotaError
+from tap_hubspot_threads.hubspot.daily_quota import DailyQuota
 from tap_hubspot_threads.settings.definitions import SETTINGS
 from tap_hubspot_threads.streams.progress import Progress
 from tap_hubspot_threads.sync.kept import Kept
@@ -156,11 +158,16 @@ def configs() -> Iterator[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
         for block in blocks(text, "json"):
             found = json.loads(block)
-            if not {"bookmarks", "sqlalchemy_url"} & found.keys():
+            if not {"bookmarks", "event", "sqlalchemy_url"} & found.keys():
                 yield found
         for block in blocks(text, "yaml"):
             found = yaml.safe_load(block)
-            plugins = found.get("plugins", {"extractors": [found]}).get("extractors", [])
+            entries = found if isinstance(found, list) else [found]
+            plugins = [
+                plugin
+                for entry in entries
+                for plugin in entry.get("plugins", {"extractors": [entry]}).get("extractors", [])
+            ]
             for plugin in plugins:
                 yield plugin.get("config", {})
                 yield {setting["name"]: None for setting in plugin.get("settings", ())}
@@ -199,8 +206,12 @@ def first_cells(text: str) -> set[str]:
 def test_fields_of_the_log() -> None:
     """The page on the log has each field of the last line, and no other."""
     traffic = SimpleNamespace(calls=0, retries=0, quota=(None, None), now=None)
-    progress = Progress(lambda: 0.0, print, cast("Traffic", traffic))
-    assert first_cells(page("reference/log")) == progress.fields({}).keys()
+    fields = Progress(lambda: 0.0, print, cast("Traffic", traffic)).fields({})
+    assert first_cells(page("reference/log")) == fields.keys()
+    (shown,) = (json.loads(block) for block in blocks(page("reference/log"), "json"))
+    assert [name for name in shown if name in fields] == list(fields)
+    for name in ("left_out", "messages"):
+        assert shown[name].keys() == fields[name].keys()
 
 
 def test_keys_of_the_state() -> None:
@@ -237,11 +248,44 @@ def test_personal_data() -> None:
     assert set(re.findall(r"`(\w+)`", named)) == secret
 
 
+def test_lines_of_a_spent_day() -> None:
+    """The two lines of exit code 75 are as the program says them, with the time and without it."""
+    day = DailyQuota(10, left=64911, total=650_000, utc_offset=3600.0)
+    reserve, spent = blocks(page("how-to/errors"), "text")[-1].splitlines()
+    with pytest.raises(DailyQuotaError) as error:
+        day.check(0)
+    without_time = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+    assert without_time.sub("", reserve) == without_time.sub("", str(error.value))
+    assert spent.endswith(
+        f" The account's API calls of the day are used up. {DailyQuota().returns()}"
+    )
+
+
+def test_lines_of_quiet_runs() -> None:
+    """The page on missing threads quotes how a run that brings none says so."""
+    traffic = SimpleNamespace(calls=0, retries=0, quota=(None, None), now=None)
+    said = []
+    cases = [(None, None, 288), (None, "...", 0), (0, None, 0), (None, None, 0)]
+    for total, since, unchanged in cases:
+        progress = Progress(lambda: 0.0, print, cast("Traffic", traffic))
+        progress.total, progress.since, progress.is_complete = total, since, True
+        progress.rows["threads"], progress.read.unchanged = 0, unchanged
+        said.append(progress.summary({}).partition(", 0 missing")[0])
+    cells = [
+        line.split("`")[1] for line in page("how-to/thread-missing").splitlines() if "| `0 " in line
+    ]
+    assert cells == said
+
+
 def test_lines_of_errors() -> None:
-    """What the page on failures quotes is in the program: three words in a row at the least."""
+    """What the pages on failures quote is in the program: three words in a row at the least."""
     source = "".join(path.read_text("utf-8") for path in (ROOT / PACKAGE).rglob("*.py"))
     known = f" {re.sub(WORDS, ' ', re.sub(JOINED, '', source))} "
-    cells = [line.split("|")[1] for line in page("how-to/errors").splitlines() if line[:3] == "| `"]
+    text = page("how-to/errors")
+    meltanos = "| `Another ... pipeline is already running ...` | Meltano's own |"
+    assert meltanos in text
+    text = text.replace(meltanos, "") + page("how-to/other-account")
+    cells = [line.split("|")[1] for line in text.splitlines() if line[:3] == "| `"]
     quoted = [re.sub(WORDS, " ", text).split() for cell in cells for text in cell.split("`")[1::2]]
     assert len(quoted) > 15
     for words in quoted:

@@ -1,0 +1,432 @@
+"""What the pages on incidents, alarms and many accounts have one do, done: by Meltano and without.
+
+The commands, scripts and SQL are the pages' own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from emulator.account import Account
+from emulator.server import TOKEN
+from tests.conftest import open_lab
+from tests.docs import blocks, page
+from tests.targets.due import differences, no_rows, threads_of
+from tests.targets.pipe import PROGRAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Lab
+    from tests.targets.postgres import Database
+
+pytestmark = pytest.mark.loads
+
+EVERYTHING = r"sort=id(?!.*threadStatus)"
+STATE_ID = "prod:tap-hubspot-threads-to-target-postgres"
+SPOILT = "UPDATE hubspot.threads SET \"inboxId\" = '0'"
+"""What a bad version might have done."""
+
+
+def commands(block: str) -> str:
+    """Return what a block of a console has one type."""
+    return "\n".join(line[2:] for line in block.splitlines() if line.startswith("$ "))
+
+
+def consoles(name: str, heading: str = "") -> list[str]:
+    """Return what a page has one type, block by block; below a heading, if one is given."""
+    text = page(name)
+    if heading:
+        text = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return [commands(block) for block in blocks(text, "console")]
+
+
+class Place:
+    """A folder in which an account is loaded.
+
+    Args:
+        lab: Has the account.
+        database: Where it goes.
+        folder: Where the loads run.
+    """
+
+    def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
+        self.lab, self.database, self.folder = lab, database, folder
+        lab.account.ways.status_filter = "works"
+        folder.mkdir()
+
+    def script(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a script."""
+        (self.folder / "script").write_text(text, encoding="utf-8")
+        return self.sh("bash script", **environment)
+
+    def sh(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run commands in a shell; it ends at the first that fails."""
+        clean = {name: text for name, text in os.environ.items() if not name.startswith("MELTANO_")}
+        return subprocess.run(
+            ["bash", "-e", "-c", text],
+            cwd=self.folder,
+            env=clean
+            | {
+                "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+                "PYTHONWARNINGS": "ignore",
+                "SUPPORT_FOLDER": str(self.folder),
+                "TAP_HUBSPOT_THREADS_API_URL": self.lab.emulator.url,
+                "TAP_HUBSPOT_THREADS_ACCESS_TOKEN": TOKEN,
+                "TARGET_POSTGRES_SQLALCHEMY_URL": self.database.url,
+            }
+            | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    def do(self, text: str, **environment: str) -> str:
+        """Run commands that have to end well; return what they wrote to stdout."""
+        done = self.sh(text, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def check(self) -> None:
+        """Hold the table of threads against the account, value by value."""
+        found, due = no_rows(), no_rows()
+        found["threads"], due["threads"] = (
+            self.database.rows("threads"),
+            threads_of(self.lab.account),
+        )
+        assert list(differences(found, due)) == []
+
+    def calls(self, pattern: str) -> int:
+        """Return how many requests matched since the last time, and forget all."""
+        count = len(self.lab.calls(pattern))
+        self.lab.emulator.requests.clear()
+        return count
+
+
+class Meltano(Place):
+    """The project of the tutorial, with the plugins that are installed here."""
+
+    run = "meltano run tap-hubspot-threads target-postgres"
+    part = 0
+    """Which of a page's blocks are for it: those with Meltano come first."""
+
+    def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
+        super().__init__(lab, database, folder)
+        self.project = yaml.safe_load(blocks(page("tutorial"), "yaml")[0])
+        for plugins in self.project["plugins"].values():
+            for plugin in plugins:
+                del plugin["pip_url"]
+        self.project["plugins"]["extractors"][0]["select"].append("messages.*")
+        self.write()
+
+    def write(self) -> None:
+        """Write the project's file."""
+        (self.folder / "meltano.yml").write_text(yaml.safe_dump(self.project), encoding="utf-8")
+
+    def state(self) -> dict[str, Any]:
+        """Return the bookmarks."""
+        state = json.loads(self.do(f"meltano state get {STATE_ID}"))
+        bookmarks: dict[str, Any] = state["singer_state"]["bookmarks"]
+        return bookmarks
+
+
+class Plain(Place):
+    """The folder of the script for cron."""
+
+    run = "./sync"
+    part = 1
+
+    def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
+        super().__init__(lab, database, folder)
+        script = blocks(page("how-to/schedule-cron"), "bash")[0]
+        if "--catalog" not in script:
+            script = script.replace("--config ENV", "--config ENV --catalog catalog.json", 1)
+        (folder / "sync").write_text(script, encoding="utf-8")
+        (folder / "sync").chmod(0o755)
+        (folder / "config.json").write_text("{}")
+        target = {"sqlalchemy_url": database.url, "default_target_schema": "hubspot"}
+        (folder / "target.json").write_text(json.dumps(target))
+        catalog = json.loads(self.do("tap-hubspot-threads --config ENV --discover"))
+        for entry in catalog["streams"]:
+            if entry["tap_stream_id"] == "messages":
+                entry["metadata"][-1]["metadata"]["selected"] = True
+                for point in entry["metadata"]:
+                    if point["breadcrumb"] == []:
+                        point["metadata"]["selected"] = True
+        (folder / "catalog.json").write_text(json.dumps(catalog))
+
+    def state(self) -> dict[str, Any]:
+        """Return the bookmarks."""
+        state = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+        bookmarks: dict[str, Any] = state["bookmarks"]
+        return bookmarks
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """An account whose listing has more than a page."""
+    with open_lab(Account.sample(700)) as lab:
+        yield lab
+
+
+@pytest.fixture(params=[Meltano, Plain])
+def place(
+    request: pytest.FixtureRequest, lab: Lab, database: Database, tmp_path: Path
+) -> Meltano | Plain:
+    """A folder with Meltano, and one without."""
+    place: Meltano | Plain = request.param(lab, database, tmp_path / "support")
+    return place
+
+
+@pytest.fixture
+def meltano(lab: Lab, database: Database, tmp_path: Path) -> Meltano:
+    """A folder with Meltano."""
+    return Meltano(lab, database, tmp_path / "support")
+
+
+def test_reload_parts(place: Meltano | Plain) -> None:
+    """Threads are loaded again without a call for messages, messages without listing threads."""
+    place.do(place.run)
+    count = """SELECT count(*) FROM hubspot.messages m JOIN hubspot.threads t
+        ON t.id = m."conversationsThreadId" WHERE t."latestMessageTimestamp" IS NOT NULL"""
+    messages = place.database.query(count)
+    place.database.query(SPOILT)
+    place.calls(".")
+    place.do(consoles("how-to/reload", "Threads only")[place.part])
+    place.check()
+    assert not place.lab.calls("/messages")
+    assert place.calls(EVERYTHING) == 4
+
+    place.database.query("DELETE FROM hubspot.messages")
+    place.do(consoles("how-to/reload", "Messages only")[place.part])
+    assert not place.lab.calls(EVERYTHING)
+    assert place.calls("/messages") > 600
+    assert place.database.query(count) == messages
+    place.do(place.run)
+    assert place.calls("/messages") == 0
+
+
+def test_reload_all_that_is_stopped(place: Meltano | Plain) -> None:
+    """A reload of all that is stopped on the way is gone on with by the next ordinary run."""
+    place.do(place.run)
+    place.database.query(SPOILT)
+    place.calls(".")
+    later = {"Retry-After": "90000"}
+    place.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
+    assert place.sh(consoles("how-to/reload", "All")[place.part]).returncode != 0
+    assert place.calls(EVERYTHING) == 4  # three of live threads, and the one that was refused
+    place.lab.emulator.faults.clear()
+    place.do(place.run)
+    assert place.calls(EVERYTHING) == 1
+    place.check()
+    place.do(place.run)
+    assert place.calls(EVERYTHING) == 0
+
+
+def test_one_thread(place: Meltano | Plain) -> None:
+    """A thread is shown and loaded by its id, and the pipeline's state stays as it is."""
+    place.do(place.run)
+    text = page("how-to/thread-missing")
+    if isinstance(place, Meltano):
+        (one,) = yaml.safe_load(blocks(text, "yaml")[0])
+        place.project["plugins"]["extractors"].append(one)
+        place.write()
+    name = str(place.lab.threads[3].id)
+    when, show, load = [
+        consoles("how-to/thread-missing")[number + place.part] for number in (0, 2, 4)
+    ]
+    path = place.folder / "meltano.yml"
+    if path.exists():
+        path.write_text(path.read_text().replace("9336126309", name))
+    show, load = show.replace("9336126309", name), load.replace("9336126309", name)
+    state = place.state()
+    assert json.loads(place.do(when)) == state["threads"]["replication_key_value"]
+    (line,) = place.do(show).splitlines()
+    assert json.loads(line)["record"]["id"] == name
+    place.database.query("DELETE FROM hubspot.threads")
+    place.do(load)
+    assert list(place.database.rows("threads")) == [name]
+    assert place.state() == state
+
+
+def test_another_account(place: Meltano | Plain) -> None:
+    """Another account's token reads nothing; without the state it begins with that account."""
+    place.do(place.run)
+    state = place.state()
+    mistake, purpose = "If it was a mistake", "To move to another account on purpose"
+    (test,) = consoles("how-to/other-account", mistake)
+    with open_lab(Account.sample(5, seed=3)) as other:
+        other.account.portal_id = 77
+        away = {"TAP_HUBSPOT_THREADS_API_URL": other.emulator.url}
+        assert place.sh(place.run, **away).returncode != 0
+        assert place.state() == state
+        assert len(other.calls("/conversations/")) == 0
+        told = place.sh(test.splitlines()[place.part], **away)
+        assert "account 77, threads can be read" in told.stderr
+        place.do(consoles("how-to/other-account", purpose)[place.part])
+        away["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "other"
+        place.do(place.run, **away)
+        assert place.state()["threads"]["account"] == 77
+
+
+def test_going_back(place: Meltano | Plain) -> None:
+    """A copy of the state is kept before an upgrade, and given back after it."""
+    place.do(place.run)
+    before = place.state()
+    place.do([c for c in consoles("how-to/upgrade", "Upgrade") if "state" in c][place.part])
+    place.do(place.run)
+    assert place.state() != before
+    place.do(consoles("how-to/upgrade", "Go back")[place.part])
+    assert place.state() == before
+    (by_hand,) = blocks(page("how-to/upgrade"), "json")
+    place.lab.account.clock = lambda: datetime.now(timezone.utc)
+    path = place.folder / "by-hand.json"
+    if isinstance(place, Meltano):
+        path.write_text(json.dumps({"singer_state": json.loads(by_hand)}))
+        place.do(f"meltano state set --force {STATE_ID} --input-file by-hand.json")
+    else:
+        (place.folder / "state.json").write_text(by_hand)
+    place.database.query(SPOILT)
+    place.do(place.run)
+    place.check()
+
+
+def test_alarm_for_failed(meltano: Meltano) -> None:
+    """The script speaks of what needs a person, with the tap's exit code, and of nothing else."""
+    load, _ = blocks(page("how-to/watch"), "bash")
+    assert meltano.script(load).stdout == ""
+    done = meltano.script(load, TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
+    assert done.returncode == 78
+    first, why, *_ = done.stdout.splitlines()
+    assert first == "The load ended with exit code 78:"
+    assert "check the setting access_token" in why
+    later = {"Retry-After": "90000"}
+    meltano.lab.script(status=477, headers=later, times=100)
+    done = meltano.script(load)
+    meltano.lab.emulator.faults.clear()
+    assert (done.returncode, done.stdout) == (75, "")
+    done = meltano.script(
+        load, TARGET_POSTGRES_SQLALCHEMY_URL="postgresql+psycopg://a@127.0.0.1:1/a"
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("The load ended with exit code 1:\n")
+    busy = meltano.folder / "bin"
+    busy.mkdir()
+    (busy / "meltano").write_text(
+        "#!/bin/sh\necho \"Another 'a' pipeline is already running\"\nexit 1\n"
+    )
+    (busy / "meltano").chmod(0o755)
+    done = meltano.script(load, PATH=f"{busy}:{os.environ['PATH']}")
+    assert (done.returncode, done.stdout) == (0, "")
+    log = (meltano.folder / "sync.log").read_text(encoding="utf-8")
+    assert '"exit_codes": {"extractors": 78}' in log
+    assert '"exit_codes": {"loaders": 1}' in log
+    (find, *_) = consoles("reference/log", "For a monitor")
+    lines = [json.loads(line) for line in meltano.do(find).splitlines()]
+    assert len(lines) == 4
+    shown = json.loads(blocks(page("reference/log"), "json")[0])
+    assert shown.keys() <= lines[0].keys()
+
+
+def test_alarm_for_late(place: Meltano | Plain) -> None:
+    """The script speaks where the bookmark is old, or there is none, and is silent else."""
+    _, late = blocks(page("how-to/watch"), "bash")
+    done = place.script(late)
+    assert done.returncode == 1
+    assert done.stdout.endswith("began an unknown number of minutes ago\n")
+    place.do(place.run)
+    assert place.script(late).stdout == ""
+    done = place.script(late, MOST_MINUTES="0")
+    assert done.returncode == 1
+    assert re.fullmatch(r"The last good load .* began [01] minutes ago\n", done.stdout)
+
+
+def test_log_without_meltano(place: Meltano | Plain) -> None:
+    """The logging file makes JSON of each line, and the summary's fields are below `extra`."""
+    if isinstance(place, Meltano):
+        pytest.skip("by Meltano the log is JSON already")
+    (logging,) = blocks(page("reference/log"), "yaml")
+    (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
+    _, last = consoles("reference/log", "For a monitor")
+    run, find = last.splitlines()
+    place.do(run)
+    log = (place.folder / "tap.log").read_text(encoding="utf-8")
+    assert all(json.loads(line)["message"] for line in log.splitlines())
+    (line,) = place.do(find).splitlines()
+    shown = json.loads(blocks(page("reference/log"), "json")[0])
+    own = {"event", "level", "timestamp", "string_id"}
+    assert json.loads(line).keys() == shown.keys() - own
+
+
+def test_one_run_for_each_account(meltano: Meltano) -> None:
+    """Of several in one `meltano run`, none behind the first that fails is begun."""
+    accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
+    plugins = meltano.project["plugins"]["extractors"]
+    plugins += accounts["plugins"]["extractors"]
+    settings = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
+    plugins[0]["config"] = {"stream_maps": settings["stream_maps"]}
+    meltano.write()
+    tokens = {
+        "TAP_HUBSPOT_THREADS__NORTH_ACCESS_TOKEN": "pat-na1-wrong",
+        "TAP_HUBSPOT_THREADS__SOUTH_ACCESS_TOKEN": TOKEN,
+    }
+    north, south = consoles("how-to/several-accounts", "In Meltano")[0].splitlines()
+    together = f"{north} {south.removeprefix('meltano run ')}"
+    assert meltano.sh(together, **tokens).returncode == 1
+    assert meltano.calls("/conversations/") == 0
+    assert meltano.sh(north, **tokens).returncode == 1
+    meltano.do(south, **tokens)
+    rows = meltano.database.query("SELECT DISTINCT account FROM hubspot.threads")
+    assert rows == [{"account": "62516"}]
+
+
+def test_account_in_the_key_of_a_table(lab: Lab, database: Database, tmp_path: Path) -> None:
+    """A table that was loaded without the account takes it into its key; two accounts share ids."""
+    migrate, *_ = blocks(page("how-to/several-accounts"), "sql")
+    maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
+    (tmp_path / "other").mkdir()
+    pipe = database.pipe(lab, tmp_path, streams=["threads"])
+    pipe.run()
+    database.query(migrate)
+    lab.account.message(lab.threads[3], sent=True)
+    pipe.run(**maps)
+    other = maps | {"stream_map_config": {"account": 62516}}
+    database.pipe(lab, tmp_path / "other", streams=["threads"]).run(**other)
+    count = "SELECT account, count(*) FROM hubspot.threads GROUP BY account ORDER BY account"
+    rows = [tuple(row.values()) for row in database.query(count)]
+    assert rows == [("62515", 700), ("62516", 700)]
+    latest = f"""SELECT count(DISTINCT "latestMessageTimestamp") FROM hubspot.threads
+        WHERE id = '{lab.threads[3].id}'"""
+    assert database.query(latest) == [{"count": 1}]
+
+
+def test_late_accounts(database: Database) -> None:
+    """The query names the accounts whose bookmark is old or not there yet."""
+    (late,) = blocks(page("how-to/watch"), "sql")
+    (forget,) = blocks(page("how-to/reload"), "sql")
+    database.query(
+        "CREATE TABLE singer_states"
+        " (account text PRIMARY KEY, state json NOT NULL, saved_at timestamptz NOT NULL)"
+    )
+    now = datetime.now(timezone.utc)
+    bookmarks = {"acme": now - timedelta(hours=2), "globex": now, "initech": None}
+    for account, moment in bookmarks.items():
+        value = moment and f"{moment:%Y-%m-%dT%H:%M:%S.000Z}"
+        state = json.dumps({"bookmarks": {"threads": {"replication_key_value": value}}})
+        escaped = state.replace(":", "\\:")
+        database.query(f"INSERT INTO singer_states VALUES ('{account}', '{escaped}', now())")
+    behind = {row["account"]: row["behind"] for row in database.query(late.replace("::", "\\:\\:"))}
+    assert behind.keys() == {"acme", "initech"}
+    assert behind["acme"] >= timedelta(hours=2)
+    database.query(forget)
+    assert len(database.query("SELECT * FROM singer_states")) == 2
