@@ -80,6 +80,28 @@ def test_quiet_account(life: Life, status_filter: Any, calls: int) -> None:
     assert len(life.lab.calls()) == calls + 3
 
 
+@pytest.mark.parametrize(
+    ("status_filter", "calls", "said"),
+    [
+        ("works", 500, "1183 seen in 5 listing calls, 0 by id"),
+        ("ignored", 500, "1183 seen in 9 listing calls, 0 by id"),
+        ("ignored", 10, "0 seen in 1 listing calls, 8 by id"),
+    ],
+)
+def test_how_they_were_seen(
+    caplog: pytest.LogCaptureFixture, status_filter: Any, calls: int, said: str
+) -> None:
+    """The log tells whether HubSpot's filter works, a listing of all stands in, or neither."""
+    caplog.set_level(logging.INFO)
+    with open_lab(Account.sample(3000)) as lab:
+        lab.account.ways.status_filter = status_filter
+        life = Life(lab, refresh_open_calls=calls)
+        life.sync()
+        life.pass_time(minutes=15)
+        life.sync()
+    assert f"Open threads: 1183 known; {said}" in caplog.messages
+
+
 def test_silent_changes_of_open_threads(life: Life) -> None:
     """What happens to an open thread without a message comes with the next sync."""
     closed, assigned, moved, archived, spam = changed = open_threads(life.lab)[:5]
@@ -441,6 +463,20 @@ def test_purge_of_an_account_that_is_not_confirmed(life: Life) -> None:
     assert ids(new)[0] in life.last.ids
     life.state = {}
     assert sorted(life.sync().ids) == sorted(life.lab.ids)
+
+
+def test_another_account_that_is_not_told(life: Life) -> None:
+    """Where HubSpot does not say the account, another one's open and new threads are loaded."""
+    with open_lab(Account.sample(60, seed=5)) as other:
+        other.script(path="account-info", status=403, times=10)
+        wrong = Life(other)
+        wrong.now, wrong.state = life.now, life.state
+        (new,) = wrong.threads(1)
+        with pytest.raises(PurgeError):
+            wrong.sync()
+        loaded = {*ids(open_threads(other)), str(new.id)} - {*life.lab.ids}
+        assert loaded <= {*wrong.last.ids}
+        assert wrong.last.records("deleted_threads") == []
 
 
 def test_few_that_are_seen_where_the_account_is_not_confirmed(life: Life) -> None:

@@ -1,7 +1,7 @@
 """Runs that meet, outlast their interval, die, or find the wrong state or the wrong time.
 
 The taps are processes, as a scheduler starts them. What each test shows is told to users in
-docs/how-to/runs-that-meet.md.
+docs/how-to/overlaps.md.
 """
 
 from __future__ import annotations

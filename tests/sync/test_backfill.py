@@ -218,6 +218,13 @@ def test_leaves_calls_to_others(reserve: float, least: float) -> None:
     assert world.read.backfill == (1, 9)
 
 
+def test_reserve_of_half() -> None:
+    """From a reserve of half the day on it never begins."""
+    world = World(page(row(1, T1)), share=[0.999], reserve=0.5)
+    assert world.run() == []
+    assert world.read.backfill == (0, 9)
+
+
 def test_goes_on_with_the_next_sync() -> None:
     """Where it ended the next sync goes on, and counts on."""
     world = World(page(row(1, T1), row(2, T2)), share=[1.0, 0.0])
