@@ -351,10 +351,9 @@ def test_alarm_for_late(place: Meltano | Plain) -> None:
     assert re.fullmatch(r"The last good load .* began [01] minutes ago\n", done.stdout)
 
 
-def test_log_without_meltano(place: Meltano | Plain) -> None:
+def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> None:
     """The logging file makes JSON of each line, and the summary's fields are below `extra`."""
-    if isinstance(place, Meltano):
-        pytest.skip("by Meltano the log is JSON already")
+    place = Plain(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
     (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
     _, last = consoles("reference/log", "For a monitor")
