@@ -55,7 +55,8 @@ class Backfill:
         self._hubspot, self._increment = hubspot, increment
         self._kept, self._read, self._wanted = kept, read, wanted
         self._behind, self._log = behind, log
-        self._share = max(2 * reserve, LEAST_SHARE)
+        # Of a large reserve half of what is above it: else a backfill might never begin.
+        self._share = max(LEAST_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
     def run(self) -> Iterator[Out]:

@@ -77,8 +77,10 @@ def make_sync(
         return ListsSync(hubspot, workers, kept, lists=lists, index=index, log=log)
     if kept.is_reset:
         log.info("inbox_ids, include_archived or start_date has changed: all is listed anew")
-    elif kept.bookmark is None:
+    elif kept.bookmark is None and kept.listing.started_at is None:
         log.info("There is no bookmark yet: the whole account is listed first")
+    elif kept.bookmark is None:
+        log.info("The first listing of the whole account goes on where it was")
     return AccountSync(
         hubspot,
         workers,

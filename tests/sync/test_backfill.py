@@ -208,7 +208,7 @@ def test_ends_where_threads_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reserve", "least"), [(0.0, LEAST_SHARE), (0.1, LEAST_SHARE), (0.25, 0.5)]
+    ("reserve", "least"), [(0.0, LEAST_SHARE), (0.1, LEAST_SHARE), (0.25, 0.5), (0.6, 0.8)]
 )
 def test_leaves_calls_to_others(reserve: float, least: float) -> None:
     """It ends where so much is left of the day, without having begun the next thread."""
@@ -216,13 +216,6 @@ def test_leaves_calls_to_others(reserve: float, least: float) -> None:
     assert world.run() == ["1"]
     assert (world.kept.messages.bookmark, world.kept.messages.are_behind) == (T1, True)
     assert world.read.backfill == (1, 9)
-
-
-def test_reserve_of_half() -> None:
-    """From a reserve of half the day on it never begins."""
-    world = World(page(row(1, T1)), share=[0.999], reserve=0.5)
-    assert world.run() == []
-    assert world.read.backfill == (0, 9)
 
 
 def test_goes_on_with_the_next_sync() -> None:

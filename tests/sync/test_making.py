@@ -230,8 +230,12 @@ def test_week_without_messages() -> None:
 
 @pytest.mark.parametrize(
     ("bookmarks", "words"),
-    [({}, "no bookmark yet"), (KNOWN | {"threads": {"wanted": "others"}}, "all is listed anew")],
-    ids=["first", "reset"],
+    [
+        ({}, "no bookmark yet"),
+        ({"threads": {"listing": "live", "listing_started_at": NOW}}, "goes on where it was"),
+        (KNOWN | {"threads": {"wanted": "others"}}, "all is listed anew"),
+    ],
+    ids=["first", "first goes on", "reset"],
 )
 def test_what_is_listed_is_told(
     bookmarks: Mapping[str, Any], words: str, caplog: pytest.LogCaptureFixture
