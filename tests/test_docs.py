@@ -152,6 +152,20 @@ def test_variables_are_settings() -> None:
             assert name in known, f"{path.name}: {account}{name}"
 
 
+def test_sample_account() -> None:
+    """The tutorial starts a sample account as the program does, and shows what that says."""
+    (shown,) = [block for block in blocks(page("tutorial"), "console") if "emulator" in block]
+    _, command, line = shown.splitlines()
+    arguments = command.partition(" python ")[2].replace("8080", "0").split()
+    with subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as emulator:
+        assert emulator.stdout
+        said = emulator.stdout.readline()
+        emulator.terminate()
+    assert re.sub(r":\d+", ":8080", said).strip() == line
+
+
 def configs() -> Iterator[dict[str, Any]]:
     """Yield what the documentation's examples set of this tap."""
     for path in TEXTS:

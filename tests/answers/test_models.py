@@ -136,7 +136,15 @@ def test_without_some_columns(warehouse: Warehouse) -> None:
         """CREATE SCHEMA textless;
         CREATE TABLE textless.threads AS SELECT * FROM hubspot.threads;
         CREATE TABLE textless.messages AS SELECT * FROM hubspot.messages;
-        ALTER TABLE textless.messages DROP COLUMN text, DROP COLUMN recipients"""
+        ALTER TABLE textless.threads DROP COLUMN "associatedContactId",
+            DROP COLUMN "otherProperties";
+        ALTER TABLE textless.messages DROP COLUMN text, DROP COLUMN "richText",
+            DROP COLUMN subject, DROP COLUMN attachments, DROP COLUMN senders,
+            DROP COLUMN recipients, DROP COLUMN status, DROP COLUMN "otherProperties";
+        UPDATE textless.messages SET "createdBy" = NULL WHERE "createdBy" ~ '^[VE]-';
+        CREATE TABLE textless.actors AS SELECT * FROM hubspot.actors WHERE type = 'AGENT';
+        ALTER TABLE textless.actors DROP COLUMN email, DROP COLUMN avatar,
+            DROP COLUMN "otherProperties";"""
     )
     assert set(warehouse.dbt("run", schema="textless").values()) == {"success"}
     rows = warehouse.query("SELECT text, recipients FROM textless_answers.stg_messages")

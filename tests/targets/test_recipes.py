@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from emulator.account import Account
+from emulator.actors import name_of
+from emulator.server import TOKEN
 from tests.conftest import open_lab
 from tests.docs import blocks, page
+from tests.targets.due import stored
+from tests.targets.pipe import PROGRAMS
+from tests.targets.postgres import psql
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from emulator.message import Message
+    from tests.conftest import Lab
     from tests.targets.postgres import Database
 
 pytestmark = pytest.mark.loads
@@ -27,7 +38,7 @@ def _ago(*, minutes: int) -> datetime:
 
 def test_recipes_for_deleted_threads(database: Database, tmp_path: Path) -> None:
     """The SQL of the documentation removes what is of deleted threads, and finds candidates."""
-    remove, remove_messages, find = blocks(page("how-to/deleted"), "sql")
+    remove, remove_messages, find, _ = blocks(page("how-to/deleted"), "sql")
     with open_lab(Account.sample(60)) as lab:
         streams = ["threads", "deleted_threads", "messages"]
         pipe = database.pipe(lab, tmp_path, streams=streams)
@@ -54,7 +65,7 @@ def test_recipes_for_deleted_threads(database: Database, tmp_path: Path) -> None
     assert database.query(f"{of_gone}'{gone_closed.id}'")
     kept = [row["id"] for row in database.query("SELECT id FROM hubspot.threads")]
     assert sorted(kept) == sorted([*lab.ids, str(gone_closed.id)])
-    found = database.query(find.replace(":'full_listing_started_at'", f"'{since}'"))
+    found = database.query(filled(find, since=since))
     assert found == [{"id": str(gone_closed.id)}]
 
 
@@ -66,31 +77,201 @@ def filled(sql: str, **values: str) -> str:
 
 
 def test_recipes_for_messages(database: Database, tmp_path: Path) -> None:
-    """The SQL of the documentation finds what it says in real tables, and deletes a person."""
+    """The SQL of the documentation finds what it says in real tables."""
     query = database.query
     lists = blocks(page("how-to/query-lists"), "sql")
-    (first_reply,) = blocks(page("how-to/messages"), "sql")
-    *delete, find = blocks(page("how-to/delete-a-person"), "sql")
-    with open_lab(Account.sample(60)) as lab:
-        database.pipe(lab, tmp_path, streams=["threads", "messages", "actors"]).run()
+    conversation, first_reply = blocks(page("how-to/messages"), "sql")
+    with open_lab(Account.sample(300)) as lab:
+        streams = ["threads", "messages", "actors", "inboxes"]
+        database.pipe(lab, tmp_path, streams=streams).run()
     recipients, files, tickets, failures = (query(sql) for sql in lists)
     assert any(row["field"] == "TO" and row["address"] for row in recipients)
     assert {row["type"] for row in files} == {"FILE"}
-    assert len(tickets) == 60
+    assert len(tickets) == 300
     assert any(row["ticket"] for row in tickets)
     assert any(row["why"] for row in failures)
-    replies = [row["first_reply_after"] for row in query(first_reply)]
-    assert len(replies) > 50
-    assert any(reply and reply > timedelta(0) for reply in replies)
+    answered = {
+        str(thread.id)
+        for thread in lab.threads
+        for message in lab.account.messages(thread)
+        if message.more.get("direction") == "OUTGOING" and message.created_by[:2] == "A-"
+    }
+    replies = {row["id"]: row["first_reply_after"] for row in query(first_reply)}
+    assert len(replies) > 250
+    assert {name for name, after in replies.items() if after is not None} == answered
+    assert any(after and after > timedelta(0) for after in replies.values())
+    for thread in lab.threads[:60]:
+        found = query(filled(conversation, thread_id=str(thread.id)))
+        assert len(found) == len(lab.account.messages(thread))
+        assert all(row["who"] for row in found)
+        texts = {one.more["text"] for one in lab.account.messages(thread) if one.more.get("text")}
+        assert {stored(text) for text in texts} <= {row["what"] for row in found}
 
-    person = """SELECT t."associatedContactId" AS contact_id, count(m.id) AS messages
-        FROM hubspot.threads t JOIN hubspot.messages m ON m."conversationsThreadId" = t.id
-        GROUP BY 1 ORDER BY 2 DESC LIMIT 1"""
-    values = {"contact_id": query(person)[0]["contact_id"], "email": "none@example.com"}
-    before = query("SELECT count(*) FROM hubspot.messages")[0]["count"]
-    for sql in delete:
-        query(filled(sql, **values))
-    after = query("SELECT count(*) FROM hubspot.messages")[0]["count"]
-    assert 0 < after < before
-    assert query(filled(find, **values)) == []
-    assert len(query("SELECT id FROM hubspot.threads")) == 59
+
+def test_threads_that_a_listing_saw(database: Database, tmp_path: Path) -> None:
+    """The SQL of the documentation names the threads that are listed and not in the table."""
+    (missing,) = blocks(page("how-to/ids"), "sql")
+    with open_lab(Account.sample(60)) as lab:
+        database.pipe(lab, tmp_path, streams=["threads", "thread_index"]).run()
+    assert database.query(missing) == []
+    lost = lab.ids[7]
+    database.query(f"DELETE FROM hubspot.threads WHERE id = '{lost}'")
+    assert [row["id"] for row in database.query(missing)] == [lost]
+
+
+class Support:
+    """The tutorial's folder, with more selected, its programs linked, and pages' files."""
+
+    def __init__(self, folder: Path, database: Database, lab: Lab, **changes: Any) -> None:
+        self.folder, self._database, self._lab = folder, database, lab
+        folder.mkdir()
+        project = yaml.safe_load(blocks(page("tutorial"), "yaml")[0])
+        for kind in project["plugins"].values():
+            del kind[0]["pip_url"]
+        project["plugins"]["extractors"][0].update(changes)
+        self.project = project
+        (folder / ".venv").symlink_to(PROGRAMS.parent)
+
+    def run(self, *command: str | Path) -> str:
+        """Run a command there; return what it prints."""
+        (self.folder / "meltano.yml").write_text(yaml.safe_dump(self.project), encoding="utf-8")
+        clean = {name: text for name, text in os.environ.items() if not name.startswith("MELTANO_")}
+        settings = {
+            "PATH": f"{psql().parent}:{PROGRAMS}:{os.environ['PATH']}",
+            "TAP_HUBSPOT_THREADS_API_URL": self._lab.emulator.url,
+            "TAP_HUBSPOT_THREADS_ACCESS_TOKEN": TOKEN,
+            "TARGET_POSTGRES_SQLALCHEMY_URL": self._database.url,
+            "PYTHONWARNINGS": "ignore",
+        }
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=clean | self._database.environment() | settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def load(self) -> None:
+        """Load as the schedule does."""
+        self.run(PROGRAMS / "meltano", "run", "tap-hubspot-threads", "target-postgres")
+
+    def state(self) -> str:
+        """Return the schedule's state."""
+        name = "prod:tap-hubspot-threads-to-target-postgres"
+        return self.run(PROGRAMS / "meltano", "state", "get", name)
+
+
+def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
+    """The script removes closed threads that are gone, keeps those that HubSpot has.
+
+    Open ones that were told deleted go behind each load before.
+    """
+    *each_load, find, remove = blocks(page("how-to/deleted"), "sql")
+    (clean,) = blocks(page("how-to/schedule-cron"), "sh")
+    (script,) = blocks(page("how-to/deleted"), "bash")
+    (plugin,) = blocks(page("how-to/deleted"), "yaml")
+    name = database.environment()["PGDATABASE"]
+    with open_lab(Account.sample(60)) as lab:
+        select = ["threads.*", "deleted_threads.*", "messages.*"]
+        support = Support(tmp_path / "support", database, lab, select=select)
+        support.project["plugins"]["extractors"] += yaml.safe_load(plugin)["plugins"]["extractors"]
+        folder = support.folder
+        (folder / "candidates.sql").write_text(find)
+        (folder / "gone.sql").write_text(remove)
+        words = {"/srv/support": str(folder), " warehouse": f" {name}"}
+        for word, here in words.items():
+            script = script.replace(word, here)
+        (folder / "weekly").write_text(script)
+        (folder / "deleted.sql").write_text("".join(each_load))
+        (folder / "load-and-clean").write_text(clean.replace(" warehouse", f" {name}"))
+        closed = [thread for thread in lab.threads if thread.closed_at]
+        gone, there = closed[0], closed[1]
+        support.load()
+        told = next(thread for thread in lab.threads if not thread.closed_at)
+        database.query(
+            f"""INSERT INTO hubspot.deleted_threads (id, "_sdc_extracted_at")
+            VALUES ('{told.id}', now() AT TIME ZONE 'UTC')"""
+        )
+        lab.account.delete(told)
+        support.run("sh", "load-and-clean")
+        lab.account.delete(gone)
+        for thread in (gone, there):
+            database.query(
+                f"""UPDATE hubspot.threads SET status = 'OLD',
+                "_sdc_extracted_at" = "_sdc_extracted_at" - INTERVAL '25 hours'
+                WHERE id = '{thread.id}'"""
+            )
+        state = support.state()
+        support.run("bash", "weekly")
+        assert support.state() == state
+    candidates = (folder / "candidates.csv").read_text().split()
+    assert sorted(candidates) == sorted(["id", str(gone.id), str(there.id)])
+    kept = {row["id"]: row["status"] for row in database.query("SELECT * FROM hubspot.threads")}
+    assert sorted(kept) == sorted(lab.ids)
+    assert kept[str(there.id)] == "CLOSED"
+    of_gone = f"""SELECT id FROM hubspot.messages WHERE "conversationsThreadId" = '{gone.id}'"""
+    assert database.query(of_gone) == []
+
+
+def test_some_threads_beside_a_schedule(database: Database, tmp_path: Path) -> None:
+    """What the page runs beside a schedule reads what it says, and the schedule's state stays."""
+    shown = [block for block in blocks(page("how-to/ids"), "console") if "meltano run" in block]
+    once, index = (block.replace("$ ", "") for block in shown)
+    with open_lab(Account.sample(60)) as lab:
+        support = Support(tmp_path / "support", database, lab)
+        support.load()
+        state = support.state()
+        (named,) = [thread for thread in lab.threads if str(thread.id) in once]
+        named.spam = not named.spam
+        for script in (once, once.replace("--state-id-suffix=once ", "")):
+            lab.emulator.requests.clear()
+            support.run("bash", "-c", script)
+            (asked,) = lab.calls("/threads")
+            assert f"/threads/{named.id}" in asked
+            assert support.state() == state
+        row = database.query(f"SELECT spam FROM hubspot.threads WHERE id = '{named.id}'")
+        assert row == [{"spam": named.spam}]
+        support.run("bash", "-c", index)
+        assert support.state() == state
+    assert len(database.query("SELECT id FROM hubspot.thread_index")) == 60
+
+
+def test_figures_without_texts_and_names(database: Database, tmp_path: Path) -> None:
+    """What the page selects has no text and nobody's name but agents'; its SQL has the figures."""
+    text = page("how-to/leave-texts-out")
+    (figures,) = blocks(text, "sql")
+    account = Account.sample(300)
+    with open_lab(account) as lab:
+        given = yaml.safe_load(blocks(text, "yaml")[-1])
+        Support(tmp_path / "support", database, lab, **given).load()
+    tables = ("threads", "messages", "actors")
+    sql = " UNION ALL ".join(f"SELECT to_jsonb(t)::text AS row FROM hubspot.{t} t" for t in tables)
+    loaded = "\n".join(row["row"] for row in database.query(sql))
+    assert len(loaded) > 300_000
+    said = [message for thread in lab.threads for message in account.messages(thread)]
+    people = {one.created_by for one in said if one.created_by[0] in "VE"}
+    private = {one.more[name] for one in said for name in ("text", "subject") if name in one.more}
+    private |= people | {name_of(name) or "" for name in people}
+    private = {word for word in private if len(word) > 5} | {"@"}
+    assert len(private) > 300
+    assert [word for word in private if json.dumps(word, ensure_ascii=False)[1:-1] in loaded] == []
+
+    first: dict[int, Message] = {}
+    for message in sorted(said, key=lambda one: one.created_at):
+        if message.more.get("direction") == "OUTGOING" and message.created_by[:2] == "A-":
+            first.setdefault(message.thread_id, message)
+    after: dict[str, list[timedelta]] = {}
+    for thread_id, message in first.items():
+        waited = message.created_at - account.threads[thread_id].created_at
+        after.setdefault(str(name_of(message.created_by)), []).append(waited)
+    found = {row["name"]: row for row in database.query(figures)}
+    assert {name: row["conversations"] for name, row in found.items()} == {
+        name: len(each) for name, each in after.items()
+    }
+    for name, each in after.items():
+        half = timedelta(seconds=median(one.total_seconds() for one in each))
+        assert abs(found[name]["half_within"] - half) < timedelta(seconds=1)
