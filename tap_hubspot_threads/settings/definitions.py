@@ -168,7 +168,10 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=0, maximum=100),
         default=10,
         title="Daily quota reserve percent",
-        description="Stop before less than this share of the account's calls of the day is left",
+        description=(
+            "Stop before less than this share of the account's calls of the day is left; old "
+            "messages stop at twice that, or a fifth"
+        ),
     ),
     th.Property(
         "max_concurrency",
