@@ -16,8 +16,8 @@ AHEAD = 4_000_000
 stop the reading."""
 
 WHOLE = AHEAD // 4
-"""Bytes behind which a page shrinks: with all that is kept as it is parsed this takes as much again
-as what is in advance, and whoever takes pages as they come need not have them parsed twice."""
+"""Bytes of pages that are kept as they were parsed, which takes five times as much: whoever takes
+pages as they come need not have them parsed twice. What waits behind these shrinks."""
 
 
 class Room:

@@ -46,8 +46,7 @@ class Finding:
     def changed(self, row: Row) -> Iterator[ThreadId | Out]:
         """Yield what there is to read of a thread that has a new message."""
         if self._wants(row):
-            if self._is_indexed:
-                yield Out("thread_index", row)
+            yield from self._entry(row)
             if self._is_read or row["id"] in self._kept.missed:
                 yield ThreadId(row["id"], archived=row["archived"] is True, has_news=True)
             else:
@@ -60,8 +59,7 @@ class Finding:
                 if row["id"] in self._kept.missed:
                     yield Out(then=partial(self._kept.miss_anew, row["id"], now))
                 if self._wants(row):
-                    if self._is_indexed:
-                        yield Out("thread_index", row)
+                    yield from self._entry(row)
                     yield ThreadId(row["id"], archived=row["archived"] is True, always=True)
             yield advance
 
@@ -72,12 +70,16 @@ class Finding:
                 is_missed = row["id"] in self._kept.missed
                 if not (self._wants(row) or is_missed):
                     continue
-                if self._is_indexed and not is_missed:
-                    yield Out("thread_index", row)
+                if not is_missed:
+                    yield from self._entry(row)
                 out = self._outcomes.listed(row, now, always=True)
                 if out is not None:
                     yield out
             yield advance
+
+    def _entry(self, row: Row) -> Iterator[Out]:
+        if self._is_indexed:
+            yield Out("thread_index", row)
 
     def _wants(self, row: Row) -> bool:
         if self._wanted.wants(row):
