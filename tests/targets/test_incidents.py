@@ -148,9 +148,7 @@ class Plain(Place):
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         super().__init__(lab, database, folder)
-        script = blocks(page("how-to/schedule-cron"), "bash")[0]
-        if "--catalog" not in script:
-            script = script.replace("--config ENV", "--config ENV --catalog catalog.json", 1)
+        script, *_ = blocks(page("how-to/schedule-cron"), "bash")
         (folder / "sync").write_text(script, encoding="utf-8")
         (folder / "sync").chmod(0o755)
         (folder / "config.json").write_text("{}")
@@ -159,7 +157,6 @@ class Plain(Place):
         catalog = json.loads(self.do("tap-hubspot-threads --config ENV --discover"))
         for entry in catalog["streams"]:
             if entry["tap_stream_id"] == "messages":
-                entry["metadata"][-1]["metadata"]["selected"] = True
                 for point in entry["metadata"]:
                     if point["breadcrumb"] == []:
                         point["metadata"]["selected"] = True
