@@ -170,7 +170,7 @@ SETTINGS = th.PropertiesList(
         title="Daily quota reserve percent",
         description=(
             "Stop before less than this share of the account's calls of the day is left; old "
-            "messages stop at twice that, or a fifth"
+            "messages stop earlier, at a fifth or more"
         ),
     ),
     th.Property(

@@ -204,7 +204,7 @@ def test_reload_parts(place: Meltano | Plain) -> None:
     assert not place.lab.calls("/messages")
     assert place.calls(EVERYTHING) == 4
 
-    place.database.query("DELETE FROM hubspot.messages")
+    place.database.query("DROP TABLE hubspot.messages")
     place.do(consoles("how-to/reload", "Messages only")[place.part])
     assert not place.lab.calls(EVERYTHING)
     assert place.calls("/messages") > 600
