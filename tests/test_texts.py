@@ -20,7 +20,7 @@ from tests.docs import blocks, page
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COLUMNS, STREAM_MAP, TYPES, _ = (
+COLUMNS, STREAM_MAP, TYPES, FIGURES, IN_ONE_SCHEMA = (
     yaml.safe_load(block) for block in blocks(page("how-to/leave-texts-out"), "yaml")
 )
 
@@ -112,3 +112,42 @@ def test_account_on_each_row(messages: Callable[..., Output]) -> None:
         assert schema["key_properties"] == ["account", "id"]
         assert "string" in schema["schema"]["properties"]["account"]["type"]
         assert {row["account"] for row in output.records(stream)} == {"62515"}
+
+
+def test_account_and_figures(messages: Callable[..., Output]) -> None:
+    """The block for both has the account in each row and key, no address and no customer."""
+    output = messages(catalog_of(FIGURES["select"]), **IN_ONE_SCHEMA["config"])
+    for stream in ("threads", "messages", "actors"):
+        (schema,) = output.of_type("SCHEMA", stream)
+        assert schema["key_properties"] == ["account", "id"]
+        assert {row["account"] for row in output.records(stream)} == {"62515"}
+    assert "account" in output.of_type("SCHEMA", "deleted_threads")[0]["key_properties"]
+    assert_no_people(output)
+    alone = messages(catalog_of(FIGURES["select"]), **FIGURES["config"])
+    for stream in ("threads", "messages", "actors"):
+        rows = [{**row, "account": "62515"} for row in alone.records(stream)]
+        assert output.records(stream) == rows
+
+
+def assert_no_people(output: Output) -> None:
+    """See that nobody but colleagues is in what went out."""
+    assert {row["type"] for row in output.records("actors")} == {"AGENT"}
+    authors = {row["createdBy"] for row in output.records("messages")}
+    assert {author[0] for author in authors if author} == set("ABILS")
+    assert None in authors
+    assert "@" not in str([output.records(stream) for stream in ("messages", "actors")])
+
+
+@pytest.mark.parametrize("star_is", ["first", "last"])
+def test_maps_side_by_side(messages: Callable[..., Output], star_is: str) -> None:
+    """Of two maps that fit a stream the later one holds alone, as the page warns."""
+    account = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
+    parts = [account["stream_maps"], FIGURES["config"]["stream_maps"]]
+    first, last = parts if star_is == "first" else parts[::-1]
+    output = messages(catalog_of(FIGURES["select"]), **account | {"stream_maps": {**first, **last}})
+    has_account = {"account" in row for row in output.records("messages")}
+    assert has_account == {star_is == "last"}
+    assert ("VISITOR" in str(output.records("actors"))) == (star_is == "last")
+    assert ("E-" in str(output.records("messages"))) == (star_is == "last")
+    if star_is == "first":
+        assert_no_people(output)

@@ -246,7 +246,15 @@ def test_figures_without_texts_and_names(database: Database, tmp_path: Path) -> 
     (figures,) = blocks(text, "sql")
     account = Account.sample(300)
     with open_lab(account) as lab:
-        given = yaml.safe_load(blocks(text, "yaml")[-1])
+        for number in range(20):
+            account.clock = partial(_ago, minutes=60)
+            begun_by_us = account.create()
+            for minutes, sent in ((50, True), (40, False), (number, True)):
+                account.clock = partial(_ago, minutes=minutes)
+                account.message(begun_by_us, sent=sent)
+        account.message(account.create(), sent=True)
+        account.clock = partial(_ago, minutes=0)
+        given = yaml.safe_load(blocks(text, "yaml")[-2])
         Support(tmp_path / "support", database, lab, **given).load()
     tables = ("threads", "messages", "actors")
     sql = " UNION ALL ".join(f"SELECT to_jsonb(t)::text AS row FROM hubspot.{t} t" for t in tables)
@@ -260,14 +268,24 @@ def test_figures_without_texts_and_names(database: Database, tmp_path: Path) -> 
     assert len(private) > 300
     assert [word for word in private if json.dumps(word, ensure_ascii=False)[1:-1] in loaded] == []
 
+    asked: dict[int, datetime] = {}
     first: dict[int, Message] = {}
     for message in sorted(said, key=lambda one: one.created_at):
-        if message.more.get("direction") == "OUTGOING" and message.created_by[:2] == "A-":
-            first.setdefault(message.thread_id, message)
+        direction, thread, now = (
+            message.more.get("direction"),
+            message.thread_id,
+            message.created_at,
+        )
+        if direction == "INCOMING":
+            asked.setdefault(thread, now)
+        is_agents = direction == "OUTGOING" and message.created_by[:2] == "A-"
+        if is_agents and asked.get(thread, now) < now:
+            first.setdefault(thread, message)
     after: dict[str, list[timedelta]] = {}
-    for thread_id, message in first.items():
-        waited = message.created_at - account.threads[thread_id].created_at
+    for thread, message in first.items():
+        waited = message.created_at - asked[thread]
         after.setdefault(str(name_of(message.created_by)), []).append(waited)
+    assert begun_by_us.id in first
     found = {row["name"]: row for row in database.query(figures)}
     assert {name: row["conversations"] for name, row in found.items()} == {
         name: len(each) for name, each in after.items()
