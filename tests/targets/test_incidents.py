@@ -64,10 +64,12 @@ class Place:
         lab.account.ways.status_filter = "works"
         folder.mkdir()
 
-    def script(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def script(
+        self, text: str, argument: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a script."""
         (self.folder / "script").write_text(text, encoding="utf-8")
-        return self.sh("bash script", **environment)
+        return self.sh(f"bash script {argument}", **environment)
 
     def sh(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run commands in a shell; it ends at the first that fails."""
@@ -300,12 +302,12 @@ def test_going_back(place: Meltano | Plain) -> None:
 
 def test_alarm_for_failed(meltano: Meltano) -> None:
     """The script speaks of what needs a person, with the tap's exit code, and of nothing else."""
-    load, _ = blocks(page("how-to/watch"), "bash")
+    load, *_ = blocks(page("how-to/watch"), "bash")
     assert meltano.script(load).stdout == ""
     done = meltano.script(load, TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
     first, why, *_ = done.stdout.splitlines()
-    assert first == "The load ended with exit code 78:"
+    assert first == "The load by tap-hubspot-threads ended with exit code 78:"
     assert "check the setting access_token" in why
     later = {"Retry-After": "90000"}
     meltano.lab.script(status=477, headers=later, times=100)
@@ -316,7 +318,7 @@ def test_alarm_for_failed(meltano: Meltano) -> None:
         load, TARGET_POSTGRES_SQLALCHEMY_URL="postgresql+psycopg://a@127.0.0.1:1/a"
     )
     assert done.returncode == 1
-    assert done.stdout.startswith("The load ended with exit code 1:\n")
+    assert done.stdout.startswith("The load by tap-hubspot-threads ended with exit code 1:\n")
     busy = meltano.folder / "bin"
     busy.mkdir()
     (busy / "meltano").write_text(
@@ -337,7 +339,7 @@ def test_alarm_for_failed(meltano: Meltano) -> None:
 
 def test_alarm_for_late(place: Meltano | Plain) -> None:
     """The script speaks where the bookmark is old, or there is none, and is silent else."""
-    _, late = blocks(page("how-to/watch"), "bash")
+    _, late, _ = blocks(page("how-to/watch"), "bash")
     done = place.script(late)
     assert done.returncode == 1
     assert done.stdout.endswith("began an unknown number of minutes ago\n")
@@ -346,6 +348,41 @@ def test_alarm_for_late(place: Meltano | Plain) -> None:
     done = place.script(late, MOST_MINUTES="0")
     assert done.returncode == 1
     assert re.fullmatch(r"The last good load .* began [01] minutes ago\n", done.stdout)
+
+
+def test_alarms_for_one_account_of_several(meltano: Meltano) -> None:
+    """Both scripts take the plugin of an account; what they say names it."""
+    load, late, _ = blocks(page("how-to/watch"), "bash")
+    accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
+    meltano.project["plugins"]["extractors"] += accounts["plugins"]["extractors"]
+    meltano.write()
+    north, south = (plugin["name"] for plugin in accounts["plugins"]["extractors"])
+    assert f"load {north}" in page("how-to/watch")
+    done = meltano.script(load, south, TAP_HUBSPOT_THREADS__SOUTH_ACCESS_TOKEN="pat-na1-wrong")
+    assert done.returncode == 78
+    assert done.stdout.startswith(f"The load by {south} ended with exit code 78:\n")
+    assert meltano.script(load, north).stdout == ""
+    assert meltano.script(late, north).stdout == ""
+    unknown = "began an unknown number of minutes ago\n"
+    assert meltano.script(late, south).stdout == f"The last good load by {south} {unknown}"
+    assert meltano.script(late).returncode == 1
+
+
+def test_log_of_the_script_for_cron(lab: Lab, database: Database, tmp_path: Path) -> None:
+    """What goes into its environment has its log have the fields; it still says what is wrong."""
+    place = Plain(lab, database, tmp_path / "support")
+    (logging,) = blocks(page("reference/log"), "yaml")
+    (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
+    *_, line = blocks(page("how-to/watch"), "bash")
+    export = line.strip().replace("/srv/support", str(place.folder))
+    place.do(f"{export} && ./sync")
+    lines = (place.folder / "tap.log").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[-1])["extra"]["calls"] > 0
+    done = place.sh(f"{export} && ./sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
+    assert done.returncode == 78
+    first, last = done.stdout.splitlines()
+    assert first == "The tap ended with exit code 78:"
+    assert "check the setting access_token" in json.loads(last)["message"]
 
 
 def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> None:
