@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -143,9 +144,43 @@ def test_every_page_is_in_the_menu() -> None:
     assert sorted(menu) == sorted(str(path.relative_to(ROOT / "docs")) for path in PAGES)
 
 
+def test_authority_in_a_pod() -> None:
+    """What a proxy adds to the CronJob fits it; the variable names the file that is mounted."""
+    (added,) = blocks(page("how-to/proxy"), "yaml")
+    (whole,) = blocks(page("how-to/schedule-kubernetes"), "yaml")
+    pods = [
+        yaml.safe_load(block)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        for block in (added, whole)
+    ]
+    (container,), (known,) = (pod["containers"] for pod in pods)
+    assert container["name"] == known["name"]
+    assert not {"volumes"} & pods[1].keys()
+    names = [variable["name"] for one in (container, known) for variable in one["env"]]
+    assert len(names) == len(set(names))
+    (create,) = [one for one in blocks(page("how-to/proxy"), "console") if "configmap" in one]
+    created, _, file = create.split("configmap ")[1].strip().partition(" --from-file=")
+    (volume,), (mount,) = pods[0]["volumes"], container["volumeMounts"]
+    assert volume == {"name": mount["name"], "configMap": {"name": created}}
+    bundle = {one["name"]: one["value"] for one in container["env"]}["REQUESTS_CA_BUNDLE"]
+    assert bundle == f"{mount['mountPath']}/{file}"
+
+
+def test_authorities_in_one_file(tmp_path: Path) -> None:
+    """The command makes a file of the usual authorities and one more."""
+    (command,) = [one for one in blocks(page("how-to/proxy"), "console") if "certifi" in one]
+    (tmp_path / "company.pem").write_text("THE COMPANY'S")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    script = command.removeprefix("$ ")
+    subprocess.run(["sh", "-c", script], cwd=tmp_path, env=os.environ | {"PATH": path}, check=True)
+    both = (tmp_path / "both.pem").read_text(encoding="utf-8")
+    assert both.count("BEGIN CERTIFICATE") > 50
+    assert both.endswith("THE COMPANY'S")
+
+
 def test_variables_are_settings() -> None:
     """Each variable of the environment that is named anywhere sets something."""
-    known = {name.upper() for name in SETTINGS["properties"]} | {"LOGLEVEL", ""}
+    settings = SETTINGS["properties"].keys() | OF_THE_SDK
+    known = {name.upper() for name in settings} | {"LOGLEVEL", ""}
     known.add("_SELECT")  # Meltano's: which streams and columns
     for path in TEXTS:
         for account, name in re.findall(rf"{PREFIX}(_[A-Z]+_)?([A-Z_]*)", path.read_text("utf-8")):

@@ -278,6 +278,44 @@ def test_another_account(place: Meltano | Plain) -> None:
         assert place.state()["threads"]["account"] == 77
 
 
+def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -> None:
+    """The SQL takes all out that is of others' inboxes; a reload brings what they had replaced."""
+    streams = [
+        "threads",
+        "messages",
+        "actors",
+        "inboxes",
+        "channels",
+        "channel_accounts",
+    ]
+    (remove,) = blocks(page("how-to/other-account"), "sql")
+    ours = {str(thread.inbox_id) for thread in lab.threads}
+    remove = remove.replace("'481939', '481940'", ", ".join(f"'{name}'" for name in ours))
+    pipe = database.pipe(lab, tmp_path, streams=streams)
+    pipe.run()
+    tables = {name: database.query(count_of(name)) for name in streams}
+    for account in (Account.sample(700), Account.sample(40, seed=3)):
+        folder = tmp_path / str(len(account.threads))
+        folder.mkdir()
+        for thread in account.threads.values():
+            account.move(thread, 77)
+        with open_lab(account) as other:
+            database.pipe(other, folder, streams=streams).run()
+    foreign = """SELECT id FROM hubspot.threads WHERE "inboxId" = '77'"""
+    assert {row["id"] for row in database.query(foreign)} > set(lab.ids)
+    database.psql(remove)
+    assert database.query(foreign) == []
+    assert database.query(count_of("actors")) == [{"count": 0}]
+    pipe.state.unlink()
+    pipe.run()
+    assert {name: database.query(count_of(name)) for name in streams} == tables
+
+
+def count_of(table: str) -> str:
+    """Return the SQL that counts a table's rows."""
+    return f"SELECT count(*) FROM hubspot.{table}"
+
+
 def test_going_back(place: Meltano | Plain) -> None:
     """A copy of the state is kept before an upgrade, and given back after it."""
     place.do(place.run)
