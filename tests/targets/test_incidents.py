@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from emulator.account import Account
+from emulator.account import HELP_DESK, SALES, Account
 from emulator.server import TOKEN
 from tests.conftest import open_lab
-from tests.docs import blocks, page
+from tests.docs import ROOT, blocks, page
 from tests.targets.due import differences, no_rows, threads_of
 from tests.targets.pipe import PROGRAMS
+from tests.targets.postgres import psql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -289,6 +290,9 @@ def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -
         "channel_accounts",
     ]
     (remove,) = blocks(page("how-to/other-account"), "sql")
+    for thread in lab.threads:
+        if thread.inbox_id == SALES:
+            lab.account.move(thread, HELP_DESK)
     ours = {str(thread.inbox_id) for thread in lab.threads}
     remove = remove.replace("'481939', '481940'", ", ".join(f"'{name}'" for name in ours))
     pipe = database.pipe(lab, tmp_path, streams=streams)
@@ -298,10 +302,10 @@ def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -
         folder = tmp_path / str(len(account.threads))
         folder.mkdir()
         for thread in account.threads.values():
-            account.move(thread, 77)
+            account.move(thread, SALES)
         with open_lab(account) as other:
             database.pipe(other, folder, streams=streams).run()
-    foreign = """SELECT id FROM hubspot.threads WHERE "inboxId" = '77'"""
+    foreign = f"""SELECT id FROM hubspot.threads WHERE "inboxId" = '{SALES}'"""
     assert {row["id"] for row in database.query(foreign)} > set(lab.ids)
     database.psql(remove)
     assert database.query(foreign) == []
@@ -479,6 +483,38 @@ def test_account_in_the_key_of_a_table(lab: Lab, database: Database, tmp_path: P
     latest = f"""SELECT count(DISTINCT "latestMessageTimestamp") FROM hubspot.threads
         WHERE id = '{lab.threads[3].id}'"""
     assert database.query(latest) == [{"count": 1}]
+
+
+def test_from_meltano_to_run_account(meltano: Meltano) -> None:
+    """An account goes on from Meltano's state, in one schema, with the account on its rows."""
+    accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
+    maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
+    plugins = meltano.project["plugins"]["extractors"]
+    plugins += accounts["plugins"]["extractors"]
+    plugins[0]["config"] = {"stream_maps": maps["stream_maps"]}
+    meltano.write()
+    north, _ = consoles("how-to/several-accounts", "In Meltano")[0].splitlines()
+    meltano.do(north)
+    _, take_over = blocks(page("how-to/several-accounts"), "sql")
+    (meltano.folder / "take-over.sql").write_text(take_over, encoding="utf-8")
+    where = meltano.database.environment()
+    path = f"{psql().parent}:{PROGRAMS}:{os.environ['PATH']}"
+    command = "psql --no-psqlrc -v ON_ERROR_STOP=1 -f take-over.sql"
+    meltano.do(command, PATH=path, **where)
+    meltano.lab.account.message(meltano.lab.threads[3], sent=True)
+    meltano.calls(".")
+    runner = ROOT / "examples" / "airflow" / "run_account.py"
+    (run,) = consoles("how-to/several-accounts", "By run_account.py")
+    meltano.do(run.replace("run_account.py", str(runner)))
+    assert meltano.calls(EVERYTHING) == 0
+    rows = meltano.database.query(
+        'SELECT account, count(*), max("latestMessageTimestamp") AS last'
+        " FROM hubspot.threads GROUP BY account"
+    )
+    assert [(row["account"], row["count"]) for row in rows] == [("62515", 700)]
+    written = meltano.lab.threads[3].sent_at
+    assert written
+    assert rows[0]["last"] == written.replace(tzinfo=None)
 
 
 def test_late_accounts(database: Database) -> None:
