@@ -25,7 +25,7 @@ DECLARATIONS = {"__init__.py", "out.py", "read.py", "threads.py"}
 """What only declares; whoever uses it tests it."""
 
 MOST_FILES = 10
-MOST_LINES = 220
+MOST_LINES = 350
 MOST_CLASSES = 2
 
 
