@@ -50,6 +50,8 @@ class Page:
     """What it took to come."""
     shrink: Callable[[], None] = lambda: None
     """Has it take no more than `size`: what was parsed of it takes five times as much."""
+    is_dated: bool = True
+    """Whether HubSpot's clock is known by any response; else `now` is our clock less an hour."""
 
 
 class HubSpot(Protocol):

@@ -64,6 +64,8 @@ class PassingError(HubSpotError):
         retry_after: Seconds that HubSpot asked to wait, if it did.
         is_burst: Whether the burst limit was at fault, which all workers share.
         tries: How often it is worth a try, where that is less than usual.
+        advice: What to do if all of the tries fail so. That ends the sync then, and a retry later
+            does not help.
     """
 
     exit_code = TRY_LATER
@@ -75,11 +77,20 @@ class PassingError(HubSpotError):
         retry_after: float | None = None,
         is_burst: bool = False,
         tries: int | None = None,
+        advice: str = "",
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.is_burst = is_burst
         self.tries = tries
+        self.advice = advice
+
+    def after(self, attempts: int) -> HubSpotError:
+        """Return the error that so many attempts have ended in."""
+        message = f"{self}. Gave up after {attempts} attempts (max_attempts)."
+        if self.advice:
+            return HubSpotError(f"{message} {self.advice}")
+        return type(self)(message, retry_after=self.retry_after)
 
 
 class TooLargeError(PassingError):
@@ -87,7 +98,16 @@ class TooLargeError(PassingError):
 
 
 class RefusedError(HubSpotError):
-    """HubSpot refuses this request, whatever it may say to others."""
+    """HubSpot refuses this request, whatever it may say to others.
+
+    Args:
+        message: What was tried, and HubSpot's reason.
+        may_be_size: Whether HubSpot may accept the same request for a smaller page.
+    """
+
+    def __init__(self, message: str, *, may_be_size: bool = False) -> None:
+        super().__init__(message)
+        self.may_be_size = may_be_size
 
 
 class MissingError(HubSpotError):
@@ -101,6 +121,19 @@ class MissingError(HubSpotError):
     def __init__(self, message: str, *, now: str | None) -> None:
         super().__init__(message)
         self.now = now
+
+
+class UnprovenError(HubSpotError):
+    """A 403 or 404 before the Conversations API has answered any request of this sync with 200.
+
+    Args:
+        message: What was tried.
+        meaning: What it means if the API is at this address; None: that has to be asked again.
+    """
+
+    def __init__(self, message: str, *, meaning: HubSpotError | None) -> None:
+        super().__init__(message)
+        self.meaning = meaning
 
 
 class WrongAddressError(HubSpotError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_hubspot_threads.hubspot.api import PAGE_SIZE, Api
 from tap_hubspot_threads.hubspot.auth import AccessToken, RefreshToken
 from tap_hubspot_threads.hubspot.client import Client
+from tap_hubspot_threads.hubspot.clock import HubSpotClock
 from tap_hubspot_threads.hubspot.rate_limit import RateLimit
 from tap_hubspot_threads.hubspot.retry import Retry
 from tap_hubspot_threads.hubspot.token_endpoint import TokenEndpoint
@@ -75,6 +76,7 @@ def make_client(
         most_in_flight=config["max_concurrency"],
         timeout=config["request_timeout"],
         user_agent=user_agent,
+        clock=HubSpotClock(clock),
     )
 
 

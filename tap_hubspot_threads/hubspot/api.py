@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_hubspot_threads.errors import HubSpotError, PassingError
-from tap_hubspot_threads.hubspot.answers import Endpoint
+from tap_hubspot_threads.hubspot.answers import Endpoint, plain_text
+from tap_hubspot_threads.hubspot.conversations import THREADS, Conversations
 from tap_hubspot_threads.hubspot.listing import SMALL_PAGE, Listing
 from tap_hubspot_threads.hubspot.makers import Makers, thread_id_of
 from tap_hubspot_threads.hubspot.pages import Rows
@@ -31,7 +32,6 @@ ACCOUNT_PATHS = {version: f"/account-info/{version}/details" for version in BASE
 
 DAY = 86_400_000
 THREAD = Endpoint("GET", "/threads/{threadId}", can_miss=True)
-THREADS = Endpoint("GET", "/threads")
 MESSAGES = Endpoint("GET", f"{THREAD.path}/messages", can_miss=True)
 ORIGINAL = Endpoint(
     "GET",
@@ -75,15 +75,17 @@ class Api:
     ) -> None:
         self._client, self._warn = client, warn
         self._makers = Makers(schema)
-        self._base_path, self._account_path = BASE_PATHS[version], ACCOUNT_PATHS[version]
+        self._conversations = Conversations(client, BASE_PATHS[version])
+        self._account_path = ACCOUNT_PATHS[version]
         self._params = {
             "association": list(filter(None, associations)),
             "property": further_property,
         }
         self._inbox_id = inbox_id
-        self._threads = Listing(client, THREADS, things="threads", size=page_size, warn=warn)
+        conversations = self._conversations
+        self._threads = Listing(conversations, THREADS, things="threads", size=page_size, warn=warn)
         self._messages = Listing(
-            client, MESSAGES, things="messages", size=messages_a_page, warn=warn
+            conversations, MESSAGES, things="messages", size=messages_a_page, warn=warn
         )
 
     @property
@@ -94,7 +96,7 @@ class Api:
 
     def account_number(self) -> int | None:
         """As `HubSpot` says. What HubSpot says of the account's midnight goes to the limit."""
-        endpoint = Endpoint("GET", self._account_path)
+        endpoint = Endpoint("GET", self._account_path, is_conversations=False)
         try:
             body = self._client.ask(
                 endpoint,
@@ -113,9 +115,9 @@ class Api:
 
     def thread(self, thread_id: str, *, archived: bool, once: bool = False) -> Row:
         """As `HubSpot` says."""
-        answer = self._client.ask(
+        answer = self._conversations.ask(
             THREAD,
-            f"{self._base_path}/threads/{thread_id}",
+            f"/threads/{thread_id}",
             params=self._params | {"archived": _flag(archived)},
             accept=lambda body: thread_id_of(body) == thread_id,
             patience=_patience(once),
@@ -144,7 +146,7 @@ class Api:
     def page_of_messages(self, thread_id: str, cursor: str | None, *, once: bool = False) -> Page:
         """As `HubSpot` says. Without this sort the newest would be the first. Documented."""
         return self._messages.page(
-            f"{self._base_path}/threads/{thread_id}/messages",
+            f"/threads/{thread_id}/messages",
             {"sort": "createdAt", "after": cursor},
             make=self._makers.of("messages", conversationsThreadId=thread_id),
             patience=_patience(once),
@@ -152,16 +154,16 @@ class Api:
 
     def original_content(self, thread_id: str, message_id: str) -> Row:
         """As `HubSpot` says. A column that the answer lacks, or has as no text, is left out."""
-        message = f"{self._base_path}/threads/{thread_id}/messages/{quote(message_id, safe='')}"
-        answer = self._client.ask(ORIGINAL, f"{message}/original-content", accept=lambda _: True)
+        path = f"/threads/{thread_id}/messages/{quote(message_id, safe='')}/original-content"
+        answer = self._conversations.ask(ORIGINAL, path, accept=lambda _: True)
         row = self._makers.cleaner("messages").clean(answer.body)
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
     def actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
         """As `HubSpot` says. Sent again like a GET: it only reads."""
-        answer = self._client.ask(
+        answer = self._conversations.ask(
             ACTORS,
-            f"{self._base_path}/actors/batch/read",
+            ACTORS.path,
             json_body={"inputs": list(ids)},
             accept=lambda body: isinstance(body.get("results"), list),
             patience=_patience(once),
@@ -176,9 +178,11 @@ class Api:
         """As `HubSpot` says."""
         endpoint = Endpoint("GET", listed.path, refusals=REFUSALS_OF_A_LIST)
         things = listed.name.replace("_", " ")
-        listing = Listing(self._client, endpoint, things=things, size=SMALL_PAGE, warn=self._warn)
+        listing = Listing(
+            self._conversations, endpoint, things=things, size=SMALL_PAGE, warn=self._warn
+        )
         return listing.page(
-            f"{self._base_path}{listed.path}",
+            listed.path,
             {"archived": _flag(archived), "after": cursor},
             make=self._makers.of(listed.name),
         )
@@ -186,7 +190,7 @@ class Api:
     def _page(self, params: Mapping[str, Any], *, patience: Patience | None = None) -> Page:
         """Return a page of threads."""
         return self._threads.page(
-            f"{self._base_path}/threads",
+            THREADS.path,
             {**self._params, **params, "inboxId": self._inbox_id},
             make=self._makers.of_threads(),
             patience=patience,
@@ -197,7 +201,7 @@ def _trouble(body: Mapping[str, Any]) -> str:
     """Return the category of an error that is HubSpot's own, of a part of an answer; or nothing."""
     errors = body.get("errors")
     found = [error for error in errors if isinstance(error, dict)] if errors else []
-    categories = [str(error.get("category")) for error in found]
+    categories = [plain_text(str(error.get("category"))) for error in found]
     own = ("INTERNAL", "RATE_LIMIT", "TIMEOUT", "UNAVAILABLE")
     return next((name for name in categories if any(word in name.upper() for word in own)), "")
 

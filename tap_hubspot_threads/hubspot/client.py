@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from tap_hubspot_threads.errors import HubSpotError, PassingError, TooLargeError
-from tap_hubspot_threads.hubspot.answers import check, other_answer
-from tap_hubspot_threads.hubspot.retry import date
+from tap_hubspot_threads.hubspot.answers import Asked, check, other_answer
+from tap_hubspot_threads.hubspot.clock import HubSpotClock
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
 from tap_hubspot_threads.values import as_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from tap_hubspot_threads.hubspot.answers import Endpoint
     from tap_hubspot_threads.hubspot.auth import Credentials
@@ -38,7 +38,9 @@ class Answer:
     text: bytes
     """The same, as it came."""
     now: str
-    """HubSpot's clock then, as a cleaned time."""
+    """HubSpot's clock then, or an earlier time, as a cleaned time."""
+    is_dated: bool
+    """Whether any response has told HubSpot's clock; else `now` is our clock less an hour."""
 
 
 class Client:
@@ -53,6 +55,7 @@ class Client:
         most_in_flight: Requests under way at the most.
         timeout: Seconds to wait for an answer.
         user_agent: The header of that name.
+        clock: Follows HubSpot's clock.
     """
 
     def __init__(
@@ -66,23 +69,27 @@ class Client:
         most_in_flight: int,
         timeout: float,
         user_agent: str,
+        clock: HubSpotClock | None = None,
     ) -> None:
         self._api_url, self._transport = api_url, transport
         self._credentials, self.limit, self._retry = credentials, limit, retry
         self._timeout, self._user_agent = timeout, user_agent
         self._in_flight = threading.Semaphore(most_in_flight)
         self._lock = threading.Lock()
+        self.clock = clock or HubSpotClock()
         self._has_worked = False
+        """Whether any request was answered with 200."""
+        self.has_answered = False
+        """Whether the Conversations API has answered one with 200: its 404 is believed then."""
         self.calls = 0
         """Requests that were sent; of tokens none."""
         self.retries = 0
         """Requests that were to be sent again."""
-        self._date = ""
 
     @property
     def now(self) -> datetime | None:
-        """HubSpot's clock at its last answer that told it."""
-        return date(self._date)
+        """HubSpot's clock; None if no response has told it."""
+        return self.clock.now() if self.clock.is_known else None
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
@@ -112,9 +119,10 @@ class Client:
 
         Raises:
             PassingError: if the last of the tries failed in a passing way.
-            MissingError: if HubSpot says 404, where the endpoint can miss.
-            WrongAddressError: if something else says 404, before anything has worked.
-            RefusedError: if HubSpot says 400 or its like.
+            MissingError: for HubSpot's own 404, if the endpoint can miss.
+            UnprovenError: for a 404 or a refusal, before the Conversations API has answered.
+            WrongAddressError: for a 404 to the list of threads, before that.
+            RefusedError: for a 400 and its like, and for a refusal of one thing.
             DailyQuotaError: if only the reserve is left of the day's calls.
             HubSpotError: for what no other request would fare better with.
         """
@@ -130,16 +138,19 @@ class Client:
             response, token = self._send(endpoint, url, sent, timeout)
             if response.status == HTTPStatus.UNAUTHORIZED and self._credentials.renew(token):
                 response, token = self._send(endpoint, url, sent, timeout)
-            setting, quota_returns = self._credentials.setting, self.limit.quota.returns()
+            moment = self.clock.read(response.headers)
+            asked = Asked(
+                endpoint,
+                token=token,
+                setting=self._credentials.setting,
+                query=query,
+                now=as_time(moment) if moment else None,
+                has_worked=self._has_worked,
+                has_answered=self.has_answered,
+                quota_returns=self.limit.quota.returns(),
+            )
             try:
-                check(
-                    response,
-                    endpoint,
-                    token=token,
-                    setting=setting,
-                    quota_returns=quota_returns,
-                    has_worked=self._has_worked,
-                )
+                check(response, asked)
             except PassingError as error:
                 if error.is_burst:  # every worker waits, also after a last try
                     self.limit.pause(error.retry_after or self.limit.refusal_pause())
@@ -151,7 +162,9 @@ class Client:
             if not isinstance(body, dict) or not accept(body):
                 raise other_answer(response, endpoint, token)
             self._has_worked = True
-            return Answer(body, response.body, self._clock(response))
+            self.has_answered = self.has_answered or endpoint.is_conversations
+            now = asked.now or as_time(self.clock.now())
+            return Answer(body, response.body, now, self.clock.is_known)
 
         return retry.call(attempt, on_retry=self._count_retry)
 
@@ -181,7 +194,6 @@ class Client:
                 self.limit.release(ticket, headers, is_refused=is_refused)
                 with self._lock:
                     self.calls += 1
-                    self._date = (headers or {}).get("Date", self._date)
         return response, token
 
     def _acquire(self) -> Ticket:
@@ -197,15 +209,6 @@ class Client:
             self._credentials.prepare()
             ticket = self.limit.acquire()
         return ticket
-
-    def _clock(self, response: Response) -> str:
-        """Return the time of HubSpot's answer (whole seconds, rounded down), or an earlier one.
-
-        Where an answer does not say, that of the last one that did; where none did, the time here
-        less an hour: HubSpot's clock may be behind.
-        """
-        moment = date(response.headers.get("Date", "")) or self.now
-        return as_time(moment or datetime.now(timezone.utc) - timedelta(hours=1))
 
     def _count_retry(self) -> None:
         """Count a request that is to be sent again."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_hubspot_threads.hubspot.answers import Endpoint
-    from tap_hubspot_threads.hubspot.client import Client
+    from tap_hubspot_threads.hubspot.conversations import Conversations
     from tap_hubspot_threads.hubspot.pages import Make
     from tap_hubspot_threads.hubspot.retry import Patience
 
@@ -24,7 +24,7 @@ class Listing:
     """Asks for pages, from any number of threads.
 
     Args:
-        client: Sends the requests.
+        conversations: Sends the requests.
         endpoint: What is listed.
         things: What a page is of, in the plural.
         size: Things a page, at the most.
@@ -33,14 +33,14 @@ class Listing:
 
     def __init__(
         self,
-        client: Client,
+        conversations: Conversations,
         endpoint: Endpoint,
         *,
         things: str,
         size: int,
         warn: Callable[[str], None],
     ) -> None:
-        self._client, self._endpoint = client, endpoint
+        self._conversations, self._endpoint = conversations, endpoint
         self._things, self._size, self._warn = things, size, warn
         self._has_worked = False
         """Whether a page of that size was given, to whichever thread."""
@@ -56,7 +56,7 @@ class Listing:
         """Return a page; a smaller one, where HubSpot does not give as many things a call.
 
         Args:
-            path: The endpoint's, with the version and the ids.
+            path: The endpoint's, below the API's, with the IDs.
             params: Of the query, but for the size.
             make: Makes a row, as `Rows` wants it.
             patience: As `Client.ask` wants it.
@@ -66,7 +66,7 @@ class Listing:
         """
 
         def ask(size: int) -> Page:
-            answer = self._client.ask(
+            answer = self._conversations.ask(
                 self._endpoint,
                 path,
                 params={**params, "limit": size},
@@ -76,13 +76,15 @@ class Listing:
             found = answer.body["results"]
             rows = Rows(answer.text, found=found, things=self._things, make=make, warn=self._warn)
             cursor, size = next_cursor(answer.body), len(answer.text)
-            return Page(rows, cursor, answer.now, size, shrink=rows.shrink)
+            return Page(
+                rows, cursor, answer.now, size, shrink=rows.shrink, is_dated=answer.is_dated
+            )
 
         size = self._size  # another thread may change it meanwhile
         try:
             page = _less_at_once(ask, size)
-        except RefusedError:
-            if size <= SMALL_PAGE or self._has_worked:
+        except RefusedError as error:
+            if not error.may_be_size or size <= SMALL_PAGE or self._has_worked:
                 raise
             page = _less_at_once(ask, SMALL_PAGE)
             self._size = SMALL_PAGE

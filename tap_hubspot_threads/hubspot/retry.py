@@ -69,7 +69,7 @@ class Retry:
 
         Raises:
             PassingError: the last one, which says how often it was tried.
-            HubSpotError: if HubSpot asks for a longer wait.
+            HubSpotError: if HubSpot asks for a longer wait, or if the last one has advice.
         """
         waits = schedule()
         for attempt in count(1):
@@ -78,8 +78,7 @@ class Retry:
             except PassingError as error:
                 tries = min(self.tries, error.tries or self.tries)
                 if attempt >= tries:
-                    message = f"{error}. Gave up after {attempt} attempts (max_attempts)."
-                    raise type(error)(message, retry_after=error.retry_after) from error
+                    raise error.after(attempt) from error
                 seconds = seconds_to_wait(error, next(waits), self.longest)
                 on_retry()
                 self.warn(f"{error}; attempt {attempt} of {tries}, the next one in {seconds:.1f} s")

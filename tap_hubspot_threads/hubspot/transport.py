@@ -10,9 +10,11 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions
+from requests.utils import select_proxy
 from urllib3.exceptions import ReadTimeoutError
 
 from tap_hubspot_threads.hubspot.deadline import DeadlineAdapter
@@ -105,9 +107,9 @@ class HttpTransport:
                 return Response(response.status_code, response.headers, _body(response))
         except requests.RequestException as error:
             if _is_late(error):
-                reason = f": no whole answer from {self._api_url} within {timeout:g} s"
+                reason = f": no whole answer from {self._way} within {timeout:g} s"
                 raise NoAnswerError(reason) from error
-            raise _no_answer(error, self._api_url) from error
+            raise _no_answer(error, self._way) from error
         except (TypeError, ValueError) as error:  # urllib3's, of what it cannot make sense of
             reason = (
                 f": cannot be sent ({type(error).__name__}). Check api_url, user_agent, the "
@@ -121,6 +123,15 @@ class HttpTransport:
     def close(self) -> None:
         """As `Transport` says."""
         self._adapter.close()
+
+    @cached_property
+    def _way(self) -> str:
+        """The host, and the proxy that the environment names for it, without its credentials."""
+        proxy = select_proxy(self._api_url, self._environment["proxies"])
+        if not proxy:
+            return self._api_url
+        parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        return f"{self._api_url} through the proxy {parts.netloc.rpartition('@')[2]} (HTTPS_PROXY)"
 
     @cached_property
     def _blank(self) -> requests.PreparedRequest:
@@ -154,8 +165,8 @@ def _is_late(error: requests.RequestException) -> bool:
     return is_in_body or isinstance(error, exceptions.Timeout)
 
 
-def _no_answer(error: requests.RequestException, host: str) -> NoAnswerError:
-    reason = f": no whole answer from {host} ({type(error).__name__})"
+def _no_answer(error: requests.RequestException, way: str) -> NoAnswerError:
+    reason = f": no whole answer from {way} ({type(error).__name__})"
     if isinstance(error, exceptions.SSLError):
         advice = (
             ". Its certificate is not trusted here: behind a company's proxy, point the "
@@ -168,5 +179,4 @@ def _no_answer(error: requests.RequestException, host: str) -> NoAnswerError:
     if isinstance(error, exceptions.InvalidHeader):
         advice = ". Check the credentials and the setting user_agent."
         return NoAnswerError(reason + advice, is_passing=False)
-    is_proxy = isinstance(error, exceptions.ProxyError)
-    return NoAnswerError(reason + (" through HTTPS_PROXY" if is_proxy else ""))
+    return NoAnswerError(reason)

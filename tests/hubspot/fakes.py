@@ -70,6 +70,6 @@ def response(status: int = 200, body: object = None, **headers: str) -> Response
 
 
 def refusal(status: int, **fields: str) -> Response:
-    """Make an error of HubSpot's own."""
+    """Make an error of HubSpot's own: the body has the correlation ID of the header."""
     body = {"status": "error", "message": "words", "correlationId": "c-0", **fields}
-    return response(status, body)
+    return response(status, body, X_HubSpot_Correlation_Id="c-0")

@@ -11,10 +11,9 @@ import time_machine
 
 from tap_hubspot_threads.errors import (
     HubSpotError,
-    MissingError,
     PassingError,
     RefusedError,
-    WrongAddressError,
+    UnprovenError,
 )
 from tap_hubspot_threads.hubspot.answers import Endpoint
 from tap_hubspot_threads.hubspot.auth import AccessToken
@@ -64,14 +63,17 @@ def test_post() -> None:
 
 def test_answer() -> None:
     """An answer is its JSON object, and HubSpot's clock in a cleaned time."""
-    answer = ask(World(response(body={"id": "17"}, Date=DATE)))
+    with time_machine.travel("2026-11-20T12:00:05Z", tick=False):
+        answer = ask(World(response(body={"id": "17"}, Date=DATE)))
     assert (answer.body, answer.now) == ({"id": "17"}, "2026-11-20T12:00:00.000Z")
+    assert answer.is_dated
 
 
 def test_clock_of_an_answer_without_date() -> None:
     """Without a `Date` the clock is well behind the one here: HubSpot's may be."""
     with time_machine.travel("2026-11-20T12:00:00Z", tick=False):
-        assert ask(World(response())).now == "2026-11-20T11:00:00.000Z"
+        answer = ask(World(response()))
+    assert (answer.now, answer.is_dated) == ("2026-11-20T11:00:00.000Z", False)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +117,8 @@ def test_given_up() -> None:
     [
         (refusal(400), RefusedError),
         (refusal(401), HubSpotError),
-        (refusal(403), HubSpotError),
-        (refusal(404), MissingError),
+        (refusal(403), UnprovenError),
+        (refusal(404), UnprovenError),
         (NoAnswerError(": its certificate is not trusted", is_passing=False), HubSpotError),
     ],
     ids=["400", "401", "403", "404", "certificate"],
@@ -244,24 +246,31 @@ def test_patience_is_never_longer_than_the_setting() -> None:
 HTML = response(404, "<html>", X_HubSpot_Correlation_Id="c-0")
 
 
-def test_strange_404_at_first_contact() -> None:
-    """A 404 that is not HubSpot's word, before anything has worked, is sent once."""
-    world = World(HTML)
-    with pytest.raises(WrongAddressError):
+@pytest.mark.parametrize("answer", [HTML, refusal(404)], ids=["a gateway's", "HubSpot's"])
+@pytest.mark.parametrize("first", [None, response(500), response(body="<html>")])
+def test_404_before_anything_has_worked(answer: Response, first: Response | None) -> None:
+    """A 404 before the API has answered with 200 is unproven, and sent once."""
+    world = World(*filter(None, [first]), answer)
+    with pytest.raises(UnprovenError):
         ask(world)
-    assert world.client.calls == 1
+    assert not world.transport.answers
 
 
-@pytest.mark.parametrize("first", [response(500), response(body="<html>"), refusal(404)])
-def test_what_has_not_worked(first: Response) -> None:
-    """Only what was asked for is an answer well given: the next 404 is still at first contact."""
-    world = World(first, HTML)
-    with pytest.raises((WrongAddressError, MissingError)):
+def test_account_proves_nothing() -> None:
+    """An answer on the account is no proof that the Conversations API is at this address."""
+    world = World(response(), HTML)
+    ask(world, endpoint=Endpoint("GET", "/account", is_conversations=False))
+    with pytest.raises(UnprovenError):
         ask(world)
-    if world.transport.answers:
-        with pytest.raises(WrongAddressError):
-            ask(world)
-    assert world.client.calls == 2
+
+
+def test_530_before_anything_has_worked() -> None:
+    """A 530 is given up after three attempts then, with advice on the token."""
+    world = World(*[response(530)] * 3)
+    with pytest.raises(HubSpotError, match="whole token") as raised:
+        ask(world)
+    assert not isinstance(raised.value, PassingError)
+    assert raised.value.exit_code == 78
 
 
 def test_strange_404_later() -> None:

@@ -16,6 +16,7 @@ from tap_hubspot_threads.errors import (
     TooLargeError,
 )
 from tap_hubspot_threads.hubspot.answers import Endpoint
+from tap_hubspot_threads.hubspot.conversations import Conversations
 from tap_hubspot_threads.hubspot.listing import Listing
 from tap_hubspot_threads.hubspot.retry import ONCE
 from tap_hubspot_threads.hubspot.transport import NoAnswerError
@@ -32,13 +33,18 @@ PATH = "/v3/things/17/parts"
 
 
 class Parts:
-    """A listing of such answers."""
+    """A listing of such answers, of an API that has answered before."""
 
     def __init__(self, *answers: Response | Exception, size: int = 500, **parts: Any) -> None:
         self.world = World(*answers, **parts)
+        self.world.client.has_answered = True
         self.warnings: list[str] = []
         self.listing = Listing(
-            self.world.client, THINGS, things="parts", size=size, warn=self.warnings.append
+            Conversations(self.world.client, ""),
+            THINGS,
+            things="parts",
+            size=size,
+            warn=self.warnings.append,
         )
 
     def page(self, **params: str) -> Page:

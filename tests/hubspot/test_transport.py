@@ -101,6 +101,27 @@ def test_proxy(private: Lab, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     assert len(private.calls(PATH)) == (how == "OAuth")
 
 
+def test_proxy_that_hangs_up(private: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that closes the connection at once is named in the error, without its login."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as proxy:
+        address = f"127.0.0.1:{proxy.getsockname()[1]}"
+        hang_up = threading.Thread(target=_hang_up, args=(proxy,), daemon=True)
+        hang_up.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@{address}")
+        with pytest.raises(HubSpotError, match=f"through the proxy {address}") as raised:
+            private.sync(thread_ids=private.live_ids[:1], max_attempts=1, max_concurrency=1)
+    assert "secret" not in str(raised.value)
+
+
+def _hang_up(proxy: socket.socket) -> None:
+    """Close each connection as it comes."""
+    try:
+        while True:
+            proxy.accept()[0].close()
+    except OSError:
+        return
+
+
 def test_past_a_proxy(private: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """What NO_PROXY names is reached directly."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from emulator.memory import MemoryTransport
-from tap_hubspot_threads.hubspot import client
+from tap_hubspot_threads.hubspot import clock
 from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.model.workers import DrawnWorkers
@@ -46,7 +46,7 @@ def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
         state_interval=0,
     )
     monkeypatch.setattr(TapHubSpotThreads, "machine", machine)
-    monkeypatch.setattr(client, "datetime", LocalTime)
+    monkeypatch.setattr(clock, "datetime", LocalTime)
     monkeypatch.setattr(Stop, "wait", wait)
 
 

@@ -1,0 +1,82 @@
+"""Requests to the Conversations API, whose 404 is believed once it has answered any with 200."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.errors import UnprovenError
+from tap_hubspot_threads.hubspot.answers import Endpoint
+from tap_hubspot_threads.hubspot.pages import is_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_hubspot_threads.hubspot.client import Answer, Client
+    from tap_hubspot_threads.hubspot.retry import Patience
+
+THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
+
+
+class Conversations:
+    """Sends requests to the Conversations API, from any number of threads.
+
+    Before the API has answered anything with 200, a 403 or 404 may be about the address as well as
+    about the thing. Then one `GET /threads?limit=1` is made first, once, whatever the number of
+    threads: a 404 to that means a wrong address.
+
+    Args:
+        client: Sends the requests.
+        base_path: The API's, with the version.
+    """
+
+    def __init__(self, client: Client, base_path: str) -> None:
+        self._client, self._base_path = client, base_path
+        self._lock = threading.Lock()
+
+    def ask(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        *,
+        accept: Callable[[dict[str, Any]], bool],
+        params: Mapping[str, Any] | None = None,
+        json_body: object = None,
+        patience: Patience | None = None,
+    ) -> Answer:
+        """Send a request to a path below the API's, as `Client.ask` does.
+
+        Raises:
+            WrongAddressError: if there is no Conversations API at this address.
+            HubSpotError: as `Client.ask` says.
+        """
+
+        def ask() -> Answer:
+            return self._client.ask(
+                endpoint,
+                self._base_path + path,
+                accept=accept,
+                params=params,
+                json_body=json_body,
+                patience=patience,
+            )
+
+        try:
+            return ask()
+        except UnprovenError as error:
+            self._prove()
+            if error.meaning:
+                raise error.meaning from None
+        return ask()
+
+    def _prove(self) -> None:
+        """Make the request that proves that the API is at this address, if none has yet.
+
+        Raises:
+            WrongAddressError: if it is not.
+            HubSpotError: if the list of threads cannot be read.
+        """
+        with self._lock:
+            if not self._client.has_answered:
+                path = self._base_path + THREADS.path
+                self._client.ask(THREADS, path, params={"limit": 1}, accept=is_page)
