@@ -83,7 +83,9 @@ class Backfill:
             yield Out(then=partial(self._kept.messages.catch_up, until))
 
     def _threads(self, since: str, until: str) -> Iterator[Out]:
-        for step in self._increment.steps(since):
+        for step in self._increment.steps(since, end=lambda: until):
+            # A row can be fresher than its place: what is behind that place has not all come.
+            covered = min(step.covered or until, until)
             for row in step.rows:
                 moment = row[REPLICATION_KEY]
                 if moment is None or moment > until:
@@ -93,10 +95,8 @@ class Backfill:
                     return
                 is_due = self._wanted.wants(row) and row["id"] not in self._read.messages_taken
                 thread = ThreadId(row["id"], archived=row["archived"] is True)
-                advance = partial(self._kept.messages.advance, moment)
+                advance = partial(self._kept.messages.advance, min(moment, covered))
                 yield Out(then=advance, messages_of=thread if is_due else None)
-            if step.covered is None or step.covered > until:
-                return
 
     def _is_low(self) -> bool:
         left = self._hubspot.quota_share

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tap_hubspot_threads.contract import Page
+from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.sync.out import Out
-from tap_hubspot_threads.sync.sweep import changes
+from tap_hubspot_threads.sync.sweep import FRESH, REPLICATION_KEY, changes
 from tap_hubspot_threads.sync.walk import timed
 from tap_hubspot_threads.values import shift
 
@@ -14,17 +17,20 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator
 
-    from tap_hubspot_threads.contract import HubSpot, Page, Row
+    from tap_hubspot_threads.contract import HubSpot, Row
     from tap_hubspot_threads.sync.kept import Kept
     from tap_hubspot_threads.sync.out import ThreadId
     from tap_hubspot_threads.sync.read import Read
-    from tap_hubspot_threads.sync.sweep import Step
+    from tap_hubspot_threads.sync.sweep import End, Fetch, Step
     from tap_hubspot_threads.sync.workers import Workers
 
-AHEAD = 7_260
-"""Seconds of changes since the sync began, after which the rest is left to the next one. More than
-two hours: where an answer does not tell HubSpot's clock, it is taken to be an hour behind the clock
-here, which may be behind itself."""
+UNDATED = 3_600.0
+"""Seconds that are read beyond the time of a page that does not tell HubSpot's clock: that time is
+our clock less an hour."""
+CORRECTION = 60.0
+"""Seconds by which a later page may find HubSpot's clock to be behind that of the first one."""
+MOSTLY = 2
+"""Rows of a page from before its start that show that its filter is ignored: more, and most."""
 
 
 class Increment:
@@ -39,7 +45,8 @@ class Increment:
         sides: What `archived` is to be listed.
         lookback: Seconds before the bookmark to start at: a late index, clocks.
         clock: Monotonic seconds.
-        log: Is told of a bookmark that is ahead of HubSpot's clock.
+        log: Is warned of a bookmark that is ahead of HubSpot's clock, and of an archived side that
+            cannot be listed by time.
     """
 
     def __init__(
@@ -59,11 +66,15 @@ class Increment:
         self._kept, self._read, self._find = kept, read, find
         self._sides, self._lookback = sides, lookback
         self._clock, self._log = clock, log
+        self._lists_archived = True
 
     def run(self) -> Iterator[ThreadId | Out]:
         """Yield the threads, each once, with what moves the bookmark behind them."""
         try:
-            yield from self._changes_since(self._kept.bookmark or "")
+            try:
+                yield from self._changes_since(self._kept.bookmark or "")
+            except _BookmarkAheadError:  # one response may be wrong
+                yield from self._changes_since(self._kept.bookmark or "")
         except _BookmarkAheadError as error:
             self._log.warning(
                 "The bookmark %s is ahead of HubSpot's clock, and set back to it: %s. Messages "
@@ -78,12 +89,15 @@ class Increment:
         """Return the moment less the lookback: where to start, so that nothing late is lost."""
         return shift(moment, seconds=-self._lookback)
 
-    def steps(self, since: str, *, note: Callable[[Page], None] = lambda _: None) -> Iterator[Step]:
+    def steps(
+        self, since: str, *, end: End, note: Callable[[Page], None] = lambda _: None
+    ) -> Iterator[Step]:
         """Yield the threads whose latest message is not before a moment; see `changes`.
 
         Args:
             since: A cleaned time.
-            note: Is told of each page.
+            end: As `changes` wants it.
+            note: Called with each page.
         """
 
         def list_page(since: str, cursor: str | None, *, archived: bool) -> Page:
@@ -92,29 +106,84 @@ class Increment:
 
             page = self._workers.call(lambda: timed(ask, self._clock))
             note(page)
-            return page
+            return replace(page, rows=list(page.rows))  # they are gone through several times
 
-        return changes(
-            *(partial(list_page, archived=archived) for archived in self._sides), since=since
-        )
+        list_live = partial(list_page, archived=False)
+        if True not in self._sides:
+            return changes(list_live, since=since, end=end)
+        list_archived = self._archived(partial(list_page, archived=True))
+        return changes(list_live, list_archived, since=since, end=end)
+
+    def _archived(self, list_page: Fetch) -> Fetch:
+        """Return the list of archived threads by time: an empty one if HubSpot has none.
+
+        UNKNOWN: whether HubSpot sorts archived threads by time. If it refuses to, or ignores the
+        filter, the full listing shows what has changed in them.
+        """
+        nothing = Page([], None, "")
+
+        def fetch(since: str, cursor: str | None) -> Page:
+            if not self._lists_archived:
+                return nothing
+            try:
+                page = list_page(since, cursor)
+            except RefusedError as error:
+                if cursor is not None:
+                    raise
+                reason = str(error)
+            else:
+                start = shift(since, seconds=-FRESH)
+                times = [row[REPLICATION_KEY] or start for row in page.rows]
+                early = sum(moment < start for moment in times)
+                if early <= max(MOSTLY, len(times) / 2):
+                    return page
+                reason = "HubSpot ignores the filter by time."
+            self._log.warning(
+                "Archived threads cannot be listed by time: %s The full listing shows what has "
+                "changed in them.",
+                reason,
+            )
+            self._lists_archived = False
+            return nothing
+
+        return fetch
 
     def _changes_since(self, bookmark: str) -> Iterator[ThreadId | Out]:
-        since = self.before(bookmark)
-        began: list[str] = []  # HubSpot's clock, from the first answer on
+        since, began = self.before(bookmark), _Beginning(self._clock)
 
         def note(page: Page) -> None:
             self._read.listing_seconds += page.seconds
-            began.append(page.now)
-            self._read.now = began[0]
-            if began[0] < since and len(began) == 1:
-                raise _BookmarkAheadError(began[0])
+            if not began.at and page.now < since:
+                raise _BookmarkAheadError(page.now)
+            began.note(page)
+            self._read.now = began.at
 
-        for step in self.steps(since, note=note):
+        for step in self.steps(since, end=lambda: began.end, note=note):
             for row in step.rows:
                 yield from self._find(row)
-            yield Out(then=partial(self._kept.advance, min(step.covered or began[0], began[0])))
-            if step.covered and step.covered > shift(began[0], seconds=AHEAD):
-                return  # an account can change faster than it is read; the rest comes next time
+            covered = min(step.covered or began.at, began.at)
+            yield Out(then=partial(self._kept.advance, covered))
+
+
+class _Beginning:
+    """HubSpot's clock at the first page of an increment: the increment ends there.
+
+    Args:
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._started = clock, clock()
+        self.at = ""
+        """A cleaned time; empty before the first page."""
+        self.end: str | None = None
+
+    def note(self, page: Page) -> None:
+        """Take the time of the first page, or an earlier one if a later page says so."""
+        at = shift(page.now, seconds=self._started - self._clock()) if self.at else page.now
+        if not self.at or (page.is_dated and at < shift(self.at, seconds=-CORRECTION)):
+            self.at = at
+            self.end = at if page.is_dated else shift(at, seconds=UNDATED)
 
 
 class _BookmarkAheadError(Exception):

@@ -1,4 +1,9 @@
-"""What has changed since a moment: pages of threads by the time of their latest message."""
+"""Threads by the time of their latest message: live and archived ones, in one order of time.
+
+HubSpot takes a page's order first and fills in its rows a moment later, so a row can be fresher
+than its place; and a late email can give a row any time (inferred, and simulated). So no single
+time on a page says how far the list was shown: see `_Walk.position`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tap_hubspot_threads.contract import Page, Row
 from tap_hubspot_threads.sync.walk import Cursors
+from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,10 +21,19 @@ if TYPE_CHECKING:
 REPLICATION_KEY = "latestMessageTimestamp"
 """What HubSpot sorts a listing by, and the replication key."""
 
+FRESH = 60.0
+"""Seconds before a request: a row with a later time may have been filled in after its place."""
+
+WITNESSES = 3
+"""Rows that have to agree on how far a list was shown, or that it is past a moment."""
+
+INCLUSIVE = 0.001
+"""Seconds before a position at which its page starts: that the filter is inclusive is inferred."""
+
 
 @dataclass(frozen=True)
 class Step:
-    """Rows that are new in this sweep; all threads whose time is before `covered` have come."""
+    """Rows that are new in this sweep; all threads whose place is before `covered` have come."""
 
     rows: list[Row]
     covered: str | None
@@ -26,9 +41,15 @@ class Step:
 
 
 Fetch: TypeAlias = Callable[[str, str | None], Page]
+"""Returns the page from a moment on, ascending; with a cursor of such a page, the one after it."""
+
+End: TypeAlias = Callable[[], str | None]
+"""Returns the moment up to which threads are read; None while that is not known."""
 
 
-def changes(list_live: Fetch, list_archived: Fetch | None = None, *, since: str) -> Iterator[Step]:
+def changes(
+    list_live: Fetch, list_archived: Fetch | None = None, *, since: str, end: End
+) -> Iterator[Step]:
     """Yield the threads whose latest message is not before `since`, each once, oldest first.
 
     Live and archived ones in one order of time, from window to window. In each, archived threads
@@ -37,25 +58,26 @@ def changes(list_live: Fetch, list_archived: Fetch | None = None, *, since: str)
     or the other, and after each step it is known up to which moment all have come.
 
     Args:
-        list_live: Returns the page of live threads from a moment on, inclusive, ascending; with a
-            cursor of such a page, the one behind it.
-        list_archived: Does the same for archived threads, where they are wanted.
+        list_live: Lists live threads.
+        list_archived: Lists archived threads, if they are wanted.
         since: A cleaned time.
+        end: Threads that moved later are left to the next sync, but for those on the last page.
     """
     seen: set[str] = set()
     if list_archived is None:
-        for step in sweep(list_live, since, seen):
+        for step in sweep(list_live, since, seen, end=end):
             yield Step(sorted(step.rows, key=_time), step.covered)
         return
     at: str | None = since
     archived = Step([], since)  # those that have come, up to a moment
     while at is not None:
         if archived.covered == at:
-            further = _window(list_archived, at, seen)
+            further = _window(list_archived, at, seen, end=end)
             archived = Step(archived.rows + further.rows, further.covered)
-        live = _window(list_live, at, seen, until=archived.covered)
+        live = _window(list_live, at, seen, until=archived.covered, end=end)
         covered = live.covered or archived.covered
-        again = [row for step in sweep(list_archived, at, seen, until=covered) for row in step.rows]
+        steps = sweep(list_archived, at, seen, until=covered, end=end)
+        again = [row for step in steps for row in step.rows]
         within = [row for row in archived.rows if covered is None or _time(row) <= covered]
         later = [row for row in archived.rows if covered is not None and _time(row) > covered]
         archived = Step(later, archived.covered)
@@ -63,10 +85,12 @@ def changes(list_live: Fetch, list_archived: Fetch | None = None, *, since: str)
         at = covered
 
 
-def _window(fetch: Fetch, since: str, seen: set[str], *, until: str | None = None) -> Step:
-    """Return what comes from a moment on until time has moved: a page, mostly."""
+def _window(
+    fetch: Fetch, since: str, seen: set[str], *, until: str | None = None, end: End
+) -> Step:
+    """Return what comes from a moment on until the position has moved: a page, mostly."""
     rows: list[Row] = []
-    for step in sweep(fetch, since, seen, until=until):
+    for step in sweep(fetch, since, seen, until=until, end=end):
         rows += step.rows
         if step.covered != since:
             return Step(rows, step.covered)
@@ -78,48 +102,91 @@ def _time(row: Row) -> str:
 
 
 def sweep(
-    fetch: Fetch,
-    since: str,
-    seen: set[str],
-    *,
-    until: str | None = None,
+    fetch: Fetch, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Iterator[Step]:
-    """Yield the threads of one listing from a moment on that are not in `seen`, and add them to it.
+    """Yield the threads of one list from a moment on that are not in `seen`, and add them to it.
 
-    Each page is asked for from the last time of the one before, inclusive: a thread that gets a
+    Each page is requested from the position that the one before has led to: a thread that gets a
     message moves to the end, and a cursor might be an offset that then skips another. A cursor is
-    followed only through empty pages and inside one millisecond that fills a page; such a walk is
-    gone through again until nothing new comes up in it.
+    followed only where the position does not move; such a walk is repeated until it shows nothing
+    new.
 
     Args:
-        fetch: Returns the page from a moment on, or the one behind a cursor.
+        fetch: Lists the threads.
         since: Where to start.
-        seen: The ids that have come already, whatever their time.
+        seen: The IDs that have come already, whatever their time.
         until: Threads after this moment are left alone, and end the sweep.
+        end: Threads after this moment end the sweep. Those on its pages come, but are no news.
     """
-    cursor, cursors = None, Cursors()
-    is_again = has_news = False
+    at, walk, is_repeat = since, _Walk(since), False
     while True:
-        page = fetch(since, cursor)
-        found = list(page.rows)
-        within = [row for row in found if until is None or _time(row) <= until]
+        page = fetch(shift(at, seconds=-INCLUSIVE), walk.cursor)
+        within = [row for row in page.rows if until is None or _time(row) <= until]
         rows = list({row["id"]: row for row in within if row["id"] not in seen}.values())
         seen.update(row["id"] for row in rows)
-        last = max((row[REPLICATION_KEY] for row in found if row[REPLICATION_KEY]), default=since)
-        is_end = page.cursor is None or (until is not None and last > until)
-        if is_again:
-            has_news |= bool(rows)
-        if not is_end and last <= since:
-            yield Step(rows, since)
-            cursor = cursors.check(page.cursor)
-        elif cursor is not None and (has_news or not is_again):
-            yield Step(rows, since)
-            cursor, cursors = None, Cursors()
-            is_again, has_news = True, False
-        elif is_end:
+        limit = min(filter(None, (until, end())), default=None)
+        walk.has_news |= any(limit is None or _time(row) <= limit for row in rows)
+        position = walk.position(page)
+        is_over = page.cursor is None or walk.is_past(page, position, limit)
+        if position is None and not is_over:
+            yield Step(rows, at)
+            walk.follow(page.cursor)
+        elif walk.cursor is not None and (walk.has_news or not is_repeat):
+            yield Step(rows, at)
+            walk, is_repeat = _Walk(at), True
+        elif position is None or is_over:
             yield Step(rows, None)
             return
         else:
-            yield Step(rows, last)
-            since, cursor, cursors = last, None, Cursors()
-            is_again = has_news = False
+            yield Step(rows, position)
+            at, walk, is_repeat = position, _Walk(position), False
+
+
+class _Walk:
+    """The pages from one position on, by their cursors.
+
+    Args:
+        at: The position.
+    """
+
+    def __init__(self, at: str) -> None:
+        self.cursor: str | None = None
+        """The cursor of the page under way; None: the first."""
+        self.has_news = False
+        """Whether it has shown a thread that had not come, and is not left to the next sync."""
+        self._at, self._cursors = at, Cursors()
+        self._last: list[str] = []
+        self._settled: list[str] = []
+
+    def position(self, page: Page) -> str | None:
+        """Return up to where the list was shown after a page; None: no further than before.
+
+        That is the smallest of the last times, in the order shown, that were a minute old at the
+        request: so it is wrong only if as many rows in a row are all fresher than their places. In
+        a simulation of 2,500 histories that never lost a thread; the largest time lost one in each
+        third history, the last row's in each eleventh.
+        """
+        times = [row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]]
+        self._last = [*self._last, *times][-WITNESSES:]
+        if times:
+            fresh = shift(page.now, seconds=-page.seconds - FRESH)
+            settled = [moment for moment in times if moment < fresh]
+            self._settled = [*self._settled, *settled][-WITNESSES:]
+        moved = min(self._settled, default=self._at)
+        return moved if len(self._settled) == WITNESSES and moved > self._at else None
+
+    def is_past(self, page: Page, position: str | None, limit: str | None) -> bool:
+        """Whether all that comes after a page is later than a moment."""
+        if limit is None:
+            return False
+        times = [row[REPLICATION_KEY] or limit for row in page.rows]
+        is_page_later = len(self._last) == WITNESSES and min([*times, *self._last]) > limit
+        return is_page_later or (position is not None and position > limit)
+
+    def follow(self, cursor: str | None) -> None:
+        """Go to the next page.
+
+        Raises:
+            NoProgressError: if the walk would never end.
+        """
+        self.cursor = self._cursors.check(cursor)

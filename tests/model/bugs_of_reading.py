@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timezone
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.hubspot import api, client, listing
+from tap_hubspot_threads.hubspot import api, client, clock, listing
 from tap_hubspot_threads.hubspot.answers import Problem
 from tap_hubspot_threads.hubspot.api import Api
-from tap_hubspot_threads.hubspot.client import Client
-from tap_hubspot_threads.hubspot.retry import date
 from tap_hubspot_threads.sync import increment, sweep
 from tap_hubspot_threads.sync.open_again import OpenAgain
 from tap_hubspot_threads.sync.options import Options
 from tap_hubspot_threads.sync.out import Out
 from tap_hubspot_threads.sync.outcomes import Outcomes
 from tap_hubspot_threads.sync.walk import walk
-from tap_hubspot_threads.values import as_time, shift
+from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +58,7 @@ def cursors_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cursors are followed under the sort by time, where they may be offsets."""
 
     def follow(
-        fetch: Any, since: str, seen: set[str], *, until: str | None = None
+        fetch: Any, since: str, seen: set[str], *, until: str | None = None, **_: Any
     ) -> Iterator[Any]:
         cursor = None
         while True:
@@ -78,23 +76,68 @@ def cursors_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "sweep", follow)
 
 
+def walk_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk by cursors is not repeated, although a thread may have been skipped by it."""
+    walk: Any = vars(sweep)["_Walk"]
+
+    class Once(walk):  # type: ignore[misc] # whatever it is
+        """Walks whose cursor is never seen."""
+
+        def __init__(self, at: str) -> None:
+            super().__init__(at)
+            self._cursor: str | None = None
+            self._asked = 0
+
+        @property
+        def cursor(self) -> str | None:
+            """The cursor for the request, and none for whoever wants to know of a walk."""
+            self._asked += 1
+            return self._cursor if self._asked % 2 else None
+
+        @cursor.setter
+        def cursor(self, cursor: str | None) -> None:
+            self._cursor, self._asked = cursor, 0
+
+    monkeypatch.setattr(sweep, "_Walk", Once)
+
+
+def position_of_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next page is requested from the latest time that a page shows."""
+    _with_position(monkeypatch, lambda times, _: max(times))
+
+
+def position_of_the_last_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next page is requested from the last row's time, which a late email may have moved."""
+    _with_position(monkeypatch, lambda times, _: times[-1])
+
+
+def _with_position(
+    monkeypatch: pytest.MonkeyPatch, choose: Callable[[list[str], Any], str]
+) -> None:
+    """Have the position be one of a page's times."""
+
+    def position(self: Any, page: Any) -> str | None:
+        times = [row["latestMessageTimestamp"] for row in page.rows]
+        self._last = [*self._last, *times][-3:]
+        moved = choose(times, page) if times else self._at
+        return moved if moved > self._at else None
+
+    monkeypatch.setattr(vars(sweep)["_Walk"], "position", position)
+
+
 def archived_not_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only live threads are looked through for changes."""
     changes = sweep.changes
     monkeypatch.setattr(
-        increment, "changes", lambda live, _archived=None, *, since: changes(live, since=since)
+        increment,
+        "changes",
+        lambda live, _archived=None, *, since, end: changes(live, since=since, end=end),
     )
 
 
 def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where an answer lacks a `Date`, the clock here is believed."""
-
-    def local(_: Client, response: Any) -> str:
-        moment = date(response.headers.get("Date", ""))
-        clock = vars(client)["datetime"]  # the history's, and not that of this machine
-        return as_time(moment or clock.now(timezone.utc))
-
-    monkeypatch.setattr(Client, "_clock", local)
+    """Where no response has a `Date`, our own clock is believed."""
+    monkeypatch.setattr(clock, "MARGIN", timedelta())
 
 
 def limit_stays_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,14 +145,38 @@ def limit_stays_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "SMALL_PAGE", api.PAGE_SIZE)
 
 
-def any_404_is_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 404 that is HTML, or empty, is taken for HubSpot's word on a thread."""
+def gateways_404_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 404 of a gateway is taken for HubSpot's word on a thread."""
     of = Problem.of
 
     def believing(response: Any, token: str) -> Problem:
-        return replace(of(response, token), is_json=True)
+        return replace(of(response, token), is_own_404=True)
 
     monkeypatch.setattr(Problem, "of", believing)
+
+
+def header_of_404_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HubSpot's 404 is known by a JSON body only, and not by its header."""
+    of = Problem.of
+
+    def reading(response: Any, token: str) -> Problem:
+        headers = {
+            name: value
+            for name, value in response.headers.items()
+            if name.lower() != "x-hubspot-notfound"
+        }
+        headers["X-HubSpot-Correlation-Id"] = response.headers.get("X-HubSpot-Correlation-Id", "")
+        return of(replace(response, headers=headers), token)
+
+    monkeypatch.setattr(Problem, "of", reading)
+
+
+def wrong_path_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 404 is believed although the Conversations API has never answered."""
+    ask = vars(client)["check"]
+    monkeypatch.setattr(
+        client, "check", lambda response, asked: ask(response, replace(asked, has_answered=True))
+    )
 
 
 def once_missed_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

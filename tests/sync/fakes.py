@@ -80,9 +80,11 @@ def row(thread_id: int | str, at: str | None = NOW, **columns: Any) -> dict[str,
     }
 
 
-def page(*rows: dict[str, Any], cursor: str | None = None, now: str = NOW) -> Page:
+def page(
+    *rows: dict[str, Any], cursor: str | None = None, now: str = NOW, seconds: float = 0
+) -> Page:
     """Make a page of a listing."""
-    return Page(list(rows), cursor, now)
+    return Page(list(rows), cursor, now, seconds=seconds)
 
 
 def missing(now: str | None = NOW) -> MissingError:

@@ -29,6 +29,11 @@ T0, T1, T2, T3 = (f"2026-11-20T11:{minute}0:00.000Z" for minute in range(4))
 LATER = shift(NOW, seconds=1)
 
 
+def rows(at: str, *ids: int) -> list[dict[str, Any]]:
+    """Make rows of threads whose latest message is at a moment."""
+    return [row(thread_id, at) for thread_id in ids]
+
+
 class World:
     """An account with such pages by time, whose threads are at NOW.
 
@@ -122,17 +127,26 @@ def test_where_it_begins(at: str | None, start: str | None, since: str) -> None:
     """It goes on where messages are, else begins where threads do; with the lookback."""
     world = World(page(), at=at, start=start)
     world.run()
-    assert world.hubspot.asked == [("page_by_time", shift(since, seconds=-LOOKBACK), None, False)]
+    assert world.hubspot.asked == [
+        ("page_by_time", shift(since, seconds=-LOOKBACK - 0.001), None, False)
+    ]
 
 
 def test_one_move_a_thread() -> None:
-    """Behind each thread's messages the bookmark moves to it, at the end to that of threads."""
-    world = World(page(row(1, T1), row(2, T2), cursor="x"), page(row(2, T2), row(3, T3)))
-    assert world.run() == ["1", "2", "3"]
-    assert world.moves == [T1, T2, T3]
+    """After each thread's messages the bookmark moves to it, at the end to that of threads."""
+    world = World(page(row(1, T1), *rows(T2, 2, 3, 4), cursor="x"), page(row(5, T3)))
+    assert world.run() == ["1", "2", "3", "4", "5"]
+    assert world.moves == [T1, T2, T2, T2, T3]
     assert world.kept.messages.bookmark == world.kept.bookmark == NOW
     assert not world.kept.messages.are_behind
     assert world.read.backfill is None
+
+
+def test_no_move_beyond_the_position() -> None:
+    """A row that is fresher than its place does not take the bookmark beyond what has come."""
+    world = World(page(*rows(T1, 1, 2), row(3, T3), row(4, T1), row(5, T2), cursor="x"), page())
+    assert world.run() == ["1", "2", "4", "5", "3"]
+    assert max(filter(None, world.moves)) == T1
 
 
 def test_lookback() -> None:
@@ -147,7 +161,7 @@ def test_goes_on_without_lookback() -> None:
     """Each time that it goes on it begins at its bookmark, however few calls a day has for it."""
     world = World(page(row(1, T0), row(2, T1)), walked=1)
     world.run()
-    assert world.hubspot.asked == [("page_by_time", T0, None, False)]
+    assert world.hubspot.asked == [("page_by_time", shift(T0, seconds=-0.001), None, False)]
     assert world.kept.messages.bookmark == NOW
     assert world.kept.messages.walked == 0
 
@@ -201,7 +215,7 @@ def test_archived() -> None:
 
 def test_ends_where_threads_are() -> None:
     """A thread with a message behind the bookmark of threads is the next increment's."""
-    world = World(page(row(1, T1), row(2, NOW), row(3, LATER), cursor="x"))
+    world = World(page(row(1, T1), row(2, NOW), *rows(LATER, 3, 4, 5)))
     assert world.run() == ["1", "2"]
     assert len(world.hubspot.asked) == 1
     assert world.kept.messages.bookmark == NOW
@@ -239,15 +253,15 @@ def test_day_that_ends(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_day_that_ends_at_a_page() -> None:
     """So it is at a page of the walk itself."""
-    world = World(page(row(1, T1), cursor="x"), DailyQuotaError("spent"))
-    assert world.run() == ["1"]
+    world = World(page(*rows(T1, 1, 2, 3), cursor="x"), DailyQuotaError("spent"))
+    assert world.run() == ["1", "2", "3"]
     assert world.kept.messages.bookmark == T1
-    assert world.read.backfill == (1, 9)
+    assert world.read.backfill == (3, 9)
 
 
 def test_other_errors() -> None:
     """Any other error is one, and leaves the bookmark where the last thread was."""
-    world = World(page(row(1, T1), cursor="x"), HubSpotError("503"))
+    world = World(page(*rows(T1, 1, 2, 3), cursor="x"), HubSpotError("503"))
     with pytest.raises(HubSpotError, match="503"):
         world.run()
     assert world.kept.messages.bookmark == T1
