@@ -44,6 +44,8 @@ class RollingLimit:
             "X-HubSpot-RateLimit-Max": str(self.maximum),
             "X-HubSpot-RateLimit-Remaining": str(max(0, self.maximum - len(self._window))),
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(round(self.interval * 1000)),
+            "X-HubSpot-RateLimit-Secondly": "10",  # deprecated, and no limit here
+            "X-HubSpot-RateLimit-Secondly-Remaining": "9",
             "X-HubSpot-RateLimit-Daily": str(self.daily),
             "X-HubSpot-RateLimit-Daily-Remaining": str(max(0, self.daily - self.used_today)),
         }

@@ -16,7 +16,27 @@ from emulator.rows import Rows
 if TYPE_CHECKING:
     import random
 
-NotFound = Literal["json", "short json", "html", "empty"]
+NotFound = Literal["html", "json", "short json", "unmarked json", "unmarked short json"]
+"""HubSpot's own 404 of a thing that does not exist: the recorded HTML page with the header
+`X-HubSpot-NotFound: true` (O), or HubSpot's JSON error (O of other APIs), short without a category.
+Unmarked is without that header: then the body's `correlationId`, which equals that of the headers,
+identifies the error as HubSpot's. (I)"""
+GatewayNotFound = Literal[
+    "bare html",
+    "bare empty",
+    "bare status json",
+    "bare jsend",
+    "bare json",
+    "other id",
+    "no id",
+    "unmarked html",
+    "unmarked empty",
+]
+"""404 answers that do not prove that a thing does not exist. Bare ones have no HubSpot headers;
+`bare json` has HubSpot's fields and a `correlationId` of its own. The others have HubSpot's
+correlation header but no `X-HubSpot-NotFound`, and JSON with another `correlationId` or with none,
+an HTML page, or an empty body. (O of other servers)"""
+AnyNotFound = Literal[NotFound, GatewayNotFound]
 
 
 @dataclass(frozen=True)
@@ -31,7 +51,7 @@ class Outage:
     ends: datetime
     ids: tuple[int, ...] | None = None
     """Only these; None: every thread."""
-    answer: NotFound = "json"
+    answer: AnyNotFound = "html"
 
     def hits(self, thread_id: int, now: datetime) -> bool:
         """Tell whether a thread is hidden now."""
@@ -78,11 +98,11 @@ class Ways:
     sides: Literal["apart", "together"] = "apart"
     """Whether reading by id finds archived threads with `archived=true` only, and others without
     it only; or each either way. (I)"""
-    not_found: NotFound = "json"
-    """How a thread that is not there is told: by HubSpot's JSON error, with or without a category;
-    by an HTML page or an empty body, with HubSpot's headers. (O: JSON, its fields are unknown)"""
-    unknown_route: Literal["bare html", "html", "empty"] = "bare html"
-    """The 404 to a path that the API does not have; bare is without HubSpot's headers. (O)"""
+    not_found: NotFound = "html"
+    """The form of HubSpot's own 404. (O)"""
+    unknown_route: Literal["bare html", "unmarked html", "html", "short json"] = "bare html"
+    """The 404 of a path that the API does not have: an HTML page without HubSpot's headers, or with
+    its correlation ID, or the very form of a thing that does not exist. (?; O: 2019, the last)"""
     outages: list[Outage] = field(default_factory=list)
     """When reading by id says 404 of what is there. (?)"""
 

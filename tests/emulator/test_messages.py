@@ -100,7 +100,9 @@ def test_missing_thread(world: World) -> None:
     world.account.delete(deleted)
     world.ways.not_found = "html"
     assert world.client.get(path(deleted)).body == world.client.get(f"{THREADS}/1").body
-    world.ways.outages.append(Outage(world.now, world.now.replace(year=2030), answer="empty"))
+    world.ways.outages.append(
+        Outage(world.now, world.now.replace(year=2030), answer="unmarked empty")
+    )
     assert (world.client.get(path(thread)).status, world.client.get(path(thread)).body) == (
         404,
         b"",

@@ -4,40 +4,81 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from emulator.ways import Outage
+from emulator.ways import GatewayNotFound, NotFound, Outage
 from tests.emulator.clients import THREADS
 
 if TYPE_CHECKING:
+    from tap_hubspot_threads.hubspot.transport import Response
     from tests.emulator.conftest import World
 
 
-@pytest.mark.parametrize(("form", "category"), [("json", "OBJECT_NOT_FOUND"), ("short json", None)])
-def test_json(world: World, form: Any, category: str | None) -> None:
-    """HubSpot's own error has a category, or none."""
+PAYLOADS = Path(__file__).parents[1] / "payloads" / "payloads.json"
+NOT_FOUND = "X-HubSpot-NotFound"
+CORRELATION = "X-HubSpot-Correlation-Id"
+RECORDED = json.loads(PAYLOADS.read_text("utf-8"))[1]
+
+
+def test_as_recorded(world: World) -> None:
+    """By default a thread that does not exist is answered as it was recorded."""
+    response = world.client.get(f"{THREADS}/996174569112", association="TICKET")
+    assert (response.status, response.body.decode()) == (RECORDED["status"], RECORDED["text"])
+    for name in ("Content-Type", "Cache-Control", NOT_FOUND):
+        assert response.headers[name] == RECORDED["headers"][name]
+    assert response.headers[CORRELATION]
+    names = {name.lower() for name in RECORDED["headers"] if "RateLimit" in name}
+    assert names <= {name.lower() for name in response.headers}
+
+
+def is_of_hubspot(response: Response) -> bool:
+    """Whether a 404 is marked by its header, or is an error of the header's correlation ID."""
+    correlation_id = response.headers.get(CORRELATION)
+    if correlation_id is None:
+        return False
+    is_json = response.headers.get("Content-Type", "").startswith("application/json")
+    told = json.loads(response.body).get("correlationId") if is_json else None
+    return response.headers.get(NOT_FOUND) == "true" or told == correlation_id
+
+
+@pytest.mark.parametrize("form", get_args(NotFound))
+def test_own_forms(world: World, form: Any) -> None:
+    """Each of HubSpot's own forms can be told from any other 404."""
     world.ways.not_found = form
     response = world.client.get(f"{THREADS}/1")
-    body = json.loads(response.body)
-    assert (response.status, body.get("category")) == (404, category)
-    assert body["correlationId"] == response.headers["X-HubSpot-Correlation-Id"]
+    assert response.status == 404
+    assert is_of_hubspot(response)
+    assert (NOT_FOUND in response.headers) == (not form.startswith("unmarked"))
+    assert (b"category" in response.body) == (form in {"json", "unmarked json"})
 
 
-@pytest.mark.parametrize("form", ["html", "empty"])
-def test_no_json(world: World, form: Any) -> None:
-    """A page or nothing at all comes with HubSpot's headers too, which prove nothing."""
-    world.ways.not_found = world.ways.unknown_route = form
-    for path in (f"{THREADS}/1", "/no/such/route"):
-        response = world.client.get(path)
-        assert response.status == 404
-        assert response.body == b"" or response.body.startswith(b"<html>")
-        assert "X-HubSpot-Correlation-Id" in response.headers
+@pytest.mark.parametrize("form", get_args(GatewayNotFound))
+def test_forms_of_gateways(world: World, form: Any) -> None:
+    """No form of a gateway passes for HubSpot's, whatever its JSON and its headers are."""
+    (thread,) = world.threads(1)
+    world.ways.outages.append(Outage(world.now, world.now.replace(year=2030), answer=form))
+    response = world.client.get(f"{THREADS}/{thread.id}")
+    assert response.status == 404
+    assert not is_of_hubspot(response)
+    assert (CORRELATION in response.headers) == (not form.startswith("bare"))
+
+
+@pytest.mark.parametrize(
+    ("form", "is_marked"), [("unmarked html", False), ("html", True), ("short json", True)]
+)
+def test_unknown_route(world: World, form: Any, *, is_marked: bool) -> None:
+    """A path that the API does not have may answer with HubSpot's headers, even as a thing does."""
+    world.ways.unknown_route = form
+    response = world.client.get("/no/such/route")
+    assert (response.status, NOT_FOUND in response.headers) == (404, is_marked)
+    assert CORRELATION in response.headers
 
 
 def test_bare(world: World) -> None:
-    """Usually the page for an unknown route has none of HubSpot's headers."""
+    """By default the page for an unknown route has none of HubSpot's headers."""
     assert set(world.client.get("/no/such/route").headers) == {"Content-Type", "Content-Length"}
 
 
@@ -60,7 +101,7 @@ def test_outage(world: World) -> None:
 def test_outage_of_all(world: World) -> None:
     """An outage without ids hides every thread, in the form that it says."""
     (thread,) = world.threads(1)
-    outage = Outage(world.now, world.now + timedelta(seconds=1), answer="html")
+    outage = Outage(world.now, world.now + timedelta(seconds=1), answer="bare html")
     world.ways.outages.append(outage)
     response = world.client.get(f"{THREADS}/{thread.id}")
     assert (response.status, response.headers["Content-Type"]) == (404, "text/html")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from emulator.account import AGENTS, Account
-from emulator.ways import Outage, Ways
+from emulator.ways import AnyNotFound, NotFound, Outage, Ways
 from tap_hubspot_threads.hubspot.cleaning import RowCleaner
 from tap_hubspot_threads.streams.base import SCHEMAS
 from tests.model.doings import INBOXES, KINDS, KINDS_THAT_SHIFT, Doings
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import random
 
     from emulator.account import Thread
-    from emulator.ways import NotFound
 
 CLEANER = RowCleaner(SCHEMAS.get_schema("threads"))
 START = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -119,8 +118,9 @@ class Life:
         """Let HubSpot deny for a while that some threads, or all, are there; return its end."""
         chance = self.chance
         begins = self.time + timedelta(seconds=chance.choice((0, 0, 5, 60)))
-        answer: NotFound = chance.choice(("json", "json", "short json", "html", "empty"))
-        longest = 599 if "json" in answer else 20_000
+        kind = chance.choice((NotFound, NotFound, AnyNotFound))
+        answer: AnyNotFound = chance.choice(get_args(kind))
+        longest = 599 if answer in get_args(NotFound) else 20_000
         ends = begins + timedelta(seconds=chance.choice((1, 30, longest)))
         known = list(self.account.threads)
         ids = None

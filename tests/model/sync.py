@@ -83,11 +83,15 @@ class Sync:
             return self.is_short
         if isinstance(self.end, PurgeError):
             return not self.is_confirmed and self._is_most()
-        denies = bool(self.lies()) or self.met(not_found={"html", "empty"})
         # A cursor within one millisecond, or in a restarted listing, or of messages, may grow too
         # old meanwhile; the last error, which is told, may be another one.
         is_old = "messages of" in str(self.end) and any(way.cursor_minutes for way in self.ways)
-        return denies or self.has_few_tries or is_old or "UNPARSEABLE_TOKEN" in str(self.end)
+        return (
+            bool(self.lies())
+            or self.has_few_tries
+            or is_old
+            or "UNPARSEABLE_TOKEN" in str(self.end)
+        )
 
     def _is_of_poison(self) -> bool:
         """Whether it came to its end, but for one actor, or the messages of one thread."""
@@ -170,8 +174,5 @@ class Sync:
     def is_calm(self) -> bool:
         """Whether HubSpot was as it says it is: the number, dates, 404s; nothing failed."""
         return (
-            not self.lies()
-            and self.says_number
-            and all(ways.dates == "all" for ways in self.ways)
-            and not self.met(not_found={"html", "empty"})
+            not self.lies() and self.says_number and all(ways.dates == "all" for ways in self.ways)
         )
