@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from emulator.actors import ACTOR_ID, actor_payload, is_gone
+from emulator.cursors import GivenCursors
 from emulator.history import Threads
 from emulator.lists import SAMPLE
 from emulator.messages import Messages, message_fields
@@ -39,7 +40,7 @@ class Account:
     Args:
         threads: What there is at first.
         clock: HubSpot's clock; messages and the `Date` header go by it.
-        offset_cursors: Whether a listing's cursors are offsets: the way that is most often told.
+        offset_cursors: Whether the cursors of every listing are offsets.
         ways: How its HubSpot behaves where nobody knows; may be changed later.
         conversations: What was said and done in the threads, as another account had it; else it is
             made up to fit them.
@@ -66,6 +67,7 @@ class Account:
             self.offset_cursors = True
         self.conversations = conversations or Messages()
         self.lists = {name: list(items) for name, items in SAMPLE.items()}
+        self.given_cursors = GivenCursors()
         self.gone_actors: set[str] = set()
         self.poisoned_actors: set[str] = set()
         self.details_asked = 0
@@ -75,12 +77,13 @@ class Account:
 
     @property
     def offset_cursors(self) -> bool:
-        """Whether a listing's cursors are offsets, or else the key of the last thread."""
-        return self.ways.cursors == "offset"
+        """Whether the cursors of every listing are offsets, or else as usual."""
+        return self.ways.cursors == self.ways.cursors_by_time == "offset"
 
     @offset_cursors.setter
     def offset_cursors(self, are_offsets: bool) -> None:
-        self.ways.cursors = "offset" if are_offsets else "key"
+        self.ways.cursors = "offset" if are_offsets else "id"
+        self.ways.cursors_by_time = "offset" if are_offsets else "key"
 
     def go_on(self, chance: random.Random) -> None:
         """Let a working day pass: two new threads, messages in five, one of them closed."""
@@ -98,8 +101,8 @@ class Account:
         return now - timedelta(microseconds=now.microsecond % 1000)
 
     def create(self, inbox_id: int = HELP_DESK) -> Thread:
-        """Begin a thread, without a message; ids are never used twice."""
-        self._last_id += 1
+        """Begin a thread, without a message; IDs rise, with gaps, and are never used twice."""
+        self._last_id += 11
         thread = Thread(self._last_id, inbox_id, 1_401, self.now())
         self.threads[thread.id] = thread
         return thread

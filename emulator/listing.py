@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.answers import JSON_TYPE, Answer
-from emulator.paging import cut, limit_problem, paging_text, read_after, refusal_of
-from emulator.selection import STATUSES, order_of, select
+from emulator.paging import Paging, limit_problem, paging_text, refusal_of
+from emulator.selection import STATUSES, is_by_time, order_of, select
 
 if TYPE_CHECKING:
     from emulator.account import Account
@@ -22,10 +22,11 @@ def list_threads(account: Account, query: Query) -> Answer:
     refused = _refuse(query, ways)
     if refused:
         return refused
-    after = read_after(account, query)
+    paging = Paging(account, query, "by time" if is_by_time(query) else "by id")
+    after = paging.after()
     if isinstance(after, Answer):
         return after
-    page, cursor = cut(account, query, select(account, query), order_of(query), after)
+    page, cursor = paging.cut(select(account, query), order_of(query), after)
     # Put together from the threads' texts, which are kept.
     results = ", ".join([thread_text(thread, query, ways.rows) for thread in page])
     body = f'{{"results": [{results}]{paging_text(cursor)}}}'

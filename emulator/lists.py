@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.answers import JSON_TYPE, Answer
-from emulator.paging import cut, limit_problem, paging_text, read_after, refusal_of
+from emulator.paging import Paging, limit_problem, paging_text, refusal_of
 from emulator.rows import Rows, finish
 from emulator.selection import wants_archived
 from emulator.thread import CHANNELS, CHAT, HELP_DESK, SALES
@@ -101,7 +101,8 @@ def list_all(account: Account, name: str, query: Query) -> Answer:
     """Answer with a page, and how many there are."""
     ways = account.ways
     refused = refusal_of(limit_problem(query, ways.max_listed))
-    after = read_after(account, query)
+    paging = Paging(account, query)
+    after = paging.after()
     if refused:
         return refused
     if isinstance(after, Answer):
@@ -109,7 +110,7 @@ def list_all(account: Account, name: str, query: Query) -> Answer:
     archived = wants_archived(query)
     items = [one for one in account.lists[name] if one.get("archived", archived) == archived]
     items.sort(key=_by_id)
-    page, cursor = cut(account, query, items, _by_id, after)
+    page, cursor = paging.cut(items, _by_id, after)
     results = json.dumps([listed_row(name, item, ways.rows) for item in page])
     body = f'{{"total": {len(items)}, "results": {results}{paging_text(cursor)}}}'
     return Answer(200, body.encode(), {"Content-Type": JSON_TYPE})

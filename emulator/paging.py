@@ -4,54 +4,91 @@ from __future__ import annotations
 
 import bisect
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from emulator.answers import Answer
-from emulator.cursors import Cursor
+from emulator.cursors import Cursor, as_in_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from emulator.account import Account
-    from emulator.cursors import Position
+    from emulator.cursors import Form, Position
     from emulator.selection import Query
 
 DEFAULT_LIMIT = 100
 Item = TypeVar("Item")
 
 
-def read_after(account: Account, query: Query) -> Cursor | Answer | None:
-    """Read the cursor of a query; None if it has none, and a refusal if it cannot be read."""
-    if "after" not in query:
-        return None
-    after = Cursor.read(query["after"][0], account.ways, account.now())
-    return after or Answer.error(400, "VALIDATION_ERROR", "UNPARSEABLE_TOKEN")
+@dataclass(frozen=True)
+class Paging:
+    """One request for a page of a listing: of threads by ID, by latest message, or another."""
 
+    account: Account
+    query: Query
+    listing: Literal["by id", "by time", "other"] = "other"
 
-def cut(
-    account: Account,
-    query: Query,
-    items: list[Item],
-    order: Callable[[Item], tuple[float, ...]],
-    after: Cursor | None,
-) -> tuple[list[Item], str | None]:
-    """Return a page of items, which are in ascending order of their key, and the next cursor."""
-    ways = account.ways
-    is_empty = bool(after and after.is_empty)
-    start = _find_start(items, order, after.position if after else 0)
-    size = 0 if is_empty else min(limit_of(query), ways.cap)
-    if ways.repeats_rows and start and size > 1:
-        start -= 1
-    end = start + size
-    cursor = None
-    if end < len(items):
+    def after(self) -> Cursor | Answer | None:
+        """Read the query's cursor; None if it has none, and a refusal if it is not accepted."""
+        if "after" not in self.query:
+            return None
+        ways, now, text = self.account.ways, self.account.now(), self.query["after"][0]
+        after = Cursor.read(text, ways, now)
+        if after and after.is_empty is None and not self._is_good(text, now):
+            after = None
+        return after or Answer.error(400, "VALIDATION_ERROR", "UNPARSEABLE_TOKEN")
+
+    def cut(
+        self, items: list[Item], order: Callable[[Item], tuple[float, ...]], after: Cursor | None
+    ) -> tuple[list[Item], str | None]:
+        """Return a page of items, which are in ascending order of their key, and the next cursor.
+
+        An empty page stands between two others. With IDs for cursors, it comes where the ID is that
+        of the row before, and its own cursor is an ID short of the next row.
+        """
+        ways = self.account.ways
+        start = _find_start(items, order, after.position if after else 0)
+        size = min(limit_of(self.query), ways.cap)
+        is_empty = bool(after and after.is_empty)
+        if after and after.is_empty is None and ways.empty_pages != "never":
+            keys = [order(item) for item in items[max(0, start - 1) : start + 1]]
+            has_gap = (
+                len(keys) == 2 and after.position == [*keys[0]] and keys[1][0] > keys[0][0] + 1
+            )
+            is_empty = has_gap and (ways.empty_pages == "often" or start == size)
+        if is_empty:
+            size = 0
+        if ways.repeats_rows and start and size > 1:
+            start -= 1
+        end = start + size
+        if end >= len(items):
+            return items[start:end], None
+        form = self._form
         position: Position = end
-        if ways.cursors == "key":
+        if form == "id" and is_empty:
+            position = [order(items[end])[0] - 1]
+        elif form != "offset":
             position = list(order(items[end - 1])) if end else []
         is_next_empty = {"never": False, "once": after is None, "often": not is_empty}
-        following = Cursor(position, is_next_empty[ways.empty_pages])
-        cursor = following.write(ways, account.now())
-    return items[start:end], cursor
+        now = self.account.now()
+        cursor = Cursor(position, is_next_empty[ways.empty_pages]).write(form, ways, now)
+        self.account.given_cursors.note(cursor, now)
+        return items[start:end], as_in_page(cursor, ways)
+
+    @property
+    def _form(self) -> Form:
+        ways = self.account.ways
+        if self.listing == "by id":
+            return ways.cursors
+        if self.listing == "by time":
+            return ways.cursors_by_time
+        return "offset" if ways.cursors == "offset" else "key"
+
+    def _is_good(self, text: str, now: datetime) -> bool:
+        given = self.account.given_cursors
+        return self.listing == "by id" and given.is_good(text, self._form, self.account.ways, now)
 
 
 def paging_text(cursor: str | None) -> str:

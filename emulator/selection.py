@@ -43,7 +43,12 @@ def select(account: Account, query: Query) -> list[Thread]:
 
 def order_of(query: Query) -> Order:
     """Return the key by which the listing is in ascending order."""
-    return _by_time if _is_by_time(query) else _by_id
+    return _by_time if is_by_time(query) else _by_id
+
+
+def is_by_time(query: Query) -> bool:
+    """Tell whether the listing is sorted by latest message."""
+    return query.get("sort") == ["latestMessageTimestamp"]
 
 
 def wants_archived(query: Query) -> bool:
@@ -65,7 +70,7 @@ def _select(every: Iterable[Thread], query: Query, ways: Ways) -> list[Thread]:
             threads = [thread for thread in threads if query[name] == [str(value(thread))]]
     if "threadStatus" in query:
         threads = _of_status(threads, query["threadStatus"][0].upper(), ways)
-    if _is_by_time(query):
+    if is_by_time(query):
         since = _parse_time(query["latestMessageTimestampAfter"][0])
         latest = [(thread, thread.latest_message_at) for thread in threads]
         threads = [thread for thread, moment in latest if moment and moment >= since]
@@ -100,11 +105,7 @@ def _fifth(thread: Thread) -> int:
 def _lag(ways: Ways, query: Query) -> float:
     if "threadStatus" in query:
         return ways.lag_by_status
-    return ways.lag_by_time if _is_by_time(query) else ways.lag_by_id
-
-
-def _is_by_time(query: Query) -> bool:
-    return query.get("sort") == ["latestMessageTimestamp"]
+    return ways.lag_by_time if is_by_time(query) else ways.lag_by_id
 
 
 def _by_id(thread: Thread) -> tuple[float, ...]:

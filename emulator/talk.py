@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emulator.answers import JSON_TYPE, Answer
 from emulator.missing import not_there
-from emulator.paging import cut, limit_problem, paging_text, read_after, refusal_of
+from emulator.paging import Paging, limit_problem, paging_text, refusal_of
 from emulator.selection import wants_archived
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def list_messages(account: Account, thread: Thread, query: Query) -> Answer:
     sort = query.get("sort", ["-createdAt"])[0]
     problems = {"sort must be createdAt or -createdAt": sort not in {"createdAt", "-createdAt"}}
     refused = refusal_of(limit_problem(query, ways.max_messages) | problems)
-    after = read_after(account, query)
+    paging = Paging(account, query)
+    after = paging.after()
     if refused:
         return refused
     if isinstance(after, Answer):
@@ -36,7 +37,7 @@ def list_messages(account: Account, thread: Thread, query: Query) -> Answer:
     order = _oldest_first
     if sort == "-createdAt":
         messages, order = messages[::-1], _newest_first
-    page, cursor = cut(account, query, messages, order, after)
+    page, cursor = paging.cut(messages, order, after)
     results = ", ".join([json.dumps(message.payload(rows=ways.rows)) for message in page])
     body = f'{{"results": [{results}]{paging_text(cursor)}}}'
     return Answer(200, body.encode(), {"Content-Type": JSON_TYPE})

@@ -75,12 +75,19 @@ class Ways:
     repeats_rows: bool = False
     """Whether a page begins with the last row of the one before. (O: duplicates were seen)"""
 
-    cursors: Literal["key", "offset"] = "key"
-    """What a cursor holds: the key of the last thread, or how many come before. (?)"""
+    cursors: Literal["id", "key", "offset"] = "id"
+    """What a cursor of the list by ID holds: base64 of the last thread's ID (O: recorded), or an
+    opaque form of the same key, or of how many threads come before. Messages and reference lists
+    have opaque ones always: offsets if this is `offset`, else keys. (?)"""
+    made_cursors: Literal["accepted", "refused"] = "accepted"
+    """Whether an ID that HubSpot never gave as a cursor is accepted as one. (I)"""
+    cursors_by_time: Literal["key", "offset"] = "key"
+    """The same of the list by latest message; both forms are opaque. (?)"""
     cursor_encoding: Literal["%3D", "%3d", "="] = "%3D"
     """How a cursor's end comes: percent-encoded already, or plain. (O)"""
     cursor_minutes: float | None = None
-    """So long a cursor lives; then it is a 400 UNPARSEABLE_TOKEN. (?)"""
+    """So long a cursor lives; then it is a 400 UNPARSEABLE_TOKEN. An ID that was never given has no
+    age. (?)"""
 
     lag_by_id: float = 0
     """Seconds by which the listing by id lags: it shows all as it was then. At most an hour. (?)"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,16 @@ def cursor(world: World, **query: Any) -> str:
     """The cursor of a page."""
     found: str = world.client.json(THREADS, **query)["paging"]["next"]["after"]
     return found
+
+
+def made(thread_id: int) -> str:
+    """A cursor that a client makes for an ID."""
+    return base64.b64encode(str(thread_id).encode()).decode()
+
+
+def encoded(text: str) -> str:
+    """A cursor as it comes in a page."""
+    return text.replace("=", "%3D")
 
 
 def refusal(world: World, **query: Any) -> str | None:
@@ -49,7 +60,7 @@ def test_max_limit(world: World) -> None:
     assert refusal(world, limit="many") is not None
 
 
-@pytest.mark.parametrize("cursors", ["key", "offset"])
+@pytest.mark.parametrize("cursors", ["id", "key", "offset"])
 @pytest.mark.parametrize(
     ("empty_pages", "sizes"),
     [("never", [2, 2, 1]), ("once", [2, 0, 2, 1]), ("often", [2, 0, 2, 0, 1])],
@@ -62,7 +73,7 @@ def test_empty_pages(world: World, cursors: Any, empty_pages: Any, sizes: list[i
     assert world.client.ids(limit=2) == [thread.id for thread in threads]
 
 
-@pytest.mark.parametrize("cursors", ["key", "offset"])
+@pytest.mark.parametrize("cursors", ["id", "key", "offset"])
 def test_repeated_rows(world: World, cursors: Any) -> None:
     """Each page can begin with the row that ended the one before, and the listing still ends."""
     first, second, third, fourth = (thread.id for thread in world.threads(4))
@@ -77,6 +88,61 @@ def test_cursor_by_key(world: World) -> None:
     after = decode(cursor(world, limit=2))
     world.account.delete(threads[0])
     assert world.client.ids(limit=2, after=after) == [thread.id for thread in threads[2:]]
+
+
+def test_cursor_as_recorded(world: World) -> None:
+    """By default a cursor of the list by ID is base64 of the last row's ID, encoded once."""
+    assert (made(11_321_724_611), encoded(made(11_321_724_611))) == (
+        "MTEzMjE3MjQ2MTE=",
+        "MTEzMjE3MjQ2MTE%3D",
+    )
+    threads = world.threads(4)
+    for query in ({}, {"threadStatus": "OPEN"}, {"archived": "false"}):
+        assert cursor(world, limit=2, **query) == encoded(made(threads[1].id))
+
+
+def test_made_cursors(world: World) -> None:
+    """A cursor that a client makes for any ID is accepted, and the listing continues behind it."""
+    ids = [thread.id for thread in world.threads(5)]
+    for after in (0, ids[0] - 1, ids[1], ids[1] + 1, ids[4], 10**18):
+        listed = world.client.ids(limit=2, after=made(after))
+        assert listed == [thread_id for thread_id in ids if thread_id > after]
+
+
+def test_made_cursors_refused(world: World) -> None:
+    """They may be refused, but for those that were given; and always where no cursor is an ID."""
+    first, second, *_ = world.threads(4)
+    given = decode(cursor(world, limit=2))
+    assert refusal(world, **world.by_time, after=given) == "UNPARSEABLE_TOKEN"
+    assert world.client.get(f"{THREADS}/{first.id}/messages", after=given).status == 400
+    world.ways.made_cursors = "refused"
+    assert refusal(world, after=made(first.id)) == "UNPARSEABLE_TOKEN"
+    assert refusal(world, after=given) is None
+    world.ways.made_cursors, world.ways.cursors = "accepted", "key"
+    assert refusal(world, after=made(first.id)) == "UNPARSEABLE_TOKEN"
+    assert refusal(world, after=given) is None
+    assert given == made(second.id)
+
+
+@pytest.mark.parametrize("cursors", ["id", "key", "offset"])
+@pytest.mark.parametrize(("by_time", "expected"), [("key", [2, 3]), ("offset", [3])])
+def test_cursor_by_time(world: World, cursors: Any, by_time: Any, expected: list[int]) -> None:
+    """The list by latest message has opaque cursors of a form of its own: a key or an offset."""
+    threads = world.threads(4)
+    world.ways.cursors, world.ways.cursors_by_time = cursors, by_time
+    after = decode(cursor(world, **world.by_time, limit=2))
+    assert not base64.b64decode(after).isdigit()
+    world.account.delete(threads[0])
+    listed = world.client.ids(**world.by_time, limit=2, after=after)
+    assert listed == [threads[place].id for place in expected]
+
+
+def test_offsets_everywhere(world: World) -> None:
+    """An account can be asked for offsets in every listing, and for the usual cursors again."""
+    world.account.offset_cursors = True
+    assert (world.ways.cursors, world.ways.cursors_by_time) == ("offset", "offset")
+    world.account.offset_cursors = False
+    assert (world.ways.cursors, world.ways.cursors_by_time) == ("id", "key")
 
 
 def test_cursor_by_offset(world: World) -> None:
@@ -99,9 +165,11 @@ def test_cursor_encoding(world: World, encoding: Encoding) -> None:
     assert refusal(world, after=decode(sent).replace("=", "%3D")) == "UNPARSEABLE_TOKEN"
 
 
-def test_cursor_that_expires(world: World) -> None:
+@pytest.mark.parametrize("cursors", ["id", "key"])
+def test_cursor_that_expires(world: World, cursors: Any) -> None:
     """A cursor is good for its minutes, and then refused as one that cannot be read."""
     world.threads(3)
+    world.ways.cursors = cursors
     unlimited = decode(cursor(world, limit=2))
     world.ways.cursor_minutes = 5
     limited = decode(cursor(world, limit=2))

@@ -49,7 +49,7 @@ def test_order(world: World, root: str) -> None:
 
 
 @pytest.mark.parametrize("query", [{}, ASCENDING])
-@pytest.mark.parametrize("cursors", ["key", "offset"])
+@pytest.mark.parametrize("cursors", ["id", "key", "offset"])
 def test_pages(world: World, cursors: Any, query: dict[str, str]) -> None:
     """Pages are cut as those of threads are: capped, with empty ones and with repeated rows."""
     thread = talk(world, 5)

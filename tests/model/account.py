@@ -104,7 +104,9 @@ class Life:
             ways.lag_by_id, ways.lag_by_time = before.lag_by_id, before.lag_by_time
             ways.lag_by_status, ways.max_limit = before.lag_by_status, before.max_limit
             ways.max_messages, ways.max_listed = before.max_messages, before.max_listed
-        ways.cursors = "offset" if self.may_shift and self.chance.random() < 0.6 else "key"
+        shifts, shifts_by_time = (self.may_shift and self.chance.random() < 0.6 for _ in range(2))
+        ways.cursors = "offset" if shifts else self.chance.choice(("id", "key"))
+        ways.cursors_by_time = "offset" if shifts_by_time else "key"
         ways.outages = before.outages
         if not self.hides_archived:
             ways.messages_of_archived = "shown"
