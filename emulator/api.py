@@ -19,6 +19,8 @@ from emulator.selection import wants_archived
 from emulator.talk import list_messages, read_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.account import Account
     from emulator.selection import Query
     from emulator.thread import Thread
@@ -51,14 +53,20 @@ def seconds_for(account: Account, path: str) -> float:
     return details.SILENCE if is_silent else 0
 
 
-def answer(account: Account, path: str, query: Query, body: bytes | None = None) -> Answer:
-    """Answer a GET, or a POST where there is a body, with a valid token."""
+def answer(
+    account: Account,
+    path: str,
+    query: Query,
+    body: bytes | None = None,
+    *,
+    while_filling: Callable[[], None] | None = None,
+) -> Answer:
+    """Answer a GET, or a POST if there is a body, with a valid token; see `list_threads`."""
     if body is not None:
         return read_actors(account, body)
-    match = THREADS.fullmatch(path)
-    if match:
-        is_one = match["id"] is not None
-        return _read(account, match["id"], query) if is_one else list_threads(account, query)
+    if match := THREADS.fullmatch(path):
+        one = match["id"]
+        return _read(account, one, query) if one else list_threads(account, query, while_filling)
     if match := MESSAGES.fullmatch(path):
         return _read_messages(account, match, query)
     if match := ACTOR.fullmatch(path):

@@ -9,6 +9,8 @@ from emulator.paging import Paging, limit_problem, paging_text, refusal_of
 from emulator.selection import STATUSES, is_by_time, order_of, select
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.account import Account
     from emulator.rows import Rows
     from emulator.selection import Query
@@ -16,8 +18,15 @@ if TYPE_CHECKING:
     from emulator.ways import Ways
 
 
-def list_threads(account: Account, query: Query) -> Answer:
-    """Answer with a page."""
+def list_threads(
+    account: Account, query: Query, while_filling: Callable[[], None] | None = None
+) -> Answer:
+    """Answer with a page.
+
+    Where rows are filled late, its threads, their order and the cursor are of the moment of the
+    request, `while_filling` is called, and the rows are of the moment after; a thread deleted
+    meanwhile is left out.
+    """
     ways = account.ways
     refused = _refuse(query, ways)
     if refused:
@@ -27,6 +36,10 @@ def list_threads(account: Account, query: Query) -> Answer:
     if isinstance(after, Answer):
         return after
     page, cursor = paging.cut(select(account, query), order_of(query), after)
+    if ways.rows_filled == "late":
+        if while_filling:
+            while_filling()
+        page = [account.threads[thread.id] for thread in page if thread.id in account.threads]
     # Put together from the threads' texts, which are kept.
     results = ", ".join([thread_text(thread, query, ways.rows) for thread in page])
     body = f'{{"results": [{results}]{paging_text(cursor)}}}'

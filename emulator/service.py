@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -60,7 +60,9 @@ class Service:
     `arrivals` is when, in monotonic seconds; `posted` is the bodies of the batches that were
     answered. `most_in_flight` is how many were being answered at
     once at most. `before_answer` is called with each request before it is answered, one at a time:
-    the moment for something to happen to the account.
+    the moment for something to happen to the account. `while_filling` is called with each request
+    for a page of threads whose rows are filled late (`Ways.rows_filled`), between the choice of its
+    threads and the making of its rows, under the same lock.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Service:
         self.arrivals: list[float] = []
         self.posted: list[bytes] = []
         self.before_answer: Callable[[str], None] | None = None
+        self.while_filling: Callable[[str], None] | None = None
         self.most_in_flight = 0
         self._in_flight = 0
         self._answers = itertools.count(1)
@@ -149,7 +152,9 @@ class Service:
             if call.method == "POST":
                 self.posted.append(call.body)
                 return answer(self.account, path, query, call.body)
-            return answer(self.account, path, query)
+            filling = self.while_filling
+            hook = partial(filling, call.target) if filling else None
+            return answer(self.account, path, query, while_filling=hook)
 
     def _finish(self, reply: Answer, fault: Fault | None) -> Outcome:
         """Add the headers that come with every answer, and what a fault does to it."""

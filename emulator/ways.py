@@ -89,6 +89,9 @@ class Ways:
     """So long a cursor lives; then it is a 400 UNPARSEABLE_TOKEN. An ID that was never given has no
     age. (?)"""
 
+    rows_filled: Literal["at once", "late"] = "at once"
+    """Whether a page of threads takes its rows when it takes their order, or a moment later: then a
+    row shows its thread as it is by then, whatever the lag of the list. (?)"""
     lag_by_id: float = 0
     """Seconds by which the listing by id lags: it shows all as it was then. At most an hour. (?)"""
     lag_by_time: float = 0

@@ -198,3 +198,45 @@ def test_other_refusals(world: World) -> None:
     assert refusal(world, inboxId=[1, 2]) is not None
     assert refusal(world, associatedContactId=7) is not None
     assert refusal(world, latestMessageTimestampAfter="2026-01-01T00:00:00Z", colour="red") is None
+
+
+@pytest.mark.parametrize("is_by_time", [False, True])
+def test_rows_filled_late(world: World, *, is_by_time: bool) -> None:
+    """A page keeps its order, and its rows are of later: one can be fresher than its place."""
+    query = {**(world.by_time if is_by_time else {}), "limit": 3}
+    first, moved, deleted, last = world.threads(4)
+    world.ways.rows_filled = "late"
+    asked: list[str] = []
+
+    def happen(target: str) -> None:
+        asked.append(target)
+        world.pass_time(60)
+        world.account.message(moved, sent=True)
+        world.account.delete(deleted)
+
+    world.service.while_filling = happen
+    body = world.client.json(THREADS, **query)
+    world.service.while_filling = None
+    assert [int(row["id"]) for row in body["results"]] == [first.id, moved.id]
+    assert body["results"][1]["latestMessageSentTimestamp"].startswith("2026-11-20T12:01:04")
+    assert asked == world.service.requests
+    after = decode(body["paging"]["next"]["after"])
+    rest = [last.id, moved.id] if is_by_time else [last.id]
+    assert world.client.ids(**query, after=after) == rest
+
+
+def test_rows_filled_at_once(world: World) -> None:
+    """By default order and rows are of one moment, and nothing can happen in between."""
+    (thread,) = world.threads(1)
+    world.service.while_filling = lambda _: world.account.delete(thread)
+    assert world.client.ids() == world.client.ids(**world.by_time) == [thread.id]
+
+
+def test_late_rows_do_not_lag(world: World) -> None:
+    """Where the list lags and rows are filled late, the rows are as the threads are now."""
+    world.pass_time(100)
+    (thread,) = world.threads(1)
+    world.pass_time(100)
+    world.account.close(thread)
+    world.ways.lag_by_id, world.ways.rows_filled = 60, "late"
+    assert [row["status"] for row in world.client.rows()] == ["CLOSED"]
