@@ -122,11 +122,12 @@ class Account:
         return message
 
     def comment(self, thread: Thread, text: str = "Has anybody called them?") -> Message:
-        """Write what only the colleagues see."""
+        """Write what only the colleagues see; by default the thread's sent time moves too."""
         by = thread.assigned_to or AGENTS[0]
         fields = {"text": text, "richText": f"<p>{text}</p>", "attachments": []}
         comment = self._add(thread, "COMMENT", by, fields)
-        self._let_move(thread, comment, "and comments", "and events")
+        if self.ways.latest_message != "messages":
+            thread.sent_at = comment.created_at
         return comment
 
     def close(self, thread: Thread) -> Message:
@@ -197,16 +198,12 @@ class Account:
 
     def _event(self, thread: Thread, kind: str, **more: str) -> Message:
         event = self._add(thread, kind, thread.assigned_to or AGENTS[0], more)
-        self._let_move(thread, event, "and events")
+        if self.ways.latest_message == "and events":
+            thread.moved_at = event.created_at
         return event
 
     def _add(self, thread: Thread, kind: str, by: str, more: dict[str, Any]) -> Message:
         return self.conversations.add(thread, kind, self.now(), by, more)
-
-    def _let_move(self, thread: Thread, message: Message, *where: str) -> None:
-        """Move the time of the thread's latest message, where this HubSpot does."""
-        if self.ways.latest_message in where:
-            thread.moved_at = message.created_at
 
     @classmethod
     def sample(cls, size: int, *, seed: int = 7) -> Account:

@@ -36,7 +36,7 @@ class Thread:
     spam: bool = False
     archived: bool = False
     moved_at: datetime | None = None
-    """When something that is no message moved the latest message's time, where that is so."""
+    """When an event moved the latest message's time, if events do."""
 
     @override
     def __setattr__(self, name: str, value: object) -> None:

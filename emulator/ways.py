@@ -120,9 +120,10 @@ class Ways:
     """A `limit` of messages above it is a 400. (?)"""
     messages_of_archived: Literal["shown", "404", "empty"] = "shown"
     """What reading the messages of an archived thread gives. (?)"""
-    latest_message: Literal["messages", "and comments", "and events"] = "messages"
-    """What moves the time of a thread's latest message: messages only; comments too; or those and
-    changes of status, assignment and inbox. (?)"""
+    latest_message: Literal["messages", "and comments", "and events"] = "and comments"
+    """What moves the time of a thread's latest message: messages only; comments too, which move
+    that of the latest sent message with it (O: recorded); or those and changes of status,
+    assignment and inbox. (?)"""
     bad_actors: Literal["400", "500", "207"] = "400"
     """What a batch answers with an id that can be none, or is poisoned: it is refused as a whole,
     or gives the others. (?)"""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NEWER = "/conversations/conversations/2026-09/threads"
 ASCENDING = {"sort": "createdAt"}
+AS_RECORDED = Rows(times="milliseconds")
 
 
 def path(thread: Thread, root: str = THREADS) -> str:
@@ -180,6 +181,19 @@ def test_latest_message(world: World, way: Any, *, by_comment: bool, by_event: b
         assert (thread.latest_message_at != before) == moves
         row = world.client.json(f"{THREADS}/{thread.id}")
         assert (row["latestMessageTimestamp"] > row["latestMessageReceivedTimestamp"]) == by_comment
+
+
+def test_comment_moves_sent_time(world: World) -> None:
+    """By default a comment moves the latest and the latest sent time, to the millisecond."""
+    thread = talk(world, 2)
+    world.pass_time(1.351)
+    comment = world.account.comment(thread).payload(rows=AS_RECORDED)
+    world.ways.rows = AS_RECORDED
+    row = world.client.json(f"{THREADS}/{thread.id}")
+    latest = (row["latestMessageTimestamp"], row["latestMessageSentTimestamp"])
+    assert latest == (comment["createdAt"],) * 2
+    assert comment["createdAt"].endswith(":03.351Z")
+    assert row["latestMessageReceivedTimestamp"] < comment["createdAt"]
 
 
 def test_edit(world: World) -> None:
