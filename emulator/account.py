@@ -100,10 +100,13 @@ class Account:
         now = self.clock()
         return now - timedelta(microseconds=now.microsecond % 1000)
 
-    def create(self, inbox_id: int = HELP_DESK) -> Thread:
-        """Begin a thread, without a message; IDs rise, with gaps, and are never used twice."""
+    def create(self, inbox_id: int = HELP_DESK, *, created_at: datetime | None = None) -> Thread:
+        """Begin a thread, without a message; IDs rise, with gaps, and are never used twice.
+
+        A thread that a mail opens is dated by the mail (O): its ID is the highest, its time past.
+        """
         self._last_id += 11
-        thread = Thread(self._last_id, inbox_id, 1_401, self.now())
+        thread = Thread(self._last_id, inbox_id, 1_401, created_at or self.now())
         self.threads[thread.id] = thread
         return thread
 
@@ -120,6 +123,21 @@ class Account:
         else:
             thread.received_at = message.created_at
         return message
+
+    def mail(self, thread: Thread, *, sent_at: datetime, **more: Any) -> Message:
+        """Receive a mail that arrives now and is dated by its sender, in whole seconds.
+
+        As recorded, its `createdAt` is that date and its `updatedAt` the arrival. The thread's
+        received time moves to that date too, but never back.
+        """
+        sent_at = sent_at.replace(microsecond=0)
+        fields = message_fields(thread, "Is there any news?", sent=False)
+        fields |= {"status": {"statusType": "RECEIVED"}} | more
+        by = f"V-{thread.contact_id}"
+        mail = self.conversations.add(thread, "MESSAGE", sent_at, by, fields)
+        mail.updated_at = self.now()
+        thread.received_at = max(sent_at, thread.received_at or sent_at)
+        return mail
 
     def comment(self, thread: Thread, text: str = "Has anybody called them?") -> Message:
         """Write what only the colleagues see; by default the thread's sent time moves too."""

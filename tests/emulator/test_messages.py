@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -194,6 +195,38 @@ def test_comment_moves_sent_time(world: World) -> None:
     assert latest == (comment["createdAt"],) * 2
     assert comment["createdAt"].endswith(":03.351Z")
     assert row["latestMessageReceivedTimestamp"] < comment["createdAt"]
+
+
+def test_mail(world: World) -> None:
+    """A mail is dated by its sender: the thread's times are the mail's, the arrival is later."""
+    world.ways.rows = AS_RECORDED
+    world.pass_time(34.932)
+    sent_at = world.now - timedelta(minutes=40)
+    highest = world.threads(1)[0].id
+    thread = world.account.create(created_at=sent_at.replace(microsecond=0))
+    mail = world.account.mail(thread, sent_at=sent_at, subject="Late")
+    dated, arrived = "2026-11-20T11:20:34.000Z", "2026-11-20T12:00:35.932Z"
+    (sent,) = world.client.rows(path(thread))
+    assert (sent["createdAt"], sent["updatedAt"], sent["subject"]) == (dated, arrived, "Late")
+    row = world.client.json(f"{THREADS}/{thread.id}")
+    names = ("createdAt", "latestMessageTimestamp", "latestMessageReceivedTimestamp")
+    assert {row[name] for name in names} == {dated}
+    assert thread.id > highest
+    assert world.client.ids(**world.by_time) == [thread.id, highest]
+    assert mail.created_at.microsecond == 0
+
+
+def test_late_mail(world: World) -> None:
+    """A mail that arrives late moves its thread to its own date, and never back."""
+    (quiet,) = world.threads(1)
+    world.pass_time(3_600)
+    busy = talk(world, 2)
+    for thread, moves in ((quiet, True), (busy, False)):
+        before, count = thread.latest_message_at, len(world.account.messages(thread))
+        mail = world.account.mail(thread, sent_at=world.now - timedelta(minutes=10))
+        assert thread.latest_message_at == (mail.created_at if moves else before)
+        assert len(world.account.messages(thread)) == count + 1
+    assert world.account.messages(busy)[0] == mail
 
 
 def test_edit(world: World) -> None:
