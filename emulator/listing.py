@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.answers import JSON_TYPE, Answer
-from emulator.paging import Paging, limit_problem, paging_text, refusal_of
+from emulator.paging import Paging, failure_of, limit_problem, paging_text, refusal_of
 from emulator.selection import STATUSES, is_by_time, order_of, select
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def list_threads(
     meanwhile is left out.
     """
     ways = account.ways
-    refused = _refuse(query, ways)
+    refused = _refuse(query, ways) or failure_of(query, ways)
     if refused:
         return refused
     paging = Paging(account, query, "by time" if is_by_time(query) else "by id")

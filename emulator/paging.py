@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emulator.account import Account
     from emulator.cursors import Form, Position
     from emulator.selection import Query
+    from emulator.ways import Ways
 
 DEFAULT_LIMIT = 100
 Item = TypeVar("Item")
@@ -108,6 +109,16 @@ def limit_of(query: Query) -> int:
 def limit_problem(query: Query, most: int) -> dict[str, bool]:
     """Return what is said of a limit that is not within what HubSpot allows, and if it is so."""
     return {f"limit must be a number from 1 to {most}": not 1 <= limit_of(query) <= most}
+
+
+def failure_of(query: Query, ways: Ways) -> Answer | None:
+    """Return how a page fails that is larger than this HubSpot manages."""
+    if ways.fails_above is None or limit_of(query) <= ways.fails_above:
+        return None
+    if ways.fails_with == 500:
+        return Answer.error(500, "INTERNAL_ERROR", "internal error")
+    page = f"<html><body><h1>{ways.fails_with}</h1></body></html>"
+    return Answer.of(ways.fails_with, page, is_bare=True)
 
 
 def refusal_of(problems: dict[str, Any]) -> Answer | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emulator.answers import JSON_TYPE, Answer
 from emulator.missing import not_there
-from emulator.paging import Paging, limit_problem, paging_text, refusal_of
+from emulator.paging import Paging, failure_of, limit_problem, paging_text, refusal_of
 from emulator.selection import wants_archived
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def list_messages(account: Account, thread: Thread, query: Query) -> Answer:
     sort = query.get("sort", ["-createdAt"])[0]
     problems = {"sort must be createdAt or -createdAt": sort not in {"createdAt", "-createdAt"}}
     refused = refusal_of(limit_problem(query, ways.max_messages) | problems)
+    refused = refused or failure_of(query, ways)
     paging = Paging(account, query)
     after = paging.after()
     if refused:

@@ -68,6 +68,11 @@ class Ways:
 
     max_limit: int = 500
     """A listing's `limit` above it is a 400. (D: 500; O: 100)"""
+    fails_above: int | None = None
+    """A page of threads or messages with a larger `limit` fails each time; None: none does. (O: of
+    another API of HubSpot, "for multiple clients")"""
+    fails_with: Literal[500, 502, 504] = 504
+    """How it fails: by HubSpot's JSON error, or by a page of a gateway. (O)"""
     cap: int = 500
     """A page holds so many at the most, whatever `limit` says. (O: 100 at the most)"""
     empty_pages: Literal["once", "never", "often"] = "once"
@@ -159,6 +164,7 @@ class Ways:
         """
         ways = cls(
             max_limit=chance.choice((500, 500, 100)),
+            fails_above=chance.choice((*[None] * 6, 100, 20)),
             cap=chance.choice((2, 3, 7, 100, 500)),
             repeats_rows=chance.random() < 0.2,
             cursor_minutes=chance.choice((None, None, None, 5, 60)),
@@ -201,7 +207,7 @@ def _draw(kind: type, chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _choices(kind: type) -> dict[str, tuple[str, ...]]:
+def _choices(kind: type) -> dict[str, tuple[str | int, ...]]:
     hints = get_type_hints(kind)
     return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
 

@@ -42,6 +42,20 @@ def refusal(world: World, **query: Any) -> str | None:
     return str(body["message"])
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_fails_above(world: World, status: Any) -> None:
+    """A page that is asked for with too large a limit fails each time, a smaller one works."""
+    (thread,) = world.threads(1)
+    world.ways.fails_above, world.ways.fails_with = 20, status
+    for path in (THREADS, f"{THREADS}/{thread.id}/messages"):
+        for limit in (500, 500, 21, 100):
+            assert world.client.get(path, limit=limit).status == status
+        assert world.client.get(path).status == status
+        assert world.client.get(path, limit=501).status == 400
+        assert len(world.client.json(path, limit=20)["results"]) == 1
+    assert world.client.get(THREADS, **world.by_time, limit=21).status == status
+
+
 def test_cap(world: World) -> None:
     """A page holds no more than the cap, whatever is asked for, and the rest follows."""
     ids = [thread.id for thread in world.threads(8)]
