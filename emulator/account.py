@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from emulator.actors import ACTOR_ID, actor_payload, is_gone
 from emulator.cursors import GivenCursors
@@ -48,6 +48,10 @@ class Account:
     `portal_id` is the account's number, `time_zone` and `utc_offset_ms` say where its days begin.
     `lists` is what is listed as a whole. Any id can be an actor's, but for those in `gone_actors`,
     and visitors whose number 23 divides; a batch with one of `poisoned_actors` goes wrong.
+
+    A 403 FORBIDDEN refuses each of `refused_threads` by ID, and the messages of each of
+    `refused_messages`. `refuses_actors` is the status of every batch of actors, 400 or 403. A page
+    of threads that would hold one of `broken_ids` is a 500, whatever its size. (?)
     """
 
     def __init__(
@@ -70,6 +74,10 @@ class Account:
         self.given_cursors = GivenCursors()
         self.gone_actors: set[str] = set()
         self.poisoned_actors: set[str] = set()
+        self.refused_threads: set[int] = set()
+        self.refused_messages: set[int] = set()
+        self.refuses_actors: Literal[400, 403] | None = None
+        self.broken_ids: set[int] = set()
         self.details_asked = 0
         self.portal_id = 62515
         self.time_zone = "US/Eastern"

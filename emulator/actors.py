@@ -85,6 +85,10 @@ def read_actor(account: Account, actor_id: str) -> Answer:
 
 def read_actors(account: Account, body: bytes) -> Answer:
     """Answer a batch: with those that are there, and word of those that are not."""
+    if account.refuses_actors:
+        is_forbidden = account.refuses_actors == 403
+        unable = Answer.error(400, "VALIDATION_ERROR", "Actors cannot be read in a batch")
+        return Answer.forbidden("these actors") if is_forbidden else unable
     try:
         inputs = json.loads(body)["inputs"]
     except (ValueError, KeyError, TypeError):

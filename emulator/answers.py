@@ -31,3 +31,9 @@ class Answer:
         """Make an error answer in HubSpot's shape; who sends it fills in the correlation id."""
         body = {"status": "error", "message": message, "correlationId": "", "category": category}
         return cls.of(status, body | more)
+
+    @classmethod
+    def forbidden(cls, what: str) -> Answer:
+        """Make the refusal of one thing, which says nothing about others."""
+        message = f"The user or app does not have access to {what}"
+        return cls.error(403, "FORBIDDEN", message)

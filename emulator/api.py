@@ -82,6 +82,8 @@ def _read(account: Account, thread_id: str, query: Query) -> Answer:
     if isinstance(thread, Answer):
         return thread
     ways = account.ways
+    if thread.id in account.refused_threads:
+        return Answer.forbidden("this inbox")
     if ways.sides == "apart" and thread.archived != wants_archived(query):
         return not_there(ways.not_found)
     text = thread_text(thread, query, ways.rows)
@@ -92,6 +94,8 @@ def _read_messages(account: Account, match: re.Match[str], query: Query) -> Answ
     thread = _find(account, match["id"])
     if isinstance(thread, Answer):
         return thread
+    if thread.id in account.refused_messages:
+        return Answer.forbidden("this inbox")
     if match["message"] is None:
         return list_messages(account, thread, query)
     return read_message(account, thread, match["message"], original=bool(match["original"]))

@@ -36,6 +36,8 @@ def list_threads(
     if isinstance(after, Answer):
         return after
     page, cursor = paging.cut(select(account, query), order_of(query), after)
+    if not account.broken_ids.isdisjoint(thread.id for thread in page):
+        return Answer.error(500, "INTERNAL_ERROR", "internal error")
     if ways.rows_filled == "late":
         if while_filling:
             while_filling()
