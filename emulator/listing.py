@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator.answers import JSON_TYPE, Answer
 from emulator.paging import Paging, failure_of, limit_problem, paging_text, refusal_of
-from emulator.selection import STATUSES, is_by_time, order_of, select
+from emulator.selection import STATUSES, is_by_time, order_of, select, wants_archived
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,9 @@ def _refuse(query: Query, ways: Ways) -> Answer | None:
         "sort must be id or latestMessageTimestamp": sort not in {"id", "latestMessageTimestamp"},
         "latestMessageTimestampAfter is required for this sort": (
             sort == "latestMessageTimestamp" and "latestMessageTimestampAfter" not in query
+        ),
+        "archived cannot be combined with this sort": (
+            ways.archived_by_time == "refused" and is_by_time(query) and wants_archived(query)
         ),
         "Only one inboxId filter is allowed for this query": len(query.get("inboxId", [])) > 1,
         "associatedContactId needs threadStatus and excludes inboxId": (

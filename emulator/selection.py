@@ -31,7 +31,7 @@ def select(account: Account, query: Query) -> list[Thread]:
         then = account.now() - timedelta(seconds=lag)
         return _select(account.threads.as_of(then).values(), query, ways)
     wanted = tuple((name, *query[name]) for name in query if name not in OF_THE_PAGE)
-    key = (*wanted, ways.status_filter)
+    key = (*wanted, ways.status_filter, ways.archived_by_time)
     kept = account.threads.derived
     if key not in kept:
         if len(kept) >= KEPT:
@@ -73,7 +73,10 @@ def _select(every: Iterable[Thread], query: Query, ways: Ways) -> list[Thread]:
     if is_by_time(query):
         since = _parse_time(query["latestMessageTimestampAfter"][0])
         latest = [(thread, thread.latest_message_at) for thread in threads]
-        threads = [thread for thread, moment in latest if moment and moment >= since]
+        is_filtered = not (archived and ways.archived_by_time == "ignores the filter")
+        threads = [
+            thread for thread, moment in latest if moment and (moment >= since or not is_filtered)
+        ]
     return sorted(threads, key=order_of(query))
 
 

@@ -110,6 +110,10 @@ class Ways:
     status_spelling: Literal["any", "capitals"] = "any"
     """Whether a status that is not OPEN or CLOSED, to the letter, is a 400. (?)"""
 
+    archived_by_time: Literal["works", "refused", "ignores the filter"] = "works"
+    """What the list by latest message does with `archived=true`: as documented; a 400; or it shows
+    all archived threads, whatever `latestMessageTimestampAfter` says. (?)"""
+
     sides: Literal["apart", "together"] = "apart"
     """Whether reading by id finds archived threads with `archived=true` only, and others without
     it only; or each either way. (I)"""

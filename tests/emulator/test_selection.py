@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,3 +114,29 @@ def test_status_spelling(world: World) -> None:
     world.ways.status_spelling = "capitals"
     assert world.client.get(THREADS, threadStatus="open").status == 400
     assert world.client.ids(threadStatus="OPEN") == [thread.id]
+
+
+def test_archived_by_time(world: World) -> None:
+    """Archived threads sorted by time: listed, refused, or listed from the beginning."""
+    query = world.by_time | {"latestMessageTimestampAfter": "2026-11-20T12:00:03.000Z"}
+    threads = world.threads(4)
+    for thread in threads:
+        thread.archived = True
+    both = query | {"archived": "true"}
+    assert world.client.ids(**both) == [thread.id for thread in threads[2:]]
+    world.ways.archived_by_time = "ignores the filter"
+    assert world.client.ids(**both) == [thread.id for thread in threads]
+    world.ways.archived_by_time = "refused"
+    response = world.client.get(THREADS, **both)
+    assert (response.status, json.loads(response.body)["category"]) == (400, "VALIDATION_ERROR")
+    assert world.client.ids(**query) == []
+    assert len(world.client.ids(archived="true")) == 4
+
+
+def test_live_by_time(world: World) -> None:
+    """What happens to archived threads sorted by time does not happen to live ones."""
+    query = world.by_time | {"latestMessageTimestampAfter": "2026-11-20T12:00:03.000Z"}
+    threads = world.threads(4)
+    for way in ("refused", "ignores the filter"):
+        world.ways.archived_by_time = way
+        assert world.client.ids(**query) == [thread.id for thread in threads[2:]]
