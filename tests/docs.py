@@ -14,7 +14,6 @@ from typing import Any
 
 from tap_hubspot_threads.settings.definitions import SETTINGS
 from tap_hubspot_threads.streams.base import SCHEMAS
-from tap_hubspot_threads.sync.kept import Kept
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 ROOT = Path(__file__).parent.parent
@@ -79,28 +78,6 @@ def hub_facts() -> str:
     lines.append(f"description: {json.dumps(metadata('tap-hubspot-threads')['Summary'])}")
     lines += ["supported_python_versions:", *(f'- "{version}"' for version in pythons)]
     return "\n".join(lines)
-
-
-def states_table() -> str:
-    """Return which keys a state has had since which commit, by the archive, as a Markdown table."""
-    written: dict[str, set[str]] = {}
-    for path in (ROOT / "tests" / "archive" / "states").glob("*.json"):
-        commit = path.name.partition("-")[0]
-        state = json.loads(path.read_text(encoding="utf-8"))["state"]
-        written.setdefault(commit, set()).update(_keys(state.get("bookmarks", {})))
-    now = {"today": set(_keys(Kept({}, wanted="").pack(is_final=True)))}
-    rows = ["| since | keys below `bookmarks` |", "|---|---|"]
-    known: set[str] = set()
-    # No version has taken more keys away than it added.
-    for commit, keys in [*sorted(written.items(), key=lambda item: len(item[1])), *now.items()]:
-        if new := sorted(keys - known):
-            rows.append(f"| {commit} | {', '.join(f'`{key}`' for key in new)} |")
-        known |= keys
-    return "\n".join(rows)
-
-
-def _keys(bookmarks: dict[str, dict[str, Any]]) -> list[str]:
-    return [f"{stream}.{key}" for stream, kept in bookmarks.items() for key in kept]
 
 
 def security() -> str:

@@ -12,6 +12,7 @@ from emulator.account import Account
 from emulator.limits import RollingLimit
 from tap_hubspot_threads.contract import LISTED
 from tap_hubspot_threads.errors import HubSpotError, UnlistedError, UnreadError
+from tap_hubspot_threads.sync.kept_check import check_state
 from tests.conftest import Lab, Life, Output, ids, open_lab, select
 
 if TYPE_CHECKING:
@@ -421,7 +422,7 @@ def test_full_table_means_nothing_for_messages(life: Life) -> None:
 
 
 def test_full_table_of_threads_reads_all_messages(life: Life) -> None:
-    """FULL_TABLE of threads clears both bookmarks."""
+    """FULL_TABLE of threads clears both bookmarks; the SDK adds no key of its own to the state."""
     catalog = select(*ALL)
     for entry in catalog["streams"]:
         if entry["tap_stream_id"] == "threads":
@@ -430,6 +431,7 @@ def test_full_table_of_threads_reads_all_messages(life: Life) -> None:
                 if meta["breadcrumb"] == []:
                     meta["metadata"]["replication-method"] = "FULL_TABLE"
     assert message_ids(life.sync(catalog)) == messages_of(life.lab, *life.lab.threads)
+    check_state(life.state)
 
 
 def test_alias_of_a_stream_map(life: Life) -> None:

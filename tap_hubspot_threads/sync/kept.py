@@ -93,7 +93,6 @@ class Kept:
             "replication_key_value": self.bookmark,
             "is_exact": is_final or self.is_exact,
             "open_threads": self.open.entries(),
-            "closed_threads": [],  # as versions before 0.2 had it
             "account": self.account,
             "is_account_warned_of": self.is_account_warned_of,
         }

@@ -83,13 +83,6 @@ def _is_open(value: object) -> bool:
     return True
 
 
-def _are_ids(value: object) -> bool:
-    try:
-        return isinstance(value, list) and all(parse_id(item) == item for item in value)
-    except (InvalidIdError, TypeError):
-        return False
-
-
 def _are_pairs(value: object, is_second: Callable[[Any], bool]) -> bool:
     """Whether a value is a list of ids, each with something of its own."""
     try:
@@ -135,7 +128,6 @@ _OF_THREADS: dict[str, _Check] = {
     "full_listing_completed_at": _is_time_or_none,
     "is_exact": _is_boolean,
     "open_threads": _is_open,
-    "closed_threads": _are_ids,
     "failed": _are_counted,
     "missed": lambda value: _are_pairs(value, _is_clean_time),
     "listing_is_whole": _is_boolean,
@@ -148,10 +140,6 @@ _OF_THREADS: dict[str, _Check] = {
     "wanted": lambda value: isinstance(value, str),
     "account": _is_number_or_none,
     "is_account_warned_of": _is_boolean,
-    # The SDK's own, of earlier versions
-    "starting_replication_value": _is_text_or_none,
-    "replication_key_signpost": _is_text_or_none,
-    "progress_markers": lambda value: isinstance(value, dict),
 }
 _OF_MESSAGES: dict[str, _Check] = {
     "replication_key_value": _is_time_or_none,

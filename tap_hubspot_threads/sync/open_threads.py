@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _ARCHIVED, _LIVE = "a", "l"
-_DOUBT = "------"
-"""What earlier versions put in place of a mark that they did not believe."""
 _encode = make_encode(json.JSONEncoder(sort_keys=True))
 _ENTRY = re.compile(r"([0-9]+):([alAL][A-Za-z0-9_-]{6})")
 
@@ -51,7 +49,7 @@ class OpenThreads:
                 raise ValueError(message)
             thread_id, mark = match[1], match[2]
             self._marks[thread_id] = mark[0].lower() + mark[1:]
-            if not are_exact or mark[0].isupper() or mark[1:] == _DOUBT:
+            if not are_exact or mark[0].isupper():
                 self._doubted.add(thread_id)
 
     def __contains__(self, thread_id: str) -> bool:

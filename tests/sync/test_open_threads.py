@@ -101,15 +101,6 @@ def test_doubt_is_a_capital_letter() -> None:
     assert again.ids() == [("17", False), ("18", True)]
 
 
-def test_doubt_of_earlier_versions() -> None:
-    """An entry of earlier versions without a mark is read, and known to be no row's."""
-    threads = OpenThreads(["17:l------", "18:a------"])
-    assert threads.ids() == [("17", False), ("18", True)]
-    assert not threads.is_known("17", "l------")
-    assert not threads.is_settled("17", LIVE)
-    assert OpenThreads(threads.entries()).ids() == threads.ids()
-
-
 def test_noted_ends_the_doubt() -> None:
     """A row that has gone out is beyond doubt."""
     threads = OpenThreads(["17:LAAAAAA"])
