@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -332,6 +333,17 @@ def test_first_load_that_the_quota_stops() -> None:
             life.pass_time(days=1)
         assert loaded >= messages_of(lab, *(t for t in lab.threads if t.latest_message_at))
         assert len(loaded) > 1_000
+
+
+def test_messages_dated_to_the_epoch() -> None:
+    """The backfill reads the messages of a thread whose channel gave the timestamp 0."""
+    with open_lab() as lab:
+        thread = some(Life(lab))[0]
+        thread.received_at, thread.sent_at = datetime.fromtimestamp(0, timezone.utc), None
+        row = next(row for row in lab.sync().records() if row["id"] == str(thread.id))
+        assert row["latestMessageTimestamp"] == "1970-01-01T00:00:00.000Z"
+        loaded = message_ids(lab.sync(select("threads", "messages")))
+        assert messages_of(lab, thread) <= loaded
 
 
 def test_share_of_the_backfill(caplog: pytest.LogCaptureFixture) -> None:

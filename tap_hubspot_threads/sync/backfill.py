@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 LEAST_SHARE = 0.2
 """Of the account's calls of a day: so much is left to the day's other syncs."""
-BEGINNING = "2000-01-01T00:00:00.000Z"
-"""HubSpot is younger."""
+BEGINNING = "1970-01-01T00:00:00.000Z"
+"""The earliest time of a message: a channel without a timestamp gives 0."""
 
 
 class Backfill:

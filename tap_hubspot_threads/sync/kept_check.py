@@ -24,7 +24,7 @@ STREAMS = {
 }
 
 EARLIEST = "2000"
-"""HubSpot is younger; a bookmark before that is a slip."""
+"""HubSpot's clock is never before this year, so such a bookmark of threads is a mistake."""
 
 
 def check_state(state: Mapping[str, Any]) -> None:
@@ -68,11 +68,16 @@ def _check(stream: str, kept: Mapping[str, Any], checks: Mapping[str, _Check]) -
             raise StateError(message)
 
 
-def _is_time_or_none(value: object) -> bool:
+def _is_time_or_none(value: object, *, earliest: str = EARLIEST) -> bool:
     try:
-        return value is None or (clean_time(value) or "") >= EARLIEST
+        return value is None or (clean_time(value) or "") >= earliest
     except ValueError:
         return False
+
+
+def _is_time_of_message_or_none(value: object) -> bool:
+    """Whether a value is a time of a message, which its sender or channel can date as it likes."""
+    return _is_time_or_none(value, earliest="0")
 
 
 def _is_open(value: object) -> bool:
@@ -114,11 +119,11 @@ def _is_boolean(value: object) -> bool:
 
 
 def _are_counted(value: object) -> bool:
-    return _are_pairs(value, lambda syncs: isinstance(syncs, int))
+    return _are_pairs(value, _is_number)
 
 
 _OF_THREADS: dict[str, _Check] = {
-    "version": lambda value: value == VERSION,
+    "version": lambda value: _is_number(value) and value == VERSION,
     "replication_key": lambda value: value == REPLICATION_KEY,
     "replication_key_value": _is_time_or_none,
     "listing": lambda value: value in (LIVE, ARCHIVED, DONE),
@@ -142,7 +147,7 @@ _OF_THREADS: dict[str, _Check] = {
     "is_account_warned_of": _is_boolean,
 }
 _OF_MESSAGES: dict[str, _Check] = {
-    "replication_key_value": _is_time_or_none,
+    "replication_key_value": _is_time_of_message_or_none,
     "failed": _are_counted,
     "walked": _is_number,
 }

@@ -85,6 +85,7 @@ GOOD: list[tuple[str, object]] = [
 GOOD_OF_MESSAGES: list[tuple[str, object]] = [
     ("replication_key_value", None),
     ("replication_key_value", "2026-11-20T13:00:00+01:00"),
+    ("replication_key_value", "1970-01-01T00:00:00.000Z"),
     ("failed", []),
     ("failed", [["17", 0]]),
     ("walked", 61_204),
@@ -101,6 +102,7 @@ def test_what_is_written_of_messages(key: str, value: object) -> None:
     ("key", "value"),
     [
         ("replication_key_value", "soon"),
+        ("replication_key_value", ""),
         ("failed", {"17": 1}),
         ("failed", [["x", 1]]),
         ("walked", None),
@@ -124,6 +126,9 @@ def test_what_is_written(key: str, value: object) -> None:
     ("key", "value"),
     [
         ("version", 2),
+        ("version", True),
+        ("version", 1.0),
+        ("version", "1"),
         ("version", None),
         ("replication_key", "createdAt"),
         ("replication_key_value", "soon"),
@@ -141,6 +146,7 @@ def test_what_is_written(key: str, value: object) -> None:
         ("failed", {"17": 1}),
         ("failed", [["17"]]),
         ("failed", [["17", "2"]]),
+        ("failed", [["17", True]]),
         ("failed", [["x", 2]]),
         ("failed", [17]),
         ("missed", {"17": NOW}),
