@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_hubspot_threads.parts import make_api, make_client
 from tap_hubspot_threads.streams.loop import Loop
 from tap_hubspot_threads.streams.progress import Progress
+from tap_hubspot_threads.streams.words import misfits
 from tap_hubspot_threads.sync.making import make_sync
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Run:
             self._is_over = True
             self._transport.close()
             self._progress.log_metrics()
+            if self._progress.misfits:
+                self._log.warning("%s", misfits(self._progress.misfits))
             self._log.info(
                 self._progress.summary(loop.kept), extra=self._progress.fields(loop.kept)
             )

@@ -36,6 +36,13 @@ group is there where the milliseconds are not."""
 _MAKE_INNER_ENCODER: Any = getattr(encoder, "c_make_encoder", None)
 
 
+_EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
+_EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LEAST_EPOCH, _MOST_EPOCH = 10**11, 10**13 - 1
+"""Epoch milliseconds of 12 and 13 digits: the years 1973 to 2286. Fewer digits may be seconds or a
+duration, more may be the digits of a date."""
+
+
 class InvalidTimeError(ValueError):
     """A value that is no time."""
 
@@ -86,14 +93,15 @@ def clean_time(value: object) -> str | None:
     """Return an ISO 8601 time in UTC with `Z` and exactly milliseconds; null for an empty string.
 
     Observed from HubSpot: milliseconds, whole seconds; possible: an offset instead of `Z`. Finer
-    digits are cut off, a time without a zone is taken as UTC, and a day as its midnight. The
-    results sort as strings.
+    digits are cut off, a time without a zone is taken as UTC, and a day as its midnight. A number
+    of 12 or 13 digits, also as a string, is epoch milliseconds (observed in other APIs of HubSpot).
+    The results sort as strings.
 
     Raises:
         InvalidTimeError: if the value is no time.
     """
     if not isinstance(value, str):
-        raise InvalidTimeError
+        return _time_of_epoch(value)
     usual = _USUAL_TIME.fullmatch(value)  # nearly all are, and times are most of the work for a row
     if usual:
         return f"{value[:-1]}.000Z" if usual.lastindex else value
@@ -102,7 +110,8 @@ def clean_time(value: object) -> str | None:
         return None
     match = _TIME.fullmatch(text)
     if match is None:
-        raise InvalidTimeError
+        epoch = _EPOCH.fullmatch(text)
+        return _time_of_epoch(int(epoch[1]) if epoch else None)
     day, minute, second, fraction, zone = match.groups()
     moment = f"{day}T{minute or '00:00'}{second or ':00'}"
     try:
@@ -113,6 +122,13 @@ def clean_time(value: object) -> str | None:
         raise InvalidTimeError from None
     milliseconds = f"{fraction or ''}000"[:3]
     return f"{moment}.{milliseconds}Z"
+
+
+def _time_of_epoch(value: object) -> str:
+    """Return the time of epoch milliseconds; a fraction of one is cut off."""
+    if isinstance(value, (int, float)) and _LEAST_EPOCH <= value <= _MOST_EPOCH:
+        return as_time(_EPOCH_START + timedelta(milliseconds=int(value)))
+    raise InvalidTimeError
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -251,3 +252,28 @@ def test_thread_gone_between_listing_and_reading(lab: Lab) -> None:
 def payload(thread: Thread) -> dict[str, Any]:
     """Return a thread as HubSpot sends it."""
     return thread.payload(associations=[], extra=None)
+
+
+def test_values_that_do_not_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """A value that does not fit is kept and counted once per record; epoch milliseconds fit."""
+    caplog.set_level(logging.INFO)
+    first, second = lab.live_ids[:2]
+    for thread_id, created in ((first, 1574106479865), (second, "yesterday")):
+        thread = {"id": thread_id, "createdAt": created, "spam": "maybe", "mood": "good"}
+        lab.script(path=f"/threads/{thread_id}", status=200, body=json.dumps(thread))
+    by_epoch, by_word = lab.sync(thread_ids=[first, second]).records()
+    assert (by_epoch["createdAt"], by_word["createdAt"]) == ("2019-11-18T19:47:59.865Z", None)
+    assert by_epoch["otherProperties"] == {"mood": "good", "spam": "maybe"}
+    assert by_word["otherProperties"] == by_epoch["otherProperties"] | {"createdAt": "yesterday"}
+    warning, summary = caplog.records[-2:]
+    assert warning.getMessage() == (
+        "3 value(s) did not fit their column and are in otherProperties: "
+        "threads.createdAt 1, threads.spam 2"
+    )
+    assert vars(summary)["misfits"] == {"threads.createdAt": 1, "threads.spam": 2}
+
+
+def test_values_that_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """Unknown keys alone are no reason for a warning."""
+    lab.sync()
+    assert "did not fit" not in caplog.text

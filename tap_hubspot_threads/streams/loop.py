@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.stopping import Stopped
+from tap_hubspot_threads.streams.misfits import misfits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,6 +110,8 @@ class Loop:
     def _count(self, stream: str, row: Mapping[str, Any]) -> None:
         self._rows += 1
         self._progress.rows[stream] += 1
+        for column in misfits(row):
+            self._progress.misfits[f"{stream}.{column}"] += 1
         if stream == "threads":
             self._progress.archived += row["archived"] is True
 

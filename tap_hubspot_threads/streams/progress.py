@@ -58,6 +58,8 @@ class Progress:
     rows: Counter[str] = field(default_factory=Counter)
     """Rows that went out, by stream. Counted by the loop, like the archived threads."""
     archived: int = 0
+    misfits: Counter[str] = field(default_factory=Counter)
+    """Emitted values that did not fit their column, by stream and column. Counted by the loop."""
     is_complete: bool = False
     """Whether the sync has come to its end."""
 
@@ -140,6 +142,7 @@ class Progress:
                 and dict(zip(("done", "about"), read.backfill, strict=True)),
             },
             "actors_failed": len(read.actors.failed),
+            "misfits": dict(self.misfits),
             "quota_left": left,
             "quota_daily": daily,
             "bookmark": kept.get("replication_key_value"),

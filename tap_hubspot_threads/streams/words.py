@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_hubspot_threads.sync.read import Read
 
 
@@ -25,6 +27,17 @@ def backfill(read: Read) -> list[str]:
     done, about = read.backfill
     of_about = "" if about is None else f" of about {about:,}"
     return [f"messages: {done:,}{of_about} threads; goes on with the next sync"]
+
+
+def misfits(counts: Mapping[str, int]) -> str:
+    """Return how many values did not fit their column.
+
+    Args:
+        counts: The number of values, by stream and column.
+    """
+    columns = ", ".join(f"{column} {count}" for column, count in sorted(counts.items()))
+    message = "value(s) did not fit their column and are in otherProperties"
+    return f"{sum(counts.values())} {message}: {columns}"
 
 
 def unless_none(count: int, what: str) -> list[str]:

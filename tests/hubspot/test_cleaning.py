@@ -35,13 +35,23 @@ def clean(**thread: Any) -> dict[str, Any]:
         ("2019-11-18 18:47:59.865z", "2019-11-18T18:47:59.865Z"),
         ("2019-11-18T18:47Z", "2019-11-18T18:47:00.000Z"),
         ("2019-11-18", "2019-11-18T00:00:00.000Z"),
+        (1574106479865, "2019-11-18T19:47:59.865Z"),
+        ("1574106600279", "2019-11-18T19:50:00.279Z"),
+        (" 1574106600279 ", "2019-11-18T19:50:00.279Z"),
+        (1574106479865.0, "2019-11-18T19:47:59.865Z"),
+        ("1574106479860.0", "2019-11-18T19:47:59.860Z"),
+        (1574106479865.75, "2019-11-18T19:47:59.865Z"),
+        (1574106480000, "2019-11-18T19:48:00.000Z"),
+        (100_000_000_000, "1973-03-03T09:46:40.000Z"),
+        ("999999999999", "2001-09-09T01:46:39.999Z"),
+        (9_999_999_999_999, "2286-11-20T17:46:39.999Z"),
         ("", None),
         (" ", None),
         (None, None),
     ],
 )
-def test_times(sent: str | None, row: str | None) -> None:
-    """Times become UTC with Z in milliseconds; an empty one becomes null."""
+def test_times(sent: str | float | None, row: str | None) -> None:
+    """Times, epoch milliseconds among them, become UTC with Z in milliseconds; "" becomes null."""
     cleaned = clean(closedAt=sent)
     assert cleaned["closedAt"] == row
     assert cleaned["otherProperties"] is None
@@ -53,9 +63,18 @@ def test_times(sent: str | None, row: str | None) -> None:
         "soon",
         "2019-13-01T00:00:00Z",
         "2019-11",
-        1574103000000,
+        1574103000,
+        "1574103001",
+        15741064798650,
+        "20191118184759",
+        99_999_999_999,
+        -1574106479865,
+        "-1574106479866",
+        1.5e11 + 1e13,
+        10**30,
         True,
         {},
+        [1574106479865],
         "9999-12-31T23:00-02:00",
     ],
 )

@@ -152,6 +152,7 @@ def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
         "failed": 0,
         "messages": {"threads": 0, "failed": 0, "not_shown": 0, "cut_off": 0, "backfill": None},
         "actors_failed": 0,
+        "misfits": {},
         "quota_left": 650_000 - len(lab.calls(".")),
         "quota_daily": 650_000,
         "bookmark": "2026-11-20T13:00:00.000Z",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_hubspot_threads.streams.words import around, backfill, duration, unless_none
+from tap_hubspot_threads.streams.words import around, backfill, duration, misfits, unless_none
 from tap_hubspot_threads.sync.read import Read
 from tests.sync.fakes import passing
 
@@ -51,3 +51,10 @@ def test_backfill_that_goes_on(about: int | None, words: str) -> None:
 def test_duration(seconds: float, words: str) -> None:
     """Seconds read like a person would say them."""
     assert duration(seconds) == words
+
+
+def test_misfits() -> None:
+    """Values that did not fit are counted by stream and column, in the order of their names."""
+    counts = {"threads.createdAt": 1, "messages.attachments": 2}
+    words = "3 value(s) did not fit their column and are in otherProperties: "
+    assert misfits(counts) == words + "messages.attachments 2, threads.createdAt 1"
