@@ -93,6 +93,21 @@ class PassingError(HubSpotError):
         return type(self)(message, retry_after=self.retry_after)
 
 
+class UnbelievedError(PassingError):
+    """A 403 or 404 that is not HubSpot's word on what was requested; it may pass, or stay."""
+
+
+class ComeBackError(HubSpotError):
+    """HubSpot asks not to be called for longer than a sync waits."""
+
+    exit_code = TRY_LATER
+
+    @property
+    @override
+    def is_of_all(self) -> bool:
+        return True
+
+
 class TooLargeError(PassingError):
     """An answer of more bytes than are taken."""
 

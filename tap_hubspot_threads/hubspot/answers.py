@@ -18,6 +18,7 @@ from tap_hubspot_threads.errors import (
     MissingError,
     PassingError,
     RefusedError,
+    UnbelievedError,
     UnprovenError,
     WrongAddressError,
 )
@@ -239,7 +240,7 @@ def _raise_not_found(tried: str, problem: Problem, asked: Asked) -> None:
     if meaning and not (endpoint.refusals and asked.query.get("after")):
         raise meaning
     message = f"{tried}, which is not HubSpot's word on it (settings api_url, api_version)"
-    raise PassingError(message, tries=FEW_TRIES)
+    raise UnbelievedError(message, tries=FEW_TRIES)
 
 
 def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
@@ -248,7 +249,7 @@ def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
     if not problem.is_json:
         if asked.has_worked:
             message = f"{tried}, which is not HubSpot's answer (settings api_url, proxies)"
-            raise PassingError(message, tries=FEW_TRIES)
+            raise UnbelievedError(message, tries=FEW_TRIES)
         message = f"{tried}. {WRONG_API}"
         raise HubSpotError(message)
     if problem.category.upper() == "USER_DOES_NOT_HAVE_PERMISSIONS":
@@ -260,7 +261,7 @@ def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
     refusal = RefusedError(_refusal(tried, problem, asked))
     if endpoint.is_list_of_threads or (endpoint.refusals and asked.query.get("after")):
         if asked.has_answered:
-            raise PassingError(str(refusal), tries=FEW_TRIES)
+            raise UnbelievedError(str(refusal), tries=FEW_TRIES)
         message = f"{refusal} Check what the token of the setting {asked.setting} may read."
         raise HubSpotError(message)
     if endpoint.is_conversations and not asked.has_answered:

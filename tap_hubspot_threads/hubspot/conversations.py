@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.errors import UnprovenError
+from tap_hubspot_threads.errors import UnprovenError, WrongAddressError
 from tap_hubspot_threads.hubspot.answers import Endpoint
 from tap_hubspot_threads.hubspot.pages import is_page
 
@@ -33,6 +33,7 @@ class Conversations:
     def __init__(self, client: Client, base_path: str) -> None:
         self._client, self._base_path = client, base_path
         self._lock = threading.Lock()
+        self._wrong_address: WrongAddressError | None = None
 
     def ask(
         self,
@@ -77,6 +78,12 @@ class Conversations:
             HubSpotError: if the list of threads cannot be read.
         """
         with self._lock:
+            if self._wrong_address:
+                raise self._wrong_address
             if not self._client.has_answered:
                 path = self._base_path + THREADS.path
-                self._client.ask(THREADS, path, params={"limit": 1}, accept=is_page)
+                try:
+                    self._client.ask(THREADS, path, params={"limit": 1}, accept=is_page)
+                except WrongAddressError as error:
+                    self._wrong_address = error
+                    raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 
-from tap_hubspot_threads.errors import TRY_LATER, HubSpotError, PassingError
+from tap_hubspot_threads.errors import TRY_LATER, ComeBackError, HubSpotError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -100,6 +100,8 @@ def seconds_to_wait(
             f"{error}. HubSpot asks to come back in {asked / 60:.0f} minutes: "
             "run the sync again then."
         )
+        if asked > LONGEST_RETRY_AFTER:
+            raise ComeBackError(message) from error
         raise HubSpotError(message, exit_code=TRY_LATER) from error
     return max(jitter(scheduled), asked)
 

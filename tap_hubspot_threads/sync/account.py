@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.errors import HubSpotError, WrongAddressError
+from tap_hubspot_threads.errors import HubSpotError, UnreadError, WrongAddressError
 from tap_hubspot_threads.sync.backfill import Backfill
 from tap_hubspot_threads.sync.deletions import Deletions
 from tap_hubspot_threads.sync.finding import Finding
@@ -69,6 +69,8 @@ class AccountSync:
         self._wanted, self._options, self._log = wanted, options, log
         self._behind, self._lists, self._selection = behind, lists, selection
         self._has_begun = False
+        self._stuck: HubSpotError | None = None
+        """What has kept the listing of all threads from going on."""
         self._reader = Reader(hubspot, workers, read, is_suspect=read.threads.is_suspect)
         self._outcomes = Outcomes(
             kept,
@@ -144,17 +146,18 @@ class AccountSync:
         try:
             yield from self._phases(number, deletions)
         except WrongAddressError as error:
-            if self._kept.bookmark is None:
+            if self._kept.bookmark is None and self._kept.listing.started_at is None:
                 raise
             raise error.at_a_known_account() from None
         except HubSpotError:
-            yield from deletions.run()  # what is certain is told all the same
+            yield from deletions.run()  # confirmed ones are emitted all the same
             raise
         yield from deletions.run()
         yield from self._lists.run()
         if self._selection.messages:
             yield from self._backfill().run()
         self.read.warn(self._log)
+        self._check_listing()
         self.read.check()
         deletions.check()
         self._lists.check()
@@ -166,15 +169,44 @@ class AccountSync:
         yield from self._again(name for name in failed if not threads.is_suspect(name))
         yield from self._owed(name for name in owed if not messages.is_suspect(name))
         if is_first:
-            yield from self._full_listing.first()
+            yield from self._listing(self._full_listing.first())
         yield from self._behind(self._outcomes.of(self._reader.read(self._increment.run())))
         if not is_first:
-            yield from self._open_again.run(self._full_listing.when_due())
+            full_listing = self._full_listing.when_due()
+            yield from self._open_again.run(full_listing and self._listing(full_listing))
             if number is not None and self.read.known_seen:
                 yield Out(then=partial(kept.note_account, number, is_confirmed=True))
             yield from self._again(name for name in failed if threads.is_suspect(name))
             yield from self._owed(name for name in owed if messages.is_suspect(name))
-        yield from self._full_listing.when_due(is_purge=deletions.is_purge) or ()
+        purge_listing = self._full_listing.when_due(is_purge=deletions.is_purge)
+        yield from self._listing(purge_listing or iter(()))
+
+    def _listing(self, outs: Iterator[Out]) -> Iterator[Out]:
+        """Let a page that never comes end the listing, and nothing else.
+
+        The next sync goes on from the same page; messages must not wait for it.
+        """
+        try:
+            yield from outs
+        except HubSpotError as error:
+            if error.is_of_all or self._kept.listing.started_at is None:
+                raise
+            self._stuck = error
+
+    def _check_listing(self) -> None:
+        """Raise an error, if the listing of all threads could not go on; it names the place.
+
+        Raises:
+            HubSpotError: with what else could not be read.
+        """
+        if self._stuck is None:
+            return
+        message = f"{self._stuck} {self._kept.listing.place}"
+        try:
+            self.read.check()
+        except UnreadError as error:
+            message += f" {error}"
+        raise HubSpotError(message, exit_code=self._stuck.exit_code) from self._stuck
 
     def _again(self, failed: Iterable[str]) -> Iterator[Out]:
         """Read threads again that could not be read."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.contract import MAX_ACTORS
 from tap_hubspot_threads.errors import PassingError, RefusedError
-from tap_hubspot_threads.sync.failures import Streak
+from tap_hubspot_threads.sync.failures import FAILURES_IN_A_ROW, Streak
 from tap_hubspot_threads.sync.out import Out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_hubspot_threads.contract import HubSpot, Row
+    from tap_hubspot_threads.errors import HubSpotError
     from tap_hubspot_threads.sync.read import Read
     from tap_hubspot_threads.sync.workers import Workers
 
@@ -43,6 +44,10 @@ class Actors:
         self._pending: list[str] = []
         self._held: list[Callable[[], None]] = []
         self._streak = Streak("actors")
+        self._has_given = False
+        """Whether HubSpot has given any: then a refusal is about single actors."""
+        self._refused = 0
+        """Actors that HubSpot has refused so far, each by itself."""
 
     def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
         """As `Stage` says: what is done behind a row waits until the actors that it names are out.
@@ -93,14 +98,28 @@ class Actors:
         try:
             rows = self._workers.call(partial(self._hubspot.actors, ids, once=once))
         except (PassingError, RefusedError) as error:
-            if len(ids) == 1:
-                self._read.actors.note(ids[0], error)
-                self._streak.note(ids[0], error, is_suspect=False)
+            if len(ids) == 1 or self._refuses_all:
+                for actor_id in ids:
+                    self._fail(actor_id, error)
                 return []
             half = len(ids) // 2
             return self._read_all(ids[:half], once=True) + self._read_all(ids[half:], once=True)
         self._streak.end()
+        self._has_given = True
         return rows
+
+    @property
+    def _refuses_all(self) -> bool:
+        """Whether HubSpot seems to refuse every actor, so that halving a batch finds none."""
+        return not self._has_given and self._refused >= FAILURES_IN_A_ROW
+
+    def _fail(self, actor_id: str, error: HubSpotError) -> None:
+        """Note an actor that cannot be read; a refusal says nothing of HubSpot."""
+        self._read.actors.note(actor_id, error)
+        if isinstance(error, RefusedError):
+            self._refused += 1
+        else:
+            self._streak.note(actor_id, error, is_suspect=False)
 
 
 def named_in(out: Out) -> Iterator[str]:

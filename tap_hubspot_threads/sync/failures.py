@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import HubSpotError
+from tap_hubspot_threads.errors import (
+    HubSpotError,
+    PassingError,
+    RefusedError,
+    UnbelievedError,
+)
 
 if TYPE_CHECKING:
     import logging
@@ -58,7 +63,11 @@ class Failures:
 
 
 class Streak:
-    """Failures one after the other, which say that it is not the things that are at fault."""
+    """Failures one after the other, which say that HubSpot is down, or that a setting is wrong.
+
+    Only what may be due to that counts: a transient error, or a 400. A refusal, and a 404 that is
+    not HubSpot's own, are about one thing.
+    """
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -80,11 +89,19 @@ class Streak:
         Raises:
             HubSpotError: if it is one of `FAILURES_IN_A_ROW`.
         """
-        self._count += not (is_suspect or name in self._failed)
+        self._count += not is_suspect and name not in self._failed and _counts(error)
         self._failed.add(name)
         if self._count >= FAILURES_IN_A_ROW:
+            advice = " Run it again later." if isinstance(error, PassingError) else ""
             message = (
                 f"{error} {self._count} {self._what} in a row could not be read, so the sync ends "
-                "here. Run it again later."
+                f"here.{advice}"
             )
             raise HubSpotError(message, exit_code=error.exit_code)
+
+
+def _counts(error: HubSpotError) -> bool:
+    """Whether an error may be due to more than the thing that was read."""
+    if isinstance(error, RefusedError):
+        return error.may_be_size
+    return isinstance(error, PassingError) and not isinstance(error, UnbelievedError)

@@ -69,12 +69,16 @@ class Increment:
         self._lists_archived = True
 
     def run(self) -> Iterator[ThreadId | Out]:
-        """Yield the threads, each once, with what moves the bookmark behind them."""
+        """Yield the threads, each once, with what moves the bookmark after them.
+
+        While the first listing is stuck there is no bookmark: then from where that began.
+        """
+        bookmark = self._kept.bookmark or self._kept.listing.started_at or ""
         try:
             try:
-                yield from self._changes_since(self._kept.bookmark or "")
+                yield from self._changes_since(bookmark)
             except _BookmarkAheadError:  # one response may be wrong
-                yield from self._changes_since(self._kept.bookmark or "")
+                yield from self._changes_since(bookmark)
         except _BookmarkAheadError as error:
             self._log.warning(
                 "The bookmark %s is ahead of HubSpot's clock, and set back to it: %s. Messages "

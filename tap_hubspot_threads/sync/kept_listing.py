@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,6 +64,20 @@ class KeptListing:
             "full_listing_milliseconds": round(self.full_seconds * 1000),
         }
 
+    @property
+    def place(self) -> str:
+        """Where it stands, as a sentence for an error."""
+        where = "at their beginning"
+        if self.cursor is not None:
+            thread_id = _id_of(self.cursor)
+            where = (
+                f"after thread {thread_id}" if thread_id else f"after the cursor {self.cursor!r}"
+            )
+        return (
+            f"The list of all threads cannot be read further: it stands at {self.part} threads, "
+            f"{where}. New messages were read all the same. Run the sync again later."
+        )
+
     def start(self) -> None:
         """Have everything listed, from the start."""
         self.part, self.cursor, self.started_at = LIVE, None, None
@@ -92,3 +107,12 @@ class KeptListing:
             self.full_completed_at, self.started_at = now, None
             self.full_rows, self.full_pages = self.rows, self.pages
             self.full_seconds = self.seconds
+
+
+def _id_of(cursor: str) -> str | None:
+    """Return the thread ID of a cursor: base64 of the last row's ID (recorded), or another form."""
+    try:
+        text = b64decode(cursor, validate=True)
+    except ValueError:
+        return None
+    return text.decode() if text.isdigit() else None

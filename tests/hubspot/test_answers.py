@@ -12,6 +12,7 @@ from tap_hubspot_threads.errors import (
     MissingError,
     PassingError,
     RefusedError,
+    UnbelievedError,
     UnprovenError,
     WrongAddressError,
 )
@@ -136,7 +137,7 @@ FOREIGN = [
 def test_404_of_a_gateway(answer: Response, endpoint: Endpoint) -> None:
     """Any other 404 says nothing of the thing, in whatever JSON: three attempts."""
     error = judge(answer, endpoint)
-    assert isinstance(error, PassingError)
+    assert isinstance(error, UnbelievedError)
     assert error.tries == FEW_TRIES == 3
     assert not error.is_burst
     assert "api_url, api_version" in str(error)
@@ -165,7 +166,7 @@ def test_404_of_the_account(answer: Response) -> None:
 def test_page_after_others(answer: Response, endpoint: Endpoint, query: dict[str, Any]) -> None:
     """A 403 or 404 for a page after others came is that page's passing failure."""
     error = judge(answer, endpoint, query=query)
-    assert type(error) is PassingError
+    assert type(error) is UnbelievedError
     assert error.tries == FEW_TRIES
 
 
@@ -249,7 +250,7 @@ def test_missing_scope_without_category() -> None:
 def test_403_that_is_html(*, has_worked: bool) -> None:
     """A 403 that is HTML is not HubSpot's answer."""
     error = judge(response(403, "<html>"), has_worked=has_worked)
-    assert type(error) is (PassingError if has_worked else HubSpotError)
+    assert type(error) is (UnbelievedError if has_worked else HubSpotError)
     assert "HubSpot's" in str(error)
 
 

@@ -223,6 +223,17 @@ def test_others_in_between() -> None:
     assert len(world.read.actors.unread) == 2 * FAILURES_IN_A_ROW
 
 
+def test_all_are_refused() -> None:
+    """If every batch is refused, all rows come, few calls are made, and all actors are counted."""
+    names = many(5 * MAX_ACTORS)
+    world = World(Account(at_fault=names))
+    rows = [message(f"m{name}", name) for name in names]
+    world.play(*rows, Out(then=world.then("then")))
+    assert world.log == [*(f"m{name}" for name in names), "then"]
+    assert len(world.read.actors.unread) == len(names)
+    assert len(world.account.asked) < 30
+
+
 @pytest.mark.parametrize(
     "error", [HubSpotError("401", is_of_token=True), DailyQuotaError("spent")], ids=["401", "day"]
 )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tap_hubspot_threads.errors import TRY_LATER, HubSpotError
+from tap_hubspot_threads.errors import (
+    MEND,
+    TRY_LATER,
+    HubSpotError,
+    NoProgressError,
+    RefusedError,
+    UnbelievedError,
+)
 from tap_hubspot_threads.sync.failures import (
     FAILING_SYNCS,
     FAILURES_IN_A_ROW,
@@ -89,3 +96,27 @@ def test_the_same_again() -> None:
     streak = Streak("things")
     fail(streak, *FEW, *FEW, *FEW)
     fail(streak, *"abcdefgh", is_suspect=True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RefusedError("403"), UnbelievedError("404"), NoProgressError("pages")],
+    ids=["refused", "a gateway's 404", "endless"],
+)
+def test_what_is_about_one_thing(error: HubSpotError) -> None:
+    """A refusal, a 404 that is not HubSpot's own, and endless pages never end the sync."""
+    streak = Streak("things")
+    for number in range(3 * FAILURES_IN_A_ROW):
+        streak.note(str(number), error, is_suspect=False)
+
+
+def test_bad_requests_in_a_row() -> None:
+    """Requests that are all bad are a wrong setting: the sync ends, and not with "later"."""
+    streak = Streak("things")
+    error = RefusedError("400. Check the setting property.", may_be_size=True)
+    for name in FEW:
+        streak.note(name, error, is_suspect=False)
+    with pytest.raises(HubSpotError, match="Check the setting property") as raised:
+        streak.note("last", error, is_suspect=False)
+    assert raised.value.exit_code == MEND
+    assert "later" not in str(raised.value)

@@ -1,0 +1,222 @@
+"""Refusals and failures of one thing: the rest is read, and the error names what was not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.account import Account
+from tap_hubspot_threads.errors import HubSpotError, PassingError, UnreadError, WrongAddressError
+from tests.conftest import Lab, Life, ids, open_lab, select, set_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WITH_MESSAGES = ("threads", "deleted_threads", "messages")
+FORBIDDEN = '{"status": "error", "category": "FORBIDDEN", "message": "no access to this inbox"}'
+REMOVED = '{"status": "error", "category": "USER_DOES_NOT_HAVE_PERMISSIONS", "message": "x"}'
+
+
+@pytest.fixture
+def life() -> Iterator[Life]:
+    """An account of 60 threads with messages, never synced."""
+    with open_lab(Account.sample(60)) as lab:
+        yield Life(lab)
+
+
+def threads_of_messages(life: Life) -> set[str]:
+    """Return the IDs of the threads whose messages the last sync emitted."""
+    return {row["conversationsThreadId"] for row in life.last.records("messages")}
+
+
+@pytest.mark.usefixtures("waits")
+def test_refused_messages_of_one_thread(life: Life) -> None:
+    """A 403 for one thread's messages costs these; the rest comes, and the bookmark moves."""
+    account, catalog = life.lab.account, select(*WITH_MESSAGES)
+    talking = {str(t.id) for t in life.lab.threads if account.messages(t)}
+    refused = next(t for t in life.lab.threads if str(t.id) in talking)
+    account.refused_messages.add(refused.id)
+    with pytest.raises(UnreadError, match=rf"403 FORBIDDEN.*{refused.id}|{refused.id}.*403") as end:
+        life.sync(catalog)
+    assert end.value.exit_code == 1
+    assert "scope" not in str(end.value)
+    assert threads_of_messages(life) == talking - {str(refused.id)}
+    bookmark = life.kept["replication_key_value"]
+    life.pass_time(hours=1)
+    (new,) = life.threads(1)
+    with pytest.raises(UnreadError, match=str(refused.id)):
+        life.sync(catalog)
+    assert str(new.id) in threads_of_messages(life)
+    assert life.kept["replication_key_value"] > bookmark
+
+
+@pytest.mark.usefixtures("waits")
+def test_many_refused_threads(life: Life) -> None:
+    """However many threads in a row are refused, the others come; exit 1 names those."""
+    life.sync()
+    life.pass_time(hours=1)
+    changed = life.threads(20)
+    life.lab.account.refused_threads.update(thread.id for thread in changed[:12])
+    with pytest.raises(UnreadError, match=str(changed[0].id)) as end:
+        life.sync()
+    assert end.value.exit_code == 1
+    assert set(life.last.ids) == set(ids(changed[12:]))
+    assert sorted(name for name, _ in life.kept["failed"]) == ids(changed[:12])
+
+
+def test_refused_configured_thread(life: Life) -> None:
+    """A configured thread that is refused first is proved by one page; the others come."""
+    first, *others = life.lab.live_ids[:9]
+    life.lab.account.refused_threads.add(int(first))
+    with pytest.raises(UnreadError, match=first):
+        life.sync(thread_ids=[first, *others], max_concurrency=1)
+    assert life.last.ids == others
+    assert len(life.lab.calls("limit=1(&|$)")) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_every_batch_of_actors_is_refused(life: Life, status: Any) -> None:
+    """If HubSpot refuses every actor, all messages come all the same, and exit 1 counts them."""
+    account = life.lab.account
+    account.refuses_actors = status
+    with pytest.raises(UnreadError, match=r"actor\(s\) could not be read") as end:
+        life.sync(select(*WITH_MESSAGES, "actors"))
+    assert end.value.exit_code == 1
+    talking = {str(thread.id) for thread in life.lab.threads if account.messages(thread)}
+    assert threads_of_messages(life) == talking
+    assert len(life.lab.calls("/actors/")) < 60
+    assert life.kept["replication_key_value"]
+
+
+@pytest.mark.parametrize("path", ["/threads\\?", "/threads/", "/inboxes"])
+def test_removed_user_ends_the_sync(life: Life, path: str) -> None:
+    """If the user behind the token was removed, the sync ends, whatever it read."""
+    life.lab.script(path=path, status=403, body=REMOVED, times=100)
+    with pytest.raises(HubSpotError, match="rotate the token") as end:
+        life.sync(select("threads", "messages", "inboxes"))
+    assert end.value.exit_code == 78
+
+
+PROPERTY = '{"status": "error", "message": "bad", "errors": [{"message": "no property x"}]}'
+
+
+@pytest.mark.parametrize("thread_ids", [None, list(range(1, 41))], ids=["account", "IDs"])
+def test_bad_property(life: Life, thread_ids: list[int] | None) -> None:
+    """A 400 for every request gives HubSpot's reason and the setting, and exit 78."""
+    life.lab.script(path="/threads", status=400, body=PROPERTY, times=1000)
+    settings: dict[str, Any] = {} if thread_ids is None else {"thread_ids": thread_ids}
+    with pytest.raises(HubSpotError, match=r"no property x.*setting property") as end:
+        life.sync(property="x", **settings)
+    assert end.value.exit_code == 78
+    assert "later" not in str(end.value)
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize(
+    "fault", [{"status": 500}, {"status": 404}, {"status": 403, "body": FORBIDDEN}]
+)
+def test_page_that_never_comes(monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]) -> None:
+    """A first sync that is stuck at a page reads new messages all the same, and names the place."""
+    set_machine(monkeypatch, page_size=10)
+    with open_lab(Account.sample(60)) as lab:
+        life = Life(lab)
+        lab.account.ways.empty_pages = "never"
+        last = lab.live_ids[9]
+        lab.script(path="sort=id&after=", times=10**6, **fault)
+        for _ in range(2):
+            (new,) = life.threads(1)
+            with pytest.raises(HubSpotError, match=f"live threads, after thread {last}") as end:
+                life.sync(max_attempts=2)
+            assert end.value.exit_code == 75
+            assert str(new.id) in life.last.ids
+            life.pass_time(hours=1)
+        lab.emulator.faults.clear()
+        life.sync()
+        life.pass_time(hours=1)
+        assert life.kept["listing"] == "done"
+        assert life.kept["full_listing_rows"] >= len(lab.threads) - 10
+
+
+@pytest.mark.usefixtures("waits")
+def test_stuck_full_listing_keeps_nothing_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the full listing is stuck, inboxes and the backfill of messages come all the same."""
+    set_machine(monkeypatch, page_size=10)
+    with open_lab(Account.sample(60)) as lab:
+        life = Life(lab)
+        life.sync()
+        life.pass_time(days=2)
+        lab.script(path="sort=id&after=", status=500, times=10**6)
+        with pytest.raises(HubSpotError, match="list of all threads cannot be read further"):
+            life.sync(select(*WITH_MESSAGES, "inboxes"), max_attempts=2, refresh_open_calls=0)
+        assert life.last.records("inboxes")
+        talking = {str(t.id) for t in lab.threads if t.latest_message_at}
+        assert threads_of_messages(life) >= talking
+
+
+OWN_404 = {"X-HubSpot-NotFound": "true"}
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("headers", [{}, OWN_404], ids=["a gateway's", "HubSpot's"])
+@pytest.mark.parametrize("thread_ids", [None, ["17", "18"]], ids=["account", "IDs"])
+def test_wrong_path(lab: Lab, headers: dict[str, str], thread_ids: list[str] | None) -> None:
+    """A path without an API is a wrong address, whatever form its 404s have."""
+    lab.script(path="/threads", status=404, body="<html>", headers=headers, times=100)
+    settings: dict[str, Any] = {} if thread_ids is None else {"thread_ids": thread_ids}
+    with pytest.raises(WrongAddressError, match="api_url and api_version") as end:
+        lab.sync(**settings)
+    assert end.value.exit_code == 78
+    assert len(lab.calls("/threads")) <= 3
+
+
+def test_path_that_worked_before(life: Life) -> None:
+    """If the state shows that the address once worked, a wrong path may pass: exit 75."""
+    life.sync()
+    life.pass_time(hours=1)
+    life.lab.script(path="/threads", status=404, headers=OWN_404, times=10**6)
+    with pytest.raises(HubSpotError, match="was read before") as end:
+        life.sync()
+    assert end.value.exit_code == 75
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("status", [204, 206, 302])
+def test_maintenance_page(life: Life, status: int) -> None:
+    """A status below 400 that is not HubSpot's passes once something has worked."""
+    life.lab.script(path="/threads", skip=1, status=status, times=2)
+    assert sorted(life.sync().ids) == sorted(life.lab.ids)
+
+
+@pytest.mark.usefixtures("waits")
+def test_malformed_token(lab: Lab) -> None:
+    """A 530 for everything is a malformed token: exit 78, after few attempts."""
+    lab.script(path=".*", status=530, body="<html>", times=10**6)
+    with pytest.raises(HubSpotError, match="whole token") as end:
+        lab.sync()
+    assert end.value.exit_code == 78
+    assert len(lab.calls(".*")) <= 6
+
+
+@pytest.mark.usefixtures("waits")
+def test_530_later_passes(life: Life) -> None:
+    """A 530 after something has worked is retried like any other."""
+    life.lab.script(path="/threads", skip=1, status=530, times=4)
+    assert sorted(life.sync().ids) == sorted(life.lab.ids)
+
+
+@pytest.mark.usefixtures("waits")
+def test_gateways_404s_for_every_read_by_id(life: Life) -> None:
+    """A gateway's 404s say nothing of any thread: exit 1, none counts as not found."""
+    life.sync()
+    body = '{"statusCode": 404, "message": "Resource not found"}'
+    for _ in range(3):
+        life.pass_time(minutes=20)
+        (new,) = life.threads(1)
+        life.lab.script(path="/threads/", status=404, body=body, bare=True, times=10**6)
+        with pytest.raises((UnreadError, PassingError), match=str(new.id)):
+            life.sync()
+        assert life.last.records("deleted_threads") == []
+        assert life.kept["missed"] == []
+    life.lab.emulator.faults.clear()
+    assert {str(new.id)} <= set(life.sync().ids)
