@@ -327,3 +327,11 @@ def test_unknown_type_of_message() -> None:
     row = clean_message(json.dumps(sent | {"emoji": "x"}))
     assert {name: row[name] for name in sent} == sent
     assert row["otherProperties"] == {"emoji": "x"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_encoding_of_a_page(encoding: str) -> None:
+    """U+0000 is removed from a page in any encoding that a JSON parser detects."""
+    page = json.dumps({"id": "m", "text": "a\0b"}).encode(encoding)
+    cleaner = RowCleaner(SCHEMAS.get_schema("messages"))
+    assert cleaner.clean(json.loads(page), is_plain=is_plain(page))["text"] == "ab"
