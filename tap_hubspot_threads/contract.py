@@ -52,6 +52,8 @@ class Page:
     """Has it take no more than `size`: what was parsed of it takes five times as much."""
     is_dated: bool = True
     """Whether HubSpot's clock is known by any response; else `now` is our clock less an hour."""
+    ids: Sequence[str] = ()
+    """The IDs of the rows, at hand without making the rows."""
 
 
 class HubSpot(Protocol):

@@ -10,7 +10,7 @@ from tap_hubspot_threads.hubspot.answers import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.conversations import THREADS, Conversations
 from tap_hubspot_threads.hubspot.listing import SMALL_PAGE, Listing
 from tap_hubspot_threads.hubspot.makers import Makers, thread_id_of
-from tap_hubspot_threads.hubspot.pages import Rows
+from tap_hubspot_threads.hubspot.pages import Rows, usable_ids
 from tap_hubspot_threads.hubspot.retry import BRIEFLY, ONCE
 
 if TYPE_CHECKING:
@@ -172,7 +172,8 @@ class Api:
             message = f"{ACTORS}: {trouble} for some of the actors"
             raise PassingError(message)
         found, make = answer.body["results"], self._makers.of("actors")
-        return list(Rows(answer.text, found=found, things="actors", make=make, warn=self._warn))
+        usable_ids(found, make, things="actors", warn=self._warn)
+        return list(Rows(answer.text, found=found, make=make))
 
     def page_of(self, listed: Listed, cursor: str | None, *, archived: bool) -> Page:
         """As `HubSpot` says."""

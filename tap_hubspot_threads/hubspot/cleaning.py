@@ -61,7 +61,7 @@ class RowCleaner:
             if convert is None:
                 other[_clean_text(name)] = _clean_json(value)
             # What is right already is most of it, and spared the call of its converter.
-            elif is_plain and convert is _to_string and type(value) is str:
+            elif is_plain and convert is to_string and type(value) is str:
                 row[name] = value
             elif value is not None:
                 try:
@@ -93,7 +93,7 @@ def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
         return _to_array
     if "integer" in types:
         return _to_integer
-    return _to_string
+    return to_string
 
 
 def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
@@ -111,7 +111,12 @@ def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, A
     return convert
 
 
-def _to_string(value: object) -> str:
+def to_string(value: object) -> str:
+    """Return the text of a column of strings.
+
+    Raises:
+        ValueError: if the value is neither a string nor an integer.
+    """
     if isinstance(value, str):
         return _clean_text(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -122,7 +127,7 @@ def _to_string(value: object) -> str:
 
 
 def _to_integer(value: object) -> int:
-    number = int(_to_string(value))
+    number = int(to_string(value))
     if abs(number) > MAX_INTEGER:
         raise _Unfit
     return number

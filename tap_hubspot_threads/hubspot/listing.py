@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.contract import Page
 from tap_hubspot_threads.errors import RefusedError, TooLargeError
-from tap_hubspot_threads.hubspot.pages import Rows, is_page, next_cursor
+from tap_hubspot_threads.hubspot.pages import Rows, is_page, next_cursor, usable_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,19 +65,32 @@ class Listing:
             HubSpotError: as `Client.ask` says.
         """
 
+        def accept(body: dict[str, Any]) -> bool:
+            if not is_page(body):
+                return False
+            found = body["results"]
+            return not found or any(make.id_of(item) is not None for item in found)
+
         def ask(size: int) -> Page:
             answer = self._conversations.ask(
                 self._endpoint,
                 path,
                 params={**params, "limit": size},
-                accept=is_page,
+                accept=accept,
                 patience=patience,
             )
             found = answer.body["results"]
-            rows = Rows(answer.text, found=found, things=self._things, make=make, warn=self._warn)
+            ids = usable_ids(found, make, things=self._things, warn=self._warn)
+            rows = Rows(answer.text, found=found, make=make)
             cursor, size = next_cursor(answer.body), len(answer.text)
             return Page(
-                rows, cursor, answer.now, size, shrink=rows.shrink, is_dated=answer.is_dated
+                rows,
+                cursor,
+                answer.now,
+                size,
+                shrink=rows.shrink,
+                is_dated=answer.is_dated,
+                ids=ids,
             )
 
         size = self._size  # another thread may change it meanwhile

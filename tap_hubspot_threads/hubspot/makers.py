@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.hubspot.cleaning import RowCleaner
+from tap_hubspot_threads.hubspot.cleaning import RowCleaner, to_string
 from tap_hubspot_threads.values import InvalidIdError, parse_id
 
 if TYPE_CHECKING:
@@ -27,37 +28,48 @@ class Makers:
         """Returns what cleans a stream's rows, by the stream's name."""
 
     def of_threads(self) -> Make:
-        """Return what makes the rows of threads, whose ids are numbers."""
-        clean = self.cleaner("threads").clean
-
-        def make(found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
-            thread_id = thread_id_of(found)
-            if thread_id is None:
-                return None
-            row = clean(found, is_plain=is_plain)
-            row["id"] = thread_id
-            return row
-
-        return make
+        """Return the maker of threads, whose IDs are numbers."""
+        return _Maker(self.cleaner("threads"), thread_id_of)
 
     def of(self, stream: str, **missing: str) -> Make:
-        """Return what makes the rows of a stream whose ids are any text.
+        """Return the maker of a stream whose IDs are any text.
 
         Args:
             stream: The stream's name.
-            missing: What stands in a column that would be empty.
+            missing: The values of columns that would be empty.
         """
-        clean = self.cleaner(stream).clean
+        return _Maker(self.cleaner(stream), id_of, missing)
 
-        def make(found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
-            row = clean(found, is_plain=is_plain)
-            if not row["id"] or row["id"].isspace():
-                return None
-            for name, value in missing.items():
-                row[name] = row[name] or value
-            return row
 
-        return make
+class _Maker:
+    """Makes the rows of a stream; a `Make`."""
+
+    def __init__(
+        self,
+        cleaner: RowCleaner,
+        id_of: Callable[[Mapping[str, Any]], str | None],
+        missing: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._clean, self.id_of, self._missing = cleaner.clean, id_of, missing
+
+    def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
+        id_ = self.id_of(found)
+        if id_ is None:
+            return None
+        row = self._clean(found, is_plain=is_plain)
+        row["id"] = id_
+        for name, value in self._missing.items():
+            row[name] = row[name] or value
+        return row
+
+
+def id_of(found: Mapping[str, Any]) -> str | None:
+    """Return the ID of a JSON object, whatever text it is; None if it has none."""
+    try:
+        id_ = to_string(found.get("id"))
+    except ValueError:
+        return None
+    return None if not id_ or id_.isspace() else id_
 
 
 def thread_id_of(found: Mapping[str, Any]) -> str | None:

@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 
 
 class Make(Protocol):
-    """Makes the row of a JSON object."""
+    """Makes the rows of JSON objects."""
+
+    @property
+    def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
+        """Returns the ID of an object; None if it has none that can be used."""
 
     def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
-        """Return the row, told whether the whole text is plain; None where there is none."""
+        """Return the row of an object; None if it has no usable ID.
+
+        Args:
+            found: The object.
+            is_plain: Whether the whole page is plain, as `cleaning.is_plain` says.
+        """
 
 
 class Rows(Collection["Row"]):
@@ -30,9 +39,7 @@ class Rows(Collection["Row"]):
     Args:
         text: The page, as it came.
         found: What is in it; kept until `shrink`, and then parsed again.
-        things: What they are, in the plural.
         make: Makes a row of one; one that it makes none of is left out.
-        warn: Is told how many of them were left out.
     """
 
     def __init__(
@@ -40,13 +47,10 @@ class Rows(Collection["Row"]):
         text: bytes,
         *,
         found: list[Any],
-        things: str,
         make: Make,
-        warn: Callable[[str], None],
     ) -> None:
-        self._text, self._count, self._things = text, len(found), things
+        self._text, self._count, self._make = text, len(found), make
         self._found: list[Any] | None = found
-        self._make, self._warn = make, warn
 
     def shrink(self) -> None:
         """Keep the text alone."""
@@ -58,12 +62,10 @@ class Rows(Collection["Row"]):
         if found is None:
             found = json.loads(self._text)["results"]
         plain = is_plain(self._text)
-        objects = (item for item in found if isinstance(item, dict))
-        rows = [row for item in objects if (row := self._make(item, is_plain=plain)) is not None]
-        if useless := len(found) - len(rows):
-            of_all = f"{useless} of a page's {len(found)} {self._things}"
-            self._warn(f"{of_all} have no usable id and are left out")
-        return iter(rows)
+        for item in found:
+            row = self._make(item, is_plain=plain) if isinstance(item, dict) else None
+            if row is not None:
+                yield row
 
     @override
     def __len__(self) -> int:
@@ -72,6 +74,25 @@ class Rows(Collection["Row"]):
     @override
     def __contains__(self, row: object) -> bool:
         return any(row == other for other in self)
+
+
+def usable_ids(
+    found: list[Any], make: Make, *, things: str, warn: Callable[[str], None]
+) -> list[str]:
+    """Return the IDs of objects; log how many objects have none that can be used.
+
+    Args:
+        found: What a response contains.
+        make: Knows the ID of each.
+        things: What they are, in the plural.
+        warn: Logs a warning.
+    """
+    objects = (item for item in found if isinstance(item, dict))
+    ids = [id_ for item in objects if (id_ := make.id_of(item)) is not None]
+    if useless := len(found) - len(ids):
+        of_all = f"{useless} of a page's {len(found)} {things}"
+        warn(f"{of_all} have no usable id and are left out")
+    return ids
 
 
 def is_page(body: Mapping[str, Any]) -> bool:

@@ -49,7 +49,7 @@ class Parts:
 
     def page(self, **params: str) -> Page:
         """Ask for a page."""
-        return self.listing.page(PATH, params, make=row_of)
+        return self.listing.page(PATH, params, make=Make())
 
     @property
     def limits(self) -> list[str]:
@@ -57,9 +57,16 @@ class Parts:
         return [limit_of(request) for request in self.world.transport.sent]
 
 
-def row_of(found: Mapping[str, Any], /, *, is_plain: bool) -> dict[str, Any] | None:
-    """Make the row of what has anything in it."""
-    return dict(found) if found and is_plain else None
+class Make:
+    """Makes the row of what has an ID."""
+
+    def id_of(self, found: Mapping[str, Any]) -> str | None:
+        """Return the ID of an object."""
+        return str(found["id"]) if found else None
+
+    def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> dict[str, Any] | None:
+        """Make a row."""
+        return dict(found) if found and is_plain else None
 
 
 def limit_of(request: Request) -> str:
@@ -103,10 +110,24 @@ def test_page() -> None:
 
 
 def test_what_is_left_out() -> None:
-    """A warning names what a page is of."""
+    """A warning names what a page is of, once, however often its rows are made."""
     parts = Parts(page_of({}, {"id": "1"}))
-    assert list(parts.page().rows) == [{"id": "1"}]
+    page = parts.page()
+    for _ in range(2):
+        assert list(page.rows) == [{"id": "1"}]
+    assert page.ids == ["1"]
     assert parts.warnings == ["1 of a page's 2 parts have no usable id and are left out"]
+
+
+def test_page_without_a_usable_id() -> None:
+    """A page whose rows all lack a usable ID is a transient failure; an empty page is none."""
+    parts = Parts(page_of({}, {}), page_of({"id": "1"}), page_of())
+    assert list(parts.page().rows) == [{"id": "1"}]
+    assert list(parts.page().rows) == []
+    assert (len(parts.limits), parts.warnings) == (3, [])
+    parts = Parts(*[page_of({})] * 8)
+    with pytest.raises(PassingError, match="not what was asked for"):
+        parts.page()
 
 
 def test_smaller_pages() -> None:
@@ -163,7 +184,7 @@ def test_patience() -> None:
     """A page is worth as many tries as it is said to be."""
     parts = Parts(response(500), page_of())
     with pytest.raises(PassingError):
-        parts.listing.page(PATH, {}, make=row_of, patience=ONCE)
+        parts.listing.page(PATH, {}, make=Make(), patience=ONCE)
     assert parts.limits == ["500"]
 
 

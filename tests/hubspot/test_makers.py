@@ -42,9 +42,10 @@ def test_no_thread(sent: object) -> None:
 )
 def test_id_of_any_text(sent: object, id_: str) -> None:
     """Any text is an id, cleaned, and a number as one."""
-    row = makers().of("messages")({"id": sent}, is_plain=False)
+    make = makers().of("messages")
+    row = make({"id": sent}, is_plain=False)
     assert row is not None
-    assert row["id"] == id_
+    assert (row["id"], make.id_of({"id": sent})) == (id_, id_)
 
 
 NO_ID: list[dict[str, Any]] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "\0"}, {"id": []}]
@@ -53,7 +54,8 @@ NO_ID: list[dict[str, Any]] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id":
 @pytest.mark.parametrize("sent", NO_ID, ids=repr)
 def test_no_id(sent: dict[str, Any]) -> None:
     """No row is made of what has no id."""
-    assert makers().of("messages")(sent, is_plain=False) is None
+    make = makers().of("messages")
+    assert (make(sent, is_plain=False), make.id_of(sent)) == (None, None)
 
 
 @pytest.mark.parametrize("sent", [{}, {"conversationsThreadId": ""}])

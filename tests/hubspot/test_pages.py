@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.pages import Rows, is_page, next_cursor
+from tap_hubspot_threads.hubspot.pages import Rows, is_page, next_cursor, usable_ids
 
 
 @pytest.mark.parametrize(
@@ -67,23 +67,30 @@ def test_cursor(paging: Any, cursor: str | None) -> None:
     assert next_cursor({"results": [], "paging": paging}) == cursor
 
 
+class Make:
+    """Makes a row of what has an ID; `made` is what it made rows of."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[Any, bool]] = []
+
+    def id_of(self, found: Any) -> str | None:
+        """Return the ID of an object."""
+        id_: str | None = found.get("id")
+        return id_
+
+    def __call__(self, found: Any, /, *, is_plain: bool) -> dict[str, Any] | None:
+        """Make a row."""
+        self.made.append((found, is_plain))
+        return dict(found) if "id" in found else None
+
+
 class Made:
-    """Rows of a page of such objects; counts how often one was made, and what was warned of."""
+    """The rows of a page of such objects, and the objects that a row was made of."""
 
     def __init__(self, text: str) -> None:
-        self.made: list[tuple[Any, bool]] = []
-        self.warnings: list[str] = []
-        self.rows = Rows(
-            text.encode(),
-            found=json.loads(text)["results"],
-            things="messages",
-            make=self._make,
-            warn=self.warnings.append,
-        )
-
-    def _make(self, thread: Any, /, *, is_plain: bool) -> dict[str, Any] | None:
-        self.made.append((thread, is_plain))
-        return dict(thread) if "id" in thread else None
+        make = Make()
+        self.made = make.made
+        self.rows = Rows(text.encode(), found=json.loads(text)["results"], make=make)
 
 
 def test_rows_are_made_when_they_are_gone_through() -> None:
@@ -108,20 +115,28 @@ def test_a_page_that_shrinks() -> None:
     assert first is not anew
 
 
-def test_rows_that_are_left_out() -> None:
-    """What no row is made of is left out, with one warning for the page."""
-    page = Made('{"results": [{}, {"id": "2"}]}')
+@pytest.mark.parametrize("useless", ["{}", 'null, "A-1"'])
+def test_rows_that_are_left_out(useless: str) -> None:
+    """What no row can be made of is left out, whether it is an object or not."""
+    page = Made(f'{{"results": [{useless}, {{"id": "2"}}]}}')
     assert list(page.rows) == [{"id": "2"}]
-    assert page.warnings == [
-        "1 of a page's 2 messages have no usable id and are left out",
-    ]
 
 
-def test_what_is_no_object() -> None:
-    """What is no object is left out too, where an answer may have such."""
-    page = Made('{"results": [null, "A-1", {"id": "2"}]}')
-    assert list(page.rows) == [{"id": "2"}]
-    assert page.warnings == ["2 of a page's 3 messages have no usable id and are left out"]
+@pytest.mark.parametrize(
+    ("found", "ids", "warnings"),
+    [
+        ([], [], []),
+        ([{"id": "1"}, {"id": "2"}], ["1", "2"], []),
+        ([{}, {"id": "2"}], ["2"], ["1 of a page's 2 messages"]),
+        ([None, "A-1", {"id": "2"}], ["2"], ["2 of a page's 3 messages"]),
+    ],
+)
+def test_usable_ids(found: list[Any], ids: list[str], warnings: list[str]) -> None:
+    """The IDs of a page are known without making a row; one warning counts those without one."""
+    make, logged = Make(), list[str]()
+    assert usable_ids(found, make, things="messages", warn=logged.append) == ids
+    assert logged == [f"{words} have no usable id and are left out" for words in warnings]
+    assert make.made == []
 
 
 def test_rows_hold_what_they_give() -> None:

@@ -84,7 +84,8 @@ def page(
     *rows: dict[str, Any], cursor: str | None = None, now: str = NOW, seconds: float = 0
 ) -> Page:
     """Make a page of a listing."""
-    return Page(list(rows), cursor, now, seconds=seconds)
+    names = [found["id"] for found in rows]
+    return Page(list(rows), cursor, now, seconds=seconds, ids=names)
 
 
 def missing(now: str | None = NOW) -> MissingError:
