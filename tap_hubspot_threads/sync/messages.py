@@ -150,20 +150,23 @@ class Messages:
         return self._hubspot.page_of_messages(thread.id, cursor, once=once)
 
     def _with_whole_texts(self, thread: ThreadId, page: Page) -> Iterator[Page]:
-        """Yield a page, or parts of it with the texts that HubSpot cut off."""
-        found = list(page.rows) if self._with_originals else []
-        if all(row["truncationStatus"] in WHOLE for row in found):
+        """Yield a page, or parts of it with the texts that HubSpot truncated.
+
+        The rows are made only once here: the parts hold them as they are.
+        """
+        if not self._with_originals:
             yield page
             return
         rows: list[Row] = []
         size = 0
-        for row in found:
+        for row in page.rows:
             whole = {} if row["truncationStatus"] in WHOLE else self._whole_text(thread, row["id"])
             rows.append(row | whole)
             size += len(str(rows[-1]))
             if size >= CHUNK:
                 yield Page(rows, page.cursor, page.now, size)
                 rows, size = [], 0
+        page.shrink()
         yield Page(rows, page.cursor, page.now, size)
 
     def _whole_text(self, thread: ThreadId, message_id: str) -> Row:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_hubspot_threads.contract import Page
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.sync.failures import FAILING_SYNCS, FAILURES_IN_A_ROW
 from tap_hubspot_threads.sync.kept_messages import KeptMessages
@@ -391,6 +392,27 @@ def test_whole_texts_in_parts() -> None:
     assert names[1]["id"] == "a"
     assert len(world.asked) == 2
     assert len(list(outs)) == 3
+
+
+class CountedRows(list[Any]):
+    """Rows that count how often they are made."""
+
+    made = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        """Make the rows."""
+        self.made += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("with_originals", [False, True])
+@pytest.mark.parametrize("status", ["TRUNCATED", "NOT_TRUNCATED"])
+def test_rows_are_made_once(status: str, *, with_originals: bool) -> None:
+    """A page's rows are made once, whether or not whole texts are read."""
+    rows = CountedRows([message("a", status), message("b", status)])
+    world = World(Page(rows, None, NOW), *[whole("x")] * 2, with_originals=with_originals)
+    assert [name for _, name in world.write(thread(1))] == ["1", "a", "b"]
+    assert rows.made == 1
 
 
 def test_day_that_ends_at_a_whole_text() -> None:
