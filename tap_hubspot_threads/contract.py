@@ -104,10 +104,18 @@ class HubSpot(Protocol):
             archived: Whether to list archived threads rather than live ones.
         """
 
-    def page_of_messages(self, thread_id: str, cursor: str | None, *, once: bool = False) -> Page:
+    def page_of_messages(
+        self, thread_id: str, cursor: str | None, *, archived: bool = False, once: bool = False
+    ) -> Page:
         """Return a page of a thread's messages, oldest first; of a cursor, or the first.
 
-        What comes while one pages is at the end. `once` as of `thread`.
+        What comes while one pages is at the end.
+
+        Args:
+            thread_id: The thread.
+            cursor: Of such a page, for the one after it.
+            archived: Whether to ask for what HubSpot has archived.
+            once: Whether it is tried once only.
 
         Raises:
             MissingError: if HubSpot has no such thread, or does not show its messages.

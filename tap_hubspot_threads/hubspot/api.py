@@ -143,11 +143,13 @@ class Api:
         by_time = {"sort": "latestMessageTimestamp", "latestMessageTimestampAfter": since}
         return self._page(by_time | {"archived": _flag(archived), "after": cursor})
 
-    def page_of_messages(self, thread_id: str, cursor: str | None, *, once: bool = False) -> Page:
+    def page_of_messages(
+        self, thread_id: str, cursor: str | None, *, archived: bool = False, once: bool = False
+    ) -> Page:
         """As `HubSpot` says. Without this sort the newest would be the first. Documented."""
         return self._messages.page(
             f"/threads/{thread_id}/messages",
-            {"sort": "createdAt", "after": cursor},
+            {"sort": "createdAt", "archived": _flag(archived), "after": cursor},
             make=self._makers.of("messages", conversationsThreadId=thread_id),
             patience=_patience(once),
         )

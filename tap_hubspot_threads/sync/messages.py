@@ -12,6 +12,7 @@ from tap_hubspot_threads.errors import (
     NoProgressError,
     PassingError,
     RefusedError,
+    UnbelievedError,
 )
 from tap_hubspot_threads.sync.failures import FAILING_SYNCS, FAILURES_IN_A_ROW, Streak
 from tap_hubspot_threads.sync.out import Out
@@ -135,19 +136,34 @@ class Messages:
             MissingError: if HubSpot has the thread, but none of its messages.
             _GoneError: if it has not.
         """
+        has_come = False
         try:
-            for page in walk(partial(self._ask, thread, once=once)):
-                yield from self._with_whole_texts(thread, page)
-        except MissingError:
+            for page in self._walk(thread, once=once):
+                has_come = True
+                yield from page
+        except MissingError as error:
             found = look_for(self._hubspot, thread, once=once).found
             if found is None:
                 raise _GoneError from None
             if isinstance(found, HubSpotError):
                 raise found from None
-            raise
+            if has_come:
+                message = f"{error} for a page after others"
+                raise UnbelievedError(message) from None
+            # UNKNOWN: whether HubSpot has the messages of an archived thread there only.
+            for page in self._walk(thread, archived=True, once=True):
+                yield from page
 
-    def _ask(self, thread: ThreadId, cursor: str | None, *, once: bool) -> Page:
-        return self._hubspot.page_of_messages(thread.id, cursor, once=once)
+    def _walk(
+        self, thread: ThreadId, *, archived: bool = False, once: bool
+    ) -> Iterator[Iterator[Page]]:
+        """Yield each page of a thread's messages, whole or in parts."""
+
+        def ask(cursor: str | None) -> Page:
+            return self._hubspot.page_of_messages(thread.id, cursor, archived=archived, once=once)
+
+        for page in walk(ask):
+            yield self._with_whole_texts(thread, page)
 
     def _with_whole_texts(self, thread: ThreadId, page: Page) -> Iterator[Page]:
         """Yield a page, or parts of it with the texts that HubSpot truncated.

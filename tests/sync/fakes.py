@@ -25,7 +25,8 @@ LOG = logging.getLogger("sync")
 class FakeHubSpot:
     """Gives one answer after the other, whatever is asked; `asked` is what was.
 
-    That a thread is to be tried once is a last True there; without it, nothing.
+    That a thread is to be tried once is a last True there; without it, nothing. So it is with the
+    archived side of messages.
     """
 
     def __init__(self, *answers: object) -> None:
@@ -34,7 +35,12 @@ class FakeHubSpot:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def ask(*values: object, **options: object) -> object:
-            said = [value for name, value in options.items() if name != "once" or value]
+            is_side = method != "page_of_messages"
+            said = [
+                value
+                for name, value in options.items()
+                if value or (name == "archived" and is_side)
+            ]
             self.asked.append((method, *values, *said))
             answer = self.answers.pop(0)
             if isinstance(answer, Exception):

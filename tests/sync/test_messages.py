@@ -237,14 +237,31 @@ def test_gone_meanwhile(before: int) -> None:
 
 def test_looked_for_where_it_was() -> None:
     """An archived thread whose messages are not there is looked for on its side first."""
-    world = World(missing(), row(1, archived=True))
+    world = World(missing(), row(1, archived=True), missing())
     world.write(Out(messages_of=ThreadId("1", archived=True)))
-    assert world.asked[1:] == [("thread", "1", True)]
+    assert world.asked[1:] == [("thread", "1", True), (*asks(1), True, True)]
+
+
+def test_messages_of_the_archived_side() -> None:
+    """If a thread is there and its messages are a 404, the archived ones are asked for, once."""
+    world = World(missing(), row(1, archived=True), of_page("a", cursor="x"), of_page("b"))
+    found = world.write(Out(messages_of=ThreadId("1", archived=True)))
+    assert found == [("messages", "a"), ("messages", "b")]
+    assert world.asked[2:] == [(*asks(1), True, True), (*asks(1, "x"), True, True)]
+    assert world.read.hidden == []
+
+
+def test_later_page_that_is_not_found() -> None:
+    """A 404 for a later page of a thread that is there is a failure: its messages are owed."""
+    world = World(of_page("a", cursor="x"), missing(), row(1))
+    assert world.write(thread(1)) == [("threads", "1"), ("messages", "a")]
+    assert (world.read.hidden, world.kept.failed) == ([], {"1": 1})
 
 
 def test_messages_that_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
     """A thread that is there, and its messages are not, is counted and warned of, and no error."""
-    world = World(missing(), row(1), missing(), row(2), failed={"1": 1})
+    never = [missing(), row(1), missing()]
+    world = World(*never, missing(), row(2), missing(), failed={"1": 1})
     assert world.write(thread(1), thread(2)) == [("threads", "1"), ("threads", "2")]
     assert (world.read.hidden, world.read.gone, world.kept.failed) == (["1", "2"], [], {})
     world.read.warn(LOG)
@@ -254,7 +271,7 @@ def test_messages_that_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_hidden_is_no_failure_in_a_row() -> None:
     """However many threads do not show their messages, that does not end the sync."""
-    answers = [answer for number in range(9) for answer in (missing(), row(number))]
+    answers = [found for number in range(9) for found in (missing(), row(number), missing())]
     world = World(*answers)
     world.write(*map(thread, range(9)))
     assert len(world.read.hidden) == 9
