@@ -191,6 +191,48 @@ def test_several_inboxes(life: Life) -> None:
     assert life.lab.calls(f"/threads/{thread.id}") == []
 
 
+def test_archived_out_of_the_filters(life: Life) -> None:
+    """Without archived threads, an open thread is emitted once more when archived."""
+    life.settings = {"include_archived": False}
+    life.sync()
+    thread = open_threads(life.lab)[-1]
+    thread.archived = True
+    assert [record["archived"] for record in life.sync().records()] == [True]
+    life.lab.emulator.requests.clear()
+    thread.spam = not thread.spam
+    assert life.sync().ids == []
+    life.lab.account.delete(thread)
+    life.pass_time(minutes=20)
+    assert life.sync().records("deleted_threads") == []
+    assert life.lab.calls(f"/threads/{thread.id}") == []
+
+
+def test_closed_and_archived_out_of_the_filters(life: Life) -> None:
+    """Without archived threads, the full listing updates a closed thread that was archived."""
+    life.settings = {"include_archived": False}
+    assert life.sync().ids == life.lab.live_ids
+    closed = [t for t in life.lab.threads if t.closed_at and not t.archived][-1]
+    closed.archived = True
+    assert life.sync().ids == []
+    life.pass_time(hours=25)
+    records = {record["id"]: record for record in life.sync().records()}
+    assert records[str(closed.id)]["archived"] is True
+    assert list(records) == life.lab.ids
+    life.lab.emulator.requests.clear()
+    life.sync()
+    assert not life.lab.calls("archived=true")
+
+
+def test_closed_moved_out_of_the_filters(life: Life) -> None:
+    """A closed thread that is moved out of the inboxes keeps its row until a full refresh."""
+    life.settings = {"inbox_ids": [HELP_DESK, CHAT]}
+    life.sync()
+    closed = next(t for t in life.lab.threads if t.closed_at and t.inbox_id == CHAT)
+    closed.inbox_id = SALES
+    life.pass_time(hours=25)
+    assert str(closed.id) not in life.sync().ids
+
+
 def test_full_listing(life: Life) -> None:
     """Once a day everything is listed again, and goes out."""
     life.lab.account.ways.status_filter = "works"

@@ -61,7 +61,10 @@ SETTINGS = th.PropertiesList(
         "inbox_ids",
         th.ArrayType(_ID),
         title="Inbox IDs",
-        description="When the account is listed: only threads of these inboxes. Empty: of all",
+        description=(
+            "Sync only threads in these inboxes; empty means all. A closed thread that moves to "
+            "another inbox keeps its last row until a full refresh"
+        ),
     ),
     th.Property(
         "start_date",
@@ -89,8 +92,9 @@ SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "List archived threads too. With false a thread that is archived after it was read "
-            "still goes out"
+            "List archived threads too. With false, a thread that is archived after it was emitted "
+            "is still updated: the full listing emits every archived thread that HubSpot still "
+            "keeps"
         ),
     ),
     th.Property(

@@ -89,7 +89,13 @@ class AccountSync:
         )
         self._full_listing = FullListing(
             Listing(
-                hubspot, workers, kept, sides=wanted.sides, once=options.by_id, clock=clock, log=log
+                hubspot,
+                workers,
+                kept,
+                first_sides=wanted.sides,
+                once=options.by_id,
+                clock=clock,
+                log=log,
             ),
             self._reader,
             self._outcomes,
@@ -234,4 +240,4 @@ class AccountSync:
 
     def _is_watched(self, row: Row) -> bool:
         is_watching = self._options.refresh_open_calls > 0
-        return row["status"] != "CLOSED" and is_watching and self._wanted.wants(row)
+        return row["status"] != "CLOSED" and is_watching and self._wanted.includes(row)

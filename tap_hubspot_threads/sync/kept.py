@@ -107,13 +107,25 @@ class Kept:
         self.is_exact = False
 
     def advance_listing(
-        self, part: str, cursor: str | None, now: str, *, is_first: bool, rows: int, seconds: float
+        self,
+        part: str,
+        cursor: str | None,
+        now: str,
+        *,
+        is_first: bool,
+        has_archived: bool = True,
+        rows: int,
+        seconds: float,
     ) -> None:
         """Note that a page has gone out, as `KeptListing.advance` says.
 
-        A first listing ends in its bookmark.
+        A first listing ends in its bookmark. A listing without archived threads (`has_archived`)
+        proves nothing about the threads that were not found before it, so their first check moves
+        to its start.
         """
         begun = now if is_first else self.listing.started_at or now
+        if is_first and not has_archived:
+            self.missed = {name: max(first, now) for name, first in self.missed.items()}
         self.listing.advance(part, cursor, now, is_first=is_first, rows=rows, seconds=seconds)
         if part == DONE:
             self.bookmark = self.bookmark or begun

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.workers import Workers
 
 
+BOTH = (False, True)
+"""The values of `archived`, live threads first."""
+
+
 class Listing:
     """Lists the whole account, live threads first, in as many syncs as it takes.
 
@@ -26,7 +30,9 @@ class Listing:
         hubspot: The account.
         workers: Who reads the pages.
         kept: Says where to go on.
-        sides: What `archived` is to be listed.
+        first_sides: The values of `archived` that a first listing lists. Every other one lists live
+            and archived threads whatever the settings say: a closed thread that was archived after
+            it was emitted is updated by nothing else.
         once: Whether a thread comes once, although it was on both sides meanwhile: of two readings
             that are under way at once, the later row may be the older one.
         clock: Monotonic seconds.
@@ -39,13 +45,13 @@ class Listing:
         workers: Workers,
         kept: Kept,
         *,
-        sides: tuple[bool, ...],
+        first_sides: tuple[bool, ...],
         once: bool,
         clock: Callable[[], float],
         log: logging.Logger,
     ) -> None:
         self._hubspot, self._workers, self._kept = hubspot, workers, kept
-        self._sides, self._once = sides, once
+        self._first_sides, self._once = first_sides, once
         self._clock, self._log = clock, log
         self._left: int | None = None
         """Pages that this sync may still read."""
@@ -74,9 +80,10 @@ class Listing:
 
     def _pass(self, begun: str, begun_at: str | None) -> Iterator[tuple[list[Row], str, Out]]:
         seen: set[int] = set()
-        for archived in self._sides if begun == LIVE else self._sides[1:]:
+        sides = BOTH if self._kept.bookmark else self._first_sides
+        for archived in sides if begun == LIVE else sides[1:]:
             side = ARCHIVED if archived else LIVE
-            following = DONE if archived or len(self._sides) == 1 else ARCHIVED
+            following = DONE if archived or len(sides) == 1 else ARCHIVED
             cursor = begun_at if side == begun else None
             seen = seen if self._once else set()
             is_first = side == LIVE and cursor is None
@@ -87,6 +94,7 @@ class Listing:
                     page.cursor,
                     page.now,
                     is_first=is_first,
+                    has_archived=True in sides,
                     rows=len(page.rows),
                     seconds=page.seconds,
                 )

@@ -46,8 +46,8 @@ class Wanted:
 
     @property
     def is_all(self) -> bool:
-        """Whether a listing shows every thread that there is."""
-        return self == Wanted()
+        """Whether a full listing shows every thread that there is, live or archived."""
+        return not self.inbox_ids and self.start is None
 
     def wants(self, row: Row) -> bool:
         """Whether a thread is one of them."""
@@ -55,6 +55,10 @@ class Wanted:
             return False
         moved = row["latestMessageTimestamp"] or row["createdAt"]
         return self.start is None or moved is None or moved >= self.start
+
+    def includes(self, row: Row) -> bool:
+        """Whether a thread is within the filters now: wanted, and archived only if that is, too."""
+        return self.wants(row) and (self.include_archived or not row["archived"])
 
     def has_inbox(self, row: Row) -> bool:
         """Whether a thread is in one of the inboxes."""

@@ -108,6 +108,9 @@ class Checks:
         began = life.earlier(min(listed, *(other.began for other in syncs[-1:]), listed), self._lag)
         did_shift = life.may_shift and life.shifted_at >= began
         for past in life.past.values():
+            if sync.is_first and past.was_archived and not sync.has_archived:
+                past.told_at = past.message_at = None
+                continue
             if sync.is_first:  # the bookmark is later
                 past.told_at = None
                 if past.message_at is not None and past.message_at <= listed:
@@ -189,7 +192,8 @@ class Checks:
     def _since(self, sync: Sync, thread_id: int, past: Past) -> int | None:
         """Return from which moment on a thread has to be known; None: it need not be."""
         life, moments = self._life, []
-        if past.message_at is not None and past.message_at <= sync.began:
+        is_listed = sync.has_archived or not past.was_archived
+        if is_listed and past.message_at is not None and past.message_at <= sync.began:
             lag = timedelta(seconds=life.account.ways.lag_by_time)
             if life.time_of(past.message_at) + lag < sync.began_at:
                 moments.append(past.message_at)

@@ -151,7 +151,8 @@ class MessageChecks:
             if since is None or since <= past.checked_at or thread_id in owed:
                 continue
             is_wanted = not inbox_ids or past.inboxes <= inbox_ids
-            is_shown = not life.hides_archived or not (thread.archived or past.archived_at >= since)
+            hides_archived = life.hides_archived or not sync.has_archived
+            is_shown = not hides_archived or not (thread.archived or past.archived_at >= since)
             if is_wanted and is_shown and past.is_after(sync.settings.get("start_date"), since):
                 self._check_thread(thread_id, past, since)
                 past.checked_at = since

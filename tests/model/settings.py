@@ -33,6 +33,8 @@ class Settings:
             "inbox_ids": [str(inbox) for inbox in chance.sample(INBOXES, count)]
         }
         if chance.random() < 0.2:
+            self._wanted["include_archived"] = False
+        if chance.random() < 0.2:
             start = self._life.time - timedelta(seconds=chance.choice((0, 300, 86_400)))
             self._wanted["start_date"] = start.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 

@@ -112,6 +112,11 @@ class Sync:
         return any(getattr(met, name) in ways[name] for met in self.ways for name in ways)
 
     @property
+    def has_archived(self) -> bool:
+        """Whether archived threads are wanted; if not, only a later full listing lists them."""
+        return bool(self.settings.get("include_archived", True))
+
+    @property
     def follows_threads(self) -> bool:
         """Whether there is a stream that follows what happens to threads."""
         return bool(OF_THREADS & set(self.streams))

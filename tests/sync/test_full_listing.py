@@ -33,7 +33,7 @@ class World:
     """An account that answers so, and a sync that may list it.
 
     Args:
-        answers: What HubSpot answers, one after the other.
+        answers: What HubSpot answers, one after the other; then no archived threads.
         rows_go_out: Whether threads are selected.
         by_id: Whether listed threads are read by id.
         calls: Of `full_listing_calls`.
@@ -48,7 +48,7 @@ class World:
         calls: int = 9,
         **state: Any,
     ) -> None:
-        self.hubspot, self.read = fake(*answers), Read()
+        self.hubspot, self.read = fake(*answers, page()), Read()
         self.read.now = NOW
         state.setdefault("replication_key_value", NOW)
         self.kept = Kept({"threads": state}, wanted="all", rows_go_out=rows_go_out)
@@ -57,7 +57,7 @@ class World:
             self.hubspot,
             Inline(),
             self.kept,
-            sides=(False,),
+            first_sides=(False,),
             once=by_id,
             clock=lambda: next(clock),
             log=LOG,
@@ -111,7 +111,7 @@ def test_under_way() -> None:
     state: dict[str, Any] = {"listing": LIVE, "listing_cursor": "x", "listing_started_at": RECENT}
     world = World(page(row(2)), full_listing_started_at=RECENT, **state)
     assert world.when_due() == ["2"]
-    assert world.hubspot.asked == [("page_by_id", "x", False)]
+    assert world.hubspot.asked == [("page_by_id", "x", False), ("page_by_id", None, True)]
     assert world.kept.listing.part == DONE
 
 
@@ -177,12 +177,14 @@ def test_by_id() -> None:
     """Where threads are fetched by id, each listed one is."""
     world = World(page(row(1), row(2)), row(1), row(2), by_id=True)
     assert world.when_due() == ["1", "2"]
-    assert [asked[0] for asked in world.hubspot.asked] == ["page_by_id", "thread", "thread"]
+    methods = ["page_by_id", "thread", "thread", "page_by_id"]
+    assert sorted(asked[0] for asked in world.hubspot.asked) == sorted(methods)
 
 
 @pytest.mark.parametrize("by_id", [False, True])
 def test_what_hangs_on_it(*, by_id: bool) -> None:
     """What hangs on the threads is put behind them, however they are read."""
-    world = World(page(row(1)), row(1), by_id=by_id)
+    by_ids = [row(1)] if by_id else []
+    world = World(page(row(1)), *by_ids, by_id=by_id)
     world.when_due()
     assert world.staged == 1

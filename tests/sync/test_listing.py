@@ -10,7 +10,7 @@ import pytest
 
 from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.sync.kept_listing import ARCHIVED, DONE, LIVE
-from tap_hubspot_threads.sync.listing import Listing
+from tap_hubspot_threads.sync.listing import BOTH, Listing
 from tests.sync.fakes import LOG, NOW, Inline, fake, kept, page, row
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ SECONDS = 3
 
 
 def listing(
-    hubspot: Any, of: Kept, *, sides: tuple[bool, ...] = (False, True), once: bool = False
+    hubspot: Any, of: Kept, *, first_sides: tuple[bool, ...] = BOTH, once: bool = False
 ) -> Listing:
     """Make a listing of an account."""
     clock = partial(next, count(step=SECONDS))
-    return Listing(hubspot, Inline(), of, sides=sides, once=once, clock=clock, log=LOG)
+    return Listing(hubspot, Inline(), of, first_sides=first_sides, once=once, clock=clock, log=LOG)
 
 
 def listed(hubspot: Any, of: Kept, *, calls: int | None = None, **options: Any) -> list[list[str]]:
@@ -48,11 +48,23 @@ def test_live_then_archived() -> None:
     assert of.listing.part == DONE
 
 
-def test_live_alone() -> None:
-    """Where archived threads are not wanted, the listing ends with the live ones."""
-    hubspot, of = fake(page(row(1))), kept()
-    assert listed(hubspot, of, sides=(False,)) == [["1"]]
+def test_live_alone_at_first() -> None:
+    """Without archived threads, the first listing, and no later one, ends with the live ones."""
+    hubspot, of = fake(page(row(1)), page(row(1)), page(row(2, archived=True))), kept()
+    assert listed(hubspot, of, first_sides=(False,)) == [["1"]]
     assert of.listing.part == DONE
+    of.listing.start()
+    assert listed(hubspot, of, first_sides=(False,)) == [["1"], ["2"]]
+    assert [archived for _, _, archived in hubspot.asked] == [False, False, True]
+
+
+@pytest.mark.parametrize(("first_sides", "first"), [(BOTH, NOW), ((False,), LATER)])
+def test_not_found_before_a_listing(first_sides: tuple[bool, ...], first: str) -> None:
+    """A listing without archived threads is no proof that a thread not found before is deleted."""
+    of = kept(missed=[["9", NOW]])
+    hubspot = fake(page(row(1), now=LATER), page(now=LATER))
+    listed(hubspot, of, first_sides=first_sides)
+    assert of.missed == {"9": first}
 
 
 def test_moves_on_behind_the_page() -> None:

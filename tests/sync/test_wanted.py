@@ -23,13 +23,32 @@ def test_all_by_default() -> None:
 
 
 def test_without_archived() -> None:
-    """Without archived threads one side is listed."""
-    assert of(include_archived=False).sides == (False,)
+    """Without archived threads one side is listed, and an archived thread is not included."""
+    live, archived = row(1), row(2, archived=True)
+    wanted = of(include_archived=False)
+    assert wanted.sides == (False,)
+    assert (wanted.includes(live), wanted.includes(archived)) == (True, False)
+    assert of().includes(archived)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_all"),
+    [
+        ({}, True),
+        ({"include_archived": False}, True),
+        ({"inbox_ids": [1]}, False),
+        ({"start_date": "2026-03-01"}, False),
+    ],
+)
+def test_all(settings: dict[str, Any], *, is_all: bool) -> None:
+    """A full listing shows all threads unless inboxes or a start are set."""
+    assert of(**settings).is_all is is_all
 
 
 def test_inboxes() -> None:
     """Threads of other inboxes, and of none, are not wanted."""
     wanted = of(inbox_ids=[2, "1"])
+    assert not wanted.includes(row(1, inboxId="3"))
     assert [wanted.wants(row(1, inboxId=inbox)) for inbox in ("1", "2", "3", None)] == [
         True,
         True,
