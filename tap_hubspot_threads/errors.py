@@ -63,6 +63,7 @@ class PassingError(HubSpotError):
         message: What was tried, and what came of it.
         retry_after: Seconds that HubSpot asked to wait, if it did.
         is_burst: Whether the burst limit was at fault, which all workers share.
+        asks_to_wait: Whether HubSpot is busy or limits calls, whatever was requested.
         tries: How often it is worth a try, where that is less than usual.
         advice: What to do if all of the tries fail so. That ends the sync then, and a retry later
             does not help.
@@ -76,12 +77,14 @@ class PassingError(HubSpotError):
         *,
         retry_after: float | None = None,
         is_burst: bool = False,
+        asks_to_wait: bool = False,
         tries: int | None = None,
         advice: str = "",
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.is_burst = is_burst
+        self.asks_to_wait = asks_to_wait
         self.tries = tries
         self.advice = advice
 
@@ -90,7 +93,7 @@ class PassingError(HubSpotError):
         message = f"{self}. Gave up after {attempts} attempts (max_attempts)."
         if self.advice:
             return HubSpotError(f"{message} {self.advice}")
-        return type(self)(message, retry_after=self.retry_after)
+        return type(self)(message, retry_after=self.retry_after, asks_to_wait=self.asks_to_wait)
 
 
 class UnbelievedError(PassingError):
@@ -108,21 +111,17 @@ class ComeBackError(HubSpotError):
         return True
 
 
-class TooLargeError(PassingError):
-    """An answer of more bytes than are taken."""
-
-
 class RefusedError(HubSpotError):
     """HubSpot refuses this request, whatever it may say to others.
 
     Args:
         message: What was tried, and HubSpot's reason.
-        may_be_size: Whether HubSpot may accept the same request for a smaller page.
+        status: The HTTP status.
     """
 
-    def __init__(self, message: str, *, may_be_size: bool = False) -> None:
+    def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
-        self.may_be_size = may_be_size
+        self.status = status
 
 
 class MissingError(HubSpotError):

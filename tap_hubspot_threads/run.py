@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.out import Sync
 
 CONNECTION_TRIES = 2
-"""A test of the connection is to be quick."""
+"""A test of the connection is to be quick; a page is still requested twice in each size."""
 
 
 class Run:
@@ -108,12 +108,17 @@ class Run:
             )
 
     def test_connection(self) -> None:
-        """Ask for the account and for one thread, and log what is known then.
+        """Request the account and a page of threads, as a sync does, and log what is known then.
 
         Raises:
             HubSpotError: if that cannot be read.
         """
-        api = make_api(self._config, self._client, page_size=1, warn=self._log.warning)
+        api = make_api(
+            self._config,
+            self._client,
+            page_size=self._machine.page_size,
+            warn=self._log.warning,
+        )
         try:
             number = self._workers.call(api.account_number)
             self._workers.call(partial(api.page_by_id, None, archived=False))

@@ -122,7 +122,7 @@ class TapHubSpotThreads(CheckedTap):
 
     @override  # type: ignore[misc] # final: the SDK's would sync
     def run_connection_test(self) -> bool:
-        """Look whether threads can be read, in five calls at most; raise what prevents it."""
+        """Look whether threads can be read, in a few calls; raise what prevents it."""
         tries = min(self.config["max_attempts"], CONNECTION_TRIES)
         self._run({**self.config, "max_attempts": tries}).test_connection()
         return True

@@ -179,7 +179,7 @@ def test_connection_test(lab: Lab, tmp_path: Path, settings: dict[str, Any]) -> 
         "calls in 10 s, 649998 of the day's 650000 calls left"
     )
     (page,) = lab.calls()
-    assert "limit=1&" in f"{page}&"
+    assert "limit=500&" in f"{page}&"
     assert len(lab.calls(".")) == 2
 
 

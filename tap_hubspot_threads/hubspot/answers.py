@@ -32,13 +32,10 @@ if TYPE_CHECKING:
 _MAX_MESSAGE = 300
 _ACCOUNT_MIGRATION = 477
 _ORIGIN_UNKNOWN = 530
-_PASSING = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.LOCKED,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    _ACCOUNT_MIGRATION,
-}
-"""Statuses below 500 that a retry may fix. Documented by HubSpot, but for a gateway's 408."""
+_BUSY = {HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, _ACCOUNT_MIGRATION}
+"""Statuses that say to come back later, whatever was requested. Documented by HubSpot."""
+_PASSING = {*_BUSY, HTTPStatus.REQUEST_TIMEOUT}
+"""Statuses below 500 that a retry may fix; 408 is a gateway's."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
 _SCOPE_MISSING = (
     "The token lacks a scope: give the app or service key the scope conversations.read."
@@ -194,6 +191,7 @@ def check(response: Response, asked: Asked) -> None:
             tried,
             retry_after=retry_after(response.headers),
             is_burst=status == HTTPStatus.TOO_MANY_REQUESTS,
+            asks_to_wait=status in _BUSY,
             tries=FEW_TRIES if is_malformed else None,
             advice=_CHECK_FORM.format(setting=asked.setting) if is_malformed else "",
         )
@@ -211,8 +209,7 @@ def check(response: Response, asked: Asked) -> None:
         _raise_not_found(tried, problem, asked)
     if status == HTTPStatus.FORBIDDEN:
         _raise_forbidden(tried, problem, asked)
-    refusal = _refusal(tried, problem, asked)
-    raise RefusedError(refusal, may_be_size=status == HTTPStatus.BAD_REQUEST)
+    raise RefusedError(_refusal(tried, problem, asked), status=status)
 
 
 def _raise_not_found(tried: str, problem: Problem, asked: Asked) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_hubspot_threads.errors import HubSpotError, PassingError
 from tap_hubspot_threads.hubspot.answers import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.conversations import THREADS, Conversations
-from tap_hubspot_threads.hubspot.listing import SMALL_PAGE, Listing
+from tap_hubspot_threads.hubspot.listing import Listing
 from tap_hubspot_threads.hubspot.makers import Makers, thread_id_of
 from tap_hubspot_threads.hubspot.pages import Rows, usable_ids
 from tap_hubspot_threads.hubspot.retry import BRIEFLY, ONCE
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 PAGE_SIZE = 500
 """Things a page: of threads the most that HubSpot gives (documented), of messages what clients ask
 for (observed)."""
+
+LIST_PAGE_SIZE = 100
+"""Inboxes, channels or channel accounts per page."""
 
 BASE_PATHS = {
     "v3": "/conversations/v3/conversations",
@@ -87,6 +91,7 @@ class Api:
         self._messages = Listing(
             conversations, MESSAGES, things="messages", size=messages_a_page, warn=warn
         )
+        self._lists = cache(self._make_list)
 
     @property
     def quota_share(self) -> float | None:
@@ -179,15 +184,18 @@ class Api:
 
     def page_of(self, listed: Listed, cursor: str | None, *, archived: bool) -> Page:
         """As `HubSpot` says."""
-        endpoint = Endpoint("GET", listed.path, refusals=REFUSALS_OF_A_LIST)
-        things = listed.name.replace("_", " ")
-        listing = Listing(
-            self._conversations, endpoint, things=things, size=SMALL_PAGE, warn=self._warn
-        )
-        return listing.page(
+        return self._lists(listed).page(
             listed.path,
             {"archived": _flag(archived), "after": cursor},
             make=self._makers.of(listed.name),
+        )
+
+    def _make_list(self, listed: Listed) -> Listing:
+        """Return the listing of a stream; one for all of its pages, so it keeps their size."""
+        endpoint = Endpoint("GET", listed.path, refusals=REFUSALS_OF_A_LIST)
+        things = listed.name.replace("_", " ")
+        return Listing(
+            self._conversations, endpoint, things=things, size=LIST_PAGE_SIZE, warn=self._warn
         )
 
     def _page(self, params: Mapping[str, Any], *, patience: Patience | None = None) -> Page:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from tap_hubspot_threads.errors import HubSpotError, PassingError, TooLargeError
+from tap_hubspot_threads.errors import HubSpotError, PassingError
 from tap_hubspot_threads.hubspot.answers import Asked, check, other_answer
 from tap_hubspot_threads.hubspot.clock import HubSpotClock
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.rate_limit import RateLimit, Ticket
     from tap_hubspot_threads.hubspot.retry import Patience, Retry
     from tap_hubspot_threads.hubspot.transport import Transport
-
-TOO_LARGE_TRIES = 2
-"""It may be what never ends, and passes; else the next one is as large."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +99,11 @@ class Client:
         path: str,
         *,
         accept: Callable[[dict[str, Any]], bool],
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         json_body: object = None,
         patience: Patience | None = None,
+        min_attempts: int = 1,
+        on_failure: Callable[[PassingError], None] = lambda _: None,
     ) -> Answer:
         """Send a request, again where that can help.
 
@@ -113,9 +112,12 @@ class Client:
             path: Its path, with the version and the ids.
             accept: Whether a JSON object is an answer to the request. One that is not is asked for
                 again.
-            params: Of the query: strings and lists; those that are None are left out.
+            params: Of the query: strings and lists; those that are None are left out. A function
+                is called before each attempt.
             json_body: What to send, if anything.
             patience: How much it is worth; None: what the settings say.
+            min_attempts: Attempts that are made even if that is more.
+            on_failure: Called with the error of each attempt that failed in a passing way.
 
         Raises:
             PassingError: if the last of the tries failed in a passing way.
@@ -126,15 +128,17 @@ class Client:
             DailyQuotaError: if only the reserve is left of the day's calls.
             HubSpotError: for what no other request would fare better with.
         """
-        query = {name: value for name, value in (params or {}).items() if value is not None}
-        url = f"{self._api_url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         sent = None if json_body is None else json.dumps(json_body).encode()
         timeout, retry = self._timeout, self._retry
         if patience:
             timeout = min(timeout, patience.timeout)
             retry = replace(retry, tries=patience.tries, longest=patience.longest)
+        retry = replace(retry, tries=max(retry.tries, min_attempts))
 
         def attempt() -> Answer:
+            given = (params() if callable(params) else params) or {}
+            query = {name: value for name, value in given.items() if value is not None}
+            url = f"{self._api_url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
             response, token = self._send(endpoint, url, sent, timeout)
             if response.status == HTTPStatus.UNAUTHORIZED and self._credentials.renew(token):
                 response, token = self._send(endpoint, url, sent, timeout)
@@ -166,7 +170,7 @@ class Client:
             now = asked.now or as_time(self.clock.now())
             return Answer(body, response.body, now, self.clock.is_known)
 
-        return retry.call(attempt, on_retry=self._count_retry)
+        return retry.call(attempt, on_retry=self._count_retry, on_failure=on_failure)
 
     def _send(
         self, endpoint: Endpoint, url: str, body: bytes | None, timeout: float
@@ -186,8 +190,6 @@ class Client:
                 is_refused = response.status == HTTPStatus.TOO_MANY_REQUESTS
             except NoAnswerError as error:
                 message = f"{endpoint}{error}"
-                if error.is_too_large:
-                    raise TooLargeError(message, tries=TOO_LARGE_TRIES) from error
                 kind = PassingError if error.is_passing else HubSpotError
                 raise kind(message) from error
             finally:

@@ -12,6 +12,7 @@ from tap_hubspot_threads.hubspot.pages import is_page
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_hubspot_threads.errors import PassingError
     from tap_hubspot_threads.hubspot.client import Answer, Client
     from tap_hubspot_threads.hubspot.retry import Patience
 
@@ -41,9 +42,11 @@ class Conversations:
         path: str,
         *,
         accept: Callable[[dict[str, Any]], bool],
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         json_body: object = None,
         patience: Patience | None = None,
+        min_attempts: int = 1,
+        on_failure: Callable[[PassingError], None] = lambda _: None,
     ) -> Answer:
         """Send a request to a path below the API's, as `Client.ask` does.
 
@@ -60,6 +63,8 @@ class Conversations:
                 params=params,
                 json_body=json_body,
                 patience=patience,
+                min_attempts=min_attempts,
+                on_failure=on_failure,
             )
 
         try:

@@ -60,12 +60,14 @@ class Retry:
         function: Callable[[], T],
         *,
         on_retry: Callable[[], None] = lambda: None,
+        on_failure: Callable[[PassingError], None] = lambda _: None,
     ) -> T:
         """Return what the function returns.
 
         Args:
             function: Raises `PassingError` where trying again can help.
             on_retry: Called before each try but the first.
+            on_failure: Called with each `PassingError`, the last one included.
 
         Raises:
             PassingError: the last one, which says how often it was tried.
@@ -76,6 +78,7 @@ class Retry:
             try:
                 return function()
             except PassingError as error:
+                on_failure(error)
                 tries = min(self.tries, error.tries or self.tries)
                 if attempt >= tries:
                     raise error.after(attempt) from error

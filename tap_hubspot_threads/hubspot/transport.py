@@ -55,12 +55,11 @@ class NoAnswerError(Exception):
     Args:
         reason: In words that follow what was tried; advice is a sentence of its own.
         is_passing: Whether trying again may help.
-        is_too_large: Whether more came than is taken.
     """
 
-    def __init__(self, reason: str, *, is_passing: bool = True, is_too_large: bool = False) -> None:
+    def __init__(self, reason: str, *, is_passing: bool = True) -> None:
         super().__init__(reason)
-        self.is_passing, self.is_too_large = is_passing, is_too_large
+        self.is_passing = is_passing
 
 
 class Transport(Protocol):
@@ -155,7 +154,7 @@ def _body(response: requests.Response) -> bytes:
         body.write(piece)
         if body.tell() > LARGEST_ANSWER:
             message = f": its answer is over {LARGEST_ANSWER >> 20} MB"
-            raise NoAnswerError(message, is_too_large=True)
+            raise NoAnswerError(message)
     return body.getvalue()
 
 

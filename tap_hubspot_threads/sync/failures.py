@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import (
@@ -103,5 +104,5 @@ class Streak:
 def _counts(error: HubSpotError) -> bool:
     """Whether an error may be due to more than the thing that was read."""
     if isinstance(error, RefusedError):
-        return error.may_be_size
+        return error.status == HTTPStatus.BAD_REQUEST
     return isinstance(error, PassingError) and not isinstance(error, UnbelievedError)

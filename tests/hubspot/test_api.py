@@ -160,7 +160,7 @@ def test_one_inbox() -> None:
 
 def test_no_page() -> None:
     """What is no page is asked for again, and never an empty one."""
-    account = Account(*[response(body={"results": None})] * 4)
+    account = Account(*[response(body={"results": None})] * 8)
     with pytest.raises(PassingError, match="not what was asked for"):
         account.api.page_by_id(None, archived=False)
 
@@ -226,11 +226,11 @@ def limits(account: Account) -> list[str]:
 
 
 def test_refused_page() -> None:
-    """A page that HubSpot refuses in both sizes is a refusal, as of a cursor it does not know."""
-    account = Account(refusal(400), refusal(400))
+    """A page that HubSpot refuses in all sizes is a refusal, as of a cursor it does not know."""
+    account = Account(*[refusal(400)] * 4)
     with pytest.raises(RefusedError):
         account.api.page_by_id("old", archived=False)
-    assert limits(account) == ["500", "100"]
+    assert limits(account) == ["500", "100", "20", "1"]
 
 
 def test_smaller_page() -> None:
@@ -243,12 +243,12 @@ def test_smaller_page() -> None:
 
 
 def test_smaller_page_that_is_refused_too() -> None:
-    """What is refused in both sizes is not refused for its size: 500 are asked for on."""
-    account = Account(refusal(400), refusal(400), page_of())
+    """What is refused in all sizes is not refused for its size: the next page is of 500."""
+    account = Account(*[refusal(400)] * 4, page_of())
     with pytest.raises(RefusedError):
         account.api.page_by_id("old", archived=False)
     account.api.page_by_id(None, archived=False)
-    assert limits(account) == ["500", "100", "500"]
+    assert limits(account) == ["500", "100", "20", "1", "500"]
 
 
 def test_no_smaller_page_once_500_has_worked() -> None:
@@ -285,11 +285,11 @@ def test_page_of_open() -> None:
 
 @pytest.mark.parametrize("answer", [response(500), response(body={"results": None})])
 def test_page_of_open_is_tried_once(answer: Response) -> None:
-    """What a sync can do without is not tried again, nor waited for."""
-    account = Account(answer, page_of())
+    """What a sync can do without is requested once per page size, without a wait."""
+    account = Account(*[answer] * 4)
     with pytest.raises(PassingError):
         account.api.page_of_open(None, archived=False)
-    assert (len(account.world.transport.sent), account.world.waits) == (1, [])
+    assert (limits(account), account.world.waits) == (["500", "100", "20", "1"], [])
 
 
 @pytest.mark.parametrize(("once", "tries"), [(True, 1), (False, 4)])
@@ -369,14 +369,21 @@ def test_size_of_a_page_of_messages() -> None:
 
 
 @pytest.mark.parametrize(("once", "tries"), [(True, 1), (False, 4)])
-def test_messages_and_actors_that_are_tried_once(tries: int, *, once: bool) -> None:
-    """Messages and actors get as many tries as the settings say, or one."""
+def test_actors_that_are_tried_once(tries: int, *, once: bool) -> None:
+    """Actors get as many tries as the settings say, or one."""
+    account = around(*[response(500)] * 4)
+    with pytest.raises(PassingError):
+        account.api.actors(["A-1"], once=once)
+    assert len(account.world.transport.sent) == tries
+
+
+@pytest.mark.parametrize(("once", "tries"), [(True, 1), (False, 2)])
+def test_messages_that_are_tried_once(tries: int, *, once: bool) -> None:
+    """A page of messages is requested once or twice per page size."""
     account = around(*[response(500)] * 8)
     with pytest.raises(PassingError):
         account.api.page_of_messages("17", None, once=once)
-    with pytest.raises(PassingError):
-        account.api.actors(["A-1"], once=once)
-    assert len(account.world.transport.sent) == 2 * tries
+    assert limits(account) == [size for size in ("500", "100", "20", "1") for _ in range(tries)]
 
 
 def test_thread_whose_messages_are_missing() -> None:
@@ -488,13 +495,23 @@ def test_page_of_a_stream(listed: Listed, *, archived: bool) -> None:
     assert listed.name.replace("_", " ") in account.warnings[0]
 
 
-@pytest.mark.parametrize("status", [400, 403, 404])
-def test_refusal_of_a_list(status: int) -> None:
-    """What an account has no such list of is a refusal of that list, asked for once."""
-    account = around(refusal(status), page_of())
+@pytest.mark.parametrize(
+    ("status", "sizes"), [(403, ["100"]), (404, ["100"]), (400, ["100", "20", "1"])]
+)
+def test_refusal_of_a_list(status: int, sizes: list[str]) -> None:
+    """What an account has no such list of is a refusal of that list; a 400 may be of the size."""
+    account = around(*[refusal(status)] * len(sizes), page_of())
     with pytest.raises(RefusedError):
         account.api.page_of(LISTED[0], None, archived=False)
-    assert limits(account)[0] == "100"
+    assert limits(account)[: len(sizes)] == sizes
+
+
+def test_size_of_a_list() -> None:
+    """Each list keeps the page size that it was refused from one page to the next."""
+    account = around(refusal(400), *[page_of()] * 3)
+    for listed in (LISTED[0], LISTED[0], LISTED[1]):
+        account.api.page_of(listed, None, archived=False)
+    assert limits(account) == ["100", "20", "20", "100"]
 
 
 def test_token_that_ends_a_list() -> None:

@@ -13,12 +13,11 @@ from tap_hubspot_threads.errors import (
     MissingError,
     PassingError,
     RefusedError,
-    TooLargeError,
 )
 from tap_hubspot_threads.hubspot.answers import Endpoint
 from tap_hubspot_threads.hubspot.conversations import Conversations
 from tap_hubspot_threads.hubspot.listing import Listing
-from tap_hubspot_threads.hubspot.retry import ONCE
+from tap_hubspot_threads.hubspot.retry import ONCE, Retry
 from tap_hubspot_threads.hubspot.transport import NoAnswerError
 from tests.hubspot.fakes import World, refusal, response
 
@@ -74,24 +73,6 @@ def limit_of(request: Request) -> str:
     return parse_qs(urlsplit(request.url).query)["limit"][0]
 
 
-def test_page_that_is_too_large() -> None:
-    """Less is asked for at once, down to one thing; the next page begins as many again."""
-    large = NoAnswerError(": its answer is over 64 MB", is_too_large=True)
-    parts = Parts(*[large] * 4, page_of({"id": 1}, after="x"), page_of({"id": 2}))
-    assert [row["id"] for row in parts.page().rows] == [1]
-    assert [row["id"] for row in parts.page(after="x").rows] == [2]
-    assert parts.limits == ["500", "500", "100", "100", "20", "500"]
-
-
-def test_thing_that_is_too_large() -> None:
-    """One thing that is too large fails."""
-    large = NoAnswerError(": its answer is over 64 MB", is_too_large=True)
-    parts = Parts(*[large] * 12)
-    with pytest.raises(TooLargeError, match="over 64 MB"):
-        parts.page()
-    assert parts.limits[-1] == "1"
-
-
 def page_of(*things: Any, after: str | None = None) -> Response:
     """Make HubSpot's answer of a page."""
     return response(body={"results": list(things), "paging": {"next": {"after": after}}})
@@ -130,41 +111,111 @@ def test_page_without_a_usable_id() -> None:
         parts.page()
 
 
+FAILURES = [
+    response(500),
+    response(504),
+    response(body="<html>"),
+    response(body={"results": None}),
+    page_of({}),
+    NoAnswerError(": no whole answer within 60 s"),
+    NoAnswerError(": its answer is over 64 MB"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_page_that_fails_twice(failure: Response | Exception) -> None:
+    """After two transient failures of a page, whatever they are, a smaller one is requested."""
+    parts = Parts(*[failure] * 4, page_of({"id": 1}, after="x"), page_of({"id": 2}))
+    assert [row["id"] for row in parts.page().rows] == [1]
+    assert [row["id"] for row in parts.page(after="x").rows] == [2]
+    assert parts.limits == ["500", "500", "100", "100", "20", "20"]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_page_that_fails_once(failure: Response | Exception) -> None:
+    """One transient failure of a page is not about its size."""
+    parts = Parts(failure, page_of(), failure, page_of())
+    parts.page()
+    parts.page()
+    assert parts.limits == ["500"] * 4
+
+
+@pytest.mark.parametrize("status", [423, 429, 477])
+def test_hubspot_that_is_busy(status: int) -> None:
+    """A response that asks to wait says nothing about the size."""
+    parts = Parts(*[response(status)] * 3, page_of())
+    parts.page()
+    assert parts.limits == ["500"] * 4
+
+
+def test_size_that_always_fails() -> None:
+    """A size that always fails costs four failures in all, in a listing of any length."""
+    transport = BySize({"500": response(504)})
+    parts = Parts(transport=transport)
+    for _ in range(100):
+        parts.page()
+    assert transport.limits.count("500") == 4
+    assert transport.limits.count("100") == 100
+
+
+@pytest.mark.parametrize(
+    ("tries", "size", "limits"),
+    [
+        (1, 500, ["500", "500", "100", "100", "20", "20", "1", "1"]),
+        (8, 500, ["500", "500", "100", "100", "20", "20", "1", "1"]),
+        (10, 500, ["500", "500", "100", "100", "20", "20", "1", "1", "1", "1"]),
+        (8, 100, ["100", "100", "20", "20", "1", "1", "1", "1"]),
+        (4, 1, ["1"] * 4),
+    ],
+)
+def test_outage(tries: int, size: int, limits: list[str]) -> None:
+    """An outage is endured for `max_attempts`, with waits that double across the sizes."""
+    waits: list[float] = []
+    retry = Retry(tries=tries, wait=waits.append, warn=lambda _: None)
+    parts = Parts(*[response(503)] * 20, size=size, retry=retry)
+    with pytest.raises(PassingError, match=f"after {len(limits)} attempts"):
+        parts.page()
+    assert parts.limits == limits
+    for number, wait in enumerate(waits[:6]):
+        assert 2**number / 2 <= wait <= 2**number
+
+
 def test_smaller_pages() -> None:
-    """Where HubSpot refuses the size, 100 are asked for, and from then on at once."""
-    parts = Parts(refusal(400), page_of({"id": "1"}), page_of(), refusal(400))
-    assert list(parts.page().rows) == [{"id": "1"}]
+    """If HubSpot refuses the size, 100 are requested, and from then on at once."""
+    transport = BySize({"500": refusal(400)})
+    parts = Parts(transport=transport)
+    for _ in range(30):
+        parts.page()
+    assert transport.limits == ["500"] + ["100"] * 30
+
+
+@pytest.mark.parametrize("size", [500, 100, 20])
+def test_refused_in_all_sizes(size: int) -> None:
+    """If every size is refused, the first refusal is raised, and no size was the reason."""
+    sizes = [name for name in ("500", "100", "20", "1") if int(name) <= size]
+    refusals = [refusal(400, message=f"reason {name}") for name in sizes]
+    parts = Parts(*refusals, page_of(), size=size)
+    with pytest.raises(RefusedError, match=f"reason {size}"):
+        parts.page()
+    parts.page()
+    assert parts.limits == [*sizes, str(size)]
+
+
+@pytest.mark.parametrize("size", [500, 100, 1])
+def test_refused_once_the_size_has_worked(size: int) -> None:
+    """Once a size has worked, a refusal is about something else."""
+    parts = Parts(page_of(), refusal(400), size=size)
     parts.page()
     with pytest.raises(RefusedError):
         parts.page()
-    assert parts.limits == ["500", "100", "100", "100"]
+    assert parts.limits == [str(size)] * 2
 
 
-def test_refused_in_both_sizes() -> None:
-    """What is refused in both sizes is not refused for its size: as many are asked for on."""
-    parts = Parts(refusal(400), refusal(400), page_of())
-    with pytest.raises(RefusedError):
-        parts.page()
-    parts.page()
-    assert parts.limits == ["500", "100", "500"]
-
-
-def test_refused_once_the_size_has_worked() -> None:
-    """Once as many were given, a refusal is of something else."""
-    parts = Parts(page_of(), refusal(400))
-    parts.page()
-    with pytest.raises(RefusedError):
-        parts.page()
-    assert parts.limits == ["500", "500"]
-
-
-@pytest.mark.parametrize("size", [1, 100])
-def test_small_pages_are_not_made_smaller(size: int) -> None:
-    """A page of no more than 100 that is refused is not asked for again."""
-    parts = Parts(refusal(400), size=size)
-    with pytest.raises(RefusedError):
-        parts.page()
-    assert parts.limits == [str(size)]
+def test_refused_after_failures() -> None:
+    """A page may fail in one size and be refused in the next."""
+    parts = Parts(*[response(504)] * 2, refusal(400), page_of({"id": 1}))
+    assert [row["id"] for row in parts.page().rows] == [1]
+    assert parts.limits == ["500", "500", "100", "20"]
 
 
 @pytest.mark.parametrize(
@@ -181,11 +232,36 @@ def test_other_errors(answer: Response, kind: type[HubSpotError]) -> None:
 
 
 def test_patience() -> None:
-    """A page is worth as many tries as it is said to be."""
-    parts = Parts(response(500), page_of())
+    """A page that is worth one attempt gets one per size, without a wait."""
+    parts = Parts(*[response(500)] * 4)
+    with pytest.raises(PassingError):
+        parts.listing.page(PATH, {}, make=Make(), patience=ONCE)
+    assert (parts.limits, parts.world.waits) == (["500", "100", "20", "1"], [])
+
+
+@pytest.mark.parametrize("answer", [response(429), response(423), response(503, Retry_After="7")])
+def test_patience_and_a_wait(answer: Response) -> None:
+    """A page that is worth one attempt is given up if HubSpot asks to wait."""
+    parts = Parts(answer, page_of())
     with pytest.raises(PassingError):
         parts.listing.page(PATH, {}, make=Make(), patience=ONCE)
     assert parts.limits == ["500"]
+
+
+class BySize:
+    """Gives an answer by the size that is requested, else an empty page."""
+
+    def __init__(self, answers: Mapping[str, Response]) -> None:
+        self.answers = answers
+        self.limits: list[str] = []
+
+    def send(self, request: Request, **_: float) -> Response:
+        """As `Transport` says."""
+        self.limits.append(limit_of(request))
+        return self.answers.get(self.limits[-1], page_of())
+
+    def close(self) -> None:
+        """As `Transport` says."""
 
 
 class SideBySide:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.hubspot import api, client, clock, listing
+from tap_hubspot_threads.hubspot import client, clock, page_size
 from tap_hubspot_threads.hubspot.answers import Problem
 from tap_hubspot_threads.hubspot.api import Api
 from tap_hubspot_threads.sync import increment, sweep
@@ -142,7 +142,7 @@ def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def limit_stays_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where HubSpot refuses pages of 500, no smaller ones are asked for."""
-    monkeypatch.setattr(listing, "SMALL_PAGE", api.PAGE_SIZE)
+    monkeypatch.setattr(page_size, "SMALLER_SIZES", ())
 
 
 def gateways_404_believed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_what_is_about_one_thing(error: HubSpotError) -> None:
 def test_bad_requests_in_a_row() -> None:
     """Requests that are all bad are a wrong setting: the sync ends, and not with "later"."""
     streak = Streak("things")
-    error = RefusedError("400. Check the setting property.", may_be_size=True)
+    error = RefusedError("400. Check the setting property.", status=400)
     for name in FEW:
         streak.note(name, error, is_suspect=False)
     with pytest.raises(HubSpotError, match="Check the setting property") as raised:

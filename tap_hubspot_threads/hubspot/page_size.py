@@ -1,0 +1,160 @@
+"""How many rows per page a listing requests: fewer after failures, more again after successes."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_hubspot_threads.errors import PassingError
+
+SMALLER_SIZES = (100, 20, 1)
+"""Requested below the usual size. 100 is the maximum that other clients report. Observed."""
+
+FAILURES_OF_A_SIZE = 2
+"""Transient failures of one page before the next smaller size is requested."""
+
+FAILING_PAGES = 2
+"""Pages at which a size fails before it is not requested again in this sync."""
+
+SUCCESSES = 10
+"""Pages of one size before the next larger size is requested again."""
+
+
+class PageSize:
+    """The page size of one listing in one sync, for any number of threads.
+
+    Guarantees:
+        * A size that fails is replaced by the next smaller one, and requested again after
+          `SUCCESSES` pages of that one, until it has failed at `FAILING_PAGES` pages. Pages that
+          fail side by side count as one.
+        * A size that HubSpot refuses is not requested again.
+        * If even the smallest size fails, the size was not the reason (one bad row, or an outage),
+          and everything that was learned from failures is forgotten.
+
+    Args:
+        largest: The size to start with.
+    """
+
+    def __init__(self, largest: int) -> None:
+        self._sizes = (largest, *(size for size in SMALLER_SIZES if size < largest))
+        self._lock = threading.Lock()
+        self._current = largest
+        self._successes = 0
+        self._failures: Counter[int] = Counter()
+        self._refused: set[int] = set()
+        self._worked: set[int] = set()
+
+    @property
+    def current(self) -> int:
+        """The size to request next."""
+        return self._current
+
+    def smaller_than(self, size: int) -> int | None:
+        """Return the next smaller size; None if there is none."""
+        return next((smaller for smaller in self._sizes if smaller < size), None)
+
+    def has_worked(self, size: int) -> bool:
+        """Whether a page of this size was returned."""
+        return size in self._worked
+
+    def succeeded(self, size: int) -> None:
+        """Note a page of this size; step up after `SUCCESSES` of the current one."""
+        with self._lock:
+            self._worked.add(size)
+            if size != self._current:
+                return
+            self._successes += 1
+            larger = [other for other in self._allowed() if other > size]
+            if larger and self._successes >= SUCCESSES:
+                self._set(larger[-1])
+
+    def failed(self, size: int) -> None:
+        """Note that a page of this size has failed `FAILURES_OF_A_SIZE` times; step down."""
+        with self._lock:
+            smaller = self.smaller_than(size)
+            if smaller is None:
+                self._failures.clear()
+                self._set(self._allowed()[0])
+            elif size == self._current:
+                self._failures[size] += 1
+                self._set(smaller)
+
+    def refused(self, size: int) -> None:
+        """Note that HubSpot refused this size and then accepted a smaller one."""
+        with self._lock:
+            self._refused.add(size)
+            if self._current not in self._allowed():
+                self._set(self._allowed()[0])
+
+    def _allowed(self) -> list[int]:
+        """Return the sizes, largest first, below those that were refused or fail repeatedly."""
+        bad = self._refused | {
+            size for size, pages in self._failures.items() if pages >= FAILING_PAGES
+        }
+        return [size for size in self._sizes if size < min(bad, default=self._sizes[0] + 1)]
+
+    def _set(self, size: int) -> None:
+        self._current, self._successes = size, 0
+
+
+class SizeOfPage:
+    """The sizes that are requested for one page, one after the other.
+
+    Args:
+        listing: The page size of the listing.
+        failures: Transient failures before the next smaller size is requested.
+    """
+
+    def __init__(self, listing: PageSize, *, failures: int = FAILURES_OF_A_SIZE) -> None:
+        self._listing, self._most = listing, failures
+        self._size = listing.current
+        self._failures = 0
+        self._refused: list[int] = []
+
+    @property
+    def is_smallest(self) -> bool:
+        """Whether no smaller size is left."""
+        return self._listing.smaller_than(self._size) is None
+
+    @property
+    def attempts(self) -> int:
+        """The attempts that it takes to get from here through all smaller sizes."""
+        count, size = 1, self._size
+        while (smaller := self._listing.smaller_than(size)) is not None:
+            count, size = count + 1, smaller
+        return count * self._most
+
+    def take(self) -> int:
+        """Return the size for the next attempt, which is never above the listing's."""
+        if self._listing.current < self._size:
+            self._request(self._listing.current)
+        return self._size
+
+    def failed(self, error: PassingError) -> None:
+        """Note a failed attempt. An error that asks to wait has nothing to do with the size."""
+        if error.asks_to_wait:
+            return
+        self._failures += 1
+        if self._failures >= self._most:
+            self._listing.failed(self._size)
+            self._request(self._listing.smaller_than(self._size) or self._size)
+
+    def refused(self) -> bool:
+        """Note a 400; return whether a smaller size may be accepted."""
+        smaller = self._listing.smaller_than(self._size)
+        if smaller is None or self._listing.has_worked(self._size):
+            return False
+        self._refused.append(self._size)
+        self._request(smaller)
+        return True
+
+    def succeeded(self) -> None:
+        """Note that the page was returned, so the sizes that were refused for it are too large."""
+        for size in self._refused:
+            self._listing.refused(size)
+        self._listing.succeeded(self._size)
+
+    def _request(self, size: int) -> None:
+        self._size, self._failures = size, 0

@@ -1,0 +1,195 @@
+"""How many rows per page are requested after failures, refusals and successes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_hubspot_threads.errors import PassingError
+from tap_hubspot_threads.hubspot.page_size import SUCCESSES, PageSize, SizeOfPage
+
+FAILED = PassingError("GET /threads: 504")
+
+
+def succeed(size: PageSize, pages: int = SUCCESSES) -> list[int]:
+    """Read so many pages; return the size of each."""
+    sizes = []
+    for _ in range(pages):
+        sizes.append(size.current)
+        size.succeeded(size.current)
+    return sizes
+
+
+def fail(size: PageSize) -> int:
+    """Have a page fail at its size; return the size that is requested next."""
+    size.failed(size.current)
+    return size.current
+
+
+@pytest.mark.parametrize(
+    ("largest", "sizes"),
+    [(500, [500, 100, 20, 1]), (100, [100, 20, 1]), (50, [50, 20, 1]), (1, [1])],
+)
+def test_sizes(largest: int, sizes: list[int]) -> None:
+    """The sizes are the usual one and those below it."""
+    size = PageSize(largest)
+    found = [size.current]
+    while (smaller := size.smaller_than(found[-1])) is not None:
+        found.append(smaller)
+    assert found == sizes
+
+
+def test_steps_back_up() -> None:
+    """After ten pages of a smaller size the next larger one is requested again."""
+    size = PageSize(500)
+    assert [fail(size), fail(size)] == [100, 20]
+    assert succeed(size, 30) == [20] * 10 + [100] * 10 + [500] * 10
+
+
+def test_only_pages_of_the_current_size_count() -> None:
+    """A page that was requested before the size went down does not bring it up again."""
+    size = PageSize(500)
+    fail(size)
+    for _ in range(SUCCESSES):
+        size.succeeded(500)
+    assert size.current == 100
+
+
+def test_failure_between_successes() -> None:
+    """The ten pages count from the last change of the size."""
+    size = PageSize(500)
+    fail(size)
+    succeed(size, 9)
+    fail(size)
+    assert succeed(size, 12) == [20] * 10 + [100] * 2
+
+
+def test_size_that_fails_at_two_pages() -> None:
+    """A size that failed at two pages is not requested again, nor is a larger one."""
+    size = PageSize(500)
+    fail(size)
+    succeed(size)
+    assert size.current == 500
+    fail(size)
+    assert succeed(size, 50) == [100] * 50
+    fail(size)
+    succeed(size)
+    fail(size)
+    assert succeed(size, 50) == [20] * 50
+
+
+def test_pages_that_fail_side_by_side() -> None:
+    """Pages that fail at the same time, as in a short outage, count as one."""
+    size = PageSize(500)
+    for _ in range(16):
+        size.failed(500)
+    assert succeed(size, 11) == [100] * 10 + [500]
+
+
+def test_smallest_that_fails() -> None:
+    """If one row alone fails, no size was the reason: all are requested as before."""
+    size = PageSize(500)
+    fail(size)
+    succeed(size)
+    assert [fail(size), fail(size), fail(size), fail(size)] == [100, 20, 1, 500]
+    fail(size)
+    assert succeed(size, 11)[-1] == 500
+
+
+def test_refused_size() -> None:
+    """A size that was refused is never requested again, even after one row failed."""
+    size = PageSize(500)
+    size.refused(500)
+    assert succeed(size, 20) == [100] * 20
+    assert [fail(size), fail(size), fail(size)] == [20, 1, 100]
+
+
+def test_refusal_that_comes_late() -> None:
+    """A refusal of a size above the current one leaves the current one as it is."""
+    size = PageSize(500)
+    assert [fail(size), fail(size)] == [100, 20]
+    size.refused(500)
+    assert succeed(size, 30) == [20] * 10 + [100] * 20
+
+
+def test_two_failures_of_a_page() -> None:
+    """A page is requested twice per size; the listing's later pages begin at the smaller size."""
+    listing = PageSize(500)
+    page = SizeOfPage(listing)
+    sizes = []
+    for _ in range(page.attempts):
+        sizes.append(page.take())
+        page.failed(FAILED)
+    assert sizes == [500, 500, 100, 100, 20, 20, 1, 1]
+    assert page.is_smallest
+    assert page.take() == 1
+
+
+@pytest.mark.parametrize(("largest", "attempts"), [(500, 8), (100, 6), (1, 2)])
+def test_attempts(largest: int, attempts: int) -> None:
+    """A page needs two attempts per size that is left."""
+    assert SizeOfPage(PageSize(largest)).attempts == attempts
+
+
+def test_once_per_size() -> None:
+    """A page whose attempts are few is requested once per size."""
+    page = SizeOfPage(PageSize(500), failures=1)
+    sizes = []
+    for _ in range(page.attempts):
+        sizes.append(page.take())
+        page.failed(FAILED)
+    assert sizes == [500, 100, 20, 1]
+
+
+def test_error_that_asks_to_wait() -> None:
+    """That HubSpot is busy says nothing about the size."""
+    page = SizeOfPage(PageSize(500))
+    for _ in range(9):
+        page.failed(PassingError("429", asks_to_wait=True))
+    assert page.take() == 500
+
+
+def test_follows_the_listing_down() -> None:
+    """A page that failed once is requested smaller, with two attempts, if another page was."""
+    listing = PageSize(500)
+    first, second = SizeOfPage(listing), SizeOfPage(listing)
+    second.failed(FAILED)
+    for _ in range(2):
+        first.failed(FAILED)
+    assert second.take() == 100
+    second.failed(FAILED)
+    assert second.take() == 100
+
+
+def test_never_larger_than_it_failed() -> None:
+    """A page is not requested larger again, although the listing's size goes up."""
+    listing = PageSize(500)
+    page = SizeOfPage(listing)
+    for _ in range(2):
+        page.failed(FAILED)
+    succeed(listing)
+    assert (listing.current, page.take()) == (500, 100)
+
+
+def test_refusals_of_a_page() -> None:
+    """Sizes that were refused are noted once a smaller one is accepted."""
+    listing = PageSize(500)
+    page = SizeOfPage(listing)
+    assert [page.refused(), page.take(), page.refused(), page.take()] == [True, 100, True, 20]
+    assert listing.current == 500
+    page.succeeded()
+    assert succeed(listing, 20) == [20] * 20
+
+
+def test_refused_at_all_sizes() -> None:
+    """What is refused in every size was not refused for its size."""
+    listing = PageSize(500)
+    page = SizeOfPage(listing)
+    assert [page.refused() for _ in range(4)] == [True, True, True, False]
+    assert listing.current == 500
+
+
+def test_refusal_of_a_size_that_has_worked() -> None:
+    """A refusal of a size that has worked is not about the size."""
+    listing = PageSize(500)
+    SizeOfPage(listing).succeeded()
+    assert not SizeOfPage(listing).refused()
