@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import NoProgressError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_hubspot_threads.contract import Page, Row
+
+PAGES_WITHOUT_NEWS = 100
+"""Pages in a row without a new ID before a listing fails. Empty pages with a cursor occur
+(observed), so a few are no error."""
+
+SLOTS = 2**20
+"""Bits that remember which IDs a walk has seen."""
 
 
 class Cursors:
@@ -38,6 +45,53 @@ class Cursors:
         return cursor
 
 
+class Progress:
+    """Whether the pages of one walk through a listing bring anything new.
+
+    The memory is 128 kB, however long the listing is and in whatever order. IDs are remembered by
+    a hash, so a new ID may count as known. That this happens to all IDs of `PAGES_WITHOUT_NEWS`
+    pages in a row is as good as impossible up to a million IDs, even with one row per page.
+
+    Args:
+        cursor: The cursor that the walk starts at, if any.
+    """
+
+    def __init__(self, cursor: str | None = None) -> None:
+        self._cursors = Cursors()
+        self._cursors.check(cursor)
+        self._known: bytearray | None = None
+        self._pages = 0
+        """Pages in a row without a new ID."""
+
+    def check(self, page: Page) -> str | None:
+        """Return the cursor of the next page; None after the last page.
+
+        Raises:
+            NoProgressError: if the cursor came before, or if so many pages in a row had no new ID.
+        """
+        if page.cursor is None:
+            return None
+        self._pages = 0 if self._has_news(page.ids) else self._pages + 1
+        if self._pages >= PAGES_WITHOUT_NEWS:
+            message = (
+                f"The listing makes no progress: {self._pages} pages in a row had no new ID. "
+                "Run the sync again. If the error persists, contact HubSpot support."
+            )
+            raise NoProgressError(message)
+        return self._cursors.check(page.cursor)
+
+    def _has_news(self, ids: Iterable[str]) -> bool:
+        """Whether an ID was not on an earlier page; remember all."""
+        if self._known is None:
+            self._known = bytearray(SLOTS // 8)
+        known, has_news = self._known, False
+        for id_ in ids:
+            place, bit = divmod(hash(id_) % SLOTS, 8)
+            has_news |= not known[place] & 1 << bit
+            known[place] |= 1 << bit
+        return has_news
+
+
 def walk(
     ask: Callable[[str | None], Page], cursor: str | None = None, *, most: int | None = None
 ) -> Iterator[Page]:
@@ -50,13 +104,12 @@ def walk(
 
     Raises:
         RefusedError: if HubSpot does not know the cursor any more.
-        NoProgressError: if a cursor comes again.
+        NoProgressError: as `Progress.check` does.
     """
-    cursors = Cursors()
-    cursors.check(cursor)
+    progress = Progress(cursor)
     for _ in count() if most is None else range(most):
         page = ask(cursor)
-        cursor = cursors.check(page.cursor)
+        cursor = progress.check(page)
         yield page
         if cursor is None:
             return

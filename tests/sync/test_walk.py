@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import count
+from itertools import count, cycle, islice
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_hubspot_threads.errors import NoProgressError, RefusedError
-from tap_hubspot_threads.sync.walk import Cursors, new_rows, timed, walk
+from tap_hubspot_threads.sync.walk import (
+    PAGES_WITHOUT_NEWS,
+    Cursors,
+    new_rows,
+    timed,
+    walk,
+)
 from tests.sync.fakes import page, row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_hubspot_threads.contract import Page
 
 
@@ -97,6 +105,48 @@ def test_cursor_that_comes_again(first: str | None) -> None:
     with pytest.raises(NoProgressError):
         list(walk(listing, first))
     assert len(listing.asked) == (2 if first is None else 1)
+
+
+def endless(*rows_of_pages: list[int]) -> Callable[[str | None], Page]:
+    """Return a listing whose pages come in turn, each with a new cursor, without end."""
+    pages, cursors = cycle(rows_of_pages), count(1)
+    return lambda _: page(*map(row, next(pages)), cursor=str(next(cursors)))
+
+
+@pytest.mark.parametrize(
+    ("pages", "news"),
+    [
+        ([[]], 0),
+        ([[1, 2]], 1),
+        ([[1, 2], [3]], 2),
+        ([[2], [], [1], [2, 1]], 3),
+        ([list(range(number, number + 5)) for number in range(200, 0, -5)], 40),
+    ],
+    ids=["empty", "the same", "alternating", "with empty ones", "a circle"],
+)
+def test_pages_without_end(pages: list[list[int]], news: int) -> None:
+    """A listing fails after 100 pages in a row without a new ID, whatever the cursors are."""
+    walked = walk(endless(*pages))
+    for _ in range(news + PAGES_WITHOUT_NEWS - 1):
+        next(walked)
+    with pytest.raises(NoProgressError, match="100 pages in a row had no new ID"):
+        next(walked)
+
+
+def test_pages_with_news() -> None:
+    """A listing may be of any length and order, if one of 100 pages has a new ID, be it one row."""
+    pages: list[list[int]] = []
+    for number in range(20, 0, -1):
+        pages += [[number]] + [[]] * 50 + [[20]] * 49
+    first = len(pages)
+    walked = walk(endless(*pages, *([new] for new in range(21, 2_021))))
+    assert len(list(islice(walked, first + 2_000))) == first + 2_000
+
+
+def test_last_page_without_news() -> None:
+    """The 100th page without a new ID is no error if it is the last."""
+    pages = [page(cursor=str(number)) for number in range(PAGES_WITHOUT_NEWS - 1)]
+    assert len(list(walk(Listing(*pages, page())))) == PAGES_WITHOUT_NEWS
 
 
 def test_refused_cursor() -> None:
