@@ -66,6 +66,9 @@ class Account:
         self.clock = clock
         self.threads = Threads(threads, self.now)
         self._last_id = max(self.threads, default=9_336_126_000)
+        self.id_step = 11
+        """How far the next thread's ID is from the highest one; gaps let empty pages stand between
+        two threads."""
         self.ways = ways or Ways()
         if offset_cursors:
             self.offset_cursors = True
@@ -113,7 +116,7 @@ class Account:
 
         A thread that a mail opens is dated by the mail (O): its ID is the highest, its time past.
         """
-        self._last_id += 11
+        self._last_id += self.id_step
         thread = Thread(self._last_id, inbox_id, 1_401, created_at or self.now())
         self.threads[thread.id] = thread
         return thread
