@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from tap_hubspot_threads.contract import Page, Row
-from tap_hubspot_threads.sync.walk import Cursors
+from tap_hubspot_threads.sync.walk import Progress
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def sweep(
         is_over = page.cursor is None or walk.is_past(page, position, limit)
         if position is None and not is_over:
             yield Step(rows, at)
-            walk.follow(page.cursor)
+            walk.follow(page)
         elif walk.cursor is not None and (walk.has_news or not is_repeat):
             yield Step(rows, at)
             walk, is_repeat = _Walk(at), True
@@ -154,7 +154,7 @@ class _Walk:
         """The cursor of the page under way; None: the first."""
         self.has_news = False
         """Whether it has shown a thread that had not come, and is not left to the next sync."""
-        self._at, self._cursors = at, Cursors()
+        self._at, self._progress = at, Progress()
         self._last: list[str] = []
         self._settled: list[str] = []
 
@@ -183,10 +183,10 @@ class _Walk:
         is_page_later = len(self._last) == WITNESSES and min([*times, *self._last]) > limit
         return is_page_later or (position is not None and position > limit)
 
-    def follow(self, cursor: str | None) -> None:
-        """Go to the next page.
+    def follow(self, page: Page) -> None:
+        """Go to the page after one.
 
         Raises:
             NoProgressError: if the walk would never end.
         """
-        self.cursor = self._cursors.check(cursor)
+        self.cursor = self._progress.check(page)

@@ -18,7 +18,7 @@ PAGES_WITHOUT_NEWS = 100
 (observed), so a few are no error."""
 
 SLOTS = 2**20
-"""Bits that remember which IDs a walk has seen."""
+"""Bits that remember which IDs a walk has seen; it starts over when half of them are set."""
 
 
 class Cursors:
@@ -49,8 +49,8 @@ class Progress:
     """Whether the pages of one walk through a listing bring anything new.
 
     The memory is 128 kB, however long the listing is and in whatever order. IDs are remembered by
-    a hash, so a new ID may count as known. That this happens to all IDs of `PAGES_WITHOUT_NEWS`
-    pages in a row is as good as impossible up to a million IDs, even with one row per page.
+    a hash, so a new ID may count as known, by a chance of a half at most. That this happens to all
+    IDs of `PAGES_WITHOUT_NEWS` pages in a row is as good as impossible, even with one row per page.
 
     Args:
         cursor: The cursor that the walk starts at, if any.
@@ -60,6 +60,8 @@ class Progress:
         self._cursors = Cursors()
         self._cursors.check(cursor)
         self._known: bytearray | None = None
+        self._set = 0
+        """Bits that are set."""
         self._pages = 0
         """Pages in a row without a new ID."""
 
@@ -82,14 +84,14 @@ class Progress:
 
     def _has_news(self, ids: Iterable[str]) -> bool:
         """Whether an ID was not on an earlier page; remember all."""
-        if self._known is None:
-            self._known = bytearray(SLOTS // 8)
-        known, has_news = self._known, False
+        if self._known is None or self._set > SLOTS // 2:
+            self._known, self._set = bytearray(SLOTS // 8), 0
+        before = self._set
         for id_ in ids:
             place, bit = divmod(hash(id_) % SLOTS, 8)
-            has_news |= not known[place] & 1 << bit
-            known[place] |= 1 << bit
-        return has_news
+            self._set += not self._known[place] & 1 << bit
+            self._known[place] |= 1 << bit
+        return self._set > before
 
 
 def walk(
