@@ -223,9 +223,9 @@ def _raise_not_found(tried: str, problem: Problem, asked: Asked) -> None:
     if problem.is_own_404 and endpoint.can_miss:
         meaning = MissingError(tried, now=asked.now)
     elif problem.is_own_404 and HTTPStatus.NOT_FOUND in endpoint.refusals:
-        meaning = RefusedError(_refusal(tried, problem, asked))
+        meaning = RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.NOT_FOUND)
     if not endpoint.is_conversations:
-        raise RefusedError(_refusal(tried, problem, asked))
+        raise RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.NOT_FOUND)
     if not asked.has_answered:
         if endpoint.is_list_of_threads:
             message = (
@@ -254,8 +254,10 @@ def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
         raise HubSpotError(message)
     if problem.lacks_scope:
         message = f"{tried}. {_SCOPE_MISSING}"
-        raise (RefusedError if HTTPStatus.FORBIDDEN in endpoint.refusals else HubSpotError)(message)
-    refusal = RefusedError(_refusal(tried, problem, asked))
+        if HTTPStatus.FORBIDDEN in endpoint.refusals:
+            raise RefusedError(message, status=HTTPStatus.FORBIDDEN)
+        raise HubSpotError(message)
+    refusal = RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.FORBIDDEN)
     if endpoint.is_list_of_threads or (endpoint.refusals and asked.query.get("after")):
         if asked.has_answered:
             raise UnbelievedError(str(refusal), tries=FEW_TRIES)

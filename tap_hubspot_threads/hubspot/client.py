@@ -104,6 +104,7 @@ class Client:
         patience: Patience | None = None,
         min_attempts: int = 1,
         on_failure: Callable[[PassingError], None] = lambda _: None,
+        made: int = 0,
     ) -> Answer:
         """Send a request, again where that can help.
 
@@ -118,6 +119,7 @@ class Client:
             patience: How much it is worth; None: what the settings say.
             min_attempts: Attempts that are made even if that is more.
             on_failure: Called with the error of each attempt that failed in a passing way.
+            made: Attempts that were made before.
 
         Raises:
             PassingError: if the last of the tries failed in a passing way.
@@ -170,7 +172,7 @@ class Client:
             now = asked.now or as_time(self.clock.now())
             return Answer(body, response.body, now, self.clock.is_known)
 
-        return retry.call(attempt, on_retry=self._count_retry, on_failure=on_failure)
+        return retry.call(attempt, on_retry=self._count_retry, on_failure=on_failure, made=made)
 
     def _send(
         self, endpoint: Endpoint, url: str, body: bytes | None, timeout: float

@@ -55,7 +55,7 @@ class Conversations:
             HubSpotError: as `Client.ask` says.
         """
 
-        def ask() -> Answer:
+        def ask(*, made: int = 0) -> Answer:
             return self._client.ask(
                 endpoint,
                 self._base_path + path,
@@ -65,6 +65,7 @@ class Conversations:
                 patience=patience,
                 min_attempts=min_attempts,
                 on_failure=on_failure,
+                made=made,
             )
 
         try:
@@ -73,7 +74,7 @@ class Conversations:
             self._prove()
             if error.meaning:
                 raise error.meaning from None
-        return ask()
+        return ask(made=1)
 
     def _prove(self) -> None:
         """Make the request that proves that the API is at this address, if none has yet.

@@ -61,6 +61,7 @@ class Retry:
         *,
         on_retry: Callable[[], None] = lambda: None,
         on_failure: Callable[[PassingError], None] = lambda _: None,
+        made: int = 0,
     ) -> T:
         """Return what the function returns.
 
@@ -68,13 +69,14 @@ class Retry:
             function: Raises `PassingError` where trying again can help.
             on_retry: Called before each try but the first.
             on_failure: Called with each `PassingError`, the last one included.
+            made: Attempts that were made before.
 
         Raises:
             PassingError: the last one, which says how often it was tried.
             HubSpotError: if HubSpot asks for a longer wait, or if the last one has advice.
         """
         waits = schedule()
-        for attempt in count(1):
+        for attempt in count(made + 1):
             try:
                 return function()
             except PassingError as error:

@@ -51,6 +51,8 @@ class Life:
         """The thread whose messages never can be read."""
         self.hides_archived = chance.random() < 0.2
         """Whether HubSpot may not show the messages of an archived thread."""
+        self.lists_archived = chance.random() < 0.9
+        """Whether HubSpot lists archived threads by time, as documented."""
         self.account = Account([], clock=lambda: self.time)
         self.account.gone_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 1))))
         self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0,) * 5 + (1,))))
@@ -108,6 +110,8 @@ class Life:
         ways.cursors = "offset" if shifts else self.chance.choice(("id", "key"))
         ways.cursors_by_time = "offset" if shifts_by_time else "key"
         ways.outages = before.outages
+        if self.lists_archived:
+            ways.archived_by_time = "works"
         if not self.hides_archived:
             ways.messages_of_archived = "shown"
         if ways.bad_actors == "500":  # it would be tried a hundred times, and that takes long

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from tap_hubspot_threads.errors import HubSpotError, RefusedError
 from tap_hubspot_threads.hubspot import client, clock, page_size
 from tap_hubspot_threads.hubspot.answers import Problem
 from tap_hubspot_threads.hubspot.api import Api
@@ -143,6 +145,26 @@ def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def limit_stays_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where HubSpot refuses pages of 500, no smaller ones are asked for."""
     monkeypatch.setattr(page_size, "SMALLER_SIZES", ())
+
+
+def size_stays_failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pages of a size fail each time, no smaller ones are requested."""
+    monkeypatch.setattr(page_size.SizeOfPage, "failed", lambda *_: None)
+
+
+def refusal_ends_the_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 403 for one thing ends the sync."""
+    judge = vars(client)["check"]
+
+    def check(response: Any, asked: Any) -> None:
+        try:
+            judge(response, asked)
+        except RefusedError as error:
+            if error.status == HTTPStatus.FORBIDDEN:
+                raise HubSpotError(str(error)) from None
+            raise
+
+    monkeypatch.setattr(client, "check", check)
 
 
 def gateways_404_believed(monkeypatch: pytest.MonkeyPatch) -> None:

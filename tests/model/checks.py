@@ -133,7 +133,8 @@ class Checks:
             began = self._life.earlier(began, self._lag)
         for thread_id in sync.watched:
             past = self._life.past[thread_id]
-            if past.loose_at < 0 and "threads" in sync.streams:
+            is_seen = past.shifted_at < sync.began  # else it may have been seen on no side
+            if past.loose_at < 0 and is_seen and "threads" in sync.streams:
                 past.told_at = max(began, past.told_at or 0)
 
     @property
@@ -192,7 +193,7 @@ class Checks:
     def _since(self, sync: Sync, thread_id: int, past: Past) -> int | None:
         """Return from which moment on a thread has to be known; None: it need not be."""
         life, moments = self._life, []
-        is_listed = sync.has_archived or not past.was_archived
+        is_listed = (sync.has_archived and life.lists_archived) or not past.was_archived
         if is_listed and past.message_at is not None and past.message_at <= sync.began:
             lag = timedelta(seconds=life.account.ways.lag_by_time)
             if life.time_of(past.message_at) + lag < sync.began_at:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from emulator.account import AGENTS, CHAT, HELP_DESK, SALES
@@ -18,6 +19,7 @@ KINDS = (
     "message",
     "message",
     "message",
+    "mail",
     "close",
     "reopen",
     "assign",
@@ -29,6 +31,8 @@ KINDS = (
     "drop",
     "flood",
 )
+LATEST_MAIL = 5_000
+"""Milliseconds by which a mail arrives late, at most: less than a sync's lookback and lag."""
 KINDS_THAT_SHIFT = ("archive", "restore", "delete")
 
 
@@ -57,7 +61,7 @@ class Doings:
             is_quiet: Whether no sync is under way: messages come between others then only.
         """
         before = thread.latest_message_at
-        if what in {"message", "comment", "edit", "drop", "flood"}:
+        if what in {"message", "mail", "comment", "edit", "drop", "flood"}:
             self._say(what, thread, past, moment, is_quiet=is_quiet)
         elif what == "undo":
             setattr(thread, *self.undo.pop(thread.id, ("spam", thread.spam)))
@@ -83,6 +87,9 @@ class Doings:
             account.comment(thread)
         elif what == "message":
             account.message(thread, sent=chance.random() < 0.5)
+        elif what == "mail":
+            late = timedelta(milliseconds=chance.randrange(LATEST_MAIL))
+            account.mail(thread, sent_at=max(thread.created_at, account.now() - late))
         elif what == "flood":
             if is_quiet and len(known) < 100:
                 is_cheap = account.ways.cap >= 100 and chance.random() < 0.05

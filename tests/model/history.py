@@ -7,8 +7,9 @@ import random
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
+from emulator.faults import Fault
 from emulator.service import TOKEN
-from tap_hubspot_threads.errors import HubSpotError
+from tap_hubspot_threads.errors import HubSpotError, WrongAddressError
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.model.account import Life
 from tests.model.actor_checks import ActorChecks
@@ -56,6 +57,7 @@ class History:
         latency = self.chance.choice((0, 0, 0.1, 3))
         self.service = service_of(self.life.account, self.life, latency=latency)
         self.service.before_answer = self._meanwhile
+        self.service.while_filling = self._meanwhile
         self._reached = self.service
         self._schedule = self.chance.choice(SCHEDULES)
         self._busy = self.chance.choice((0.1, 0.3, 0.6))
@@ -79,6 +81,8 @@ class History:
         for _ in range(SYNCS):
             if self.chance.random() < 0.06:
                 self._sync_other_account()
+            if self.chance.random() < 0.04:
+                self._sync_wrong_path()
             self._sync()
             if self.chance.random() < 0.03:
                 self._begin_anew()
@@ -200,6 +204,22 @@ class History:
         end = self._run_tap(settings, self.warehouse.state, pipe, catalog)
         self._reached = self.service
         check_other(self.life, self.warehouse.kept, pipe.messages(), end)
+
+    def _sync_wrong_path(self) -> None:
+        """Sync some threads where every path of the API is a 404, in HubSpot's own form or not.
+
+        Raises:
+            AssertionError: if that is taken for a word on the threads.
+        """
+        headers = self.chance.choice(({}, {"X-HubSpot-NotFound": "true"}))
+        fault = Fault(path="/conversations/", status=404, headers=headers, times=10**9)
+        faults, self.service.faults[:] = list(self.service.faults), [fault]
+        self.story.append(f"     sync at a wrong path, {headers}")
+        known = [str(thread_id) for thread_id in self.life.account.threads][:3]
+        settings = self._settings.draw() | {"thread_ids": [*known, "17"]}
+        end = self._run_tap(settings, {}, Pipe(), None)
+        self.service.faults[:] = faults
+        assert isinstance(end, WrongAddressError), f"a wrong path was believed: {end!r}"
 
     def _run_tap(
         self,

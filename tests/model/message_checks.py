@@ -160,7 +160,8 @@ class MessageChecks:
     def _due(self, sync: Sync, past: Past, *, is_whole: bool) -> int | None:
         """Return as of which moment the messages of a thread have to be there; None: of none."""
         moments = []
-        if past.said_at is not None and past.said_at <= sync.began:
+        is_ever_listed = self._life.lists_archived or past.archived_at < 0
+        if is_ever_listed and past.said_at is not None and past.said_at <= sync.began:
             said, lag = self._life.time_of(past.said_at), self._life.account.ways.lag_by_time
             is_listed = said + timedelta(seconds=lag) < sync.began_at
             if is_listed and (is_whole or self._is_passed(sync, said)):

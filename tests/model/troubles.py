@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tests.model.sync import Sync
 
 
+FORBIDDEN = '{"status": "error", "category": "FORBIDDEN", "message": "not for you"}'
+
+
 class Troubles:
     """Draws what goes wrong.
 
@@ -35,12 +38,13 @@ class Troubles:
         chance, faults = self._chance, self._service.faults
         faults[:] = storm(chance, chance.choice([0, 0, 4]))
         of_actors = 0.3 if self._life.account.poisoned_actors else 0.03
-        drawn = ((r"/threads/[0-9]+\?", 400, 0.06), ("/actors/batch", 503, of_actors))
-        for path, status, share in drawn:
+        refusal = chance.choice(((400, ""), (403, FORBIDDEN)))
+        drawn = ((r"/threads/[0-9]+\?", refusal, 0.06), ("/actors/batch", (503, ""), of_actors))
+        for path, (status, body), share in drawn:
             if chance.random() < share:
                 skip, times = chance.randrange(4), chance.randrange(1, 4)
-                faults.append(Fault(path=path, status=status, skip=skip, times=times))
-                sync.is_refused |= status == 400
+                faults.append(Fault(path=path, status=status, body=body, skip=skip, times=times))
+                sync.is_refused |= status != 503
         sync.has_faults = bool(faults)
         self._poison()
         sync.is_short = chance.random() < (0.8 if self._is_poor else 0.01)
@@ -55,7 +59,9 @@ class Troubles:
         if life.poisoned_id is None and life.account.threads and chance.random() < 0.02:
             life.poisoned_id = chance.choice(list(life.account.threads))
             life.story.append(f"     the messages of {life.poisoned_id} never can be read")
-        if life.poisoned_id is not None:
+            if chance.random() < 0.5:
+                life.account.refused_messages.add(life.poisoned_id)
+        if life.poisoned_id is not None and not life.account.refused_messages:
             path = f"/threads/{life.poisoned_id}/messages"
             self._service.faults.append(Fault(path=path, status=400, body="{}", times=10**9))
 
