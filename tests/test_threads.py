@@ -277,3 +277,17 @@ def test_values_that_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     """Unknown keys alone are no reason for a warning."""
     lab.sync()
     assert "did not fit" not in caplog.text
+
+
+@pytest.mark.parametrize("sides", ["apart", "together"])
+def test_live_archived_and_deleted(lab: Lab, caplog: pytest.LogCaptureFixture, sides: Any) -> None:
+    """Of a live, an archived and a deleted thread two come, one is a warning, and it is no error."""
+    lab.account.ways.sides = sides
+    archived = next(str(thread.id) for thread in lab.threads if thread.archived)
+    deleted = lab.threads[3]
+    lab.account.delete(deleted)
+    names = [lab.live_ids[0], archived, str(deleted.id)]
+    output = lab.sync(thread_ids=names)
+    assert output.ids == names[:2]
+    assert caplog.text.count("not found") == 1
+    assert str(deleted.id) in caplog.text

@@ -71,7 +71,7 @@ def test_wrong_address(answer: Response, probe: Response) -> None:
 
 
 def test_gateways_404_is_asked_again() -> None:
-    """A 404 that is not HubSpot's own is retried once the API has answered: three attempts in all."""
+    """A gateway's 404 is retried once the API has answered: three attempts in all."""
     world, api = conversations(HTML, PAGE, *[HTML] * 2)
     with pytest.raises(PassingError, match="after 3 attempts"):
         ask(api)

@@ -1,0 +1,92 @@
+"""Lists by time whose rows are fresher than their places: no thread and no message is lost."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.account import Account
+from tests.conftest import NOON, Life, open_lab, select
+
+if TYPE_CHECKING:
+    from emulator.account import Thread
+
+MESSAGES = ("threads", "messages")
+
+
+def busy(life: Life, threads: list[Thread], *, seed: int = 1) -> None:
+    """Let a message, at times a late mail, arrive while each page by time is made."""
+    chance, account = random.Random(seed), life.lab.account
+    account.ways.rows_filled = "late"
+
+    def arrive(target: str) -> None:
+        if "latestMessage" not in target:
+            return
+        life.now += timedelta(seconds=2)
+        thread = chance.choice(threads)
+        if chance.random() < 0.3:
+            late = timedelta(seconds=chance.randrange(1, 200))
+            account.mail(thread, sent_at=max(thread.created_at, account.now() - late))
+        else:
+            account.message(thread, sent=True)
+
+    life.lab.emulator.while_filling = arrive
+
+
+def messages_of(life: Life, threads: list[Thread]) -> set[str]:
+    """Return the IDs of the messages that the account has of threads."""
+    account = life.lab.account
+    return {message.id for thread in threads for message in account.messages(thread)}
+
+
+@pytest.mark.parametrize("cursors", ["key", "offset"])
+@pytest.mark.parametrize("span", [0.5, 0.005])
+def test_increment_of_many_pages(span: float, cursors: str) -> None:
+    """1,600 changed threads and all of their messages are there after two syncs."""
+    with open_lab(Account([])) as lab:
+        life = Life(lab, refresh_open_calls=0)
+        lab.account.ways.cursors_by_time = cursors  # type: ignore[assignment] # one of its choices
+        life.sync(select(*MESSAGES))
+        changed = []
+        for _ in range(1_600):
+            life.now += timedelta(seconds=span)
+            changed += life.threads(1)
+        life.pass_time(minutes=2)
+        lab.account.ways.cap = 200
+        busy(life, changed)
+        threads: set[str] = set()
+        messages: set[str] = set()
+        for _ in range(2):
+            life.sync(select(*MESSAGES))
+            threads |= set(life.last.ids)
+            messages |= {row["id"] for row in life.last.records("messages")}
+            lab.emulator.while_filling = None
+            life.pass_time(minutes=10)
+        assert threads == {str(thread.id) for thread in changed}
+        assert messages == messages_of(life, changed)
+
+
+def test_backfill_of_many_pages() -> None:
+    """A backfill of 3,000 threads loses no message of those that move while it is under way."""
+    with open_lab(Account([])) as lab:
+        life = Life(lab, refresh_open_calls=0)
+        life.now = NOON - timedelta(days=1)
+        every = []
+        for _ in range(3_000):
+            life.now += timedelta(seconds=5)
+            every += life.threads(1)
+        life.pass_time(hours=1)
+        life.sync()
+        life.pass_time(hours=1)
+        busy(life, every)
+        messages: set[str] = set()
+        for _ in range(2):
+            life.sync(select(*MESSAGES))
+            messages |= {row["id"] for row in life.last.records("messages")}
+            lab.emulator.while_filling = None
+            life.pass_time(minutes=10)
+        assert messages == messages_of(life, every)
+        assert life.state["bookmarks"]["messages"]["replication_key_value"]
