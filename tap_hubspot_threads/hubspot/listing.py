@@ -115,7 +115,7 @@ class Listing:
             except RefusedError as error:
                 refusal = refusal or error
                 if error.status != HTTPStatus.BAD_REQUEST or not size.refused():
-                    raise refusal from error
+                    raise refusal from None
             except PassingError as error:
                 if patience is None or is_smallest or error.asks_to_wait or error.retry_after:
                     raise
