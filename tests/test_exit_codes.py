@@ -98,7 +98,9 @@ CAUSES = {
     "five threads refused": Cause(MEND, "refused", on(r"/threads/", status=400), BY_ID),
     "the listing is refused": Cause(MEND, "refused", on(status=400)),
     "not HubSpot's API": Cause(MEND, "api_url", on(".", status=404, body="<html>", bare=True)),
-    "a redirect": Cause(MEND, "api_url", on(status=302, headers={"Location": "http://[::1]/"})),
+    "a redirect": Cause(
+        MEND, "api_url", on(".", status=302, headers={"Location": "http://[::1]/"})
+    ),
     "another account": Cause(
         MEND, "account 62515", state={"bookmarks": {"threads": {"account": 77}}}
     ),
@@ -193,13 +195,16 @@ def test_errors_are_seen_at_every_level(
     assert "max_attempts" in capsys.readouterr().err
 
 
+NO_SCOPE = '{"status": "error", "category": "MISSING_SCOPES"}'
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "words"),
     [
         ({"path": "/account-info/", "status": 403}, 0, "does not say which account"),
         ({"path": ".", "status": 401}, 78, "check the setting access_token"),
-        ({"path": "/conv", "status": 403}, 78, "the scope conversations.read"),
-        ({"path": ".", "status": 404, "body": "<html>", "bare": True}, 78, "check api_url"),
+        ({"path": "/conv", "status": 403, "body": NO_SCOPE}, 78, "the scope conversations.read"),
+        ({"path": ".", "status": 404, "body": "<html>", "bare": True}, 78, "settings api_url"),
         ({"path": ".", "status": 503, "headers": {"Retry-After": "301"}}, 75, "in 5 minutes"),
         ({"path": ".", "status": 503, "headers": {"Retry-After": "0"}}, 75, "after 8 attempts"),
         ({"path": ".", "drop": True}, 75, "no whole answer"),

@@ -12,7 +12,6 @@ import pytest
 from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
 from tap_hubspot_threads.errors import (
     HubSpotError,
-    NoProgressError,
     PurgeError,
     StateError,
     UnreadError,
@@ -23,6 +22,7 @@ from tests.conftest import Lab, Life, ids, open_lab, select, set_machine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NOT_FOUND = {"X-HubSpot-NotFound": "true"}
 BY_ID = r"/threads/\d+"
 EVERYTHING = r"sort=id(?!.*threadStatus)"
 
@@ -377,9 +377,8 @@ def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
 def test_lie_that_heals(life: Life) -> None:
     """A thread that HubSpot denies once, and then has, is not told deleted; nor is its row lost."""
     thread = open_threads(life.lab)[0]
-    body = json.dumps({"status": "error", "category": "OBJECT_NOT_FOUND", "message": "no"})
     life.lab.account.message(thread, sent=True)
-    life.lab.script(path=f"/threads/{thread.id}", status=404, body=body, times=2)
+    life.lab.script(path=f"/threads/{thread.id}", status=404, headers=NOT_FOUND, times=2)
     assert life.sync().ids == []
     life.pass_time(minutes=20)
     assert life.sync().ids == ids([thread])
@@ -481,8 +480,7 @@ def test_most_are_gone(life: Life) -> None:
 
 def test_outage_that_denies_all(life: Life) -> None:
     """While reading by id says 404 for hours, and listings show the threads, none is told."""
-    body = json.dumps({"status": "error", "category": "OBJECT_NOT_FOUND", "message": "no"})
-    life.lab.script(path=BY_ID, status=404, body=body, times=10**6)
+    life.lab.script(path=BY_ID, status=404, headers=NOT_FOUND, times=10**6)
     for _ in range(6):
         life.sync(thread_fetch="by_id")
         assert life.last.records("deleted_threads") == []
@@ -712,7 +710,7 @@ def test_full_listing_that_stands_still(life: Life, monkeypatch: pytest.MonkeyPa
     cursor = life.kept["listing_cursor"]
     body = json.dumps({"results": [], "paging": {"next": {"after": cursor}}})
     life.lab.script(path="sort=id", status=200, body=body, times=10)
-    with pytest.raises(NoProgressError):
+    with pytest.raises(HubSpotError, match="no progress"):
         life.sync(full_listing_calls=1)
 
 

@@ -201,4 +201,4 @@ class Progress:
         now, bookmark = self.traffic.now, kept.get("replication_key_value")
         if now is None or bookmark is None:
             return None
-        return max(0.0, (now - parse_time(bookmark)).total_seconds())
+        return max(0.0, round((now - parse_time(bookmark)).total_seconds(), 1))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 UNDATED = 3_600.0
 """Seconds that are read beyond the time of a page that does not tell HubSpot's clock: that time is
 our clock less an hour."""
+WHOLE_SECONDS = 1.0
+"""Seconds that are read beyond the time of any other page: a `Date` is rounded down."""
 CORRECTION = 60.0
 """Seconds by which a later page may find HubSpot's clock to be behind that of the first one."""
 MOSTLY = 2
@@ -187,7 +189,7 @@ class _Beginning:
         at = shift(page.now, seconds=self._started - self._clock()) if self.at else page.now
         if not self.at or (page.is_dated and at < shift(self.at, seconds=-CORRECTION)):
             self.at = at
-            self.end = at if page.is_dated else shift(at, seconds=UNDATED)
+            self.end = shift(at, seconds=WHOLE_SECONDS if page.is_dated else UNDATED)
 
 
 class _BookmarkAheadError(Exception):

@@ -97,7 +97,7 @@ def test_never_ahead_of_the_clock() -> None:
 
 def test_account_that_changes_faster_than_it_is_read() -> None:
     """Threads that changed after the sync began are left to the next one, page after page."""
-    later = [row(n, shift(NOW, seconds=n)) for n in (1, 2, 3)]
+    later = [row(n, shift(NOW, seconds=1 + n)) for n in (1, 2, 3)]
     run = Run(page(*later, cursor="x"), page())
     list(run.steps())
     assert len(run.hubspot.asked) == 1
