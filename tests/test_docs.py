@@ -17,7 +17,10 @@ import yaml
 from singer_sdk.about import AboutFormatter
 
 from tap_hubspot_threads.errors import DailyQuotaError
+from tap_hubspot_threads.hubspot.answers import Asked, check
+from tap_hubspot_threads.hubspot.conversations import THREADS
 from tap_hubspot_threads.hubspot.daily_quota import DailyQuota
+from tap_hubspot_threads.hubspot.transport import Response
 from tap_hubspot_threads.settings.definitions import SETTINGS
 from tap_hubspot_threads.streams.progress import Progress
 from tap_hubspot_threads.sync.kept import Kept
@@ -305,9 +308,20 @@ def test_lines_of_a_spent_day() -> None:
         day.check(0)
     without_time = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
     assert without_time.sub("", reserve) == without_time.sub("", str(error.value))
-    assert spent.endswith(
-        f" The account's API calls of the day are used up. {DailyQuota().returns()}"
+    body = b'{"errorType": "RATE_LIMIT", "policyName": "DAILY"}'
+    asked = Asked(
+        THREADS,
+        token="",
+        setting="",
+        query={},
+        now=None,
+        has_worked=False,
+        has_answered=False,
+        quota_returns=DailyQuota().returns(),
     )
+    with pytest.raises(DailyQuotaError) as error:
+        check(Response(429, {}, body), asked)
+    assert spent == str(error.value)
 
 
 def test_lines_of_quiet_runs() -> None:
