@@ -272,7 +272,8 @@ def test_all_messages_out_of_reach(life: Life) -> None:
     with pytest.raises(HubSpotError, match="5 threads' messages in a row") as error:
         life.sync(select(*ALL), max_attempts=1, max_concurrency=1)
     assert error.value.exit_code == 75
-    assert len(life.lab.calls(MESSAGES)) <= 5 * 8  # two for each size of a page
+    # Five threads and those that are read ahead, each with two attempts for each size of a page.
+    assert len(life.lab.calls(MESSAGES)) < 10 * 8
     life.lab.emulator.faults.clear()
     assert message_ids(life.sync(select(*ALL))) == messages_of(life.lab, *changed)
 
