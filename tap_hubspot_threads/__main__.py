@@ -5,17 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import redirect_stdout, suppress
 from typing import TextIO
 
 import click
 
-from tap_hubspot_threads.errors import UNREAD, HubSpotError, SettingsError, StateError
+from tap_hubspot_threads.errors import (
+    UNREAD,
+    HubSpotError,
+    OutputError,
+    SettingsError,
+    StateError,
+)
 from tap_hubspot_threads.settings.inputs import PREFIX, check_log_level
 from tap_hubspot_threads.stopping import Stopped
+from tap_hubspot_threads.streams.output import Output
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
-EXPECTED = (SettingsError, StateError, HubSpotError)
+EXPECTED = (SettingsError, StateError, HubSpotError, OutputError)
 """What ends a sync with a message that says what to do, and an exit code of its own."""
+
+STDERR = 2
 
 IDLE_WORDS = ("Skipping parse of env var", "Parsing env var")
 """How lines of the SDK's begin that tell nobody anything."""
@@ -24,21 +34,40 @@ IDLE_WORDS = ("Skipping parse of env var", "Parsing env var")
 def main() -> None:
     """Run the tap's command line.
 
-    The exit code is 0 where all is done, 2 for a wrong call, 128 + the signal where one stopped the
-    sync, that of an error where one ended it (`contract`), and 1 where reading or writing failed.
+    The exit code is 0 if everything is done, 2 for a wrong call, 128 + the signal that stopped the
+    sync, that of the error that ended it (`errors`), and 1 if reading or writing failed.
     """
+    if sys.stderr is None:
+        _discard_log()
     if sys.stdout is None:
-        sys.exit("There is no standard output to write to.")
+        sys.exit("Could not write to standard output: it is closed. Pipe the tap into a target.")
     TapHubSpotThreads.logger.addFilter(_is_worth_reading)
-    exit_code = _run()
-    if not _flush(sys.stdout) and exit_code == 0:
-        _say("Writing to standard output failed: the disk may be full. Run the sync again.")
-        exit_code = UNREAD
+    # A caller that has redirected stdout within Python gets the output there.
+    is_ours = sys.stdout is sys.__stdout__
+    with redirect_stdout(Output(sys.stdout.fileno()) if is_ours else sys.stdout):
+        exit_code = _run()
     _flush(sys.stderr)
     sys.exit(exit_code)
 
 
 def _run() -> int:
+    """Run the command and write all its output; return the exit code."""
+    try:
+        exit_code = _run_command()
+        sys.stdout.flush()
+    except Stopped as stopped:
+        _say(f"{stopped}. What the last STATE covers is done; run the sync again.")
+        return stopped.exit_code
+    except EXPECTED as error:
+        _say(str(error))
+        return error.exit_code
+    except OSError as error:
+        _say(f"Reading or writing failed: {error}. Mend that, and run the sync again.")
+        return UNREAD
+    return exit_code
+
+
+def _run_command() -> int:
     try:
         check_log_level(PREFIX, os.environ)
         command = TapHubSpotThreads.cli
@@ -48,21 +77,17 @@ def _run() -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):  # stderr may be closed
+            error.show()
         return error.exit_code
-    except Stopped as stopped:
-        _say(f"{stopped}. What the last STATE covers is done; run the sync again.")
-        return stopped.exit_code
-    except EXPECTED as error:
-        _say(str(error))
-        return error.exit_code
-    except BrokenPipeError:
-        _say("The target has closed the pipe; what it says, or its log, has the reason.")
-    except OSError as error:
-        _say(f"Reading or writing failed: {error}. Mend that, and run the sync again.")
-    else:
-        return 0
-    return UNREAD
+    return 0
+
+
+def _discard_log() -> None:
+    """Open stderr, if it is closed, on nothing; else the next file opened would be stderr."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, STDERR)
+    sys.stderr = open(STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
 
 
 def _say(line: str) -> None:
@@ -75,17 +100,15 @@ def _is_worth_reading(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith(IDLE_WORDS)
 
 
-def _flush(stream: TextIO) -> bool:
-    """Write what is buffered, or drop it where nobody reads any more; return whether it went out.
+def _flush(stream: TextIO) -> None:
+    """Write what is buffered, or drop it if nobody reads it.
 
-    Left to Python's own end, that would be a traceback, and an exit code of Python's.
+    Python itself would do so with a traceback and an exit code of its own.
     """
     try:
         stream.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        return False
-    return True
 
 
 if __name__ == "__main__":

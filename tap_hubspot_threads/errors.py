@@ -5,6 +5,7 @@ The text of each says what was tried, and what to do.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -29,6 +30,25 @@ class StateError(Exception):
     """A state that this version of the tap cannot go on from."""
 
     exit_code = MEND
+
+
+class OutputError(Exception):
+    """Standard output could not be written.
+
+    Args:
+        error: What the operating system reported.
+    """
+
+    exit_code = UNREAD
+
+    def __init__(self, error: OSError) -> None:
+        reason, remedy = error.strerror, "Fix this and run the sync again."
+        if isinstance(error, BrokenPipeError):
+            reason = "the target has closed the pipe"
+            remedy = "Look for the reason in the target's output or log."
+        elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            remedy = "Free some disk space and run the sync again."
+        super().__init__(f"Could not write to standard output: {reason}. {remedy}")
 
 
 class HubSpotError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -17,6 +18,7 @@ from tap_hubspot_threads.settings.checked_tap import CheckedTap
 from tap_hubspot_threads.settings.configured_ids import ConfiguredIds
 from tap_hubspot_threads.stopping import Stop
 from tap_hubspot_threads.streams.around import ActorsStream, ListedStream, MessagesStream
+from tap_hubspot_threads.streams.output import Output
 from tap_hubspot_threads.streams.threads import (
     DeletedThreadsStream,
     ThreadIndexStream,
@@ -65,6 +67,8 @@ class TapHubSpotThreads(CheckedTap):
     def _setup_signal_handlers(self) -> None:
         """Listen from the start; private to the SDK, whose own handlers exit with 0."""
         self._stop.listen()
+        if isinstance(sys.stdout, Output):
+            sys.stdout.check = self._stop.check
 
     @cached_property
     def _stop(self) -> Stop:

@@ -28,6 +28,14 @@ THREADS = 80
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
 
+UNBUFFERED = pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONUNBUFFERED": ""}, {"PYTHONUNBUFFERED": "1"}],
+    ids=["buffered", "unbuffered"],
+)
+"""Runs a test of output with and without the variable; most container images set it."""
+
+
 @dataclass
 class Output:
     """The messages of a sync, as lines of JSON on stdout."""

@@ -13,6 +13,7 @@ import pytest
 
 from emulator.server import TOKEN
 from tap_hubspot_threads.settings.definitions import SETTINGS
+from tests.conftest import UNBUFFERED
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
@@ -192,24 +193,60 @@ def test_connection_test_of_schemas(lab: Lab, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
 @pytest.mark.parametrize("arguments", [[], ["--discover"], ["--about"]], ids=str)
-def test_full_disk(lab: Lab, tmp_path: Path, arguments: list[str]) -> None:
+@UNBUFFERED
+def test_full_disk(
+    lab: Lab, tmp_path: Path, arguments: list[str], environment: dict[str, str]
+) -> None:
     """Output that cannot be written is an error that is not taken for a setting's."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps(lab.config()))
     command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config), *arguments]
-    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command,
             stdout=full,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            env=buffered,
+            env=os.environ | environment,
             check=False,
         )
     assert done.returncode == 1
     assert "No space left on device" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("closed", "settings"), [("0", {}), ("1", {}), ("2", {}), ("2", {"max_attempts": 0})], ids=str
+)
+def test_closed_descriptors(
+    lab: Lab, tmp_path: Path, closed: str, settings: dict[str, Any]
+) -> None:
+    """Without stderr or stdin the exit code is as with them; without stdout it is 1."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(lab.config(**settings)))
+    command = f'exec "$@" {closed}>&-'
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            command,
+            "sh",
+            sys.executable,
+            "-m",
+            "tap_hubspot_threads",
+            "--config",
+            config,
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    code = 1 if closed == "1" else 78 if settings else 0
+    assert done.returncode == code
+    assert len(done.stdout.splitlines()) == (0 if code else len(lab.ids) + 3)
+    assert "Traceback" not in done.stderr
+    if closed == "1":
+        assert done.stderr.startswith("Could not write to standard output: it is closed. ")
 
 
 def test_unknown_settings(lab: Lab, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.server import TOKEN
-from tests.conftest import Output
+from tests.conftest import UNBUFFERED, Output
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
@@ -195,7 +195,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 @pytest.mark.package
 @pytest.mark.parametrize("stage", FINAL, ids=lambda stage: stage.name)
-def test_steps(stage: Stage, image: Image, lab: Lab) -> None:
+@UNBUFFERED
+def test_steps(stage: Stage, image: Image, lab: Lab, environment: dict[str, str]) -> None:
     """What comes out works, may be read by anybody, writes nothing, and knows no secret."""
     image.finish(stage)
     built = snapshot(image.files)
@@ -204,11 +205,12 @@ def test_steps(stage: Stage, image: Image, lab: Lab) -> None:
             stage,
             TAP_HUBSPOT_THREADS_API_URL=lab.emulator.url,
             TAP_HUBSPOT_THREADS_ACCESS_TOKEN=TOKEN,
+            **environment,
         )
         assert done.returncode == 0, done.stderr
         assert Output(done.stdout).ids == lab.ids
     else:
-        done = image.start(stage)
+        done = image.start(stage, **environment)
         assert done.returncode == 2, done.stdout + done.stderr
         assert "usage: run_account.py ACCOUNT" in done.stderr
     assert snapshot(image.files) == built

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import Account
-from tests.conftest import Lab, open_lab
+from tests.conftest import UNBUFFERED, Lab, open_lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,9 @@ def slow() -> Iterator[Lab]:
 class Process:
     """The tap as a process of its own; its log goes to a file."""
 
-    def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, lab: Lab, folder: Path, environment: dict[str, str] | None = None, **settings: Any
+    ) -> None:
         config, self._log = folder / "config.json", folder / "log"
         config.write_text(json.dumps(lab.config(**settings)))
         with self._log.open("w") as log:
@@ -40,6 +43,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 encoding="utf-8",
+                env=os.environ | (environment or {}),
             )
         assert self.popen.stdout
         self.stdout = self.popen.stdout
@@ -69,12 +73,15 @@ class Process:
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("how", ["auto", "by_id"])
-def test_signal(slow: Lab, tmp_path: Path, signum: signal.Signals, how: str) -> None:
+@UNBUFFERED
+def test_signal(
+    slow: Lab, tmp_path: Path, signum: signal.Signals, how: str, environment: dict[str, str]
+) -> None:
     """A signal ends the sync within seconds: whole messages, STATE last, exit code 128 + signal."""
     if how == "auto":
         slow.script(path="after=", delay=30, times=100)
         slow.account.threads.update(Account.sample(1_200).threads)
-    tap = Process(slow, tmp_path, thread_fetch=how, max_concurrency=2)
+    tap = Process(slow, tmp_path, environment, thread_fetch=how, max_concurrency=2)
     first = tap.lines(30)
     started = time.monotonic()
     tap.popen.send_signal(signum)
@@ -112,10 +119,11 @@ def test_signal_while_waiting(lab: Lab, tmp_path: Path) -> None:
     assert time.monotonic() - started < SOON
 
 
-def test_second_signal_ends_at_once(slow: Lab, tmp_path: Path) -> None:
+@UNBUFFERED
+def test_second_signal_ends_at_once(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
     """When the target has stopped reading, a second signal ends the tap nevertheless."""
     slow.account.threads.update(Account.sample(3_000, seed=1).threads)
-    tap = Process(slow, tmp_path)
+    tap = Process(slow, tmp_path, environment)
     tap.lines(1)
     time.sleep(1)  # the pipe is full now, and the tap hangs in a write
     tap.popen.terminate()
@@ -126,9 +134,10 @@ def test_second_signal_ends_at_once(slow: Lab, tmp_path: Path) -> None:
     tap.finish()
 
 
-def test_target_dies(slow: Lab, tmp_path: Path) -> None:
+@UNBUFFERED
+def test_target_dies(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
     """A target that closes the pipe ends the tap quietly: one line, no traceback."""
-    tap = Process(slow, tmp_path, thread_fetch="by_id")
+    tap = Process(slow, tmp_path, environment, thread_fetch="by_id")
     tap.lines(5)
     tap.stdout.close()
     assert tap.popen.wait(SOON) == 1
@@ -137,9 +146,10 @@ def test_target_dies(slow: Lab, tmp_path: Path) -> None:
     assert "Exception ignored" not in tap.log
 
 
-def test_slow_target(lab: Lab, tmp_path: Path) -> None:
+@UNBUFFERED
+def test_slow_target(lab: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
     """A target that dawdles gets everything."""
-    tap = Process(lab, tmp_path)
+    tap = Process(lab, tmp_path, environment)
     lines = []
     for line in tap.stdout:
         lines.append(line)
@@ -148,12 +158,15 @@ def test_slow_target(lab: Lab, tmp_path: Path) -> None:
     assert len(lines) == len(lab.ids) + 3
 
 
-def test_terminal_closes(lab: Lab, tmp_path: Path) -> None:
+@UNBUFFERED
+def test_terminal_closes(lab: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
     """When nobody can read the log any more, the sync is finished nevertheless."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps(lab.config()))
     command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tap:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | environment
+    ) as tap:
         assert tap.stdout
         assert tap.stderr
         tap.stderr.close()
@@ -161,9 +174,10 @@ def test_terminal_closes(lab: Lab, tmp_path: Path) -> None:
     assert tap.returncode == 0
 
 
-def test_killed_in_a_write(slow: Lab, tmp_path: Path) -> None:
+@UNBUFFERED
+def test_killed_in_a_write(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
     """Killed at any moment, the tap has written whole lines but for the last."""
-    tap = Process(slow, tmp_path, thread_fetch="by_id")
+    tap = Process(slow, tmp_path, environment, thread_fetch="by_id")
     first = tap.lines(50)
     tap.popen.kill()
     _, rest = tap.finish()

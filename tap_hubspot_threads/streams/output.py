@@ -1,0 +1,123 @@
+"""Standard output, written whole: to files, slow pipes and pipes that do not block."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import time
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from tap_hubspot_threads.errors import OutputError
+from tap_hubspot_threads.stopping import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUFFER = 65_536
+"""Characters that are collected before they are written."""
+
+CHUNK = select.PIPE_BUF
+"""Bytes per write: a pipe that polls as writable takes that many without blocking."""
+
+POLL = 0.1
+"""Seconds between two calls of `check` while nothing can be written."""
+
+PATIENCE = 5.0
+"""Seconds without a written byte after which a sync that is to stop gives up writing. A target that
+reads, however slowly, gets everything."""
+
+
+class Output(io.TextIOBase):
+    """Text for a file descriptor, buffered here, so that no flag of the interpreter matters.
+
+    Python's own standard output is unbuffered with `PYTHONUNBUFFERED` or `-u`, and then neither
+    repeats a short write nor waits for a pipe that does not block.
+
+    Guarantees:
+        * Everything is written whole and in order: short writes are continued, and a full pipe is
+          waited for, whether it blocks or not.
+        * Once writing has failed, nothing more is written, and every further call but `close`
+          fails likewise. A line that was cut is therefore the last one.
+        * A signal is noticed while the pipe is full, see `PATIENCE`.
+
+    Args:
+        descriptor: The file descriptor.
+        patience: See `PATIENCE`.
+    """
+
+    encoding = "utf-8"
+
+    def __init__(self, descriptor: int, *, patience: float = PATIENCE) -> None:
+        self._descriptor, self._patience = descriptor, patience
+        self._parts: list[str] = []
+        self._size = 0
+        self._failure: Exception | Stopped | None = None
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+        self.check: Callable[[], None] = lambda: None
+        """Raises `Stopped` if the sync is to stop; replaced by whatever handles signals."""
+
+    @override
+    def fileno(self) -> int:
+        return self._descriptor
+
+    @override
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def write(self, text: str, /) -> int:
+        if not isinstance(text, str):
+            message = "not text"  # type: ignore[unreachable] # click tries bytes
+            raise TypeError(message)
+        self._parts.append(text)
+        self._size += len(text)
+        if self._size >= BUFFER:
+            self.flush()
+        return len(text)
+
+    @override
+    def flush(self) -> None:
+        """Write what is buffered.
+
+        Raises:
+            OutputError: if it cannot be written.
+            Stopped: if the sync is to stop and nothing was read for `PATIENCE`.
+        """
+        rest = memoryview("".join(self._parts).encode("utf-8", "backslashreplace"))
+        self._parts.clear()
+        self._size = 0
+        try:
+            while rest and not self._failure:
+                rest = rest[self._write(rest[:CHUNK]) :]
+        except (OSError, Stopped) as error:
+            self._failure = OutputError(error) if isinstance(error, OSError) else error
+        if self._failure:
+            raise self._failure
+
+    @override
+    def close(self) -> None:
+        """Leave the descriptor open; what is not flushed is dropped."""
+
+    def _write(self, chunk: memoryview) -> int:
+        """Wait until something can be written; return how many bytes were."""
+        waited = 0.0
+        while not self._poll.poll(POLL * 1000):
+            try:
+                self.check()
+            except Stopped:
+                waited += POLL
+                if waited >= self._patience:
+                    raise
+        try:
+            return os.write(self._descriptor, chunk)
+        except BlockingIOError:  # a socket may poll as writable and still have too little room
+            time.sleep(POLL / 10)
+            return 0
