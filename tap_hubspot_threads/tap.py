@@ -58,6 +58,10 @@ class TapHubSpotThreads(CheckedTap):
             self._ids.check()
         if self.input_catalog and not self._selected:
             self.logger.warning("No stream is selected in the catalog: there is nothing to do")
+        for line in self.ignored_in_catalog():
+            self.logger.warning(line)
+        if "messages" in self._selected:
+            self.logger.info("Columns of %s", self.effect_on("messages"))
         follows_threads = Selection.of(self._selected).of_threads
         if "deleted_threads" in self._selected and not follows_threads:
             message = "Only a sync of threads notices deleted threads: select that stream too"

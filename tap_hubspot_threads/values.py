@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import json
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 MAX_ID = 2**63 - 1
 """Ids are int64. Documented by HubSpot for the path parameter."""
@@ -176,6 +177,15 @@ def make_encode(settings: json.JSONEncoder) -> Callable[[object], str]:
     except TypeError:
         return settings.encode
     return lambda value: "".join(inner(value, 0))
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return the rest of a sentence on a name that does not exist: the nearest one that does."""
+    lower = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(str(name).lower(), lower, n=1)
+    return (
+        f"; did you mean {lower[near[0]]}?" if near else f"; there are {', '.join(lower.values())}"
+    )
 
 
 def _shorten(value: object) -> str:

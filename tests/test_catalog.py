@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.streams.base import SCHEMAS
 from tests.conftest import Life, open_lab, select
 
@@ -121,10 +122,95 @@ def test_flattening(lab: Lab) -> None:
     assert tickets - {None} == {str(t.ticket_id) for t in lab.threads if t.ticket_id}
 
 
-@pytest.mark.parametrize("level", [0, 9])
-def test_threads_without_catalog_metadata(lab: Lab, level: int) -> None:
-    """A catalog that was written by hand, without metadata, works too."""
-    catalog = {"streams": json.loads(json.dumps(select("threads")["streams"]))}
-    for entry in catalog["streams"][:level]:
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        [],
+        [{"breadcrumb": [], "metadata": {"inclusion": "available"}}],
+        [{"breadcrumb": ["properties", "status"], "metadata": {"inclusion": "available"}}],
+    ],
+    ids=str,
+)
+def test_catalog_without_selection(lab: Lab, metadata: list[dict[str, Any]] | None) -> None:
+    """A catalog that says nothing of selection leaves it as it is by default: without messages."""
+    catalog = select()
+    for entry in catalog["streams"]:
         entry.pop("metadata")
+        if metadata is not None:
+            entry["metadata"] = deepcopy(metadata)
+    output = lab.sync(catalog)
+    assert output.ids == lab.ids
+    assert {m["stream"] for m in output.of_type("SCHEMA")} == {"threads", "deleted_threads"}
+    columns = SCHEMAS.get_schema("threads")["properties"].keys()
+    assert all(record.keys() == columns for record in output.records())
+
+
+def test_catalog_without_keys() -> None:
+    """A catalog by another tool, without keys, leaves the stream its own, and its increments."""
+    catalog = select("threads", "messages")
+    for entry in catalog["streams"]:
+        for name in ("key_properties", "replication_key", "replication_method"):
+            entry.pop(name, None)
+        for meta in entry["metadata"]:
+            for name in ("table-key-properties", "replication-key", "valid-replication-keys"):
+                meta["metadata"].pop(name, None)
+    with open_lab() as lab:
+        life = Life(lab)
+        output = life.sync(catalog)
+        assert {tuple(m["key_properties"]) for m in output.of_type("SCHEMA")} == {("id",)}
+        life.pass_time(hours=1)
+        assert life.sync(catalog).records() == []
+
+
+def test_catalog_of_another_replication_key(lab: Lab) -> None:
+    """A replication key that the stream does not have is refused."""
+    catalog = select("threads")
+    for entry in catalog["streams"]:
+        entry["replication_key"] = "createdAt"
+    with pytest.raises(SettingsError, match=r"createdAt for .*: make a catalog with --discover"):
+        lab.sync(catalog)
+    assert lab.calls(".") == []
+
+
+def test_ignored_in_catalog(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """What a catalog cannot change is one warning per column, for selected streams."""
+    catalog = select("threads")
+    for entry in catalog["streams"]:
+        entry["schema"]["properties"]["createdAt"] = {"type": ["string", "null"]}
+        entry["schema"]["properties"]["sentiment"] = {"type": "string"}
+    catalog["streams"].append(catalog["streams"][0] | {"tap_stream_id": "owners", "stream": None})
     assert lab.sync(catalog).ids == lab.ids
+    found = [r.getMessage() for r in caplog.records if "has no effect" in r.getMessage()]
+    assert len(found) == 3
+    assert "column createdAt of threads" in found[0]
+    assert "column sentiment of threads" in found[1]
+    assert "stream owners" in found[2]
+
+
+@pytest.mark.parametrize("is_selected", [True, False])
+def test_columns_of_messages_in_the_log(
+    lab: Lab, caplog: pytest.LogCaptureFixture, *, is_selected: bool
+) -> None:
+    """The log says which columns of messages are left out or changed, if these are selected."""
+    caplog.set_level("INFO")
+    catalog = select("threads", *(["messages"] if is_selected else []))
+    for entry in catalog["streams"]:
+        for meta in entry["metadata"]:
+            if meta["breadcrumb"][1:] in (["text"], ["client", "properties", "clientType"]):
+                meta["metadata"]["selected"] = False
+    maps = {"messages": {"subject": "__NULL__", "richText": "'x'"}}
+    lab.sync(catalog, stream_maps=maps)
+    found = [r.getMessage() for r in caplog.records if "Columns of" in r.getMessage()]
+    line = (
+        "Columns of messages: left out: client.clientType, text, subject; "
+        "changed by stream_maps: richText"
+    )
+    assert found == ([line] if is_selected else [])
+
+
+def test_null_in_a_stream_map(lab: Lab) -> None:
+    """JSON's null removes a column just as __NULL__ does."""
+    output = lab.sync(select("messages"), stream_maps={"messages": {"text": None}})
+    assert output.records("messages")
+    assert all("text" not in record for record in output.records("messages"))

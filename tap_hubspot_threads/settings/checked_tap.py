@@ -11,6 +11,7 @@ from singer_sdk import Tap
 from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
+from tap_hubspot_threads.settings.catalogs import overridden_columns
 from tap_hubspot_threads.settings.checks import check_secrets, check_settings
 from tap_hubspot_threads.settings.definitions import SETTINGS
 from tap_hubspot_threads.settings.inputs import (
@@ -23,8 +24,11 @@ from tap_hubspot_threads.settings.inputs import (
     unknown_settings,
 )
 from tap_hubspot_threads.settings.sdk_errors import FOR_SETTINGS, explain, maps_explained
+from tap_hubspot_threads.settings.stream_maps import check_stream_maps, effect_on, replaced_maps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import click
 
 
@@ -73,6 +77,8 @@ class CheckedTap(Tap):
         if setup_mapper:
             with maps_explained():
                 self.setup_mapper()
+            if warning := replaced_maps(self._maps, self._columns):
+                self.logger.warning(warning)
         for line in unknown_settings(sorted(names), self.config_jsonschema):
             self.logger.warning(line)
         if parse_env_config:
@@ -84,6 +90,34 @@ class CheckedTap(Tap):
     def check(self) -> None:
         """Check what the settings alone do not tell; called once they are known to be right."""
 
+    @property
+    def _columns(self) -> dict[str, list[str]]:
+        return {name: list(one.schema["properties"]) for name, one in self.streams.items()}
+
+    def effect_on(self, name: str) -> str:
+        """Return in words which columns of a stream the catalog or a stream map leaves out."""
+        mask, columns = self.streams[name].mask, self._columns[name]
+        deselected = [
+            ".".join(place[1::2])
+            for place, is_selected in mask.items()
+            if place[1:2] and place[1] in columns and not is_selected and mask[place[:-2]]
+        ]
+        return effect_on(name, columns, maps=self._maps, deselected=deselected)
+
+    def ignored_in_catalog(self) -> Iterator[str]:
+        """Yield a line for each thing in the catalog that has no effect."""
+        for entry in self.input_catalog.streams if self.input_catalog else ():
+            name = entry.tap_stream_id
+            if name not in self.streams:
+                yield f"The catalog has a stream {name}, which does not exist: it has no effect"
+            elif self.streams[name].selected:
+                schema = entry.schema.to_dict()
+                for column in overridden_columns(self.streams[name].schema, schema):
+                    yield (
+                        f"The catalog's schema of the column {column} of {name} has no effect: "
+                        "types and columns cannot be changed there. Use stream_maps"
+                    )
+
     @override
     def setup_mapper(self) -> None:
         """Make the stream maps; of streams that are not selected too, by their whole schema.
@@ -91,6 +125,9 @@ class CheckedTap(Tap):
         The SDK's own takes a stream that is not selected for one without columns, and then misses
         its key, for which a map of all streams (`*`) fails. Keys come out selected in any case.
         """
+        # A copy, because the SDK removes an entry.
+        self._maps = deepcopy(self.config.get("stream_maps") or {})
+        check_stream_maps(self._maps, self._columns)
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():
             stream.mask.update({("properties", key): True for key in stream.primary_keys})

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from singer_sdk.singerlib import Catalog
 
@@ -16,6 +16,8 @@ from tap_hubspot_threads.settings.definitions import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from singer_sdk.singerlib.catalog import StreamMetadata
 
 PREFIX = "TAP_HUBSPOT_THREADS_"
 """Of the variables that settings come from."""
@@ -70,7 +72,9 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
         message = f"--catalog {file.name}: not a Singer catalog; make one with --discover"
         raise SettingsError(message) from None
     for entry in entries:
-        if entry.stream not in {None, entry.tap_stream_id} or entry.key_properties != ["id"]:
+        root = cast("StreamMetadata | None", entry.metadata.get(()))
+        key = entry.key_properties or (root and root.table_key_properties) or ["id"]
+        if entry.stream not in {None, entry.tap_stream_id} or key != ["id"]:
             message = (
                 f"--catalog {file.name}: {entry.tap_stream_id} has another name or other "
                 "key_properties than the tap's; make a catalog with --discover"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
 
     from tap_hubspot_threads.streams.writer import MessageWriter
 
@@ -40,6 +41,32 @@ class HubSpotStream(Stream):
     def schema(self) -> dict[str, Any]:  # the SDK asks for it with each record
         """The JSON Schema of the stream."""
         return SCHEMAS.get_schema(self.name)
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Apply a catalog, which may have been written by hand or by another tool.
+
+        The stream keeps its keys. Without selection metadata it keeps its default selection; the
+        SDK would select it.
+
+        Raises:
+            SettingsError: if the catalog asks for another replication key.
+        """
+        key, replication_key = self.primary_keys, self.replication_key
+        super().apply_catalog(catalog)
+        wanted = self.replication_key
+        self.primary_keys, self.replication_key = key, replication_key
+        if wanted and wanted != replication_key:
+            message = (
+                f"The catalog has the replication key {wanted} for {self.name}, which has "
+                f"{replication_key or 'none'}: make a catalog with --discover"
+            )
+            raise SettingsError(message)
+        entry = catalog.get_stream(self.name)
+        if entry:
+            root = entry.metadata.root
+            if root.selected is None and root.selected_by_default is None:
+                root.selected_by_default = self.selected_by_default
 
     def write_schema(self) -> None:
         """Write the SCHEMA message. By a private method of the SDK: it has no public one."""

@@ -67,6 +67,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "file": ({"thread_ids_file": "nowhere.txt"}, "thread_ids_file: nowhere.txt: No such file"),
     "folder": ({"thread_ids_file": "."}, "thread_ids_file: .: is not a file"),
     "stream maps": ({"stream_maps": {"threads": {"a": "1 +"}}}, "stream_maps: Failed to parse"),
+    "no such stream": (
+        {"stream_maps": {"message": {"text": "__NULL__"}}},
+        "did you mean messages?",
+    ),
+    "no such column": ({"stream_maps": {"messages": {"richtext": "__NULL__"}}}, "richText?"),
     "key": ({"stream_maps": {"threads": {"id": None}}}, "stream_maps: Removing key property 'id'"),
     "batches": ({"batch_config": {"encoding": {}}}, "batch_config: not possible here"),
     "versions": ({"emit_activate_version_messages": True}, "emit_activate_version_messages"),

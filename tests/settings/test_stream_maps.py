@@ -1,0 +1,131 @@
+"""Stream maps: what cannot be done is refused, what is replaced or left out is in the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.settings.stream_maps import (
+    check_stream_maps,
+    effect_on,
+    replaced_maps,
+)
+
+COLUMNS = {
+    "threads": ["id", "status", "threadAssociations"],
+    "messages": ["id", "text", "richText", "subject"],
+    "actors": ["id", "email"],
+}
+
+
+@pytest.mark.parametrize(
+    ("maps", "line"),
+    [
+        ({"message": {"text": "__NULL__"}}, "no stream is called message; did you mean messages?"),
+        ({"Threads": None}, "no stream is called Threads; did you mean threads?"),
+        ({"x*": {}}, "no stream is called x*; there are threads, messages, actors"),
+        ({"x": {"__source__": "message"}}, "x: __source__: no stream is called message; did you"),
+        ({"messages": {"__source__": 5}}, "messages: __source__: no stream is called 5"),
+        ({"messages": {"richtext": "__NULL__"}}, "messages: richtext: there is no such column"),
+        ({"messages": {"richtext": None}}, "did you mean richText?"),
+        ({"x": {"__source__": "messages", "txt": None}}, "x: txt: there is no such column"),
+        ({"*": {"emial": None}}, "did you mean email?"),
+        ({"t*": {"email": None}}, "t*: email: there is no such column to leave out; there are id"),
+        ({"threads": {"threadAssociations__x": None}}, "threadAssociations__x: there is no such"),
+        ({"threads": {"__filtr__": "True"}}, "no such option; did you mean __filter__?"),
+        ({"threads": {"status": {"a": "b"}}}, "status: neither an expression nor __NULL__"),
+        ({"threads": {"status": " "}}, "status: neither an expression nor __NULL__"),
+        ({"threads": {"status": False}}, "status: neither an expression nor __NULL__"),
+    ],
+    ids=str,
+)
+def test_refused(maps: dict[str, Any], line: str) -> None:
+    """A map that cannot do what it asks for is refused, with the nearest name that exists."""
+    with pytest.raises(SettingsError) as raised:
+        check_stream_maps(maps, COLUMNS)
+    assert str(raised.value).startswith("stream_maps: ")
+    assert line in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        {"*": {"email": "__NULL__"}},
+        {"m[ae]*": {"text": None}},
+        {"__else__": None, "threads": {}},
+        {"messages": None, "actors": "__NULL__"},
+        {"threads": {"state": "status", "__loaded": "'x'", "__filter__": "id", "__alias__": "t"}},
+        {"copy": {"__source__": "thread*", "__else__": None, "__key_properties__": ["id"]}},
+    ],
+    ids=str,
+)
+def test_accepted(maps: dict[str, Any]) -> None:
+    """Patterns, options, new columns and columns of one of several streams are accepted."""
+    check_stream_maps(maps, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("maps", "words"),
+    [
+        (
+            {"*": {"account": "'1'", "email": None}, "actors": {}, "messages": {"text": None}},
+            "* for messages (account); * for actors (account, email). Repeat",
+        ),
+        ({"messages": {"text": None}, "*": {}}, "messages for messages (text)"),
+        ({"messages": None, "*": {}}, "messages for messages (__NULL__)"),
+    ],
+    ids=str,
+)
+def test_replaced(maps: dict[str, Any], words: str) -> None:
+    """Entries that have no effect because another map of their stream holds are named."""
+    assert words in str(replaced_maps(maps, COLUMNS))
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        {},
+        {"*": {"account": "'1'"}, "messages": {"account": "'1'", "text": None}},
+        {"*": {"account": "'1'"}, "messages": None},
+        {"*": {"email": None}, "messages": {}, "actors": {"email": None}},
+        {"messages": {"text": None}, "short": {"__source__": "messages"}},
+        {"*": {"text": None}, "messages": {"__else__": None, "subject": "subject"}},
+    ],
+    ids=str,
+)
+def test_nothing_replaced(maps: dict[str, Any]) -> None:
+    """There is no warning if the map that holds has all entries, or loads nothing."""
+    assert replaced_maps(maps, COLUMNS) is None
+
+
+@pytest.mark.parametrize(
+    ("maps", "deselected", "line"),
+    [
+        ({}, [], "messages: every column is loaded"),
+        ({}, ["text"], "messages: left out: text"),
+        (
+            {"messages": {"text": "md5(text)", "richText": None, "length": "len(text)"}},
+            ["subject"],
+            "messages: left out: subject, richText; changed by stream_maps: text",
+        ),
+        ({"m*": {"text": "__NULL__", "__alias__": "m"}}, [], "m: left out: text"),
+        (
+            {"messages": {"__else__": None, "text": "text"}},
+            [],
+            "messages: left out: richText, subject; changed by stream_maps: text",
+        ),
+        ({"__else__": None, "threads": {}}, [], "messages: nothing is loaded"),
+        ({"messages": "__NULL__"}, [], "messages: nothing is loaded"),
+        (
+            {"short": {"__source__": "messages", "text": None}},
+            [],
+            "messages: every column is loaded. short: left out: text",
+        ),
+    ],
+    ids=str,
+)
+def test_effect(maps: dict[str, Any], deselected: list[str], line: str) -> None:
+    """What is left out and changed of a stream is said for each of its maps."""
+    assert effect_on("messages", COLUMNS["messages"], maps=maps, deselected=deselected) == line
