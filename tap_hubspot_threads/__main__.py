@@ -64,6 +64,9 @@ def _run() -> int:
     except OSError as error:
         _say(f"Reading or writing failed: {error}. Mend that, and run the sync again.")
         return UNREAD
+    except MemoryError:
+        _say("Out of memory. Give the process more memory or lower max_concurrency, and run again.")
+        return UNREAD
     return exit_code
 
 

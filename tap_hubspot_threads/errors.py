@@ -196,6 +196,23 @@ class DailyQuotaError(HubSpotError):
         return True
 
 
+class NoThreadError(HubSpotError):
+    """The operating system has no thread for this process, not even one."""
+
+    exit_code = TRY_LATER
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            f"No thread could be started: {str(error) or 'out of memory'}. Raise the limit of "
+            "processes or memory of this container or user, and run the sync again."
+        )
+
+    @property
+    @override
+    def is_of_all(self) -> bool:
+        return True
+
+
 class UnreadError(HubSpotError):
     """Some things could not be read, although the others could.
 

@@ -47,7 +47,7 @@ class Stop:
                     signal.signal(signum, self._handle)
 
     def _handle(self, signum: int, _: FrameType | None) -> None:
-        if self._event.is_set():
+        if self._signum:
             os._exit(128 + signum)
         self._signum = signum
         self._event.set()

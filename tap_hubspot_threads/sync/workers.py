@@ -7,8 +7,10 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from tap_hubspot_threads.errors import NoThreadError
 from tap_hubspot_threads.sync.buffers import Buffer, Room
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ POLL = 0.1
 class Workers:
     """Calls functions that wait on other threads, so that a signal finds this one awake.
 
+    If no thread is left for some work, this thread does it; a signal is then noticed between two
+    calls only.
+
     Args:
         count: Calls at once at the most.
         while_waiting: Called on this thread before each result, and every `POLL` seconds while the
@@ -40,6 +45,7 @@ class Workers:
 
     def __init__(self, count: int, while_waiting: Callable[[], None] = lambda: None) -> None:
         self._count, self._while_waiting = count, while_waiting
+        self._has_started = threading.Event()
 
     def call(self, function: Callable[[], R]) -> R:
         """Return what a function returns; raise what it raises."""
@@ -50,42 +56,41 @@ class Workers:
         """Yield `function(item)` for each item, in the order of the items.
 
         Guarantees:
-            * At most `count` calls run at once. `function` runs on worker threads; `items` is
-              iterated and results are yielded on the caller's thread only.
+            * At most `count` calls run at once, fewer if no more threads can be started. `function`
+              runs on worker threads; `items` is iterated and results are yielded on the caller's
+              thread only.
             * Items are pulled lazily: at most `LOOKAHEAD × count` are under way or finished but not
               yet yielded. That bounds the memory, and one slow call does not idle the others.
             * A result is yielded no later than the next time an item is pulled after it and all
               those before it are done.
             * Once a call has failed, or the iterator is closed, what has not started never starts;
-              only calls that are already running go on. The workers are daemons, so a call that
-              hangs does not hold up the end of the process.
+              only calls that are already running go on. A call that hangs does not hold up the end
+              of the process.
 
         Raises:
+            NoThreadError: if no thread could be started so far.
             Whatever `items` and `while_waiting` raise, and whatever `function` raises, at that
             item's place in the order.
         """
         tasks: queue.SimpleQueue[tuple[T, Future[R]] | None] = queue.SimpleQueue()
         ended = threading.Event()
-        threads: list[threading.Thread] = []
+        threads = _Threads(self._count, self._has_started)
         pending: deque[Future[R]] = deque()
         try:
             for item in items:
                 future: Future[R] = Future()
                 pending.append(future)
-                tasks.put((item, future))
-                if len(threads) < self._count:
-                    work = threading.Thread(
-                        target=_work, args=(function, tasks, ended), daemon=True
-                    )
-                    threads.append(work)
-                    work.start()
+                if threads.add(partial(_work, function, tasks, ended)):
+                    tasks.put((item, future))
+                else:
+                    _do(function, item, future, ended)
                 while pending and (pending[0].done() or len(pending) >= LOOKAHEAD * self._count):
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
         finally:
             ended.set()
-            for _ in threads:
+            for _ in range(threads.running):
                 tasks.put(None)
 
     def side_by_side(
@@ -110,37 +115,36 @@ class Workers:
         """
         room = Room()
         tasks: queue.SimpleQueue[Buffer | None] = queue.SimpleQueue()
-        threads: list[threading.Thread] = []
-        pending: deque[tuple[T, Buffer | None]] = deque()
+        threads = _Threads(self._count, self._has_started)
+        pending: deque[tuple[T, Buffer | Iterator[Page] | None]] = deque()
         errors: list[Exception] = []
         buffers = 0
 
         def is_due() -> bool:
             _, first = pending[0]
             is_full = buffers >= LOOKAHEAD * self._count or len(pending) >= MOST_WAITING
-            return first is None or first.is_ended or is_full
+            return not isinstance(first, Buffer) or first.is_ended or is_full
 
         try:
             for item, pages in up_to_an_error(sources, errors):
-                buffer = None if pages is None else Buffer(room, pages)
-                pending.append((item, buffer))
-                if buffer is not None:
+                if pages is not None and threads.add(partial(_fill, tasks)):
+                    buffer = Buffer(room, pages)
                     buffers += 1
                     tasks.put(buffer)
-                    if len(threads) < self._count:
-                        threads.append(threading.Thread(target=_fill, args=(tasks,), daemon=True))
-                        threads[-1].start()
+                    pending.append((item, buffer))
+                else:
+                    pending.append((item, pages))
                 while pending and is_due():
-                    first, its_buffer = pending.popleft()
-                    buffers -= its_buffer is not None
-                    yield first, self._taken_from(its_buffer)
-            for first, its_buffer in pending:
-                yield first, self._taken_from(its_buffer)
+                    first, its_pages = pending.popleft()
+                    buffers -= isinstance(its_pages, Buffer)
+                    yield first, self._taken_from(its_pages)
+            for first, its_pages in pending:
+                yield first, self._taken_from(its_pages)
             for error in errors:
                 raise error
         finally:
             room.close()
-            for _ in threads:
+            for _ in range(threads.running):
                 tasks.put(None)
 
     def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
@@ -148,8 +152,11 @@ class Workers:
         for _, found in self.side_by_side([(None, iter(pages))]):
             yield from found
 
-    def _taken_from(self, buffer: Buffer | None) -> Iterator[Page]:
-        if buffer is None:
+    def _taken_from(self, buffer: Buffer | Iterator[Page] | None) -> Iterator[Page]:
+        if not isinstance(buffer, Buffer):
+            for found in buffer or ():
+                self._while_waiting()
+                yield found
             return
         buffer.begin_turn()
         try:
@@ -174,18 +181,54 @@ class Workers:
                     return future.result()
 
 
+class _Threads:
+    """Threads that share the work, as many as wanted or, if the system has fewer, as it has.
+
+    They are daemons, so none holds up the end of the process.
+
+    Args:
+        count: How many are wanted.
+        has_started: Set once a thread could be started, for these or others.
+    """
+
+    def __init__(self, count: int, has_started: threading.Event) -> None:
+        self._wanted, self._has_started = count, has_started
+        self.running = 0
+
+    def add(self, work: Callable[[], None]) -> bool:
+        """Start one more thread if fewer than wanted are running; return whether any is.
+
+        Raises:
+            NoThreadError: if no thread could be started so far.
+        """
+        if self.running < self._wanted:
+            try:
+                threading.Thread(target=work, daemon=True).start()
+            except (MemoryError, RuntimeError) as error:
+                if not self._has_started.is_set():
+                    raise NoThreadError(error) from None
+                self._wanted = max(self.running, 1)
+            else:
+                self.running += 1
+                self._has_started.set()
+        return self.running > 0
+
+
 def _work(
     function: Callable[[T], R],
     tasks: queue.SimpleQueue[tuple[T, Future[R]] | None],
     ended: threading.Event,
 ) -> None:
     while (task := tasks.get()) is not None and not ended.is_set():
-        item, future = task
-        try:
-            future.set_result(function(item))
-        except BaseException as error:  # noqa: BLE001 - handed over to whoever awaits the result
-            ended.set()
-            future.set_exception(error)
+        _do(function, *task, ended)
+
+
+def _do(function: Callable[[T], R], item: T, future: Future[R], ended: threading.Event) -> None:
+    try:
+        future.set_result(function(item))
+    except BaseException as error:  # noqa: BLE001 - handed over to whoever awaits the result
+        ended.set()
+        future.set_exception(error)
 
 
 def _fill(tasks: queue.SimpleQueue[Buffer | None]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_hubspot_threads.contract import Page
+from tap_hubspot_threads.errors import NoThreadError
 from tap_hubspot_threads.sync.buffers import AHEAD
 from tap_hubspot_threads.sync.workers import LOOKAHEAD, Workers
 
@@ -448,3 +449,93 @@ def test_called_while_a_thing_is_waited_for() -> None:
     with pytest.raises(LookupError, match="enough"):
         cursors(next(found)[1])
     go_on.set()
+
+
+def page(name: str) -> Page:
+    """Make a page of one row."""
+    return Page([{"id": name}], None, "", 1)
+
+
+class Threads:
+    """Lets a number of threads be started, then fails as the operating system does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, left: int, error: Exception) -> None:
+        self.left, self._error = left, error
+        self._start = threading.Thread.start
+        monkeypatch.setattr(threading.Thread, "start", lambda thread: self.start(thread))  # noqa: PLW0108 - a function is bound, a method is not
+
+    def start(self, thread: threading.Thread) -> None:
+        """Start a thread, if one is left."""
+        if not self.left:
+            raise self._error
+        self.left -= 1
+        self._start(thread)
+
+
+SHORT = [RuntimeError("can't start new thread"), MemoryError()]
+
+
+@pytest.mark.parametrize("error", SHORT, ids=repr)
+@pytest.mark.parametrize("left", [1, 2, 4])
+def test_fewer_threads_than_wanted(
+    monkeypatch: pytest.MonkeyPatch, left: int, error: Exception
+) -> None:
+    """All the work is done by the threads that there are."""
+    Threads(monkeypatch, left, error)
+    assert list(Workers(8).each(lambda item: item, range(100))) == list(range(100))
+
+
+@pytest.mark.parametrize("left", [1, 2, 5])
+def test_fewer_threads_than_wanted_for_pages(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    """All pages come in order from the threads that there are."""
+    Threads(monkeypatch, left, SHORT[0])
+    sources = [(name, iter([page(f"{name}{i}") for i in range(3)])) for name in "abcdefgh"]
+    found = [
+        [row["id"] for one in pages for row in one.rows]
+        for _, pages in Workers(8).side_by_side(sources)
+    ]
+    assert found == [[f"{name}{i}" for i in range(3)] for name in "abcdefgh"]
+
+
+def test_threads_that_others_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work inside other work that holds the last thread is done by the caller's."""
+    Threads(monkeypatch, 1, SHORT[0])
+    workers = Workers(8)
+    found: list[str] = []
+    for one in workers.ahead(page(str(i)) for i in range(3)):
+        found += workers.each(lambda row: row["id"], one.rows)
+        for _, pages in workers.side_by_side([(None, iter([page("x")])), (None, None)]):
+            found += [row["id"] for inner in pages for row in inner.rows]
+    assert found == ["0", "x", "1", "x", "2", "x"]
+
+
+def test_errors_where_no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error comes at its place, and what follows is not begun, without a thread too."""
+    threads = Threads(monkeypatch, 1, SHORT[0])
+    workers = Workers(2)
+    assert workers.call(lambda: 1) == 1
+    assert threads.left == 0
+    begun = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        return 1 // (2 - item)
+
+    results = workers.each(work, range(10))
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert begun == [0, 1, 2]
+
+
+@pytest.mark.parametrize("error", SHORT, ids=repr)
+def test_no_thread_at_all(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Without any thread there is one error that says what to do, and nothing is begun."""
+    Threads(monkeypatch, 0, error)
+    workers = Workers(8)
+    begun: list[int] = []
+    with pytest.raises(NoThreadError, match=r"Raise the limit of processes or memory"):
+        list(workers.each(begun.append, [1]))
+    with pytest.raises(NoThreadError):
+        list(workers.ahead([page("1")]))
+    assert begun == []
