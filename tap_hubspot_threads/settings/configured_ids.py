@@ -24,6 +24,9 @@ ID_COLUMNS = ("thread_id", "threadId", "id")
 
 DELIMITERS = (",", ";", "\t")
 
+MAX_LINE = 1_000_000
+"""Characters of a line, more than any row of CSV has; that bounds the memory for other files."""
+
 
 class ConfiguredIds:
     """Distinct ids, each at its first place: those of `thread_ids`, then those of the file.
@@ -150,14 +153,14 @@ def _ids_of(file: TextIO) -> Iterator[str]:
 
 def _values(file: TextIO) -> Iterator[tuple[int, str]]:
     """Yield the values that are to be ids, each with its line's number."""
-    lines = enumerate(file, start=1)
+    lines = _lines(file)
     significant = ((n, line.strip("\r\n")) for n, line in lines if _is_significant(line))
     number, first = next(significant, (0, ""))
     if not first:
         message = "it is empty; for no thread at all, set thread_ids to []"
         raise InvalidIdError(message)
     for delimiter in [mark for mark in DELIMITERS if mark in first] or DELIMITERS[:1]:
-        header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+        header = _header(number, first, delimiter)
         column = next((header.index(name) for name in ID_COLUMNS if name in header), None)
         if column is not None:
             reader = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
@@ -175,6 +178,33 @@ def _values(file: TextIO) -> Iterator[tuple[int, str]]:
     for place, line in chain([(number, first)], lines):
         if _is_significant(line):
             yield place, line.strip()
+
+
+def _header(number: int, line: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error as error:
+        message = f"line {number}: {error}; put one ID on each line"
+        raise InvalidIdError(message) from None
+
+
+def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
+    """Yield the lines with their numbers, never more than `MAX_LINE` characters at once.
+
+    Raises:
+        InvalidIdError: at a line that is longer, or holds a zero byte: that is no text file.
+    """
+    lines = iter(partial(file.readline, MAX_LINE + 1), "")
+    for number, line in enumerate(lines, start=1):
+        problem = ""
+        if "\0" in line:
+            problem = "holds a zero byte; save the file as text in UTF-8"
+        elif len(line) > MAX_LINE:
+            problem = f"longer than {MAX_LINE:,} characters; put one ID on each line"
+        if problem:
+            message = f"line {number}: {problem}"
+            raise InvalidIdError(message)
+        yield number, line
 
 
 def _is_significant(line: str) -> bool:

@@ -57,6 +57,16 @@ def test_files(content: bytes, tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"", "it is empty"),
+        (b"x" * 131_073, r"line 1: field larger than .*; put one ID on each line"),
+        (b"17 " * 50_000, "line 1: field larger than"),
+        (b"17\n" * 2 + b"1" * 2_000_000, "line 3: longer than 1,000,000 characters; put one ID on"),
+        (b"17" * 1_000_000, "line 1: longer than 1,000,000 characters"),
+        (b'id,name\n17,"' + b"x\n" * 100_000, "field larger than field limit"),
+        (b"17 18 19\n", "line 1: '17 18 19' is not an id"),
+        (b"17\n18 19\n", "line 2: '18 19' is not an id"),
+        (b"17\n\x0018\n", "line 2: holds a zero byte; save the file as text in UTF-8"),
+        ("17\n18\n".encode("utf-16-le"), "line 1: holds a zero byte"),
+        (b"id\n17\x00\n", "line 2: holds a zero byte"),
         (b"\n# 17\n\n", "it is empty"),
         (b"17\nabc\n", "line 2: 'abc' is not an id"),
         (b"# x\n\n17\n18,\n", "line 4: '18,' is not an id"),
@@ -71,7 +81,7 @@ def test_files(content: bytes, tmp_path: Path) -> None:
         (b"id\n" + b"9" * 200_000, "line 2: field larger"),
         (b'id,x\n17,"open\n18,y\n', "line 3: unexpected end of data"),
     ],
-    ids=range(14),
+    ids=range(24),
 )
 def test_wrong_files(content: bytes, words: str, tmp_path: Path) -> None:
     """Each of these is refused in a line that names the file, the line and the value."""
@@ -226,3 +236,17 @@ def test_ids_of_another_process(lab: Lab, tmp_path: Path, how: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert Output(done.stdout).ids == ids
+
+
+def test_large_file_that_is_no_text(tmp_path: Path) -> None:
+    """A sparse file of a gigabyte is refused at its beginning, whatever its size."""
+    path = tmp_path / "ids"
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+    tracemalloc.start()
+    try:
+        with pytest.raises(SettingsError, match="line 1: holds a zero byte"):
+            ConfiguredIds({"thread_ids_file": str(path)}).check()
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
