@@ -17,7 +17,7 @@ from tap_hubspot_threads.errors import (
     SettingsError,
     StateError,
 )
-from tap_hubspot_threads.settings.inputs import PREFIX, check_log_level
+from tap_hubspot_threads.settings.environment import check_log_level
 from tap_hubspot_threads.stopping import Stopped
 from tap_hubspot_threads.streams.output import Output
 from tap_hubspot_threads.tap import TapHubSpotThreads
@@ -72,7 +72,7 @@ def _run() -> int:
 
 def _run_command() -> int:
     try:
-        check_log_level(PREFIX, os.environ)
+        check_log_level(os.environ)
         command = TapHubSpotThreads.cli
         # Not command.main(), which ends the process by itself when the target closes the pipe.
         with command.make_context(TapHubSpotThreads.name, sys.argv[1:]) as context:

@@ -13,7 +13,7 @@ import pytest
 
 from emulator.server import TOKEN
 from tap_hubspot_threads.settings.definitions import SETTINGS
-from tests.conftest import UNBUFFERED
+from tests.conftest import UNBUFFERED, select
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
@@ -247,6 +247,58 @@ def test_closed_descriptors(
     assert "Traceback" not in done.stderr
     if closed == "1":
         assert done.stderr.startswith("Could not write to standard output: it is closed. ")
+
+
+def test_files_of_windows_editors(lab: Lab, tmp_path: Path) -> None:
+    """Config, state and catalog may begin with a byte order mark, as Windows editors write it."""
+    files = {
+        "--config": lab.config(),
+        "--state": {"bookmarks": {"threads": {"account": lab.account.portal_id}}},
+        "--catalog": select("threads"),
+    }
+    arguments = []
+    for option, content in files.items():
+        path = tmp_path / f"windows{option}.json"
+        path.write_text(json.dumps(content, indent=1).replace("\n", "\r\n"), encoding="utf-8-sig")
+        arguments += [option, str(path)]
+    done = run(*arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(lab.ids) + 2
+
+
+def test_env_file_is_not_read(lab: Lab, tmp_path: Path) -> None:
+    """A file .env has no effect, be it in the working folder or around the virtual environment."""
+    (tmp_path / ".env").write_text("TAP_HUBSPOT_THREADS_THREAD_IDS=[17]\nMAX_ATTEMPTS=\xff")
+    code = f"""
+import dotenv, singer_sdk.configuration._dict_config as sdk
+sdk.find_dotenv = lambda *_, **__: {str(tmp_path / ".env")!r}
+from tap_hubspot_threads.__main__ import main
+main()
+"""
+    environment = {
+        "TAP_HUBSPOT_THREADS_API_URL": lab.emulator.url,
+        "TAP_HUBSPOT_THREADS_ACCESS_TOKEN": TOKEN,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--config=ENV"],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(lab.ids) + 3
+
+
+def test_stream_maps_are_a_known_setting(lab: Lab, tmp_path: Path) -> None:
+    """A setting of the SDK's draws no warning, from a file or the environment."""
+    maps = {"threads": {"status": "__NULL__"}}
+    config = lab.config(thread_ids=[], stream_maps=maps, flattening_enabled=False)
+    variable = {"TAP_HUBSPOT_THREADS_STREAM_MAP_CONFIG": "{}"}
+    done = run("--config=ENV", folder=tmp_path, config=config, **variable)
+    assert done.returncode == 0
+    assert "There is no setting" not in done.stderr
 
 
 def test_unknown_settings(lab: Lab, tmp_path: Path) -> None:

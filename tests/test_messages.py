@@ -475,3 +475,25 @@ def test_private_text_stays_in_rows(life: Life, caplog: pytest.LogCaptureFixture
         life.sync(select(*ALL))
     assert SECRET in {row["text"] for row in life.last.records("messages")}
     assert SECRET not in f"{caplog.text} {error.value} {json.dumps(life.state)}"
+
+
+@pytest.mark.parametrize("start", ["0001-01-01", "1969-12-31T23:00:00+01:00", "1970-01-01"])
+def test_start_date_before_everything(start: str) -> None:
+    """A start date before all times is none: messages come too, and later syncs go on."""
+    with open_lab() as lab:
+        life = Life(lab, start_date=start)
+        output = life.sync(select("threads", "messages"))
+        assert output.ids == Life(lab).sync(select("threads")).ids
+        assert output.records("messages")
+        life.pass_time(hours=1)
+        assert life.sync(select("threads", "messages")).records() == []
+
+
+def test_start_date_after_everything() -> None:
+    """A start date in the far future loads nothing, and fails at nothing."""
+    with open_lab() as lab:
+        life = Life(lab, start_date="9999-12-31T23:59:59Z")
+        for _ in range(2):
+            output = life.sync(select("threads", "messages"))
+            assert output.records() == output.records("messages") == []
+            life.pass_time(hours=1)

@@ -12,15 +12,17 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
 from tap_hubspot_threads.settings.catalogs import overridden_columns
-from tap_hubspot_threads.settings.checks import check_secrets, check_settings
+from tap_hubspot_threads.settings.checks import (
+    check_secrets,
+    check_settings,
+    starts_before_all,
+)
 from tap_hubspot_threads.settings.definitions import SETTINGS
+from tap_hubspot_threads.settings.environment import read_environment, settings_in
 from tap_hubspot_threads.settings.inputs import (
-    PREFIX,
     check_catalog_file,
-    check_config_file,
-    check_environment,
     check_state_file,
-    settings_in,
+    read_config_file,
     unknown_settings,
 )
 from tap_hubspot_threads.settings.sdk_errors import FOR_SETTINGS, explain, maps_explained
@@ -49,40 +51,38 @@ class CheckedTap(Tap):
         """Check the settings, all of them before the first request; null means not set.
 
         Args:
-            config: As the SDK's.
-            parse_env_config: Likewise.
-            validate_config: Likewise.
+            config: The settings.
+            parse_env_config: Whether variables of the environment are settings too.
+            validate_config: As the SDK's.
             setup_mapper: Likewise.
             kwargs: As the SDK's.
 
         Raises:
             SettingsError: if a setting cannot be right; in one line, without a secret.
         """
-        if isinstance(config, dict):
-            config = {name: value for name, value in config.items() if value is not None}
-            check_secrets(config)
-        names = {*(config or ()), *(settings_in(os.environ, PREFIX) if parse_env_config else ())}
+        schema = deepcopy(self.config_jsonschema)
+        self.append_builtin_config(schema)
+        settings = {name: value for name, value in (config or {}).items() if value is not None}
+        names = {*settings}
+        if parse_env_config:
+            settings |= read_environment(schema, os.environ)
+            names |= {*settings_in(os.environ)}
+        check_secrets(settings)
+        if starts_before_all(settings.get("start_date")):
+            del settings["start_date"]
         try:
             super().__init__(
-                config=config,
-                parse_env_config=parse_env_config,
-                validate_config=validate_config,
-                setup_mapper=False,
-                **kwargs,
+                config=settings, validate_config=validate_config, setup_mapper=False, **kwargs
             )
         except FOR_SETTINGS as error:
-            read, schema = getattr(self, "_config", {}), self.config_jsonschema
-            raise explain(error, read, schema, is_of_env=parse_env_config) from None
-        check_secrets(self.config)
+            raise explain(error, settings) from None
         if setup_mapper:
             with maps_explained():
                 self.setup_mapper()
             if warning := replaced_maps(self._maps, self._columns):
                 self.logger.warning(warning)
-        for line in unknown_settings(sorted(names), self.config_jsonschema):
+        for line in unknown_settings(sorted(names), schema):
             self.logger.warning(line)
-        if parse_env_config:
-            check_environment(self.config_jsonschema, PREFIX, os.environ)
         if validate_config:
             check_settings(self.config)
             self.check()
@@ -139,10 +139,12 @@ class CheckedTap(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        for path in value:
-            if path != "ENV":
-                check_config_file(path)
-        return super().cb_config(ctx, param, value)
+        """Read the files; the SDK does not accept a byte order mark."""
+        paths = [path for path in value if path != "ENV"]
+        given = super().cb_config(ctx, param, tuple({*value} - {*paths}))
+        for path in paths:
+            given.config.update(read_config_file(path))
+        return given
 
     @classmethod
     @override

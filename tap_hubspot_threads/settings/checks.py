@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_PORT = 65_535
 OAUTH = ("client_id", "client_secret", "refresh_token")
+_QUOTES = set("\"'`\\\u2018\u2019\u201c\u201d\u201e")
+_HEADER = re.compile(r"\s*(?:authorization\b|bearer\b)", re.IGNORECASE)
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _URL = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*|\[::1\])"
@@ -30,14 +32,41 @@ def check_secrets(config: Mapping[str, Any]) -> None:
     """
     for name, setting in SETTINGS["properties"].items():
         value = config.get(name)
+        if name in OAUTH and isinstance(value, str):
+            _check_form(name, value)
         if not setting.get("secret") or value is None:
             continue
         if not isinstance(value, str):
             message = f"{name}: not a string"
             raise SettingsError(message)
+        _check_form(name, value)
         if not value.isascii() or not value.isprintable() or " " in value:
             message = f"{name}: holds a space, a line break or another character that no token has"
             raise SettingsError(message)
+
+
+def _check_form(name: str, value: str) -> None:
+    """Check that a secret was copied alone. HubSpot answers 530 to a token of another form."""
+    problem = ""
+    if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
+        problem = "has quotes around it: remove them (an env file may keep them)"
+    elif _HEADER.match(value):
+        problem = "begins with the name of a header or with Bearer: set the token alone"
+    if problem and value.strip():
+        message = f"{name}: {problem}"
+        raise SettingsError(message)
+
+
+def starts_before_all(start_date: object) -> bool:
+    """Return whether a start date is so early that it excludes no thread: none is before 1970.
+
+    Its lookback may be before the year 1, which Python cannot compute.
+    """
+    try:
+        start = clean_time(start_date)
+    except ValueError:
+        return False
+    return start is not None and start <= "1970-01-01T00:00:00.000Z"
 
 
 def check_settings(config: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import io
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -19,17 +18,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.catalog import StreamMetadata
 
-PREFIX = "TAP_HUBSPOT_THREADS_"
-"""Of the variables that settings come from."""
 
-BOOLEANS = {"true", "1", "yes", "on", "false", "0", "no", "off"}
-"""What the SDK reads as one or the other; anything else it takes for false."""
-
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-
-
-def check_config_file(path: str) -> None:
-    """Check that a file holds a JSON object.
+def read_config_file(path: str) -> dict[str, Any]:
+    """Return the JSON object in a file.
 
     Raises:
         SettingsError: names the file and the place, but nothing of what is in it.
@@ -38,14 +29,12 @@ def check_config_file(path: str) -> None:
         message = "--config: takes the path of a file or ENV, not the settings themselves"
         raise SettingsError(message)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        message = f"--config {path}: not in UTF-8"
-        raise SettingsError(message) from None
+        data = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         message = f"--config {path}: {getattr(error, 'strerror', None) or error}"
         raise SettingsError(message) from None
-    _parse_object(text, f"--config {path}")
+    what = f"--config {path}"
+    return _parse_object(_decode(data, what), what)
 
 
 def check_state_file(file: TextIO | None) -> TextIO | None:
@@ -83,33 +72,6 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
     return checked
 
 
-def check_environment(schema: Mapping[str, Any], prefix: str, environ: Mapping[str, str]) -> None:
-    """Check the variables that the SDK reads settings from.
-
-    Raises:
-        SettingsError: names the variable and what it should hold.
-    """
-    for name, setting in schema["properties"].items():
-        variable = prefix + name.upper()
-        value = environ.get(variable)
-        wanted = None if value is None else _wanted(setting, value)
-        if wanted:
-            message = f"{variable}: not {wanted}"
-            raise SettingsError(message)
-
-
-def check_log_level(prefix: str, environ: Mapping[str, str]) -> None:
-    """Check the variables that the SDK reads the level of the log from.
-
-    Raises:
-        SettingsError: names the variable and the levels that there are.
-    """
-    for variable in (f"{prefix}LOGLEVEL", "LOGLEVEL"):
-        if environ.get(variable, "INFO").upper() not in LOG_LEVELS:
-            message = f"{variable}: not one of {', '.join(LOG_LEVELS)}"
-            raise SettingsError(message)
-
-
 def unknown_settings(names: Iterable[str], schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each name that is no setting's, with the nearest one that is."""
     known = list(schema["properties"])
@@ -120,40 +82,29 @@ def unknown_settings(names: Iterable[str], schema: Mapping[str, Any]) -> Iterato
             yield f"There is no setting {name}: it has no effect{hint}"
 
 
-def settings_in(environ: Mapping[str, str], prefix: str) -> Iterator[str]:
-    """Yield the names of what look like settings; two underscores are Meltano's own."""
-    for variable in environ:
-        name = variable.removeprefix(prefix)
-        if name != variable and not name.startswith("_") and name != "LOGLEVEL":
-            yield name.lower()
-
-
-def _wanted(setting: Mapping[str, Any], value: str) -> str | None:
-    """Return what a variable should hold, if it does not."""
-    types = setting["type"]
-    if "integer" in types and not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
-        return "a whole number"
-    if "boolean" in types and value.lower() not in BOOLEANS:
-        return "true or false"
-    is_list = isinstance(_parse(value), list) or value == "" or "," in value.lstrip()[1:]
-    if "array" in types and (not is_list or value.lstrip()[:1] in {"{", '"'}):
-        return 'a JSON list such as ["17", "18"], or [] for none'
-    if "object" in types and not isinstance(_parse(value), dict):
-        return "a JSON object"
-    return None
-
-
 def _check_file(file: TextIO, option: str) -> tuple[TextIO, dict[str, Any]]:
     what = f"{option} {file.name}"
     try:
-        text = file.read()
-    except UnicodeDecodeError:
-        message = f"{what}: not in UTF-8"
-        raise SettingsError(message) from None
+        text = _decode(file.buffer.read(), what)
     except OSError as error:
         message = f"{what}: {error.strerror}"
         raise SettingsError(message) from None
     return io.StringIO(text), _parse_object(text, what)
+
+
+def _decode(data: bytes, what: str) -> str:
+    """Return the text of a file in UTF-8, without the byte order mark that Windows puts there.
+
+    Raises:
+        SettingsError: if it is of another encoding; a zero byte shows UTF-16.
+    """
+    try:
+        if b"\0" not in data:
+            return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    message = f"{what}: not in UTF-8; save it as UTF-8"
+    raise SettingsError(message)
 
 
 def _parse_object(text: str, what: str) -> dict[str, Any]:
@@ -173,10 +124,3 @@ def _parse_object(text: str, what: str) -> dict[str, Any]:
 def _refuse_constant(name: str) -> None:
     """Refuse NaN and its like, which Python takes, and JSON does not have."""
     raise ValueError(name)
-
-
-def _parse(text: str) -> object:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None

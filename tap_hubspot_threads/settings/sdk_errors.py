@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_hubspot_threads.errors import SettingsError
-from tap_hubspot_threads.settings.inputs import PREFIX, check_environment, check_log_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,27 +17,15 @@ FOR_SETTINGS = (AttributeError, ConfigValidationError, ValueError)
 """What the SDK raises for settings that it cannot work with, or cannot read."""
 
 
-def explain(
-    error: Exception, config: Mapping[str, Any], schema: Mapping[str, Any], *, is_of_env: bool
-) -> Exception:
-    """Return one of `FOR_SETTINGS` in one line; itself, where it is not of the settings.
+def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
+    """Return one of `FOR_SETTINGS` in one line; itself, if it is not about the settings.
 
     Args:
         error: What the SDK raised.
-        config: The settings, as far as they were read.
-        schema: Which there are.
-        is_of_env: Whether they come from the environment too.
-
-    Raises:
-        SettingsError: if a variable of the environment is at fault.
+        config: The settings.
     """
-    check_log_level(PREFIX, os.environ)  # once more: a file .env may have been read
-    if is_of_env:
-        check_environment(schema, PREFIX, os.environ)
     if isinstance(error, ConfigValidationError):
         return SettingsError("; ".join(map(_without_value, error.errors)))
-    if isinstance(error, UnicodeDecodeError):
-        return SettingsError("The file .env is not in UTF-8")
     if isinstance(error, AttributeError) and "stream_maps" in config:
         return SettingsError("stream_maps: not of the form that the SDK knows")
     return error
