@@ -70,6 +70,7 @@ class CheckedTap(Tap):
         check_secrets(settings)
         if starts_before_all(settings.get("start_date")):
             del settings["start_date"]
+        self._maps = deepcopy(settings.get("stream_maps") or {})  # the SDK removes an entry
         try:
             super().__init__(
                 config=settings, validate_config=validate_config, setup_mapper=False, **kwargs
@@ -78,6 +79,7 @@ class CheckedTap(Tap):
             raise explain(error, settings) from None
         if setup_mapper:
             with maps_explained():
+                check_stream_maps(self._maps, self._columns)
                 self.setup_mapper()
             if warning := replaced_maps(self._maps, self._columns):
                 self.logger.warning(warning)
@@ -125,9 +127,6 @@ class CheckedTap(Tap):
         The SDK's own takes a stream that is not selected for one without columns, and then misses
         its key, for which a map of all streams (`*`) fails. Keys come out selected in any case.
         """
-        # A copy, because the SDK removes an entry.
-        self._maps = deepcopy(self.config.get("stream_maps") or {})
-        check_stream_maps(self._maps, self._columns)
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():
             stream.mask.update({("properties", key): True for key in stream.primary_keys})
