@@ -22,6 +22,8 @@ PROGRAMS = Path(sys.executable).parent
 class Pipe:
     """Runs the tap and a target; each run goes on from the last one's state.
 
+    Every second run has `PYTHONUNBUFFERED` set, as most container images do.
+
     Args:
         lab: Has the account.
         folder: Holds what goes from run to run.
@@ -35,6 +37,7 @@ class Pipe:
         self._lab, self._folder, self._target = lab, folder, target
         self.state = folder / "state.json"
         self._catalog: Path | None = None
+        self._runs = 0
         if streams:
             self._catalog = folder / "catalog.json"
             self._catalog.write_text(json.dumps(select(*streams)))
@@ -46,8 +49,12 @@ class Pipe:
         command: list[str | Path] = [PROGRAMS / "tap-hubspot-threads", "--config", config]
         command += ["--catalog", self._catalog] if self._catalog else []
         command += ["--state", self.state] if self.state.exists() else []
+        environment = os.environ | {"PYTHONUNBUFFERED": "1" if self._runs % 2 else ""}
+        self._runs += 1
         with (self._folder / "tap.log").open("w+") as log:
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as tap:
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, env=environment
+            ) as tap:
                 done = subprocess.run(
                     self._target,
                     stdin=tap.stdout,
