@@ -10,7 +10,9 @@ import pytest
 
 from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.streams.base import SCHEMAS
+from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import Life, open_lab, select
+from tests.targets.hostile import HostileAccount
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
@@ -120,6 +122,62 @@ def test_flattening(lab: Lab) -> None:
     tickets = {record["threadAssociations__associatedTicketId"] for record in output.records()}
     assert None in tickets
     assert tickets - {None} == {str(t.ticket_id) for t in lab.threads if t.ticket_id}
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_nothing_is_lost_by_flattening(depth: int) -> None:
+    """Flattened to any depth, a record has every value that HubSpot returned."""
+    streams = ("threads", "messages", "actors", "inboxes", "channels", "channel_accounts")
+    with open_lab(HostileAccount()) as lab:
+        whole = lab.sync(select(*streams))
+        flat = lab.sync(select(*streams), flattening_enabled=True, flattening_max_depth=depth)
+    assert len(flat.records("messages")) > 10
+    for stream in streams:
+        for row, found in zip(whole.records(stream), flat.records(stream), strict=True):
+            due: dict[str, Any] = {}
+            for name, value in row.items():
+                fields = SCHEMAS.get_schema(stream)["properties"][name].get("properties")
+                if fields:
+                    due |= {f"{name}__{key}": (value or {}).get(key) for key in fields}
+                else:
+                    due[name] = value
+            read = {name: json.loads(found[name]) for name in due if is_json(due[name])}
+            assert found | read == due
+
+
+def is_json(value: object) -> bool:
+    """Whether a value is written as JSON text in a flattened record."""
+    return isinstance(value, (dict, list))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"flattening_enabled": True, "flattening_max_depth": 1},
+        {"stream_maps": {"threads": {"word": "status", "number": "int(id)", "status": None}}},
+    ],
+    ids=["plain", "flattened", "mapped"],
+)
+def test_form_of_schemas(lab: Lab, settings: dict[str, Any]) -> None:
+    """SCHEMA has no dialect and no description of its own, and null first; so has the catalog."""
+    catalog = TapHubSpotThreads(config=lab.config()).catalog_dict["streams"]
+    streams = [entry["stream"] for entry in catalog]
+    schemas = [
+        message["schema"] for message in lab.sync(select(*streams), **settings).of_type("SCHEMA")
+    ]
+    assert len(schemas) == len(streams) == 8
+    for schema in (*schemas, *(entry["schema"] for entry in catalog)):
+        assert schema.keys() == {"type", "required", "properties"}
+        for name, column in schema["properties"].items():
+            assert column["type"] == "string" or column["type"][0] == "null" or name == "number"
+            assert ("maxLength" in column) == (name == "id")
+    if not settings:
+        found = {
+            message["stream"]: message["schema"]
+            for message in lab.sync(select(*streams)).of_type("SCHEMA")
+        }
+        assert found == {entry["stream"]: entry["schema"] for entry in catalog}
 
 
 @pytest.mark.parametrize(

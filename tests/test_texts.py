@@ -71,7 +71,7 @@ def test_columns(messages: Callable[..., Output], service: Service) -> None:
     output = messages(catalog_of(COLUMNS["select"]), original_content=True)
     (schema,) = output.of_type("SCHEMA", "messages")
     left_out = {rule.partition(".")[2] for rule in COLUMNS["select"] if rule[:9] == "!messages"}
-    people = {"senders", "recipients", "status", "otherProperties"}
+    people = {"senders", "recipients", "failureDetails", "otherProperties"}
     assert left_out == {"text", "richText", "subject", "attachments"} | people
     assert not left_out & schema["schema"]["properties"].keys()
     rows = output.records("messages")

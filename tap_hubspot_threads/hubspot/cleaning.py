@@ -25,6 +25,20 @@ class _Unfit(ValueError):  # noqa: N818 - a signal within this module, not an er
     """A value that cannot be made to fit the type of its column."""
 
 
+class _FitsInPart(ValueError):  # noqa: N818 - a signal within this module, not an error
+    """An object of which a part has no place in its column.
+
+    Args:
+        fitting: The value of the column.
+        rest: The keys that the column's schema does not list, and the values that do not fit
+            theirs, nested as HubSpot returned them and not cleaned yet.
+    """
+
+    def __init__(self, fitting: dict[str, Any], rest: dict[str, Any]) -> None:
+        super().__init__()
+        self.fitting, self.rest = fitting, rest
+
+
 class RowCleaner:
     """Turns JSON objects into rows of one schema.
 
@@ -33,8 +47,10 @@ class RowCleaner:
         * Strings are strings, numbers among them written out (observed: integer ids); integers are
           integers, also those that came as text; arrays are whole.
         * Times are UTC with `Z`, in milliseconds; an empty string is null.
-        * A key that is no column, and a value that does not fit its column (whose column is then
-          null), is kept in `otherProperties`, which is null when there is nothing to keep.
+        * An object whose fields the schema lists has exactly these fields.
+        * A key that the schema does not list, and a value that does not fit its column or field
+          (which is then null), is kept in `otherProperties`, at any depth, nested as HubSpot
+          returned it. `otherProperties` is null when there is nothing to keep.
         * No U+0000, no lone surrogate, no NaN and no infinity, at any depth: PostgreSQL and other
           databases refuse them.
     """
@@ -66,6 +82,9 @@ class RowCleaner:
             elif value is not None:
                 try:
                     row[name] = convert(value)
+                except _FitsInPart as part:
+                    row[name] = part.fitting
+                    other[name] = _clean_json(part.rest)
                 except ValueError:
                     other[name] = _clean_json(value)
         row[OTHER_PROPERTIES] = dict(sorted(other.items())) if other else None
@@ -97,18 +116,41 @@ def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
+    """Return what makes an object fit a schema that lists its fields; any object if it lists none.
+
+    The converter raises `_FitsInPart` for an object that holds more than that.
+    """
+    if not columns:
+        return _to_object
     converters = {name: _converter(column) for name, column in columns.items()}
+    blank: dict[str, Any] = dict.fromkeys(converters)
 
     def convert(value: object) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _Unfit
-        inner = {_clean_text(name): _clean_json(item) for name, item in value.items()}
-        for name, convert_item in converters.items():
-            item = inner.get(name)
-            inner[name] = None if item is None else convert_item(item)
-        return inner
+        fitting, rest = blank.copy(), {}
+        for name, item in value.items():
+            convert_item = converters.get(name)
+            if convert_item is None:
+                rest[name] = item
+            elif item is not None:
+                try:
+                    fitting[name] = convert_item(item)
+                except _FitsInPart as part:
+                    fitting[name], rest[name] = part.fitting, part.rest
+                except ValueError:
+                    rest[name] = item
+        if rest:
+            raise _FitsInPart(fitting, rest)
+        return fitting
 
     return convert
+
+
+def _to_object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Unfit
+    return {_clean_text(name): _clean_json(item) for name, item in value.items()}
 
 
 def to_string(value: object) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.contract import Row
     from tap_hubspot_threads.hubspot.pages import Make
 
+MAX_ID_LENGTH = 512
+"""Characters of an ID, as the schemas have it: targets refuse a record with a longer one."""
+
 
 class Makers:
     """The makers of rows, from any number of threads.
@@ -38,7 +41,8 @@ class Makers:
             stream: The stream's name.
             missing: The values of columns that would be empty.
         """
-        return _Maker(self.cleaner(stream), id_of, missing)
+        lift = _lift_failure_details if stream == "messages" else None
+        return _Maker(self.cleaner(stream), id_of, missing, lift=lift)
 
 
 class _Maker:
@@ -49,14 +53,17 @@ class _Maker:
         cleaner: RowCleaner,
         id_of: Callable[[Mapping[str, Any]], str | None],
         missing: Mapping[str, str] = MappingProxyType({}),
+        *,
+        lift: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     ) -> None:
-        self._clean, self.id_of, self._missing = cleaner.clean, id_of, missing
+        self._clean, self.id_of = cleaner.clean, id_of
+        self._missing, self._lift = missing, lift
 
     def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
         id_ = self.id_of(found)
         if id_ is None:
             return None
-        row = self._clean(found, is_plain=is_plain)
+        row = self._clean(self._lift(found) if self._lift else found, is_plain=is_plain)
         row["id"] = id_
         for name, value in self._missing.items():
             row[name] = row[name] or value
@@ -69,7 +76,7 @@ def id_of(found: Mapping[str, Any]) -> str | None:
         id_ = to_string(found.get("id"))
     except ValueError:
         return None
-    return None if not id_ or id_.isspace() else id_
+    return None if not id_ or id_.isspace() or len(id_) > MAX_ID_LENGTH else id_
 
 
 def thread_id_of(found: Mapping[str, Any]) -> str | None:
@@ -78,3 +85,18 @@ def thread_id_of(found: Mapping[str, Any]) -> str | None:
         return parse_id(found.get("id"))
     except InvalidIdError:
         return None
+
+
+def _lift_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message with the `failureDetails` of its `status` beside that.
+
+    They are an object of any keys, and targets accept such a one as a column only, not inside an
+    object whose fields are listed.
+    """
+    status = message.get("status")
+    if not isinstance(status, dict) or "failureDetails" not in status:
+        return message
+    if "failureDetails" in message:  # which HubSpot does not document: both are kept
+        return message
+    others = {name: value for name, value in status.items() if name != "failureDetails"}
+    return {**message, "status": others, "failureDetails": status["failureDetails"]}

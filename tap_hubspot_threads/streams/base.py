@@ -11,7 +11,7 @@ from singer_sdk import SchemaDirectory, Stream
 from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib import RecordMessage, SchemaMessage
 from typing_extensions import override
 
 from tap_hubspot_threads import schemas
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.streams.writer import MessageWriter
 
 SCHEMAS = SchemaDirectory(schemas)
+NOT_EMITTED = {"$schema", "description"}
+"""Keys of a stream's schema that are in its file only."""
 
 
 class HubSpotStream(Stream):
@@ -39,8 +41,12 @@ class HubSpotStream(Stream):
 
     @cached_property
     def schema(self) -> dict[str, Any]:  # the SDK asks for it with each record
-        """The JSON Schema of the stream."""
-        return SCHEMAS.get_schema(self.name)
+        """The JSON Schema of the stream, without its dialect and its own description.
+
+        Several targets refuse any dialect but Draft 4.
+        """
+        schema = SCHEMAS.get_schema(self.name)
+        return {key: value for key, value in schema.items() if key not in NOT_EMITTED}
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -71,6 +77,13 @@ class HubSpotStream(Stream):
     def write_schema(self) -> None:
         """Write the SCHEMA message. By a private method of the SDK: it has no public one."""
         self._write_schema_message()
+
+    @override
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        """Make the SCHEMA messages; also what the SDK flattens or maps is null first."""
+        for made in super()._generate_schema_messages():
+            made.schema = null_first(made.schema)
+            yield made
 
     def write(self, row: Record) -> None:
         """Write a row, as the catalog and the stream maps have it.
@@ -151,3 +164,15 @@ class HubSpotStream(Stream):
             kind = type(error).__name__
             message = f"stream_maps: an expression for {self.name} fails for a row ({kind})"
             raise SettingsError(message) from None
+
+
+def null_first(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema, or a part of one
+    """Return a schema in which `null` is the first of several types: some targets go by place."""
+    if isinstance(schema, list):
+        return [null_first(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    ordered = {key: null_first(value) for key, value in schema.items()}
+    if isinstance(ordered.get("type"), list):
+        ordered["type"] = sorted(ordered["type"], key=lambda type_: type_ != "null")
+    return ordered

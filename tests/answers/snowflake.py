@@ -71,7 +71,7 @@ def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
 def kind_of(column: dict[str, Any]) -> str:
     """Return the type of a column in Snowflake."""
     kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
-    return "timestamp" if "format" in column else TYPES[kinds[0]]
+    return "timestamp" if "format" in column else TYPES[kinds[-1]]
 
 
 def snake(name: str) -> str:

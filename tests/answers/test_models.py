@@ -89,7 +89,7 @@ def test_sources_are_the_schemas() -> None:
     for table in tables:
         schema = json.loads((SCHEMAS / f"{table['name']}.json").read_text(encoding="utf-8"))
         wanted = {
-            name: "timestamp" if "format" in column else types[next(iter([*column["type"]]))]
+            name: "timestamp" if "format" in column else types[column["type"][-1]]
             for name, column in schema["properties"].items()
             if name != "id"
         }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tap_hubspot_threads.hubspot.cleaning import MAX_DEPTH, RowCleaner, is_plain
+from tap_hubspot_threads.hubspot.makers import Makers
 from tap_hubspot_threads.streams.base import SCHEMAS
 from tap_hubspot_threads.values import clean_time
 
@@ -114,21 +115,79 @@ def test_integer_ids() -> None:
 
 
 def test_ticket() -> None:
-    """The ticket's id is a string, missing or not; what else comes beside it stays."""
-    assert clean(threadAssociations={"associatedTicketId": 5})["threadAssociations"] == {
-        "associatedTicketId": "5"
+    """The ticket's ID is a string; other associations are kept in otherProperties, nested."""
+    cleaned = clean(threadAssociations={"associatedTicketId": 5})
+    assert cleaned["threadAssociations"] == {"associatedTicketId": "5"}
+    assert cleaned["otherProperties"] is None
+    cleaned = clean(threadAssociations={"associatedDealId": "9", "associatedTicketId": "1"})
+    assert cleaned["threadAssociations"] == {"associatedTicketId": "1"}
+    assert cleaned["otherProperties"] == {"threadAssociations": {"associatedDealId": "9"}}
+    cleaned = clean(threadAssociations={"other": [1, None]}, later=None)
+    assert cleaned["threadAssociations"] == {"associatedTicketId": None}
+    assert cleaned["otherProperties"] == {"later": None, "threadAssociations": {"other": [1, None]}}
+
+
+NESTED_SCHEMA = {
+    "properties": {
+        "outer": {
+            "type": ["null", "object"],
+            "properties": {
+                "name": {"type": ["null", "string"]},
+                "inner": {
+                    "type": ["null", "object"],
+                    "properties": {
+                        "count": {"type": ["null", "integer"]},
+                        "any": {"type": ["null", "object"]},
+                    },
+                },
+            },
+        }
     }
-    assert clean(threadAssociations={"other": [1]})["threadAssociations"] == {
-        "associatedTicketId": None,
-        "other": [1],
-    }
+}
+
+
+@pytest.mark.parametrize(
+    ("sent", "fitting", "rest"),
+    [
+        ({}, {"name": None, "inner": None}, None),
+        ({"name": 1, "inner": None}, {"name": "1", "inner": None}, None),
+        (
+            {"inner": {"count": "2", "any": {"a": [1]}}},
+            {"name": None, "inner": {"count": 2, "any": {"a": [1]}}},
+            None,
+        ),
+        (
+            {"name": "x", "inner": {"count": 2, "later": {"a": None}}, "too": 0},
+            {"name": "x", "inner": {"count": 2, "any": None}},
+            {"inner": {"later": {"a": None}}, "too": 0},
+        ),
+        (
+            {"name": "x", "inner": {"count": "many", "any": []}},
+            {"name": "x", "inner": {"count": None, "any": None}},
+            {"inner": {"count": "many", "any": []}},
+        ),
+        ({"name": ["x"], "inner": 5}, {"name": None, "inner": None}, {"name": ["x"], "inner": 5}),
+    ],
+)
+def test_nested_objects(
+    sent: dict[str, Any], fitting: dict[str, Any], rest: dict[str, Any] | None
+) -> None:
+    """A typed object has its listed fields only; the rest is kept, nested, at any depth."""
+    row = RowCleaner(NESTED_SCHEMA).clean({"outer": sent})
+    assert row == {"outer": fitting, "otherProperties": rest and {"outer": rest}}
+
+
+def test_nested_rest_is_clean() -> None:
+    """What leaves a typed object is cleaned like any other JSON, keys too."""
+    bad = json.loads('"a\\u0000b\\ud800c"')
+    cleaned = clean(threadAssociations={bad: [{bad: bad}]})
+    assert cleaned["otherProperties"] == {"threadAssociations": {"ab?c": [{"ab?c": "ab?c"}]}}
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [
         ("threadAssociations", []),
-        ("threadAssociations", {"associatedTicketId": {"id": 1}}),
         ("assignedTo", {"id": "A-1"}),
         ("assignedTo", 1.5),
         ("status", True),
@@ -172,9 +231,11 @@ def test_nested_deeply() -> None:
     deep: Any = "core"
     for _ in range(900):
         deep = [deep]
-    cleaned = clean(x=deep, y=1)
-    assert json.dumps(cleaned["otherProperties"]["x"]).count("[") == MAX_DEPTH
-    assert cleaned["otherProperties"]["y"] == 1
+    cleaned = clean(x=deep, y=1, threadAssociations={"x": deep})
+    other = cleaned["otherProperties"]
+    assert json.dumps(other["x"]).count("[") == MAX_DEPTH
+    assert json.dumps(other["threadAssociations"]["x"]).count("[") == MAX_DEPTH - 1
+    assert other["y"] == 1
 
 
 def test_booleans() -> None:
@@ -258,9 +319,11 @@ def test_row_is_a_copy() -> None:
 
 
 def clean_message(text: str) -> dict[str, Any]:
-    """Clean a message that comes as this JSON text, as a page's rows are."""
-    cleaner = RowCleaner(SCHEMAS.get_schema("messages"))
-    return cleaner.clean(json.loads(text), is_plain=is_plain(text.encode()))
+    """Make the row of a message that comes as this JSON text, as a page's rows are made."""
+    make = Makers(SCHEMAS.get_schema).of("messages")
+    row = make(json.loads(text), is_plain=is_plain(text.encode()))
+    assert row is not None
+    return row
 
 
 TEXTS = {
@@ -293,12 +356,12 @@ def test_texts_of_messages(kind: str, *, escaped: bool) -> None:
     row = clean_message(json.dumps(message, ensure_ascii=escaped))
     assert row["text"] == text
     assert row["richText"] == f"<p>{text}</p>"
-    assert row["client"] == {"clientType": text, "integrationAppId": None, text: text}
+    assert row["client"] == {"clientType": text, "integrationAppId": None}
     assert row["senders"] == [{"name": text, "deliveryIdentifier": {"type": "x", "value": text}}]
     assert row["attachments"] == [{"type": "QUICK_REPLIES", "quickReplies": [{"value": text}]}]
-    tokens = {"errorMessageTokens": {text: text}}
-    assert row["status"] == {"statusType": "FAILED", "failureDetails": tokens}
-    assert row["otherProperties"] == {"later": [[text]]}
+    assert row["status"] == {"statusType": "FAILED"}
+    assert row["failureDetails"] == {"errorMessageTokens": {text: text}}
+    assert row["otherProperties"] == {"client": {text: text}, "later": [[text]]}
 
 
 @pytest.mark.parametrize("sent", [17, "17", None], ids=repr)
@@ -309,11 +372,12 @@ def test_app_of_a_client(sent: object) -> None:
     assert cleaned["client"] == {**client, "integrationAppId": sent and 17}
 
 
-def test_client_that_does_not_fit() -> None:
-    """An object whose inner value is of another type is kept whole beside."""
+def test_client_that_fits_in_part() -> None:
+    """A field of another type is null and kept in otherProperties; the other fields stay."""
     client = {"clientType": "INTEGRATION", "integrationAppId": "app"}
     cleaned = clean_message(json.dumps({"id": "m", "client": client}))
-    assert (cleaned["client"], cleaned["otherProperties"]) == (None, {"client": client})
+    assert cleaned["client"] == {"clientType": "INTEGRATION", "integrationAppId": None}
+    assert cleaned["otherProperties"] == {"client": {"integrationAppId": "app"}}
 
 
 def test_unknown_type_of_message() -> None:
@@ -321,7 +385,7 @@ def test_unknown_type_of_message() -> None:
     sent = {
         "id": "m",
         "type": "REACTION",
-        "status": {"statusType": "DELIVERED", "failureDetails": None},
+        "status": {"statusType": "DELIVERED"},
         "attachments": [{"type": "HOLOGRAM", "size": 1.5}, "x", None],
     }
     row = clean_message(json.dumps(sent | {"emoji": "x"}))

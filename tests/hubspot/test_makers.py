@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.makers import Makers, thread_id_of
+from tap_hubspot_threads.hubspot.makers import MAX_ID_LENGTH, Makers, thread_id_of
+from tap_hubspot_threads.streams.base import SCHEMAS
 
 SCHEMA = {
     "properties": {
@@ -48,12 +49,15 @@ def test_id_of_any_text(sent: object, id_: str) -> None:
     assert (row["id"], make.id_of({"id": sent})) == (id_, id_)
 
 
-NO_ID: list[dict[str, Any]] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "\0"}, {"id": []}]
+NO_ID: list[dict[str, Any]] = [
+    *({}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "\0"}, {"id": []}),
+    {"id": "x" * 513},
+]
 
 
 @pytest.mark.parametrize("sent", NO_ID, ids=repr)
 def test_no_id(sent: dict[str, Any]) -> None:
-    """No row is made of what has no id."""
+    """No row is made of what has no ID, or one that is longer than targets accept."""
     make = makers().of("messages")
     assert (make(sent, is_plain=False), make.id_of(sent)) == (None, None)
 
@@ -83,3 +87,50 @@ def test_schemas_are_read_when_they_are_needed() -> None:
         made.of_threads()
         made.of("actors")
     assert asked == ["threads", "actors"]
+
+
+def test_longest_id() -> None:
+    """An ID as long as the schemas allow makes a row."""
+    row = makers().of("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
+    assert row is not None
+    for path in SCHEMAS.dir_path.iterdir():
+        if path.name.endswith(".json"):
+            schema = SCHEMAS.get_schema(path.name.removesuffix(".json"))
+            assert schema["properties"]["id"]["maxLength"] == MAX_ID_LENGTH
+
+
+DETAILS = {"errorMessage": "Mailbox full", "errorMessageTokens": {"code": "550"}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "details", "other"),
+    [
+        ({}, None, None, None),
+        ({"status": None}, None, None, None),
+        ({"status": {"statusType": "SENT"}}, "SENT", None, None),
+        ({"status": {"statusType": "SENT", "failureDetails": None}}, "SENT", None, None),
+        ({"status": {"statusType": "FAILED", "failureDetails": DETAILS}}, "FAILED", DETAILS, None),
+        (
+            {"status": {"failureDetails": DETAILS, "more": 1}},
+            None,
+            DETAILS,
+            {"status": {"more": 1}},
+        ),
+        ({"status": {"failureDetails": "full"}}, None, None, {"failureDetails": "full"}),
+        (
+            {"status": {"failureDetails": DETAILS}, "failureDetails": {"a": 1}},
+            None,
+            {"a": 1},
+            {"status": {"failureDetails": DETAILS}},
+        ),
+    ],
+)
+def test_failure_details(
+    sent: dict[str, Any], status: str | None, details: object, other: object
+) -> None:
+    """The details of a failed delivery are a column of their own, null if there are none."""
+    make = Makers(SCHEMAS.get_schema).of("messages")
+    row = make({"id": "m", **sent}, is_plain=False)
+    assert row is not None
+    assert row["status"] == ({"statusType": status} if sent.get("status") else None)
+    assert (row["failureDetails"], row["otherProperties"]) == (details, other)

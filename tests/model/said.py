@@ -6,15 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.message import OPTIONAL
-from tap_hubspot_threads.hubspot.cleaning import RowCleaner
+from tap_hubspot_threads.hubspot.makers import Makers
 from tap_hubspot_threads.streams.base import SCHEMAS
 
 if TYPE_CHECKING:
     from emulator.message import Message
 
-CLEANER = RowCleaner(SCHEMAS.get_schema("messages"))
+MAKE = Makers(SCHEMAS.get_schema).of("messages")
 LOOSE = {"otherProperties"}
 """Columns that some looks of rows fill."""
+WITHIN = {"failureDetails": "status"}
+"""Columns that HubSpot returns inside another field."""
 
 Row = dict[str, Any]
 
@@ -50,14 +52,17 @@ class Said:
     def _row(self, place: int) -> Row:
         moment, version = self._versions[place]
         if not isinstance(version, dict):
-            version = CLEANER.clean(version.payload())
-            self._versions[place] = moment, version
+            row = MAKE(version.payload(), is_plain=False)
+            assert row is not None
+            self._versions[place] = moment, row
+            return row
         return version
 
 
 def _is_same(row: Row, version: Row) -> bool:
     return all(
-        row[name] == value or (row[name] is None and name in OPTIONAL[version["type"]])
+        row[name] == value
+        or (row[name] is None and WITHIN.get(name, name) in OPTIONAL[version["type"]])
         for name, value in version.items()
         if name not in LOOSE
     )

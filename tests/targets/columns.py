@@ -53,6 +53,7 @@ COLUMNS = {
         "truncationStatus": TEXT,
         "inReplyToId": TEXT,
         "status": JSON,
+        "failureDetails": JSON,
         "direction": TEXT,
         "channelId": TEXT,
         "channelAccountId": TEXT,
@@ -101,6 +102,6 @@ FIELDS = {
     "threadAssociations": ("associatedTicketId",),
     "client": ("clientType", "integrationAppId"),
     "deliveryIdentifier": ("type", "value"),
+    "status": ("statusType",),
 }
-"""Objects whose fields are null where HubSpot leaves them out; in a message, `status` too."""
-FIELDS_OF_A_STATUS = ("statusType", "failureDetails")
+"""The fields of objects, null if HubSpot leaves them out; other fields are in `otherProperties`."""

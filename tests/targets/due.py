@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.lists import listed_row
 from emulator.rows import USUAL
-from tests.targets.columns import COLUMNS, FIELDS, FIELDS_OF_A_STATUS, JSON, TIME
+from tests.targets.columns import COLUMNS, FIELDS, JSON, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,15 +54,19 @@ def no_rows() -> Tables:
 def row_of(stream: str, told: dict[str, Any]) -> dict[str, Any]:
     """Return the row of what the account tells in a plain way."""
     columns = COLUMNS[stream]
+    if isinstance(told.get("status"), dict):
+        status = dict(told["status"])
+        told = told | {"failureDetails": status.pop("failureDetails", None), "status": status}
     row = {name: stored(told.get(name)) for name in columns}
+    others = {name: value for name, value in told.items() if name not in columns}
     for name, kind in columns.items():
         if kind == TIME:
             row[name] = _moment(row[name]) if row[name] else None
-        if kind == JSON and row[name]:
-            fields = FIELDS.get(name) or (FIELDS_OF_A_STATUS if name == "status" else ())
-            row[name] = dict.fromkeys(fields) | row[name] if fields else row[name]
+        if kind == JSON and name in FIELDS and row[name] is not None:
+            if more := {key: told[name][key] for key in told[name] if key not in FIELDS[name]}:
+                others[name] = more
+            row[name] = {key: row[name].get(key) for key in FIELDS[name]}
     if "otherProperties" in columns:
-        others = {name: value for name, value in told.items() if name not in columns}
         row["otherProperties"] = stored(others) or None
     return row
 

@@ -69,6 +69,9 @@ def _go_on(account: Account, chosen: dict[str, Thread]) -> None:
     chosen["archived"].archived = True
     account.lists["inboxes"][1] = account.lists["inboxes"][1] | {"name": HOSTILE[2]}
     account.lists["channels"].append({"id": "1099", "name": "CARRIER_PIGEON", "speed": 0.5})
+    mailbox = account.lists["channel-accounts"][0]
+    address = mailbox["deliveryIdentifier"] | {"verified": {"by": ["DNS"]}}
+    account.lists["channel-accounts"][0] = mailbox | {"deliveryIdentifier": address}
 
 
 def _go_further(account: Account, chosen: dict[str, Thread]) -> None:
