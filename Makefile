@@ -6,8 +6,8 @@ export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help run answers answers-test answers-snowflake test test-next loads package snowflake
-.PHONY: airflow model planted lint format build audit bench docs docs-site
+.PHONY: help run answers answers-test answers-snowflake test test-next test-other-targets loads
+.PHONY: package snowflake airflow model planted lint format build audit bench docs docs-site
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -28,6 +28,13 @@ test-next: $(UV) ## Run the tests on the next version of the SDK, which may fail
 		--group test --editable .
 	@.next/bin/python -c 'from importlib.metadata import version as v; print("singer-sdk", v("singer-sdk"))'
 	@.next/bin/python -m pytest
+
+test-other-targets: $(UV) ## Load by targets in environments of their own, and compare
+	@for name in dlt duckdb parquet postgres; do \
+		$(UV) venv --quiet --allow-existing .targets/$$name && \
+		$(UV) pip sync --quiet --python .targets/$$name/bin/python tests/targets/others/$$name.txt || exit 1; \
+	done
+	@$(RUN) pytest -m other_targets
 
 loads: $(UV) ## Load into a PostgreSQL by real targets and runners, and compare
 	@$(RUN) pytest -m loads

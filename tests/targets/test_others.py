@@ -1,0 +1,195 @@
+"""Real loads: the tap's output through targets that need environments of their own.
+
+`make test-other-targets` makes these environments and runs this.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.account import Account
+from tests.conftest import open_lab
+from tests.targets.columns import COLUMNS, FIELDS, JSON, TEXT, TIME
+from tests.targets.due import differences
+from tests.targets.pipe import Pipe
+from tests.targets.story import three_syncs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.targets.due import Tables
+    from tests.targets.postgres import Database
+
+pytestmark = pytest.mark.other_targets
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = ROOT / ".targets"
+
+
+class Others:
+    """A target in an environment of its own, and a pipe into it.
+
+    Args:
+        name: The environment's name, and that of the module that loads.
+        name_of: Returns the name of a column in the tables.
+    """
+
+    def __init__(self, name: str, folder: Path, *, name_of: Callable[[str], str]) -> None:
+        tables = folder / "tables"
+        tables.mkdir()
+        self._rows, self._name_of = folder / "rows.json", name_of
+        python = ENVIRONMENTS / name / "bin" / "python"
+        module = f"tests.targets.others.load_{name}"
+        self.command: list[str | Path] = [python, "-W", "ignore", "-m", module, tables, self._rows]
+
+    def tables(self, columns: dict[str, dict[str, str]]) -> Tables:
+        """Return the rows that were read after the last load; no ID is there twice."""
+        told = json.loads(self._rows.read_text(encoding="utf-8"))
+        tables: Tables = {}
+        for stream, kinds in columns.items():
+            rows = [_row(row, kinds, self._name_of) for row in told.get(stream, [])]
+            tables[stream] = {row["id"]: row for row in rows}
+            assert len(tables[stream]) == len(rows)
+        return tables
+
+
+def _row(
+    found: dict[str, Any], kinds: dict[str, str], name_of: Callable[[str], str]
+) -> dict[str, Any]:
+    row = {name: found[name_of(name)] for name in kinds}
+    for name, kind in kinds.items():
+        if kind == TIME and isinstance(row[name], str):
+            row[name] = datetime.fromisoformat(row[name])
+        if kind == TIME and row[name] is not None:
+            row[name] = row[name].replace(tzinfo=None)
+        if kind == JSON and isinstance(row[name], str):
+            row[name] = json.loads(row[name])
+    return row
+
+
+def snake(name: str) -> str:
+    """Return a column's name as dlt makes it."""
+    return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
+
+
+def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """target-duckdb: every value is what the account has, after each of three syncs.
+
+    But for an empty text, which it stores as null. Without the text that with its HTML makes a row
+    of 2 MB: DuckDB's CSV reader refuses such a row.
+    """
+    monkeypatch.setattr("emulator.conversation.LARGE", "All work and no play. " * 10_000)
+    target = Others("duckdb", tmp_path, name_of=str.lower)
+    with open_lab(Account.sample(60)) as lab:
+        pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
+        for due in three_syncs(lab):
+            pipe.run()
+            stored = {
+                stream: {row_id: _without_empty_texts(row) for row_id, row in rows.items()}
+                for stream, rows in due.items()
+            }
+            assert list(differences(target.tables(COLUMNS), stored)) == []
+
+
+def test_dlt(tmp_path: Path) -> None:
+    """dlt: every value is what the account has, after each of three syncs."""
+    target = Others("dlt", tmp_path, name_of=snake)
+    with open_lab(Account.sample(60)) as lab:
+        pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
+        for due in three_syncs(lab):
+            pipe.run()
+            assert list(differences(target.tables(COLUMNS), due)) == []
+
+
+def test_parquet(tmp_path: Path) -> None:
+    """target-s3 with flattening: the latest row of each key has every value, times in seconds."""
+    columns = {stream: _flat_columns(stream) for stream in COLUMNS}
+    target = Others("parquet", tmp_path, name_of=str)
+    with open_lab(Account.sample(60)) as lab:
+        pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
+        for due in three_syncs(lab):
+            pipe.run(flattening_enabled=True, flattening_max_depth=1)
+            flat = {
+                stream: {row_id: _flat(stream, row) for row_id, row in rows.items()}
+                for stream, rows in due.items()
+            }
+            assert list(differences(target.tables(columns), flat)) == []
+
+
+def _flat_columns(stream: str) -> dict[str, str]:
+    """Return the columns of a flattened stream."""
+    columns: dict[str, str] = {}
+    for name, kind in COLUMNS[stream].items():
+        if kind == JSON and name in FIELDS:
+            columns |= {f"{name}__{field}": TEXT for field in FIELDS[name]}
+        else:
+            columns[name] = kind
+    return columns
+
+
+def _flat(stream: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as it is due flattened, with times as target-s3 cuts them."""
+    flat: dict[str, Any] = {}
+    for name, kind in COLUMNS[stream].items():
+        value = row[name]
+        if kind == JSON and name in FIELDS:
+            flat |= {f"{name}__{field}": (value or {}).get(field) for field in FIELDS[name]}
+        else:
+            flat[name] = value.replace(microsecond=0) if kind == TIME and value else value
+    return flat
+
+
+def test_pipelinewise_postgres(database: Database, tmp_path: Path) -> None:
+    """pipelinewise-target-postgres: every value is what the account has, after each of three syncs.
+
+    Its COPY stores an empty text as null, and a tab as JSON escapes it.
+    """
+    place = database.environment()
+    config = tmp_path / "target.json"
+    settings = {
+        "host": place["PGHOST"],
+        "port": 5432,
+        "user": place["PGUSER"],
+        "password": "none",
+        "dbname": place["PGDATABASE"],
+        "default_target_schema": "hubspot",
+    }
+    config.write_text(json.dumps(settings))
+    program = ENVIRONMENTS / "postgres" / "bin" / "target-postgres"
+    with open_lab(Account.sample(60)) as lab:
+        pipe = Pipe(lab, tmp_path, [program, "--config", config], streams=list(COLUMNS))
+        for due in three_syncs(lab):
+            pipe.run()
+            tables = {
+                stream: {
+                    row["id"]: _row(row, kinds, str.lower)
+                    for row in database.query(f'SELECT * FROM hubspot."{stream}"')
+                }
+                for stream, kinds in COLUMNS.items()
+            }
+            stored = {
+                stream: {row_id: _escaped(stream, row) for row_id, row in rows.items()}
+                for stream, rows in due.items()
+            }
+            assert list(differences(tables, stored)) == []
+
+
+def _escaped(stream: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its texts as COPY stores them: it resolves two of JSON's escapes."""
+    return {
+        name: re.sub(r'\\(["\\])', r"\1", json.dumps(value, ensure_ascii=False)[1:-1])
+        if COLUMNS[stream][name] == TEXT and value is not None
+        else value
+        for name, value in _without_empty_texts(row).items()
+    }
+
+
+def _without_empty_texts(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as targets store it that load CSV: with null for an empty text."""
+    return {name: None if value == "" else value for name, value in row.items()}
