@@ -42,8 +42,7 @@ def messages_of(life: Life, threads: list[Thread]) -> set[str]:
     return {message.id for thread in threads for message in account.messages(thread)}
 
 
-@pytest.mark.parametrize("cursors", ["key", "offset"])
-@pytest.mark.parametrize("span", [0.5, 0.005])
+@pytest.mark.parametrize(("span", "cursors"), [(0.5, "key"), (0.005, "offset")])
 def test_increment_of_many_pages(span: float, cursors: str) -> None:
     """1,600 changed threads and all of their messages are there after two syncs."""
     with open_lab(Account([])) as lab:

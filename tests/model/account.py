@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, get_args
 
 from emulator.account import AGENTS, Account
-from emulator.ways import AnyNotFound, NotFound, Outage, Ways
+from emulator.ways import AnyNotFound, GatewayNotFound, NotFound, Outage, Ways
 from tap_hubspot_threads.hubspot.cleaning import RowCleaner
 from tap_hubspot_threads.streams.base import SCHEMAS
 from tests.model.doings import INBOXES, KINDS, KINDS_THAT_SHIFT, Doings
@@ -124,7 +124,7 @@ class Life:
         """Let HubSpot deny for a while that some threads, or all, are there; return its end."""
         chance = self.chance
         begins = self.time + timedelta(seconds=chance.choice((0, 0, 5, 60)))
-        kind = chance.choice((NotFound, NotFound, AnyNotFound))
+        kind = chance.choice((NotFound, GatewayNotFound))
         answer: AnyNotFound = chance.choice(get_args(kind))
         longest = 599 if answer in get_args(NotFound) else 20_000
         ends = begins + timedelta(seconds=chance.choice((1, 30, longest)))
