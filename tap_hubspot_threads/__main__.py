@@ -19,7 +19,7 @@ from tap_hubspot_threads.errors import (
 )
 from tap_hubspot_threads.settings.environment import check_log_level
 from tap_hubspot_threads.stopping import Stopped
-from tap_hubspot_threads.streams.output import Output
+from tap_hubspot_threads.streams.output import written_whole
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 EXPECTED = (SettingsError, StateError, HubSpotError, OutputError)
@@ -42,9 +42,7 @@ def main() -> None:
     if sys.stdout is None:
         sys.exit("Could not write to standard output: it is closed. Pipe the tap into a target.")
     TapHubSpotThreads.logger.addFilter(_is_worth_reading)
-    # A caller that has redirected stdout within Python gets the output there.
-    is_ours = sys.stdout is sys.__stdout__
-    with redirect_stdout(Output(sys.stdout.fileno()) if is_ours else sys.stdout):
+    with redirect_stdout(written_whole(sys.stdout)):
         exit_code = _run()
     _flush(sys.stderr)
     sys.exit(exit_code)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import select
+import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from typing_extensions import override
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 BUFFER = 65_536
 """Characters that are collected before they are written."""
 
-CHUNK = select.PIPE_BUF
-"""Bytes per write: a pipe that polls as writable takes that many without blocking."""
+CHUNK: int = getattr(select, "PIPE_BUF", 512)
+"""Bytes per write: a pipe that polls as writable takes that many without blocking (POSIX)."""
 
 POLL = 0.1
 """Seconds between two calls of `check` while nothing can be written."""
@@ -28,6 +29,16 @@ POLL = 0.1
 PATIENCE = 5.0
 """Seconds without a written byte after which a sync that is to stop gives up writing. A target that
 reads, however slowly, gets everything."""
+
+
+def written_whole(stream: TextIO) -> TextIO | Output:
+    """Return an `Output` for Python's standard output, and any other stream as it is.
+
+    A caller that has redirected stdout within Python gets the output there. A system without
+    `poll` (Windows) has no pipes that do not block.
+    """
+    is_ours = stream is sys.__stdout__ and hasattr(select, "poll")
+    return Output(stream.fileno()) if is_ours else stream
 
 
 class Output(io.TextIOBase):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ import pytest
 from emulator.account import Account
 from tap_hubspot_threads.errors import OutputError
 from tap_hubspot_threads.stopping import Stopped
-from tap_hubspot_threads.streams.output import BUFFER, Output
+from tap_hubspot_threads.streams.output import BUFFER, Output, written_whole
 from tests.conftest import UNBUFFERED, Lab, open_lab
 
 if TYPE_CHECKING:
@@ -47,6 +49,15 @@ def pipe(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
             os.close(descriptor)
         except OSError as error:
             assert error.errno == errno.EBADF  # noqa: PT017 - closed by the test
+
+
+def test_streams_that_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output that was redirected in Python, or on a system without poll, is left to Python."""
+    redirected = io.StringIO()
+    assert written_whole(redirected) is redirected
+    monkeypatch.setattr(sys, "__stdout__", redirected)
+    monkeypatch.delattr(select, "poll")
+    assert written_whole(redirected) is redirected
 
 
 def test_nothing_is_lost_in_a_pipe(pipe: tuple[int, int]) -> None:
