@@ -70,6 +70,8 @@ class Paging:
         position: Position = end
         if form == "id" and is_empty:
             position = [order(items[end])[0] - 1]
+        elif form == "key" and is_empty and after:
+            position = after.position
         elif form != "offset":
             position = list(order(items[end - 1])) if end else []
         is_next_empty = {"never": False, "once": after is None, "often": not is_empty}

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.sweep import End, Fetch, Step
     from tap_hubspot_threads.sync.workers import Workers
 
-UNDATED = 3_600.0
+UNDATED = 7_260.0
 """Seconds that are read beyond the time of a page that does not tell HubSpot's clock: that time is
-our clock less an hour."""
+our clock less an hour, and our clock may be behind itself."""
 WHOLE_SECONDS = 1.0
 """Seconds that are read beyond the time of any other page: a `Date` is rounded down."""
 CORRECTION = 60.0

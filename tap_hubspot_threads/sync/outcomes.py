@@ -142,7 +142,11 @@ class Outcomes:
         self._read.missing[asked.id] = now
         self._read.threads.unread.pop(asked.id, None)
         look = now if self._is_watching else None
-        return Out(then=self._owing(asked, partial(self._kept.note_missing, asked.id, look)))
+        then = partial(self._kept.note_missing, asked.id, look)
+        if look is None and asked.id not in self._kept.failed:
+            # It may have changed sides between the two requests, and no check is noted: once more.
+            then = partial(self._kept.note_failure, asked.id, 0)
+        return Out(then=self._owing(asked, then))
 
     def _failure(self, asked: ThreadId, error: HubSpotError) -> Out:
         """Keep a thread for the end of this sync and for the next one; count it once a sync."""

@@ -105,6 +105,17 @@ def test_missing_where_none_is_watched() -> None:
     assert world.kept.missed == {}
 
 
+def test_missing_without_a_check_is_read_once_more() -> None:
+    """A thread that is not found, and of which no check is noted, is read in the next sync too."""
+    world = World()
+    write([world.of(None, now=None)])
+    assert world.kept.failed == {"1": 0}
+    again = World(world.kept)
+    write([again.of(None, now=None)])
+    assert again.kept.failed == {}
+    again.read.check()
+
+
 def test_failure_is_no_miss() -> None:
     """A missed thread that cannot be read stays missed since its first look."""
     world = World(knows(row(1), missed=[["1", NOW]]))
