@@ -214,6 +214,7 @@ class History:
         headers = self.chance.choice(({}, {"X-HubSpot-NotFound": "true"}))
         fault = Fault(path="/conversations/", status=404, headers=headers, times=10**9)
         faults, self.service.faults[:] = list(self.service.faults), [fault]
+        self.service.limit.daily, self.service.limit.used_today = 10**9, 0
         self.story.append(f"     sync at a wrong path, {headers}")
         known = [str(thread_id) for thread_id in self.life.account.threads][:3]
         settings = self._settings.draw() | {"thread_ids": [*known, "17"]}
