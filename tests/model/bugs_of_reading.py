@@ -35,11 +35,11 @@ def no_lookback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def exclusive_filter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each page is asked for from a millisecond behind the last one."""
+    """Each page is requested from a millisecond after the position, not before it."""
     page_by_time = Api.page_by_time
 
     def late(self: Api, since: str, cursor: str | None, *, archived: bool) -> Any:
-        return page_by_time(self, shift(since, seconds=0.001), cursor, archived=archived)
+        return page_by_time(self, shift(since, seconds=0.002), cursor, archived=archived)
 
     monkeypatch.setattr(Api, "page_by_time", late)
 
