@@ -137,11 +137,14 @@ class RefusedError(HubSpotError):
     Args:
         message: What was tried, and HubSpot's reason.
         status: The HTTP status.
+        lacks_scope: Whether the token lacks a scope, so that the request fails until it has it.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, lacks_scope: bool = False
+    ) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.lacks_scope = status, lacks_scope
 
 
 class MissingError(HubSpotError):
@@ -248,6 +251,8 @@ class UnreadError(HubSpotError):
 class UnlistedError(HubSpotError):
     """Some streams could not be listed, although the others could.
 
+    The exit code is `UNREAD`, unless a setting or a scope of the token has to be fixed.
+
     Args:
         errors: What failed for which stream.
     """
@@ -256,7 +261,11 @@ class UnlistedError(HubSpotError):
         names = " and ".join(errors)
         reasons = " ".join(f"{name}: {error}" for name, error in errors.items())
         message = f"{names} could not be loaded, all else was. {reasons}"
-        super().__init__(message, exit_code=max(error.exit_code for error in errors.values()))
+        has_to_be_mended = any(
+            error.lacks_scope if isinstance(error, RefusedError) else error.exit_code == MEND
+            for error in errors.values()
+        )
+        super().__init__(message, exit_code=MEND if has_to_be_mended else UNREAD)
 
 
 class WrongAccountError(HubSpotError):

@@ -112,6 +112,28 @@ def test_bad_property(life: Life, thread_ids: list[int] | None) -> None:
     assert "later" not in str(end.value)
 
 
+@pytest.mark.parametrize(
+    ("fault", "exit_code"),
+    [
+        ({"status": 403, "body": FORBIDDEN}, 1),
+        ({"status": 403, "body": '{"status": "error", "category": "MISSING_SCOPES"}'}, 78),
+        ({"status": 404, "headers": {"X-HubSpot-NotFound": "true"}}, 1),
+        ({"status": 503}, 1),
+    ],
+    ids=["refused", "scope", "not found", "down"],
+)
+@pytest.mark.usefixtures("waits")
+def test_reference_list(life: Life, fault: dict[str, Any], exit_code: int) -> None:
+    """A list that is refused or down costs only itself; 78 if the token lacks a scope."""
+    life.lab.script(path="/inboxes", times=10**6, **fault)
+    with pytest.raises(HubSpotError, match="inboxes could not be loaded, all else was") as end:
+        life.sync(select("threads", "inboxes", "channels"), max_attempts=2)
+    assert end.value.exit_code == exit_code
+    assert ("scope" in str(end.value)) == (exit_code == 78)
+    assert sorted(life.last.ids) == sorted(life.lab.ids)
+    assert life.last.records("channels")
+
+
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize(
     "fault", [{"status": 500}, {"status": 404}, {"status": 403, "body": FORBIDDEN}]
@@ -136,6 +158,20 @@ def test_page_that_never_comes(monkeypatch: pytest.MonkeyPatch, fault: dict[str,
         life.pass_time(hours=1)
         assert life.kept["listing"] == "done"
         assert life.kept["full_listing_rows"] >= len(lab.threads) - 10
+
+
+@pytest.mark.usefixtures("waits")
+def test_stuck_first_sync_reads_old_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the first listing is stuck, inboxes and the backfill of messages come all the same."""
+    set_machine(monkeypatch, page_size=10)
+    with open_lab(Account.sample(60)) as lab:
+        life = Life(lab)
+        lab.script(path="sort=id&after=", status=500, times=10**6)
+        with pytest.raises(HubSpotError, match="list of all threads cannot be read further"):
+            life.sync(select(*WITH_MESSAGES, "inboxes"), max_attempts=2)
+        assert life.last.records("inboxes")
+        talking = {str(t.id) for t in lab.threads if t.latest_message_at}
+        assert threads_of_messages(life) >= talking
 
 
 @pytest.mark.usefixtures("waits")

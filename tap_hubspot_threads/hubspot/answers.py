@@ -255,7 +255,7 @@ def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
     if problem.lacks_scope:
         message = f"{tried}. {_SCOPE_MISSING}"
         if HTTPStatus.FORBIDDEN in endpoint.refusals:
-            raise RefusedError(message, status=HTTPStatus.FORBIDDEN)
+            raise RefusedError(message, status=HTTPStatus.FORBIDDEN, lacks_scope=True)
         raise HubSpotError(message)
     refusal = RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.FORBIDDEN)
     if endpoint.is_list_of_threads or (endpoint.refusals and asked.query.get("after")):

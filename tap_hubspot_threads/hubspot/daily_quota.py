@@ -37,8 +37,8 @@ class DailyQuota:
             raise DailyQuotaError(message)
 
     def returns(self) -> str:
-        """Return a sentence on when the day's calls come back."""
-        words = "They come back at midnight in the account's time zone"
+        """Return a sentence on when the daily quota resets."""
+        words = "The quota resets at midnight in the account's time zone"
         if self.utc_offset is None:
             return f"{words}."
         zone = timezone(timedelta(seconds=self.utc_offset))

@@ -75,7 +75,7 @@ class KeptListing:
             )
         return (
             f"The list of all threads cannot be read further: it stands at {self.part} threads, "
-            f"{where}. New messages were read all the same. Run the sync again later."
+            f"{where}. Everything else was requested all the same. Run the sync again later."
         )
 
     def start(self) -> None:

@@ -39,4 +39,4 @@ def test_midnight(offset: float, back: str) -> None:
 
 def test_midnight_that_is_not_known() -> None:
     """Without the account's offset it is just midnight in its time zone."""
-    assert DailyQuota().returns() == "They come back at midnight in the account's time zone."
+    assert DailyQuota().returns() == "The quota resets at midnight in the account's time zone."

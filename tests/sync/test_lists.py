@@ -9,7 +9,6 @@ import pytest
 from tap_hubspot_threads.contract import LISTED, Listed
 from tap_hubspot_threads.errors import (
     MEND,
-    TRY_LATER,
     DailyQuotaError,
     HubSpotError,
     NoProgressError,
@@ -88,18 +87,26 @@ def test_nothing_selected() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [RefusedError("403"), passing(), HubSpotError("404"), NoProgressError("again")],
-    ids=["refused", "passing", "other", "no progress"],
+    ("error", "exit_code"),
+    [
+        (RefusedError("403"), 1),
+        (RefusedError("403", lacks_scope=True), 78),
+        (passing(), 1),
+        (HubSpotError("404"), 78),
+        (NoProgressError("again"), 1),
+    ],
+    ids=["refused", "no scope", "transient", "other", "no progress"],
 )
-def test_refusal_of_one(error: HubSpotError, caplog: pytest.LogCaptureFixture) -> None:
+def test_refusal_of_one(
+    error: HubSpotError, exit_code: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """One that cannot be listed is told, does not stop the others, and is an error at the end."""
     some = lists(fake(error, page(thing("1"))), INBOXES, CHANNELS)
     assert write(some.run()) == [("channels", "1")]
     assert "inboxes could not be loaded" in caplog.text
     with pytest.raises(UnlistedError, match="inboxes could not be loaded, all else was") as raised:
         some.check()
-    assert raised.value.exit_code == error.exit_code
+    assert raised.value.exit_code == exit_code
 
 
 def test_refusal_between_pages() -> None:
@@ -112,11 +119,11 @@ def test_refusal_between_pages() -> None:
 
 def test_refusals_of_several() -> None:
     """All that could not be listed are named, and the code is that of what has to be mended."""
-    some = lists(fake(RefusedError("403"), passing()), INBOXES, CHANNELS)
+    some = lists(fake(RefusedError("403", lacks_scope=True), passing()), INBOXES, CHANNELS)
     write(some.run())
     with pytest.raises(UnlistedError, match="inboxes and channels") as raised:
         some.check()
-    assert raised.value.exit_code == max(MEND, TRY_LATER)
+    assert raised.value.exit_code == MEND
 
 
 @pytest.mark.parametrize(
