@@ -95,7 +95,7 @@ docs: $(UV) ## Write what is generated of docs/, hub/ and meltano.yml anew
 
 docs-site: $(UV) ## Build the documentation into site/ (Python 3.11 or newer)
 	@$(RUN) --group docs zensical build --clean --strict
-	@$(RUN) python -m tests.site
+	@$(RUN) python -m tests.tools.site
 
 $(UV):
 	@$(PYTHON) -m venv .uv

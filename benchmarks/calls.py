@@ -16,8 +16,8 @@ from emulator.limits import RollingLimit
 from emulator.memory import MemoryTransport
 from emulator.service import TOKEN, Service
 from emulator.ways import Ways
-from tap_hubspot_threads.parts import Machine
-from tap_hubspot_threads.stopping import Stop
+from tap_hubspot_threads.app import Machine
+from tap_hubspot_threads.signals import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 SYNCS_A_DAY = 24

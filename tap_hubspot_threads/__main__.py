@@ -17,9 +17,9 @@ from tap_hubspot_threads.errors import (
     SettingsError,
     StateError,
 )
-from tap_hubspot_threads.settings.environment import check_log_level
-from tap_hubspot_threads.stopping import Stopped
-from tap_hubspot_threads.streams.output import written_whole
+from tap_hubspot_threads.settings.cli_inputs import check_log_level
+from tap_hubspot_threads.signals import Stopped
+from tap_hubspot_threads.singer.stdout import written_whole
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 EXPECTED = (SettingsError, StateError, HubSpotError, OutputError)

@@ -11,22 +11,21 @@ from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_hubspot_threads.contract import LISTED
-from tap_hubspot_threads.parts import Machine
-from tap_hubspot_threads.run import CONNECTION_TRIES, Run
-from tap_hubspot_threads.settings.checked_tap import CheckedTap
-from tap_hubspot_threads.settings.configured_ids import ConfiguredIds
-from tap_hubspot_threads.stopping import Stop
-from tap_hubspot_threads.streams.around import ActorsStream, ListedStream, MessagesStream
-from tap_hubspot_threads.streams.output import Output
-from tap_hubspot_threads.streams.threads import (
+from tap_hubspot_threads.app import CONNECTION_TRIES, Machine, Run
+from tap_hubspot_threads.models import LISTED, Selection
+from tap_hubspot_threads.settings.base_tap import CheckedTap
+from tap_hubspot_threads.settings.thread_ids import ConfiguredIds
+from tap_hubspot_threads.signals import Stop
+from tap_hubspot_threads.singer.stdout import MessageWriter, Output
+from tap_hubspot_threads.singer.streams import (
+    ActorsStream,
     DeletedThreadsStream,
+    ListedStream,
+    MessagesStream,
     ThreadIndexStream,
     ThreadsStream,
 )
-from tap_hubspot_threads.streams.writer import MessageWriter
-from tap_hubspot_threads.sync.kept_check import check_state
-from tap_hubspot_threads.sync.selection import Selection
+from tap_hubspot_threads.sync.state.validation import check_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_hubspot_threads.streams.base import HubSpotStream
+    from tap_hubspot_threads.singer.base_stream import HubSpotStream
 
 T = TypeVar("T")
 

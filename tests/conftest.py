@@ -16,7 +16,7 @@ from emulator.account import Account
 from emulator.faults import Fault
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN, Emulator
-from tap_hubspot_threads.stopping import Stop
+from tap_hubspot_threads.signals import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 if TYPE_CHECKING:

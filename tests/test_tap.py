@@ -12,8 +12,8 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import MappingError
 
 from tap_hubspot_threads.errors import SettingsError
-from tap_hubspot_threads.stopping import SIGNALS
-from tap_hubspot_threads.sync.kept_check import STREAMS
+from tap_hubspot_threads.signals import SIGNALS
+from tap_hubspot_threads.sync.state.validation import STREAMS
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 if TYPE_CHECKING:

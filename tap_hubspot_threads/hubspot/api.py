@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_hubspot_threads.errors import HubSpotError, PassingError
-from tap_hubspot_threads.hubspot.answers import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.conversations import THREADS, Conversations
-from tap_hubspot_threads.hubspot.listing import Listing
-from tap_hubspot_threads.hubspot.makers import Makers, thread_id_of
-from tap_hubspot_threads.hubspot.pages import Rows, usable_ids
+from tap_hubspot_threads.hubspot.pagination import Listing, Rows, usable_ids
+from tap_hubspot_threads.hubspot.responses import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.retry import BRIEFLY, ONCE
+from tap_hubspot_threads.hubspot.rows import Makers, thread_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_hubspot_threads.contract import Listed, Page, Row
     from tap_hubspot_threads.hubspot.client import Client
     from tap_hubspot_threads.hubspot.retry import Patience
+    from tap_hubspot_threads.models import Listed, Page, Row
 
 PAGE_SIZE = 500
 """Things a page: of threads the most that HubSpot gives (documented), of messages what clients ask

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from tap_hubspot_threads.errors import HubSpotError, PassingError
-from tap_hubspot_threads.hubspot.answers import Asked, check, other_answer
 from tap_hubspot_threads.hubspot.clock import HubSpotClock
+from tap_hubspot_threads.hubspot.responses import Asked, check, other_answer
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
 from tap_hubspot_threads.values import as_time
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tap_hubspot_threads.hubspot.answers import Endpoint
     from tap_hubspot_threads.hubspot.auth import Credentials
-    from tap_hubspot_threads.hubspot.rate_limit import RateLimit, Ticket
+    from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit, Ticket
+    from tap_hubspot_threads.hubspot.responses import Endpoint
     from tap_hubspot_threads.hubspot.retry import Patience, Retry
     from tap_hubspot_threads.hubspot.transport import Transport
 

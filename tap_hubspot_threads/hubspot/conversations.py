@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import UnprovenError, WrongAddressError
-from tap_hubspot_threads.hubspot.answers import Endpoint
-from tap_hubspot_threads.hubspot.pages import is_page
+from tap_hubspot_threads.hubspot.pagination import is_page
+from tap_hubspot_threads.hubspot.responses import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

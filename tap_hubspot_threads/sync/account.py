@@ -6,31 +6,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import HubSpotError, UnreadError, WrongAddressError
-from tap_hubspot_threads.sync.backfill import Backfill
-from tap_hubspot_threads.sync.deletions import Deletions
-from tap_hubspot_threads.sync.finding import Finding
-from tap_hubspot_threads.sync.full_listing import FullListing
-from tap_hubspot_threads.sync.identity import identify
-from tap_hubspot_threads.sync.increment import Increment
-from tap_hubspot_threads.sync.listing import Listing
-from tap_hubspot_threads.sync.open_again import OpenAgain
-from tap_hubspot_threads.sync.out import Out, ThreadId
-from tap_hubspot_threads.sync.outcomes import Outcomes
-from tap_hubspot_threads.sync.reading import Reader
+from tap_hubspot_threads.models import Out, ThreadId
+from tap_hubspot_threads.sync.phases.backfill import Backfill
+from tap_hubspot_threads.sync.phases.deletions import Deletions
+from tap_hubspot_threads.sync.phases.full_listing import FullListing, Listing
+from tap_hubspot_threads.sync.phases.identity import identify
+from tap_hubspot_threads.sync.phases.increment import Increment
+from tap_hubspot_threads.sync.phases.open_thread_check import OpenAgain
+from tap_hubspot_threads.sync.pipeline import Finding, Outcomes, Reader
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_hubspot_threads.contract import HubSpot, Row
-    from tap_hubspot_threads.sync.kept import Kept
-    from tap_hubspot_threads.sync.lists import Lists
-    from tap_hubspot_threads.sync.options import Options
-    from tap_hubspot_threads.sync.out import Stage
-    from tap_hubspot_threads.sync.read import Read
-    from tap_hubspot_threads.sync.selection import Selection
-    from tap_hubspot_threads.sync.wanted import Wanted
-    from tap_hubspot_threads.sync.workers import Workers
+    from tap_hubspot_threads.models import HubSpot, Row, Selection, Stage
+    from tap_hubspot_threads.settings.settings import Options, Wanted
+    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+    from tap_hubspot_threads.sync.phases.reference_lists import Lists
+    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.stats import Read
 
 
 class AccountSync:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, HubSpotError, name_ids
-from tap_hubspot_threads.sync.out import Out, ThreadId
-from tap_hubspot_threads.sync.reading import Reader
+from tap_hubspot_threads.models import Out, ThreadId
+from tap_hubspot_threads.sync.pipeline import Reader
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Iterator
 
-    from tap_hubspot_threads.contract import HubSpot
-    from tap_hubspot_threads.sync.lists import Lists
-    from tap_hubspot_threads.sync.out import Stage
-    from tap_hubspot_threads.sync.read import Read
-    from tap_hubspot_threads.sync.selection import Selection
-    from tap_hubspot_threads.sync.workers import Workers
+    from tap_hubspot_threads.models import HubSpot, Selection, Stage
+    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+    from tap_hubspot_threads.sync.phases.reference_lists import Lists
+    from tap_hubspot_threads.sync.stats import Read
 
 
 class ConfiguredSync:

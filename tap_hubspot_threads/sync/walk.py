@@ -11,7 +11,7 @@ from tap_hubspot_threads.errors import NoProgressError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_hubspot_threads.contract import Page, Row
+    from tap_hubspot_threads.models import Page, Row
 
 PAGES_WITHOUT_NEWS = 100
 """Pages in a row without a new ID before a listing fails. Empty pages with a cursor occur

@@ -9,7 +9,7 @@ from requests.structures import CaseInsensitiveDict
 
 from tap_hubspot_threads.hubspot.auth import AccessToken
 from tap_hubspot_threads.hubspot.client import Client
-from tap_hubspot_threads.hubspot.rate_limit import RateLimit
+from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit
 from tap_hubspot_threads.hubspot.retry import Retry
 from tap_hubspot_threads.hubspot.transport import Response
 

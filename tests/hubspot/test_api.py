@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tap_hubspot_threads.contract import LISTED, MAX_ACTORS, Listed
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
@@ -18,7 +17,8 @@ from tap_hubspot_threads.errors import (
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.api import Api
-from tap_hubspot_threads.streams.base import SCHEMAS
+from tap_hubspot_threads.models import LISTED, MAX_ACTORS, Listed
+from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tests.hubspot.fakes import World, refusal, response
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from emulator.oauth import CLIENT_ID, CLIENT_SECRET, PATH, REFRESH_TOKEN, TokenE
 from tap_hubspot_threads.errors import HubSpotError, SettingsError
 from tap_hubspot_threads.hubspot.auth import RefreshToken
 from tap_hubspot_threads.hubspot.transport import HttpTransport, Request, Response
-from tap_hubspot_threads.stopping import Stop
+from tap_hubspot_threads.signals import Stop
 from tests.conftest import Lab, open_lab, set_machine
 
 if TYPE_CHECKING:

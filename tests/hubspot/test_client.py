@@ -15,8 +15,8 @@ from tap_hubspot_threads.errors import (
     RefusedError,
     UnprovenError,
 )
-from tap_hubspot_threads.hubspot.answers import Endpoint
 from tap_hubspot_threads.hubspot.auth import AccessToken
+from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import BRIEFLY, ONCE
 from tap_hubspot_threads.hubspot.transport import NoAnswerError
 from tests.hubspot.fakes import SECRET, FakeTransport, World, refusal, response

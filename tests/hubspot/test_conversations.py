@@ -14,8 +14,8 @@ from tap_hubspot_threads.errors import (
     RefusedError,
     WrongAddressError,
 )
-from tap_hubspot_threads.hubspot.answers import Endpoint
 from tap_hubspot_threads.hubspot.conversations import Conversations
+from tap_hubspot_threads.hubspot.responses import Endpoint
 from tests.hubspot.fakes import World, refusal, response
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, get_args
 
 from emulator.account import AGENTS, Account
 from emulator.ways import AnyNotFound, GatewayNotFound, NotFound, Outage, Ways
-from tap_hubspot_threads.hubspot.cleaning import RowCleaner
-from tap_hubspot_threads.streams.base import SCHEMAS
+from tap_hubspot_threads.hubspot.rows import RowCleaner
+from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tests.model.doings import INBOXES, KINDS, KINDS_THAT_SHIFT, Doings
 from tests.model.past import Past
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.actors import is_gone
-from tap_hubspot_threads.sync.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import mark_of
 from tests.model.selections import LISTS
 from tests.model.warehouse import kept_in
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.streams.loop import Loop
-from tap_hubspot_threads.sync import account, deletions, outcomes
-from tap_hubspot_threads.sync.deletions import Deletions
-from tap_hubspot_threads.sync.increment import Increment
-from tap_hubspot_threads.sync.kept import Kept
-from tap_hubspot_threads.sync.kept_listing import DONE
-from tap_hubspot_threads.sync.listing import Listing
-from tap_hubspot_threads.sync.open_threads import mark_of
-from tap_hubspot_threads.sync.out import Out
+from tap_hubspot_threads.models import Out
+from tap_hubspot_threads.singer.writer import Loop
+from tap_hubspot_threads.sync import account
+from tap_hubspot_threads.sync import pipeline as outcomes
+from tap_hubspot_threads.sync.phases import deletions
+from tap_hubspot_threads.sync.phases.deletions import Deletions
+from tap_hubspot_threads.sync.phases.full_listing import Listing
+from tap_hubspot_threads.sync.phases.increment import Increment
+from tap_hubspot_threads.sync.state.listing_state import DONE
+from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.state import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.contract import MAX_ACTORS
 from tap_hubspot_threads.errors import PassingError, RefusedError
-from tap_hubspot_threads.sync.actors import Actors
-from tap_hubspot_threads.sync.backfill import Backfill
-from tap_hubspot_threads.sync.kept_messages import KeptMessages
-from tap_hubspot_threads.sync.messages import Messages
-from tap_hubspot_threads.sync.open_threads import OpenThreads
-from tap_hubspot_threads.sync.out import Out
-from tap_hubspot_threads.sync.outcomes import Outcomes
+from tap_hubspot_threads.models import MAX_ACTORS, Out
+from tap_hubspot_threads.sync.children.actors import Actors
+from tap_hubspot_threads.sync.children.messages import Messages
+from tap_hubspot_threads.sync.phases.backfill import Backfill
+from tap_hubspot_threads.sync.pipeline import Outcomes
+from tap_hubspot_threads.sync.state.messages_state import KeptMessages
+from tap_hubspot_threads.sync.state.open_threads import OpenThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import HubSpotError, RefusedError
 from tap_hubspot_threads.hubspot import client, clock, page_size
-from tap_hubspot_threads.hubspot.answers import Problem
 from tap_hubspot_threads.hubspot.api import Api
-from tap_hubspot_threads.sync import increment, sweep
-from tap_hubspot_threads.sync.open_again import OpenAgain
-from tap_hubspot_threads.sync.options import Options
-from tap_hubspot_threads.sync.out import Out
-from tap_hubspot_threads.sync.outcomes import Outcomes
+from tap_hubspot_threads.hubspot.responses import Problem
+from tap_hubspot_threads.models import Out
+from tap_hubspot_threads.settings.settings import Options
+from tap_hubspot_threads.sync.phases import increment
+from tap_hubspot_threads.sync.phases import time_window as sweep
+from tap_hubspot_threads.sync.phases.open_thread_check import OpenAgain
+from tap_hubspot_threads.sync.pipeline import Outcomes
 from tap_hubspot_threads.sync.walk import walk
 from tap_hubspot_threads.values import shift
 
@@ -53,7 +54,7 @@ def cursor_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
             if not page.rows:
                 return
 
-    monkeypatch.setattr("tap_hubspot_threads.sync.listing.walk", ends_early)
+    monkeypatch.setattr("tap_hubspot_threads.sync.phases.full_listing.walk", ends_early)
 
 
 def cursors_by_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from emulator.memory import MemoryTransport
 from tap_hubspot_threads.hubspot import clock
-from tap_hubspot_threads.stopping import Stop
+from tap_hubspot_threads.signals import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.model.workers import DrawnWorkers
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.message import OPTIONAL
-from tap_hubspot_threads.hubspot.makers import Makers
-from tap_hubspot_threads.streams.base import SCHEMAS
+from tap_hubspot_threads.hubspot.rows import Makers
+from tap_hubspot_threads.singer.base_stream import SCHEMAS
 
 if TYPE_CHECKING:
     from emulator.message import Message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import DailyQuotaError, PurgeError, UnreadError, WrongAccountError
-from tap_hubspot_threads.sync.wanted import Wanted
+from tap_hubspot_threads.settings.settings import Wanted
 from tests.model.selections import OF_THREADS
 from tests.model.warehouse import Killed, kept_in
 

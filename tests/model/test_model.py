@@ -16,7 +16,7 @@ from emulator.account import Account
 from emulator.limits import RollingLimit
 from emulator.memory import MemoryTransport
 from emulator.service import TOKEN, Service
-from tap_hubspot_threads.sync.workers import LOOKAHEAD
+from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import set_machine
 from tests.model.history import History

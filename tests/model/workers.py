@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from typing_extensions import override
 
-from tap_hubspot_threads.sync.workers import LOOKAHEAD, Workers, up_to_an_error
+from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, Workers, up_to_an_error
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_hubspot_threads.contract import Page
+    from tap_hubspot_threads.models import Page
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from tap_hubspot_threads.streams.base import SCHEMAS
+from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tests.conftest import set_machine
 from tests.payloads.replay import (
     ENTRIES,

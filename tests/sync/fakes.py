@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_hubspot_threads.contract import Page
 from tap_hubspot_threads.errors import MissingError, PassingError
-from tap_hubspot_threads.sync.kept import Kept
-from tap_hubspot_threads.sync.open_threads import mark_of
-from tap_hubspot_threads.sync.workers import Workers
+from tap_hubspot_threads.models import Page
+from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.state import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_hubspot_threads.sync.out import Out
+    from tap_hubspot_threads.models import Out
 
 NOW = "2026-11-20T12:00:00.000Z"
 LOG = logging.getLogger("sync")

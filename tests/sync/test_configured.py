@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.contract import Listed
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, UnlistedError, UnreadError
+from tap_hubspot_threads.models import Listed, Selection
 from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.lists import Lists
-from tap_hubspot_threads.sync.read import Read
-from tap_hubspot_threads.sync.selection import Selection
+from tap_hubspot_threads.sync.phases.reference_lists import Lists
+from tap_hubspot_threads.sync.stats import Read
 from tests.sync.fakes import LOG, Inline, fake, missing, page, passing, row, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_hubspot_threads.sync.out import Out
+    from tap_hubspot_threads.models import Out
 
 INBOXES = Listed("inboxes", "/inboxes")
 

@@ -21,7 +21,7 @@ from tests.sync.fakes import page, row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_hubspot_threads.contract import Page
+    from tap_hubspot_threads.models import Page
 
 
 class Listing:

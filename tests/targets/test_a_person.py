@@ -10,7 +10,7 @@ import yaml
 from emulator.account import Account
 from emulator.oddities import MAILER
 from tests.conftest import open_lab
-from tests.docs import blocks, page
+from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
     from pathlib import Path

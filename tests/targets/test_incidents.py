@@ -18,10 +18,10 @@ import yaml
 from emulator.account import HELP_DESK, SALES, Account
 from emulator.server import TOKEN
 from tests.conftest import open_lab
-from tests.docs import ROOT, blocks, page
 from tests.targets.due import differences, no_rows, threads_of
 from tests.targets.pipe import PROGRAMS
 from tests.targets.postgres import psql
+from tests.tools.docs import ROOT, blocks, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,10 +17,10 @@ from emulator.account import Account
 from emulator.actors import name_of
 from emulator.server import TOKEN
 from tests.conftest import open_lab
-from tests.docs import blocks, page
 from tests.targets.due import stored
 from tests.targets.pipe import PROGRAMS
 from tests.targets.postgres import psql
+from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
     from pathlib import Path

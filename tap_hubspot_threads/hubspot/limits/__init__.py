@@ -1,0 +1,1 @@
+"""Which requests may leave, and when."""

@@ -1,0 +1,303 @@
+"""From a JSON object as HubSpot returned it to a row that any Singer target can load.
+
+The JSON Schema of the stream says which columns there are and of what type; this module only knows
+how a value is made to fit a type.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.values import InvalidIdError, clean_time, parse_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_hubspot_threads.hubspot.pagination import Make
+    from tap_hubspot_threads.models import Row
+
+
+OTHER_PROPERTIES = "otherProperties"
+MAX_INTEGER = 2**63 - 1
+"""What a column of integers holds."""
+MAX_DEPTH = 50
+"""What is nested deeper is left out: not every reader of JSON can follow."""
+
+
+class _Unfit(ValueError):  # noqa: N818 - a signal within this module, not an error
+    """A value that cannot be made to fit the type of its column."""
+
+
+class _FitsInPart(ValueError):  # noqa: N818 - a signal within this module, not an error
+    """An object of which a part has no place in its column.
+
+    Args:
+        fitting: The value of the column.
+        rest: The keys that the column's schema does not list, and the values that do not fit
+            theirs, nested as HubSpot returned them and not cleaned yet.
+    """
+
+    def __init__(self, fitting: dict[str, Any], rest: dict[str, Any]) -> None:
+        super().__init__()
+        self.fitting, self.rest = fitting, rest
+
+
+class RowCleaner:
+    """Turns JSON objects into rows of one schema.
+
+    Guarantees for every row:
+        * It has all columns of the schema; what HubSpot did not return is null.
+        * Strings are strings, numbers among them written out (observed: integer ids); integers are
+          integers, also those that came as text; arrays are whole.
+        * Times are UTC with `Z`, in milliseconds; an empty string is null.
+        * An object whose fields the schema lists has exactly these fields.
+        * A key that the schema does not list, and a value that does not fit its column or field
+          (which is then null), is kept in `otherProperties`, at any depth, nested as HubSpot
+          returned it. `otherProperties` is null when there is nothing to keep.
+        * No U+0000, no lone surrogate, no NaN and no infinity, at any depth: PostgreSQL and other
+          databases refuse them.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        columns: Mapping[str, Any] = schema["properties"]
+        self._converters = {
+            name: _converter(column) for name, column in columns.items() if name != OTHER_PROPERTIES
+        }
+        self._blank: dict[str, Any] = dict.fromkeys(self._converters)
+
+    def clean(self, found: Mapping[str, Any], *, is_plain: bool = False) -> dict[str, Any]:
+        """Return the row of a JSON object as HubSpot returned it.
+
+        Args:
+            found: The object.
+            is_plain: Whether it is known that no text in it can need cleaning; see `is_plain`.
+        """
+        row = self._blank.copy()
+        other: dict[str, Any] = {}
+        converter_of = self._converters.get
+        for name, value in found.items():
+            convert = converter_of(name)
+            if convert is None:
+                other[_clean_text(name)] = _clean_json(value)
+            # What is right already is most of it, and spared the call of its converter.
+            elif is_plain and convert is to_string and type(value) is str:
+                row[name] = value
+            elif value is not None:
+                try:
+                    row[name] = convert(value)
+                except _FitsInPart as part:
+                    row[name] = part.fitting
+                    other[name] = _clean_json(part.rest)
+                except ValueError:
+                    other[name] = _clean_json(value)
+        row[OTHER_PROPERTIES] = dict(sorted(other.items())) if other else None
+        return row
+
+
+def is_plain(text: bytes) -> bool:
+    """Whether no string in a JSON text can contain U+0000 or a character that is not ASCII.
+
+    Checking a page once saves checking each of its values. `json.loads` also accepts UTF-16 and
+    UTF-32, in which an ASCII character is stored with zero bytes; UTF-8 JSON contains none.
+    """
+    return text.isascii() and b"\0" not in text and b"\\u" not in text
+
+
+def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
+    types = set(column["type"]) if isinstance(column["type"], list) else {column["type"]}
+    if column.get("format") == "date-time":
+        return clean_time
+    if "boolean" in types:
+        return _to_boolean
+    if "object" in types:
+        return _object_converter(column.get("properties", {}))
+    if "array" in types:
+        return _to_array
+    if "integer" in types:
+        return _to_integer
+    return to_string
+
+
+def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
+    """Return what makes an object fit a schema that lists its fields; any object if it lists none.
+
+    The converter raises `_FitsInPart` for an object that holds more than that.
+    """
+    if not columns:
+        return _to_object
+    converters = {name: _converter(column) for name, column in columns.items()}
+    blank: dict[str, Any] = dict.fromkeys(converters)
+
+    def convert(value: object) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _Unfit
+        fitting, rest = blank.copy(), {}
+        for name, item in value.items():
+            convert_item = converters.get(name)
+            if convert_item is None:
+                rest[name] = item
+            elif item is not None:
+                try:
+                    fitting[name] = convert_item(item)
+                except _FitsInPart as part:
+                    fitting[name], rest[name] = part.fitting, part.rest
+                except ValueError:
+                    rest[name] = item
+        if rest:
+            raise _FitsInPart(fitting, rest)
+        return fitting
+
+    return convert
+
+
+def _to_object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Unfit
+    return {_clean_text(name): _clean_json(item) for name, item in value.items()}
+
+
+def to_string(value: object) -> str:
+    """Return the text of a column of strings.
+
+    Raises:
+        ValueError: if the value is neither a string nor an integer.
+    """
+    if isinstance(value, str):
+        return _clean_text(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise _Unfit
+
+
+def _to_integer(value: object) -> int:
+    number = int(to_string(value))
+    if abs(number) > MAX_INTEGER:
+        raise _Unfit
+    return number
+
+
+def _to_array(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise _Unfit
+    return [_clean_json(item) for item in value]
+
+
+def _to_boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise _Unfit
+
+
+def _clean_text(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever JSON holds
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() and "\0" not in value else _clean_text(value)
+    if kind is dict or kind is list:
+        if depth >= MAX_DEPTH:
+            return None
+        if kind is list:
+            return [_clean_json(item, depth + 1) for item in value]
+        return {_clean_text(name): _clean_json(item, depth + 1) for name, item in value.items()}
+    if kind is float and not math.isfinite(value):
+        return None
+    return value
+
+
+MAX_ID_LENGTH = 512
+"""Characters of an ID, as the schemas have it: targets refuse a record with a longer one."""
+
+
+class Makers:
+    """The makers of rows, from any number of threads.
+
+    Args:
+        schema: Gives the schema of a stream, by its name; asked once the stream is read.
+    """
+
+    def __init__(self, schema: Callable[[str], Mapping[str, Any]]) -> None:
+        self.cleaner = cache(lambda stream: RowCleaner(schema(stream)))
+        """Returns what cleans a stream's rows, by the stream's name."""
+
+    def of_threads(self) -> Make:
+        """Return the maker of threads, whose IDs are numbers."""
+        return _Maker(self.cleaner("threads"), thread_id_of)
+
+    def of(self, stream: str, **missing: str) -> Make:
+        """Return the maker of a stream whose IDs are any text.
+
+        Args:
+            stream: The stream's name.
+            missing: The values of columns that would be empty.
+        """
+        lift = _lift_failure_details if stream == "messages" else None
+        return _Maker(self.cleaner(stream), id_of, missing, lift=lift)
+
+
+class _Maker:
+    """Makes the rows of a stream; a `Make`."""
+
+    def __init__(
+        self,
+        cleaner: RowCleaner,
+        id_of: Callable[[Mapping[str, Any]], str | None],
+        missing: Mapping[str, str] = MappingProxyType({}),
+        *,
+        lift: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._clean, self.id_of = cleaner.clean, id_of
+        self._missing, self._lift = missing, lift
+
+    def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
+        id_ = self.id_of(found)
+        if id_ is None:
+            return None
+        row = self._clean(self._lift(found) if self._lift else found, is_plain=is_plain)
+        row["id"] = id_
+        for name, value in self._missing.items():
+            row[name] = row[name] or value
+        return row
+
+
+def id_of(found: Mapping[str, Any]) -> str | None:
+    """Return the ID of a JSON object, whatever text it is; None if it has none."""
+    try:
+        id_ = to_string(found.get("id"))
+    except ValueError:
+        return None
+    return None if not id_ or id_.isspace() or len(id_) > MAX_ID_LENGTH else id_
+
+
+def thread_id_of(found: Mapping[str, Any]) -> str | None:
+    """Return the id of a JSON object that may be a thread; None where it is no thread's."""
+    try:
+        return parse_id(found.get("id"))
+    except InvalidIdError:
+        return None
+
+
+def _lift_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message with the `failureDetails` of its `status` beside that.
+
+    They are an object of any keys, and targets accept such a one as a column only, not inside an
+    object whose fields are listed.
+    """
+    status = message.get("status")
+    if not isinstance(status, dict) or "failureDetails" not in status:
+        return message
+    if "failureDetails" in message:  # which HubSpot does not document: both are kept
+        return message
+    others = {name: value for name, value in status.items() if name != "failureDetails"}
+    return {**message, "status": others, "failureDetails": status["failureDetails"]}

@@ -1,0 +1,129 @@
+"""Settings that cannot be right, found before the first request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.settings.schema import REFUSED, SETTINGS
+from tap_hubspot_threads.values import InvalidIdError, clean_time, parse_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_PORT = 65_535
+OAUTH = ("client_id", "client_secret", "refresh_token")
+_QUOTES = set("\"'`\\\u2018\u2019\u201c\u201d\u201e")
+_HEADER = re.compile(r"\s*(?:authorization\b|bearer\b)", re.IGNORECASE)
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_URL = re.compile(
+    rf"(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*|\[::1\])"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
+)
+_THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
+
+
+def check_secrets(config: Mapping[str, Any]) -> None:
+    """Check what the SDK's own validation would print the value of.
+
+    Raises:
+        SettingsError: names the setting, never its value.
+    """
+    for name, setting in SETTINGS["properties"].items():
+        value = config.get(name)
+        if name in OAUTH and isinstance(value, str):
+            _check_form(name, value)
+        if not setting.get("secret") or value is None:
+            continue
+        if not isinstance(value, str):
+            message = f"{name}: not a string"
+            raise SettingsError(message)
+        _check_form(name, value)
+        if not value.isascii() or not value.isprintable() or " " in value:
+            message = f"{name}: holds a space, a line break or another character that no token has"
+            raise SettingsError(message)
+
+
+def _check_form(name: str, value: str) -> None:
+    """Check that a secret was copied alone. HubSpot answers 530 to a token of another form."""
+    problem = ""
+    if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
+        problem = "has quotes around it: remove them (an env file may keep them)"
+    elif _HEADER.match(value):
+        problem = "begins with the name of a header or with Bearer: set the token alone"
+    if problem and value.strip():
+        message = f"{name}: {problem}"
+        raise SettingsError(message)
+
+
+def starts_before_all(start_date: object) -> bool:
+    """Return whether a start date is so early that it excludes no thread: none is before 1970.
+
+    Its lookback may be before the year 1, which Python cannot compute.
+    """
+    try:
+        start = clean_time(start_date)
+    except ValueError:
+        return False
+    return start is not None and start <= "1970-01-01T00:00:00.000Z"
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Check what a type cannot say.
+
+    Raises:
+        SettingsError: names the setting, its value and what it should be.
+    """
+    _check_credentials(config)
+    try:
+        parse_ids(config.get("inbox_ids") or [])
+    except InvalidIdError as error:
+        message = f"inbox_ids: {error}"
+        raise SettingsError(message) from None
+    try:
+        clean_time(config.get("start_date") or "")
+    except ValueError:
+        message = f"start_date: {config['start_date']!r} is not a time such as 2026-01-31T00:00:00Z"
+        raise SettingsError(message) from None
+    url = _URL.fullmatch(config["api_url"])
+    is_local = url is not None and url["host"] in _THIS_MACHINE
+    if (
+        url is None
+        or not (url["scheme"] == "https" or is_local)
+        or int(url["port"] or 0) > MAX_PORT
+    ):
+        message = (
+            "api_url: not an https URL such as https://api.hubapi.com (plain http would show the "
+            "token to the network; it is for this machine only)"
+        )
+        raise SettingsError(message)
+    user_agent = config.get("user_agent") or ""
+    if not (user_agent.isascii() and user_agent.isprintable()) or user_agent != user_agent.strip():
+        message = "user_agent: holds a line break, an outer space or a letter beyond ASCII"
+        raise SettingsError(message)
+    for name, reason in REFUSED.items():
+        if config.get(name):
+            message = f"{name}: not possible here; {reason}"
+            raise SettingsError(message)
+
+
+def _check_credentials(config: Mapping[str, Any]) -> None:
+    missing = [name for name in OAUTH if not config.get(name)]
+    message = ""
+    if not config.get("access_token") and len(missing) == len(OAUTH):
+        message = (
+            "access_token: not set. Make a private app or service key in HubSpot with the scope "
+            "conversations.read and put its token there, or into the environment variable "
+            "TAP_HUBSPOT_THREADS_ACCESS_TOKEN with --config=ENV. For OAuth set client_id, "
+            "client_secret and refresh_token instead"
+        )
+    elif config.get("access_token") and len(missing) < len(OAUTH):
+        names = ", ".join(name for name in OAUTH if name not in missing)
+        message = f"access_token and {names}: set either access_token or OAuth's settings, not both"
+    elif not config.get("access_token") and missing:
+        message = (
+            f"{', '.join(missing)}: not set. OAuth takes client_id, client_secret and refresh_token"
+        )
+    if message:
+        raise SettingsError(message)

@@ -1,0 +1,1 @@
+"""The streams whose records follow those of threads."""

@@ -1,0 +1,1 @@
+"""Calls side by side, and pages read ahead."""

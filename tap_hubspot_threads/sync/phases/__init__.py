@@ -1,0 +1,1 @@
+"""The phases of a sync of the whole account."""

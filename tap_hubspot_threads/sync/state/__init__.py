@@ -1,0 +1,1 @@
+"""What a sync keeps for the next one."""

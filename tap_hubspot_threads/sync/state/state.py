@@ -1,0 +1,196 @@
+"""What a sync of the whole account keeps for the next one.
+
+Scalars and lists under keys of fixed name, all of them in every STATE: Meltano merges states, so a
+key that were left out would come back with its old value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY
+from tap_hubspot_threads.sync.state.listing_state import DONE, KeptListing
+from tap_hubspot_threads.sync.state.messages_state import KeptMessages
+from tap_hubspot_threads.sync.state.open_threads import OpenThreads
+from tap_hubspot_threads.values import clean_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+
+
+class Kept:
+    """What is kept. Changed by what an `Out` has to be done behind it, and by nothing else.
+
+    Args:
+        bookmarks: Those of each stream, as `pack` gave them, checked by `check_state`. Empty: a
+            first sync. There may be the bookmark of threads only, as somebody writes it by hand:
+            changes from that moment on come first, and then a full listing is due.
+        wanted: The settings that decide which threads are wanted, in one form. When they have
+            changed, the account is listed anew.
+        rows_go_out: Whether threads' rows go out in this sync.
+        with_messages: Whether it reads messages.
+    """
+
+    def __init__(
+        self,
+        bookmarks: Mapping[str, Mapping[str, Any]],
+        *,
+        wanted: str,
+        rows_go_out: bool = True,
+        with_messages: bool = False,
+    ) -> None:
+        state = bookmarks.get("threads", {})
+        self.open = OpenThreads(
+            state.get("open_threads", ()), are_exact=state.get("is_exact", True)
+        )
+        self.is_exact = True
+        """Whether no row of an open thread can have gone out that a saved STATE does not know."""
+        self.failed: dict[str, int] = dict(state.get("failed", ()))
+        """The threads that could not be read, each with the number of syncs in a row."""
+        self.missed: dict[str, str] = dict(state.get("missed", ()))
+        """The threads that were looked for in vain, each with the time of the first such look (by
+        HubSpot's clock), longest missed first."""
+        self.account: int | None = state.get("account")
+        """The account's number."""
+        self.is_account_warned_of: bool = state.get("is_account_warned_of", False)
+        """Whether somebody has been told that HubSpot does not say which account this is."""
+        self.bookmark = clean_time(state.get("replication_key_value") or "")
+        """All messages before this moment (of HubSpot's clock) are in rows that went out."""
+        self.listing = KeptListing(state, rows_go_out=rows_go_out)
+        self.wanted = wanted
+        self.is_reset: bool = state.get("wanted", wanted) != wanted
+        """Whether other threads are wanted than in the last sync."""
+        is_first = self.bookmark is None and (
+            self.listing.part == DONE or self.listing.started_at is None
+        )
+        if is_first or self.is_reset:
+            self.listing.start()
+            self.bookmark = None
+        elif rows_go_out and self.listing.part != DONE and not self.listing.is_whole:
+            self.listing.start()  # rows of what it has listed did not go out
+        self.messages = KeptMessages(
+            bookmarks.get("messages", {}), bookmark=self.bookmark, are_read=with_messages
+        )
+
+    def pack(self, *, is_final: bool) -> dict[str, Any]:
+        """Return the bookmarks as the state has them, by stream.
+
+        Of numbers it has integers only: a target reads others as decimals, which it cannot write
+        again (observed of target-postgres).
+
+        Args:
+            is_final: Whether no row goes out behind it.
+        """
+        threads = {
+            "version": VERSION,
+            "replication_key": REPLICATION_KEY,
+            **self.listing.pack(),
+            "missed": [list(item) for item in self.missed.items()],
+            "failed": [list(item) for item in self.failed.items()],
+            "wanted": self.wanted,
+            "replication_key_value": self.bookmark,
+            "is_exact": is_final or self.is_exact,
+            "open_threads": self.open.entries(),
+            "account": self.account,
+            "is_account_warned_of": self.is_account_warned_of,
+        }
+        return {"threads": threads, "messages": self.messages.pack()}
+
+    def doubt(self) -> None:
+        """Note that rows of open threads go out from here on.
+
+        If the process dies before the next STATE is saved, it is unknown which row of them the
+        warehouse has: the next sync then takes none of them for known.
+        """
+        self.is_exact = False
+
+    def advance_listing(
+        self,
+        part: str,
+        cursor: str | None,
+        now: str,
+        *,
+        is_first: bool,
+        has_archived: bool = True,
+        rows: int,
+        seconds: float,
+    ) -> None:
+        """Note that a page has gone out, as `KeptListing.advance` says.
+
+        A first listing ends in its bookmark. A listing without archived threads (`has_archived`)
+        proves nothing about the threads that were not found before it, so their first check moves
+        to its start.
+        """
+        begun = now if is_first else self.listing.started_at or now
+        if is_first and not has_archived:
+            self.missed = {name: max(first, now) for name, first in self.missed.items()}
+        self.listing.advance(part, cursor, now, is_first=is_first, rows=rows, seconds=seconds)
+        if part == DONE:
+            self.bookmark = self.bookmark or begun
+
+    def advance(self, moment: str) -> None:
+        """Move the bookmark; never back."""
+        self.bookmark = max(self.bookmark or moment, moment)
+        self.messages.follow(self.bookmark)
+
+    def set_back(self, moment: str) -> None:
+        """Move the bookmark back to HubSpot's clock, which it must not be ahead of."""
+        self.bookmark = moment
+        self.messages.set_back(moment)
+
+    def note_failure(self, thread_id: str, syncs: int) -> None:
+        """Keep a thread for the next sync, as one that failed in so many syncs in a row."""
+        self.failed[thread_id] = syncs
+        self.open.postpone(thread_id)
+
+    def settle(self, thread_id: str, mark: str | None) -> None:
+        """Note that a thread has been read, and that all that belongs to it is out."""
+        self.failed.pop(thread_id, None)
+        self.missed.pop(thread_id, None)
+        self.open.note(thread_id, mark, is_out=self.listing.rows_go_out)
+
+    def note_missing(self, thread_id: str, now: str | None) -> None:
+        """Note that a thread was not there.
+
+        Args:
+            thread_id: The thread.
+            now: HubSpot's clock when it said so; None: it does not tell, and that was no look.
+        """
+        self.failed.pop(thread_id, None)
+        self.open.postpone(thread_id)
+        if now is not None:
+            self.missed.setdefault(thread_id, now)
+
+    def miss_anew(self, thread_id: str, now: str) -> None:
+        """Note that a listing showed a thread that was missed: its first look is yet to come.
+
+        Never an earlier one, and none before the listing began: where an answer does not tell
+        HubSpot's clock, `now` is up to an hour or so too early.
+        """
+        first = self.missed.pop(thread_id, None)
+        if first is not None:
+            self.missed[thread_id] = max(first, now, self.listing.started_at or now)
+
+    def forget(self, thread_id: str) -> None:
+        """Note that a thread was told deleted."""
+        self.missed.pop(thread_id, None)
+        self.open.note(thread_id, None)
+        self.messages.settle(thread_id)
+
+    def forget_all(self) -> None:
+        """Keep none of the threads: the account is listed anew, and may be another one."""
+        self.open, self.failed, self.missed = OpenThreads(), {}, {}
+        self.messages.failed.clear()
+
+    def note_account(self, number: int | None, *, is_confirmed: bool) -> None:
+        """Keep the account's number, if it is known to be the state's.
+
+        Args:
+            number: None, where HubSpot does not say; a person has been told then.
+            is_confirmed: Whether it is.
+        """
+        self.is_account_warned_of = number is None
+        if is_confirmed:
+            self.account = number

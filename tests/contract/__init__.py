@@ -1,0 +1,1 @@
+"""What a user of the tap is promised, by whole syncs against the emulator."""

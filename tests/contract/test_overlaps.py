@@ -1,0 +1,217 @@
+"""Runs that meet, outlast their interval, die, or find the wrong state or the wrong time.
+
+The taps are processes, as a scheduler starts them. What each test shows is told to users in
+docs/how-to/overlaps.md.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import psutil
+import pytest
+
+from emulator.account import Account
+from emulator.limits import RollingLimit
+from tests.conftest import Lab, open_lab
+from tests.packaging.test_meltano import Project
+from tests.tools.scheduled import (
+    SOON,
+    Schedule,
+    last_state,
+    open_thread,
+    overlap,
+    reassign,
+    wait_for,
+)
+
+pytestmark = pytest.mark.loads
+
+
+@pytest.fixture
+def schedule(lab: Lab, tmp_path: Path) -> Schedule:
+    """Runs of a small account."""
+    return Schedule(lab, tmp_path)
+
+
+def test_two_runs_at_once(tmp_path: Path) -> None:
+    """Each run brings everything, both share the limit, and either's state will do."""
+    limit = RollingLimit(maximum=40, interval=1)
+    with open_lab(Account.sample(40), limit=limit) as lab:
+        schedule = Schedule(lab, tmp_path, thread_fetch="by_id")
+        outputs = [tap.end() for tap in [schedule.start(), schedule.start()]]
+        assert limit.refused <= 0.05 * len(lab.calls("."))
+        limit.maximum = 1_000_000
+        for output in outputs:
+            assert sorted(output.ids) == sorted(lab.ids)
+            schedule.load(output)
+        changed = lab.threads[3]
+        lab.account.message(changed, sent=True)
+        for output in outputs:
+            after = schedule.start(last_state(output)).end()
+            assert str(changed.id) in after.ids
+            schedule.load(after)
+        schedule.check()
+
+
+def test_a_run_outlasts_its_interval(schedule: Schedule) -> None:
+    """The slow run loads an older row over a newer one; its state, saved last, mends that."""
+    changed, slow, quick = overlap(schedule)
+    schedule.load(quick)
+    schedule.load(slow)
+    assert schedule.rows[str(changed.id)]["assignedTo"] != changed.assigned_to
+    schedule.run(last_state(slow))
+    schedule.check()
+
+
+def test_the_older_row_with_the_newer_state(schedule: Schedule) -> None:
+    """A slow run that loads and dies before it saves leaves its row to the next full listing."""
+    changed, slow, quick = overlap(schedule)
+    schedule.load(quick)
+    schedule.load(slow)
+    account = schedule.lab.account
+    account.clock = lambda: datetime.now(timezone.utc) + timedelta(hours=1)
+    state = schedule.run(last_state(quick))
+    assert schedule.rows[str(changed.id)]["assignedTo"] != changed.assigned_to
+    account.clock = lambda: datetime.now(timezone.utc) + timedelta(hours=25)
+    schedule.run(state)
+    schedule.check()
+
+
+OFTEN = """
+from dataclasses import replace
+from tap_hubspot_threads.tap import TapHubSpotThreads as Tap
+Tap.machine = replace(Tap.machine, state_interval=0, page_size=20)
+"""
+"""Has a STATE go out behind each page, and pages be small."""
+
+
+def test_a_host_dies(schedule: Schedule) -> None:
+    """Killed again and again, each run goes on where the last STATE was, until all is there."""
+    lab = schedule.lab
+    state = None
+    for kill_after in (25, 25, None):
+        if kill_after:
+            lab.script(path="after=", skip=1, delay=10, times=1)  # it is killed long before
+        tap = schedule.start(state, before=OFTEN)
+        if kill_after:
+            tap.read(kill_after)
+            tap.popen.kill()
+        output = tap.end(-signal.SIGKILL if kill_after else 0)
+        schedule.load(output)
+        state = last_state(output)
+    schedule.check()
+    first_pages = lab.calls(r"sort=id(?!.*after=)(?!.*threadStatus).*limit=20\b")
+    assert len(first_pages) == 2  # of live and of archived threads, once each
+
+
+@pytest.mark.parametrize("text", ["", '{"bookmarks": {"thre'])
+def test_a_state_that_was_half_written(schedule: Schedule, tmp_path: Path, text: str) -> None:
+    """A state file that a dying host cut off is an error that says so, and not a new beginning."""
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    tap = schedule.start(state_file=path)
+    assert tap.end(78).text == ""
+    assert f"--state {path}: not JSON" in tap.log.read_text().splitlines()[-1]
+
+
+def test_yesterdays_state(schedule: Schedule) -> None:
+    """From an older state all that came since is read again, and a deletion is told again."""
+    lab = schedule.lab
+
+    def at(**since: float) -> None:
+        lab.account.clock = lambda: datetime.now(timezone.utc) + timedelta(**since)
+
+    yesterday = state = schedule.run()
+    for hours in (1, 2):
+        at(hours=hours)
+        for thread in [lab.account.create(), *lab.threads[3:6]]:
+            lab.account.message(thread, sent=True)
+        gone = open_thread(lab)
+        if hours == 1:
+            lab.account.delete(gone)
+            del schedule.rows[str(gone.id)]
+        else:
+            reassign(gone)
+        state = schedule.run(state)
+        schedule.check()
+    assert len(schedule.deleted) == 1
+    newest, state = dict(schedule.rows), yesterday
+    for hours in (3, 4):
+        at(hours=hours)
+        state = schedule.run(state)
+    assert schedule.rows == newest
+    schedule.check()
+    assert len(schedule.deleted) == 2
+    assert len(set(schedule.deleted)) == 1
+
+
+def test_meltano_refuses_a_second_run(lab: Lab, tmp_path: Path) -> None:
+    """Of one state id Meltano runs one at a time; after a death it refuses for a while, too."""
+    project = Project(tmp_path / "project")
+    (tmp_path / "bin").mkdir()
+    target = tmp_path / "bin" / "target-postgres"
+    target.write_text("#!/bin/sh\nexec cat >/dev/null\n")
+    target.chmod(0o755)
+    path = f"{target.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    run = ("el", "tap-hubspot-threads", "target-postgres", "--state-id", "acme")
+    lab.script(path="sort=id.*archived=true", delay=60)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(project.call, lab, *run, PATH=path)
+        wait_for(lambda: lab.calls("sort=id.*archived=true"))
+        second = project.call(lab, *run, PATH=path)
+        (meltano,) = [one for one in psutil.Process().children() if "acme" in one.cmdline()]
+        for process in [*meltano.children(recursive=True), meltano]:
+            process.kill()
+        assert first.result().returncode == -signal.SIGKILL
+    third = project.call(lab, *run, PATH=path)
+    for refused in (second, third):
+        assert refused.returncode == 1
+        assert "Another 'acme' pipeline is already running" in refused.stdout + refused.stderr
+
+
+WRONG_CLOCK = """
+import time, time_machine
+from tap_hubspot_threads.singer.base_stream import HubSpotStream
+write, clock = HubSpotStream.write, time_machine.travel(time.time() + {before}).start()
+def write_and_jump(stream, row):
+    write(stream, row)
+    clock.shift({jump})
+    HubSpotStream.write = write
+HubSpotStream.write = write_and_jump
+"""
+"""Has this machine's clock be wrong, and jump behind the first row."""
+
+DAYS = 2 * 86_400
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        {"before": DAYS, "jump": 0},
+        {"before": -DAYS, "jump": 0},
+        {"before": 0, "jump": DAYS},
+        {"before": 0, "jump": -DAYS},
+    ],
+    ids=["ahead", "behind", "jumps ahead", "jumps back"],
+)
+def test_a_clock_that_jumps(tmp_path: Path, clock: dict[str, int]) -> None:
+    """The bookmark is HubSpot's time, whatever this machine's: nothing is lost or read anew."""
+    with open_lab(Account.sample(30), latency=0.02) as lab:
+        schedule = Schedule(lab, tmp_path, thread_fetch="by_id", max_concurrency=2)
+        before = WRONG_CLOCK.format(**clock)
+        began = datetime.now(timezone.utc)
+        state = schedule.run(before=before)
+        bookmark = state["bookmarks"]["threads"]["replication_key_value"]
+        passed = datetime.fromisoformat(bookmark.replace("Z", "+00:00")) - began
+        assert timedelta(seconds=-1) <= passed <= timedelta(seconds=SOON)
+        lab.account.message(open_thread(lab), sent=False)
+        lab.emulator.requests.clear()
+        schedule.run(state, before=before)
+        assert not lab.calls(r"sort=id(?!.*threadStatus)")
+        schedule.check()

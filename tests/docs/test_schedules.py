@@ -1,0 +1,239 @@
+"""The schedules of the documentation, as far as they can be held against something here."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from emulator.account import Account
+from emulator.postgres import embedded_postgres
+from emulator.server import TOKEN
+from tests.conftest import open_lab
+from tests.targets.postgres import query
+from tests.tools.docs import ROOT, blocks, page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Lab
+
+pytestmark = pytest.mark.loads
+
+PROGRAMS = Path(sys.executable).parent
+CRON_FIELD = r"(\*|\d+(,\d+)*)(/\d+)?"
+
+
+def loaded(name: str) -> Any:
+    """Return the one block of YAML of a page."""
+    (block,) = blocks(page(f"how-to/schedule-{name}"), "yaml")
+    return yaml.safe_load(block)
+
+
+def steps() -> list[dict[str, str]]:
+    """Return the steps of the workflow."""
+    found: list[dict[str, str]] = loaded("github-actions")["jobs"]["load"]["steps"]
+    return found
+
+
+def expressions() -> list[str]:
+    """Return when to run, of each schedule."""
+    crontabs = [*blocks(page("how-to/schedule-cron"), "text"), blocks(page("tutorial"), "text")[-1]]
+    return [
+        loaded("meltano")["schedules"][0]["interval"],
+        loaded("kubernetes")["spec"]["schedule"],
+        loaded("github-actions")[True]["schedule"][0]["cron"],  # YAML's "on"
+        *(" ".join(line.split()[:5]) for line in crontabs),
+    ]
+
+
+def test_cron_expressions() -> None:
+    """Each expression has five fields that cron understands."""
+    assert len(expressions()) == 6
+    for expression in expressions():
+        fields = expression.split()
+        assert len(fields) == 5
+        assert all(re.fullmatch(CRON_FIELD, field) for field in fields)
+
+
+def test_cronjob() -> None:
+    """The CronJob has what Kubernetes requires, starts no second run, and holds no secret."""
+    job = loaded("kubernetes")
+    assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
+    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert pod["restartPolicy"] in {"Never", "OnFailure"}
+    (container,) = pod["containers"]
+    assert {"name", "image"} <= container.keys()
+    for variable in container["env"]:
+        is_secret = re.search("TOKEN|URL$", variable["name"])
+        assert ("valueFrom" in variable) == bool(is_secret), variable
+
+
+def test_workflow() -> None:
+    """The workflow's actions are those that this repository uses; its secrets are secrets."""
+    used = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert all(step["uses"] in used for step in steps() if "uses" in step)
+    workflow = loaded("github-actions")
+    assert workflow["permissions"] == {}
+    assert workflow["concurrency"]["cancel-in-progress"] is False
+    for name, value in workflow["jobs"]["load"]["env"].items():
+        is_secret = re.search("TOKEN|KEY|_URL", name)
+        assert value.startswith("${{ secrets.") == bool(is_secret), name
+
+
+def test_same_run_everywhere() -> None:
+    """Each of them runs the plugins of the tutorial's project."""
+    (project,) = blocks(page("tutorial"), "yaml")
+    plugins = yaml.safe_load(project)["plugins"].values()
+    names = " ".join(plugin["name"] for kind in plugins for plugin in kind)
+    (container,) = loaded("kubernetes")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert " ".join([*container["command"], *container["args"]]) == f"meltano run {names}"
+    assert steps()[-1]["run"] == f"meltano run {names}"
+    assert loaded("meltano")["jobs"][0]["tasks"] == [names]
+    assert f"meltano run {names} " in page("how-to/schedule-cron")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    """Run a PostgreSQL, and give its URL."""
+    with embedded_postgres(tmp_path / "data") as url:
+        yield url
+
+
+@pytest.fixture
+def folder(tmp_path: Path, database: str) -> Path:
+    """Make a folder with the script and its settings, as the page on cron has it."""
+    folder = tmp_path / "support"
+    folder.mkdir()
+    (folder / "sync").write_text(blocks(page("how-to/schedule-cron"), "bash")[0])
+    (folder / "config.json").write_text("{}")
+    target = {"sqlalchemy_url": database, "default_target_schema": "hubspot"}
+    (folder / "target.json").write_text(json.dumps(target))
+    return folder
+
+
+def run(folder: Path, lab: Lab, token: str = TOKEN) -> tuple[int, str]:
+    """Run the script once; return its exit code, and what it says."""
+    environment = os.environ | {
+        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+        "PYTHONWARNINGS": "ignore",
+        "SUPPORT_FOLDER": str(folder),
+        "TAP_HUBSPOT_THREADS_ACCESS_TOKEN": token,
+        "TAP_HUBSPOT_THREADS_API_URL": lab.emulator.url,
+    }
+    done = subprocess.run(
+        ["bash", folder / "sync"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def test_script_for_cron(folder: Path, database: str) -> None:
+    """It loads, goes on from its state, says what went wrong, hands the exit code on, goes on."""
+    with open_lab(Account.sample(20)) as lab:
+        lab.account.ways.status_filter = "works"
+        assert run(folder, lab) == (0, "")
+        count = "SELECT count(*) FROM hubspot.threads"
+        assert query(database, count) == [{"count": 20}]
+        state = (folder / "state.json").read_text(encoding="utf-8")
+        exit_code, said = run(folder, lab, token="pat-na1-wrong")
+        assert exit_code == 78
+        assert said.startswith("The tap ended with exit code 78:\n")
+        assert "check the setting access_token" in said.splitlines()[-1]
+        assert (folder / "state.json").read_text(encoding="utf-8") == state
+        lab.account.message(lab.account.create(), sent=False)
+        lab.emulator.requests.clear()
+        assert run(folder, lab) == (0, "")
+        assert query(database, count) == [{"count": 21}]
+        assert not lab.calls(r"sort=id(?!.*threadStatus)")
+        target = folder / "target.json"
+        target.write_text(target.read_text(encoding="utf-8").replace("/data", "/nowhere"))
+        exit_code, said = run(folder, lab)
+        assert exit_code == 1
+        assert said.startswith("The target ended with exit code 1. Its log ends with:\n")
+
+
+def test_script_for_cron_with_an_empty_state(folder: Path, database: str) -> None:
+    """A state that is there but empty is an error: nothing is loaded as if for the first time."""
+    (folder / "state.json").touch()
+    with open_lab(Account.sample(20)) as lab:
+        exit_code, said = run(folder, lab)
+        assert exit_code == 78
+        assert "--state state.json: not JSON" in said
+        assert lab.calls(".") == []
+    assert query(database, "SELECT to_regclass('hubspot.threads') AS name") == [{"name": None}]
+    assert (folder / "state.json").read_text(encoding="utf-8") == ""
+
+
+def test_script_for_cron_with_a_catalog(folder: Path, database: str) -> None:
+    """A catalog beside it selects, as made by the page on messages; one at a time has it."""
+    (select,) = blocks(page("how-to/messages"), "python")
+    (command,) = re.findall("select_streams.py (.*) <", page("how-to/messages"))
+    (folder / "select_streams.py").write_text(select)
+    with open_lab(Account.sample(20)) as lab:
+        (folder / "config.json").write_text(json.dumps(lab.config()))
+        tap = [str(PROGRAMS / "tap-hubspot-threads"), "--config", "config.json", "--discover"]
+        found = subprocess.run(tap, cwd=folder, capture_output=True, check=True)
+        made = subprocess.run(
+            [sys.executable, "select_streams.py", *command.split()],
+            cwd=folder,
+            input=found.stdout,
+            capture_output=True,
+            check=True,
+        )
+        catalog = json.loads(made.stdout)
+        (messages,) = [one for one in catalog["streams"] if one["tap_stream_id"] == "messages"]
+        for entry in messages["metadata"]:
+            if entry["breadcrumb"] == ["properties", "text"]:
+                entry["metadata"]["selected"] = False
+        (folder / "catalog.json").write_text(json.dumps(catalog))
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert run(folder, lab) == (0, "")
+            assert lab.calls(".") == []
+        assert run(folder, lab) == (0, "")
+    tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'hubspot'"
+    assert sorted(row["table_name"] for row in query(database, tables)) == sorted(command.split())
+    row = query(database, "SELECT * FROM hubspot.messages LIMIT 1")[0]
+    assert "subject" in row
+    assert "text" not in row
+
+
+@pytest.mark.parametrize("name", ["how-to/schedule-cron", "tutorial"])
+def test_crontab_with_meltano(name: str, tmp_path: Path) -> None:
+    """A good run says nothing, a failed one its last lines; with the lock, none at once."""
+    (line,) = [block for block in blocks(page(name), "text") if block.startswith("*/15")][:1]
+    command = line.split(maxsplit=5)[5].replace("/srv/support", str(tmp_path / "support"))
+    meltano = tmp_path / "support" / ".venv" / "bin" / "meltano"
+    meltano.parent.mkdir(parents=True)
+
+    def go(exit_code: int) -> str:
+        lines = "for i in $(seq 30); do echo line $i; done"
+        meltano.write_text(f"#!/bin/sh\n{lines}; exit {exit_code}")
+        meltano.chmod(0o755)
+        done = subprocess.run(
+            ["sh", "-c", command],
+            env=os.environ | {"HOME": str(tmp_path)},
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+        return done.stdout + done.stderr
+
+    assert go(0) == ""
+    assert go(1).splitlines() == [f"line {i}" for i in range(11, 31)]
+    if "flock" in command:
+        with (tmp_path / "support" / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert go(1) == ""

@@ -1,0 +1,95 @@
+"""The tutorial, walked through with the built wheel: its project, its commands, its SQL.
+
+`make package` runs this; it has Meltano install both plugins from the package registry.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.account import Account
+from emulator.postgres import embedded_postgres
+from emulator.server import TOKEN
+from tests.conftest import open_lab
+from tests.packaging.test_package import uv
+from tests.targets.postgres import query
+from tests.tools.docs import blocks, page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.package
+
+TUTORIAL = page("tutorial")
+PROGRAMS = Path(sys.executable).parent
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    """Run a PostgreSQL, and give its URL."""
+    with embedded_postgres(tmp_path / "data") as url:
+        yield url
+
+
+def commands() -> list[str]:
+    """Return what the tutorial has Meltano do, but for saying its version."""
+    lines = "\n".join(blocks(TUTORIAL, "console")).splitlines()
+    found = [line.removeprefix("$ .venv/bin/meltano ") for line in lines if "bin/meltano" in line]
+    return [command for command in found if command != "--version"]
+
+
+def said(text: str) -> list[str]:
+    """Return what the tutorial or a program says, without what differs from run to run."""
+    return re.findall(r"[a-zA-Z]+", re.sub(r"\d+(\.\d+)? (s|calls/s)\b", "", text))
+
+
+def test_tutorial(tmp_path: Path, database: str) -> None:
+    """Each command says what the tutorial says, and the table holds what it shows."""
+    folder = tmp_path / "support"
+    folder.mkdir()
+    uv("build", "--quiet", "--wheel", "--out-dir", tmp_path / "dist")
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    project = re.sub(r"(pip_url): tap-.*", rf"\1: {wheel}", blocks(TUTORIAL, "yaml")[0])
+    (folder / "meltano.yml").write_text(project, encoding="utf-8")
+    outputs = []
+    with open_lab(Account.sample(60)) as lab:
+        secrets = blocks(TUTORIAL, "ini")[0].replace("pat-na1-...", TOKEN)
+        secrets = re.sub(r"(SQLALCHEMY_URL)=.*", rf"\1={database}", secrets)
+        secrets += f"TAP_HUBSPOT_THREADS_API_URL={lab.emulator.url}\n"
+        (folder / ".env").write_text(secrets, encoding="utf-8")
+        environment = {name: text for name, text in os.environ.items() if "MELTANO" not in name}
+        environment["PATH"] = f"{PROGRAMS}:{environment['PATH']}"
+        for command in commands():
+            done = subprocess.run(
+                [PROGRAMS / "meltano", *command.split()],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            outputs.append(" ".join(said(done.stderr)))
+    _, test, first, again = outputs
+    shown = [block for block in blocks(TUTORIAL, "console") if "bin/meltano run" in block]
+    (tried,) = [block for block in blocks(TUTORIAL, "console") if "--test" in block]
+    for line in tried.splitlines()[1:]:
+        assert " ".join(said(line)) in test
+    for line in shown[0].splitlines()[1:]:
+        assert " ".join(said(line)) in first
+    assert "threads archived unchanged missing failed calls retries in" in again
+    rows = query(database, blocks(TUTORIAL, "sql")[0])
+    wanted = re.findall(
+        r"^ (\w+) +\| +(\d+) \| +(\d+) \|", blocks(TUTORIAL, "text")[0], re.MULTILINE
+    )
+    assert [(row["status"], row["threads"], row["with_a_ticket"]) for row in rows] == [
+        (status, int(threads), int(tickets)) for status, threads, tickets in wanted
+    ]

@@ -1,0 +1,44 @@
+"""What the token endpoint's answers mean."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_hubspot_threads.errors import HubSpotError, PassingError
+from tap_hubspot_threads.hubspot.auth import token_answer
+from tap_hubspot_threads.hubspot.transport import Response
+
+
+def answer(status: int, body: object) -> Response:
+    """Return an answer of the token endpoint."""
+    return Response(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (400, {"error": "invalid_grant"}, HubSpotError, "refresh_token"),
+        (400, {"status": "BAD_SOMETHING"}, HubSpotError, "400 BAD_SOMETHING.* client_id, client"),
+        (400, {"status": "a secret", "message": "a secret"}, HubSpotError, "token: 400. That"),
+        (400, {"error": "secret1"}, HubSpotError, "token: 400. That"),
+        (401, {"error": "invalid_client"}, HubSpotError, "client_id and client_secret"),
+        (403, b"<html>", HubSpotError, "check api_url"),
+        (404, b"<html>", HubSpotError, "check api_url"),
+        (302, b"", HubSpotError, "check api_url"),
+        (423, {}, PassingError, "423"),
+        (477, {}, PassingError, "477"),
+        (429, {}, PassingError, "429"),
+        (503, b"", PassingError, "503"),
+        (200, b"<html>", PassingError, "no token"),
+        (200, [1], PassingError, "no token"),
+        (200, {"access_token": ""}, PassingError, "no token"),
+        (200, {"access_token": "a\nb"}, PassingError, "no token"),
+    ],
+)
+def test_answers(status: int, body: object, kind: type[Exception], words: str) -> None:
+    """Each answer without a token is an error that says what to do; its words stay out."""
+    with pytest.raises(kind, match=words) as error:
+        token_answer(answer(status, body))
+    assert "secret" not in str(error.value).replace("client_secret", "")

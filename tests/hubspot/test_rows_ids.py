@@ -1,0 +1,136 @@
+"""The makers of rows: which ids can be used, what is filled in, which schema is read when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tap_hubspot_threads.hubspot.rows import MAX_ID_LENGTH, Makers, thread_id_of
+from tap_hubspot_threads.singer.base_stream import SCHEMAS
+
+SCHEMA = {
+    "properties": {
+        "id": {"type": "string"},
+        "conversationsThreadId": {"type": ["string", "null"]},
+        "otherProperties": {"type": ["object", "null"]},
+    }
+}
+
+
+def makers() -> Makers:
+    """Return makers that know this one schema."""
+    return Makers(lambda _: SCHEMA)
+
+
+@pytest.mark.parametrize("sent", [17, "17", "17.0"], ids=repr)
+def test_thread(sent: object) -> None:
+    """A thread's row has its id in its one form."""
+    row = makers().of_threads()({"id": sent}, is_plain=False)
+    assert row == {"id": "17", "conversationsThreadId": None, "otherProperties": None}
+
+
+@pytest.mark.parametrize("sent", [None, "", "../x", "0", 1.0, True, {}])
+def test_no_thread(sent: object) -> None:
+    """No row is made of a thread whose id is no thread's."""
+    assert makers().of_threads()({"id": sent}, is_plain=False) is None
+    assert thread_id_of({"id": sent}) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "id_"),
+    [("A-17", "A-17"), ("a/b c?é", "a/b c?é"), (17, "17"), ("a\0b\ud800", "ab?"), ("0", "0")],
+)
+def test_id_of_any_text(sent: object, id_: str) -> None:
+    """Any text is an id, cleaned, and a number as one."""
+    make = makers().of("messages")
+    row = make({"id": sent}, is_plain=False)
+    assert row is not None
+    assert (row["id"], make.id_of({"id": sent})) == (id_, id_)
+
+
+NO_ID: list[dict[str, Any]] = [
+    *({}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "\0"}, {"id": []}),
+    {"id": "x" * 513},
+]
+
+
+@pytest.mark.parametrize("sent", NO_ID, ids=repr)
+def test_no_id(sent: dict[str, Any]) -> None:
+    """No row is made of what has no ID, or one that is longer than targets accept."""
+    make = makers().of("messages")
+    assert (make(sent, is_plain=False), make.id_of(sent)) == (None, None)
+
+
+@pytest.mark.parametrize("sent", [{}, {"conversationsThreadId": ""}])
+def test_what_is_missing(sent: dict[str, Any]) -> None:
+    """A column that would be empty has what is known of it; another one what HubSpot says."""
+    make = makers().of("messages", conversationsThreadId="17")
+    row = make({"id": "a", **sent}, is_plain=False)
+    assert row == {"id": "a", "conversationsThreadId": "17", "otherProperties": None}
+    other = make({"id": "a", "conversationsThreadId": 18}, is_plain=False)
+    assert other is not None
+    assert other["conversationsThreadId"] == "18"
+
+
+def test_schemas_are_read_when_they_are_needed() -> None:
+    """A schema is asked for once, and only if the stream is read."""
+    asked: list[str] = []
+
+    def schema(stream: str) -> dict[str, Any]:
+        asked.append(stream)
+        return SCHEMA
+
+    made = Makers(schema)
+    assert asked == []
+    for _ in range(2):
+        made.of_threads()
+        made.of("actors")
+    assert asked == ["threads", "actors"]
+
+
+def test_longest_id() -> None:
+    """An ID as long as the schemas allow makes a row."""
+    row = makers().of("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
+    assert row is not None
+    for path in SCHEMAS.dir_path.iterdir():
+        if path.name.endswith(".json"):
+            schema = SCHEMAS.get_schema(path.name.removesuffix(".json"))
+            assert schema["properties"]["id"]["maxLength"] == MAX_ID_LENGTH
+
+
+DETAILS = {"errorMessage": "Mailbox full", "errorMessageTokens": {"code": "550"}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "details", "other"),
+    [
+        ({}, None, None, None),
+        ({"status": None}, None, None, None),
+        ({"status": {"statusType": "SENT"}}, "SENT", None, None),
+        ({"status": {"statusType": "SENT", "failureDetails": None}}, "SENT", None, None),
+        ({"status": {"statusType": "FAILED", "failureDetails": DETAILS}}, "FAILED", DETAILS, None),
+        (
+            {"status": {"failureDetails": DETAILS, "more": 1}},
+            None,
+            DETAILS,
+            {"status": {"more": 1}},
+        ),
+        ({"status": {"failureDetails": "full"}}, None, None, {"failureDetails": "full"}),
+        (
+            {"status": {"failureDetails": DETAILS}, "failureDetails": {"a": 1}},
+            None,
+            {"a": 1},
+            {"status": {"failureDetails": DETAILS}},
+        ),
+    ],
+)
+def test_failure_details(
+    sent: dict[str, Any], status: str | None, details: object, other: object
+) -> None:
+    """The details of a failed delivery are a column of their own, null if there are none."""
+    make = Makers(SCHEMAS.get_schema).of("messages")
+    row = make({"id": "m", **sent}, is_plain=False)
+    assert row is not None
+    assert row["status"] == ({"statusType": status} if sent.get("status") else None)
+    assert (row["failureDetails"], row["otherProperties"]) == (details, other)

@@ -1,0 +1,1 @@
+"""The tap as it is installed and run by others."""

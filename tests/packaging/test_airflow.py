@@ -1,0 +1,185 @@
+"""Many accounts under a real Airflow: a run over eight of them, and a second one.
+
+`make airflow` runs this; it makes Airflow's environment from the locked requirements first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.account import Account
+from emulator.limits import RollingLimit
+from emulator.postgres import embedded_postgres
+from emulator.server import TOKEN
+from tests.conftest import Lab, open_lab
+from tests.targets.due import threads_of
+from tests.targets.postgres import query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "airflow"
+AIRFLOW = ROOT / ".airflow" / "bin" / "airflow"
+BAD_TOKEN, NO_QUOTA = "initech", "umbrella"
+NAMES = ("acme", "globex", BAD_TOKEN, "hooli", NO_QUOTA, "stark", "tyrell", "wayne")
+LOADED = [name for name in NAMES if name not in {BAD_TOKEN, NO_QUOTA}]
+RETRIES = 2
+EVERYTHING = r"sort=id(?!.*threadStatus)"
+WRONG = "pat-na1-0000-of-nobody"
+pytestmark = pytest.mark.airflow
+
+
+@dataclass
+class Task:
+    """What Airflow knows of one account's task in a run."""
+
+    state: str
+    tries: int
+
+
+@dataclass
+class Airflow:
+    """An installation with a home and a database of its own."""
+
+    home: Path
+    environment: dict[str, str]
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run its command."""
+        return subprocess.run(
+            [AIRFLOW, *arguments],
+            cwd=self.home,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+
+    def query(self, sql: str) -> list[Any]:
+        """Ask its database."""
+        with closing(sqlite3.connect(self.home / "airflow.db")) as database:
+            return database.execute(sql).fetchall()
+
+    def tasks(self) -> dict[str, Task]:
+        """Return the accounts' tasks of the last run, by the names that people see."""
+        last = "(SELECT run_id FROM dag_run ORDER BY id DESC LIMIT 1)"
+        rows = self.query(
+            "SELECT rendered_map_index, state, try_number FROM task_instance"
+            f" WHERE task_id = 'load' AND run_id = {last}"
+        )
+        return {name: Task(state, tries) for name, state, tries in rows}
+
+
+@pytest.fixture
+def labs() -> Iterator[dict[str, Lab]]:
+    """Eight accounts, one of which has spent its calls of the day."""
+    with ExitStack() as stack:
+        labs = {}
+        for number, name in enumerate(NAMES):
+            account = Account.sample(40 + 5 * number, seed=number)
+            account.portal_id, account.ways.status_filter = 1000 + number, "works"
+            used = 950 if name == NO_QUOTA else 0
+            limit = RollingLimit(maximum=1_000_000, daily=1_000, used_today=used)
+            labs[name] = stack.enter_context(open_lab(account, limit=limit))
+        yield labs
+
+
+@pytest.fixture
+def airflow(labs: dict[str, Lab], tmp_path: Path) -> Iterator[Airflow]:
+    """Airflow with these accounts in its list, and a warehouse."""
+    listed = [
+        {"name": name, "connection": f"hubspot_{name}", "settings": {"api_url": lab.emulator.url}}
+        for name, lab in labs.items()
+    ]
+    accounts = tmp_path / "accounts.json"
+    accounts.write_text(json.dumps(listed))
+    secrets = {
+        f"AIRFLOW_CONN_HUBSPOT_{name.upper()}": json.dumps(
+            {"conn_type": "generic", "password": WRONG if name == BAD_TOKEN else TOKEN}
+        )
+        for name in NAMES
+    }
+    with embedded_postgres(tmp_path / "pg") as database:
+        programs = Path(sys.executable).parent
+        mine = ("AIRFLOW", "TAP_", "TARGET_")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(mine)}
+        yield Airflow(
+            tmp_path,
+            environment
+            | secrets
+            | {
+                "AIRFLOW_HOME": str(tmp_path),
+                "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE),
+                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+                "HUBSPOT_ACCOUNTS": str(accounts),
+                "HUBSPOT_PYTHON": sys.executable,
+                "HUBSPOT_RETRY_SECONDS": "0.1",
+                "PATH": f"{programs}:{os.environ['PATH']}",
+                "PYTHONWARNINGS": "ignore",
+                "TARGET_POSTGRES_SQLALCHEMY_URL": database,
+            },
+        )
+
+
+def check_tables(labs: dict[str, Lab], database: str) -> None:
+    """Hold each loaded table against its account, value by value."""
+    for name in LOADED:
+        wanted = threads_of(labs[name].account)
+        rows = query(database, f"SELECT * FROM hubspot_{name}.threads")
+        columns = next(iter(wanted.values())).keys()
+        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == wanted
+
+
+def check_log(log: str) -> None:
+    """Look for why two accounts failed, and what was decided of them; no secret is in it."""
+    decisions = [line for line in log.splitlines() if "Retry policy decision" in line]
+    failed = [line for line in decisions if "action=fail" in line]
+    again = [line for line in decisions if "action=retry" in line]
+    assert len(failed) == 1
+    assert f"{BAD_TOKEN}: exit code 78: GET /account-info/v3/details: 401 " in failed[0]
+    assert "check the setting access_token" in failed[0]
+    assert len(again) == 1 + RETRIES
+    for line in again:
+        assert f"{NO_QUOTA}: exit code 75: " in line
+        assert "less than the reserve of 10 % (daily_quota_reserve_percent)" in line
+    assert TOKEN not in log
+    assert WRONG not in log
+
+
+def test_eight_accounts_twice(labs: dict[str, Lab], airflow: Airflow) -> None:
+    """Six are loaded, two fail as their exit codes say; a second run reads what has changed."""
+    database = airflow.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
+    assert airflow.call("db", "migrate").returncode == 0
+    for run in range(2):
+        for lab in labs.values():
+            lab.emulator.requests.clear()
+            if run:
+                changed = [lab.account.create(), *lab.threads[3:5]]
+                for thread in changed:
+                    lab.account.message(thread, sent=True)
+        done = airflow.call("dags", "test", "hubspot_threads")
+        tasks = airflow.tasks()
+        assert {name: tasks[name] for name in LOADED} == dict.fromkeys(LOADED, Task("success", 1))
+        assert tasks[BAD_TOKEN] == Task("failed", 1)
+        assert tasks[NO_QUOTA] == Task("failed", 1 + RETRIES)
+        assert done.returncode == 1
+        check_log(done.stdout)
+        check_tables(labs, database)
+        for name in LOADED:
+            assert bool(labs[name].calls(EVERYTHING)) == (run == 0)
+    secrets = [TOKEN.encode(), WRONG.encode()]
+    kept = (airflow.home / "airflow.db").read_bytes()
+    assert not [secret for secret in secrets if secret in kept]

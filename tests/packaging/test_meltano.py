@@ -1,0 +1,202 @@
+"""The whole way: Meltano, the tap, target-postgres and a real PostgreSQL, with state in Meltano."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from sqlalchemy import create_engine, text
+
+from emulator.account import Account
+from emulator.postgres import embedded_postgres
+from emulator.server import TOKEN
+from tests.conftest import Lab, open_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVERYTHING = r"sort=id(?!.*threadStatus)"
+ROOT = Path(__file__).parents[2]
+
+
+class Project:
+    """A Meltano project like the one here, but with the plugins that are installed already."""
+
+    def __init__(self, folder: Path, database: str = "") -> None:
+        project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+        for plugins in project["plugins"].values():
+            for plugin in plugins:
+                del plugin["pip_url"]
+        folder.mkdir()
+        (folder / "meltano.yml").write_text(yaml.safe_dump(project), encoding="utf-8")
+        self._folder = folder
+        self._database = database
+
+    def meltano(self, lab: Lab, schema: str, *arguments: str) -> None:
+        """Run Meltano for an account, into a schema of the database."""
+        done = self.call(
+            lab,
+            *arguments,
+            TARGET_POSTGRES_SQLALCHEMY_URL=self._database,
+            TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA=schema,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def call(
+        self, lab: Lab, *arguments: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Meltano for an account, whatever comes of it."""
+        programs = Path(sys.executable).parent
+        clean = {name: text for name, text in os.environ.items() if not name.startswith("MELTANO_")}
+        return subprocess.run(
+            [programs / "meltano", *arguments],
+            cwd=self._folder,
+            env=clean
+            | {
+                "PATH": f"{programs}:{os.environ['PATH']}",
+                "TAP_HUBSPOT_THREADS_API_URL": lab.emulator.url,
+                "TAP_HUBSPOT_THREADS_ACCESS_TOKEN": TOKEN,
+                "PYTHONWARNINGS": "ignore",
+            }
+            | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    def log(
+        self, lab: Lab, *arguments: str, **environment: str
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """Run the tap by Meltano; return its exit code, and its log as Meltano has it."""
+        environment |= {"MELTANO_CLI_LOG_FORMAT": "json", "TAP_HUBSPOT_THREADS_MAX_ATTEMPTS": "2"}
+        done = self.call(lab, "invoke", "tap-hubspot-threads", *arguments, **environment)
+        lines = [json.loads(line) for line in done.stderr.splitlines() if line[0] == "{"]
+        return done.returncode, [line for line in lines if line.get("app_name") == "singer-sdk"]
+
+    def rows(self, schema: str) -> dict[str, tuple[Any, ...]]:
+        """Return the id, latest message and archived of the loaded threads, by id."""
+        engine = create_engine(self._database)
+        query = f'SELECT id, "latestMessageTimestamp", archived FROM {schema}.threads'
+        with engine.begin() as connection:
+            rows = [tuple(row) for row in connection.execute(text(query))]
+        engine.dispose()
+        return {row[0]: row for row in rows}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Run a PostgreSQL, and make a project that loads into it."""
+    with embedded_postgres(tmp_path / "data") as database:
+        yield Project(tmp_path / "project", database)
+
+
+def expected(lab: Lab) -> dict[str, tuple[Any, ...]]:
+    """Return what `Project.rows` should, worked out from the account."""
+    rows = {}
+    for thread in lab.threads:
+        moment = thread.latest_message_at
+        naive = moment.astimezone(timezone.utc).replace(tzinfo=None) if moment else None
+        archived = thread.payload(associations=[], extra=None).get("archived")
+        rows[str(thread.id)] = (str(thread.id), naive, archived)
+    return rows
+
+
+def test_three_runs_and_a_full_refresh(project: Project) -> None:
+    """Run after run the table follows the account at the cost of what changed; then all anew."""
+    now = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    with open_lab(Account.sample(700)) as lab:
+        lab.account.clock = lambda: now
+        lab.account.ways.status_filter = "works"
+        run = ("run", "tap-hubspot-threads", "target-postgres")
+        project.meltano(lab, "one", *run)
+        assert project.rows("one") == expected(lab)
+        for _ in range(2):
+            now += timedelta(hours=1)
+            lab.emulator.requests.clear()
+            for thread in [lab.account.create(), *lab.threads[5:8]]:
+                lab.account.message(thread, sent=True)
+            project.meltano(lab, "one", *run)
+            assert project.rows("one") == expected(lab)
+            assert len(lab.calls("latestMessage")) == 3
+        lab.emulator.requests.clear()
+        project.meltano(lab, "one", "run", "--full-refresh", *run[1:])
+        assert lab.calls("sort=id")
+        lab.emulator.requests.clear()
+        project.meltano(lab, "one", *run)
+        assert not lab.calls(EVERYTHING)
+        assert project.rows("one") == expected(lab)
+
+
+def test_two_accounts(project: Project) -> None:
+    """Two accounts, each with a state id of its own, do not get in each other's way."""
+    with open_lab(Account.sample(30)) as one, open_lab(Account.sample(40, seed=3)) as two:
+        for lab in (one, two):
+            lab.account.ways.status_filter = "works"
+        for _ in range(2):
+            for lab, name in ((one, "one"), (two, "two")):
+                arguments = ("tap-hubspot-threads", "target-postgres", "--state-id", name)
+                project.meltano(lab, name, "el", *arguments)
+                assert project.rows(name) == expected(lab)
+        assert len(one.calls(EVERYTHING)) == len(two.calls(EVERYTHING)) == 2
+
+
+def test_log_of_a_good_run(lab: Lab, tmp_path: Path) -> None:
+    """Meltano has the summary last, with fields for a monitor; nothing is louder than it should."""
+    exit_code, log = Project(tmp_path / "project").log(lab)
+    assert exit_code == 0
+    assert {line["level"] for line in log} == {"info"}
+    assert len(log) <= 10
+    summary = log[-1]
+    assert summary["event"].startswith("80 threads (7 archived), ")
+    assert summary["rows"] == {"threads": 80}
+    assert summary["calls"] == len(lab.calls("."))
+    assert summary["left_out"] == {"unchanged": 0, "before_start_date": 0, "other_inbox": 0}
+    assert summary["bookmark_lag_seconds"] < 60
+
+
+def test_log_of_a_bad_token(lab: Lab, tmp_path: Path) -> None:
+    """An error is an error in Meltano's log, and the last line; Meltano hands the exit code on."""
+    project = Project(tmp_path / "project")
+    token = {"TAP_HUBSPOT_THREADS_ACCESS_TOKEN": "pat-na1-wrong"}
+    exit_code, log = project.log(lab, **token)
+    assert exit_code == 78
+    assert {line["level"] for line in log[:-1]} == {"info"}
+    assert log[-1]["level"] == "error"
+    assert "check the setting access_token" in log[-1]["event"]
+    done = project.call(lab, "config", "test", "tap-hubspot-threads", **token)
+    assert "Plugin configuration is invalid" in done.stderr + done.stdout
+    assert "check the setting access_token" in done.stderr + done.stdout
+
+
+def test_log_of_a_thread_that_cannot_be_read(lab: Lab, tmp_path: Path) -> None:
+    """A retry is a warning, the thread that failed an error that names it, the rest is read."""
+    bad = lab.live_ids[5]
+    lab.script(path=f"/threads/{bad}", status=500, times=100)
+    ids = json.dumps(lab.live_ids)
+    exit_code, log = Project(tmp_path / "project").log(lab, TAP_HUBSPOT_THREADS_THREAD_IDS=ids)
+    assert exit_code == 1
+    assert [line["level"] for line in log if line["level"] != "info"] == ["warning", "error"]
+    assert log[-1]["event"].startswith("1 thread(s) could not be read, all others were; ")
+    assert f": {bad}. The last error: " in log[-1]["event"]
+    assert log[-2]["failed"] == 1
+    assert log[-2]["rows"] == {"threads": len(lab.live_ids) - 1}
+
+
+def test_connection_by_meltano(lab: Lab, tmp_path: Path) -> None:
+    """`meltano config test` takes the settings for valid; `invoke --test` says what they give."""
+    project = Project(tmp_path / "project")
+    done = project.call(lab, "config", "test", "tap-hubspot-threads")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lab.emulator.requests.clear()
+    exit_code, log = project.log(lab, "--test")
+    assert exit_code == 0
+    assert log[-1]["event"].startswith("The connection works: account 62515")
+    assert len(lab.calls(".")) == 2

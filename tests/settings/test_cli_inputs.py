@@ -1,0 +1,63 @@
+"""Settings in the environment: each by its type, refused if it is another, never from a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tap_hubspot_threads.errors import SettingsError
+from tap_hubspot_threads.settings.cli_inputs import PREFIX, read_environment
+from tap_hubspot_threads.tap import TapHubSpotThreads
+
+
+def schema() -> dict[str, Any]:
+    """Return all settings, the SDK's among them."""
+    made: dict[str, Any] = {"properties": {**TapHubSpotThreads.config_jsonschema["properties"]}}
+    TapHubSpotThreads.append_builtin_config(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("max_attempts", " 3 ", 3),
+        ("include_archived", "No", False),
+        ("original_content", "on", True),
+        ("thread_ids", '["17", 18]', ["17", 18]),
+        ("thread_ids", "17,18", ["17", "18"]),
+        ("thread_ids", "", []),
+        ("property", "a,b", "a,b"),
+        ("access_token", "pat", "pat"),
+        ("stream_maps", '{"threads": null}', {"threads": None}),
+        ("batch_config", '{"encoding": {}}', '{"encoding": {}}'),
+    ],
+)
+def test_value(name: str, text: str, value: object) -> None:
+    """A variable has the value that its setting's type makes of it."""
+    assert read_environment(schema(), {PREFIX + name.upper(): text}) == {name: value}
+
+
+@pytest.mark.parametrize("text", ["", "false", "{}", "null"])
+def test_refused_but_unset(text: str) -> None:
+    """What is not possible here may be switched off."""
+    assert read_environment(schema(), {f"{PREFIX}BATCH_CONFIG": text}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("max_attempts", "3.0"),
+        ("include_archived", "nope"),
+        ("thread_ids", "17"),
+        ("thread_ids", '{"a": 1, "b": 2}'),
+        ("stream_maps", "{"),
+        ("stream_maps", "[" * 100_000),
+    ],
+)
+def test_wrong_type(name: str, text: str) -> None:
+    """A variable of a wrong type is named, without its value."""
+    variable = PREFIX + name.upper()
+    with pytest.raises(SettingsError, match=f"^{variable}: not ") as raised:
+        read_environment(schema(), {variable: text})
+    assert len(str(raised.value)) < 120

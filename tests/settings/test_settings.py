@@ -1,0 +1,98 @@
+"""Which threads are wanted, and when that has changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tap_hubspot_threads.settings.settings import Wanted
+from tests.sync.fakes import row
+
+
+def of(**settings: Any) -> Wanted:
+    """Read settings."""
+    return Wanted.of({"include_archived": True, **settings})
+
+
+def test_all_by_default() -> None:
+    """Without settings every thread is wanted, on both sides."""
+    assert of().wants(row(1, None, createdAt=None))
+    assert of().sides == (False, True)
+    assert of().inbox_id is None
+
+
+def test_without_archived() -> None:
+    """Without archived threads one side is listed, and an archived thread is not included."""
+    live, archived = row(1), row(2, archived=True)
+    wanted = of(include_archived=False)
+    assert wanted.sides == (False,)
+    assert (wanted.includes(live), wanted.includes(archived)) == (True, False)
+    assert of().includes(archived)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_all"),
+    [
+        ({}, True),
+        ({"include_archived": False}, True),
+        ({"inbox_ids": [1]}, False),
+        ({"start_date": "2026-03-01"}, False),
+    ],
+)
+def test_all(settings: dict[str, Any], *, is_all: bool) -> None:
+    """A full listing shows all threads unless inboxes or a start are set."""
+    assert of(**settings).is_all is is_all
+
+
+def test_inboxes() -> None:
+    """Threads of other inboxes, and of none, are not wanted."""
+    wanted = of(inbox_ids=[2, "1"])
+    assert not wanted.includes(row(1, inboxId="3"))
+    assert [wanted.wants(row(1, inboxId=inbox)) for inbox in ("1", "2", "3", None)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "asked"), [([], None), ([7], "7"), (["7", 7], "7"), ([7, 8], None)]
+)
+def test_one_inbox_is_asked_for(ids: list[Any], asked: str | None) -> None:
+    """HubSpot filters one inbox; several, and none, are listed whole."""
+    assert of(inbox_ids=ids).inbox_id == asked
+
+
+@pytest.mark.parametrize(
+    ("latest", "created", "is_wanted"),
+    [
+        ("2026-03-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z", True),
+        ("2026-02-28T23:59:59.999Z", "2025-01-01T00:00:00.000Z", False),
+        (None, "2026-03-01T00:00:00.000Z", True),
+        (None, "2025-01-01T00:00:00.000Z", False),
+        (None, None, True),
+    ],
+)
+def test_start_date(latest: str | None, created: str | None, *, is_wanted: bool) -> None:
+    """By the latest message, else by the creation; a thread with neither is wanted."""
+    found = row(1, latest, createdAt=created)
+    assert of(start_date="2026-03-01").wants(found) is is_wanted
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ({"inbox_ids": [2, 1]}, {"inbox_ids": ["1", " 2.0", 1]}, True),
+        ({"inbox_ids": []}, {}, True),
+        ({"start_date": "2026-03-01"}, {"start_date": "2026-03-01T01:00:00+01:00"}, True),
+        ({"inbox_ids": [1]}, {"inbox_ids": [1, 2]}, False),
+        ({"start_date": "2026-03-01"}, {}, False),
+        ({"include_archived": False}, {}, False),
+        ({"thread_fetch": "by_id"}, {"thread_fetch": "auto"}, True),
+    ],
+)
+def test_fingerprint(one: dict[str, Any], other: dict[str, Any], *, is_same: bool) -> None:
+    """It differs where other threads are wanted, and not by the form of a setting."""
+    assert (of(**one).fingerprint() == of(**other).fingerprint()) is is_same

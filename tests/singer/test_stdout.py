@@ -1,0 +1,264 @@
+"""Standard output: whole lines in order through everything that a process can be given."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.account import Account
+from tap_hubspot_threads.errors import OutputError
+from tap_hubspot_threads.signals import Stopped
+from tap_hubspot_threads.singer.stdout import BUFFER, Output, written_whole
+from tests.conftest import UNBUFFERED, Lab, open_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+THREADS = 3_000
+SOON = 10
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Lab]:
+    """An account whose records take many times the room of a pipe."""
+    with open_lab(Account.sample(THREADS)) as lab:
+        yield lab
+
+
+@pytest.fixture(params=[True, False], ids=["blocking", "nonblocking"])
+def pipe(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+    """The two ends of a pipe."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, request.param)
+    yield reader, writer
+    for descriptor in (reader, writer):
+        try:
+            os.close(descriptor)
+        except OSError as error:
+            assert error.errno == errno.EBADF  # noqa: PT017 - closed by the test
+
+
+def test_streams_that_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output that was redirected in Python, or on a system without poll, is left to Python."""
+    redirected = io.StringIO()
+    assert written_whole(redirected) is redirected
+    monkeypatch.setattr(sys, "__stdout__", redirected)
+    monkeypatch.delattr(select, "poll")
+    assert written_whole(redirected) is redirected
+
+
+def test_nothing_is_lost_in_a_pipe(pipe: tuple[int, int]) -> None:
+    """Text larger than the pipe arrives whole and in order while the reader pauses."""
+    reader, writer = pipe
+    lines = [f"{number} {'ä' * (number % 5_000)}\n" for number in range(400)]
+    received = bytearray()
+
+    def read() -> None:
+        while data := os.read(reader, 3_001):
+            received.extend(data)
+            if len(received) % 7 == 0:
+                time.sleep(0.001)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    output = Output(writer)
+    for line in lines:
+        output.write(line)
+    output.flush()
+    os.close(writer)
+    thread.join()
+    assert received.decode() == "".join(lines)
+
+
+def test_nothing_is_written_after_a_failure(pipe: tuple[int, int]) -> None:
+    """A pipe without a reader is an error for every later call too, and close is quiet."""
+    reader, writer = pipe
+    os.close(reader)
+    output = Output(writer)
+    output.write("a line\n")
+    for _ in range(2):
+        with pytest.raises(OutputError, match=r"has closed the pipe\. Look"):
+            output.flush()
+    with pytest.raises(OutputError):
+        output.write("x" * BUFFER)
+    output.close()
+
+
+def test_a_signal_ends_the_wait_for_a_full_pipe(pipe: tuple[int, int]) -> None:
+    """A sync that is to stop gives up a pipe that nobody reads, and writes nothing more into it."""
+    reader, writer = pipe
+    output = Output(writer, patience=0.1)
+
+    def stop() -> None:
+        raise Stopped(signal.SIGTERM)
+
+    output.check = stop
+    output.write("a short line\n")
+    output.flush()  # there is room
+    with pytest.raises(Stopped):
+        output.write("x" * 1_000_000)
+    room = len(os.read(reader, 1_000_000))
+    with pytest.raises(Stopped):
+        output.flush()
+    os.set_blocking(reader, False)
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 1)
+    assert room < 1_000_000
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_error_in_the_middle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int) -> None:
+    """What was written before an error stays, what comes after it is not added to a cut line."""
+    path = tmp_path / "out"
+    write, calls = os.write, [0]
+
+    def refuse(descriptor: int, data: bytes) -> int:
+        calls[0] += 1
+        if calls[0] > 1:
+            raise OSError(code, os.strerror(code))
+        return write(descriptor, data[:3])
+
+    with path.open("w") as file:
+        output = Output(file.fileno())
+        output.write("abcdef\n")
+        monkeypatch.setattr(os, "write", refuse)
+        with pytest.raises(OutputError, match=os.strerror(code)):
+            output.flush()
+        output.write("STATE\n")
+        with pytest.raises(OutputError):
+            output.flush()
+        monkeypatch.undo()
+    assert path.read_text() == "abc"
+
+
+@contextmanager
+def tap(
+    lab: Lab, folder: Path, stdout: int, environment: dict[str, str], **settings: Any
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the tap into a descriptor, which is then the process's alone."""
+    config = folder / "config.json"
+    config.write_text(json.dumps(lab.config(**settings)))
+    command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config)]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, stdout=stdout, stderr=log, env=os.environ | environment, encoding="utf-8"
+        )
+    os.close(stdout)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def messages(data: bytes) -> list[dict[str, Any]]:
+    """Parse the output; a cut line fails."""
+    assert data.endswith(b"\n")
+    return [json.loads(line) for line in data.splitlines()]
+
+
+@UNBUFFERED
+def test_reader_pauses(
+    large: Lab, tmp_path: Path, pipe: tuple[int, int], environment: dict[str, str]
+) -> None:
+    """Every record arrives, and STATE last, although the reader pauses at a full pipe."""
+    reader, writer = pipe
+    with tap(large, tmp_path, writer, environment) as process:
+        data = os.read(reader, 1_000)
+        time.sleep(0.3)
+        while chunk := os.read(reader, 1 << 20):
+            data += chunk
+            if len(data) < 200_000:
+                time.sleep(0.05)
+        assert process.wait(SOON) == 0
+    found = messages(data)
+    assert sum(message["type"] == "RECORD" for message in found) == THREADS
+    assert found[-1]["type"] == "STATE"
+
+
+@UNBUFFERED
+def test_stopped_and_continued(
+    large: Lab, tmp_path: Path, pipe: tuple[int, int], environment: dict[str, str]
+) -> None:
+    """SIGSTOP and SIGCONT twenty times while the pipe is full cut no line and lose no record."""
+    reader, writer = pipe
+    with tap(large, tmp_path, writer, environment) as process:
+        data = os.read(reader, 1_000)
+        for _ in range(20):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.01)
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.01)
+            data += os.read(reader, 20_000)
+        while chunk := os.read(reader, 1 << 20):
+            data += chunk
+        assert process.wait(SOON) == 0
+    found = messages(data)
+    assert sum(message["type"] == "RECORD" for message in found) == THREADS
+    assert found[-1]["type"] == "STATE"
+
+
+@UNBUFFERED
+def test_signal_at_a_full_pipe(
+    large: Lab, tmp_path: Path, pipe: tuple[int, int], environment: dict[str, str]
+) -> None:
+    """A signal at a full pipe whose reader resumes: whole lines, STATE last, 128 + signal."""
+    reader, writer = pipe
+    with tap(large, tmp_path, writer, environment) as process:
+        data = os.read(reader, 1_000)
+        time.sleep(0.3)
+        process.terminate()
+        time.sleep(0.2)
+        while chunk := os.read(reader, 1 << 20):
+            data += chunk
+        assert process.wait(SOON) == 128 + signal.SIGTERM
+    found = messages(data)
+    assert sum(message["type"] == "RECORD" for message in found) < THREADS
+    assert found[-1]["type"] == "STATE"
+
+
+@UNBUFFERED
+def test_disk_fills(lab: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
+    """A disk that fills is exit code 1, even in the last line, and the line says what to do."""
+    limited = """
+import resource, sys
+from tap_hubspot_threads.__main__ import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
+main()
+"""
+    config, out = tmp_path / "config.json", tmp_path / "out"
+    config.write_text(json.dumps(lab.config()))
+
+    def run(limit: int) -> tuple[int, str]:
+        command = [sys.executable, "-c", limited, str(limit), "--config", str(config)]
+        with out.open("w") as file:
+            done = subprocess.run(
+                command,
+                stdout=file,
+                stderr=subprocess.PIPE,
+                env=os.environ | environment,
+                encoding="utf-8",
+                check=False,
+            )
+        return done.returncode, done.stderr.splitlines()[-1]
+
+    assert run(1 << 30)[0] == 0
+    size = out.stat().st_size
+    for limit in (size - 10, size // 2, 100):
+        exit_code, last = run(limit)
+        assert exit_code == 1
+        assert "Could not write to standard output: File too large. " in last
+        assert out.stat().st_size == limit

@@ -1,0 +1,234 @@
+"""What is told deleted: after how many looks, and what speaks against it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_hubspot_threads.errors import PurgeError
+from tap_hubspot_threads.sync.phases.deletions import APART, MANY, Deletions
+from tap_hubspot_threads.sync.stats import Read
+from tap_hubspot_threads.values import shift
+from tests.sync.fakes import LOG, NOW, kept, knows, row, write
+
+if TYPE_CHECKING:
+    from tap_hubspot_threads.sync.state.state import Kept
+
+BEFORE = shift(NOW, seconds=-APART)
+LONG_AGO = shift(NOW, seconds=-7_200)
+HOUR_AGO = shift(NOW, seconds=-3_600)
+
+
+def ids(first: int, count: int) -> list[str]:
+    """Return so many ids."""
+    return [str(number) for number in range(first, first + count)]
+
+
+class World:
+    """A state that knows threads, some of them missed, and a sync that looked for them.
+
+    Args:
+        missed: How many were missed, all of them again in this sync.
+        seen: How many others that the state knows this sync saw.
+        first: When they were missed first.
+        look: When they were missed in this sync; None: HubSpot did not say.
+        is_confirmed: Whether the account is known to be the state's.
+        state: What else the state has.
+    """
+
+    def __init__(
+        self,
+        missed: int = 1,
+        seen: int = 5,
+        *,
+        first: str = BEFORE,
+        look: str | None = NOW,
+        is_confirmed: bool = True,
+        **state: Any,
+    ) -> None:
+        self.missed, self.seen = ids(1, missed), ids(1 + missed, seen)
+        pairs = [[name, first] for name in self.missed]
+        rows = map(row, [*self.missed, *self.seen])
+        self.kept: Kept = knows(*rows, missed=pairs, **state)
+        self.read = Read()
+        self.read.now = NOW
+        self.read.missing = dict.fromkeys(self.missed, look)
+        self.read.known_seen = set(self.seen)
+        self.deletions = Deletions(self.kept, self.read, is_confirmed=is_confirmed, log=LOG)
+
+    def told(self) -> list[str]:
+        """Write what is told, and return the ids."""
+        written = write(self.deletions.run())
+        assert all(stream == "deleted_threads" for stream, _ in written)
+        return [thread_id for _, thread_id in written]
+
+
+def test_two_looks() -> None:
+    """A thread that was missed twice, ten minutes apart, is told, and is forgotten then."""
+    world = World()
+    assert world.told() == ["1"]
+    assert world.kept.missed == {}
+    assert "1" not in world.kept.open
+    assert world.read.withheld == 0
+
+
+def test_what_is_told() -> None:
+    """The row has the id and HubSpot's clock, and is forgotten only when it is out."""
+    world = World()
+    (out,) = world.deletions.run()
+    assert out.row == {"id": "1", "noticedAt": NOW}
+    assert world.kept.missed == {"1": BEFORE}
+
+
+@pytest.mark.parametrize("seconds", [0, 1, APART - 1])
+def test_too_close(seconds: float) -> None:
+    """A second look before ten minutes have passed tells nothing; the first one stays."""
+    world = World(first=shift(NOW, seconds=-seconds))
+    assert world.told() == []
+    assert "1" in world.kept.missed
+    assert world.read.withheld == 0
+
+
+def test_no_date_is_no_look() -> None:
+    """An answer that does not say when it was given is no second look."""
+    world = World(look=None)
+    assert world.told() == []
+    assert "1" in world.kept.missed
+
+
+def test_first_look_without_a_date() -> None:
+    """A thread whose only miss is of this sync, and of no known time, is not told."""
+    world = World(missed=0)
+    world.read.missing = {"1": None}
+    assert world.told() == []
+
+
+def test_missed_but_not_looked_for() -> None:
+    """A once missed thread that this sync did not look for is not told, however long ago it was."""
+    world = World(first=LONG_AGO)
+    world.read.missing = {}
+    assert world.told() == []
+
+
+def test_only_those_that_were_missed_twice() -> None:
+    """Of several missing threads those are told that were missed before."""
+    world = World(missed=2)
+    world.kept.missed["2"] = NOW
+    assert world.told() == ["1"]
+    assert world.kept.missed == {"2": NOW}
+
+
+def test_few_are_no_purge() -> None:
+    """All of a few threads may go at once."""
+    world = World(missed=MANY - 1, seen=0)
+    assert not world.deletions.is_purge
+    assert world.told() == world.missed
+
+
+@pytest.mark.parametrize(
+    ("missed", "seen", "is_purge"),
+    [(10, 10, False), (11, 9, True), (10, 9, False), (11, 10, True), (11, 12, False)],
+)
+def test_more_than_half_of_many(missed: int, seen: int, *, is_purge: bool) -> None:
+    """A purge is more than half of twenty or more."""
+    assert World(missed, seen).deletions.is_purge is is_purge
+
+
+def test_missing_whichever_sync_missed_them() -> None:
+    """Those that were missed by earlier syncs count, though this one did not look for them."""
+    world = World(MANY, 0)
+    world.read.missing = {}
+    assert world.deletions.is_purge
+
+
+def test_seen_by_a_listing_only() -> None:
+    """A missed thread is missing, not seen, whatever has shown it."""
+    world = World(11, 9)
+    world.read.known_seen.update(world.missed)
+    assert world.deletions.is_purge
+
+
+def test_purge_waits_for_a_listing(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a purge none is told before a listing has ended without it; it is said how many wait."""
+    world = World(MANY, 0)
+    assert world.told() == []
+    assert world.read.withheld == MANY
+    assert f"{MANY} missing thread(s) are not told deleted yet" in caplog.text
+    world.deletions.check()
+
+
+@pytest.mark.parametrize(("begun", "count"), [(LONG_AGO, 0), (HOUR_AGO, 0), (NOW, MANY)])
+def test_listing_begun_after_the_first_look(begun: str, count: int) -> None:
+    """A listing shows that a thread is gone only if it was begun after the first look."""
+    done: dict[str, Any] = {"full_listing_started_at": begun, "full_listing_completed_at": NOW}
+    world = World(MANY, 0, first=HOUR_AGO, **done)
+    assert len(world.told()) == count
+    assert world.read.withheld == MANY - count
+
+
+def test_each_after_its_own_first_look() -> None:
+    """Threads that were missed later than the listing was begun wait for the next one."""
+    world = World(MANY, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
+    world.kept.missed["1"] = world.kept.missed["2"] = shift(HOUR_AGO, seconds=1)
+    assert world.told() == world.missed[2:]
+    assert world.read.withheld == 2
+
+
+def test_listing_that_shows_it() -> None:
+    """A thread that the listing showed is not told: its first look is as late as that."""
+    world = World(MANY, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
+    world.kept.miss_anew("1", shift(HOUR_AGO, seconds=1))
+    assert world.told() == world.missed[1:]
+
+
+def test_purge_too_close() -> None:
+    """A listing right behind the first look proves nothing within ten minutes of it."""
+    first = shift(NOW, seconds=1 - APART)
+    world = World(MANY, 0, first=first, full_listing_started_at=shift(first, seconds=1))
+    assert world.told() == []
+
+
+def test_purge_of_those_that_were_not_looked_for_again() -> None:
+    """Of a purge a listing is proof enough: not all can be looked for again in one sync."""
+    world = World(MANY, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
+    world.read.missing = {}
+    assert world.told() == world.missed
+
+
+def test_unconfirmed_purge(caplog: pytest.LogCaptureFixture) -> None:
+    """Where the account may be another, a purge is an error, and tells nobody deleted."""
+    world = World(MANY, 3, first=LONG_AGO, is_confirmed=False, full_listing_started_at=HOUR_AGO)
+    assert world.told() == []
+    assert world.read.withheld == MANY
+    assert "that this is the state's account" in caplog.text
+    with pytest.raises(PurgeError, match=f"{MANY} of {MANY + 3} open threads"):
+        world.deletions.check()
+
+
+@pytest.mark.parametrize(("seen", "count"), [(0, 0), (2, 0), (3, 3), (4, 3)])
+def test_unconfirmed_few(seen: int, count: int) -> None:
+    """Where the account may be another, a sync that saw fewer than it missed tells nothing."""
+    world = World(3, seen, is_confirmed=False)
+    assert len(world.told()) == count
+    assert world.read.withheld == 3 - count
+    world.deletions.check()
+
+
+def test_nothing_is_missing(caplog: pytest.LogCaptureFixture) -> None:
+    """A sync that missed nothing says nothing."""
+    world = World(0)
+    assert world.told() == []
+    world.deletions.check()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(("lists_all", "told"), [(True, 20), (False, 0)])
+def test_listing_of_some_proves_nothing(*, lists_all: bool, told: int) -> None:
+    """That a thread is not in a listing of one inbox does not tell that it is gone."""
+    missed = [[str(number), shift(NOW, seconds=-900)] for number in range(1, 21)]
+    of = kept(missed=missed, full_listing_started_at=shift(NOW, seconds=-60))
+    read = Read()
+    read.now = NOW
+    deletions = Deletions(of, read, is_confirmed=True, lists_all=lists_all, log=LOG)
+    assert len(write(deletions.run())) == told

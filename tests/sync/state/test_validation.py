@@ -1,0 +1,181 @@
+"""Which states are this tap's: any other is refused, and never taken for a first sync."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tap_hubspot_threads.errors import StateError
+from tap_hubspot_threads.sync.state.validation import check_state
+from tests.sync.fakes import NOW, kept
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"bookmarks": {}},
+        {"bookmarks": {"threads": {}}},
+        {"bookmarks": {"thread_index": {}, "deleted_threads": {}}},
+        {"bookmarks": {"messages": {}, "actors": {}, "inboxes": {}, "channel_accounts": {}}},
+        {"bookmarks": {"threads": {"replication_key_value": "2026-01-01"}, "other": {}}},
+        {"bookmarks": kept().pack(is_final=True)},
+    ],
+    ids=str,
+)
+def test_states_of_this_tap(state: dict[str, Any]) -> None:
+    """A state that this tap or a person wrote is accepted."""
+    check_state(state)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"bookmarks": None},
+        {"bookmarks": []},
+        {"bookmarks": {"threads": []}},
+        {"bookmarks": {"other": {}}},
+        {"bookmarks": {"threads": {}, "thread_index": {"partitions": []}}},
+        {"bookmarks": {"threads": {}, "deleted_threads": {"progress_markers": {}}}},
+        {"type": "STATE", "value": {"bookmarks": {"threads": {}}}},
+        {"threads": {}},
+    ],
+    ids=str,
+)
+def test_states_of_another_kind(state: dict[str, Any]) -> None:
+    """What is no state of this tap is refused, with what to do."""
+    with pytest.raises(StateError, match="full refresh"):
+        check_state(state)
+
+
+GOOD: list[tuple[str, object]] = [
+    ("version", 1),
+    ("replication_key", "latestMessageTimestamp"),
+    ("replication_key_value", None),
+    ("replication_key_value", "2026-11-20T13:00:00+01:00"),
+    ("listing", "archived"),
+    ("listing_cursor", None),
+    ("listing_cursor", "x=="),
+    ("listing_started_at", NOW),
+    ("full_listing_started_at", None),
+    ("full_listing_completed_at", NOW),
+    ("is_exact", False),
+    ("open_threads", ["17:lAAAAAA"]),
+    ("open_threads", ["17:LAAAAAA", "18:ABBBBBB"]),
+    ("failed", [["17", 2]]),
+    ("missed", []),
+    ("missed", [["17", NOW]]),
+    ("listing_is_whole", False),
+    ("listing_rows", 0),
+    ("full_listing_rows", None),
+    ("full_listing_rows", 20_000),
+    ("listing_pages", 0),
+    ("listing_milliseconds", 1_500),
+    ("full_listing_pages", None),
+    ("full_listing_pages", 44),
+    ("full_listing_milliseconds", 0),
+    ("wanted", "{}"),
+    ("account", None),
+    ("account", 53),
+    ("is_account_warned_of", True),
+]
+
+
+GOOD_OF_MESSAGES: list[tuple[str, object]] = [
+    ("replication_key_value", None),
+    ("replication_key_value", "2026-11-20T13:00:00+01:00"),
+    ("replication_key_value", "1970-01-01T00:00:00.000Z"),
+    ("failed", []),
+    ("failed", [["17", 0]]),
+    ("walked", 61_204),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), GOOD_OF_MESSAGES)
+def test_what_is_written_of_messages(key: str, value: object) -> None:
+    """Each key of messages may hold what this version writes under it."""
+    check_state({"bookmarks": {"messages": {key: value}}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("replication_key_value", "soon"),
+        ("replication_key_value", ""),
+        ("failed", {"17": 1}),
+        ("failed", [["x", 1]]),
+        ("walked", None),
+        ("walked", True),
+        ("version", 1),
+    ],
+)
+def test_what_is_never_written_of_messages(key: str, value: object) -> None:
+    """Any other key or shape under messages is refused by its name."""
+    with pytest.raises(StateError, match=rf"bookmarks\.messages\.{key} is not"):
+        check_state({"bookmarks": {"messages": {key: value}}})
+
+
+@pytest.mark.parametrize(("key", "value"), GOOD)
+def test_what_is_written(key: str, value: object) -> None:
+    """Each key may hold what this version writes under it."""
+    check_state({"bookmarks": {"threads": {key: value}}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("version", 2),
+        ("version", True),
+        ("version", 1.0),
+        ("version", "1"),
+        ("version", None),
+        ("replication_key", "createdAt"),
+        ("replication_key_value", "soon"),
+        ("replication_key_value", ""),
+        ("replication_key_value", "1999-12-31T23:59:59Z"),
+        ("listing", None),
+        ("listing_cursor", 17),
+        ("listing_started_at", 17),
+        ("full_listing_started_at", "soon"),
+        ("full_listing_completed_at", []),
+        ("is_exact", 1),
+        ("open_threads", {"17": "lAAAAAA"}),
+        ("open_threads", ["17"]),
+        ("open_threads", [17]),
+        ("failed", {"17": 1}),
+        ("failed", [["17"]]),
+        ("failed", [["17", "2"]]),
+        ("failed", [["17", True]]),
+        ("failed", [["x", 2]]),
+        ("failed", [17]),
+        ("missed", {"17": NOW}),
+        ("missed", ["17"]),
+        ("missed", [["17", None]]),
+        ("missed", [["17", "soon"]]),
+        ("missed", [["x", NOW]]),
+        ("full_listing_pages", "44"),
+        ("full_listing_milliseconds", 1.5),
+        ("listing_pages", True),
+        ("listing_is_whole", 1),
+        ("listing_rows", None),
+        ("full_listing_rows", 1.5),
+        ("wanted", None),
+        ("account", "53"),
+        ("account", True),
+        ("is_account_warned_of", None),
+        ("progress_markers", {}),
+        ("unheard_of", 1),
+    ],
+)
+def test_what_is_never_written(key: str, value: object) -> None:
+    """An unknown key, or a value of another shape, is refused by its name."""
+    with pytest.raises(StateError, match=rf"bookmarks\.threads\.{key} is not"):
+        check_state({"bookmarks": {"threads": {key: value}}})
+
+
+def test_every_key_that_is_written() -> None:
+    """Whatever this version writes, it reads."""
+    packed = kept().pack(is_final=True)
+    assert packed["threads"].keys() <= {key for key, _ in GOOD}
+    assert packed["messages"].keys() <= {key for key, _ in GOOD_OF_MESSAGES}

@@ -1,0 +1,112 @@
+"""The structure of the package: sizes, layers of classes, and where tests are."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import tap_hubspot_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(tap_hubspot_threads.__file__).parent
+TESTS = Path(__file__).parent
+NAME = tap_hubspot_threads.__name__
+MODULES = sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py")
+FOLDERS = sorted({path.parent.relative_to(ROOT) for path in MODULES} - {Path()})
+
+MAX_LINES = 350
+"""Above this a module needs a reason: is it two subjects?"""
+REASONS_FOR_LENGTH: dict[str, str] = {"app.py": "wires everything"}
+MAX_MODULES = 12
+"""Above this a folder needs a subfolder."""
+MAX_CLASSES = 2
+MAX_PARAMETERS = 12
+
+UNTESTED_ALONE = {
+    "__main__.py": "tests/contract/test_command.py",
+    "errors.py": "tests of whoever raises them",
+    "signals.py": "tests/contract/test_ends.py",
+    "sync/stats.py": "tests of whoever counts",
+    "settings/schema.py": "tests/docs/test_docs.py",
+    "settings/base_tap.py": "tests/contract/test_catalog.py",
+}
+"""Modules without a test file of their own, and where they are tested."""
+
+
+def classes() -> Iterator[type[Any]]:
+    """Yield the classes of the package, but for errors and protocols."""
+    for info in pkgutil.walk_packages([str(ROOT)], f"{NAME}."):
+        module = importlib.import_module(info.name)
+        for _, found in inspect.getmembers(module, inspect.isclass):
+            if found.__module__ == module.__name__ and is_counted(found):
+                yield found
+
+
+def is_counted(found: type[Any]) -> bool:
+    """Whether a class is ours, and neither an error nor a protocol."""
+    is_ours = found.__module__.partition(".")[0] == NAME
+    is_protocol = getattr(found, "_is_protocol", False)
+    return is_ours and not issubclass(found, BaseException) and not is_protocol
+
+
+def test_shallow_class_hierarchies() -> None:
+    """A class of ours has at most one class of ours above it."""
+    towers = {found: [part for part in found.__mro__ if is_counted(part)] for found in classes()}
+    assert len(towers) > len(MODULES) / 2
+    assert [tower for tower in towers.values() if len(tower) > MAX_CLASSES] == []
+
+
+def test_few_parameters_of_constructors() -> None:
+    """What always travels together is one object, so a constructor takes few parameters."""
+    counts = {
+        found.__name__: len(inspect.signature(found).parameters)
+        for found in classes()
+        if "__init__" in vars(found) and not hasattr(found, "__dataclass_fields__")
+    }
+    assert {name: count for name, count in counts.items() if count > MAX_PARAMETERS} == {}
+
+
+def test_reasons_for_long_modules() -> None:
+    """A module of more than `MAX_LINES` lines has a reason, and no shorter one does."""
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    long = {str(path.relative_to(ROOT)) for path, count in lines.items() if count > MAX_LINES}
+    assert long == REASONS_FOR_LENGTH.keys()
+
+
+@pytest.mark.parametrize("folder", [Path(), *FOLDERS], ids=str)
+def test_few_modules_per_folder(folder: Path) -> None:
+    """A folder holds few modules, so that their names can be read at a glance."""
+    assert len([path for path in MODULES if path.parent == ROOT / folder]) <= MAX_MODULES
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_docstrings_of_folders(folder: Path) -> None:
+    """A folder's docstring says in a sentence what it is for; a layer's also what it may import."""
+    module = importlib.import_module(".".join([NAME, *folder.parts]))
+    words = " ".join((module.__doc__ or "").split())
+    assert words.endswith(".")
+    assert "May import" in words or len(folder.parts) > 1 or folder.name == "settings"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_mirror_the_package(path: Path) -> None:
+    """A module has a test file of its name, in the folder of its name, or is listed with reason."""
+    name = path.relative_to(ROOT)
+    has_tests = (TESTS / name.parent / f"test_{name.name}").exists()
+    assert has_tests != (name.as_posix() in UNTESTED_ALONE)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_test_files_name_modules(folder: Path) -> None:
+    """A test file in a mirrored folder is named after a module, or after a part of its subject."""
+    modules = {path.stem for path in MODULES if path.parent == ROOT / folder}
+    for path in (TESTS / folder).glob("test_*.py"):
+        subject = path.stem.removeprefix("test_")
+        assert any(subject == name or subject.startswith(f"{name}_") for name in modules), path

@@ -1,0 +1,1 @@
+"""What tests, documentation and benchmarks run."""

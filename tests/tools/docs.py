@@ -1,0 +1,113 @@
+"""The parts of the documentation, meltano.yml and hub/ that are made from the program.
+
+`make docs` writes them, and a test holds them against the program. What is written by hand is read
+from here too: the pages, and the blocks of code in them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+from tap_hubspot_threads.settings.schema import SETTINGS
+from tap_hubspot_threads.singer.base_stream import SCHEMAS
+from tap_hubspot_threads.tap import TapHubSpotThreads
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+TEXTS = [*PAGES, *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md"))]
+PREFIX = "TAP_HUBSPOT_THREADS_"
+
+FENCE = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object"}
+
+
+def settings_table() -> str:
+    """Return the settings as a Markdown table."""
+    rows = ["| setting | type, default | meaning |", "|---|---|---|"]
+    for name, setting in SETTINGS["properties"].items():
+        words = [_type(setting)]
+        if "default" in setting:
+            words.append(f"`{json.dumps(setting['default'])}`")
+        rows.append(f"| `{name}` | {', '.join(words)} | {setting['description']} |")
+    return "\n".join(rows)
+
+
+def columns_table(stream: str) -> str:
+    """Return the columns of a stream as a Markdown table; its key is marked."""
+    rows = ["| column | type | meaning |", "|---|---|---|"]
+    for name, column in SCHEMAS.get_schema(stream)["properties"].items():
+        words = f"{column.get('format') or _type(column)}{', the key' if name == 'id' else ''}"
+        rows.append(f"| `{name}` | {words} | {column['description']} |")
+    return "\n".join(rows)
+
+
+def meltano_settings(*, indent: int = 4) -> str:
+    """Return the settings as Meltano wants them declared, as YAML."""
+    lines = []
+    for name, setting in SETTINGS["properties"].items():
+        kind = KINDS.get(_type(setting), "string")
+        if setting.get("format") == "date-time":
+            kind = "date_iso8601"
+        if "enum" in setting:
+            kind = "options"
+        lines += [f"    - name: {name}", f"      kind: {kind}"]
+        if setting.get("secret"):
+            lines.append("      sensitive: true")
+        if "default" in setting:
+            lines.append(f"      value: {json.dumps(setting['default'])}")
+        lines.append(f"      label: {setting['title']}")
+        lines.append(f"      description: {json.dumps(setting['description'])}")
+        for value in setting.get("enum", []):
+            if value == setting["enum"][0]:
+                lines.append("      options:")
+            lines += [f"      - label: {value}", f"        value: {value}"]
+    return "\n".join(" " * indent + line[4:] for line in lines)
+
+
+def hub_facts() -> str:
+    """Return what Meltano Hub wants to know of the package, as YAML."""
+    classifiers = metadata("tap-hubspot-threads").get_all("Classifier") or []
+    pythons = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
+    capabilities = sorted(capability.value for capability in TapHubSpotThreads.capabilities)
+    lines = ["capabilities:", *(f"- {name}" for name in capabilities)]
+    lines.append(f"description: {json.dumps(metadata('tap-hubspot-threads')['Summary'])}")
+    lines += ["supported_python_versions:", *(f'- "{version}"' for version in pythons)]
+    return "\n".join(lines)
+
+
+def security() -> str:
+    """Return SECURITY.md as a page of the site."""
+    return _text("SECURITY.md").replace("](docs/", "](../")
+
+
+def changelog() -> str:
+    """Return CHANGELOG.md as a page of the site."""
+    return _text("CHANGELOG.md")
+
+
+def _text(name: str) -> str:
+    return "\n" + (ROOT / name).read_text(encoding="utf-8")
+
+
+def page(name: str) -> str:
+    """Return the text of a page below docs/."""
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return what is in the fenced blocks of a language, without the indentation of a list."""
+    found = [match for match in FENCE.finditer(text) if match[2] == language]
+    return [re.sub(f"^{match[1]}", "", match[3], flags=re.MULTILINE) for match in found]
+
+
+def _type(definition: dict[str, Any]) -> str:
+    types = definition["type"] if isinstance(definition["type"], list) else [definition["type"]]
+    name = next(name for name in types if name != "null")
+    if definition.get("secret"):
+        return f"secret {name}"
+    return str(name)

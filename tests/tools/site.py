@@ -1,0 +1,83 @@
+"""`python -m tests.tools.site`: whether the documentation's site gets by without the network.
+
+`make docs-site` has built it and checked its links. Here: no page has a script, a style or a
+picture of another host; each page can be found by the search, if it does not say otherwise; no
+item of a list was taken for a line of the text before it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from tests.tools.docs import PAGES, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SITE = ROOT / "site"
+LOADING = {"img", "script", "iframe", "source", "audio", "video"}
+
+
+class Page(HTMLParser):
+    """Finds what a browser fetches for a page, and items of lists that are text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.items: list[str] = []
+        self._is_text = False
+        self.feed(path.read_text(encoding="utf-8"))
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag in LOADING:
+            self.found.append(given.get("src") or "")
+        if tag == "link" and given.get("rel") not in {"canonical", "next", "prev"}:
+            self.found.append(given.get("href") or "")
+        self._is_text = tag == "p" or (self._is_text and tag != "pre")
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if self._is_text:
+            self.items += re.findall(r"^(?:\d+\.|[-*]) .*", data, re.MULTILINE)
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self._is_text = self._is_text and tag != "p"
+
+
+def wrongs(path: Path) -> list[str]:
+    """Return the addresses of other hosts that a page fetches from, and broken lists."""
+    page = Page(path)
+    outside = [url for url in page.found if urlsplit(url).netloc]
+    return [f"{path}: {line}" for line in [*outside, *page.items]]
+
+
+def main() -> int:
+    """Look, and say what is wrong; return the exit code."""
+    wrong = [line for path in SITE.rglob("*.html") for line in wrongs(path)]
+    (index,) = SITE.glob("search*.json")
+    entries = json.loads(index.read_text(encoding="utf-8"))
+    text = json.dumps(entries)
+    for page in PAGES:
+        if "\nsearch:\n  exclude: true\n" in page.read_text(encoding="utf-8"):
+            continue
+        name = str(page.relative_to(ROOT / "docs").with_suffix(".html"))
+        wrong += [] if name in text else [f"{name}: not in the search"]
+    size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())
+    for line in wrong:
+        sys.stderr.write(f"{line}\n")
+    sys.stdout.write(f"site/: {len(PAGES)} pages, {size / 1e6:.1f} MB\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
