@@ -16,7 +16,7 @@ from emulator.limits import RollingLimit
 from emulator.memory import MemoryTransport
 from emulator.service import TOKEN, Service
 from emulator.ways import Ways
-from tap_hubspot_threads.app import Machine
+from tap_hubspot_threads.app import Runtime
 from tap_hubspot_threads.signals import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
@@ -49,8 +49,8 @@ class Life:
         self.service.requests.clear()
         began = self.now
         transport = MemoryTransport(self.service, pass_time=lambda _: None)
-        machine = Machine(transport=lambda _: transport, clock=self._clock)
-        tap = type("Tap", (TapHubSpotThreads,), {"machine": machine, "name": "tap"})
+        runtime = Runtime(transport=lambda _: transport, clock=self._clock)
+        tap = type("Tap", (TapHubSpotThreads,), {"machine": runtime, "name": "tap"})
         self.service.before_answer = self._pass_time
         out = io.StringIO()
         with redirect_stdout(out):

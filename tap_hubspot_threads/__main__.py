@@ -11,7 +11,7 @@ from typing import TextIO
 import click
 
 from tap_hubspot_threads.errors import (
-    UNREAD,
+    EXIT_INCOMPLETE,
     HubSpotError,
     OutputError,
     SettingsError,
@@ -61,10 +61,10 @@ def _run() -> int:
         return error.exit_code
     except OSError as error:
         _say(f"Reading or writing failed: {error}. Mend that, and run the sync again.")
-        return UNREAD
+        return EXIT_INCOMPLETE
     except MemoryError:
         _say("Out of memory. Give the process more memory or lower max_concurrency, and run again.")
-        return UNREAD
+        return EXIT_INCOMPLETE
     return exit_code
 
 

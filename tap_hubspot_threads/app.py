@@ -16,17 +16,17 @@ from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit
 from tap_hubspot_threads.hubspot.retry import Retry
 from tap_hubspot_threads.hubspot.transport import HttpTransport
 from tap_hubspot_threads.models import Selection
-from tap_hubspot_threads.settings.settings import Options, Wanted
+from tap_hubspot_threads.settings.settings import Options, ThreadFilter
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tap_hubspot_threads.singer.progress import Progress, misfits
-from tap_hubspot_threads.singer.writer import STATE_INTERVAL, Loop
+from tap_hubspot_threads.singer.writer import STATE_INTERVAL, EventWriter
 from tap_hubspot_threads.sync.account import AccountSync
 from tap_hubspot_threads.sync.children.actors import Actors
 from tap_hubspot_threads.sync.children.messages import Messages
-from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.phases.reference_lists import Lists, ListsSync
-from tap_hubspot_threads.sync.state.state import Kept
+from tap_hubspot_threads.sync.phases.reference_lists import ListsSync, ReferenceLists
+from tap_hubspot_threads.sync.state.state import SyncState
 from tap_hubspot_threads.sync.stats import Read
 
 if TYPE_CHECKING:
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.hubspot.auth import Credentials
     from tap_hubspot_threads.hubspot.transport import Transport
-    from tap_hubspot_threads.models import HubSpot, Out, Stage, Sync
+    from tap_hubspot_threads.models import ChildStream, HubSpot, Out, Sync
     from tap_hubspot_threads.settings.thread_ids import ConfiguredIds
     from tap_hubspot_threads.signals import Stop
     from tap_hubspot_threads.singer.base_stream import HubSpotStream
 
 
 @dataclass(frozen=True)
-class Machine:
+class Runtime:
     """What the tap runs on. A test hands in another one."""
 
     transport: Callable[[Mapping[str, Any]], Transport] = lambda config: HttpTransport(
         config["api_url"], connections=config["max_concurrency"]
     )
     """Makes the way to HubSpot, from the settings."""
-    workers: type[Workers] = Workers
+    workers: type[WorkerPool] = WorkerPool
     clock: Callable[[], float] = time.monotonic
     """Monotonic seconds."""
     page_size: int = PAGE_SIZE
@@ -109,7 +109,7 @@ def make_api(
         schema=SCHEMAS.get_schema,
         associations=config["associations"],
         further_property=config.get("property"),
-        inbox_id=Wanted.of(config).inbox_id,
+        inbox_id=ThreadFilter.of(config).inbox_id,
         page_size=page_size,
         warn=warn,
     )
@@ -158,24 +158,24 @@ class Run:
         self,
         config: Mapping[str, Any],
         *,
-        machine: Machine,
+        runtime: Runtime,
         stop: Stop,
         user_agent: str,
         log: logging.Logger,
     ) -> None:
-        self._config, self._machine, self._stop, self._log = config, machine, stop, log
+        self._config, self._machine, self._stop, self._log = config, runtime, stop, log
         self._is_over = False
-        self._transport = machine.transport(config)
+        self._transport = runtime.transport(config)
         self._client = make_client(
             config,
             transport=self._transport,
             user_agent=user_agent,
-            clock=machine.clock,
+            clock=runtime.clock,
             wait=stop.wait,
             warn=self._warn,
         )
-        self._progress = Progress(machine.clock, log.info, self._client)
-        self._workers = machine.workers(config["max_concurrency"], self._while_waiting)
+        self._progress = Progress(runtime.clock, log.info, self._client)
+        self._workers = runtime.workers(config["max_concurrency"], self._while_waiting)
 
     def sync(
         self,
@@ -198,11 +198,11 @@ class Run:
             most: End after so many rows.
 
         Raises:
-            HubSpotError: as `Loop.run` does.
+            HubSpotError: as `EventWriter.run` does.
             Stopped: likewise.
         """
         sync = self._make_sync(streams, ids=ids, bookmarks=bookmarks)
-        loop = Loop(
+        loop = EventWriter(
             streams,
             given=given,
             write_state=write_state,
@@ -298,7 +298,7 @@ def make_sync(
     config: Mapping[str, Any],
     *,
     hubspot: HubSpot,
-    workers: Workers,
+    workers: WorkerPool,
     ids: Iterable[str] | None,
     selected: Collection[str],
     with_originals: bool,
@@ -319,17 +319,17 @@ def make_sync(
         clock: Monotonic seconds.
         log: Is told what a person should know.
     """
-    selection, wanted = Selection.of(selected), Wanted.of(config)
+    selection, wanted = Selection.of(selected), ThreadFilter.of(config)
     if not (selection.of_threads or selection.thread_index or selection.listed):
         return None
-    kept = Kept(
+    kept = SyncState(
         {} if ids is not None else bookmarks,
         wanted=wanted.fingerprint(),
         rows_go_out=selection.threads or not selection.of_threads,
         with_messages=selection.messages,
     )
     read = Read(kept.failed, kept.messages.failed, log=log)
-    lists = Lists(hubspot, workers, selection.listed, log=log)
+    lists = ReferenceLists(hubspot, workers, selection.listed, log=log)
     behind = _behind(hubspot, workers, kept, read, selection, with_originals=with_originals)
     if ids is not None:
         return ConfiguredSync(
@@ -368,15 +368,15 @@ def make_sync(
 
 def _behind(
     hubspot: HubSpot,
-    workers: Workers,
-    kept: Kept,
+    workers: WorkerPool,
+    kept: SyncState,
     read: Read,
     selection: Selection,
     *,
     with_originals: bool,
-) -> Stage:
+) -> ChildStream:
     """Make what hangs on threads, as far as it is selected: messages, then actors."""
-    stages: list[Stage] = []
+    stages: list[ChildStream] = []
     if selection.messages:
         stages.append(
             Messages(hubspot, workers, kept.messages, read, with_originals=with_originals)

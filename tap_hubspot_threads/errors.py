@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_NAMED_IDS = 20
 
-UNREAD, TRY_LATER, MEND = 1, 75, 78
+EXIT_INCOMPLETE, EX_TEMPFAIL, EX_CONFIG = 1, 75, 78
 """Exit codes: all but single things was read; trying again later may help (EX_TEMPFAIL); it will
 not, before something has been mended (EX_CONFIG). Each error here has one."""
 
@@ -23,13 +23,13 @@ not, before something has been mended (EX_CONFIG). Each error here has one."""
 class SettingsError(Exception):
     """A setting that the tap cannot work with, found before the first request."""
 
-    exit_code = MEND
+    exit_code = EX_CONFIG
 
 
 class StateError(Exception):
     """A state that this version of the tap cannot go on from."""
 
-    exit_code = MEND
+    exit_code = EX_CONFIG
 
 
 class OutputError(Exception):
@@ -39,7 +39,7 @@ class OutputError(Exception):
         error: What the operating system reported.
     """
 
-    exit_code = UNREAD
+    exit_code = EXIT_INCOMPLETE
 
     def __init__(self, error: OSError) -> None:
         reason, remedy = error.strerror, "Fix this and run the sync again."
@@ -60,23 +60,23 @@ class HubSpotError(Exception):
         exit_code: Where it is not that of the class.
     """
 
-    exit_code = MEND
+    exit_code = EX_CONFIG
 
     def __init__(
-        self, message: str, *, is_of_token: bool = False, exit_code: int | None = None
+        self, message: str, *, is_auth_error: bool = False, exit_code: int | None = None
     ) -> None:
         super().__init__(message)
-        self.is_of_token = is_of_token
+        self.is_auth_error = is_auth_error
         if exit_code is not None:
             self.exit_code = exit_code
 
     @property
-    def is_of_all(self) -> bool:
+    def ends_sync(self) -> bool:
         """Whether nothing else can be asked either: the token is refused, or the day is over."""
-        return self.is_of_token
+        return self.is_auth_error
 
 
-class PassingError(HubSpotError):
+class TransientError(HubSpotError):
     """A request that failed in a way that trying again may mend.
 
     Args:
@@ -89,7 +89,7 @@ class PassingError(HubSpotError):
             does not help.
     """
 
-    exit_code = TRY_LATER
+    exit_code = EX_TEMPFAIL
 
     def __init__(
         self,
@@ -116,18 +116,18 @@ class PassingError(HubSpotError):
         return type(self)(message, retry_after=self.retry_after, asks_to_wait=self.asks_to_wait)
 
 
-class UnbelievedError(PassingError):
+class UnbelievedError(TransientError):
     """A 403 or 404 that is not HubSpot's word on what was requested; it may pass, or stay."""
 
 
 class ComeBackError(HubSpotError):
     """HubSpot asks not to be called for longer than a sync waits."""
 
-    exit_code = TRY_LATER
+    exit_code = EX_TEMPFAIL
 
     @property
     @override
-    def is_of_all(self) -> bool:
+    def ends_sync(self) -> bool:
         return True
 
 
@@ -147,7 +147,7 @@ class RefusedError(HubSpotError):
         self.status, self.lacks_scope = status, lacks_scope
 
 
-class MissingError(HubSpotError):
+class NotFoundError(HubSpotError):
     """HubSpot has no such thing: never had, not any more, or on the other side of `archived`.
 
     Args:
@@ -179,30 +179,30 @@ class WrongAddressError(HubSpotError):
     def at_a_known_account(self) -> HubSpotError:
         """Return the error for an account that has been read from this address before."""
         message = f"{self} The account was read before: it may be passing."
-        return HubSpotError(message, exit_code=TRY_LATER)
+        return HubSpotError(message, exit_code=EX_TEMPFAIL)
 
 
-class NoProgressError(HubSpotError):
+class PaginationLoopError(HubSpotError):
     """A listing that would never end."""
 
-    exit_code = TRY_LATER
+    exit_code = EX_TEMPFAIL
 
 
 class DailyQuotaError(HubSpotError):
     """So little is left of the account's calls of the day that the rest is for others."""
 
-    exit_code = TRY_LATER
+    exit_code = EX_TEMPFAIL
 
     @property
     @override
-    def is_of_all(self) -> bool:
+    def ends_sync(self) -> bool:
         return True
 
 
 class NoThreadError(HubSpotError):
     """The operating system has no thread for this process, not even one."""
 
-    exit_code = TRY_LATER
+    exit_code = EX_TEMPFAIL
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(
@@ -212,7 +212,7 @@ class NoThreadError(HubSpotError):
 
     @property
     @override
-    def is_of_all(self) -> bool:
+    def ends_sync(self) -> bool:
         return True
 
 
@@ -225,7 +225,7 @@ class UnreadError(HubSpotError):
         actors: What failed for which actor. Their ids are not told: one may be an address.
     """
 
-    exit_code = UNREAD
+    exit_code = EXIT_INCOMPLETE
 
     def __init__(
         self,
@@ -251,7 +251,7 @@ class UnreadError(HubSpotError):
 class UnlistedError(HubSpotError):
     """Some streams could not be listed, although the others could.
 
-    The exit code is `UNREAD`, unless a setting or a scope of the token has to be fixed.
+    The exit code is `EXIT_INCOMPLETE`, unless a setting or a scope of the token has to be fixed.
 
     Args:
         errors: What failed for which stream.
@@ -262,20 +262,20 @@ class UnlistedError(HubSpotError):
         reasons = " ".join(f"{name}: {error}" for name, error in errors.items())
         message = f"{names} could not be loaded, all else was. {reasons}"
         has_to_be_mended = any(
-            error.lacks_scope if isinstance(error, RefusedError) else error.exit_code == MEND
+            error.lacks_scope if isinstance(error, RefusedError) else error.exit_code == EX_CONFIG
             for error in errors.values()
         )
-        super().__init__(message, exit_code=MEND if has_to_be_mended else UNREAD)
+        super().__init__(message, exit_code=EX_CONFIG if has_to_be_mended else EXIT_INCOMPLETE)
 
 
 class WrongAccountError(HubSpotError):
     """The token is of another account than the state."""
 
 
-class PurgeError(HubSpotError):
+class MassDeletionError(HubSpotError):
     """Most open threads are missing, and it is not known that the state is of this account."""
 
-    exit_code = UNREAD
+    exit_code = EXIT_INCOMPLETE
 
     def __init__(self, *, missing: int, seen: int) -> None:
         super().__init__(

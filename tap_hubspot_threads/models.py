@@ -16,7 +16,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Listed:
+class ReferenceList:
     """A stream that is listed as a whole in each sync."""
 
     name: str
@@ -27,10 +27,10 @@ class Listed:
     """Whether archived ones are listed by a call of their own."""
 
 
-LISTED = (
-    Listed("inboxes", "/inboxes", has_archived=True),
-    Listed("channels", "/channels"),
-    Listed("channel_accounts", "/channel-accounts", has_archived=True),
+REFERENCE_LISTS = (
+    ReferenceList("inboxes", "/inboxes", has_archived=True),
+    ReferenceList("channels", "/channels"),
+    ReferenceList("channel_accounts", "/channel-accounts", has_archived=True),
 )
 
 MAX_ACTORS = 100
@@ -62,7 +62,7 @@ class Page:
 class HubSpot(Protocol):
     """The account, as a sync sees it. Each method may wait, for the limit and for HubSpot.
 
-    Each raises `PassingError` if the last of its tries failed in a passing way, `RefusedError` if
+    Each raises `TransientError` if the last of its tries failed in a passing way, `RefusedError` if
     HubSpot refuses the request, and another `HubSpotError` for what ends the sync.
     """
 
@@ -138,11 +138,11 @@ class HubSpot(Protocol):
             RefusedError: if HubSpot refuses them all for one.
         """
 
-    def page_of(self, listed: Listed, cursor: str | None, *, archived: bool) -> Page:
+    def page_of(self, listed: ReferenceList, cursor: str | None, *, archived: bool) -> Page:
         """Return a page of a stream that is listed as a whole; of a cursor, or the first."""
 
 
-class ThreadId(NamedTuple):
+class ThreadRef(NamedTuple):
     """A thread to read."""
 
     id: str
@@ -169,11 +169,11 @@ class Out(NamedTuple):
     then: Callable[[], None] | None = None
     first: Callable[[], None] | None = None
     """What is to be done, and saved in a STATE, before the row goes out."""
-    messages_of: ThreadId | None = None
+    messages_of: ThreadRef | None = None
     """The thread whose messages belong between the row and `then`; `Messages` puts them there."""
 
 
-class Stage(Protocol):
+class ChildStream(Protocol):
     """Puts what hangs on what goes out behind it.
 
     It may be ahead of what is out, but never between two calls: when it ends, nothing is under way.
@@ -212,7 +212,7 @@ class Selection:
     thread_index: bool = False
     messages: bool = False
     actors: bool = False
-    listed: tuple[Listed, ...] = ()
+    listed: tuple[ReferenceList, ...] = ()
 
     @classmethod
     def of(cls, names: Collection[str]) -> Selection:
@@ -222,7 +222,7 @@ class Selection:
             thread_index="thread_index" in names,
             messages="messages" in names,
             actors="actors" in names,
-            listed=tuple(listed for listed in LISTED if listed.name in names),
+            listed=tuple(listed for listed in REFERENCE_LISTS if listed.name in names),
         )
 
     @property

@@ -11,8 +11,8 @@ from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_hubspot_threads.app import CONNECTION_TRIES, Machine, Run
-from tap_hubspot_threads.models import LISTED, Selection
+from tap_hubspot_threads.app import CONNECTION_TRIES, Run, Runtime
+from tap_hubspot_threads.models import REFERENCE_LISTS, Selection
 from tap_hubspot_threads.settings.base_tap import CheckedTap
 from tap_hubspot_threads.settings.thread_ids import ConfiguredIds
 from tap_hubspot_threads.signals import Stop
@@ -20,8 +20,8 @@ from tap_hubspot_threads.singer.stdout import MessageWriter, Output
 from tap_hubspot_threads.singer.streams import (
     ActorsStream,
     DeletedThreadsStream,
-    ListedStream,
     MessagesStream,
+    ReferenceListStream,
     ThreadIndexStream,
     ThreadsStream,
 )
@@ -49,7 +49,7 @@ class TapHubSpotThreads(CheckedTap):
     ]
 
     message_writer_class = MessageWriter
-    machine: ClassVar[Machine] = Machine()
+    runtime: ClassVar[Runtime] = Runtime()
 
     @override
     def check(self) -> None:
@@ -93,7 +93,7 @@ class TapHubSpotThreads(CheckedTap):
             ThreadIndexStream(self),
             MessagesStream(self),
             ActorsStream(self),
-            *(ListedStream(self, listed) for listed in LISTED),
+            *(ReferenceListStream(self, listed) for listed in REFERENCE_LISTS),
         ]
 
     @cached_property
@@ -104,7 +104,7 @@ class TapHubSpotThreads(CheckedTap):
 
     def _call(self, function: Callable[[], T]) -> T:
         """Return what a function returns that may wait for long; a signal ends the wait."""
-        return self.machine.workers(1, self._stop.check).call(function)
+        return self.runtime.workers(1, self._stop.check).call(function)
 
     @property
     def _selected(self) -> dict[str, HubSpotStream]:
@@ -153,7 +153,7 @@ class TapHubSpotThreads(CheckedTap):
     def _run(self, config: Mapping[str, Any]) -> Run:
         return Run(
             config,
-            machine=self.machine,
+            runtime=self.runtime,
             stop=self._stop,
             user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
             log=self.logger,

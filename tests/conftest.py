@@ -190,14 +190,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         seconds.append(duration)
 
     monkeypatch.setattr(Stop, "wait", wait)
-    set_machine(monkeypatch, clock=lambda: sum(seconds))
+    set_runtime(monkeypatch, clock=lambda: sum(seconds))
     return seconds
 
 
-def set_machine(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
+def set_runtime(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
     """Have the tap run on another machine."""
-    machine = replace(TapHubSpotThreads.machine, **parts)
-    monkeypatch.setattr(TapHubSpotThreads, "machine", machine)
+    runtime = replace(TapHubSpotThreads.runtime, **parts)
+    monkeypatch.setattr(TapHubSpotThreads, "machine", runtime)
 
 
 def select(*streams: str) -> dict[str, Any]:

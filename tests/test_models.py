@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_hubspot_threads.models import LISTED, Selection
+from tap_hubspot_threads.models import REFERENCE_LISTS, Selection
 
 NAMES = ["threads", "thread_index", "messages", "actors", "inboxes", "channel_accounts"]
 
@@ -21,8 +21,8 @@ def test_each_alone(name: str) -> None:
 
 def test_listed_in_one_order() -> None:
     """Streams that are listed as a whole come in the order of the API's, whatever the names'."""
-    assert Selection.of(NAMES[::-1]).listed == (LISTED[0], LISTED[2])
-    assert Selection.of({listed.name: None for listed in LISTED}).listed == LISTED
+    assert Selection.of(NAMES[::-1]).listed == (REFERENCE_LISTS[0], REFERENCE_LISTS[2])
+    assert Selection.of({listed.name: None for listed in REFERENCE_LISTS}).listed == REFERENCE_LISTS
 
 
 @pytest.mark.parametrize(

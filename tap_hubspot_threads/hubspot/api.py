@@ -6,19 +6,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tap_hubspot_threads.errors import HubSpotError, PassingError
+from tap_hubspot_threads.errors import HubSpotError, TransientError
 from tap_hubspot_threads.hubspot.conversations import THREADS, Conversations
 from tap_hubspot_threads.hubspot.pagination import Listing, Rows, usable_ids
 from tap_hubspot_threads.hubspot.responses import Endpoint, plain_text
-from tap_hubspot_threads.hubspot.retry import BRIEFLY, ONCE
+from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
 from tap_hubspot_threads.hubspot.rows import Makers, thread_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tap_hubspot_threads.hubspot.client import Client
-    from tap_hubspot_threads.hubspot.retry import Patience
-    from tap_hubspot_threads.models import Listed, Page, Row
+    from tap_hubspot_threads.hubspot.retry import RetryPolicy
+    from tap_hubspot_threads.models import Page, ReferenceList, Row
 
 PAGE_SIZE = 500
 """Things a page: of threads the most that HubSpot gives (documented), of messages what clients ask
@@ -106,10 +106,10 @@ class Api:
                 endpoint,
                 endpoint.path,
                 accept=lambda body: _number(body.get("portalId")) is not None,
-                patience=BRIEFLY,
+                patience=QUICK,
             ).body
         except HubSpotError as error:
-            if error.is_of_all:
+            if error.ends_sync:
                 raise
             return None
         offset = _number(body.get("utcOffsetMilliseconds"))
@@ -136,7 +136,7 @@ class Api:
         """As `HubSpot` says. The filter is in capitals: another spelling may be refused."""
         of_open = {"sort": "id", "threadStatus": "OPEN"}
         params = of_open | {"archived": _flag(archived), "after": cursor}
-        return self._page(params, patience=ONCE)
+        return self._page(params, patience=NO_RETRY)
 
     def page_by_time(self, since: str, cursor: str | None, *, archived: bool) -> Page:
         """As `HubSpot` says.
@@ -176,12 +176,12 @@ class Api:
         )
         if trouble := _trouble(answer.body):
             message = f"{ACTORS}: {trouble} for some of the actors"
-            raise PassingError(message)
+            raise TransientError(message)
         found, make = answer.body["results"], self._makers.of("actors")
         usable_ids(found, make, things="actors", warn=self._warn)
         return list(Rows(answer.text, found=found, make=make))
 
-    def page_of(self, listed: Listed, cursor: str | None, *, archived: bool) -> Page:
+    def page_of(self, listed: ReferenceList, cursor: str | None, *, archived: bool) -> Page:
         """As `HubSpot` says."""
         return self._lists(listed).page(
             listed.path,
@@ -189,7 +189,7 @@ class Api:
             make=self._makers.of(listed.name),
         )
 
-    def _make_list(self, listed: Listed) -> Listing:
+    def _make_list(self, listed: ReferenceList) -> Listing:
         """Return the listing of a stream; one for all of its pages, so it keeps their size."""
         endpoint = Endpoint("GET", listed.path, refusals=REFUSALS_OF_A_LIST)
         things = listed.name.replace("_", " ")
@@ -197,7 +197,7 @@ class Api:
             self._conversations, endpoint, things=things, size=LIST_PAGE_SIZE, warn=self._warn
         )
 
-    def _page(self, params: Mapping[str, Any], *, patience: Patience | None = None) -> Page:
+    def _page(self, params: Mapping[str, Any], *, patience: RetryPolicy | None = None) -> Page:
         """Return a page of threads."""
         return self._threads.page(
             THREADS.path,
@@ -216,8 +216,8 @@ def _trouble(body: Mapping[str, Any]) -> str:
     return next((name for name in categories if any(word in name.upper() for word in own)), "")
 
 
-def _patience(once: bool) -> Patience | None:  # noqa: FBT001 - its only argument
-    return ONCE if once else None
+def _patience(once: bool) -> RetryPolicy | None:  # noqa: FBT001 - its only argument
+    return NO_RETRY if once else None
 
 
 def _flag(archived: bool) -> str | None:  # noqa: FBT001 - its only argument

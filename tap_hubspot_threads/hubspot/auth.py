@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
-from tap_hubspot_threads.errors import HubSpotError, PassingError
-from tap_hubspot_threads.hubspot.responses import WRONG_API, Endpoint, is_passing, json_object
+from tap_hubspot_threads.errors import HubSpotError, TransientError
+from tap_hubspot_threads.hubspot.responses import WRONG_API, Endpoint, is_transient, json_object
 from tap_hubspot_threads.hubspot.retry import retry_after
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response, Transport
 
@@ -127,7 +127,7 @@ class RefreshToken:
         try:
             answer, asked_at = self._ask(self._form)
         except HubSpotError as error:
-            self._failure = HubSpotError(str(error), is_of_token=True, exit_code=error.exit_code)
+            self._failure = HubSpotError(str(error), is_auth_error=True, exit_code=error.exit_code)
             raise self._failure from error
         self.token = answer["access_token"]
         self._form["refresh_token"] = answer.get("refresh_token") or self._form["refresh_token"]
@@ -196,7 +196,7 @@ class TokenEndpoint:
             try:
                 response = self._transport.send(request, timeout=self._timeout)
             except NoAnswerError as error:
-                kind = PassingError if error.is_passing else HubSpotError
+                kind = TransientError if error.is_transient else HubSpotError
                 message = f"{TOKEN}{error}"
                 raise kind(message) from error
             return token_answer(response), asked_at
@@ -218,9 +218,9 @@ def token_answer(response: Response) -> dict[str, Any]:
     is_ok = response.status == HTTPStatus.OK
     if is_ok and isinstance(token, str) and re.fullmatch(r"[!-~]+", token):
         return body
-    if is_ok or is_passing(response.status):
+    if is_ok or is_transient(response.status):
         message = f"{tried}, but the answer has no token" if is_ok else tried
-        raise PassingError(message, retry_after=retry_after(response.headers))
+        raise TransientError(message, retry_after=retry_after(response.headers))
     words = [body.get("status"), body.get("category"), body.get("error")]
     reasons = [word for word in words if isinstance(word, str) and _CODE.fullmatch(word)]
     known = [reason for reason in reasons if reason in _ADVICE]

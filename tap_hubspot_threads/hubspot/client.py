@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from tap_hubspot_threads.errors import HubSpotError, PassingError
+from tap_hubspot_threads.errors import HubSpotError, TransientError
 from tap_hubspot_threads.hubspot.clock import HubSpotClock
-from tap_hubspot_threads.hubspot.responses import Asked, check, other_answer
+from tap_hubspot_threads.hubspot.responses import Asked, check, unexpected_body
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
 from tap_hubspot_threads.values import as_time
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.auth import Credentials
     from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit, Ticket
     from tap_hubspot_threads.hubspot.responses import Endpoint
-    from tap_hubspot_threads.hubspot.retry import Patience, Retry
+    from tap_hubspot_threads.hubspot.retry import Retry, RetryPolicy
     from tap_hubspot_threads.hubspot.transport import Transport
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """What HubSpot answered."""
 
     body: dict[str, Any]
@@ -101,11 +101,11 @@ class Client:
         accept: Callable[[dict[str, Any]], bool],
         params: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         json_body: object = None,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         min_attempts: int = 1,
-        on_failure: Callable[[PassingError], None] = lambda _: None,
+        on_failure: Callable[[TransientError], None] = lambda _: None,
         made: int = 0,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Send a request, again where that can help.
 
         Args:
@@ -137,7 +137,7 @@ class Client:
             retry = replace(retry, tries=patience.tries, longest=patience.longest)
         retry = replace(retry, tries=max(retry.tries, min_attempts))
 
-        def attempt() -> Answer:
+        def attempt() -> ApiResponse:
             given = (params() if callable(params) else params) or {}
             query = {name: value for name, value in given.items() if value is not None}
             url = f"{self._api_url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
@@ -157,7 +157,7 @@ class Client:
             )
             try:
                 check(response, asked)
-            except PassingError as error:
+            except TransientError as error:
                 if error.is_burst:  # every worker waits, also after a last try
                     self.limit.pause(error.retry_after or self.limit.refusal_pause())
                 raise
@@ -166,11 +166,11 @@ class Client:
             except (ValueError, RecursionError):
                 body = None
             if not isinstance(body, dict) or not accept(body):
-                raise other_answer(response, endpoint, token)
+                raise unexpected_body(response, endpoint, token)
             self._has_worked = True
             self.has_answered = self.has_answered or endpoint.is_conversations
             now = asked.now or as_time(self.clock.now())
-            return Answer(body, response.body, now, self.clock.is_known)
+            return ApiResponse(body, response.body, now, self.clock.is_known)
 
         return retry.call(attempt, on_retry=self._count_retry, on_failure=on_failure, made=made)
 
@@ -192,7 +192,7 @@ class Client:
                 is_refused = response.status == HTTPStatus.TOO_MANY_REQUESTS
             except NoAnswerError as error:
                 message = f"{endpoint}{error}"
-                kind = PassingError if error.is_passing else HubSpotError
+                kind = TransientError if error.is_transient else HubSpotError
                 raise kind(message) from error
             finally:
                 self.limit.release(ticket, headers, is_refused=is_refused)

@@ -12,9 +12,9 @@ from tap_hubspot_threads.hubspot.responses import Endpoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_hubspot_threads.errors import PassingError
-    from tap_hubspot_threads.hubspot.client import Answer, Client
-    from tap_hubspot_threads.hubspot.retry import Patience
+    from tap_hubspot_threads.errors import TransientError
+    from tap_hubspot_threads.hubspot.client import ApiResponse, Client
+    from tap_hubspot_threads.hubspot.retry import RetryPolicy
 
 THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
 
@@ -44,10 +44,10 @@ class Conversations:
         accept: Callable[[dict[str, Any]], bool],
         params: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         json_body: object = None,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         min_attempts: int = 1,
-        on_failure: Callable[[PassingError], None] = lambda _: None,
-    ) -> Answer:
+        on_failure: Callable[[TransientError], None] = lambda _: None,
+    ) -> ApiResponse:
         """Send a request to a path below the API's, as `Client.ask` does.
 
         Raises:
@@ -55,7 +55,7 @@ class Conversations:
             HubSpotError: as `Client.ask` says.
         """
 
-        def ask(*, made: int = 0) -> Answer:
+        def ask(*, made: int = 0) -> ApiResponse:
             return self._client.ask(
                 endpoint,
                 self._base_path + path,

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.errors import PassingError
+    from tap_hubspot_threads.errors import TransientError
 
 SMALLER_SIZES = (100, 20, 1)
 """Requested below the usual size. 100 is the maximum that other clients report. Observed."""
@@ -132,7 +132,7 @@ class SizeOfPage:
             self._request(self._listing.current)
         return self._size
 
-    def failed(self, error: PassingError) -> None:
+    def failed(self, error: TransientError) -> None:
         """Note a failed attempt. An error that asks to wait has nothing to do with the size."""
         if error.asks_to_wait:
             return

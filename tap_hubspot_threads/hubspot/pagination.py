@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from typing_extensions import override
 
-from tap_hubspot_threads.errors import PassingError, RefusedError
+from tap_hubspot_threads.errors import RefusedError, TransientError
 from tap_hubspot_threads.hubspot.page_size import FAILURES_OF_A_SIZE, PageSize, SizeOfPage
 from tap_hubspot_threads.hubspot.rows import is_plain
 from tap_hubspot_threads.models import Page
@@ -18,10 +18,10 @@ from tap_hubspot_threads.models import Page
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_hubspot_threads.hubspot.client import Answer
+    from tap_hubspot_threads.hubspot.client import ApiResponse
     from tap_hubspot_threads.hubspot.conversations import Conversations
     from tap_hubspot_threads.hubspot.responses import Endpoint
-    from tap_hubspot_threads.hubspot.retry import Patience
+    from tap_hubspot_threads.hubspot.retry import RetryPolicy
     from tap_hubspot_threads.models import Row
 
 
@@ -155,7 +155,7 @@ class Listing:
         params: Mapping[str, Any],
         *,
         make: Make,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
     ) -> Page:
         """Return a page; a smaller one if HubSpot does not return as many things per call.
 
@@ -191,8 +191,8 @@ class Listing:
         *,
         size: SizeOfPage,
         make: Make,
-        patience: Patience | None,
-    ) -> Answer:
+        patience: RetryPolicy | None,
+    ) -> ApiResponse:
         """Return the response for a page, requested smaller after a 400.
 
         With a patience, smaller after its attempts at one size too, without a wait between.
@@ -221,6 +221,6 @@ class Listing:
                 refusal = refusal or error
                 if error.status != HTTPStatus.BAD_REQUEST or not size.refused():
                     raise refusal from None
-            except PassingError as error:
+            except TransientError as error:
                 if patience is None or is_smallest or error.asks_to_wait or error.retry_after:
                     raise

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
-    MissingError,
-    PassingError,
+    NotFoundError,
     RefusedError,
+    TransientError,
     UnbelievedError,
     UnprovenError,
     WrongAddressError,
@@ -185,9 +185,9 @@ def check(response: Response, asked: Asked) -> None:
     if status == HTTPStatus.TOO_MANY_REQUESTS and problem.policy.upper() == "DAILY":
         message = f"{tried}. The account's daily quota is used up. {asked.quota_returns}"
         raise DailyQuotaError(message)
-    if is_passing(status):
+    if is_transient(status):
         is_malformed = status == _ORIGIN_UNKNOWN and not asked.has_worked
-        raise PassingError(
+        raise TransientError(
             tried,
             retry_after=retry_after(response.headers),
             is_burst=status == HTTPStatus.TOO_MANY_REQUESTS,
@@ -198,13 +198,13 @@ def check(response: Response, asked: Asked) -> None:
     if status < HTTPStatus.BAD_REQUEST:
         if asked.has_worked:
             message = f"{tried}, which is not HubSpot's answer"
-            raise PassingError(message)
+            raise TransientError(message)
         message = f"{tried}. {WRONG_API}"
         raise HubSpotError(message)
     if status == HTTPStatus.UNAUTHORIZED:
         advice = _CHECK_SETTING.format(setting=asked.setting) if problem.is_hubspot else WRONG_API
         message = f"{tried}. {advice}"
-        raise HubSpotError(message, is_of_token=True)
+        raise HubSpotError(message, is_auth_error=True)
     if status == HTTPStatus.NOT_FOUND:
         _raise_not_found(tried, problem, asked)
     if status == HTTPStatus.FORBIDDEN:
@@ -221,7 +221,7 @@ def _raise_not_found(tried: str, problem: Problem, asked: Asked) -> None:
     endpoint = asked.endpoint
     meaning: HubSpotError | None = None
     if problem.is_own_404 and endpoint.can_miss:
-        meaning = MissingError(tried, now=asked.now)
+        meaning = NotFoundError(tried, now=asked.now)
     elif problem.is_own_404 and HTTPStatus.NOT_FOUND in endpoint.refusals:
         meaning = RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.NOT_FOUND)
     if not endpoint.is_conversations:
@@ -290,14 +290,14 @@ def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
     return [_SETTINGS[name] for name in named or sent]
 
 
-def other_answer(response: Response, endpoint: Endpoint, token: str) -> PassingError:
+def unexpected_body(response: Response, endpoint: Endpoint, token: str) -> TransientError:
     """Return the error for a 200 that does not hold what was asked for, as proxies give."""
     tried = _tried(response, Problem.of(response, token), endpoint)
     message = f"{tried}, but the answer is not what was asked for"
-    return PassingError(message, retry_after=retry_after(response.headers))
+    return TransientError(message, retry_after=retry_after(response.headers))
 
 
-def is_passing(status: int) -> bool:
+def is_transient(status: int) -> bool:
     """Whether a retry may fix what a status says. Documented by HubSpot."""
     return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 
-from tap_hubspot_threads.errors import TRY_LATER, ComeBackError, HubSpotError, PassingError
+from tap_hubspot_threads.errors import EX_TEMPFAIL, ComeBackError, HubSpotError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -24,7 +24,7 @@ LONGEST_RETRY_AFTER = 300.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How much a request is worth, where that is less than usual."""
 
     tries: int
@@ -34,9 +34,9 @@ class Patience:
     """Seconds to wait for an answer, at the most."""
 
 
-BRIEFLY = Patience(tries=2, longest=10, timeout=10)
+QUICK = RetryPolicy(tries=2, longest=10, timeout=10)
 """What a sync can do without must cost neither minutes nor the load."""
-ONCE = Patience(tries=1, longest=0, timeout=60)
+NO_RETRY = RetryPolicy(tries=1, longest=0, timeout=60)
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ class Retry:
         function: Callable[[], T],
         *,
         on_retry: Callable[[], None] = lambda: None,
-        on_failure: Callable[[PassingError], None] = lambda _: None,
+        on_failure: Callable[[TransientError], None] = lambda _: None,
         made: int = 0,
     ) -> T:
         """Return what the function returns.
 
         Args:
-            function: Raises `PassingError` where trying again can help.
+            function: Raises `TransientError` where trying again can help.
             on_retry: Called before each try but the first.
-            on_failure: Called with each `PassingError`, the last one included.
+            on_failure: Called with each `TransientError`, the last one included.
             made: Attempts that were made before.
 
         Raises:
@@ -79,7 +79,7 @@ class Retry:
         for attempt in count(made + 1):
             try:
                 return function()
-            except PassingError as error:
+            except TransientError as error:
                 on_failure(error)
                 tries = min(self.tries, error.tries or self.tries)
                 if attempt >= tries:
@@ -92,7 +92,7 @@ class Retry:
 
 
 def seconds_to_wait(
-    error: PassingError, scheduled: float, longest: float = LONGEST_RETRY_AFTER
+    error: TransientError, scheduled: float, longest: float = LONGEST_RETRY_AFTER
 ) -> float:
     """Return the wait before the next try: the schedule's with jitter, or longer if asked for.
 
@@ -107,7 +107,7 @@ def seconds_to_wait(
         )
         if asked > LONGEST_RETRY_AFTER:
             raise ComeBackError(message) from error
-        raise HubSpotError(message, exit_code=TRY_LATER) from error
+        raise HubSpotError(message, exit_code=EX_TEMPFAIL) from error
     return max(jitter(scheduled), asked)
 
 

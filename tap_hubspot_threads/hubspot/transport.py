@@ -57,9 +57,9 @@ class NoAnswerError(Exception):
         is_passing: Whether trying again may help.
     """
 
-    def __init__(self, reason: str, *, is_passing: bool = True) -> None:
+    def __init__(self, reason: str, *, is_transient: bool = True) -> None:
         super().__init__(reason)
-        self.is_passing = is_passing
+        self.is_transient = is_transient
 
 
 class Transport(Protocol):
@@ -114,10 +114,10 @@ class HttpTransport:
                 f": cannot be sent ({type(error).__name__}). Check api_url, user_agent, the "
                 "credentials and the proxy's variables."
             )
-            raise NoAnswerError(reason, is_passing=False) from None
+            raise NoAnswerError(reason, is_transient=False) from None
         except OSError as error:  # such as a file of certificates that is not there
             reason = f": not sent, {error}"
-            raise NoAnswerError(reason, is_passing=False) from error
+            raise NoAnswerError(reason, is_transient=False) from error
 
     def close(self) -> None:
         """As `Transport` says."""
@@ -171,11 +171,11 @@ def _no_answer(error: requests.RequestException, way: str) -> NoAnswerError:
             ". Its certificate is not trusted here: behind a company's proxy, point the "
             "environment variable REQUESTS_CA_BUNDLE to the proxy's certificates."
         )
-        return NoAnswerError(reason + advice, is_passing=False)
+        return NoAnswerError(reason + advice, is_transient=False)
     if isinstance(error, (exceptions.InvalidSchema, exceptions.InvalidURL)):
         advice = ". Check the setting api_url and the proxy's variables."
-        return NoAnswerError(reason + advice, is_passing=False)
+        return NoAnswerError(reason + advice, is_transient=False)
     if isinstance(error, exceptions.InvalidHeader):
         advice = ". Check the credentials and the setting user_agent."
-        return NoAnswerError(reason + advice, is_passing=False)
+        return NoAnswerError(reason + advice, is_transient=False)
     return NoAnswerError(reason)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ThreadFilter:
     """The settings that decide which threads a listing is to find, in one form each."""
 
     inbox_ids: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class Wanted:
     """A cleaned time."""
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Wanted:
+    def of(cls, config: Mapping[str, Any]) -> ThreadFilter:
         """Read the settings; `check_settings` has checked them."""
         return cls(
             inbox_ids=tuple(sorted(parse_ids(config.get("inbox_ids") or []))),

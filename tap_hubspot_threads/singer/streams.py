@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Record
 
-    from tap_hubspot_threads.models import Listed
+    from tap_hubspot_threads.models import ReferenceList
 
 
 class ThreadsStream(HubSpotStream):
@@ -54,11 +54,11 @@ class ActorsStream(HubSpotStream):
     selected_by_default = False
 
 
-class ListedStream(HubSpotStream):
+class ReferenceListStream(HubSpotStream):
     """A stream that is listed as a whole."""
 
     selected_by_default = False
 
-    def __init__(self, tap: Tap, listed: Listed) -> None:
+    def __init__(self, tap: Tap, listed: ReferenceList) -> None:
         self.name = listed.name
         super().__init__(tap, name=listed.name)

@@ -45,7 +45,7 @@ LINES_PER_ROW = 8
 output: so that STATE is not most of what goes out, rows have to have gone out for its lines."""
 
 
-class Loop:
+class EventWriter:
     """Writes what a sync yields to the streams that are selected.
 
     Args:

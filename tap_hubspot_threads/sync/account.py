@@ -6,24 +6,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import HubSpotError, UnreadError, WrongAddressError
-from tap_hubspot_threads.models import Out, ThreadId
+from tap_hubspot_threads.models import Out, ThreadRef
 from tap_hubspot_threads.sync.phases.backfill import Backfill
 from tap_hubspot_threads.sync.phases.deletions import Deletions
 from tap_hubspot_threads.sync.phases.full_listing import FullListing, Listing
 from tap_hubspot_threads.sync.phases.identity import identify
 from tap_hubspot_threads.sync.phases.increment import Increment
-from tap_hubspot_threads.sync.phases.open_thread_check import OpenAgain
+from tap_hubspot_threads.sync.phases.open_thread_check import OpenThreadCheck
 from tap_hubspot_threads.sync.pipeline import Finding, Outcomes, Reader
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_hubspot_threads.models import HubSpot, Row, Selection, Stage
-    from tap_hubspot_threads.settings.settings import Options, Wanted
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
-    from tap_hubspot_threads.sync.phases.reference_lists import Lists
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.models import ChildStream, HubSpot, Row, Selection
+    from tap_hubspot_threads.settings.settings import Options, ThreadFilter
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
+    from tap_hubspot_threads.sync.state.state import SyncState
     from tap_hubspot_threads.sync.stats import Read
 
 
@@ -47,13 +47,13 @@ class AccountSync:
     def __init__(
         self,
         hubspot: HubSpot,
-        workers: Workers,
-        kept: Kept,
+        workers: WorkerPool,
+        kept: SyncState,
         read: Read,
         *,
-        behind: Stage,
-        lists: Lists,
-        wanted: Wanted,
+        behind: ChildStream,
+        lists: ReferenceLists,
+        wanted: ThreadFilter,
         options: Options,
         selection: Selection,
         clock: Callable[[], float],
@@ -65,12 +65,12 @@ class AccountSync:
         self._has_begun = False
         self._stuck: HubSpotError | None = None
         """What has kept the listing of all threads from going on."""
-        self._reader = Reader(hubspot, workers, read, is_suspect=read.threads.is_suspect)
+        self._reader = Reader(hubspot, workers, read, is_quarantined=read.threads.is_quarantined)
         self._outcomes = Outcomes(
             kept,
             read,
-            is_watched=self._is_watched,
-            is_watching=options.refresh_open_calls > 0,
+            is_tracked=self._is_tracked,
+            tracks_open_threads=options.refresh_open_calls > 0,
             with_messages=selection.messages,
         )
         finding = Finding(
@@ -110,7 +110,7 @@ class AccountSync:
             clock=clock,
             log=log,
         )
-        self._open_again = OpenAgain(
+        self._open_again = OpenThreadCheck(
             hubspot,
             workers,
             self._reader,
@@ -166,8 +166,8 @@ class AccountSync:
         kept, is_first = self._kept, self._kept.bookmark is None
         failed, owed = list(kept.failed), list(kept.messages.failed)
         threads, messages = self.read.threads, self.read.messages
-        yield from self._again(name for name in failed if not threads.is_suspect(name))
-        yield from self._owed(name for name in owed if not messages.is_suspect(name))
+        yield from self._again(name for name in failed if not threads.is_quarantined(name))
+        yield from self._owed(name for name in owed if not messages.is_quarantined(name))
         if is_first:
             yield from self._listing(self._full_listing.first())
         yield from self._behind(self._outcomes.of(self._reader.read(self._increment.run())))
@@ -176,9 +176,9 @@ class AccountSync:
             yield from self._open_again.run(full_listing and self._listing(full_listing))
             if number is not None and self.read.known_seen:
                 yield Out(then=partial(kept.note_account, number, is_confirmed=True))
-            yield from self._again(name for name in failed if threads.is_suspect(name))
-            yield from self._owed(name for name in owed if messages.is_suspect(name))
-        purge_listing = self._full_listing.when_due(is_purge=deletions.is_purge)
+            yield from self._again(name for name in failed if threads.is_quarantined(name))
+            yield from self._owed(name for name in owed if messages.is_quarantined(name))
+        purge_listing = self._full_listing.when_due(is_mass_deletion=deletions.is_mass_deletion)
         yield from self._listing(purge_listing or iter(()))
 
     def _listing(self, outs: Iterator[Out]) -> Iterator[Out]:
@@ -189,7 +189,7 @@ class AccountSync:
         try:
             yield from outs
         except HubSpotError as error:
-            if error.is_of_all or self._kept.listing.started_at is None:
+            if error.ends_sync or self._kept.listing.started_at is None:
                 raise
             self._stuck = error
 
@@ -211,13 +211,13 @@ class AccountSync:
     def _again(self, failed: Iterable[str]) -> Iterator[Out]:
         """Read threads again that could not be read."""
         taken = self.read.taken
-        ids = [ThreadId(name, has_news=True) for name in failed if name not in taken]
-        return self._behind(self._outcomes.of(self._reader.read(ids, are_suspect=True)))
+        ids = [ThreadRef(name, has_news=True) for name in failed if name not in taken]
+        return self._behind(self._outcomes.of(self._reader.read(ids, are_quarantined=True)))
 
     def _owed(self, threads: Iterable[str]) -> Iterator[Out]:
         """Read messages again that could not be read."""
         taken = self.read.messages_taken
-        outs = [Out(messages_of=ThreadId(name)) for name in threads if name not in taken]
+        outs = [Out(messages_of=ThreadRef(name)) for name in threads if name not in taken]
         return self._behind(outs) if self._selection.messages else iter(())
 
     def _backfill(self) -> Backfill:
@@ -232,6 +232,6 @@ class AccountSync:
             log=self._log,
         )
 
-    def _is_watched(self, row: Row) -> bool:
-        is_watching = self._options.refresh_open_calls > 0
-        return row["status"] != "CLOSED" and is_watching and self._wanted.includes(row)
+    def _is_tracked(self, row: Row) -> bool:
+        tracks_open_threads = self._options.refresh_open_calls > 0
+        return row["status"] != "CLOSED" and tracks_open_threads and self._wanted.includes(row)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, HubSpotError, name_ids
-from tap_hubspot_threads.models import Out, ThreadId
+from tap_hubspot_threads.models import Out, ThreadRef
 from tap_hubspot_threads.sync.pipeline import Reader
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Iterator
 
-    from tap_hubspot_threads.models import HubSpot, Selection, Stage
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
-    from tap_hubspot_threads.sync.phases.reference_lists import Lists
+    from tap_hubspot_threads.models import ChildStream, HubSpot, Selection
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
     from tap_hubspot_threads.sync.stats import Read
 
 
@@ -35,12 +35,12 @@ class ConfiguredSync:
     def __init__(
         self,
         hubspot: HubSpot,
-        workers: Workers,
+        workers: WorkerPool,
         read: Read,
         *,
         ids: Iterable[str],
-        behind: Stage,
-        lists: Lists,
+        behind: ChildStream,
+        lists: ReferenceLists,
         selection: Selection,
         log: logging.Logger,
     ) -> None:
@@ -64,7 +64,7 @@ class ConfiguredSync:
         self._lists.check()
 
     def _threads(self) -> Iterator[Out]:
-        threads = map(ThreadId, self._ids)
+        threads = map(ThreadRef, self._ids)
         if self._selection.messages and not self._selection.threads:
             yield from (Out(messages_of=thread) for thread in threads)
             return

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import (
     HubSpotError,
-    PassingError,
     RefusedError,
+    TransientError,
     UnbelievedError,
 )
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
 
-FAILURES_IN_A_ROW = 5
+MAX_CONSECUTIVE_FAILURES = 5
 """After so many neighbours that could not be read, HubSpot is taken to be down."""
 
 FAILING_SYNCS = 3
@@ -58,12 +58,12 @@ class Failures:
         """Return in how many syncs in a row one has failed, if it does in this one."""
         return self._before.get(name, 0) + 1
 
-    def is_suspect(self, name: str) -> bool:
+    def is_quarantined(self, name: str) -> bool:
         """Whether one has failed so often that it is tried once, late, and no error."""
         return self._before.get(name, 0) >= FAILING_SYNCS - 1
 
 
-class Streak:
+class CircuitBreaker:
     """Failures one after the other, which say that HubSpot is down, or that a setting is wrong.
 
     Only what may be due to that counts: a transient error, or a 400. A refusal, and a 404 that is
@@ -79,21 +79,21 @@ class Streak:
         """Note that something could be read."""
         self._count = 0
 
-    def note(self, name: str, error: HubSpotError, *, is_suspect: bool) -> None:
+    def note(self, name: str, error: HubSpotError, *, is_quarantined: bool) -> None:
         """Note a failure.
 
         Args:
             name: What failed; again, it says nothing new.
             error: Why.
-            is_suspect: Whether it has failed before this sync, which says nothing of HubSpot.
+            is_quarantined: Whether it has failed before this sync, which says nothing of HubSpot.
 
         Raises:
-            HubSpotError: if it is one of `FAILURES_IN_A_ROW`.
+            HubSpotError: if it is one of `MAX_CONSECUTIVE_FAILURES`.
         """
-        self._count += not is_suspect and name not in self._failed and _counts(error)
+        self._count += not is_quarantined and name not in self._failed and _counts(error)
         self._failed.add(name)
-        if self._count >= FAILURES_IN_A_ROW:
-            advice = " Run it again later." if isinstance(error, PassingError) else ""
+        if self._count >= MAX_CONSECUTIVE_FAILURES:
+            advice = " Run it again later." if isinstance(error, TransientError) else ""
             message = (
                 f"{error} {self._count} {self._what} in a row could not be read, so the sync ends "
                 f"here.{advice}"
@@ -105,4 +105,4 @@ def _counts(error: HubSpotError) -> bool:
     """Whether an error may be due to more than the thing that was read."""
     if isinstance(error, RefusedError):
         return error.status == HTTPStatus.BAD_REQUEST
-    return isinstance(error, PassingError) and not isinstance(error, UnbelievedError)
+    return isinstance(error, TransientError) and not isinstance(error, UnbelievedError)

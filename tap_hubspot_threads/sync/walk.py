@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import NoProgressError
+from tap_hubspot_threads.errors import PaginationLoopError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ SLOTS = 2**20
 """Bits that remember which IDs a walk has seen; it starts over when half of them are set."""
 
 
-class Cursors:
+class CursorLoopGuard:
     """The cursors of one walk through a listing; each may come once."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Cursors:
                 "HubSpot gave a cursor that it had given before. Run the sync again; if that does "
                 "not help, HubSpot's support has to."
             )
-            raise NoProgressError(message)
+            raise PaginationLoopError(message)
         if cursor is not None:
             self._seen.add(cursor)
         return cursor
@@ -57,7 +57,7 @@ class Progress:
     """
 
     def __init__(self, cursor: str | None = None) -> None:
-        self._cursors = Cursors()
+        self._cursors = CursorLoopGuard()
         self._cursors.check(cursor)
         self._known: bytearray | None = None
         self._set = 0
@@ -79,7 +79,7 @@ class Progress:
                 f"The listing makes no progress: {self._pages} pages in a row had no new ID. "
                 "Run the sync again. If the error persists, contact HubSpot support."
             )
-            raise NoProgressError(message)
+            raise PaginationLoopError(message)
         return self._cursors.check(page.cursor)
 
     def _has_news(self, ids: Iterable[str]) -> bool:

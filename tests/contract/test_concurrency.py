@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.memory import MemoryTransport
-from tests.conftest import Lab, set_machine
+from tests.conftest import Lab, set_runtime
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.transport import Request, Response
@@ -52,7 +52,7 @@ class Gate:
 def test_so_many_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch, how: str, workers: int) -> None:
     """As many threads are read at once as `max_concurrency` says, and no more."""
     gate = Gate(lab, workers)
-    set_machine(monkeypatch, transport=lambda _: gate)
+    set_runtime(monkeypatch, transport=lambda _: gate)
     settings: dict[str, Any] = {
         "ids": {"thread_ids": lab.live_ids},
         "by_id": {"thread_fetch": "by_id", "include_archived": False},

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Lab
 
-DONE, UNREAD, WRONG_CALL, LATER, MEND = 0, 1, 2, 75, 78
+DONE, EXIT_INCOMPLETE, WRONG_CALL, LATER, EX_CONFIG = 0, 1, 2, 75, 78
 OAUTH = {
     "access_token": None,
     "client_id": CLIENT_ID,
@@ -56,8 +56,8 @@ CAUSES = {
     "a quiet sync": Cause(DONE, "80 threads"),
     "configured ids that are not there": Cause(DONE, "1 missing", settings={"thread_ids": [17]}),
     "no thread is wanted": Cause(DONE, "name none", settings={"thread_ids": []}),
-    "one thread fails": Cause(UNREAD, ONE, on(ONE, status=500), BY_ID),
-    "one thread is refused": Cause(UNREAD, ONE, on(ONE, status=400), BY_ID),
+    "one thread fails": Cause(EXIT_INCOMPLETE, ONE, on(ONE, status=500), BY_ID),
+    "one thread is refused": Cause(EXIT_INCOMPLETE, ONE, on(ONE, status=400), BY_ID),
     "an unknown option": Cause(WRONG_CALL, "", arguments=("--tokens",)),
     "a state that is not there": Cause(WRONG_CALL, "", arguments=("--state", "nowhere.json")),
     "the day is spent": Cause(
@@ -88,30 +88,34 @@ CAUSES = {
         on(status=200, body='{"results": [], "paging": {"next": {"after": "x"}}}'),
     ),
     "the token endpoint is down": Cause(LATER, "token: 503", on("/oauth/", status=503), OAUTH),
-    "the token is not accepted": Cause(MEND, "access_token", settings={"access_token": "pat-x"}),
+    "the token is not accepted": Cause(
+        EX_CONFIG, "access_token", settings={"access_token": "pat-x"}
+    ),
     "the refresh token is not accepted": Cause(
-        MEND, "refresh_token", settings=OAUTH | {"refresh_token": "x"}
+        EX_CONFIG, "refresh_token", settings=OAUTH | {"refresh_token": "x"}
     ),
     "the scope is missing": Cause(
-        MEND, "conversations.read", on(status=403, body=error_body(category="MISSING_SCOPES"))
+        EX_CONFIG, "conversations.read", on(status=403, body=error_body(category="MISSING_SCOPES"))
     ),
-    "five threads refused": Cause(MEND, "refused", on(r"/threads/", status=400), BY_ID),
-    "the listing is refused": Cause(MEND, "refused", on(status=400)),
-    "not HubSpot's API": Cause(MEND, "api_url", on(".", status=404, body="<html>", bare=True)),
+    "five threads refused": Cause(EX_CONFIG, "refused", on(r"/threads/", status=400), BY_ID),
+    "the listing is refused": Cause(EX_CONFIG, "refused", on(status=400)),
+    "not HubSpot's API": Cause(EX_CONFIG, "api_url", on(".", status=404, body="<html>", bare=True)),
     "a redirect": Cause(
-        MEND, "api_url", on(".", status=302, headers={"Location": "http://[::1]/"})
+        EX_CONFIG, "api_url", on(".", status=302, headers={"Location": "http://[::1]/"})
     ),
     "another account": Cause(
-        MEND, "account 62515", state={"bookmarks": {"threads": {"account": 77}}}
+        EX_CONFIG, "account 62515", state={"bookmarks": {"threads": {"account": 77}}}
     ),
-    "another tap's state": Cause(MEND, "not of the form", state={"bookmarks": {"users": {}}}),
-    "a wrong setting": Cause(MEND, "max_attempts", settings={"max_attempts": 0}),
+    "another tap's state": Cause(EX_CONFIG, "not of the form", state={"bookmarks": {"users": {}}}),
+    "a wrong setting": Cause(EX_CONFIG, "max_attempts", settings={"max_attempts": 0}),
     "a file of ids that is not there": Cause(
-        MEND, "No such file", settings={"thread_ids_file": "nowhere.txt"}
+        EX_CONFIG, "No such file", settings={"thread_ids_file": "nowhere.txt"}
     ),
-    "a config that is not there": Cause(MEND, "No such", arguments=("--config", "nowhere.json")),
+    "a config that is not there": Cause(
+        EX_CONFIG, "No such", arguments=("--config", "nowhere.json")
+    ),
     "stream maps that fail": Cause(
-        MEND, "stream_maps", settings={"stream_maps": {"threads": {"a": "id + 5"}}}
+        EX_CONFIG, "stream_maps", settings={"stream_maps": {"threads": {"a": "id + 5"}}}
     ),
 }
 
@@ -166,7 +170,7 @@ def test_exit_codes(
 def test_failed_threads_in_a_sync_of_the_account(lab: Lab, command: Callable[..., int]) -> None:
     """A thread that cannot be read is code 1 in a sync of the account too."""
     lab.script(path=f"/threads/{ONE}", status=500, times=1_000)
-    assert command(thread_fetch="by_id") == UNREAD
+    assert command(thread_fetch="by_id") == EXIT_INCOMPLETE
 
 
 def test_no_room_for_ids(
@@ -181,7 +185,7 @@ def test_no_room_for_ids(
     ids = tmp_path / "ids.txt"
     ids.write_text("17\n")
     monkeypatch.setattr(sqlite3, "connect", refuse)
-    assert command(thread_ids_file=str(ids)) == UNREAD
+    assert command(thread_ids_file=str(ids)) == EXIT_INCOMPLETE
 
 
 def test_errors_are_seen_at_every_level(
@@ -191,7 +195,7 @@ def test_errors_are_seen_at_every_level(
 ) -> None:
     """Where errors are not to be seen, what ended the sync is."""
     monkeypatch.setenv("TAP_HUBSPOT_THREADS_LOGLEVEL", "CRITICAL")
-    assert command(max_attempts=0) == MEND
+    assert command(max_attempts=0) == EX_CONFIG
     assert "max_attempts" in capsys.readouterr().err
 
 

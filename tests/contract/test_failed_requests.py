@@ -12,7 +12,7 @@ from emulator.server import TOKEN
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
-    PassingError,
+    TransientError,
     UnreadError,
 )
 from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD
@@ -64,7 +64,7 @@ def test_passing_faults(lab: Lab, waits: list[float], fault: dict[str, Any], how
 def test_waits_double(lab: Lab, waits: list[float]) -> None:
     """The waits double up to a minute, less up to a half, until `max_attempts` tries are made."""
     lab.script(status=503, times=100)
-    with pytest.raises(PassingError, match=r"GET /threads: 503 .*after 9 attempts"):
+    with pytest.raises(TransientError, match=r"GET /threads: 503 .*after 9 attempts"):
         lab.sync(max_attempts=9)
     for wait, longest in zip(waits, (1, 2, 4, 8, 16, 32, 60, 60), strict=True):
         assert longest / 2 <= wait <= longest

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from emulator.account import Account
-from tests.conftest import open_lab, select, set_machine
+from tests.conftest import open_lab, select, set_runtime
 
 NOW = 1_796_083_200
 FOLDER = Path(__file__).parent / "golden"
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent / "golden"
 def test_whole_output(how: str, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The messages are those of the file. To accept a change, delete the file and run twice."""
     path = FOLDER / "sync.jsonl"
-    set_machine(monkeypatch, clock=lambda: 0.0)
+    set_runtime(monkeypatch, clock=lambda: 0.0)
     with open_lab(Account.sample(20)) as lab, time_machine.travel(NOW, tick=False):
         text = lab.sync(
             select("threads", "thread_index"), thread_fetch=how, max_concurrency=workers

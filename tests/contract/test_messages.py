@@ -12,7 +12,7 @@ import pytest
 from emulator.account import Account
 from emulator.limits import RollingLimit
 from tap_hubspot_threads.errors import HubSpotError, UnlistedError, UnreadError
-from tap_hubspot_threads.models import LISTED
+from tap_hubspot_threads.models import REFERENCE_LISTS
 from tap_hubspot_threads.sync.state.validation import check_state
 from tests.conftest import Lab, Life, Output, ids, open_lab, select
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from emulator.account import Thread
     from emulator.message import Message
 
-NAMES = tuple(listed.name for listed in LISTED)
+NAMES = tuple(listed.name for listed in REFERENCE_LISTS)
 ALL = ("threads", "deleted_threads", "messages", "actors", *NAMES)
 MESSAGES = r"/threads/\d+/messages"
 SECRET = "Frau-Sommer-hat-Husten"

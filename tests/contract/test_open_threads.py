@@ -12,12 +12,12 @@ import pytest
 from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
 from tap_hubspot_threads.errors import (
     HubSpotError,
-    PurgeError,
+    MassDeletionError,
     StateError,
     UnreadError,
     WrongAccountError,
 )
-from tests.conftest import Lab, Life, ids, open_lab, select, set_machine
+from tests.conftest import Lab, Life, ids, open_lab, select, set_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,7 +253,7 @@ def test_full_listing(life: Life) -> None:
 
 def test_full_listing_in_slices(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full listing takes so many pages a sync, goes on in the next one, and says when it ends."""
-    set_machine(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, page_size=10)
     life.settings["refresh_open_calls"] = 0
     first = life.kept["full_listing_completed_at"]
     found: list[str] = []
@@ -276,7 +276,7 @@ def test_full_listing_with_a_refused_cursor(
     life: Life, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A cursor that HubSpot does not know any more restarts the side that it is of."""
-    set_machine(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, page_size=10)
     life.pass_time(hours=24)
     life.sync(full_listing_calls=3)
     began = life.kept["listing_started_at"]
@@ -497,7 +497,7 @@ def test_purge_of_an_account_that_is_not_confirmed(life: Life) -> None:
     for thread in open_threads(life.lab)[1:]:
         life.lab.account.delete(thread)
     new = life.threads(1)
-    with pytest.raises(PurgeError, match="None is told deleted"):
+    with pytest.raises(MassDeletionError, match="None is told deleted"):
         told(life)
     assert life.last.records("deleted_threads") == []
     assert ids(new)[0] in life.last.ids
@@ -512,7 +512,7 @@ def test_another_account_that_is_not_told(life: Life) -> None:
         wrong = Life(other)
         wrong.now, wrong.state = life.now, life.state
         (new,) = wrong.threads(1)
-        with pytest.raises(PurgeError):
+        with pytest.raises(MassDeletionError):
             wrong.sync()
         loaded = {*ids(open_threads(other)), str(new.id)} - {*life.lab.ids}
         assert loaded <= {*wrong.last.ids}
@@ -593,7 +593,7 @@ def test_cost(changed: int) -> None:
 
 def test_size_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """20,000 open threads: the state stays below 600 kB, and STATE a minor part of the output."""
-    set_machine(monkeypatch, state_interval=0)
+    set_runtime(monkeypatch, state_interval=0)
     account = Account.sample(20_000)
     for thread in account.threads.values():
         thread.id += 9_000_000_000
@@ -704,7 +704,7 @@ def test_deleted_threads_of_a_sync_that_fails(life: Life) -> None:
 
 def test_full_listing_that_stands_still(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cursor that comes again is told, however few pages a sync lists."""
-    set_machine(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, page_size=10)
     life.pass_time(hours=24)
     life.sync(full_listing_calls=2)
     cursor = life.kept["listing_cursor"]
@@ -716,7 +716,7 @@ def test_full_listing_that_stands_still(life: Life, monkeypatch: pytest.MonkeyPa
 
 def test_listing_that_lists_twice(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """By id, a thread that changes sides while all is listed is read once in that listing."""
-    set_machine(monkeypatch, page_size=500)
+    set_runtime(monkeypatch, page_size=500)
     thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     life.pass_time(hours=24)
 

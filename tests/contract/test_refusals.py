@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import Account
-from tap_hubspot_threads.errors import HubSpotError, PassingError, UnreadError, WrongAddressError
-from tests.conftest import Lab, Life, ids, open_lab, select, set_machine
+from tap_hubspot_threads.errors import HubSpotError, TransientError, UnreadError, WrongAddressError
+from tests.conftest import Lab, Life, ids, open_lab, select, set_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,7 @@ def test_reference_list(life: Life, fault: dict[str, Any], exit_code: int) -> No
 )
 def test_page_that_never_comes(monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]) -> None:
     """A first sync that is stuck at a page reads new messages all the same, and names the place."""
-    set_machine(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, page_size=10)
     with open_lab(Account.sample(60)) as lab:
         life = Life(lab)
         lab.account.ways.empty_pages = "never"
@@ -163,7 +163,7 @@ def test_page_that_never_comes(monkeypatch: pytest.MonkeyPatch, fault: dict[str,
 @pytest.mark.usefixtures("waits")
 def test_stuck_first_sync_reads_old_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the first listing is stuck, inboxes and the backfill of messages come all the same."""
-    set_machine(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, page_size=10)
     with open_lab(Account.sample(60)) as lab:
         life = Life(lab)
         lab.script(path="sort=id&after=", status=500, times=10**6)
@@ -177,7 +177,7 @@ def test_stuck_first_sync_reads_old_messages(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("waits")
 def test_stuck_full_listing_keeps_nothing_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the full listing is stuck, inboxes and the backfill of messages come all the same."""
-    set_machine(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, page_size=10)
     with open_lab(Account.sample(60)) as lab:
         life = Life(lab)
         life.sync()
@@ -250,7 +250,7 @@ def test_gateways_404s_for_every_read_by_id(life: Life) -> None:
         life.pass_time(minutes=20)
         (new,) = life.threads(1)
         life.lab.script(path="/threads/", status=404, body=body, bare=True, times=10**6)
-        with pytest.raises((UnreadError, PassingError), match=str(new.id)):
+        with pytest.raises((UnreadError, TransientError), match=str(new.id)):
             life.sync()
         assert life.last.records("deleted_threads") == []
         assert life.kept["missed"] == []

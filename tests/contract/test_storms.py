@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from emulator.faults import storm
-from tests.conftest import Lab, open_lab, set_machine
+from tests.conftest import Lab, open_lab, set_runtime
 
 
 @pytest.mark.parametrize("seed", range(50))
 @pytest.mark.usefixtures("waits")
 def test_storm(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever passing faults hit whichever requests, nothing is lost, doubled or changed."""
-    set_machine(monkeypatch, page_size=5)  # so that a listing takes requests enough to be hit
+    set_runtime(monkeypatch, page_size=5)  # so that a listing takes requests enough to be hit
     chance = random.Random(seed)
     settings: dict[str, Any] = {
         "thread_fetch": chance.choice(["auto", "by_id"]),

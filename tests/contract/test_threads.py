@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import Account
-from tap_hubspot_threads.errors import NoProgressError
+from tap_hubspot_threads.errors import PaginationLoopError
 from tests.conftest import Lab, open_lab, select
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def test_cursor_without_progress_is_an_error(lab: Lab) -> None:
     """A cursor that comes again ends the sync with an error, not in a loop."""
     body = json.dumps({"results": [{"id": "1"}], "paging": {"next": {"after": "again"}}})
     lab.script(path="/threads\\?", status=200, body=body, times=100)
-    with pytest.raises(NoProgressError, match="no progress"):
+    with pytest.raises(PaginationLoopError, match="no progress"):
         lab.sync()
     assert len(lab.calls()) == 4  # two each of the list and of the increment
 

@@ -23,7 +23,7 @@ from tap_hubspot_threads.hubspot.responses import Asked, check
 from tap_hubspot_threads.hubspot.transport import Response
 from tap_hubspot_threads.settings.schema import SETTINGS
 from tap_hubspot_threads.singer.progress import Progress
-from tap_hubspot_threads.sync.state.state import Kept
+from tap_hubspot_threads.sync.state.state import SyncState
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.tools.docs import PAGES, PREFIX, ROOT, TEXTS, blocks, page
 
@@ -269,7 +269,7 @@ def test_fields_of_the_log() -> None:
 def test_keys_of_the_state() -> None:
     """The page on the state has each key of either bookmark, and no other."""
     _, threads, messages = page("reference/state").split("\n## bookmarks.")
-    kept = Kept({}, wanted="").pack(is_final=True)
+    kept = SyncState({}, wanted="").pack(is_final=True)
     assert first_cells(threads) == kept["threads"].keys()
     assert first_cells(messages.partition("\n## ")[0]) == kept["messages"].keys()
 

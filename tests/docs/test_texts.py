@@ -14,7 +14,7 @@ from emulator.limits import RollingLimit
 from emulator.memory import MemoryTransport
 from emulator.service import TOKEN, Service
 from tap_hubspot_threads.tap import TapHubSpotThreads
-from tests.conftest import Output, select, set_machine
+from tests.conftest import Output, select, set_runtime
 from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def service() -> Service:
 @pytest.fixture
 def messages(service: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Output]:
     """Load the messages, by a catalog and by settings."""
-    set_machine(monkeypatch, transport=lambda _: MemoryTransport(service))
+    set_runtime(monkeypatch, transport=lambda _: MemoryTransport(service))
 
     def load(catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
         out = io.StringIO()

@@ -115,7 +115,7 @@ def test_garbled() -> None:
     transport = MemoryTransport(Service(account(), faults=[Fault(garble=True)]))
     with pytest.raises(NoAnswerError) as caught:
         transport.send(REQUESTS[0], timeout=5)
-    assert caught.value.is_passing
+    assert caught.value.is_transient
 
 
 def test_delay() -> None:

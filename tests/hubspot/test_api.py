@@ -11,13 +11,13 @@ import pytest
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
-    MissingError,
-    PassingError,
+    NotFoundError,
     RefusedError,
+    TransientError,
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.api import Api
-from tap_hubspot_threads.models import LISTED, MAX_ACTORS, Listed
+from tap_hubspot_threads.models import MAX_ACTORS, REFERENCE_LISTS, ReferenceList
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tests.hubspot.fakes import World, refusal, response
 
@@ -106,7 +106,7 @@ def test_row_is_cleaned() -> None:
 
 def test_missing_thread() -> None:
     """HubSpot's 404 for a thread means not found; for the first page, a wrong address."""
-    with pytest.raises(MissingError):
+    with pytest.raises(NotFoundError):
         Account(refusal(404), page_of()).api.thread("17", archived=False)
     with pytest.raises(WrongAddressError):
         Account(refusal(404)).api.page_by_id(None, archived=False)
@@ -116,7 +116,7 @@ def test_missing_thread() -> None:
 def test_other_thread(body: dict[str, Any]) -> None:
     """An answer that is not this thread is asked for again, not taken for it."""
     account = Account(*[response(body=body)] * 4)
-    with pytest.raises(PassingError, match="not what was asked for"):
+    with pytest.raises(TransientError, match="not what was asked for"):
         account.api.thread("17", archived=False)
 
 
@@ -161,7 +161,7 @@ def test_one_inbox() -> None:
 def test_no_page() -> None:
     """What is no page is asked for again, and never an empty one."""
     account = Account(*[response(body={"results": None})] * 8)
-    with pytest.raises(PassingError, match="not what was asked for"):
+    with pytest.raises(TransientError, match="not what was asked for"):
         account.api.page_by_id(None, archived=False)
 
 
@@ -287,7 +287,7 @@ def test_page_of_open() -> None:
 def test_page_of_open_is_tried_once(answer: Response) -> None:
     """What a sync can do without is requested once per page size, without a wait."""
     account = Account(*[answer] * 4)
-    with pytest.raises(PassingError):
+    with pytest.raises(TransientError):
         account.api.page_of_open(None, archived=False)
     assert (limits(account), account.world.waits) == (["500", "100", "20", "1"], [])
 
@@ -296,7 +296,7 @@ def test_page_of_open_is_tried_once(answer: Response) -> None:
 def test_thread_that_is_tried_once(tries: int, *, once: bool) -> None:
     """A thread gets as many tries as the settings say, or one."""
     account = Account(*[response(500)] * 4)
-    with pytest.raises(PassingError):
+    with pytest.raises(TransientError):
         account.api.thread("17", archived=False, once=once)
     assert len(account.world.transport.sent) == tries
 
@@ -327,7 +327,7 @@ def test_paths_around_a_thread(version: str, base: str) -> None:
     account.api.page_of_messages("17", None)
     account.api.original_content("17", "m-1")
     account.api.actors(["A-1"])
-    for listed in LISTED:
+    for listed in REFERENCE_LISTS:
         account.api.page_of(listed, None, archived=False)
     assert [urlsplit(request.url).path for request in account.world.transport.sent] == [
         f"{base}/threads/17/messages",
@@ -372,7 +372,7 @@ def test_size_of_a_page_of_messages() -> None:
 def test_actors_that_are_tried_once(tries: int, *, once: bool) -> None:
     """Actors get as many tries as the settings say, or one."""
     account = around(*[response(500)] * 4)
-    with pytest.raises(PassingError):
+    with pytest.raises(TransientError):
         account.api.actors(["A-1"], once=once)
     assert len(account.world.transport.sent) == tries
 
@@ -381,18 +381,18 @@ def test_actors_that_are_tried_once(tries: int, *, once: bool) -> None:
 def test_messages_that_are_tried_once(tries: int, *, once: bool) -> None:
     """A page of messages is requested once or twice per page size."""
     account = around(*[response(500)] * 8)
-    with pytest.raises(PassingError):
+    with pytest.raises(TransientError):
         account.api.page_of_messages("17", None, once=once)
     assert limits(account) == [size for size in ("500", "100", "20", "1") for _ in range(tries)]
 
 
 def test_thread_whose_messages_are_missing() -> None:
     """HubSpot's 404 to messages means that there are none to show; another 404 means nothing."""
-    with pytest.raises(MissingError):
+    with pytest.raises(NotFoundError):
         around(refusal(404), page_of()).api.page_of_messages("17", None)
     account = around(page_of(), *[response(404, "<html>")] * 3)
     account.api.page_by_id(None, archived=False)
-    with pytest.raises(PassingError):
+    with pytest.raises(TransientError):
         account.api.page_of_messages("17", None)
 
 
@@ -430,11 +430,11 @@ def test_trouble_with_some_actors() -> None:
 
     Nobody knows the categories: these words are those of a server's own trouble.
     """
-    for category, is_passing in (("INTERNAL_ERROR", True), ("OBJECT_NOT_FOUND", False)):
+    for category, is_transient in (("INTERNAL_ERROR", True), ("OBJECT_NOT_FOUND", False)):
         body = {"results": [{"id": "A-1", "type": "AGENT"}], "errors": [{"category": category}]}
         api = around(response(207, body)).api
-        if is_passing:
-            with pytest.raises(PassingError, match="INTERNAL_ERROR for some of the actors"):
+        if is_transient:
+            with pytest.raises(TransientError, match="INTERNAL_ERROR for some of the actors"):
                 api.actors(["A-1", "A-2"])
         else:
             assert [row["id"] for row in api.actors(["A-1", "A-2"])] == ["A-1"]
@@ -442,7 +442,7 @@ def test_trouble_with_some_actors() -> None:
 
 def test_original_content_that_is_missing() -> None:
     """HubSpot's 404 to the original means that it is missing."""
-    with pytest.raises(MissingError):
+    with pytest.raises(NotFoundError):
         around(refusal(404), page_of()).api.original_content("17", "m")
 
 
@@ -478,9 +478,9 @@ def test_actors_that_are_asked_for_again() -> None:
     assert bodies == [{"inputs": ["A-1"] * MAX_ACTORS}] * 3
 
 
-@pytest.mark.parametrize("listed", LISTED, ids=lambda listed: listed.name)
+@pytest.mark.parametrize("listed", REFERENCE_LISTS, ids=lambda listed: listed.name)
 @pytest.mark.parametrize("archived", [False, True])
-def test_page_of_a_stream(listed: Listed, *, archived: bool) -> None:
+def test_page_of_a_stream(listed: ReferenceList, *, archived: bool) -> None:
     """A stream is listed 100 a page, as rows of its own schema."""
     account = around(page_of({"id": 5, "name": "x"}, {}, after="y"))
     page = account.api.page_of(listed, "w", archived=archived)
@@ -502,14 +502,14 @@ def test_refusal_of_a_list(status: int, sizes: list[str]) -> None:
     """What an account has no such list of is a refusal of that list; a 400 may be of the size."""
     account = around(*[refusal(status)] * len(sizes), page_of())
     with pytest.raises(RefusedError):
-        account.api.page_of(LISTED[0], None, archived=False)
+        account.api.page_of(REFERENCE_LISTS[0], None, archived=False)
     assert limits(account)[: len(sizes)] == sizes
 
 
 def test_size_of_a_list() -> None:
     """Each list keeps the page size that it was refused from one page to the next."""
     account = around(refusal(400), *[page_of()] * 3)
-    for listed in (LISTED[0], LISTED[0], LISTED[1]):
+    for listed in (REFERENCE_LISTS[0], REFERENCE_LISTS[0], REFERENCE_LISTS[1]):
         account.api.page_of(listed, None, archived=False)
     assert limits(account) == ["100", "20", "20", "100"]
 
@@ -517,7 +517,7 @@ def test_size_of_a_list() -> None:
 def test_token_that_ends_a_list() -> None:
     """A token that is not accepted is no refusal of a list alone."""
     with pytest.raises(HubSpotError) as raised:
-        around(refusal(401)).api.page_of(LISTED[0], None, archived=False)
+        around(refusal(401)).api.page_of(REFERENCE_LISTS[0], None, archived=False)
     assert not isinstance(raised.value, RefusedError)
 
 

@@ -13,7 +13,7 @@ from tap_hubspot_threads.errors import HubSpotError, SettingsError
 from tap_hubspot_threads.hubspot.auth import RefreshToken
 from tap_hubspot_threads.hubspot.transport import HttpTransport, Request, Response
 from tap_hubspot_threads.signals import Stop
-from tests.conftest import Lab, open_lab, set_machine
+from tests.conftest import Lab, open_lab, set_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ def test_reads_by_oauth(lab: Lab) -> None:
 def test_tokens_that_live_four_seconds(monkeypatch: pytest.MonkeyPatch, *, rotates: bool) -> None:
     """200 threads take several tokens, no more than needed, and no request brings an old one."""
     now = [0.0]
-    set_machine(monkeypatch, clock=lambda: now[0])
+    set_runtime(monkeypatch, clock=lambda: now[0])
     oauth = TokenEndpoint(lifetime=4, rotates=rotates, clock=lambda: now[0])
     with open_lab(Account.sample(200), oauth=oauth) as lab:
 
@@ -81,7 +81,7 @@ def test_refreshes_take_nothing_of_the_limit(
 ) -> None:
     """A token that takes long to come does not let more requests go at once than are allowed."""
     now = [0.0]
-    set_machine(monkeypatch, clock=lambda: now[0])
+    set_runtime(monkeypatch, clock=lambda: now[0])
     sent: list[tuple[float, str]] = []
 
     def wait(stop: Stop, seconds: float) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.errors import HubSpotError, PassingError
+from tap_hubspot_threads.errors import HubSpotError, TransientError
 from tap_hubspot_threads.hubspot.auth import token_answer
 from tap_hubspot_threads.hubspot.transport import Response
 
@@ -27,14 +27,14 @@ def answer(status: int, body: object) -> Response:
         (403, b"<html>", HubSpotError, "check api_url"),
         (404, b"<html>", HubSpotError, "check api_url"),
         (302, b"", HubSpotError, "check api_url"),
-        (423, {}, PassingError, "423"),
-        (477, {}, PassingError, "477"),
-        (429, {}, PassingError, "429"),
-        (503, b"", PassingError, "503"),
-        (200, b"<html>", PassingError, "no token"),
-        (200, [1], PassingError, "no token"),
-        (200, {"access_token": ""}, PassingError, "no token"),
-        (200, {"access_token": "a\nb"}, PassingError, "no token"),
+        (423, {}, TransientError, "423"),
+        (477, {}, TransientError, "477"),
+        (429, {}, TransientError, "429"),
+        (503, b"", TransientError, "503"),
+        (200, b"<html>", TransientError, "no token"),
+        (200, [1], TransientError, "no token"),
+        (200, {"access_token": ""}, TransientError, "no token"),
+        (200, {"access_token": "a\nb"}, TransientError, "no token"),
     ],
 )
 def test_answers(status: int, body: object, kind: type[Exception], words: str) -> None:

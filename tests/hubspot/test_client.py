@@ -11,25 +11,25 @@ import time_machine
 
 from tap_hubspot_threads.errors import (
     HubSpotError,
-    PassingError,
     RefusedError,
+    TransientError,
     UnprovenError,
 )
 from tap_hubspot_threads.hubspot.auth import AccessToken
 from tap_hubspot_threads.hubspot.responses import Endpoint
-from tap_hubspot_threads.hubspot.retry import BRIEFLY, ONCE
+from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
 from tap_hubspot_threads.hubspot.transport import NoAnswerError
 from tests.hubspot.fakes import SECRET, FakeTransport, World, refusal, response
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.hubspot.client import Answer
+    from tap_hubspot_threads.hubspot.client import ApiResponse
     from tap_hubspot_threads.hubspot.transport import Request, Response
 
 THING = Endpoint("GET", "/things/{thingId}", can_miss=True)
 DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
 
 
-def ask(world: World, **options: Any) -> Answer:
+def ask(world: World, **options: Any) -> ApiResponse:
     """Ask for a thing."""
     options.setdefault("accept", lambda _: True)
     return world.client.ask(options.pop("endpoint", THING), "/v3/things/17", **options)
@@ -107,7 +107,7 @@ def test_other_answer() -> None:
 def test_given_up() -> None:
     """After so many tries the last failure is raised."""
     world = World(*[response(503)] * 4)
-    with pytest.raises(PassingError, match=r"/things/\{thingId\}: 503.*after 4 attempts"):
+    with pytest.raises(TransientError, match=r"/things/\{thingId\}: 503.*after 4 attempts"):
         ask(world)
     assert world.transport.answers == []
 
@@ -119,7 +119,7 @@ def test_given_up() -> None:
         (refusal(401), HubSpotError),
         (refusal(403), UnprovenError),
         (refusal(404), UnprovenError),
-        (NoAnswerError(": its certificate is not trusted", is_passing=False), HubSpotError),
+        (NoAnswerError(": its certificate is not trusted", is_transient=False), HubSpotError),
     ],
     ids=["400", "401", "403", "404", "certificate"],
 )
@@ -128,7 +128,7 @@ def test_sent_once(failure: Response | Exception, kind: type[HubSpotError]) -> N
     world = World(failure)
     with pytest.raises(kind) as raised:
         ask(world)
-    assert not isinstance(raised.value, PassingError)
+    assert not isinstance(raised.value, TransientError)
     assert world.client.calls == 1
 
 
@@ -156,7 +156,7 @@ def test_second_refusal() -> None:
     world = World(refusal(401), refusal(401), credentials=TwoTokens("first"))
     with pytest.raises(HubSpotError) as raised:
         ask(world)
-    assert raised.value.is_of_token
+    assert raised.value.is_auth_error
 
 
 class EndsWhileWaiting(AccessToken):
@@ -221,8 +221,8 @@ def test_timeout() -> None:
 def test_optional_request_costs_little() -> None:
     """What a sync can do without is tried twice, for a few seconds each."""
     world = World(*[response(500)] * 4)
-    with pytest.raises(PassingError):
-        ask(world, patience=BRIEFLY)
+    with pytest.raises(TransientError):
+        ask(world, patience=QUICK)
     assert world.transport.timeouts == [10, 10]
 
 
@@ -230,16 +230,16 @@ def test_optional_request_costs_little() -> None:
 def test_once(failure: Response) -> None:
     """What is tried once is not waited for."""
     world = World(failure, response())
-    with pytest.raises(PassingError):
-        ask(world, patience=ONCE)
+    with pytest.raises(TransientError):
+        ask(world, patience=NO_RETRY)
     assert (len(world.transport.sent), world.waits) == (1, [])
 
 
 def test_patience_is_never_longer_than_the_setting() -> None:
     """An answer is waited for no longer than the settings say, whatever it is worth."""
     world = World(response(), response(), timeout=5.0)
-    ask(world, patience=BRIEFLY)
-    ask(world, patience=ONCE)
+    ask(world, patience=QUICK)
+    ask(world, patience=NO_RETRY)
     assert world.transport.timeouts == [5, 5]
 
 
@@ -269,7 +269,7 @@ def test_530_before_anything_has_worked() -> None:
     world = World(*[response(530)] * 3)
     with pytest.raises(HubSpotError, match="whole token") as raised:
         ask(world)
-    assert not isinstance(raised.value, PassingError)
+    assert not isinstance(raised.value, TransientError)
     assert raised.value.exit_code == 78
 
 
@@ -277,7 +277,7 @@ def test_strange_404_later() -> None:
     """Once anything has worked, such a 404 is tried three times, and then a failure of its own."""
     world = World(response(), *[HTML] * 3)
     ask(world)
-    with pytest.raises(PassingError, match="after 3 attempts"):
+    with pytest.raises(TransientError, match="after 3 attempts"):
         ask(world)
     assert world.transport.answers == []
 
@@ -298,7 +298,7 @@ def test_optional_request_waits_for_no_minutes() -> None:
     """What a sync can do without is not waited for, if HubSpot asks for minutes."""
     world = World(response(503, Retry_After="60"))
     with pytest.raises(HubSpotError):
-        ask(world, patience=BRIEFLY)
+        ask(world, patience=QUICK)
     assert world.waits == []
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tap_hubspot_threads.errors import (
     HubSpotError,
-    MissingError,
-    PassingError,
+    NotFoundError,
     RefusedError,
+    TransientError,
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.conversations import Conversations
@@ -19,7 +19,7 @@ from tap_hubspot_threads.hubspot.responses import Endpoint
 from tests.hubspot.fakes import World, refusal, response
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.hubspot.client import Answer
+    from tap_hubspot_threads.hubspot.client import ApiResponse
     from tap_hubspot_threads.hubspot.transport import Response
 
 THREAD = Endpoint("GET", "/threads/{threadId}", can_miss=True)
@@ -34,7 +34,7 @@ def conversations(*answers: Response | Exception) -> tuple[World, Conversations]
     return world, Conversations(world.client, "/v3")
 
 
-def ask(api: Conversations) -> Answer:
+def ask(api: Conversations) -> ApiResponse:
     """Ask for a thread."""
     return api.ask(THREAD, "/threads/17", accept=lambda _: True)
 
@@ -48,7 +48,7 @@ def test_own_404_is_proved_by_one_page() -> None:
     """Before any 200, HubSpot's own 404 costs one call more; then it is believed."""
     world, api = conversations(OWN, PAGE, OWN)
     for _ in range(2):
-        with pytest.raises(MissingError):
+        with pytest.raises(NotFoundError):
             ask(api)
     assert paths(world) == ["/v3/threads/17", "/v3/threads?limit=1", "/v3/threads/17"]
 
@@ -73,7 +73,7 @@ def test_wrong_address(answer: Response, probe: Response) -> None:
 def test_gateways_404_is_asked_again() -> None:
     """A gateway's 404 is retried once the API has answered: three attempts in all."""
     world, api = conversations(HTML, PAGE, *[HTML] * 2)
-    with pytest.raises(PassingError, match="after 3 attempts"):
+    with pytest.raises(TransientError, match="after 3 attempts"):
         ask(api)
     assert world.transport.answers == []
 
@@ -119,5 +119,5 @@ def test_one_proof_for_all_threads() -> None:
         worker.start()
     for worker in workers:
         worker.join(10)
-    assert [type(error) for error in errors] == [MissingError] * 3
+    assert [type(error) for error in errors] == [NotFoundError] * 3
     assert transport.asked == 1

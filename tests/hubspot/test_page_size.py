@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tap_hubspot_threads.errors import PassingError
+from tap_hubspot_threads.errors import TransientError
 from tap_hubspot_threads.hubspot.page_size import SUCCESSES, PageSize, SizeOfPage
 
-FAILED = PassingError("GET /threads: 504")
+FAILED = TransientError("GET /threads: 504")
 
 
 def succeed(size: PageSize, pages: int = SUCCESSES) -> list[int]:
@@ -144,7 +144,7 @@ def test_error_that_asks_to_wait() -> None:
     """That HubSpot is busy says nothing about the size."""
     page = SizeOfPage(PageSize(500))
     for _ in range(9):
-        page.failed(PassingError("429", asks_to_wait=True))
+        page.failed(TransientError("429", asks_to_wait=True))
     assert page.take() == 500
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from tap_hubspot_threads.errors import (
     HubSpotError,
-    MissingError,
-    PassingError,
+    NotFoundError,
     RefusedError,
+    TransientError,
 )
 from tap_hubspot_threads.hubspot.conversations import Conversations
 from tap_hubspot_threads.hubspot.pagination import Listing
 from tap_hubspot_threads.hubspot.responses import Endpoint
-from tap_hubspot_threads.hubspot.retry import ONCE, Retry
+from tap_hubspot_threads.hubspot.retry import NO_RETRY, Retry
 from tap_hubspot_threads.hubspot.transport import NoAnswerError
 from tests.hubspot.fakes import World, refusal, response
 
@@ -107,7 +107,7 @@ def test_page_without_a_usable_id() -> None:
     assert list(parts.page().rows) == []
     assert (len(parts.limits), parts.warnings) == (3, [])
     parts = Parts(*[page_of({})] * 8)
-    with pytest.raises(PassingError, match="not what was asked for"):
+    with pytest.raises(TransientError, match="not what was asked for"):
         parts.page()
 
 
@@ -173,7 +173,7 @@ def test_outage(tries: int, size: int, limits: list[str]) -> None:
     waits: list[float] = []
     retry = Retry(tries=tries, wait=waits.append, warn=lambda _: None)
     parts = Parts(*[response(503)] * 20, size=size, retry=retry)
-    with pytest.raises(PassingError, match=f"after {len(limits)} attempts"):
+    with pytest.raises(TransientError, match=f"after {len(limits)} attempts"):
         parts.page()
     assert parts.limits == limits
     for number, wait in enumerate(waits[:6]):
@@ -220,7 +220,7 @@ def test_refused_after_failures() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
-    [(refusal(404), MissingError), (refusal(403), HubSpotError)],
+    [(refusal(404), NotFoundError), (refusal(403), HubSpotError)],
     ids=["404", "403"],
 )
 def test_other_errors(answer: Response, kind: type[HubSpotError]) -> None:
@@ -234,8 +234,8 @@ def test_other_errors(answer: Response, kind: type[HubSpotError]) -> None:
 def test_patience() -> None:
     """A page that is worth one attempt gets one per size, without a wait."""
     parts = Parts(*[response(500)] * 4)
-    with pytest.raises(PassingError):
-        parts.listing.page(PATH, {}, make=Make(), patience=ONCE)
+    with pytest.raises(TransientError):
+        parts.listing.page(PATH, {}, make=Make(), patience=NO_RETRY)
     assert (parts.limits, parts.world.waits) == (["500", "100", "20", "1"], [])
 
 
@@ -243,8 +243,8 @@ def test_patience() -> None:
 def test_patience_and_a_wait(answer: Response) -> None:
     """A page that is worth one attempt is given up if HubSpot asks to wait."""
     parts = Parts(answer, page_of())
-    with pytest.raises(PassingError):
-        parts.listing.page(PATH, {}, make=Make(), patience=ONCE)
+    with pytest.raises(TransientError):
+        parts.listing.page(PATH, {}, make=Make(), patience=NO_RETRY)
     assert parts.limits == ["500"]
 
 

@@ -9,9 +9,9 @@ import pytest
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
-    MissingError,
-    PassingError,
+    NotFoundError,
     RefusedError,
+    TransientError,
     UnbelievedError,
     UnprovenError,
     WrongAddressError,
@@ -23,8 +23,8 @@ from tap_hubspot_threads.hubspot.responses import (
     Problem,
     check,
     json_object,
-    other_answer,
     plain_text,
+    unexpected_body,
 )
 from tap_hubspot_threads.hubspot.transport import Response
 from tests.hubspot.fakes import SECRET, refusal, response
@@ -81,14 +81,14 @@ def test_success() -> None:
 def test_passing(status: int) -> None:
     """What passes by itself is to be tried again; only a 429 is the burst limit's."""
     error = judge(refusal(status))
-    assert type(error) is PassingError
+    assert type(error) is TransientError
     assert error.is_burst is (status == 429)
 
 
 def test_retry_after_is_handed_on() -> None:
     """How long HubSpot asks to wait is in the error."""
     error = judge(response(503, Retry_After="7"))
-    assert isinstance(error, PassingError)
+    assert isinstance(error, TransientError)
     assert error.retry_after == 7
 
 
@@ -114,7 +114,7 @@ def test_spent_day(policy: str) -> None:
 def test_own_404(answer: Response) -> None:
     """HubSpot's own 404 has its header, or a JSON error with the header's correlation ID."""
     error = judge(answer, now="2026-11-20T12:00:00.000Z")
-    assert isinstance(error, MissingError)
+    assert isinstance(error, NotFoundError)
     assert error.now == "2026-11-20T12:00:00.000Z"
 
 
@@ -149,7 +149,7 @@ def test_404_before_the_api_has_answered(answer: Response) -> None:
     error = judge(answer, has_worked=True, has_answered=False)
     assert isinstance(error, UnprovenError)
     is_own = Problem.of(answer, SECRET).is_own_404
-    assert isinstance(error.meaning, MissingError if is_own else type(None))
+    assert isinstance(error.meaning, NotFoundError if is_own else type(None))
     error = judge(answer, THINGS, has_answered=False)
     assert isinstance(error, WrongAddressError)
     assert "check the settings api_url and api_version" in str(error)
@@ -174,12 +174,12 @@ def test_page_after_others(answer: Response, endpoint: Endpoint, query: dict[str
     ("status", "words", "is_of_token"),
     [(401, "check the setting access_token", True), (403, "conversations.read", False)],
 )
-def test_advice(status: int, words: str, *, is_of_token: bool) -> None:
+def test_advice(status: int, words: str, *, is_auth_error: bool) -> None:
     """The error says what to fix; a 401 is about the token, whatever is asked."""
     error = judge(refusal(status, category="MISSING_SCOPES"))
     assert type(error) is HubSpotError
     assert words in str(error)
-    assert error.is_of_token is is_of_token
+    assert error.is_auth_error is is_auth_error
 
 
 @pytest.mark.parametrize("status", [400, 405, 409, 413, 414, 422])
@@ -193,7 +193,7 @@ def test_refused(status: int) -> None:
 @pytest.mark.parametrize("status", [103, 201, 204, 206, 301, 302, 304])
 def test_other_status_below_400(status: int) -> None:
     """Another status below 400 passes once something has worked; else it is not HubSpot's API."""
-    assert type(judge(response(status, ""))) is PassingError
+    assert type(judge(response(status, ""))) is TransientError
     error = judge(response(status, ""), has_worked=False)
     assert type(error) is HubSpotError
     assert "not HubSpot's API" in str(error)
@@ -203,7 +203,7 @@ def test_other_status_below_400(status: int) -> None:
 def test_530(*, has_worked: bool) -> None:
     """A 530 before anything has worked is given up early, with advice on the token's form."""
     error = judge(response(530, "<html>"), has_worked=has_worked)
-    assert isinstance(error, PassingError)
+    assert isinstance(error, TransientError)
     assert error.tries == (None if has_worked else 3)
     assert ("whole token" in error.advice) is not has_worked
 
@@ -294,7 +294,7 @@ def test_what_was_tried() -> None:
 
 def test_other_answer() -> None:
     """A 200 with something else in it is tried again as HubSpot asks."""
-    error = other_answer(response(200, "<html>", Retry_After="3"), THING, SECRET)
+    error = unexpected_body(response(200, "<html>", Retry_After="3"), THING, SECRET)
     assert error.retry_after == 3
     assert str(error) == "GET /things/{thingId}: 200, but the answer is not what was asked for"
 

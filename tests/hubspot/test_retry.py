@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tap_hubspot_threads.errors import HubSpotError, PassingError, RefusedError
+from tap_hubspot_threads.errors import HubSpotError, RefusedError, TransientError
 from tap_hubspot_threads.hubspot.retry import (
     LONGEST_RETRY_AFTER,
     LONGEST_WAIT,
@@ -61,7 +61,7 @@ def test_success(retry: Retry, waits: list[float], warnings: list[str]) -> None:
 
 def test_until_it_succeeds(retry: Retry, waits: list[float], warnings: list[str]) -> None:
     """What fails in a passing way is tried again; each failure is told, with the wait."""
-    function = Failing(PassingError("one"), PassingError("two"))
+    function = Failing(TransientError("one"), TransientError("two"))
     assert retry.call(function) == 17
     assert len(waits) == 2
     assert warnings[0] == f"one; attempt 1 of 3, the next one in {waits[0]:.1f} s"
@@ -70,8 +70,8 @@ def test_until_it_succeeds(retry: Retry, waits: list[float], warnings: list[str]
 
 def test_given_up(retry: Retry, waits: list[float], warnings: list[str]) -> None:
     """The last failure is raised, says how often it was tried, and is not waited after."""
-    function = Failing(*[PassingError("503", retry_after=1)] * 5)
-    with pytest.raises(PassingError, match=r"503. Gave up after 3 attempts") as raised:
+    function = Failing(*[TransientError("503", retry_after=1)] * 5)
+    with pytest.raises(TransientError, match=r"503. Gave up after 3 attempts") as raised:
         retry.call(function)
     assert (function.calls, len(waits), len(warnings)) == (3, 2, 2)
     assert raised.value.retry_after == 1
@@ -80,15 +80,15 @@ def test_given_up(retry: Retry, waits: list[float], warnings: list[str]) -> None
 @pytest.mark.parametrize(("worth", "calls"), [(1, 1), (2, 2), (3, 3), (9, 3), (None, 3)])
 def test_error_that_is_worth_less(retry: Retry, worth: int | None, calls: int) -> None:
     """An error that says how often it is worth a try gets no more, and never more than usual."""
-    function = Failing(*[PassingError("404", tries=worth)] * 5)
-    with pytest.raises(PassingError, match=f"after {calls} attempts"):
+    function = Failing(*[TransientError("404", tries=worth)] * 5)
+    with pytest.raises(TransientError, match=f"after {calls} attempts"):
         retry.call(function)
     assert function.calls == calls
 
 
 def test_worth_of_each_error(retry: Retry, warnings: list[str]) -> None:
     """The last error says how often it is worth a try; a warning says so too."""
-    function = Failing(PassingError("404", tries=2), PassingError("503"))
+    function = Failing(TransientError("404", tries=2), TransientError("503"))
     assert retry.call(function) == 17
     assert "attempt 1 of 2" in warnings[0]
     assert "attempt 2 of 3" in warnings[1]
@@ -100,7 +100,7 @@ def test_longest_that_is_waited_for(
 ) -> None:
     """Where less is worth waiting for, a longer wait that HubSpot asks for ends it."""
     retry = Retry(tries=3, wait=waits.append, warn=lambda _: None, longest=5)
-    function = Failing(PassingError("503", retry_after=asked))
+    function = Failing(TransientError("503", retry_after=asked))
     if is_waited_for:
         assert retry.call(function) == 17
     else:
@@ -111,8 +111,8 @@ def test_longest_that_is_waited_for(
 
 def test_single_try(waits: list[float], warnings: list[str]) -> None:
     """One try is one call."""
-    function = Failing(PassingError("503"))
-    with pytest.raises(PassingError):
+    function = Failing(TransientError("503"))
+    with pytest.raises(TransientError):
         Retry(tries=1, wait=waits.append, warn=warnings.append).call(function)
     assert (function.calls, waits) == (1, [])
 
@@ -128,7 +128,9 @@ def test_other_errors(retry: Retry) -> None:
 def test_on_retry(retry: Retry) -> None:
     """Who counts the retries is told of each, and not of the first try."""
     told: list[int] = []
-    retry.call(Failing(PassingError("429"), PassingError("503")), on_retry=lambda: told.append(1))
+    retry.call(
+        Failing(TransientError("429"), TransientError("503")), on_retry=lambda: told.append(1)
+    )
     assert len(told) == 2
 
 
@@ -138,7 +140,7 @@ def test_stopped_while_waiting() -> None:
     def wait(_: float) -> None:
         raise KeyboardInterrupt
 
-    function = Failing(PassingError("503"))
+    function = Failing(TransientError("503"))
     with pytest.raises(KeyboardInterrupt):
         Retry(tries=3, wait=wait, warn=lambda _: None).call(function)
     assert function.calls == 1
@@ -161,16 +163,16 @@ def test_jitter() -> None:
 )
 def test_as_long_as_asked(asked: float | None, least: float, most: float) -> None:
     """The schedule's wait, or longer if HubSpot asks for it."""
-    assert least <= seconds_to_wait(PassingError("503", retry_after=asked), 8) <= most
+    assert least <= seconds_to_wait(TransientError("503", retry_after=asked), 8) <= most
 
 
 def test_longest_wait() -> None:
     """Five minutes are waited; more is an error that says when to come back."""
-    allowed = PassingError("477", retry_after=LONGEST_RETRY_AFTER)
+    allowed = TransientError("477", retry_after=LONGEST_RETRY_AFTER)
     assert seconds_to_wait(allowed, 1) == LONGEST_RETRY_AFTER
     with pytest.raises(HubSpotError, match="come back in 20 minutes") as raised:
-        seconds_to_wait(PassingError("477", retry_after=1_200), 1)
-    assert not isinstance(raised.value, PassingError)
+        seconds_to_wait(TransientError("477", retry_after=1_200), 1)
+    assert not isinstance(raised.value, TransientError)
 
 
 NOW = "Sun, 22 Nov 2026 10:00:00 GMT"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.models import Out
-from tap_hubspot_threads.singer.writer import Loop
+from tap_hubspot_threads.singer.writer import EventWriter
 from tap_hubspot_threads.sync import account
 from tap_hubspot_threads.sync import pipeline as outcomes
 from tap_hubspot_threads.sync.phases import deletions
@@ -14,7 +14,7 @@ from tap_hubspot_threads.sync.phases.full_listing import Listing
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.state.listing_state import DONE
 from tap_hubspot_threads.sync.state.open_threads import mark_of
-from tap_hubspot_threads.sync.state.state import Kept
+from tap_hubspot_threads.sync.state.state import SyncState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,16 +39,16 @@ def noted_before_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def state_before_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row is settled, and saved in a STATE, before it goes out."""
-    pass_ = Loop._pass  # noqa: SLF001 - the part that has the bug
+    pass_ = EventWriter._pass  # noqa: SLF001 - the part that has the bug
 
-    def hasty(self: Loop, out: Out, sync: Any) -> None:
+    def hasty(self: EventWriter, out: Out, sync: Any) -> None:
         if out.row is not None and out.then is not None:
             out.then()
             self._save(sync, is_final=False, is_due=True)
             out = out._replace(then=None)
         pass_(self, out, sync)
 
-    monkeypatch.setattr(Loop, "_pass", hasty)
+    monkeypatch.setattr(EventWriter, "_pass", hasty)
 
 
 def cursor_saved_early(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,19 +66,19 @@ def cursor_saved_early(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def bookmark_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A first listing's bookmark is HubSpot's clock at its end."""
-    advance = Kept.advance_listing
+    advance = SyncState.advance_listing
 
-    def late(self: Kept, part: str, cursor: str | None, now: str, **of_page: Any) -> None:
+    def late(self: SyncState, part: str, cursor: str | None, now: str, **of_page: Any) -> None:
         if part == DONE and self.bookmark is None:
             self.bookmark = now
         advance(self, part, cursor, now, **of_page)
 
-    monkeypatch.setattr(Kept, "advance_listing", late)
+    monkeypatch.setattr(SyncState, "advance_listing", late)
 
 
 def doubt_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """A STATE never says that rows may have gone out behind it."""
-    monkeypatch.setattr(Kept, "doubt", lambda _: None)
+    monkeypatch.setattr(SyncState, "doubt", lambda _: None)
 
 
 def fingerprint_of_less(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,14 +89,14 @@ def fingerprint_of_less(monkeypatch: pytest.MonkeyPatch) -> None:
 def failed_id_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that could not be read is told, and forgotten."""
     monkeypatch.setattr(
-        Kept, "note_failure", lambda self, thread_id, _: self.open.postpone(thread_id)
+        SyncState, "note_failure", lambda self, thread_id, _: self.open.postpone(thread_id)
     )
 
 
 def number_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another account's number is taken for the state's."""
 
-    def identify(hubspot: Any, workers: Any, kept: Kept, **_: Any) -> tuple[int | None, bool]:
+    def identify(hubspot: Any, workers: Any, kept: SyncState, **_: Any) -> tuple[int | None, bool]:
         number = workers.call(hubspot.account_number)
         return number, number is not None and kept.account is not None
 
@@ -116,21 +116,21 @@ def number_kept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def key_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A STATE lacks what is empty."""
-    pack = Kept.pack
+    pack = SyncState.pack
 
-    def short(self: Kept, *, is_final: bool) -> dict[str, Any]:
+    def short(self: SyncState, *, is_final: bool) -> dict[str, Any]:
         packed = pack(self, is_final=is_final)
         return {
             stream: {name: value for name, value in kept.items() if name != "failed" or value}
             for stream, kept in packed.items()
         }
 
-    monkeypatch.setattr(Kept, "pack", short)
+    monkeypatch.setattr(SyncState, "pack", short)
 
 
 def looks_not_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two looks are enough, however near to each other they are."""
-    monkeypatch.setattr(deletions, "APART", 0.0)
+    monkeypatch.setattr(deletions, "MIN_SECONDS_BETWEEN_CHECKS", 0.0)
 
 
 def dead_never_told(monkeypatch: pytest.MonkeyPatch) -> None:

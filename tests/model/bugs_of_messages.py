@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.errors import PassingError, RefusedError
+from tap_hubspot_threads.errors import RefusedError, TransientError
 from tap_hubspot_threads.models import MAX_ACTORS, Out
 from tap_hubspot_threads.sync.children.actors import Actors
 from tap_hubspot_threads.sync.children.messages import Messages
 from tap_hubspot_threads.sync.phases.backfill import Backfill
 from tap_hubspot_threads.sync.pipeline import Outcomes
-from tap_hubspot_threads.sync.state.messages_state import KeptMessages
+from tap_hubspot_threads.sync.state.messages_state import MessagesState
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def taken_for_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bookmark of messages moves in a sync that reads none."""
 
-    def follow(self: KeptMessages, bookmark: str) -> None:
-        if not self.are_behind:
+    def follow(self: MessagesState, bookmark: str) -> None:
+        if not self.needs_backfill:
             self.bookmark = bookmark
 
-    monkeypatch.setattr(KeptMessages, "follow", follow)
+    monkeypatch.setattr(MessagesState, "follow", follow)
 
 
 def marks_not_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def actors_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def read_all(self: Any, ids: list[str], *, once: bool = False) -> list[Any]:
         try:
             rows: list[Any] = self._workers.call(partial(self._hubspot.actors, ids, once=once))
-        except (PassingError, RefusedError) as error:
+        except (TransientError, RefusedError) as error:
             if len(ids) == 1:
                 self._read.actors.note(ids[0], error)
                 return []

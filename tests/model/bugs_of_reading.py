@@ -16,7 +16,7 @@ from tap_hubspot_threads.models import Out
 from tap_hubspot_threads.settings.settings import Options
 from tap_hubspot_threads.sync.phases import increment
 from tap_hubspot_threads.sync.phases import time_window as sweep
-from tap_hubspot_threads.sync.phases.open_thread_check import OpenAgain
+from tap_hubspot_threads.sync.phases.open_thread_check import OpenThreadCheck
 from tap_hubspot_threads.sync.pipeline import Outcomes
 from tap_hubspot_threads.sync.walk import walk
 from tap_hubspot_threads.values import shift
@@ -204,12 +204,12 @@ def wrong_path_believed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def once_missed_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that was missed is not looked for again."""
-    monkeypatch.setattr(OpenAgain, "_once_missed", lambda _: iter(()))
+    monkeypatch.setattr(OpenThreadCheck, "_once_missed", lambda _: iter(()))
 
 
 def rest_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Open threads that no listing showed are not read by id."""
-    monkeypatch.setattr(OpenAgain, "_read_rest", lambda _: iter(()))
+    monkeypatch.setattr(OpenThreadCheck, "_read_rest", lambda _: iter(()))
 
 
 def listed_row_overwrites(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,8 +217,12 @@ def listed_row_overwrites(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def overwrite(self: Outcomes, row: Any, now: str, *, always: bool) -> Any:
         if row["id"] in self._kept.missed:
-            return Out(then=partial(self._kept.miss_anew, row["id"], now)) if always else None
-        if always or row["id"] in self._kept.open or self._is_watched(row):
+            return (
+                Out(then=partial(self._kept.restart_grace_period, row["id"], now))
+                if always
+                else None
+            )
+        if always or row["id"] in self._kept.open or self._is_tracked(row):
             return self.found(row, always=always)
         return None
 

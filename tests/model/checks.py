@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.model.past import text_of, time_of
-from tests.model.sync import MANY
+from tests.model.sync import MASS_DELETION_MIN
 
 if TYPE_CHECKING:
     from tests.model.account import Life
@@ -147,7 +147,7 @@ class Checks:
         if not sync.is_calm:
             return
         dead = sync.dead()
-        is_most = 2 * len(dead) > len(sync.watched) and len(sync.watched) >= MANY // 2
+        is_most = 2 * len(dead) > len(sync.watched) and len(sync.watched) >= MASS_DELETION_MIN // 2
         for thread_id in dead:
             past = self._life.past[thread_id]
             is_seen = (

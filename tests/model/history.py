@@ -14,9 +14,9 @@ from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.model.account import Life
 from tests.model.actor_checks import ActorChecks
 from tests.model.checks import Checks
-from tests.model.machine import in_silence, machine_for
 from tests.model.message_checks import MessageChecks
 from tests.model.other_account import check_other, other_account
+from tests.model.runtime import in_silence, machine_for
 from tests.model.selections import Selections, catalog_of
 from tests.model.settings import Settings
 from tests.model.sync import Sync

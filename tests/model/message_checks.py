@@ -175,8 +175,10 @@ class MessageChecks:
         text = text_of(said)
         if not sync.is_first and text >= sync.given["replication_key_value"]:
             return True
-        walked, before = self._kept["replication_key_value"], sync.given_messages
-        return text < (walked or "") and walked != before.get("replication_key_value")
+        backfilled_threads, before = self._kept["replication_key_value"], sync.given_messages
+        return text < (backfilled_threads or "") and backfilled_threads != before.get(
+            "replication_key_value"
+        )
 
     def _check_thread(self, thread_id: int, past: Past, since: int) -> None:
         table = self._warehouse.tables["messages"]

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.errors import DailyQuotaError, PurgeError, UnreadError, WrongAccountError
-from tap_hubspot_threads.settings.settings import Wanted
+from tap_hubspot_threads.errors import (
+    DailyQuotaError,
+    MassDeletionError,
+    UnreadError,
+    WrongAccountError,
+)
+from tap_hubspot_threads.settings.settings import ThreadFilter
 from tests.model.selections import OF_THREADS
 from tests.model.warehouse import Killed, kept_in
 
@@ -13,7 +18,7 @@ if TYPE_CHECKING:
     from emulator.ways import Outage
     from tests.model.account import Life
 
-MANY = 20
+MASS_DELETION_MIN = 20
 """More than half of so many watched threads are not told deleted at once."""
 SURE_ATTEMPTS = 100
 """So many tries no storm outlasts."""
@@ -46,7 +51,7 @@ class Sync:
             int(entry.partition(":")[0]) for entry in self.given.get("open_threads", [])
         }
         self.missed = {int(thread_id) for thread_id, _ in self.given.get("missed", [])}
-        wanted = Wanted.of({"include_archived": True} | settings).fingerprint()
+        wanted = ThreadFilter.of({"include_archived": True} | settings).fingerprint()
         self.is_first = (
             self.given.get("replication_key_value") is None or self.given["wanted"] != wanted
         )
@@ -81,7 +86,7 @@ class Sync:
             return False
         if isinstance(self.end, DailyQuotaError):
             return self.is_short
-        if isinstance(self.end, PurgeError):
+        if isinstance(self.end, MassDeletionError):
             return not self.is_confirmed and self._is_most()
         # A cursor within one millisecond, or in a restarted listing, or of messages, may grow too
         # old meanwhile; the last error, which is told, may be another one.
@@ -149,7 +154,7 @@ class Sync:
         }
         for lie in self.lies():
             gone.update(self._life.past if lie.ids is None else lie.ids)
-        return len(gone) > MANY // 2
+        return len(gone) > MASS_DELETION_MIN // 2
 
     def lies(self) -> list[Outage]:
         """Return what HubSpot denied meanwhile."""

@@ -18,7 +18,7 @@ from emulator.memory import MemoryTransport
 from emulator.service import TOKEN, Service
 from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD
 from tap_hubspot_threads.tap import TapHubSpotThreads
-from tests.conftest import set_machine
+from tests.conftest import set_runtime
 from tests.model.history import History
 from tests.model.warehouse import Killed, Pipe
 from tests.model.workers import DrawnWorkers
@@ -48,10 +48,10 @@ def test_twenty_kills(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     chance = random.Random(kills)
     account = Account.sample(1_500)
     service = Service(account, limit=RollingLimit(maximum=1_000_000))
-    set_machine(
+    set_runtime(
         monkeypatch,
         transport=lambda _: MemoryTransport(service),
-        workers=type("Workers", (DrawnWorkers,), {"chance": chance}),
+        workers=type("WorkerPool", (DrawnWorkers,), {"chance": chance}),
         page_size=page,
         state_interval=0,
     )

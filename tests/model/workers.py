@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from typing_extensions import override
 
-from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, Workers, up_to_an_error
+from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, WorkerPool, up_to_an_error
 
 if TYPE_CHECKING:
     import random
@@ -50,7 +50,7 @@ class _Source:
             self.error, self.is_ended = error, True
 
 
-class DrawnWorkers(Workers):
+class DrawnWorkers(WorkerPool):
     """Does in one thread what workers may do in many, in an order that `chance` draws.
 
     Whatever order it draws, threads could have answered in: of the calls that have not been
@@ -74,7 +74,7 @@ class DrawnWorkers(Workers):
             yield self._head(function, pending)
 
     @override
-    def side_by_side(
+    def prefetch_each(
         self, sources: Iterable[tuple[T, Iterator[Page] | None]]
     ) -> Iterator[tuple[T, Iterator[Page]]]:
         pending: deque[tuple[T, _Source]] = deque()

@@ -35,7 +35,7 @@ PLANTED = "pat-na1-planted-0000-4000"
 
 
 @dataclass
-class Stage:
+class ChildStream:
     """A stage: its base, and its steps as (instruction, what follows it)."""
 
     base: str
@@ -47,15 +47,15 @@ class Stage:
         return next(rest for name, rest in reversed(self.steps) if name == instruction)
 
 
-def read() -> list[Stage]:
+def read() -> list[ChildStream]:
     """Return the stages of the Containerfile."""
     lines = [line for line in FILE.read_text().splitlines() if not line.startswith("#")]
-    stages: list[Stage] = []
+    stages: list[ChildStream] = []
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         instruction, _, rest = line.partition(" ")
         if instruction == "FROM":
             base, _, name = rest.partition(" AS ")
-            stages.append(Stage(base, name))
+            stages.append(ChildStream(base, name))
         elif instruction:
             stages[-1].steps.append((instruction, rest.strip()))
     return stages
@@ -77,7 +77,7 @@ def test_base() -> None:
 
 
 @pytest.mark.parametrize("stage", FINAL, ids=lambda stage: stage.name)
-def test_who_runs_what(stage: Stage) -> None:
+def test_who_runs_what(stage: ChildStream) -> None:
     """A number that is not root's runs the program itself, which so gets the signals."""
     assert min(map(int, stage.last("USER").split(":"))) > 1000
     assert json.loads(stage.last("ENTRYPOINT"))
@@ -112,18 +112,18 @@ class Image:
         self._run(STAGES[0])
         self._root.rename(self._built)
 
-    def finish(self, stage: Stage) -> None:
+    def finish(self, stage: ChildStream) -> None:
         """Run a final stage; only what that one copies is there in the end."""
         shutil.rmtree(self._root, ignore_errors=True)
         self._run(stage)
 
-    def start(self, stage: Stage, **environment: str) -> subprocess.CompletedProcess[str]:
+    def start(self, stage: ChildStream, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the stage's program, as an engine would without further arguments."""
         ends = [rest for name, rest in stage.steps if name in {"ENTRYPOINT", "CMD"}]
         command = shlex.join(word for rest in ends for word in json.loads(rest))
         return self._shell(command, environment | {"PATH": self._place(stage.last("ENV")[5:])})
 
-    def _run(self, stage: Stage) -> None:
+    def _run(self, stage: ChildStream) -> None:
         environment: dict[str, str] = {}
         folder = self._root
         folder.mkdir()
@@ -196,7 +196,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 @pytest.mark.package
 @pytest.mark.parametrize("stage", FINAL, ids=lambda stage: stage.name)
 @UNBUFFERED
-def test_steps(stage: Stage, image: Image, lab: Lab, environment: dict[str, str]) -> None:
+def test_steps(stage: ChildStream, image: Image, lab: Lab, environment: dict[str, str]) -> None:
     """What comes out works, may be read by anybody, writes nothing, and knows no secret."""
     image.finish(stage)
     built = snapshot(image.files)

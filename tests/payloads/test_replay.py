@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
-from tests.conftest import set_machine
+from tests.conftest import set_runtime
 from tests.payloads.replay import (
     ENTRIES,
     FOLDER,
@@ -99,7 +99,7 @@ def replay(
 
     def use(rules: dict[str, list[Response]]) -> Replay:
         transport = Replay(rules)
-        set_machine(monkeypatch, transport=lambda _: transport)
+        set_runtime(monkeypatch, transport=lambda _: transport)
         return transport
 
     return use

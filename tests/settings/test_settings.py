@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.settings.settings import Wanted
+from tap_hubspot_threads.settings.settings import ThreadFilter
 from tests.sync.fakes import row
 
 
-def of(**settings: Any) -> Wanted:
+def of(**settings: Any) -> ThreadFilter:
     """Read settings."""
-    return Wanted.of({"include_archived": True, **settings})
+    return ThreadFilter.of({"include_archived": True, **settings})
 
 
 def test_all_by_default() -> None:

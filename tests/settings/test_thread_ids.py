@@ -17,7 +17,7 @@ from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.settings import thread_ids as configured_ids
 from tap_hubspot_threads.settings.thread_ids import ConfiguredIds, read_id_file
 from tap_hubspot_threads.signals import Stopped
-from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tests.conftest import Output
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def test_wait_for_a_pipe_can_be_stopped(tmp_path: Path) -> None:
             raise Stopped(15)
 
     with pytest.raises(Stopped):
-        ConfiguredIds({"thread_ids_file": str(path)}, call=Workers(1, stop).call).check()
+        ConfiguredIds({"thread_ids_file": str(path)}, call=WorkerPool(1, stop).call).check()
 
 
 @pytest.mark.parametrize("content", [b"", b"\n# none\n"])

@@ -6,21 +6,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.models import LISTED
-from tap_hubspot_threads.singer.streams import ActorsStream, ListedStream, MessagesStream
+from tap_hubspot_threads.models import REFERENCE_LISTS
+from tap_hubspot_threads.singer.streams import ActorsStream, MessagesStream, ReferenceListStream
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.singer.base_stream import HubSpotStream
 
-NAMES = ["messages", "actors", *(listed.name for listed in LISTED)]
+NAMES = ["messages", "actors", *(listed.name for listed in REFERENCE_LISTS)]
 
 
 @pytest.fixture
 def streams() -> dict[str, HubSpotStream]:
     """The streams of what surrounds a thread."""
     tap = TapHubSpotThreads(config={}, validate_config=False)
-    made = [MessagesStream(tap), ActorsStream(tap), *(ListedStream(tap, one) for one in LISTED)]
+    made = [
+        MessagesStream(tap),
+        ActorsStream(tap),
+        *(ReferenceListStream(tap, one) for one in REFERENCE_LISTS),
+    ]
     return {stream.name: stream for stream in made}
 
 

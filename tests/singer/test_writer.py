@@ -12,7 +12,7 @@ from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import Out
 from tap_hubspot_threads.signals import Stop, Stopped
 from tap_hubspot_threads.singer.progress import Progress
-from tap_hubspot_threads.singer.writer import LINES_PER_ROW, Loop
+from tap_hubspot_threads.singer.writer import LINES_PER_ROW, EventWriter
 from tap_hubspot_threads.sync.stats import Read
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class World:
         self.progress = Progress(lambda: self.seconds, self.log.append, traffic)
         self._keeps = keeps
         self.sync = FakeSync((), keeps=keeps)
-        self.loop = Loop(
+        self.loop = EventWriter(
             self.streams,  # type: ignore[arg-type] # as far as the loop looks at them
             given=given or {},
             write_state=self._write_state,

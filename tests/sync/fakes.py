@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_hubspot_threads.errors import MissingError, PassingError
+from tap_hubspot_threads.errors import NotFoundError, TransientError
 from tap_hubspot_threads.models import Page
-from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tap_hubspot_threads.sync.state.open_threads import mark_of
-from tap_hubspot_threads.sync.state.state import Kept
+from tap_hubspot_threads.sync.state.state import SyncState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -50,7 +50,7 @@ class FakeHubSpot:
         return ask
 
 
-class Inline(Workers):
+class Inline(WorkerPool):
     """Calls on this thread, one at a time: what is asked comes in one order."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Inline(Workers):
         return map(function, items)
 
     @override
-    def side_by_side(
+    def prefetch_each(
         self, sources: Iterable[tuple[Any, Iterator[Page] | None]]
     ) -> Iterator[tuple[Any, Iterator[Page]]]:
         for item, pages in sources:
@@ -94,22 +94,22 @@ def page(
     return Page(list(rows), cursor, now, seconds=seconds, ids=names)
 
 
-def missing(now: str | None = NOW) -> MissingError:
+def missing(now: str | None = NOW) -> NotFoundError:
     """Make HubSpot's word that there is no such thread."""
-    return MissingError("GET /threads/{threadId}: 404", now=now)
+    return NotFoundError("GET /threads/{threadId}: 404", now=now)
 
 
-def passing() -> PassingError:
+def passing() -> TransientError:
     """Make the error of a request whose tries have failed."""
-    return PassingError("GET /threads/{threadId}: 503")
+    return TransientError("GET /threads/{threadId}: 503")
 
 
-def kept(**state: Any) -> Kept:
+def kept(**state: Any) -> SyncState:
     """Make what is kept, from what a state has under bookmarks.threads."""
-    return Kept({"threads": state}, wanted=state.pop("wanted_now", "all"))
+    return SyncState({"threads": state}, wanted=state.pop("wanted_now", "all"))
 
 
-def knows(*rows: dict[str, Any], **state: Any) -> Kept:
+def knows(*rows: dict[str, Any], **state: Any) -> SyncState:
     """Make what is kept by a sync from which these rows of open threads went out."""
     state.setdefault("replication_key_value", NOW)
     return kept(open_threads=[f"{found['id']}:{mark_of(found)}" for found in rows], **state)

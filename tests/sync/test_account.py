@@ -10,7 +10,7 @@ import pytest
 
 from emulator.account import CHAT, HELP_DESK, Account
 from tap_hubspot_threads.errors import StateError, UnlistedError, UnreadError
-from tests.conftest import NOON, Lab, Life, ids, open_lab, select, set_machine
+from tests.conftest import NOON, Lab, Life, ids, open_lab, select, set_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def test_many_in_one_millisecond(life: Life, *, offset_cursors: bool) -> None:
 
 def test_moves_between_pages(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that get another message while pages are read are not lost, nor push others out."""
-    set_machine(monkeypatch, page_size=5)
+    set_runtime(monkeypatch, page_size=5)
     made = []
     for _ in range(40):
         life.pass_time(milliseconds=7)
@@ -141,8 +141,8 @@ def test_runs_that_overlap(life: Life) -> None:
 @pytest.mark.parametrize("how", ["auto", "by_id"])
 def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     """A first sync that is killed goes on at the page where it was."""
-    set_machine(monkeypatch, page_size=10)
-    set_machine(monkeypatch, state_interval=0)
+    set_runtime(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, state_interval=0)
     with open_lab() as lab:
         life = Life(lab, refresh_open_calls=0)
         lab.script(path="after=", skip=6, status=403, times=100)
@@ -161,8 +161,8 @@ def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, how: str) ->
 
 def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a resumed listing the increment starts where the listing first began."""
-    set_machine(monkeypatch, page_size=10)
-    set_machine(monkeypatch, state_interval=0)
+    set_runtime(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, state_interval=0)
     with open_lab() as lab:
         life = Life(lab, refresh_open_calls=0)
         lab.script(path="after=", skip=3, status=403, times=100)
@@ -178,7 +178,7 @@ def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_refused_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A saved cursor that HubSpot does not know any more restarts the listing of that side."""
-    set_machine(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, page_size=10)
     with open_lab() as lab:
         life = Life(lab, refresh_open_calls=0)
         life.sync()

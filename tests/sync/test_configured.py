@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, UnlistedError, UnreadError
-from tap_hubspot_threads.models import Listed, Selection
+from tap_hubspot_threads.models import ReferenceList, Selection
 from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.phases.reference_lists import Lists
+from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
 from tap_hubspot_threads.sync.stats import Read
 from tests.sync.fakes import LOG, Inline, fake, missing, page, passing, row, write
 
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.models import Out
 
-INBOXES = Listed("inboxes", "/inboxes")
+INBOXES = ReferenceList("inboxes", "/inboxes")
 
 
 def sync(
-    hubspot: Any, *ids: str, behind: Any = iter, listed: tuple[Listed, ...] = (), **selected: bool
+    hubspot: Any,
+    *ids: str,
+    behind: Any = iter,
+    listed: tuple[ReferenceList, ...] = (),
+    **selected: bool,
 ) -> ConfiguredSync:
     """Make a sync of ids."""
     return ConfiguredSync(
@@ -31,7 +35,7 @@ def sync(
         Read(),
         ids=ids,
         behind=behind,
-        lists=Lists(hubspot, Inline(), listed, log=LOG),
+        lists=ReferenceLists(hubspot, Inline(), listed, log=LOG),
         selection=Selection(**selected, listed=listed),
         log=LOG,
     )
@@ -44,7 +48,7 @@ class Behind:
         self.asked: list[str] = []
 
     def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
-        """As `Stage` says."""
+        """As `ChildStream` says."""
         for out in outs:
             if out.messages_of:
                 self.asked.append(out.messages_of.id)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tap_hubspot_threads.errors import (
-    MEND,
-    TRY_LATER,
+    EX_CONFIG,
+    EX_TEMPFAIL,
     HubSpotError,
-    NoProgressError,
+    PaginationLoopError,
     RefusedError,
     UnbelievedError,
 )
 from tap_hubspot_threads.sync.failures import (
     FAILING_SYNCS,
-    FAILURES_IN_A_ROW,
+    MAX_CONSECUTIVE_FAILURES,
+    CircuitBreaker,
     Failures,
-    Streak,
 )
 from tests.sync.fakes import LOG, passing
 
@@ -62,30 +62,30 @@ def test_counts_once_after_all() -> None:
 def test_suspects() -> None:
     """What would be a warning now is a suspect, before it is tried."""
     of = failures(a=FAILING_SYNCS - 1, b=FAILING_SYNCS - 2)
-    assert [of.is_suspect(name) for name in "abc"] == [True, False, False]
+    assert [of.is_quarantined(name) for name in "abc"] == [True, False, False]
 
 
-def fail(streak: Streak, *names: str, is_suspect: bool = False) -> None:
+def fail(streak: CircuitBreaker, *names: str, is_quarantined: bool = False) -> None:
     """Note failures."""
     for name in names:
-        streak.note(name, passing(), is_suspect=is_suspect)
+        streak.note(name, passing(), is_quarantined=is_quarantined)
 
 
-FEW = [str(number) for number in range(FAILURES_IN_A_ROW - 1)]
+FEW = [str(number) for number in range(MAX_CONSECUTIVE_FAILURES - 1)]
 
 
 def test_so_many_in_a_row() -> None:
     """So many of them, one after the other, are an error that says to try again later."""
-    streak = Streak("things")
+    streak = CircuitBreaker("things")
     fail(streak, *FEW)
-    with pytest.raises(HubSpotError, match=f"{FAILURES_IN_A_ROW} things in a row") as raised:
+    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} things in a row") as raised:
         fail(streak, "last")
-    assert raised.value.exit_code == TRY_LATER
+    assert raised.value.exit_code == EX_TEMPFAIL
 
 
 def test_something_in_between() -> None:
     """What could be read in between begins the count anew."""
-    streak = Streak("things")
+    streak = CircuitBreaker("things")
     fail(streak, *FEW)
     streak.end()
     fail(streak, *(f"other {name}" for name in FEW))
@@ -93,30 +93,30 @@ def test_something_in_between() -> None:
 
 def test_the_same_again() -> None:
     """What has failed before in this sync says nothing of HubSpot, nor does a suspect."""
-    streak = Streak("things")
+    streak = CircuitBreaker("things")
     fail(streak, *FEW, *FEW, *FEW)
-    fail(streak, *"abcdefgh", is_suspect=True)
+    fail(streak, *"abcdefgh", is_quarantined=True)
 
 
 @pytest.mark.parametrize(
     "error",
-    [RefusedError("403"), UnbelievedError("404"), NoProgressError("pages")],
+    [RefusedError("403"), UnbelievedError("404"), PaginationLoopError("pages")],
     ids=["refused", "a gateway's 404", "endless"],
 )
 def test_what_is_about_one_thing(error: HubSpotError) -> None:
     """A refusal, a 404 that is not HubSpot's own, and endless pages never end the sync."""
-    streak = Streak("things")
-    for number in range(3 * FAILURES_IN_A_ROW):
-        streak.note(str(number), error, is_suspect=False)
+    streak = CircuitBreaker("things")
+    for number in range(3 * MAX_CONSECUTIVE_FAILURES):
+        streak.note(str(number), error, is_quarantined=False)
 
 
 def test_bad_requests_in_a_row() -> None:
     """Requests that are all bad are a wrong setting: the sync ends, and not with "later"."""
-    streak = Streak("things")
+    streak = CircuitBreaker("things")
     error = RefusedError("400. Check the setting property.", status=400)
     for name in FEW:
-        streak.note(name, error, is_suspect=False)
+        streak.note(name, error, is_quarantined=False)
     with pytest.raises(HubSpotError, match="Check the setting property") as raised:
-        streak.note("last", error, is_suspect=False)
-    assert raised.value.exit_code == MEND
+        streak.note("last", error, is_quarantined=False)
+    assert raised.value.exit_code == EX_CONFIG
     assert "later" not in str(raised.value)

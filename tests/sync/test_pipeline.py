@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.models import Out, ThreadId
+from tap_hubspot_threads.models import Out, ThreadRef
 from tap_hubspot_threads.sync.failures import FAILING_SYNCS
-from tap_hubspot_threads.sync.pipeline import Got, Outcomes
+from tap_hubspot_threads.sync.pipeline import Outcomes, ReadResult
 from tap_hubspot_threads.sync.state.open_threads import mark_of
-from tap_hubspot_threads.sync.state.state import Kept
+from tap_hubspot_threads.sync.state.state import SyncState
 from tap_hubspot_threads.sync.stats import Read
 from tests.sync.fakes import LOG, NOW, kept, knows, passing, row, write
 
@@ -21,21 +21,25 @@ class World:
     """What is kept, what was read, and what becomes of more."""
 
     def __init__(
-        self, of: Kept | None = None, *, is_watching: bool = True, with_messages: bool = False
+        self,
+        of: SyncState | None = None,
+        *,
+        tracks_open_threads: bool = True,
+        with_messages: bool = False,
     ) -> None:
         self.kept = kept() if of is None else of
         self.read = Read(self.kept.failed, self.kept.messages.failed, log=LOG)
         self.outcomes = Outcomes(
             self.kept,
             self.read,
-            is_watched=lambda found: is_watching and found["status"] != "CLOSED",
-            is_watching=is_watching,
+            is_tracked=lambda found: tracks_open_threads and found["status"] != "CLOSED",
+            tracks_open_threads=tracks_open_threads,
             with_messages=with_messages,
         )
 
     def of(self, found: Any, *, always: bool = False, now: str | None = NOW) -> Out:
         """Return what becomes of a thread with the id 1 that was read."""
-        (out,) = self.outcomes.of([Got(ThreadId("1", always=always), found, 1, now)])
+        (out,) = self.outcomes.of([ReadResult(ThreadRef("1", always=always), found, 1, now)])
         return out
 
     def listed(self, found: dict[str, Any], *, always: bool = False) -> list[tuple[str, str]]:
@@ -99,7 +103,7 @@ def test_missing_without_a_time() -> None:
 
 def test_missing_where_none_is_watched() -> None:
     """Where nobody watches open threads, none is missed, and so none told deleted."""
-    world = World(is_watching=False)
+    world = World(tracks_open_threads=False)
     write([world.of(None)])
     assert world.kept.missed == {}
 
@@ -238,7 +242,7 @@ def test_listed_but_missed(first: str, *, always: bool) -> None:
 def due(world: World, found: dict[str, Any], *, has_news: bool = False) -> bool:
     """Whether the messages of a thread are to be read behind it."""
     out = world.outcomes.found(found, has_news=has_news)
-    assert out.messages_of in {None, ThreadId(found["id"], archived=found["archived"])}
+    assert out.messages_of in {None, ThreadRef(found["id"], archived=found["archived"])}
     return out.messages_of is not None
 
 
@@ -256,9 +260,9 @@ def test_messages_of_a_thread_with_news() -> None:
 
 def test_news_of_what_was_read_by_id() -> None:
     """That there are news is handed through the reading by id."""
-    asked = ThreadId("1", has_news=True)
-    (out,) = of_messages().outcomes.of([Got(asked, row(1), 1, NOW)])
-    assert out.messages_of == ThreadId("1")
+    asked = ThreadRef("1", has_news=True)
+    (out,) = of_messages().outcomes.of([ReadResult(asked, row(1), 1, NOW)])
+    assert out.messages_of == ThreadRef("1")
 
 
 def test_messages_of_a_changed_thread() -> None:
@@ -271,17 +275,17 @@ def test_messages_of_a_changed_thread() -> None:
 
 def test_messages_of_a_thread_on_the_other_side() -> None:
     """An archived thread's messages are asked for as such."""
-    (out,) = of_messages().outcomes.of([Got(ThreadId("1"), row(1, archived=True), 1)])
-    assert out.messages_of == ThreadId("1", archived=True)
+    (out,) = of_messages().outcomes.of([ReadResult(ThreadRef("1"), row(1, archived=True), 1)])
+    assert out.messages_of == ThreadRef("1", archived=True)
 
 
 def test_messages_of_a_doubted_thread() -> None:
     """That it is unknown whether a thread's row went out is no change: only the row goes again."""
     state = knows(row(1))
-    state.doubt()
+    state.mark_inexact()
     again = kept(**state.pack(is_final=False)["threads"] | {"wanted": "all"})
     world = World(again, with_messages=True)
-    (out,) = world.outcomes.of([Got(ThreadId("1"), row(1), 1)])
+    (out,) = world.outcomes.of([ReadResult(ThreadRef("1"), row(1), 1)])
     assert out.row
     assert out.messages_of is None
     assert due(world, row(1, status="WAITING"))
@@ -314,8 +318,8 @@ def test_messages_in_a_first_listing(status: str) -> None:
 def test_owed_messages() -> None:
     """A thread whose messages are owed has them read, unless they were or it is a suspect."""
     world = of_messages()
-    world.kept.messages.owe("1", 1)
-    world.kept.messages.owe("2", FAILING_SYNCS)
+    world.kept.messages.add_pending("1", 1)
+    world.kept.messages.add_pending("2", FAILING_SYNCS)
     world = World(world.kept, with_messages=True)
     assert due(world, row(1))
     assert not due(world, row(2))
@@ -326,7 +330,7 @@ def test_owed_messages() -> None:
 def test_no_messages_unasked() -> None:
     """Where messages are not read, no thread has any read, whatever is owed."""
     world = World(knows(row(1)))
-    world.kept.messages.owe("1")
+    world.kept.messages.add_pending("1")
     assert not due(world, row(1, status="WAITING"), has_news=True)
     assert not due(world, row(2, at=None))
 
@@ -336,7 +340,7 @@ def test_messages_without_a_row() -> None:
     world = of_messages()
     out = world.outcomes.found(row(1), has_news=True)
     assert out.row is None
-    assert out.messages_of == ThreadId("1")
+    assert out.messages_of == ThreadRef("1")
     assert out.then
 
 
@@ -344,7 +348,7 @@ def test_messages_without_a_row() -> None:
 def test_news_of_a_thread_that_cannot_be_read(found: Any) -> None:
     """The messages of a thread that has news and cannot be read are owed, behind its place."""
     world = of_messages()
-    outs = list(world.outcomes.of([Got(ThreadId("1", has_news=True), found, 1, NOW)]))
+    outs = list(world.outcomes.of([ReadResult(ThreadRef("1", has_news=True), found, 1, NOW)]))
     assert world.kept.messages.failed == {}
     write(outs)
     assert world.kept.messages.failed == {"1": 0}
@@ -357,14 +361,14 @@ def test_news_of_a_thread_that_cannot_be_read(found: Any) -> None:
 def test_nothing_owed(*, has_news: bool, with_messages: bool) -> None:
     """Where there is no news, or messages are not read, nothing is owed of a failure."""
     world = World(knows(row(1)), with_messages=with_messages)
-    write(world.outcomes.of([Got(ThreadId("1", has_news=has_news), passing(), 1, NOW)]))
+    write(world.outcomes.of([ReadResult(ThreadRef("1", has_news=has_news), passing(), 1, NOW)]))
     assert world.kept.messages.failed == {}
     assert world.kept.failed == {"1": 1}
 
 
 def test_rows_that_do_not_go_out() -> None:
     """In a sync without threads an open thread is settled, but its row is in doubt then."""
-    of = Kept({"threads": {"replication_key_value": NOW}}, wanted="all", rows_go_out=False)
+    of = SyncState({"threads": {"replication_key_value": NOW}}, wanted="all", rows_go_out=False)
     world = World(of, with_messages=True)
     write([world.of(row(1))])
     assert of.open.is_settled("1", mark_of(row(1)))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.errors import HubSpotError, PassingError, RefusedError
-from tap_hubspot_threads.models import Out, ThreadId
-from tap_hubspot_threads.sync.failures import FAILURES_IN_A_ROW
-from tap_hubspot_threads.sync.pipeline import LOOKS, Got, Reader
+from tap_hubspot_threads.errors import HubSpotError, RefusedError, TransientError
+from tap_hubspot_threads.models import Out, ThreadRef
+from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES
+from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, Reader, ReadResult
 from tap_hubspot_threads.sync.stats import Read
 from tests.sync.fakes import NOW, Inline, fake, missing, passing, row
 
@@ -19,27 +19,29 @@ if TYPE_CHECKING:
 LATER = "2026-11-20T12:05:00.000Z"
 
 
-def read(hubspot: Any, ids: Iterable[ThreadId | Out], *, are_suspect: bool = False) -> list[Any]:
+def read(
+    hubspot: Any, ids: Iterable[ThreadRef | Out], *, are_quarantined: bool = False
+) -> list[Any]:
     """Read threads of an account."""
     reader = Reader(hubspot, Inline(), Read())
-    return list(reader.read(ids, are_suspect=are_suspect))
+    return list(reader.read(ids, are_quarantined=are_quarantined))
 
 
-def some(count: int) -> list[ThreadId]:
+def some(count: int) -> list[ThreadRef]:
     """Return so many threads to read."""
-    return [ThreadId(str(number)) for number in range(1, count + 1)]
+    return [ThreadRef(str(number)) for number in range(1, count + 1)]
 
 
 def test_each_row_in_the_order_of_the_ids() -> None:
     """What becomes of each thread comes in the order in which they were asked for."""
-    got = read(fake(row(2), row(1)), [ThreadId("2"), ThreadId("1")])
+    got = read(fake(row(2), row(1)), [ThreadRef("2"), ThreadRef("1")])
     assert [(item.asked.id, item.found["id"]) for item in got] == [("2", "2"), ("1", "1")]
 
 
 def test_out_keeps_its_place() -> None:
     """What is to be done behind a thread is handed through behind that thread."""
     out = Out()
-    got = read(fake(row(1), row(2)), [ThreadId("1"), out, ThreadId("2")])
+    got = read(fake(row(1), row(2)), [ThreadRef("1"), out, ThreadRef("2")])
     assert got[1] is out
 
 
@@ -47,7 +49,7 @@ def test_out_keeps_its_place() -> None:
 def test_looked_for_where_it_is_thought_to_be(*, archived: bool) -> None:
     """A thread that is where it is thought to be costs one look."""
     hubspot = fake(row(1))
-    (got,) = read(hubspot, [ThreadId("1", archived=archived)])
+    (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
     assert hubspot.asked == [("thread", "1", archived)]
     assert got.looks == 1
 
@@ -55,7 +57,7 @@ def test_looked_for_where_it_is_thought_to_be(*, archived: bool) -> None:
 def test_then_on_the_other_side() -> None:
     """A thread that is not there is looked for on the other side."""
     hubspot = fake(missing(), row(1, archived=True))
-    (got,) = read(hubspot, [ThreadId("1")])
+    (got,) = read(hubspot, [ThreadRef("1")])
     assert hubspot.asked == [("thread", "1", False), ("thread", "1", True)]
     assert (got.found["archived"], got.looks) == (True, 2)
 
@@ -64,21 +66,21 @@ def test_then_on_the_other_side() -> None:
 def test_missing_on_both_sides(*, archived: bool) -> None:
     """A thread that is on neither side is missing, and no error; it is looked for once on each."""
     hubspot = fake(missing(), missing(), row(1))
-    (got,) = read(hubspot, [ThreadId("1", archived=archived)])
-    assert (got.found, got.looks) == (None, LOOKS)
+    (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
+    assert (got.found, got.looks) == (None, MAX_CALLS_PER_THREAD)
     assert [side for _, _, side in hubspot.asked] == [archived, not archived]
 
 
 @pytest.mark.parametrize("now", [LATER, None])
 def test_clock_of_the_last_look(now: str | None) -> None:
     """When a thread was missing is what HubSpot's last answer says; nothing, where it does not."""
-    (got,) = read(fake(missing(NOW), missing(now)), [ThreadId("1")])
+    (got,) = read(fake(missing(NOW), missing(now)), [ThreadRef("1")])
     assert got.now == now
 
 
 def test_no_clock_of_a_thread_that_is_there() -> None:
     """A thread that the second look finds was not missed, at no time."""
-    (got,) = read(fake(missing(), row(1, archived=True)), [ThreadId("1")])
+    (got,) = read(fake(missing(), row(1, archived=True)), [ThreadRef("1")])
     assert got.now is None
 
 
@@ -91,8 +93,8 @@ def test_failure_of_one_thread(error: HubSpotError) -> None:
 
 def test_failure_on_the_other_side_is_no_miss() -> None:
     """Missing on one side and unreadable on the other is a failure, not a missing thread."""
-    (got,) = read(fake(missing(), passing()), [ThreadId("1")])
-    assert isinstance(got.found, PassingError)
+    (got,) = read(fake(missing(), passing()), [ThreadRef("1")])
+    assert isinstance(got.found, TransientError)
 
 
 def test_error_that_ends_the_sync() -> None:
@@ -103,31 +105,36 @@ def test_error_that_ends_the_sync() -> None:
 
 def test_failures_in_a_row_end_it() -> None:
     """So many neighbours that cannot be read: HubSpot is down, and the next is not asked for."""
-    hubspot = fake(*[passing()] * FAILURES_IN_A_ROW, row(9))
-    with pytest.raises(HubSpotError, match=f"{FAILURES_IN_A_ROW} threads in a row"):
-        read(hubspot, some(FAILURES_IN_A_ROW + 1))
-    assert len(hubspot.asked) == FAILURES_IN_A_ROW
+    hubspot = fake(*[passing()] * MAX_CONSECUTIVE_FAILURES, row(9))
+    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} threads in a row"):
+        read(hubspot, some(MAX_CONSECUTIVE_FAILURES + 1))
+    assert len(hubspot.asked) == MAX_CONSECUTIVE_FAILURES
 
 
-@pytest.mark.parametrize("between", [[row(9)], [missing()] * LOOKS], ids=["found", "missing"])
+@pytest.mark.parametrize(
+    "between", [[row(9)], [missing()] * MAX_CALLS_PER_THREAD], ids=["found", "missing"]
+)
 def test_an_answer_in_between(between: list[Any]) -> None:
     """An answer in between, if only that a thread is missing, shows that HubSpot is up."""
-    few = [passing()] * (FAILURES_IN_A_ROW - 1)
+    few = [passing()] * (MAX_CONSECUTIVE_FAILURES - 1)
     got = read(fake(*few, *between, *few), some(2 * len(few) + 1))
     assert len(got) == 2 * len(few) + 1
 
 
 def test_suspects_say_nothing_of_hubspot() -> None:
     """Threads that are known to fail do not end the sync, however many fail."""
-    count = 2 * FAILURES_IN_A_ROW
-    assert len(read(fake(*[passing()] * count), some(count), are_suspect=True)) == count
+    count = 2 * MAX_CONSECUTIVE_FAILURES
+    assert len(read(fake(*[passing()] * count), some(count), are_quarantined=True)) == count
 
 
 def test_the_same_thread_counts_once() -> None:
     """A thread that fails again and again is one failure."""
     reader = Reader(fake(*[passing()] * 20), Inline(), Read())
     for _ in range(3):
-        assert len(list(reader.read(some(FAILURES_IN_A_ROW - 1)))) == FAILURES_IN_A_ROW - 1
+        assert (
+            len(list(reader.read(some(MAX_CONSECUTIVE_FAILURES - 1))))
+            == MAX_CONSECUTIVE_FAILURES - 1
+        )
 
 
 def test_taken_when_handed_out() -> None:
@@ -135,20 +142,22 @@ def test_taken_when_handed_out() -> None:
     so_far = Read()
     reader = Reader(fake(row(1), row(2)), Inline(), so_far)
     results = reader.read(some(2))
-    assert isinstance(next(results), Got)
+    assert isinstance(next(results), ReadResult)
     assert so_far.taken == {"1"}
 
 
 def test_suspect_is_tried_once() -> None:
     """A thread that has failed for long gets one try, the others as many as the settings say."""
     hubspot = fake(row(1), row(2))
-    reader = Reader(hubspot, Inline(), Read(), is_suspect=lambda thread_id: thread_id == "2")
+    reader = Reader(hubspot, Inline(), Read(), is_quarantined=lambda thread_id: thread_id == "2")
     list(reader.read(some(2)))
     assert hubspot.asked == [("thread", "1", False), ("thread", "2", False, True)]
 
 
 def test_suspects_among_others_say_nothing_of_hubspot() -> None:
     """However many suspects fail among others, that does not end the sync."""
-    failures = fake(*[passing()] * 2 * FAILURES_IN_A_ROW)
-    reader = Reader(failures, Inline(), Read(), is_suspect=lambda _: True)
-    assert len(list(reader.read(some(2 * FAILURES_IN_A_ROW)))) == 2 * FAILURES_IN_A_ROW
+    failures = fake(*[passing()] * 2 * MAX_CONSECUTIVE_FAILURES)
+    reader = Reader(failures, Inline(), Read(), is_quarantined=lambda _: True)
+    assert (
+        len(list(reader.read(some(2 * MAX_CONSECUTIVE_FAILURES)))) == 2 * MAX_CONSECUTIVE_FAILURES
+    )

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.models import Out, ThreadId
-from tap_hubspot_threads.settings.settings import Wanted
+from tap_hubspot_threads.models import Out, ThreadRef
+from tap_hubspot_threads.settings.settings import ThreadFilter
 from tap_hubspot_threads.sync.pipeline import Finding, Outcomes
 from tap_hubspot_threads.sync.stats import Read
 from tests.sync.fakes import NOW, knows, row, write
@@ -23,12 +23,12 @@ class World:
     def __init__(self, *, is_read: bool = True, is_indexed: bool = False) -> None:
         self.kept = knows(row(1), row(2), missed=[["2", NOW]])
         self.read = Read()
-        wanted = Wanted(inbox_ids=("1",), start=START)
+        wanted = ThreadFilter(inbox_ids=("1",), start=START)
         outcomes = Outcomes(
             self.kept,
             self.read,
-            is_watched=lambda found: found["status"] != "CLOSED",
-            is_watching=True,
+            is_tracked=lambda found: found["status"] != "CLOSED",
+            tracks_open_threads=True,
             with_messages=True,
         )
         self.finding = Finding(
@@ -52,20 +52,20 @@ UNWANTED = [row(8, inboxId="2"), row(9, at=LONG_AGO), row(7, at=LONG_AGO, inboxI
 def test_changed_is_read_by_id() -> None:
     """A thread with a new message is read by id, on its side, with its messages."""
     assert World().changed(row(3), row(4, archived=True)) == [
-        ThreadId("3", has_news=True),
-        ThreadId("4", archived=True, has_news=True),
+        ThreadRef("3", has_news=True),
+        ThreadRef("4", archived=True, has_news=True),
     ]
 
 
 def test_changed_is_taken_as_listed() -> None:
     """Where threads' rows do not go out, it is taken as it is listed, and its messages read."""
     (out,) = World(is_read=False).changed(row(3))
-    assert (out.row, out.messages_of) == (row(3), ThreadId("3"))
+    assert (out.row, out.messages_of) == (row(3), ThreadRef("3"))
 
 
 def test_changed_but_missed() -> None:
     """A thread that was missed is read by id in any case: only that ends a miss."""
-    assert World(is_read=False).changed(row(2)) == [ThreadId("2", has_news=True)]
+    assert World(is_read=False).changed(row(2)) == [ThreadRef("2", has_news=True)]
 
 
 @pytest.mark.parametrize("is_read", [False, True])
@@ -73,7 +73,7 @@ def test_changed_and_indexed(*, is_read: bool) -> None:
     """The index's entry comes in front of its thread."""
     first, second = World(is_indexed=True, is_read=is_read).changed(row(3))
     assert first == Out("thread_index", row(3))
-    assert isinstance(second, ThreadId) is is_read
+    assert isinstance(second, ThreadRef) is is_read
 
 
 def test_what_is_not_wanted() -> None:
@@ -87,8 +87,8 @@ def test_ids_of_a_listing() -> None:
     """Listed threads are read by id, whether they are known or not; what moves on comes behind."""
     pages: Any = [([row(1), row(3, archived=True), *UNWANTED], LATER, ADVANCE)]
     assert list(World().finding.ids(pages)) == [
-        ThreadId("1", always=True),
-        ThreadId("3", archived=True, always=True),
+        ThreadRef("1", always=True),
+        ThreadRef("3", archived=True, always=True),
         ADVANCE,
     ]
 
@@ -98,7 +98,7 @@ def test_ids_of_a_listing_that_shows_a_missed_thread() -> None:
     world = World()
     pages: Any = [([row(2)], LATER, ADVANCE)]
     items = list(world.finding.ids(pages))
-    assert items[1:] == [ThreadId("2", always=True), ADVANCE]
+    assert items[1:] == [ThreadRef("2", always=True), ADVANCE]
     write([items[0]])  # type: ignore[list-item] # an Out
     assert world.kept.missed == {"2": LATER}
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.errors import NoProgressError, RefusedError
+from tap_hubspot_threads.errors import PaginationLoopError, RefusedError
 from tap_hubspot_threads.sync.walk import (
     PAGES_WITHOUT_NEWS,
-    Cursors,
+    CursorLoopGuard,
     new_rows,
     timed,
     walk,
@@ -42,23 +42,23 @@ class Listing:
 
 def test_each_once() -> None:
     """Cursors that differ are handed back as they are; the end is no cursor."""
-    cursors = Cursors()
+    cursors = CursorLoopGuard()
     assert [cursors.check(cursor) for cursor in ("x", "y", None, None)] == ["x", "y", None, None]
 
 
 def test_again() -> None:
     """A cursor that came before, however long ago, is an error that says after how many pages."""
-    cursors = Cursors()
+    cursors = CursorLoopGuard()
     for cursor in ("x", "y", "z"):
         cursors.check(cursor)
-    with pytest.raises(NoProgressError, match="after 4 pages"):
+    with pytest.raises(PaginationLoopError, match="after 4 pages"):
         cursors.check("x")
 
 
 def test_each_walk_for_itself() -> None:
     """Another walk may meet the same cursors."""
-    Cursors().check("x")
-    assert Cursors().check("x") == "x"
+    CursorLoopGuard().check("x")
+    assert CursorLoopGuard().check("x") == "x"
 
 
 def test_follows_cursors() -> None:
@@ -102,7 +102,7 @@ def test_lazy() -> None:
 def test_cursor_that_comes_again(first: str | None) -> None:
     """A cursor that was followed already is an error, the one that was started at too."""
     listing = Listing(page(row(1), cursor="x"), page(row(2), cursor="x"))
-    with pytest.raises(NoProgressError):
+    with pytest.raises(PaginationLoopError):
         list(walk(listing, first))
     assert len(listing.asked) == (2 if first is None else 1)
 
@@ -126,11 +126,11 @@ def endless(*rows_of_pages: list[int]) -> Callable[[str | None], Page]:
 )
 def test_pages_without_end(pages: list[list[int]], news: int) -> None:
     """A listing fails after 100 pages in a row without a new ID, whatever the cursors are."""
-    walked = walk(endless(*pages))
+    backfilled_threads = walk(endless(*pages))
     for _ in range(news + PAGES_WITHOUT_NEWS - 1):
-        next(walked)
-    with pytest.raises(NoProgressError, match="100 pages in a row had no new ID"):
-        next(walked)
+        next(backfilled_threads)
+    with pytest.raises(PaginationLoopError, match="100 pages in a row had no new ID"):
+        next(backfilled_threads)
 
 
 def test_pages_with_news() -> None:
@@ -139,8 +139,8 @@ def test_pages_with_news() -> None:
     for number in range(20, 0, -1):
         pages += [[number]] + [[]] * 50 + [[20]] * 49
     first = len(pages)
-    walked = walk(endless(*pages, *([new] for new in range(21, 2_021))))
-    assert len(list(islice(walked, first + 2_000))) == first + 2_000
+    backfilled_threads = walk(endless(*pages, *([new] for new in range(21, 2_021))))
+    assert len(list(islice(backfilled_threads, first + 2_000))) == first + 2_000
 
 
 def test_last_page_without_news() -> None:

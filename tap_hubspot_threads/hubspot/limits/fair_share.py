@@ -24,7 +24,7 @@ _LOOKS = 100
 """Looks at what is free, in an interval, while it is too little."""
 
 
-class Sharing:
+class FairShare:
     """Says when the next request may leave, if others send too; alone, nothing is held back.
 
     Others count as there until for an interval no answer has shown a sign of them.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.hubspot.limits.daily_quota import DailyQuota
-from tap_hubspot_threads.hubspot.limits.fair_share import Sharing
+from tap_hubspot_threads.hubspot.limits.fair_share import FairShare
 from tap_hubspot_threads.hubspot.retry import jitter
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class RateLimit:
           counts from its latest possible arrival: its answer's time less the fastest answer seen.
         * `maximum` and `interval` follow the answer headers, whenever they change, unless `fixed`.
         * Where the headers tell of others (fewer remaining than our own explain) or a request is
-          refused, the limit is shared with them, as `Sharing` says.
+          refused, the limit is shared with them, as `FairShare` says.
         * After `pause`, no request of any thread is sent for so long.
 
     Args:
@@ -89,7 +89,7 @@ class RateLimit:
         self._clock = clock
         self._wait = wait
         self._window: deque[Ticket] = deque()
-        self._sharing = Sharing()
+        self._sharing = FairShare()
         self._is_remaining_told = False
         self._fastest = float("inf")
         self._serial = 0

@@ -6,16 +6,16 @@ from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import PassingError, RefusedError
+from tap_hubspot_threads.errors import RefusedError, TransientError
 from tap_hubspot_threads.models import MAX_ACTORS, Out
-from tap_hubspot_threads.sync.failures import FAILURES_IN_A_ROW, Streak
+from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES, CircuitBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_hubspot_threads.errors import HubSpotError
     from tap_hubspot_threads.models import HubSpot, Row
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.stats import Read
 
 REMEMBERED = 50_000
@@ -29,7 +29,7 @@ LISTS = {"threads": (), "messages": ("senders", "recipients")}
 
 
 class Actors:
-    """Reads actors; a `Stage`.
+    """Reads actors; a `ChildStream`.
 
     Args:
         hubspot: The account.
@@ -37,23 +37,23 @@ class Actors:
         read: What is noted at once.
     """
 
-    def __init__(self, hubspot: HubSpot, workers: Workers, read: Read) -> None:
+    def __init__(self, hubspot: HubSpot, workers: WorkerPool, read: Read) -> None:
         self._hubspot, self._workers, self._read = hubspot, workers, read
         self._asked: OrderedDict[str, None] = OrderedDict()
         self._pending: list[str] = []
         self._held: list[Callable[[], None]] = []
-        self._streak = Streak("actors")
+        self._streak = CircuitBreaker("actors")
         self._has_given = False
         """Whether HubSpot has given any: then a refusal is about single actors."""
         self._refused = 0
         """Actors that HubSpot has refused so far, each by itself."""
 
     def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
-        """As `Stage` says: what is done behind a row waits until the actors that it names are out.
+        """As `ChildStream` says: what is done behind a row waits until its actors are out.
 
         Raises:
-            HubSpotError: what the account raises, and if `FAILURES_IN_A_ROW` actors one after the
-                other cannot be read.
+            HubSpotError: what the account raises, and if `MAX_CONSECUTIVE_FAILURES` actors in a row
+                cannot be read.
         """
         for out in outs:
             self._note(out)
@@ -96,7 +96,7 @@ class Actors:
         once = once and len(ids) > 1
         try:
             rows = self._workers.call(partial(self._hubspot.actors, ids, once=once))
-        except (PassingError, RefusedError) as error:
+        except (TransientError, RefusedError) as error:
             if len(ids) == 1 or self._refuses_all:
                 for actor_id in ids:
                     self._fail(actor_id, error)
@@ -110,7 +110,7 @@ class Actors:
     @property
     def _refuses_all(self) -> bool:
         """Whether HubSpot seems to refuse every actor, so that halving a batch finds none."""
-        return not self._has_given and self._refused >= FAILURES_IN_A_ROW
+        return not self._has_given and self._refused >= MAX_CONSECUTIVE_FAILURES
 
     def _fail(self, actor_id: str, error: HubSpotError) -> None:
         """Note an actor that cannot be read; a refusal says nothing of HubSpot."""
@@ -118,7 +118,7 @@ class Actors:
         if isinstance(error, RefusedError):
             self._refused += 1
         else:
-            self._streak.note(actor_id, error, is_suspect=False)
+            self._streak.note(actor_id, error, is_quarantined=False)
 
 
 def named_in(out: Out) -> Iterator[str]:

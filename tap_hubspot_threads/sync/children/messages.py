@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import (
     HubSpotError,
-    MissingError,
-    NoProgressError,
-    PassingError,
+    NotFoundError,
+    PaginationLoopError,
     RefusedError,
+    TransientError,
     UnbelievedError,
 )
 from tap_hubspot_threads.models import Out, Page
-from tap_hubspot_threads.sync.failures import FAILING_SYNCS, FAILURES_IN_A_ROW, Streak
-from tap_hubspot_threads.sync.pipeline import look_for
+from tap_hubspot_threads.sync.failures import (
+    FAILING_SYNCS,
+    MAX_CONSECUTIVE_FAILURES,
+    CircuitBreaker,
+)
+from tap_hubspot_threads.sync.pipeline import fetch_thread
 from tap_hubspot_threads.sync.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-    from tap_hubspot_threads.models import HubSpot, Row, ThreadId
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
-    from tap_hubspot_threads.sync.state.messages_state import KeptMessages
+    from tap_hubspot_threads.models import HubSpot, Row, ThreadRef
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.sync.state.messages_state import MessagesState
     from tap_hubspot_threads.sync.stats import Read
 
 WHOLE = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
@@ -34,7 +38,7 @@ CHUNK = 1_000_000
 
 
 class Messages:
-    """Reads messages; a `Stage`.
+    """Reads messages; a `ChildStream`.
 
     Args:
         hubspot: The account.
@@ -47,26 +51,26 @@ class Messages:
     def __init__(
         self,
         hubspot: HubSpot,
-        workers: Workers,
-        kept: KeptMessages,
+        workers: WorkerPool,
+        kept: MessagesState,
         read: Read,
         *,
         with_originals: bool,
     ) -> None:
         self._hubspot, self._workers = hubspot, workers
         self._kept, self._read, self._with_originals = kept, read, with_originals
-        self._streak = Streak("threads' messages")
+        self._streak = CircuitBreaker("threads' messages")
         self._cut_off_in_a_row = 0
         """Whole texts that could not be had; after too many none is asked for any more."""
 
     def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
-        """As `Stage` says: messages come behind their thread's row, before what is done then.
+        """As `ChildStream` says: messages come behind their thread's row, before what is done then.
 
         Raises:
-            HubSpotError: what the account raises, and if `FAILURES_IN_A_ROW` threads one after the
-                other have messages that cannot be read.
+            HubSpotError: what the account raises, and if `MAX_CONSECUTIVE_FAILURES` threads in a row
+                have messages that cannot be read.
         """
-        for out, pages in self._workers.side_by_side(map(self._with_source, outs)):
+        for out, pages in self._workers.prefetch_each(map(self._with_source, outs)):
             thread = out.messages_of
             if thread is None:
                 yield out
@@ -83,10 +87,10 @@ class Messages:
         if thread is None:
             return out, None
         self._read.messages_taken.add(thread.id)
-        return out, self._pages(thread, once=self._read.messages.is_suspect(thread.id))
+        return out, self._pages(thread, once=self._read.messages.is_quarantined(thread.id))
 
     def _rows(
-        self, thread: ThreadId, pages: Iterator[Page]
+        self, thread: ThreadRef, pages: Iterator[Page]
     ) -> Generator[Out, None, Callable[[], None]]:
         """Yield the messages, each once; return what is to be done behind them."""
         seen: set[str] = set()
@@ -99,9 +103,9 @@ class Messages:
         except _GoneError:
             self._streak.end()
             return self._goneness(thread.id)
-        except MissingError:
+        except NotFoundError:
             self._read.hidden.append(thread.id)
-        except (NoProgressError, PassingError, RefusedError) as error:
+        except (PaginationLoopError, TransientError, RefusedError) as error:
             return self._failure(thread.id, error)
         else:
             self._read.threads_with_messages += 1
@@ -112,22 +116,22 @@ class Messages:
     def _goneness(self, thread_id: str) -> Callable[[], None]:
         """Have later syncs look for it too: HubSpot may be wrong for a while. It is no error."""
         if thread_id in self._read.gone:
-            return partial(self._kept.owe, thread_id)
+            return partial(self._kept.add_pending, thread_id)
         self._read.gone.append(thread_id)
         syncs = self._read.messages.syncs(thread_id)
         if syncs >= FAILING_SYNCS:
             return partial(self._kept.settle, thread_id)
-        return partial(self._kept.owe, thread_id, syncs)
+        return partial(self._kept.add_pending, thread_id, syncs)
 
     def _failure(self, thread_id: str, error: HubSpotError) -> Callable[[], None]:
-        is_suspect = self._read.messages.is_suspect(thread_id)
+        is_quarantined = self._read.messages.is_quarantined(thread_id)
         syncs = self._read.messages.note(thread_id, error)
-        self._streak.note(thread_id, error, is_suspect=is_suspect)
-        return partial(self._kept.owe, thread_id, syncs or 0)
+        self._streak.note(thread_id, error, is_quarantined=is_quarantined)
+        return partial(self._kept.add_pending, thread_id, syncs or 0)
 
     # On a worker
 
-    def _pages(self, thread: ThreadId, *, once: bool) -> Iterator[Page]:
+    def _pages(self, thread: ThreadRef, *, once: bool) -> Iterator[Page]:
         """Yield the pages of a thread's messages.
 
         Raises:
@@ -139,8 +143,8 @@ class Messages:
             for page in self._walk(thread, once=once):
                 has_come = True
                 yield from page
-        except MissingError as error:
-            found = look_for(self._hubspot, thread, once=once).found
+        except NotFoundError as error:
+            found = fetch_thread(self._hubspot, thread, once=once).found
             if found is None:
                 raise _GoneError from None
             if isinstance(found, HubSpotError):
@@ -153,7 +157,7 @@ class Messages:
                 yield from page
 
     def _walk(
-        self, thread: ThreadId, *, archived: bool = False, once: bool
+        self, thread: ThreadRef, *, archived: bool = False, once: bool
     ) -> Iterator[Iterator[Page]]:
         """Yield each page of a thread's messages, whole or in parts."""
 
@@ -163,7 +167,7 @@ class Messages:
         for page in walk(ask):
             yield self._with_whole_texts(thread, page)
 
-    def _with_whole_texts(self, thread: ThreadId, page: Page) -> Iterator[Page]:
+    def _with_whole_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
         """Yield a page, or parts of it with the texts that HubSpot truncated.
 
         The rows are made only once here: the parts hold them as they are.
@@ -183,14 +187,14 @@ class Messages:
         page.shrink()
         yield Page(rows, page.cursor, page.now, size)
 
-    def _whole_text(self, thread: ThreadId, message_id: str) -> Row:
+    def _whole_text(self, thread: ThreadRef, message_id: str) -> Row:
         """Return the columns of the whole text; none, where it cannot be had."""
-        if self._cut_off_in_a_row >= FAILURES_IN_A_ROW:
+        if self._cut_off_in_a_row >= MAX_CONSECUTIVE_FAILURES:
             self._read.cut_off.append(message_id)
             return {}
         try:
             whole = self._hubspot.original_content(thread.id, message_id)
-        except (MissingError, PassingError, RefusedError):
+        except (NotFoundError, TransientError, RefusedError):
             self._read.cut_off.append(message_id)
             self._cut_off_in_a_row += 1
             return {}

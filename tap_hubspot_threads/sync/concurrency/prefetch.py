@@ -20,7 +20,7 @@ WHOLE = AHEAD // 4
 pages as they come need not have them parsed twice. What waits behind these shrinks."""
 
 
-class Room:
+class ByteBudget:
     """The room that several buffers share."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Buffer:
         source: The pages; gone through by `fill` only.
     """
 
-    def __init__(self, room: Room, source: Iterator[Page]) -> None:
+    def __init__(self, room: ByteBudget, source: Iterator[Page]) -> None:
         self._room, self._source = room, source
         self._pages: deque[Page] = deque()
         self._error: BaseException | None = None
@@ -78,7 +78,7 @@ class Buffer:
             self._error, self.is_ended = error, True
             self._room.changed.notify_all()
 
-    def begin_turn(self) -> None:
+    def make_current(self) -> None:
         """Let it go on, whatever waits in the others."""
         with self._room.changed:
             self._is_turn = True

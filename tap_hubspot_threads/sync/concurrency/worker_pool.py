@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from tap_hubspot_threads.errors import NoThreadError
-from tap_hubspot_threads.sync.concurrency.prefetch import Buffer, Room
+from tap_hubspot_threads.sync.concurrency.prefetch import Buffer, ByteBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +31,7 @@ POLL = 0.1
 """Seconds between two calls of `while_waiting`."""
 
 
-class Workers:
+class WorkerPool:
     """Calls functions that wait on other threads, so that a signal finds this one awake.
 
     If no thread is left for some work, this thread does it; a signal is then noticed between two
@@ -93,7 +93,7 @@ class Workers:
             for _ in range(threads.running):
                 tasks.put(None)
 
-    def side_by_side(
+    def prefetch_each(
         self, sources: Iterable[tuple[T, Iterator[Page] | None]]
     ) -> Iterator[tuple[T, Iterator[Page]]]:
         """Yield each thing with its pages, in the order of the things.
@@ -113,7 +113,7 @@ class Workers:
               `sources` comes behind all things that came before it.
             * Once the iterator is closed, no page is begun any more.
         """
-        room = Room()
+        room = ByteBudget()
         tasks: queue.SimpleQueue[Buffer | None] = queue.SimpleQueue()
         threads = _Threads(self._count, self._has_started)
         pending: deque[tuple[T, Buffer | Iterator[Page] | None]] = deque()
@@ -148,8 +148,8 @@ class Workers:
                 tasks.put(None)
 
     def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
-        """Yield pages, read in advance on a thread of their own; bounded as `side_by_side` is."""
-        for _, found in self.side_by_side([(None, iter(pages))]):
+        """Yield pages, read in advance on a thread of their own; bounded as `prefetch_each` is."""
+        for _, found in self.prefetch_each([(None, iter(pages))]):
             yield from found
 
     def _taken_from(self, buffer: Buffer | Iterator[Page] | None) -> Iterator[Page]:
@@ -158,7 +158,7 @@ class Workers:
                 self._while_waiting()
                 yield found
             return
-        buffer.begin_turn()
+        buffer.make_current()
         try:
             while True:
                 self._while_waiting()

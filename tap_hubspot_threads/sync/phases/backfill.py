@@ -6,17 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import DailyQuotaError
-from tap_hubspot_threads.models import Out, ThreadId
+from tap_hubspot_threads.models import Out, ThreadRef
 from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator
 
-    from tap_hubspot_threads.models import HubSpot, Stage
-    from tap_hubspot_threads.settings.settings import Wanted
+    from tap_hubspot_threads.models import ChildStream, HubSpot
+    from tap_hubspot_threads.settings.settings import ThreadFilter
     from tap_hubspot_threads.sync.phases.increment import Increment
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.state.state import SyncState
     from tap_hubspot_threads.sync.stats import Read
 
 LEAST_SHARE = 0.2
@@ -43,11 +43,11 @@ class Backfill:
         self,
         hubspot: HubSpot,
         increment: Increment,
-        kept: Kept,
+        kept: SyncState,
         read: Read,
         *,
-        wanted: Wanted,
-        behind: Stage,
+        wanted: ThreadFilter,
+        behind: ChildStream,
         reserve: float,
         log: logging.Logger,
     ) -> None:
@@ -65,10 +65,10 @@ class Backfill:
             HubSpotError: as the increment does, but for that.
         """
         until = self._kept.bookmark
-        if not self._kept.messages.are_behind or until is None:
+        if not self._kept.messages.needs_backfill or until is None:
             return
         since = self._kept.messages.bookmark or self._wanted.start or BEGINNING
-        if not self._kept.messages.walked:
+        if not self._kept.messages.backfilled_threads:
             # Once, not each time that it goes on: a day's calls may not get through that span.
             since = self._increment.before(since)
         try:
@@ -77,7 +77,10 @@ class Backfill:
             self._log.info("%s", error)
             self._is_cut_short = True
         if self._is_cut_short:
-            self._read.backfill = self._kept.messages.walked, self._kept.listing.full_rows
+            self._read.backfill = (
+                self._kept.messages.backfilled_threads,
+                self._kept.listing.full_rows,
+            )
         else:
             yield Out(then=partial(self._kept.messages.catch_up, until))
 
@@ -93,7 +96,7 @@ class Backfill:
                     self._is_cut_short = True
                     return
                 is_due = self._wanted.wants(row) and row["id"] not in self._read.messages_taken
-                thread = ThreadId(row["id"], archived=row["archived"] is True)
+                thread = ThreadRef(row["id"], archived=row["archived"] is True)
                 advance = partial(self._kept.messages.advance, min(moment, covered))
                 yield Out(then=advance, messages_of=thread if is_due else None)
 

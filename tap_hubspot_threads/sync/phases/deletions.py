@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import PurgeError, name_ids
+from tap_hubspot_threads.errors import MassDeletionError, name_ids
 from tap_hubspot_threads.models import Out
 from tap_hubspot_threads.values import shift
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator
 
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.state.state import SyncState
     from tap_hubspot_threads.sync.stats import Read
 
-APART = 600.0
+MIN_SECONDS_BETWEEN_CHECKS = 600.0
 """Seconds between two looks in vain, so that one outage, or a scheduler's immediate retry within
 it, kills nobody."""
 
-MANY = 20
+MASS_DELETION_MIN = 20
 """So many threads are not often deleted at once."""
 
 
@@ -38,7 +38,7 @@ class Deletions:
 
     def __init__(
         self,
-        kept: Kept,
+        kept: SyncState,
         read: Read,
         *,
         is_confirmed: bool,
@@ -49,10 +49,10 @@ class Deletions:
         self._is_confirmed, self._log = is_confirmed, log
 
     @property
-    def is_purge(self) -> bool:
+    def is_mass_deletion(self) -> bool:
         """Whether more than half of many open threads are missing, whichever sync missed them."""
         missing, seen = len(self._kept.missed), self._seen
-        return missing + seen >= MANY and missing > seen
+        return missing + seen >= MASS_DELETION_MIN and missing > seen
 
     @property
     def _seen(self) -> int:
@@ -86,12 +86,12 @@ class Deletions:
         Raises:
             PurgeError: names how many are missing.
         """
-        if self.is_purge and not self._is_confirmed:
-            raise PurgeError(missing=len(self._kept.missed), seen=self._seen)
+        if self.is_mass_deletion and not self._is_confirmed:
+            raise MassDeletionError(missing=len(self._kept.missed), seen=self._seen)
 
     def _certain(self) -> list[str]:
         """Return the threads that were missed twice, or, of a purge, by a whole listing too."""
-        if not self.is_purge:
+        if not self.is_mass_deletion:
             return self._missed_twice()
         twice = set(self._missed_twice())
         listing = self._kept.listing
@@ -116,4 +116,4 @@ class Deletions:
 
     @staticmethod
     def _is_old(first: str, now: str | None) -> bool:
-        return now is not None and now >= shift(first, seconds=APART)
+        return now is not None and now >= shift(first, seconds=MIN_SECONDS_BETWEEN_CHECKS)

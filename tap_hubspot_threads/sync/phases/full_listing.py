@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator
 
-    from tap_hubspot_threads.models import HubSpot, Page, Row, Stage
+    from tap_hubspot_threads.models import ChildStream, HubSpot, Page, Row
     from tap_hubspot_threads.settings.settings import Options
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.pipeline import Finding, Outcomes, Reader
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.state.state import SyncState
     from tap_hubspot_threads.sync.stats import Read
 
 
@@ -46,8 +46,8 @@ class Listing:
     def __init__(
         self,
         hubspot: HubSpot,
-        workers: Workers,
-        kept: Kept,
+        workers: WorkerPool,
+        kept: SyncState,
         *,
         first_sides: tuple[bool, ...],
         once: bool,
@@ -139,10 +139,10 @@ class FullListing:
         outcomes: Outcomes,
         finding: Finding,
         *,
-        kept: Kept,
+        kept: SyncState,
         read: Read,
         options: Options,
-        behind: Stage,
+        behind: ChildStream,
     ) -> None:
         self._listing, self._reader = listing, reader
         self._outcomes, self._finding = outcomes, finding
@@ -154,13 +154,13 @@ class FullListing:
         """List all that is left of it."""
         return self._list(None)
 
-    def when_due(self, *, is_purge: bool = False) -> Iterator[Out] | None:
+    def when_due(self, *, is_mass_deletion: bool = False) -> Iterator[Out] | None:
         """Return the full listing, if one is under way or due, and was not listed in this sync.
 
         Args:
-            is_purge: Whether it is due if it could show a thread that was missed.
+            is_mass_deletion: Whether it is due if it could show a thread that was missed.
         """
-        is_due = self._is_due() or (is_purge and self._is_unproved())
+        is_due = self._is_due() or (is_mass_deletion and self._is_unproved())
         is_under_way = self._kept.listing.part != DONE
         if self._has_listed or not self._kept.listing.rows_go_out or not (is_due or is_under_way):
             return None

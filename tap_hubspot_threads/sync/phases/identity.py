@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     import logging
 
     from tap_hubspot_threads.models import HubSpot
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.sync.state.state import SyncState
 
 
 def identify(
-    hubspot: HubSpot, workers: Workers, kept: Kept, *, log: logging.Logger
+    hubspot: HubSpot, workers: WorkerPool, kept: SyncState, *, log: logging.Logger
 ) -> tuple[int | None, bool]:
     """Return the account's number, and whether that is known to be the state's.
 

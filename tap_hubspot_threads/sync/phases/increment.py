@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator
 
-    from tap_hubspot_threads.models import HubSpot, Row, ThreadId
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
+    from tap_hubspot_threads.models import HubSpot, Row, ThreadRef
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.phases.time_window import End, Fetch, Step
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.state.state import SyncState
     from tap_hubspot_threads.sync.stats import Read
 
 UNDATED = 7_260.0
@@ -52,11 +52,11 @@ class Increment:
     def __init__(
         self,
         hubspot: HubSpot,
-        workers: Workers,
-        kept: Kept,
+        workers: WorkerPool,
+        kept: SyncState,
         read: Read,
         *,
-        find: Callable[[Row], Iterator[ThreadId | Out]],
+        find: Callable[[Row], Iterator[ThreadRef | Out]],
         sides: tuple[bool, ...],
         lookback: float,
         clock: Callable[[], float],
@@ -68,7 +68,7 @@ class Increment:
         self._clock, self._log = clock, log
         self._lists_archived = True
 
-    def run(self) -> Iterator[ThreadId | Out]:
+    def run(self) -> Iterator[ThreadRef | Out]:
         """Yield the threads, each once, with what moves the bookmark after them.
 
         While the first listing is stuck there is no bookmark: then from where that began.
@@ -152,7 +152,7 @@ class Increment:
 
         return fetch
 
-    def _changes_since(self, bookmark: str) -> Iterator[ThreadId | Out]:
+    def _changes_since(self, bookmark: str) -> Iterator[ThreadRef | Out]:
         since, began = self.before(bookmark), _Beginning(self._clock)
 
         def note(page: Page) -> None:

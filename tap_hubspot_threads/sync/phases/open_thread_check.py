@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import HubSpotError
-from tap_hubspot_threads.models import Out, ThreadId
-from tap_hubspot_threads.sync.pipeline import LOOKS
+from tap_hubspot_threads.models import Out, ThreadRef
+from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD
 from tap_hubspot_threads.sync.state.open_threads import mark_of
 from tap_hubspot_threads.sync.walk import timed, walk
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_hubspot_threads.models import HubSpot, Page, Row, Stage
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
-    from tap_hubspot_threads.sync.pipeline import Got, Outcomes, Reader
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.models import ChildStream, HubSpot, Page, Row
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.sync.pipeline import Outcomes, Reader, ReadResult
+    from tap_hubspot_threads.sync.state.state import SyncState
     from tap_hubspot_threads.sync.stats import Read
 
 LISTING_SECONDS = 54.0
@@ -30,7 +30,7 @@ LISTING_SECONDS = 54.0
 among them."""
 
 
-class OpenAgain:
+class OpenThreadCheck:
     """Looks at open threads again.
 
     Args:
@@ -51,13 +51,13 @@ class OpenAgain:
     def __init__(
         self,
         hubspot: HubSpot,
-        workers: Workers,
+        workers: WorkerPool,
         reader: Reader,
         outcomes: Outcomes,
-        kept: Kept,
+        kept: SyncState,
         *,
         read: Read,
-        behind: Stage,
+        behind: ChildStream,
         sides: tuple[bool, ...],
         calls: int,
         are_listed: bool,
@@ -100,13 +100,13 @@ class OpenAgain:
             message = "Open threads: %d known; %d seen in %d listing calls, %d by id"
             self._log.info(message, known, self._seen, self._listed, self._found)
 
-    def _unseen(self) -> list[ThreadId]:
+    def _unseen(self) -> list[ThreadRef]:
         """Return the known open threads that this sync has not seen yet, longest unread first.
 
         Those that were missed had their turn.
         """
         done = self._read.taken | self._read.seen | self._kept.missed.keys()
-        return [ThreadId(*item) for item in self._kept.open.ids() if item[0] not in done]
+        return [ThreadRef(*item) for item in self._kept.open.ids() if item[0] not in done]
 
     def _listable(self) -> int:
         """Return how many of them a listing can show."""
@@ -117,19 +117,19 @@ class OpenAgain:
     def _once_missed(self) -> Iterator[Out]:
         """Read the once missed ones, whatever listings show, with a quarter of the calls."""
         sides = dict(self._kept.open.ids())
-        most = max(1, self._calls // 4 // LOOKS)
+        most = max(1, self._calls // 4 // MAX_CALLS_PER_THREAD)
         missed = [name for name in self._kept.missed if name not in self._read.taken][:most]
-        ids = [ThreadId(name, archived=sides.get(name, False)) for name in missed]
+        ids = [ThreadRef(name, archived=sides.get(name, False)) for name in missed]
         yield from self._behind(self._outcomes.of(self._count(self._reader.read(ids))))
 
     def _read_rest(self) -> Iterator[Out]:
         """Read as many of the rest as calls are left for in any case, until none are left."""
-        due, most = self._unseen(), max(self._calls, LOOKS)
-        while due and (size := (most - self._by_id - self._listed) // LOOKS) > 0:
+        due, most = self._unseen(), max(self._calls, MAX_CALLS_PER_THREAD)
+        while due and (size := (most - self._by_id - self._listed) // MAX_CALLS_PER_THREAD) > 0:
             batch, due = due[:size], due[size:]
             yield from self._behind(self._outcomes.of(self._count(self._reader.read(batch))))
 
-    def _count(self, results: Iterable[Got | Out]) -> Iterator[Got | Out]:
+    def _count(self, results: Iterable[ReadResult | Out]) -> Iterator[ReadResult | Out]:
         for got in results:
             if not isinstance(got, Out):
                 self._by_id += got.looks
@@ -149,7 +149,7 @@ class OpenAgain:
         try:
             yield from steps
         except HubSpotError as error:
-            if error.is_of_all:
+            if error.ends_sync:
                 raise
             self._log.debug("A listing of open threads has ended early: %s", error)
 

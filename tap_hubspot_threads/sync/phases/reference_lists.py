@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator, Sequence
 
-    from tap_hubspot_threads.models import HubSpot, Listed
-    from tap_hubspot_threads.settings.settings import Wanted
-    from tap_hubspot_threads.sync.concurrency.worker_pool import Workers
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.models import HubSpot, ReferenceList
+    from tap_hubspot_threads.settings.settings import ThreadFilter
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.sync.state.state import SyncState
 
 
-class Lists:
+class ReferenceLists:
     """Lists streams as a whole; one that is refused does not keep the others from it.
 
     Args:
@@ -34,8 +34,8 @@ class Lists:
     def __init__(
         self,
         hubspot: HubSpot,
-        workers: Workers,
-        listed: Sequence[Listed],
+        workers: WorkerPool,
+        listed: Sequence[ReferenceList],
         *,
         log: logging.Logger,
     ) -> None:
@@ -53,7 +53,7 @@ class Lists:
             try:
                 yield from self._list(listed)
             except HubSpotError as error:
-                if error.is_of_all:
+                if error.ends_sync:
                     raise
                 self._log.warning("%s could not be loaded: %s", listed.name, error)
                 self._errors[listed.name] = error
@@ -67,7 +67,7 @@ class Lists:
         if self._errors:
             raise UnlistedError(self._errors)
 
-    def _list(self, listed: Listed) -> Iterator[Out]:
+    def _list(self, listed: ReferenceList) -> Iterator[Out]:
         for archived in (False, True) if listed.has_archived else (False,):
             ask = partial(self._hubspot.page_of, listed, archived=archived)
             for page in self._workers.ahead(walk(ask)):
@@ -91,11 +91,11 @@ class ListsSync:
     def __init__(
         self,
         hubspot: HubSpot,
-        workers: Workers,
-        kept: Kept,
+        workers: WorkerPool,
+        kept: SyncState,
         *,
-        lists: Lists,
-        index: Wanted | None,
+        lists: ReferenceLists,
+        index: ThreadFilter | None,
         log: logging.Logger,
     ) -> None:
         self._hubspot, self._workers, self._kept = hubspot, workers, kept
@@ -114,7 +114,7 @@ class ListsSync:
         yield from self._lists.run()
         self._lists.check()
 
-    def _threads(self, wanted: Wanted) -> Iterator[Out]:
+    def _threads(self, wanted: ThreadFilter) -> Iterator[Out]:
         for archived in wanted.sides:
             seen: set[int] = set()
             ask = partial(self._hubspot.page_by_id, archived=archived)

@@ -1,4 +1,4 @@
-"""What a sync keeps of the listing of the whole account for the next one; see `Kept`."""
+"""What a sync keeps of the listing of the whole account for the next one; see `SyncState`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 LIVE, ARCHIVED, DONE = "live", "archived", "done"
 
 
-class KeptListing:
+class ListingState:
     """Where a listing stands, and what the last one that was completed was like.
 
     Args:
@@ -48,7 +48,7 @@ class KeptListing:
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
 
     def pack(self) -> dict[str, Any]:
-        """Return it as the state has it; with integers only, see `Kept.pack`."""
+        """Return it as the state has it; with integers only, see `SyncState.pack`."""
         return {
             "listing": self.part,
             "listing_cursor": self.cursor,

@@ -1,4 +1,4 @@
-"""What a sync keeps of messages for the next one; see `Kept`."""
+"""What a sync keeps of messages for the next one; see `SyncState`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class KeptMessages:
+class MessagesState:
     """How far messages are out, and which threads' are owed.
 
     One moment covers all: a process that was killed, a quota of days, a selection that came later
@@ -26,14 +26,14 @@ class KeptMessages:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
         """The messages of all threads whose latest one is not after it are out, but of `failed`."""
-        self.are_behind = self.bookmark is None or self.bookmark != bookmark
+        self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
         """Whether that is behind the bookmark of threads: then `Backfill` moves it, else both move
         together."""
         self._are_read = are_read
         self.failed: dict[str, int] = dict(state.get("failed", ()))
         """The threads whose messages are owed, or could not be read, each with in how many syncs in
         a row. Only reading them takes a thread out."""
-        self.walked: int = state.get("walked", 0) if self.bookmark else 0
+        self.backfilled_threads: int = state.get("walked", 0) if self.bookmark else 0
         """The threads that a backfill has gone through so far."""
 
     def pack(self) -> dict[str, Any]:
@@ -41,12 +41,12 @@ class KeptMessages:
         return {
             "replication_key_value": self.bookmark,
             "failed": [list(item) for item in self.failed.items()],
-            "walked": self.walked,
+            "walked": self.backfilled_threads,
         }
 
     def follow(self, bookmark: str) -> None:
         """Move with the bookmark of threads, in a sync that reads the messages of what it finds."""
-        if self._are_read and not self.are_behind:
+        if self._are_read and not self.needs_backfill:
             self.bookmark = bookmark
 
     def set_back(self, moment: str) -> None:
@@ -57,14 +57,14 @@ class KeptMessages:
     def advance(self, moment: str) -> None:
         """Note that a backfill has gone through a thread whose latest message is of a moment."""
         # The first thread may be before it, by the lookback.
-        self.bookmark = max(self.bookmark or moment, moment) if self.walked else moment
-        self.walked += 1
+        self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment
+        self.backfilled_threads += 1
 
     def catch_up(self, bookmark: str) -> None:
         """Note that a backfill has come to the bookmark of threads."""
-        self.bookmark, self.are_behind, self.walked = bookmark, False, 0
+        self.bookmark, self.needs_backfill, self.backfilled_threads = bookmark, False, 0
 
-    def owe(self, thread_id: str, syncs: int = 0) -> None:
+    def add_pending(self, thread_id: str, syncs: int = 0) -> None:
         """Note that the messages of a thread are yet to be read.
 
         Args:

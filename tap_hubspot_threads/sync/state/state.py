@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY
-from tap_hubspot_threads.sync.state.listing_state import DONE, KeptListing
-from tap_hubspot_threads.sync.state.messages_state import KeptMessages
+from tap_hubspot_threads.sync.state.listing_state import DONE, ListingState
+from tap_hubspot_threads.sync.state.messages_state import MessagesState
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
 from tap_hubspot_threads.values import clean_time
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-class Kept:
+class SyncState:
     """What is kept. Changed by what an `Out` has to be done behind it, and by nothing else.
 
     Args:
@@ -58,7 +58,7 @@ class Kept:
         """Whether somebody has been told that HubSpot does not say which account this is."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
         """All messages before this moment (of HubSpot's clock) are in rows that went out."""
-        self.listing = KeptListing(state, rows_go_out=rows_go_out)
+        self.listing = ListingState(state, rows_go_out=rows_go_out)
         self.wanted = wanted
         self.is_reset: bool = state.get("wanted", wanted) != wanted
         """Whether other threads are wanted than in the last sync."""
@@ -70,7 +70,7 @@ class Kept:
             self.bookmark = None
         elif rows_go_out and self.listing.part != DONE and not self.listing.is_whole:
             self.listing.start()  # rows of what it has listed did not go out
-        self.messages = KeptMessages(
+        self.messages = MessagesState(
             bookmarks.get("messages", {}), bookmark=self.bookmark, are_read=with_messages
         )
 
@@ -98,7 +98,7 @@ class Kept:
         }
         return {"threads": threads, "messages": self.messages.pack()}
 
-    def doubt(self) -> None:
+    def mark_inexact(self) -> None:
         """Note that rows of open threads go out from here on.
 
         If the process dies before the next STATE is saved, it is unknown which row of them the
@@ -117,7 +117,7 @@ class Kept:
         rows: int,
         seconds: float,
     ) -> None:
-        """Note that a page has gone out, as `KeptListing.advance` says.
+        """Note that a page has gone out, as `ListingState.advance` says.
 
         A first listing ends in its bookmark. A listing without archived threads (`has_archived`)
         proves nothing about the threads that were not found before it, so their first check moves
@@ -151,7 +151,7 @@ class Kept:
         self.missed.pop(thread_id, None)
         self.open.note(thread_id, mark, is_out=self.listing.rows_go_out)
 
-    def note_missing(self, thread_id: str, now: str | None) -> None:
+    def note_not_found(self, thread_id: str, now: str | None) -> None:
         """Note that a thread was not there.
 
         Args:
@@ -163,7 +163,7 @@ class Kept:
         if now is not None:
             self.missed.setdefault(thread_id, now)
 
-    def miss_anew(self, thread_id: str, now: str) -> None:
+    def restart_grace_period(self, thread_id: str, now: str) -> None:
         """Note that a listing showed a thread that was missed: its first look is yet to come.
 
         Never an earlier one, and none before the listing began: where an answer does not tell

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_hubspot_threads.errors import StateError
-from tap_hubspot_threads.models import LISTED
+from tap_hubspot_threads.models import REFERENCE_LISTS
 from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
@@ -20,7 +20,7 @@ _Check: TypeAlias = Callable[[Any], bool]
 
 STREAMS = {
     *("threads", "deleted_threads", "thread_index", "messages", "actors"),
-    *(listed.name for listed in LISTED),
+    *(listed.name for listed in REFERENCE_LISTS),
 }
 
 EARLIEST = "2000"

@@ -11,7 +11,7 @@ from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedErr
 from tap_hubspot_threads.models import MAX_ACTORS, Out
 from tap_hubspot_threads.sync.children import actors as module
 from tap_hubspot_threads.sync.children.actors import MOST_HELD, Actors, named_in
-from tap_hubspot_threads.sync.failures import FAILURES_IN_A_ROW
+from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES
 from tap_hubspot_threads.sync.stats import Read
 from tests.sync.fakes import LOG, Inline, passing, row
 
@@ -208,18 +208,18 @@ def test_one_that_fails_is_not_asked_again() -> None:
 def test_failures_in_a_row_end_it() -> None:
     """So many actors that cannot be read one after the other: HubSpot is down; nothing is done."""
     world = World(Account(at_fault=many(MAX_ACTORS), error=passing()))
-    with pytest.raises(HubSpotError, match=f"{FAILURES_IN_A_ROW} actors in a row"):
+    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} actors in a row"):
         world.play(thread(1), message("m", *many(MAX_ACTORS)), Out(then=world.then("then")))
     assert world.log == ["1", "m"]
 
 
 def test_others_in_between() -> None:
     """Actors that can be read in between show that HubSpot is up."""
-    names = many(4 * FAILURES_IN_A_ROW)
+    names = many(4 * MAX_CONSECUTIVE_FAILURES)
     world = World(Account(at_fault=names[::2]))
     world.play(message("m", *names))
     assert world.log == ["m", *names[1::2]]
-    assert len(world.read.actors.unread) == 2 * FAILURES_IN_A_ROW
+    assert len(world.read.actors.unread) == 2 * MAX_CONSECUTIVE_FAILURES
 
 
 def test_all_are_refused() -> None:
@@ -234,7 +234,7 @@ def test_all_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [HubSpotError("401", is_of_token=True), DailyQuotaError("spent")], ids=["401", "day"]
+    "error", [HubSpotError("401", is_auth_error=True), DailyQuotaError("spent")], ids=["401", "day"]
 )
 def test_what_ends_the_sync(error: HubSpotError) -> None:
     """A token that is not accepted and a spent day end it; what waits is not done."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
-from tap_hubspot_threads.models import Out, Page, ThreadId
+from tap_hubspot_threads.models import Out, Page, ThreadRef
 from tap_hubspot_threads.sync.children.messages import CHUNK, WHOLE, Messages
-from tap_hubspot_threads.sync.failures import FAILING_SYNCS, FAILURES_IN_A_ROW
-from tap_hubspot_threads.sync.state.messages_state import KeptMessages
+from tap_hubspot_threads.sync.failures import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
+from tap_hubspot_threads.sync.state.messages_state import MessagesState
 from tap_hubspot_threads.sync.stats import Read
 from tests.sync.fakes import LOG, NOW, Inline, fake, missing, page, passing, row, write
 
@@ -37,7 +37,7 @@ class World:
     ) -> None:
         self.hubspot = fake(*answers)
         state = {"failed": list((failed or {}).items()), "replication_key_value": NOW}
-        self.kept = KeptMessages(state, bookmark=NOW, are_read=True)
+        self.kept = MessagesState(state, bookmark=NOW, are_read=True)
         self.read = Read({}, self.kept.failed, log=LOG)
         self.messages = Messages(
             self.hubspot, Inline(), self.kept, self.read, with_originals=with_originals
@@ -61,7 +61,7 @@ def message(name: str, status: str | None = None, text: str = "") -> dict[str, A
 
 def thread(name: int | str, *, then: Any = None, first: Any = None) -> Out:
     """Make an output of a thread whose messages are to be read."""
-    return Out("threads", row(name), then, first, ThreadId(str(name)))
+    return Out("threads", row(name), then, first, ThreadRef(str(name)))
 
 
 def of_page(*names: str, cursor: str | None = None) -> Any:
@@ -109,7 +109,7 @@ def test_what_has_none_keeps_its_place() -> None:
 def test_messages_of_no_row() -> None:
     """Where no row of the thread goes out, its messages do all the same."""
     done: list[int] = []
-    out = Out(then=lambda: done.append(1), messages_of=ThreadId("1"))
+    out = Out(then=lambda: done.append(1), messages_of=ThreadRef("1"))
     assert World(of_page("a")).write(out) == [("messages", "a")]
     assert done == [1]
 
@@ -197,7 +197,7 @@ def test_fails_for_long(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_failures_in_a_row_end_it() -> None:
     """So many neighbours whose messages cannot be read: HubSpot is down."""
-    count = FAILURES_IN_A_ROW
+    count = MAX_CONSECUTIVE_FAILURES
     world = World(*[passing()] * count, of_page("a"))
     written: list[tuple[str, str]] = []
     outs = world.messages(map(thread, range(1, count + 2)))
@@ -209,15 +209,15 @@ def test_failures_in_a_row_end_it() -> None:
 
 def test_an_answer_in_between() -> None:
     """Messages of a thread in between show that HubSpot is up."""
-    few = [passing()] * (FAILURES_IN_A_ROW - 1)
+    few = [passing()] * (MAX_CONSECUTIVE_FAILURES - 1)
     world = World(*few, of_page("a"), *few)
-    world.write(*map(thread, range(1, 2 * FAILURES_IN_A_ROW)))
+    world.write(*map(thread, range(1, 2 * MAX_CONSECUTIVE_FAILURES)))
     assert len(world.kept.failed) == 2 * len(few)
 
 
 def test_suspects_say_nothing_of_hubspot() -> None:
     """However many threads fail that have failed for long, that does not end the sync."""
-    names = [str(number) for number in range(2 * FAILURES_IN_A_ROW)]
+    names = [str(number) for number in range(2 * MAX_CONSECUTIVE_FAILURES)]
     world = World(*[passing()] * len(names), failed=dict.fromkeys(names, FAILING_SYNCS))
     world.write(*map(thread, names))
     assert set(world.kept.failed.values()) == {FAILING_SYNCS + 1}
@@ -237,14 +237,14 @@ def test_gone_meanwhile(before: int) -> None:
 def test_looked_for_where_it_was() -> None:
     """An archived thread whose messages are not there is looked for on its side first."""
     world = World(missing(), row(1, archived=True), missing())
-    world.write(Out(messages_of=ThreadId("1", archived=True)))
+    world.write(Out(messages_of=ThreadRef("1", archived=True)))
     assert world.asked[1:] == [("thread", "1", True), (*asks(1), True, True)]
 
 
 def test_messages_of_the_archived_side() -> None:
     """If a thread is there and its messages are a 404, the archived ones are asked for, once."""
     world = World(missing(), row(1, archived=True), of_page("a", cursor="x"), of_page("b"))
-    found = world.write(Out(messages_of=ThreadId("1", archived=True)))
+    found = world.write(Out(messages_of=ThreadRef("1", archived=True)))
     assert found == [("messages", "a"), ("messages", "b")]
     assert world.asked[2:] == [(*asks(1), True, True), (*asks(1, "x"), True, True)]
     assert world.read.hidden == []
@@ -287,9 +287,11 @@ def test_look_that_fails() -> None:
 def test_whole_texts_that_never_come() -> None:
     """After some in a row no whole text is asked for any more in this sync; all are counted."""
     cut = [message(str(number), "TRUNCATED") for number in range(9)]
-    world = World(page(*cut), *[RefusedError("403")] * FAILURES_IN_A_ROW, with_originals=True)
+    world = World(
+        page(*cut), *[RefusedError("403")] * MAX_CONSECUTIVE_FAILURES, with_originals=True
+    )
     assert len(world.write(thread(1))) == 1 + len(cut)
-    assert len(world.asked) == 1 + FAILURES_IN_A_ROW
+    assert len(world.asked) == 1 + MAX_CONSECUTIVE_FAILURES
     assert len(world.read.cut_off) == len(cut)
 
 
@@ -301,7 +303,7 @@ def test_gone_between_pages() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [HubSpotError("401", is_of_token=True), DailyQuotaError("spent")], ids=["401", "day"]
+    "error", [HubSpotError("401", is_auth_error=True), DailyQuotaError("spent")], ids=["401", "day"]
 )
 def test_what_ends_the_sync(error: HubSpotError) -> None:
     """What no other thread would fare better with is raised behind the row, and nothing settled."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_hubspot_threads.models import Page
-from tap_hubspot_threads.sync.concurrency.prefetch import AHEAD, WHOLE, Buffer, Room
+from tap_hubspot_threads.sync.concurrency.prefetch import AHEAD, WHOLE, Buffer, ByteBudget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def fill(buffer: Buffer) -> threading.Thread:
     return thread
 
 
-def fill_up(room: Room, size: int) -> Buffer:
+def fill_up(room: ByteBudget, size: int) -> Buffer:
     """Fill a room with one page, which waits in the buffer."""
     buffer = Buffer(room, iter(Source(size)))
     fill(buffer)
@@ -64,7 +64,7 @@ def taken(buffer: Buffer) -> list[str | None]:
 
 def test_in_their_order() -> None:
     """The pages come in their order, and then none, as often as one asks."""
-    buffer = Buffer(Room(), iter(Source(1, 2, 3)))
+    buffer = Buffer(ByteBudget(), iter(Source(1, 2, 3)))
     buffer.fill()
     assert buffer.is_ended
     assert taken(buffer) == ["0", "1", "2"]
@@ -73,7 +73,7 @@ def test_in_their_order() -> None:
 
 def test_room_is_given_back() -> None:
     """What waits takes room, and what was taken does not."""
-    room = Room()
+    room = ByteBudget()
     buffer = Buffer(room, iter(Source(10, 20)))
     buffer.fill()
     assert room.bytes == 30
@@ -85,7 +85,7 @@ def test_room_is_given_back() -> None:
 
 def test_error_behind_the_pages() -> None:
     """What ends a source is raised behind its pages, and not where it is filled."""
-    buffer = Buffer(Room(), iter(Source(1, error=LookupError("third"))))
+    buffer = Buffer(ByteBudget(), iter(Source(1, error=LookupError("third"))))
     buffer.fill()
     assert buffer.take()
     with pytest.raises(LookupError, match="third"):
@@ -94,19 +94,19 @@ def test_error_behind_the_pages() -> None:
 
 def test_nothing_ready() -> None:
     """Where nothing has come, nothing is ready, and that is told in time."""
-    assert not Buffer(Room(), iter(Source(1))).is_ready(0)
+    assert not Buffer(ByteBudget(), iter(Source(1))).is_ready(0)
 
 
 def test_ready_at_the_end() -> None:
     """The end is something to take too."""
-    buffer = Buffer(Room(), iter(Source()))
+    buffer = Buffer(ByteBudget(), iter(Source()))
     buffer.fill()
     assert buffer.is_ready(0)
 
 
 def test_waits_for_room() -> None:
     """While so many bytes wait, wherever, no page is begun; when they are taken, it goes on."""
-    room = Room()
+    room = ByteBudget()
     first, source = fill_up(room, AHEAD), Source(1, 1)
     second = Buffer(room, iter(source))
     thread = fill(second)
@@ -119,12 +119,12 @@ def test_waits_for_room() -> None:
 
 def test_goes_on_when_its_turn_has_come() -> None:
     """A source whose turn it is goes on page by page, however full the room is."""
-    room = Room()
+    room = ByteBudget()
     fill_up(room, 2 * AHEAD)
     source = Source(1, 1)
     buffer = Buffer(room, iter(source))
     fill(buffer)
-    buffer.begin_turn()
+    buffer.make_current()
     assert source.is_begun(1)
     assert buffer.is_ready(TIMEOUT)
     assert not source.turn.acquire(timeout=0.02)
@@ -133,7 +133,7 @@ def test_goes_on_when_its_turn_has_come() -> None:
 
 def test_closed_while_it_waits() -> None:
     """A buffer that is closed begins no page any more, and whoever fills it is free."""
-    room = Room()
+    room = ByteBudget()
     fill_up(room, AHEAD)
     source = Source(1)
     buffer = Buffer(room, iter(source))
@@ -146,7 +146,7 @@ def test_closed_while_it_waits() -> None:
 
 def test_closed_while_a_page_is_read() -> None:
     """A page that comes after its buffer was closed takes no room."""
-    room, go_on, begun = Room(), threading.Event(), threading.Event()
+    room, go_on, begun = ByteBudget(), threading.Event(), threading.Event()
 
     def pages() -> Iterator[Page]:
         begun.set()
@@ -164,13 +164,13 @@ def test_closed_while_a_page_is_read() -> None:
 
 def test_closed_room() -> None:
     """When the room is closed, nothing is begun in any buffer, even one whose turn it is."""
-    room = Room()
+    room = ByteBudget()
     room.close()
     for is_turn in (False, True):
         source = Source(1)
         buffer = Buffer(room, iter(source))
         if is_turn:
-            buffer.begin_turn()
+            buffer.make_current()
         buffer.fill()
         assert source.begun == 0
         assert taken(buffer) == []
@@ -182,7 +182,7 @@ def test_what_waits_behind_much_shrinks() -> None:
     pages = [
         Page([], None, "", WHOLE // 2, shrink=partial(shrunk.append, number)) for number in range(4)
     ]
-    room = Room()
+    room = ByteBudget()
     buffer = Buffer(room, iter(pages))
     fill(buffer).join(TIMEOUT)
     assert shrunk == [2, 3]

@@ -10,7 +10,7 @@ import pytest
 from tap_hubspot_threads.errors import NoThreadError
 from tap_hubspot_threads.models import Page
 from tap_hubspot_threads.sync.concurrency.prefetch import AHEAD
-from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, Workers
+from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,14 +30,14 @@ def test_order_whatever_finishes_first() -> None:
                 assert others.acquire(timeout=TIMEOUT)
         return item
 
-    assert list(Workers(4).each(work, range(8))) == list(range(8))
+    assert list(WorkerPool(4).each(work, range(8))) == list(range(8))
 
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_all_workers_at_once(workers: int) -> None:
     """As many calls as there are workers run at once."""
     barrier = threading.Barrier(workers)
-    results = Workers(workers).each(lambda _: barrier.wait(TIMEOUT), range(3 * workers))
+    results = WorkerPool(workers).each(lambda _: barrier.wait(TIMEOUT), range(3 * workers))
     assert len(list(results)) == 3 * workers
 
 
@@ -50,7 +50,7 @@ def test_items_are_pulled_lazily() -> None:
             pulled.append(item)
             yield item
 
-    results = Workers(2).each(lambda item: item, items())
+    results = WorkerPool(2).each(lambda item: item, items())
     assert pulled == []
     for taken in range(1, 50):
         next(results)
@@ -63,7 +63,7 @@ def test_error_at_its_place() -> None:
     def work(item: int) -> float:
         return 1 / (item - 3)
 
-    results = Workers(4).each(work, range(10))
+    results = WorkerPool(4).each(work, range(10))
     assert [next(results) for _ in range(3)] == [-1 / 3, -1 / 2, -1]
     with pytest.raises(ZeroDivisionError):
         next(results)
@@ -78,7 +78,7 @@ def test_error_starts_nothing_more() -> None:
         message = "failed"
         raise LookupError(message)
 
-    results = Workers(2).each(work, range(100))
+    results = WorkerPool(2).each(work, range(100))
     with pytest.raises(LookupError, match="failed"):
         next(results)
     assert len(started) <= 2
@@ -93,7 +93,7 @@ def test_error_of_the_items() -> None:
         raise LookupError(message)
 
     with pytest.raises(LookupError, match="source"):
-        list(Workers(4).each(lambda item: item, items()))
+        list(WorkerPool(4).each(lambda item: item, items()))
 
 
 def test_called_while_waiting() -> None:
@@ -107,7 +107,7 @@ def test_called_while_waiting() -> None:
             message = "enough"
             raise LookupError(message)
 
-    results = Workers(1, look).each(go_on.wait, [TIMEOUT])
+    results = WorkerPool(1, look).each(go_on.wait, [TIMEOUT])
     with pytest.raises(LookupError, match="enough"):
         next(results)
     assert set(threads) == {threading.current_thread()}
@@ -121,7 +121,7 @@ def test_timeout_of_a_call() -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        next(Workers(1).each(work, [1]))
+        next(WorkerPool(1).each(work, [1]))
 
 
 def test_closed_map_starts_nothing_more() -> None:
@@ -136,7 +136,7 @@ def test_closed_map_starts_nothing_more() -> None:
             go_on.wait(TIMEOUT)
         return item
 
-    results = Workers(2).each(work, range(100))
+    results = WorkerPool(2).each(work, range(100))
     next(results)
     results.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
     workers = set(threading.enumerate()) - others
@@ -165,13 +165,13 @@ def cursors(pages: Iterable[Page]) -> list[str | None]:
 def test_pages_ahead_in_order() -> None:
     """Pages come in their order, each once, however many fit."""
     for size in (0, 1, AHEAD // 3, AHEAD, 2 * AHEAD):
-        found = cursors(Workers(1).ahead(pages_of([size] * 7)))
+        found = cursors(WorkerPool(1).ahead(pages_of([size] * 7)))
         assert found == [str(number) for number in range(7)]
 
 
 def test_no_pages_ahead() -> None:
     """No page is none."""
-    assert cursors(Workers(1).ahead([])) == []
+    assert cursors(WorkerPool(1).ahead([])) == []
 
 
 class Watched:
@@ -198,7 +198,7 @@ class Watched:
 def test_so_many_bytes_ahead(size: int, count: int) -> None:
     """Pages are read in advance until so many bytes wait, and further ones as those are taken."""
     watched = Watched(size)
-    pages = Workers(1).ahead(watched)
+    pages = WorkerPool(1).ahead(watched)
     assert next(pages).cursor == "0"
     assert watched.wait_for(count + 1)
     assert next(pages).cursor == "1"
@@ -209,7 +209,7 @@ def test_so_many_bytes_ahead(size: int, count: int) -> None:
 def test_nothing_ahead_before_it_is_asked_for() -> None:
     """As long as nobody wants the first page, none is read."""
     made: list[int] = []
-    Workers(1).ahead(pages_of([1], made))
+    WorkerPool(1).ahead(pages_of([1], made))
     assert made == []
 
 
@@ -221,7 +221,7 @@ def test_error_of_the_pages_at_its_place() -> None:
         message = "third"
         raise LookupError(message)
 
-    found = Workers(1).ahead(pages())
+    found = WorkerPool(1).ahead(pages())
     assert [next(found).cursor for _ in range(2)] == ["0", "1"]
     with pytest.raises(LookupError, match="third"):
         next(found)
@@ -231,7 +231,7 @@ def test_closed_pages_begin_nothing_more() -> None:
     """Once closed, no page is begun any more, and the thread goes away."""
     others = set(threading.enumerate())
     watched = Watched(AHEAD)
-    pages = Workers(1).ahead(watched)
+    pages = WorkerPool(1).ahead(watched)
     next(pages)
     assert watched.wait_for(2)
     (thread,) = set(threading.enumerate()) - others
@@ -257,7 +257,7 @@ def test_called_while_waiting_for_a_page() -> None:
         yield from pages_of([1])
 
     with pytest.raises(LookupError, match="enough"):
-        next(Workers(1, look).ahead(pages()))
+        next(WorkerPool(1, look).ahead(pages()))
     assert set(looks) == {threading.current_thread()}
     go_on.set()
 
@@ -294,10 +294,10 @@ class Sources:
             self.waiting -= page.size
 
 
-def side_by_side(count: int, sources: Sources) -> list[tuple[int, list[str | None]]]:
+def prefetch_each(count: int, sources: Sources) -> list[tuple[int, list[str | None]]]:
     """Go through things side by side; return each with the cursors of its pages."""
     found = []
-    for item, pages in Workers(count).side_by_side(sources):
+    for item, pages in WorkerPool(count).prefetch_each(sources):
         names = []
         for page in pages:
             sources.take(page)
@@ -311,7 +311,7 @@ def test_side_by_side_in_order(count: int) -> None:
     """Things come in their order, each with all of its pages, and those that have none too."""
     sources = Sources([1, 1], None, [], [1], None, *[[1, 1, 1]] * 30)
     expected = [["0", "1"], [], [], ["0"], [], *[["0", "1", "2"]] * 30]
-    assert side_by_side(count, sources) == list(enumerate(expected))
+    assert prefetch_each(count, sources) == list(enumerate(expected))
 
 
 def test_side_by_side_in_order_whatever_finishes_first() -> None:
@@ -327,7 +327,7 @@ def test_side_by_side_in_order_whatever_finishes_first() -> None:
         others.release()
 
     sources = [(number, slow() if number == 0 else quick()) for number in range(4)]
-    found = Workers(4).side_by_side(sources)
+    found = WorkerPool(4).prefetch_each(sources)
     assert [(item, cursors(pages)) for item, pages in found] == [(n, ["0"]) for n in range(4)]
 
 
@@ -336,7 +336,7 @@ def test_side_by_side_in_order_whatever_finishes_first() -> None:
 def test_side_by_side_within_bounds(count: int, size: int) -> None:
     """However many big things are under way, so many bytes wait, and a page for each worker."""
     sources = Sources(*[[size] * 20] * (2 * LOOKAHEAD * count))
-    found = side_by_side(count, sources)
+    found = prefetch_each(count, sources)
     assert [names for _, names in found] == [[str(n) for n in range(20)]] * len(found)
     # One page more: what was taken is counted here a moment later than in the room.
     assert sources.most <= AHEAD + (count + 1) * size
@@ -357,14 +357,14 @@ def test_first_in_line_is_never_starved() -> None:
                 full.set()
             yield page
 
-    found = Workers(2).side_by_side([(1, first()), (2, second())])
+    found = WorkerPool(2).prefetch_each([(1, first()), (2, second())])
     assert [cursors(pages) for _, pages in found] == [["0", "1", "2"], ["0", "1", "2", "3"]]
 
 
 def test_side_by_side_lazily() -> None:
     """No more things are pulled than the lookahead allows, before the first ones are taken."""
     sources = Sources(*[[1]] * 100)
-    found = Workers(2).side_by_side(sources)
+    found = WorkerPool(2).prefetch_each(sources)
     assert sources.pulled == 0
     for taken in range(1, 30):
         cursors(next(found)[1])
@@ -374,7 +374,7 @@ def test_side_by_side_lazily() -> None:
 def test_no_worker_for_what_has_no_pages() -> None:
     """Things without pages start no thread."""
     before = threading.active_count()
-    found = Workers(4).side_by_side([(number, None) for number in range(5)])
+    found = WorkerPool(4).prefetch_each([(number, None) for number in range(5)])
     next(found)
     assert threading.active_count() == before
     assert len(list(found)) == 4
@@ -390,7 +390,7 @@ def test_error_of_a_thing_at_its_place() -> None:
 
     names: list[object] = []
     sources = [(1, pages_of([1])), (2, broken()), (3, pages_of([1]))]
-    for item, pages in Workers(2).side_by_side(sources):
+    for item, pages in WorkerPool(2).prefetch_each(sources):
         names.append(item)
         try:
             names.extend(page.cursor for page in pages)
@@ -408,7 +408,7 @@ def test_error_of_the_things_behind_what_came() -> None:
         message = "source"
         raise LookupError(message)
 
-    found = Workers(4).side_by_side(sources())
+    found = WorkerPool(4).prefetch_each(sources())
     assert cursors(next(found)[1]) == ["0"]
     assert next(found)[0] == 2
     with pytest.raises(LookupError, match="source"):
@@ -419,7 +419,7 @@ def test_closed_side_by_side_begins_nothing_more() -> None:
     """Once closed, no page is begun any more, and the threads go away."""
     others = set(threading.enumerate())
     sources = Sources(*[[AHEAD] * 10] * 20)
-    found = Workers(3).side_by_side(sources)
+    found = WorkerPool(3).prefetch_each(sources)
     _, pages = next(found)
     next(pages)
     workers = set(threading.enumerate()) - others
@@ -445,7 +445,7 @@ def test_called_while_a_thing_is_waited_for() -> None:
         go_on.wait(TIMEOUT)
         yield from pages_of([1])
 
-    found = Workers(1, look).side_by_side([(1, pages())])
+    found = WorkerPool(1, look).prefetch_each([(1, pages())])
     with pytest.raises(LookupError, match="enough"):
         cursors(next(found)[1])
     go_on.set()
@@ -482,7 +482,7 @@ def test_fewer_threads_than_wanted(
 ) -> None:
     """All the work is done by the threads that there are."""
     Threads(monkeypatch, left, error)
-    assert list(Workers(8).each(lambda item: item, range(100))) == list(range(100))
+    assert list(WorkerPool(8).each(lambda item: item, range(100))) == list(range(100))
 
 
 @pytest.mark.parametrize("left", [1, 2, 5])
@@ -492,7 +492,7 @@ def test_fewer_threads_than_wanted_for_pages(monkeypatch: pytest.MonkeyPatch, le
     sources = [(name, iter([page(f"{name}{i}") for i in range(3)])) for name in "abcdefgh"]
     found = [
         [row["id"] for one in pages for row in one.rows]
-        for _, pages in Workers(8).side_by_side(sources)
+        for _, pages in WorkerPool(8).prefetch_each(sources)
     ]
     assert found == [[f"{name}{i}" for i in range(3)] for name in "abcdefgh"]
 
@@ -500,11 +500,11 @@ def test_fewer_threads_than_wanted_for_pages(monkeypatch: pytest.MonkeyPatch, le
 def test_threads_that_others_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work inside other work that holds the last thread is done by the caller's."""
     Threads(monkeypatch, 1, SHORT[0])
-    workers = Workers(8)
+    workers = WorkerPool(8)
     found: list[str] = []
     for one in workers.ahead(page(str(i)) for i in range(3)):
         found += workers.each(lambda row: row["id"], one.rows)
-        for _, pages in workers.side_by_side([(None, iter([page("x")])), (None, None)]):
+        for _, pages in workers.prefetch_each([(None, iter([page("x")])), (None, None)]):
             found += [row["id"] for inner in pages for row in inner.rows]
     assert found == ["0", "x", "1", "x", "2", "x"]
 
@@ -512,7 +512,7 @@ def test_threads_that_others_hold(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_errors_where_no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error comes at its place, and what follows is not begun, without a thread too."""
     threads = Threads(monkeypatch, 1, SHORT[0])
-    workers = Workers(2)
+    workers = WorkerPool(2)
     assert workers.call(lambda: 1) == 1
     assert threads.left == 0
     begun = []
@@ -532,7 +532,7 @@ def test_errors_where_no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> None
 def test_no_thread_at_all(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Without any thread there is one error that says what to do, and nothing is begun."""
     Threads(monkeypatch, 0, error)
-    workers = Workers(8)
+    workers = WorkerPool(8)
     begun: list[int] = []
     with pytest.raises(NoThreadError, match=r"Raise the limit of processes or memory"):
         list(workers.each(begun.append, [1]))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError
-from tap_hubspot_threads.settings.settings import Wanted
+from tap_hubspot_threads.settings.settings import ThreadFilter
 from tap_hubspot_threads.sync.phases.backfill import BEGINNING, LEAST_SHARE, Backfill
 from tap_hubspot_threads.sync.phases.increment import Increment
-from tap_hubspot_threads.sync.state.state import Kept
+from tap_hubspot_threads.sync.state.state import SyncState
 from tap_hubspot_threads.sync.stats import Read
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import LOG, NOW, Inline, fake, page, row, write
@@ -54,7 +54,7 @@ class World:
         start: str | None = None,
         share: Iterable[float | None] = (None,),
         reserve: float = 0.1,
-        walked: int = 0,
+        backfilled_threads: int = 0,
         **state: Any,
     ) -> None:
         self.hubspot = fake(*answers)
@@ -63,9 +63,9 @@ class World:
         threads: dict[str, Any] = {"replication_key_value": NOW, "full_listing_rows": 9} | state
         bookmarks = {
             "threads": threads,
-            "messages": {"replication_key_value": at, "walked": walked},
+            "messages": {"replication_key_value": at, "walked": backfilled_threads},
         }
-        self.kept = Kept(bookmarks, wanted="all", with_messages=True)
+        self.kept = SyncState(bookmarks, wanted="all", with_messages=True)
         increment = Increment(
             self.hubspot,
             Inline(),
@@ -86,7 +86,7 @@ class World:
             increment,
             self.kept,
             self.read,
-            wanted=Wanted(start=start, inbox_ids=("1",)),
+            wanted=ThreadFilter(start=start, inbox_ids=("1",)),
             behind=self._behind,
             reserve=reserve,
             log=LOG,
@@ -138,7 +138,7 @@ def test_one_move_a_thread() -> None:
     assert world.run() == ["1", "2", "3", "4", "5"]
     assert world.moves == [T1, T2, T2, T2, T3]
     assert world.kept.messages.bookmark == world.kept.bookmark == NOW
-    assert not world.kept.messages.are_behind
+    assert not world.kept.messages.needs_backfill
     assert world.read.backfill is None
 
 
@@ -159,11 +159,11 @@ def test_lookback() -> None:
 
 def test_goes_on_without_lookback() -> None:
     """Each time that it goes on it begins at its bookmark, however few calls a day has for it."""
-    world = World(page(row(1, T0), row(2, T1)), walked=1)
+    world = World(page(row(1, T0), row(2, T1)), backfilled_threads=1)
     world.run()
     assert world.hubspot.asked == [("page_by_time", shift(T0, seconds=-0.001), None, False)]
     assert world.kept.messages.bookmark == NOW
-    assert world.kept.messages.walked == 0
+    assert world.kept.messages.backfilled_threads == 0
 
 
 def test_moves_behind_what_is_out() -> None:
@@ -228,7 +228,7 @@ def test_leaves_calls_to_others(reserve: float, least: float) -> None:
     """It ends where so much is left of the day, without having begun the next thread."""
     world = World(page(row(1, T1), row(2, T2)), share=[least + 0.01, least], reserve=reserve)
     assert world.run() == ["1"]
-    assert (world.kept.messages.bookmark, world.kept.messages.are_behind) == (T1, True)
+    assert (world.kept.messages.bookmark, world.kept.messages.needs_backfill) == (T1, True)
     assert world.read.backfill == (1, 9)
 
 
@@ -265,4 +265,4 @@ def test_other_errors() -> None:
     with pytest.raises(HubSpotError, match="503"):
         world.run()
     assert world.kept.messages.bookmark == T1
-    assert world.kept.messages.are_behind
+    assert world.kept.messages.needs_backfill

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.errors import PurgeError
-from tap_hubspot_threads.sync.phases.deletions import APART, MANY, Deletions
+from tap_hubspot_threads.errors import MassDeletionError
+from tap_hubspot_threads.sync.phases.deletions import (
+    MASS_DELETION_MIN,
+    MIN_SECONDS_BETWEEN_CHECKS,
+    Deletions,
+)
 from tap_hubspot_threads.sync.stats import Read
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import LOG, NOW, kept, knows, row, write
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.state.state import SyncState
 
-BEFORE = shift(NOW, seconds=-APART)
+BEFORE = shift(NOW, seconds=-MIN_SECONDS_BETWEEN_CHECKS)
 LONG_AGO = shift(NOW, seconds=-7_200)
 HOUR_AGO = shift(NOW, seconds=-3_600)
 
@@ -50,7 +54,7 @@ class World:
         self.missed, self.seen = ids(1, missed), ids(1 + missed, seen)
         pairs = [[name, first] for name in self.missed]
         rows = map(row, [*self.missed, *self.seen])
-        self.kept: Kept = knows(*rows, missed=pairs, **state)
+        self.kept: SyncState = knows(*rows, missed=pairs, **state)
         self.read = Read()
         self.read.now = NOW
         self.read.missing = dict.fromkeys(self.missed, look)
@@ -81,7 +85,7 @@ def test_what_is_told() -> None:
     assert world.kept.missed == {"1": BEFORE}
 
 
-@pytest.mark.parametrize("seconds", [0, 1, APART - 1])
+@pytest.mark.parametrize("seconds", [0, 1, MIN_SECONDS_BETWEEN_CHECKS - 1])
 def test_too_close(seconds: float) -> None:
     """A second look before ten minutes have passed tells nothing; the first one stays."""
     world = World(first=shift(NOW, seconds=-seconds))
@@ -121,8 +125,8 @@ def test_only_those_that_were_missed_twice() -> None:
 
 def test_few_are_no_purge() -> None:
     """All of a few threads may go at once."""
-    world = World(missed=MANY - 1, seen=0)
-    assert not world.deletions.is_purge
+    world = World(missed=MASS_DELETION_MIN - 1, seen=0)
+    assert not world.deletions.is_mass_deletion
     assert world.told() == world.missed
 
 
@@ -130,46 +134,48 @@ def test_few_are_no_purge() -> None:
     ("missed", "seen", "is_purge"),
     [(10, 10, False), (11, 9, True), (10, 9, False), (11, 10, True), (11, 12, False)],
 )
-def test_more_than_half_of_many(missed: int, seen: int, *, is_purge: bool) -> None:
+def test_more_than_half_of_many(missed: int, seen: int, *, is_mass_deletion: bool) -> None:
     """A purge is more than half of twenty or more."""
-    assert World(missed, seen).deletions.is_purge is is_purge
+    assert World(missed, seen).deletions.is_mass_deletion is is_mass_deletion
 
 
 def test_missing_whichever_sync_missed_them() -> None:
     """Those that were missed by earlier syncs count, though this one did not look for them."""
-    world = World(MANY, 0)
+    world = World(MASS_DELETION_MIN, 0)
     world.read.missing = {}
-    assert world.deletions.is_purge
+    assert world.deletions.is_mass_deletion
 
 
 def test_seen_by_a_listing_only() -> None:
     """A missed thread is missing, not seen, whatever has shown it."""
     world = World(11, 9)
     world.read.known_seen.update(world.missed)
-    assert world.deletions.is_purge
+    assert world.deletions.is_mass_deletion
 
 
 def test_purge_waits_for_a_listing(caplog: pytest.LogCaptureFixture) -> None:
     """Of a purge none is told before a listing has ended without it; it is said how many wait."""
-    world = World(MANY, 0)
+    world = World(MASS_DELETION_MIN, 0)
     assert world.told() == []
-    assert world.read.withheld == MANY
-    assert f"{MANY} missing thread(s) are not told deleted yet" in caplog.text
+    assert world.read.withheld == MASS_DELETION_MIN
+    assert f"{MASS_DELETION_MIN} missing thread(s) are not told deleted yet" in caplog.text
     world.deletions.check()
 
 
-@pytest.mark.parametrize(("begun", "count"), [(LONG_AGO, 0), (HOUR_AGO, 0), (NOW, MANY)])
+@pytest.mark.parametrize(
+    ("begun", "count"), [(LONG_AGO, 0), (HOUR_AGO, 0), (NOW, MASS_DELETION_MIN)]
+)
 def test_listing_begun_after_the_first_look(begun: str, count: int) -> None:
     """A listing shows that a thread is gone only if it was begun after the first look."""
     done: dict[str, Any] = {"full_listing_started_at": begun, "full_listing_completed_at": NOW}
-    world = World(MANY, 0, first=HOUR_AGO, **done)
+    world = World(MASS_DELETION_MIN, 0, first=HOUR_AGO, **done)
     assert len(world.told()) == count
-    assert world.read.withheld == MANY - count
+    assert world.read.withheld == MASS_DELETION_MIN - count
 
 
 def test_each_after_its_own_first_look() -> None:
     """Threads that were missed later than the listing was begun wait for the next one."""
-    world = World(MANY, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
+    world = World(MASS_DELETION_MIN, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
     world.kept.missed["1"] = world.kept.missed["2"] = shift(HOUR_AGO, seconds=1)
     assert world.told() == world.missed[2:]
     assert world.read.withheld == 2
@@ -177,32 +183,38 @@ def test_each_after_its_own_first_look() -> None:
 
 def test_listing_that_shows_it() -> None:
     """A thread that the listing showed is not told: its first look is as late as that."""
-    world = World(MANY, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
-    world.kept.miss_anew("1", shift(HOUR_AGO, seconds=1))
+    world = World(MASS_DELETION_MIN, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
+    world.kept.restart_grace_period("1", shift(HOUR_AGO, seconds=1))
     assert world.told() == world.missed[1:]
 
 
 def test_purge_too_close() -> None:
     """A listing right behind the first look proves nothing within ten minutes of it."""
-    first = shift(NOW, seconds=1 - APART)
-    world = World(MANY, 0, first=first, full_listing_started_at=shift(first, seconds=1))
+    first = shift(NOW, seconds=1 - MIN_SECONDS_BETWEEN_CHECKS)
+    world = World(
+        MASS_DELETION_MIN, 0, first=first, full_listing_started_at=shift(first, seconds=1)
+    )
     assert world.told() == []
 
 
 def test_purge_of_those_that_were_not_looked_for_again() -> None:
     """Of a purge a listing is proof enough: not all can be looked for again in one sync."""
-    world = World(MANY, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
+    world = World(MASS_DELETION_MIN, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
     world.read.missing = {}
     assert world.told() == world.missed
 
 
 def test_unconfirmed_purge(caplog: pytest.LogCaptureFixture) -> None:
     """Where the account may be another, a purge is an error, and tells nobody deleted."""
-    world = World(MANY, 3, first=LONG_AGO, is_confirmed=False, full_listing_started_at=HOUR_AGO)
+    world = World(
+        MASS_DELETION_MIN, 3, first=LONG_AGO, is_confirmed=False, full_listing_started_at=HOUR_AGO
+    )
     assert world.told() == []
-    assert world.read.withheld == MANY
+    assert world.read.withheld == MASS_DELETION_MIN
     assert "that this is the state's account" in caplog.text
-    with pytest.raises(PurgeError, match=f"{MANY} of {MANY + 3} open threads"):
+    with pytest.raises(
+        MassDeletionError, match=f"{MASS_DELETION_MIN} of {MASS_DELETION_MIN + 3} open threads"
+    ):
         world.deletions.check()
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.settings.settings import Options, Wanted
+from tap_hubspot_threads.settings.settings import Options, ThreadFilter
 from tap_hubspot_threads.sync.phases.full_listing import FullListing, Listing
 from tap_hubspot_threads.sync.pipeline import Finding, Outcomes, Reader
 from tap_hubspot_threads.sync.state.listing_state import DONE, LIVE
-from tap_hubspot_threads.sync.state.state import Kept
+from tap_hubspot_threads.sync.state.state import SyncState
 from tap_hubspot_threads.sync.stats import Read
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import LOG, NOW, Inline, fake, page, row, write
@@ -47,7 +47,7 @@ class World:
         self.hubspot, self.read = fake(*answers, page()), Read()
         self.read.now = NOW
         state.setdefault("replication_key_value", NOW)
-        self.kept = Kept({"threads": state}, wanted="all", rows_go_out=rows_go_out)
+        self.kept = SyncState({"threads": state}, wanted="all", rows_go_out=rows_go_out)
         clock: Iterator[float] = count()
         listing = Listing(
             self.hubspot,
@@ -59,7 +59,11 @@ class World:
             log=LOG,
         )
         outcomes = Outcomes(
-            self.kept, self.read, is_watched=lambda _: False, is_watching=True, with_messages=True
+            self.kept,
+            self.read,
+            is_tracked=lambda _: False,
+            tracks_open_threads=True,
+            with_messages=True,
         )
         self.staged = 0
         self.full = FullListing(
@@ -67,7 +71,12 @@ class World:
             Reader(self.hubspot, Inline(), self.read),
             outcomes,
             Finding(
-                self.kept, self.read, outcomes, wanted=Wanted(), is_indexed=False, is_read=True
+                self.kept,
+                self.read,
+                outcomes,
+                wanted=ThreadFilter(),
+                is_indexed=False,
+                is_read=True,
             ),
             kept=self.kept,
             read=self.read,
@@ -79,9 +88,9 @@ class World:
         self.staged += 1
         yield from outs
 
-    def when_due(self, *, is_purge: bool = False) -> list[str] | None:
+    def when_due(self, *, is_mass_deletion: bool = False) -> list[str] | None:
         """List, if it is due; return the ids that go out."""
-        outs = self.full.when_due(is_purge=is_purge)
+        outs = self.full.when_due(is_mass_deletion=is_mass_deletion)
         return None if outs is None else [name for _, name in write(outs)]
 
 
@@ -145,7 +154,7 @@ def test_purge(first: str, *, is_due: bool) -> None:
     started = shift(RECENT, seconds=-60)
     world = World(page(), full_listing_started_at=started, missed=[["1", first]])
     assert world.when_due() is None
-    assert (world.when_due(is_purge=True) is not None) is is_due
+    assert (world.when_due(is_mass_deletion=True) is not None) is is_due
 
 
 def test_not_without_rows() -> None:

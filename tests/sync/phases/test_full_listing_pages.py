@@ -14,7 +14,7 @@ from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
 from tests.sync.fakes import LOG, NOW, Inline, fake, kept, page, row
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.state.state import SyncState
 
 LATER = "2026-11-20T12:05:00.000Z"
 SECONDS = 3
@@ -22,14 +22,16 @@ SECONDS = 3
 
 
 def listing(
-    hubspot: Any, of: Kept, *, first_sides: tuple[bool, ...] = BOTH, once: bool = False
+    hubspot: Any, of: SyncState, *, first_sides: tuple[bool, ...] = BOTH, once: bool = False
 ) -> Listing:
     """Make a listing of an account."""
     clock = partial(next, count(step=SECONDS))
     return Listing(hubspot, Inline(), of, first_sides=first_sides, once=once, clock=clock, log=LOG)
 
 
-def listed(hubspot: Any, of: Kept, *, calls: int | None = None, **options: Any) -> list[list[str]]:
+def listed(
+    hubspot: Any, of: SyncState, *, calls: int | None = None, **options: Any
+) -> list[list[str]]:
     """List an account, as the loop that writes has it; return the ids on each page."""
     pages = []
     for found, _, out in listing(hubspot, of, **options).pages(calls):

@@ -51,7 +51,7 @@ def test_no_number_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [HubSpotError("401", is_of_token=True), DailyQuotaError("spent")], ids=["401", "day"]
+    "error", [HubSpotError("401", is_auth_error=True), DailyQuotaError("spent")], ids=["401", "day"]
 )
 def test_what_ends_the_sync(error: HubSpotError) -> None:
     """A token that is not accepted and a spent day end it here; it is asked once."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import RefusedError
-from tap_hubspot_threads.models import Out, ThreadId
+from tap_hubspot_threads.models import Out, ThreadRef
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.stats import Read
 from tap_hubspot_threads.values import parse_time, shift
@@ -19,7 +19,7 @@ from tests.sync.fakes import LOG, NOW, Inline, fake, kept, page, row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.state.state import SyncState
 
 BOOKMARK = "2026-11-20T11:00:00.000Z"
 SECONDS = 3
@@ -34,14 +34,14 @@ class Run:
         self, *pages: object, bookmark: str = BOOKMARK, sides: tuple[bool, ...] = (False,)
     ) -> None:
         self.hubspot = fake(*pages)
-        self.kept: Kept = kept(replication_key_value=bookmark)
+        self.kept: SyncState = kept(replication_key_value=bookmark)
         self.read = Read()
         self.increment = Increment(
             self.hubspot,
             Inline(),
             self.kept,
             self.read,
-            find=lambda found: iter([ThreadId(found["id"])]),
+            find=lambda found: iter([ThreadRef(found["id"])]),
             sides=sides,
             lookback=300,
             clock=partial(next, count(step=SECONDS)),

@@ -11,8 +11,8 @@ import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.models import Out
-from tap_hubspot_threads.sync.phases.open_thread_check import LISTING_SECONDS, OpenAgain
-from tap_hubspot_threads.sync.pipeline import LOOKS, Outcomes, Reader
+from tap_hubspot_threads.sync.phases.open_thread_check import LISTING_SECONDS, OpenThreadCheck
+from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, Outcomes, Reader
 from tap_hubspot_threads.sync.stats import Read
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import LOG, NOW, Inline, fake, knows, missing, page, passing, row, write
@@ -28,7 +28,7 @@ class World:
         answers: What HubSpot answers, one after the other.
         known: How many threads are known to be open: 1, 2, …
         seconds: What a page of a listing takes to come.
-        options: Of `OpenAgain`.
+        options: Of `OpenThreadCheck`.
         state: What else the state has.
     """
 
@@ -46,11 +46,11 @@ class World:
         outcomes = Outcomes(
             self.kept,
             self.read,
-            is_watched=lambda found: found["status"] != "CLOSED",
-            is_watching=True,
+            is_tracked=lambda found: found["status"] != "CLOSED",
+            tracks_open_threads=True,
         )
         chosen: dict[str, Any] = {"sides": (False,), "calls": 100, "are_listed": True} | options
-        self.part = OpenAgain(
+        self.part = OpenThreadCheck(
             self.hubspot,
             Inline(),
             reader,
@@ -152,7 +152,7 @@ def test_filter_that_fails(failure: HubSpotError) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [HubSpotError("401", is_of_token=True), DailyQuotaError("spent")], ids=["401", "day"]
+    "error", [HubSpotError("401", is_auth_error=True), DailyQuotaError("spent")], ids=["401", "day"]
 )
 def test_what_ends_the_sync(error: HubSpotError) -> None:
     """A token that is not accepted and a spent day are no failures of the filter's."""
@@ -261,7 +261,7 @@ def test_what_was_read_already() -> None:
     assert world.asked == by_id(3)
 
 
-@pytest.mark.parametrize("calls", range(LOOKS, 14))
+@pytest.mark.parametrize("calls", range(MAX_CALLS_PER_THREAD, 14))
 @pytest.mark.parametrize("are_gone", [False, True])
 def test_never_beyond_the_calls(calls: int, *, are_gone: bool) -> None:
     """However many threads are missing, which takes two calls each, the calls are kept to."""

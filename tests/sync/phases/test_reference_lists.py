@@ -7,33 +7,36 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import (
-    MEND,
+    EX_CONFIG,
     DailyQuotaError,
     HubSpotError,
-    NoProgressError,
+    PaginationLoopError,
     RefusedError,
     UnlistedError,
     WrongAccountError,
 )
-from tap_hubspot_threads.models import LISTED, Listed
-from tap_hubspot_threads.settings.settings import Wanted
-from tap_hubspot_threads.sync.phases.reference_lists import Lists, ListsSync
+from tap_hubspot_threads.models import REFERENCE_LISTS, ReferenceList
+from tap_hubspot_threads.settings.settings import ThreadFilter
+from tap_hubspot_threads.sync.phases.reference_lists import ListsSync, ReferenceLists
 from tests.sync.fakes import LOG, Inline, fake, kept, page, passing, row, write
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.sync.state.state import Kept
+    from tap_hubspot_threads.sync.state.state import SyncState
 
-INBOXES, CHANNELS, ACCOUNTS = LISTED
+INBOXES, CHANNELS, ACCOUNTS = REFERENCE_LISTS
 ACCOUNT = 53
 
 
-def lists(hubspot: Any, *listed: Listed) -> Lists:
+def lists(hubspot: Any, *listed: ReferenceList) -> ReferenceLists:
     """Make such streams of an account."""
-    return Lists(hubspot, Inline(), listed, log=LOG)
+    return ReferenceLists(hubspot, Inline(), listed, log=LOG)
 
 
 def sync(
-    hubspot: Any, *listed: Listed, index: Wanted | None = None, of: Kept | None = None
+    hubspot: Any,
+    *listed: ReferenceList,
+    index: ThreadFilter | None = None,
+    of: SyncState | None = None,
 ) -> ListsSync:
     """Make a sync of such streams alone."""
     return ListsSync(
@@ -61,8 +64,8 @@ def test_all_pages() -> None:
     ]
 
 
-@pytest.mark.parametrize("listed", LISTED, ids=lambda listed: listed.name)
-def test_archived_side_where_there_is_one(listed: Listed) -> None:
+@pytest.mark.parametrize("listed", REFERENCE_LISTS, ids=lambda listed: listed.name)
+def test_archived_side_where_there_is_one(listed: ReferenceList) -> None:
     """Archived ones are asked for behind the others, and only where the API has them."""
     hubspot = fake(page(thing("1")), page(thing("2")))
     write(lists(hubspot, listed).run())
@@ -93,7 +96,7 @@ def test_nothing_selected() -> None:
         (RefusedError("403", lacks_scope=True), 78),
         (passing(), 1),
         (HubSpotError("404"), 78),
-        (NoProgressError("again"), 1),
+        (PaginationLoopError("again"), 1),
     ],
     ids=["refused", "no scope", "transient", "other", "no progress"],
 )
@@ -123,11 +126,11 @@ def test_refusals_of_several() -> None:
     write(some.run())
     with pytest.raises(UnlistedError, match="inboxes and channels") as raised:
         some.check()
-    assert raised.value.exit_code == MEND
+    assert raised.value.exit_code == EX_CONFIG
 
 
 @pytest.mark.parametrize(
-    "error", [HubSpotError("401", is_of_token=True), DailyQuotaError("spent")], ids=["401", "day"]
+    "error", [HubSpotError("401", is_auth_error=True), DailyQuotaError("spent")], ids=["401", "day"]
 )
 def test_what_ends_the_sync(error: HubSpotError) -> None:
     """A token that is not accepted and a spent day end it all."""
@@ -165,7 +168,7 @@ def test_error_at_the_end_of_a_sync() -> None:
 def test_index_of_both_sides() -> None:
     """Each thread goes out as an entry of the index: live ones, then archived ones."""
     hubspot = fake(ACCOUNT, page(row(1), cursor="x"), page(row(2)), page(row(3)))
-    assert write(sync(hubspot, index=Wanted()).run()) == [
+    assert write(sync(hubspot, index=ThreadFilter()).run()) == [
         ("thread_index", "1"),
         ("thread_index", "2"),
         ("thread_index", "3"),
@@ -175,7 +178,7 @@ def test_index_of_both_sides() -> None:
 
 def test_index_of_what_is_wanted() -> None:
     """What the settings do not want stays out, a whole side too."""
-    wanted = Wanted(inbox_ids=("1",), include_archived=False)
+    wanted = ThreadFilter(inbox_ids=("1",), include_archived=False)
     hubspot = fake(ACCOUNT, page(row(1, inboxId="2"), row(2, inboxId="1")))
     assert write(sync(hubspot, index=wanted).run()) == [("thread_index", "2")]
 
@@ -189,7 +192,7 @@ def test_no_index_unasked() -> None:
 
 def test_a_pause_behind_each_page_of_the_index() -> None:
     """Behind each page of threads STATE may go out."""
-    run = sync(fake(ACCOUNT, page(row(1)), page(row(2))), index=Wanted())
+    run = sync(fake(ACCOUNT, page(row(1)), page(row(2))), index=ThreadFilter())
     assert [out.row is None for out in run.run()] == [False, True, False, True]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.errors import NoProgressError
+from tap_hubspot_threads.errors import PaginationLoopError
 from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY, changes, sweep
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import NOW, page, row
@@ -138,7 +138,7 @@ def test_empty_page_with_a_cursor() -> None:
 def test_cursor_that_comes_again() -> None:
     """A walk that would never end is an error."""
     listing = Listing(page(row(1, T1), cursor="x"), page(row(2, T1), cursor="x"))
-    with pytest.raises(NoProgressError):
+    with pytest.raises(PaginationLoopError):
         run(listing)
 
 

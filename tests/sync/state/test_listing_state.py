@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE, KeptListing
+from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE, ListingState
 from tests.sync.fakes import NOW
 
 LATER = "2026-11-20T12:05:00.000Z"
 
 
-def kept(*, rows_go_out: bool = True, **state: Any) -> KeptListing:
+def kept(*, rows_go_out: bool = True, **state: Any) -> ListingState:
     """Make what is kept of a listing."""
-    return KeptListing(state, rows_go_out=rows_go_out)
+    return ListingState(state, rows_go_out=rows_go_out)
 
 
-def again(of: KeptListing, *, rows_go_out: bool = True) -> KeptListing:
+def again(of: ListingState, *, rows_go_out: bool = True) -> ListingState:
     """Return what the next sync has of it."""
-    return KeptListing(json.loads(json.dumps(of.pack())), rows_go_out=rows_go_out)
+    return ListingState(json.loads(json.dumps(of.pack())), rows_go_out=rows_go_out)
 
 
 def advance(
-    of: KeptListing, part: str, *, now: str = NOW, is_first: bool = False, rows: int = 2
+    of: ListingState, part: str, *, now: str = NOW, is_first: bool = False, rows: int = 2
 ) -> None:
     """Note a page."""
     cursor = None if part == DONE else "x"

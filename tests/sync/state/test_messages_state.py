@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.sync.state.messages_state import KeptMessages
+from tap_hubspot_threads.sync.state.messages_state import MessagesState
 from tests.sync.fakes import NOW
 
 BEFORE, LATER = "2026-11-20T11:00:00.000Z", "2026-11-20T12:05:00.000Z"
@@ -14,16 +14,16 @@ BEFORE, LATER = "2026-11-20T11:00:00.000Z", "2026-11-20T12:05:00.000Z"
 
 def kept(
     at: str | None = None, *, bookmark: str | None = NOW, are_read: bool = True, **state: object
-) -> KeptMessages:
+) -> MessagesState:
     """Make what is kept by a sync whose threads are at a bookmark."""
-    return KeptMessages(
+    return MessagesState(
         {"replication_key_value": at, **state}, bookmark=bookmark, are_read=are_read
     )
 
 
-def again(of: KeptMessages) -> KeptMessages:
+def again(of: MessagesState) -> MessagesState:
     """Return what the next sync has of it."""
-    return KeptMessages(json.loads(json.dumps(of.pack())), bookmark=NOW, are_read=True)
+    return MessagesState(json.loads(json.dumps(of.pack())), bookmark=NOW, are_read=True)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def test_never_ahead_of_threads(at: str | None, bookmark: str | None, found: str
     """It is never ahead of the bookmark of threads, and none where that is none."""
     of = kept(at, bookmark=bookmark)
     assert of.bookmark == found
-    assert of.are_behind is (found is None or found != bookmark)
+    assert of.needs_backfill is (found is None or found != bookmark)
 
 
 def test_none_are_out() -> None:
     """Without a state none are out, and they are behind."""
-    of = KeptMessages({}, bookmark=NOW, are_read=True)
-    assert (of.bookmark, of.are_behind, of.failed, of.walked) == (None, True, {}, 0)
+    of = MessagesState({}, bookmark=NOW, are_read=True)
+    assert (of.bookmark, of.needs_backfill, of.failed, of.backfilled_threads) == (None, True, {}, 0)
 
 
 def test_follows() -> None:
@@ -69,7 +69,7 @@ def test_does_not_follow_unread() -> None:
     """In a sync that does not read messages they stay where they are, and are behind then."""
     of = kept(NOW, are_read=False)
     of.follow(LATER)
-    assert KeptMessages(of.pack(), bookmark=LATER, are_read=True).are_behind
+    assert MessagesState(of.pack(), bookmark=LATER, are_read=True).needs_backfill
 
 
 @pytest.mark.parametrize(
@@ -95,23 +95,23 @@ def test_walk() -> None:
     of = kept(None)
     for moment in (BEFORE, NOW, BEFORE):
         of.advance(moment)
-    assert (of.bookmark, of.walked, of.are_behind) == (NOW, 3, True)
-    assert (again(of).bookmark, again(of).walked) == (NOW, 3)
+    assert (of.bookmark, of.backfilled_threads, of.needs_backfill) == (NOW, 3, True)
+    assert (again(of).bookmark, again(of).backfilled_threads) == (NOW, 3)
     of.catch_up(LATER)
-    assert (of.bookmark, of.walked, of.are_behind) == (LATER, 0, False)
+    assert (of.bookmark, of.backfilled_threads, of.needs_backfill) == (LATER, 0, False)
 
 
 def test_count_of_a_walk_that_begins_anew() -> None:
     """Where a walk begins anew, so does its count."""
-    assert kept(None, walked=7).walked == 0
-    assert kept(BEFORE, walked=7).walked == 7
+    assert kept(None, backfilled_threads=7).backfilled_threads == 0
+    assert kept(BEFORE, backfilled_threads=7).backfilled_threads == 7
 
 
 def test_owed() -> None:
     """What is owed stays until it is settled, over syncs."""
     of = kept(NOW)
-    of.owe("1")
-    of.owe("2", 2)
+    of.add_pending("1")
+    of.add_pending("2", 2)
     assert again(of).failed == {"1": 0, "2": 2}
     of.settle("2")
     of.settle("9")
@@ -121,9 +121,9 @@ def test_owed() -> None:
 def test_owed_again() -> None:
     """That something is owed once more does not forget how often it failed."""
     of = kept(NOW, failed=[["1", 2]])
-    of.owe("1")
+    of.add_pending("1")
     assert of.failed == {"1": 2}
-    of.owe("1", 3)
+    of.add_pending("1", 3)
     assert of.failed == {"1": 3}
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
-from tap_hubspot_threads.sync.state.state import Kept
+from tap_hubspot_threads.sync.state.state import SyncState
 from tap_hubspot_threads.sync.state.validation import check_state
 from tests.sync.fakes import NOW, kept
 
@@ -15,11 +15,11 @@ LATER = "2026-11-20T12:05:00.000Z"
 MARK = "lAAAAAA"
 
 
-def again(of: Kept, *, is_final: bool = True) -> Kept:
+def again(of: SyncState, *, is_final: bool = True) -> SyncState:
     """Return what the next sync has of it."""
     state = json.loads(json.dumps(of.pack(is_final=is_final)))
     check_state({"bookmarks": state})
-    return Kept(state, wanted=of.wanted)
+    return SyncState(state, wanted=of.wanted)
 
 
 def test_goes_on_from_what_was_packed() -> None:
@@ -27,7 +27,7 @@ def test_goes_on_from_what_was_packed() -> None:
     of = kept(replication_key_value=NOW, full_listing_started_at=NOW)
     of.settle("1", MARK)
     of.note_failure("2", 1)
-    of.note_missing("3", NOW)
+    of.note_not_found("3", NOW)
     of.advance_listing(ARCHIVED, "x", LATER, is_first=True, rows=2, seconds=1.5)
     assert again(of).pack(is_final=True) == of.pack(is_final=True)
 
@@ -48,7 +48,7 @@ def test_no_map_keyed_by_id() -> None:
     of = kept()
     of.note_failure("1", 1)
     of.settle("2", MARK)
-    of.messages.owe("3", 1)
+    of.messages.add_pending("3", 1)
     packed = of.pack(is_final=True)
     assert packed.keys() == {"threads", "messages"}
     values = [value for kept in packed.values() for value in kept.values()]
@@ -81,7 +81,7 @@ def test_listing_whose_rows_did_not_go_out(bookmark: str | None) -> None:
     under_way = {"listing": "archived", "listing_cursor": "x", "listing_started_at": NOW}
     state = under_way | {"listing_is_whole": False, "replication_key_value": bookmark}
     for rows_go_out, cursor in ((False, "x"), (True, None)):
-        of = Kept({"threads": state}, wanted="all", rows_go_out=rows_go_out)
+        of = SyncState({"threads": state}, wanted="all", rows_go_out=rows_go_out)
         assert (of.listing.cursor, of.bookmark) == (cursor, bookmark)
 
 
@@ -124,7 +124,7 @@ def test_failed() -> None:
 def test_missing() -> None:
     """A thread that was not there has not failed any more, has had its turn, and is kept."""
     of = kept(failed=[["1", 2]], open_threads=[f"1:{MARK}", f"2:{MARK}"])
-    of.note_missing("1", NOW)
+    of.note_not_found("1", NOW)
     assert of.failed == {}
     assert again(of).missed == {"1": NOW}
     assert again(of).open.entries() == [f"2:{MARK}", f"1:{MARK}"]
@@ -133,14 +133,14 @@ def test_missing() -> None:
 def test_first_look_stays() -> None:
     """A thread that is missed again keeps the time of its first look."""
     of = kept(missed=[["1", NOW]])
-    of.note_missing("1", LATER)
+    of.note_not_found("1", LATER)
     assert of.missed == {"1": NOW}
 
 
 def test_no_look_without_a_time() -> None:
     """Where HubSpot does not say when, a thread is not missed; but it has had its turn."""
     of = kept(open_threads=[f"1:{MARK}", f"2:{MARK}"])
-    of.note_missing("1", None)
+    of.note_not_found("1", None)
     assert of.missed == {}
     assert of.open.entries() == [f"2:{MARK}", f"1:{MARK}"]
 
@@ -148,7 +148,7 @@ def test_no_look_without_a_time() -> None:
 def test_first_look_anew() -> None:
     """A missed thread that a listing shows is missed from then on, later than all others."""
     of = kept(missed=[["1", NOW], ["2", NOW]])
-    of.miss_anew("1", LATER)
+    of.restart_grace_period("1", LATER)
     assert list(again(of).missed.items()) == [("2", NOW), ("1", LATER)]
 
 
@@ -189,7 +189,7 @@ def test_account_stays() -> None:
 def test_doubt_outlives_a_kill() -> None:
     """A state that is not the last one of its sync, once in doubt, makes no row known."""
     of = kept(open_threads=[f"1:{MARK}"])
-    of.doubt()
+    of.mark_inexact()
     assert not again(of, is_final=False).open.is_known("1", MARK)
     assert again(of, is_final=True).open.is_known("1", MARK)
 
@@ -241,19 +241,19 @@ LATER = "2026-11-20T12:05:00.000Z"
 def test_never_earlier(told: str) -> None:
     """A clock that is behind the first look, as without a `Date`, does not move it back."""
     of = kept(missed=[["1", NOW]])
-    of.miss_anew("1", told)
+    of.restart_grace_period("1", told)
     assert of.missed == {"1": max(NOW, told)}
 
 
 def test_not_before_the_listing() -> None:
     """A listing that showed the thread is no listing begun after its first look."""
     of = kept(missed=[["1", EARLY]], listing="archived", listing_started_at=NOW)
-    of.miss_anew("1", EARLY)
+    of.restart_grace_period("1", EARLY)
     assert of.missed == {"1": NOW}
 
 
 def test_read_meanwhile() -> None:
     """A thread that was read since it was listed is missed no more."""
     of = kept()
-    of.miss_anew("1", NOW)
+    of.restart_grace_period("1", NOW)
     assert of.missed == {}

@@ -38,14 +38,14 @@ def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
         stop.check()
         life.pass_time(seconds + 0.001)  # never none at all: the clock is in microseconds
 
-    machine = replace(
-        TapHubSpotThreads.machine,
+    runtime = replace(
+        TapHubSpotThreads.runtime,
         transport=lambda _: MemoryTransport(history.reached, pass_time=life.pass_time),
-        workers=type("Workers", (DrawnWorkers,), {"chance": history.chance}),
+        workers=type("WorkerPool", (DrawnWorkers,), {"chance": history.chance}),
         clock=life.clock,
         state_interval=0,
     )
-    monkeypatch.setattr(TapHubSpotThreads, "machine", machine)
+    monkeypatch.setattr(TapHubSpotThreads, "machine", runtime)
     monkeypatch.setattr(clock, "datetime", LocalTime)
     monkeypatch.setattr(Stop, "wait", wait)
 
