@@ -197,7 +197,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def set_runtime(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
     """Have the tap run on another machine."""
     runtime = replace(TapHubSpotThreads.runtime, **parts)
-    monkeypatch.setattr(TapHubSpotThreads, "machine", runtime)
+    monkeypatch.setattr(TapHubSpotThreads, "runtime", runtime)
 
 
 def select(*streams: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ PLANTED: dict[Plant, str] = {
     reading.position_of_the_maximum: f"{LOST}|{UNSAID}",
     reading.position_of_the_last_row: f"{LOST}|{UNSAID}",
     reading.wrong_path_believed: "a wrong path was believed",
-    reading.size_stays_failing: "the sync failed: PassingError",
+    reading.size_stays_failing: "the sync failed: TransientError",
     reading.refusal_ends_the_sync: "the sync failed: HubSpotError",
     reading.walk_not_repeated: f"{LOST}|{UNSAID}",
     reading.once_missed_forgotten: f"lives and is missed|{UNTOLD}",

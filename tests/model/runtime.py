@@ -45,7 +45,7 @@ def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
         clock=life.clock,
         state_interval=0,
     )
-    monkeypatch.setattr(TapHubSpotThreads, "machine", runtime)
+    monkeypatch.setattr(TapHubSpotThreads, "runtime", runtime)
     monkeypatch.setattr(clock, "datetime", LocalTime)
     monkeypatch.setattr(Stop, "wait", wait)
 
