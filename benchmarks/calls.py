@@ -50,7 +50,7 @@ class Life:
         began = self.now
         transport = MemoryTransport(self.service, pass_time=lambda _: None)
         runtime = Runtime(transport=lambda _: transport, clock=self._clock)
-        tap = type("Tap", (TapHubSpotThreads,), {"machine": runtime, "name": "tap"})
+        tap = type("Tap", (TapHubSpotThreads,), {"runtime": runtime, "name": "tap"})
         self.service.before_answer = self._pass_time
         out = io.StringIO()
         with redirect_stdout(out):

@@ -55,7 +55,7 @@ def _print_cpu(ids: list[str]) -> None:
 def _print_memory() -> None:
     """Print what large threads take, beside threads alone."""
     with emulator(threads=2 * MANY, latency=0, messages=LARGE) as account:
-        ids = live_ids(2 * MANY, MASS_DELETION_MIN)
+        ids = live_ids(2 * MANY, MANY)
         config = {**account.config, "thread_ids": ids, "max_concurrency": MANY}
         threads = run(TAP, config, select=["threads"])
         messages = run(TAP, config, select=["threads", "messages"])

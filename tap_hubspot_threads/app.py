@@ -1,54 +1,59 @@
-"""One run of the command: the parts, put to work, and what one sees of it."""
+"""The composition root: from settings to a client, a sync and the loop that writes."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_hubspot_threads.hubspot.api import PAGE_SIZE, Api
+from tap_hubspot_threads.hubspot.api import PAGE_SIZE, HubSpotApi, ThreadQuery
 from tap_hubspot_threads.hubspot.auth import AccessToken, RefreshToken, TokenEndpoint
 from tap_hubspot_threads.hubspot.client import Client
 from tap_hubspot_threads.hubspot.clock import HubSpotClock
 from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit
 from tap_hubspot_threads.hubspot.retry import Retry
-from tap_hubspot_threads.hubspot.transport import HttpTransport
-from tap_hubspot_threads.models import Selection
-from tap_hubspot_threads.settings.settings import Options, ThreadFilter
+from tap_hubspot_threads.hubspot.transport import Connection, HttpTransport
+from tap_hubspot_threads.models import Event, Selection
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
-from tap_hubspot_threads.singer.progress import Progress, misfits
+from tap_hubspot_threads.singer.progress import Progress, describe_misfits
 from tap_hubspot_threads.singer.writer import STATE_INTERVAL, EventWriter
 from tap_hubspot_threads.sync.account import AccountSync
 from tap_hubspot_threads.sync.children.actors import Actors
 from tap_hubspot_threads.sync.children.messages import Messages
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.phases.reference_lists import ListsSync, ReferenceLists
+from tap_hubspot_threads.sync.context import SeenThreads, SyncContext, SyncStats
+from tap_hubspot_threads.sync.failures import Failures
+from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
+from tap_hubspot_threads.sync.pipeline import ChildStream, ThreadPipeline
+from tap_hubspot_threads.sync.reference_sync import ReferenceSync
 from tap_hubspot_threads.sync.state.state import SyncState
-from tap_hubspot_threads.sync.stats import Read
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tap_hubspot_threads.hubspot.auth import Credentials
     from tap_hubspot_threads.hubspot.transport import Transport
-    from tap_hubspot_threads.models import ChildStream, HubSpot, Out, Sync
+    from tap_hubspot_threads.settings.settings import Settings
     from tap_hubspot_threads.settings.thread_ids import ConfiguredIds
     from tap_hubspot_threads.signals import Stop
     from tap_hubspot_threads.singer.base_stream import HubSpotStream
 
+LOG = logging.getLogger("tap-hubspot-threads")
+
+CONNECTION_ATTEMPTS = 2
+"""Attempts of a connection test, which is to be quick; a page gets two in each size."""
+
 
 @dataclass(frozen=True)
 class Runtime:
-    """What the tap runs on. A test hands in another one."""
+    """What the tap runs on. Tests replace parts of it."""
 
-    transport: Callable[[Mapping[str, Any]], Transport] = lambda config: HttpTransport(
-        config["api_url"], connections=config["max_concurrency"]
+    transport: Callable[[Settings], Transport] = lambda settings: HttpTransport(
+        settings.api_url, connections=settings.max_concurrency
     )
-    """Makes the way to HubSpot, from the settings."""
     workers: type[WorkerPool] = WorkerPool
     clock: Callable[[], float] = time.monotonic
     """Monotonic seconds."""
@@ -56,126 +61,38 @@ class Runtime:
     state_interval: float = STATE_INTERVAL
 
 
-def make_client(
-    config: Mapping[str, Any],
-    *,
-    transport: Transport,
-    user_agent: str,
-    clock: Callable[[], float],
-    wait: Callable[[float], None],
-    warn: Callable[[str], None],
-) -> Client:
-    """Make what asks HubSpot.
+class Sync(NamedTuple):
+    """What one sync reads."""
+
+    events: Iterable[Event]
+    context: SyncContext
+    bookmarks: Callable[..., dict[str, Any] | None] | None = None
+    """Returns the bookmarks by stream, see `AccountSync.bookmarks`; None: the sync has no state."""
+
+
+class App:
+    """Reads an account once, or tests whether it could be read.
 
     Args:
-        config: The settings.
-        transport: The way to HubSpot.
-        user_agent: The header of that name.
-        clock: Monotonic seconds.
-        wait: Waits some seconds; may raise.
-        warn: Writes a warning.
-    """
-    retry = Retry(tries=config["max_attempts"], wait=wait, warn=warn)
-    limit = RateLimit(
-        fixed=config.get("rate_limit"),
-        reserve_percent=config["daily_quota_reserve_percent"],
-        clock=clock,
-        wait=wait,
-    )
-    return Client(
-        _host(config),
-        transport=transport,
-        credentials=_credentials(config, transport=transport, retry=retry, clock=clock),
-        limit=limit,
-        retry=retry,
-        most_in_flight=config["max_concurrency"],
-        timeout=config["request_timeout"],
-        user_agent=user_agent,
-        clock=HubSpotClock(clock),
-    )
-
-
-def make_api(
-    config: Mapping[str, Any],
-    client: Client,
-    *,
-    page_size: int,
-    warn: Callable[[str], None],
-) -> Api:
-    """Make the account's methods as the settings want them asked."""
-    return Api(
-        client,
-        version=config["api_version"],
-        schema=SCHEMAS.get_schema,
-        associations=config["associations"],
-        further_property=config.get("property"),
-        inbox_id=ThreadFilter.of(config).inbox_id,
-        page_size=page_size,
-        warn=warn,
-    )
-
-
-def _host(config: Mapping[str, Any]) -> str:
-    return str(config["api_url"]).rstrip("/")
-
-
-def _credentials(
-    config: Mapping[str, Any],
-    *,
-    transport: Transport,
-    retry: Retry,
-    clock: Callable[[], float],
-) -> Credentials:
-    if not config.get("refresh_token"):
-        return AccessToken(config.get("access_token") or "")
-    endpoint = TokenEndpoint(
-        _host(config),
-        transport=transport,
-        retry=retry,
-        timeout=config["request_timeout"],
-        clock=clock,
-    )
-    form = {name: config[name] for name in ("client_id", "client_secret", "refresh_token")}
-    return RefreshToken(form, ask=endpoint.ask, clock=clock)
-
-
-CONNECTION_TRIES = 2
-"""A test of the connection is to be quick; a page is still requested twice in each size."""
-
-
-class Run:
-    """Reads an account once, or looks whether it could be read.
-
-    Args:
-        config: The settings.
-        machine: What it runs on.
+        settings: The settings.
+        runtime: What it runs on.
         stop: Whether it is to stop.
-        user_agent: The header of that name.
-        log: Where a person reads of it.
     """
 
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        *,
-        runtime: Runtime,
-        stop: Stop,
-        user_agent: str,
-        log: logging.Logger,
-    ) -> None:
-        self._config, self._machine, self._stop, self._log = config, runtime, stop, log
+    def __init__(self, settings: Settings, runtime: Runtime, stop: Stop) -> None:
+        self._settings, self._runtime, self._stop = settings, runtime, stop
         self._is_over = False
-        self._transport = runtime.transport(config)
-        self._client = make_client(
-            config,
-            transport=self._transport,
-            user_agent=user_agent,
-            clock=runtime.clock,
-            wait=stop.wait,
-            warn=self._warn,
+        self._transport = runtime.transport(settings)
+        self._client = self._make_client()
+        self._api = HubSpotApi(
+            self._client,
+            version=settings.api_version,
+            schema=SCHEMAS.get_schema,
+            query=ThreadQuery(settings.associations, settings.property, settings.threads.inbox_id),
+            page_size=runtime.page_size,
         )
-        self._progress = Progress(runtime.clock, log.info, self._client)
-        self._workers = runtime.workers(config["max_concurrency"], self._while_waiting)
+        self._progress = Progress(runtime.clock, self._client)
+        self._pool = runtime.workers(settings.max_concurrency, self._while_waiting)
 
     def sync(
         self,
@@ -185,108 +102,112 @@ class Run:
         given: Mapping[str, Any],
         bookmarks: Mapping[str, Any],
         write_state: Callable[[dict[str, Any]], None],
-        most: int | None = None,
+        max_records: int | None = None,
     ) -> None:
-        """Write what the streams' rows are; the sum of it is logged last, even when it fails.
+        """Write the records of the streams; the summary is logged last, even after an error.
 
         Args:
-            streams: Those that are selected, by name.
-            ids: The threads that the settings name; None: the account is read.
+            streams: The selected ones, by name.
+            ids: The configured threads; None: the account is read.
             given: The state that the tap was given.
-            bookmarks: What a sync of the account goes on from, by stream.
+            bookmarks: Where a sync of the account continues, by stream.
             write_state: Writes a STATE message.
-            most: End after so many rows.
+            max_records: End after so many records.
 
         Raises:
             HubSpotError: as `EventWriter.run` does.
             Stopped: likewise.
         """
-        sync = self._make_sync(streams, ids=ids, bookmarks=bookmarks)
-        loop = EventWriter(
+        messages, settings = streams.get("messages"), self._settings
+        if not (messages and messages.has_column("text", "richText")):
+            settings = replace(settings, fetch_original_content=False)
+        selection = Selection.of(streams)
+        sync = build_sync(self._api, self._pool, settings, selection, ids=ids, bookmarks=bookmarks)
+        self._progress.total = ids.total if ids else None
+        if ids is None:
+            self._progress.since = bookmarks.get("threads", {}).get("replication_key_value")
+        if sync:
+            self._progress.stats, self._progress.failures = (
+                sync.context.stats,
+                sync.context.failures,
+            )
+        writer = EventWriter(
             streams,
             given=given,
             write_state=write_state,
             stop=self._stop,
             progress=self._progress,
-            state_interval=self._machine.state_interval,
+            state_interval=self._runtime.state_interval,
         )
-        self._log.info("Reading %s", ", ".join(streams))
+        LOG.info("Reading %s", ", ".join(streams))
         try:
-            loop.run(sync, most=most)
+            events, bookmarks_of = (sync.events, sync.bookmarks) if sync else ((), None)
+            writer.run(events, bookmarks_of, max_records=max_records)
             self._progress.is_complete = True
         finally:
             self._is_over = True
             self._transport.close()
             self._progress.log_metrics()
             if self._progress.misfits:
-                self._log.warning("%s", misfits(self._progress.misfits))
-            self._log.info(
-                self._progress.summary(loop.kept), extra=self._progress.fields(loop.kept)
+                LOG.warning("%s", describe_misfits(self._progress.misfits))
+            summary, fields = (
+                self._progress.summary(writer.saved),
+                self._progress.fields(writer.saved),
             )
+            LOG.info(summary, extra=fields)
 
     def test_connection(self) -> None:
         """Request the account and a page of threads, as a sync does, and log what is known then.
 
         Raises:
-            HubSpotError: if that cannot be read.
+            HubSpotError: if they cannot be read.
         """
-        api = make_api(
-            self._config,
-            self._client,
-            page_size=self._machine.page_size,
-            warn=self._log.warning,
-        )
         try:
-            number = self._workers.call(api.account_number)
-            self._workers.call(partial(api.page_by_id, None, archived=False))
+            account_id = self._pool.run(self._api.get_account_id)
+            next(self._pool.iterate(self._api.list_threads(archived=False)))
         finally:
             self._transport.close()
         limit = self._client.limit
         words = [
-            f"account {number}" if number else "HubSpot does not say which account it is",
+            f"account {account_id}" if account_id else "HubSpot does not say which account it is",
             "threads can be read (scope conversations.read)",
             f"{limit.maximum} calls in {limit.interval:g} s",
             *self._progress.quota_left(),
         ]
-        self._log.info("The connection works: %s", ", ".join(words))
+        LOG.info("The connection works: %s", ", ".join(words))
 
-    def _make_sync(
-        self,
-        streams: Mapping[str, HubSpotStream],
-        *,
-        ids: ConfiguredIds | None,
-        bookmarks: Mapping[str, Any],
-    ) -> Sync | None:
-        messages = streams.get("messages")
-        wants_text = messages is not None and messages.has_column("text", "richText")
-        sync = make_sync(
-            self._config,
-            hubspot=make_api(
-                self._config,
-                self._client,
-                page_size=self._machine.page_size,
-                warn=self._log.warning,
-            ),
-            workers=self._workers,
-            ids=ids,
-            selected=streams,
-            with_originals=self._config["original_content"] and wants_text,
-            bookmarks=bookmarks,
-            clock=self._machine.clock,
-            log=self._log,
+    def _make_client(self) -> Client:
+        settings, clock, wait = self._settings, self._runtime.clock, self._stop.wait
+        retry = Retry(settings.max_attempts, wait, self._warn)
+        limit = RateLimit(
+            fixed=settings.max_requests_per_10s,
+            reserve_percent=settings.daily_quota_reserve_percent,
+            clock=clock,
+            wait=wait,
         )
-        self._progress.total = ids.total if ids else None
-        self._progress.since = (
-            None if ids else bookmarks.get("threads", {}).get("replication_key_value")
+        connection = Connection(
+            settings.api_url,
+            user_agent=settings.user_agent,
+            timeout=settings.request_timeout,
+            max_concurrency=settings.max_concurrency,
         )
-        if sync:
-            self._progress.read = sync.read
-        return sync
+        credentials: Credentials = AccessToken(settings.access_token)
+        if settings.oauth:
+            endpoint = TokenEndpoint(connection, self._transport, retry, clock)
+            credentials = RefreshToken(settings.oauth, endpoint.ask, clock)
+        return Client(
+            connection,
+            self._transport,
+            credentials,
+            limit=limit,
+            retry=retry,
+            clock=HubSpotClock(clock),
+        )
 
     def _warn(self, message: str) -> None:
-        """Warn of a request that is tried again; but what still goes on has not the last word."""
+        """Warn of a request that is sent again, but never after the last line."""
         if not self._is_over:
-            self._log.warning(message)
+            LOG.warning(message)
 
     def _while_waiting(self) -> None:
         self._stop.check()
@@ -294,99 +215,51 @@ class Run:
         sys.stdout.flush()  # what there is goes out before a wait
 
 
-def make_sync(
-    config: Mapping[str, Any],
-    *,
-    hubspot: HubSpot,
-    workers: WorkerPool,
-    ids: Iterable[str] | None,
-    selected: Collection[str],
-    with_originals: bool,
-    bookmarks: Mapping[str, Any],
-    clock: Callable[[], float],
-    log: logging.Logger,
-) -> Sync | None:
-    """Make the sync that the settings and the selection want; None: there is nothing to read.
-
-    Args:
-        config: The settings.
-        hubspot: The account.
-        workers: Who reads it.
-        ids: The threads that the settings name; None: the account is read.
-        selected: The streams' names.
-        with_originals: Whether the whole text of messages is read.
-        bookmarks: What the last sync of the account kept, by stream.
-        clock: Monotonic seconds.
-        log: Is told what a person should know.
-    """
-    selection, wanted = Selection.of(selected), ThreadFilter.of(config)
-    if not (selection.of_threads or selection.thread_index or selection.listed):
-        return None
-    kept = SyncState(
-        {} if ids is not None else bookmarks,
-        wanted=wanted.fingerprint(),
-        rows_go_out=selection.threads or not selection.of_threads,
-        with_messages=selection.messages,
-    )
-    read = Read(kept.failed, kept.messages.failed, log=log)
-    lists = ReferenceLists(hubspot, workers, selection.listed, log=log)
-    behind = _behind(hubspot, workers, kept, read, selection, with_originals=with_originals)
-    if ids is not None:
-        return ConfiguredSync(
-            hubspot,
-            workers,
-            read,
-            ids=ids,
-            behind=behind,
-            lists=lists,
-            selection=selection,
-            log=log,
-        )
-    if not selection.of_threads:
-        index = wanted if selection.thread_index else None
-        return ListsSync(hubspot, workers, kept, lists=lists, index=index, log=log)
-    if kept.is_reset:
-        log.info("inbox_ids, include_archived or start_date has changed: all is listed anew")
-    elif kept.bookmark is None and kept.listing.started_at is None:
-        log.info("There is no bookmark yet: the whole account is listed first")
-    elif kept.bookmark is None:
-        log.info("The first listing of the whole account goes on where it was")
-    return AccountSync(
-        hubspot,
-        workers,
-        kept,
-        read,
-        behind=behind,
-        lists=lists,
-        wanted=wanted,
-        options=Options.of(config),
-        selection=selection,
-        clock=clock,
-        log=log,
-    )
-
-
-def _behind(
-    hubspot: HubSpot,
-    workers: WorkerPool,
-    kept: SyncState,
-    read: Read,
+def build_sync(
+    api: HubSpotApi,
+    pool: WorkerPool,
+    settings: Settings,
     selection: Selection,
     *,
-    with_originals: bool,
-) -> ChildStream:
-    """Make what hangs on threads, as far as it is selected: messages, then actors."""
-    stages: list[ChildStream] = []
+    ids: Iterable[str] | None,
+    bookmarks: Mapping[str, Any],
+) -> Sync | None:
+    """Build the sync that the settings and the selection ask for; None: there is nothing to read.
+
+    Args:
+        api: The account.
+        pool: Reads it.
+        settings: How it is read.
+        selection: Which streams are selected.
+        ids: The configured threads; None: the account is read.
+        bookmarks: Where a sync of the account continues, by stream.
+    """
+    if not (selection.follows_threads or selection.thread_index or selection.reference_lists):
+        return None
+    state = SyncState(
+        {} if ids is not None else bookmarks,
+        filters=settings.threads.fingerprint(),
+        emits_rows=selection.threads or not selection.follows_threads,
+        with_messages=selection.messages,
+    )
+    failures = Failures(state.failed, state.messages.pending)
+    context = SyncContext(settings, selection, state, SeenThreads(), SyncStats(), failures)
+    children: list[ChildStream] = []
     if selection.messages:
-        stages.append(
-            Messages(hubspot, workers, kept.messages, read, with_originals=with_originals)
-        )
+        children.append(Messages(api, pool, context))
     if selection.actors:
-        stages.append(Actors(hubspot, workers, read))
-
-    def behind(outs: Iterable[Out], /) -> Iterator[Out]:
-        for stage in stages:
-            outs = stage(outs)
-        yield from outs
-
-    return behind
+        children.append(Actors(api, pool, failures.actors))
+    pipeline = ThreadPipeline(api, pool, context, children)
+    reference_lists = ReferenceLists(api, pool, selection.reference_lists)
+    if ids is not None:
+        return Sync(ConfiguredSync(ids, pipeline, context, reference_lists).run(), context)
+    if not selection.follows_threads:
+        return Sync(ReferenceSync(api, pool, context, reference_lists).run(), context)
+    if state.is_reset:
+        LOG.info("inbox_ids, include_archived or start_date has changed: all is listed anew")
+    elif state.bookmark is None and state.listing.started_at is None:
+        LOG.info("There is no bookmark yet: the whole account is listed first")
+    elif state.bookmark is None:
+        LOG.info("The first listing of the whole account goes on where it was")
+    account = AccountSync(api, pool, pipeline, context, reference_lists)
+    return Sync(account.run(), context, account.bookmarks)

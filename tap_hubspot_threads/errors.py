@@ -216,7 +216,7 @@ class NoThreadError(HubSpotError):
         return True
 
 
-class UnreadError(HubSpotError):
+class IncompleteError(HubSpotError):
     """Some things could not be read, although the others could.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -11,9 +12,10 @@ from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_hubspot_threads.app import CONNECTION_TRIES, Run, Runtime
+from tap_hubspot_threads.app import CONNECTION_ATTEMPTS, App, Runtime
 from tap_hubspot_threads.models import REFERENCE_LISTS, Selection
 from tap_hubspot_threads.settings.base_tap import CheckedTap
+from tap_hubspot_threads.settings.settings import Settings
 from tap_hubspot_threads.settings.thread_ids import ConfiguredIds
 from tap_hubspot_threads.signals import Stop
 from tap_hubspot_threads.singer.stdout import MessageWriter, Output
@@ -28,7 +30,7 @@ from tap_hubspot_threads.singer.streams import (
 from tap_hubspot_threads.sync.state.validation import check_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
@@ -61,7 +63,7 @@ class TapHubSpotThreads(CheckedTap):
             self.logger.warning(line)
         if "messages" in self._selected:
             self.logger.info("Columns of %s", self.effect_on("messages"))
-        follows_threads = Selection.of(self._selected).of_threads
+        follows_threads = Selection.of(self._selected).follows_threads
         if "deleted_threads" in self._selected and not follows_threads:
             message = "Only a sync of threads notices deleted threads: select that stream too"
             self.logger.warning(message)
@@ -104,7 +106,7 @@ class TapHubSpotThreads(CheckedTap):
 
     def _call(self, function: Callable[[], T]) -> T:
         """Return what a function returns that may wait for long; a signal ends the wait."""
-        return self.runtime.workers(1, self._stop.check).call(function)
+        return self.runtime.workers(1, self._stop.check).run(function)
 
     @property
     def _selected(self) -> dict[str, HubSpotStream]:
@@ -124,37 +126,33 @@ class TapHubSpotThreads(CheckedTap):
     ) -> bool:
         for stream in self.streams.values() if streams is None else streams:
             stream.selected = True
-        self._sync(most=dry_run_record_limit)
+        self._sync(max_records=dry_run_record_limit)
         return True
 
     @override  # type: ignore[misc] # final: the SDK's would sync
     def run_connection_test(self) -> bool:
         """Look whether threads can be read, in a few calls; raise what prevents it."""
-        tries = min(self.config["max_attempts"], CONNECTION_TRIES)
-        self._run({**self.config, "max_attempts": tries}).test_connection()
+        settings = self._settings
+        attempts = min(settings.max_attempts, CONNECTION_ATTEMPTS)
+        App(replace(settings, max_attempts=attempts), self.runtime, self._stop).test_connection()
         return True
 
-    def _sync(self, *, most: int | None = None) -> None:
+    def _sync(self, *, max_records: int | None = None) -> None:
         selected = self._selected
         if not selected:
             return
         bookmarks = self.state.get("bookmarks", {})
         # Somebody who asks for FULL_TABLE wants all of it, each time.
         is_full = self.streams["threads"].replication_method == REPLICATION_FULL_TABLE
-        self._run(self.config).sync(
+        App(self._settings, self.runtime, self._stop).sync(
             selected,
             ids=self._ids,
             given=self.state,
             bookmarks={} if is_full else bookmarks,
             write_state=lambda state: self.write_message(StateMessage(value=state)),
-            most=most,
+            max_records=max_records,
         )
 
-    def _run(self, config: Mapping[str, Any]) -> Run:
-        return Run(
-            config,
-            runtime=self.runtime,
-            stop=self._stop,
-            user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
-            log=self.logger,
-        )
+    @property
+    def _settings(self) -> Settings:
+        return Settings.from_config(self.config, user_agent=f"{self.name}/{self.plugin_version}")

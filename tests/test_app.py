@@ -2,56 +2,55 @@
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.app import make_sync
-from tap_hubspot_threads.sync.account import AccountSync
+from tap_hubspot_threads.app import build_sync
+from tap_hubspot_threads.models import Record, Selection, StateChange
+from tap_hubspot_threads.settings.settings import Settings, ThreadFilter
 from tap_hubspot_threads.sync.children import actors
-from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.phases.reference_lists import ListsSync
 from tap_hubspot_threads.values import shift
-from tests.sync.fakes import LOG, NOW, Inline, fake, page, row, write
+from tests.sync.fakes import NOW, Inline, fake, page, row, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-CONFIG = {
-    "thread_fetch": "auto",
-    "refresh_open_calls": 0,
-    "full_listing_hours": 24,
-    "full_listing_calls": 30,
-    "lookback_seconds": 60,
-    "daily_quota_reserve_percent": 10,
-    "include_archived": False,
-}
+    from tap_hubspot_threads.app import Sync
+    from tap_hubspot_threads.models import Page
+
 ACCOUNT = 53
 T1 = shift(NOW, seconds=-60)
 
 
+class Made:
+    """A sync as the app builds it."""
+
+    def __init__(self, sync: Sync) -> None:
+        self.run = lambda: sync.events
+        self.has_state = sync.bookmarks is not None
+        self.bookmarks: Any = sync.bookmarks
+
+
 def make(
     *selected: str,
-    hubspot: Any = None,
+    api: Any = None,
     ids: list[str] | None = None,
     bookmarks: Mapping[str, Any] | None = None,
-    with_originals: bool = False,
     **settings: Any,
 ) -> Any:
-    """Make a sync of such streams."""
-    return make_sync(
-        CONFIG | settings,
-        hubspot=hubspot or fake(),
-        workers=Inline(),
+    """Make a sync of such streams; None if there is nothing to read."""
+    chosen = {"open_threads_max_calls": 0, "lookback_seconds": 60} | settings
+    threads = ThreadFilter(include_archived=False)
+    sync = build_sync(
+        api or fake(),
+        Inline(),
+        Settings(threads=threads, **chosen),
+        Selection.of(selected),
         ids=ids,
-        selected=selected,
-        with_originals=with_originals,
         bookmarks=bookmarks or {},
-        clock=partial(next, count()),
-        log=LOG,
     )
+    return Made(sync) if sync else None
 
 
 class Account:
@@ -63,50 +62,50 @@ class Account:
         self.threads = threads
         self.asked: list[str] = []
 
-    def account_number(self) -> int:
-        """As `HubSpot` says."""
+    def get_account_id(self) -> int:
+        """As `HubSpotApi` says."""
         self.asked.append("account")
         return ACCOUNT
 
-    def thread(self, thread_id: str, **_: Any) -> dict[str, Any]:
-        """As `HubSpot` says."""
+    def get_thread(self, thread_id: str, **_: Any) -> dict[str, Any]:
+        """As `HubSpotApi` says."""
         self.asked.append(f"thread {thread_id}")
         return next(found for found in self.threads if found["id"] == thread_id)
 
-    def page_by_id(self, _: str | None, **__: Any) -> Any:
-        """As `HubSpot` says."""
+    def list_threads(self, *_: Any, **__: Any) -> Iterator[Page]:
+        """As `HubSpotApi` says."""
         self.asked.append("by id")
-        return page(*self.threads)
+        yield page(*self.threads)
 
-    def page_by_time(self, since: str, _: str | None, **__: Any) -> Any:
-        """As `HubSpot` says."""
+    def threads_since(self, since: str, **_: Any) -> Iterator[Page]:
+        """As `HubSpotApi` says."""
         self.asked.append("by time")
-        return page(
+        yield page(
             *(found for found in self.threads if (found["latestMessageTimestamp"] or "") >= since)
         )
 
-    def page_of_messages(self, thread_id: str, _: str | None, **__: Any) -> Any:
-        """As `HubSpot` says."""
+    def list_messages(self, thread_id: str, **_: Any) -> Iterator[Page]:
+        """As `HubSpotApi` says."""
         self.asked.append(f"messages {thread_id}")
         nobody = {"createdBy": None, "assignedTo": None, "assignedFrom": None, "recipients": None}
         sender = [{"actorId": f"V-{thread_id}"}]
         message = {"id": f"m{thread_id}", "truncationStatus": "TRUNCATED", "senders": sender}
-        return page(message | nobody)
+        yield page(message | nobody)
 
-    def original_content(self, _: str, message_id: str) -> dict[str, Any]:
-        """As `HubSpot` says."""
+    def get_original_content(self, _: str, message_id: str) -> dict[str, Any]:
+        """As `HubSpotApi` says."""
         self.asked.append(f"whole {message_id}")
         return {"text": "whole"}
 
-    def actors(self, ids: list[str], **_: Any) -> list[dict[str, Any]]:
-        """As `HubSpot` says."""
+    def read_actors(self, ids: list[str], **_: Any) -> list[dict[str, Any]]:
+        """As `HubSpotApi` says."""
         self.asked.append(f"actors {' '.join(ids)}")
         return [{"id": name} for name in ids]
 
-    def page_of(self, listed: Any, *_: Any, **__: Any) -> Any:
-        """As `HubSpot` says."""
-        self.asked.append(listed.name)
-        return page({"id": "i"})
+    def list_all(self, reference: Any, **_: Any) -> Iterator[Page]:
+        """As `HubSpotApi` says."""
+        self.asked.append(reference.name)
+        yield page({"id": "i"})
 
 
 KNOWN = {"threads": {"replication_key_value": T1, "full_listing_started_at": T1}}
@@ -119,29 +118,28 @@ def account() -> Account:
 
 
 @pytest.mark.parametrize(
-    ("selected", "kind"),
+    ("selected", "has_state"),
     [
-        (["threads"], AccountSync),
-        (["messages"], AccountSync),
-        (["actors"], AccountSync),
-        (["thread_index"], ListsSync),
-        (["inboxes"], ListsSync),
-        (["deleted_threads"], type(None)),
-        ([], type(None)),
+        (["threads"], True),
+        (["messages"], True),
+        (["actors"], True),
+        (["thread_index"], False),
+        (["inboxes"], False),
+        (["deleted_threads"], None),
+        ([], None),
     ],
     ids=str,
 )
-def test_kind_of_the_account(selected: list[str], kind: type) -> None:
-    """Threads are followed for what hangs on them; what does not is listed alone."""
-    assert type(make(*selected)) is kind
+def test_syncs_with_a_state(selected: list[str], has_state: Any) -> None:
+    """Threads are followed with a state; reference lists alone need none; some need no sync."""
+    made = make(*selected)
+    assert (made and made.has_state) is has_state
 
 
 @pytest.mark.parametrize("selected", ["threads", "messages", "actors", "inboxes"])
-def test_kind_of_configured_ids(selected: str) -> None:
-    """Configured ids are read whatever is selected, and nothing is kept."""
-    made = make(selected, ids=["1"], bookmarks=KNOWN)
-    assert isinstance(made, ConfiguredSync)
-    assert made.pack(is_final=True) is None
+def test_configured_ids_have_no_state(selected: str) -> None:
+    """Configured IDs are read whatever is selected, and nothing is kept."""
+    assert not make(selected, ids=["1"], bookmarks=KNOWN).has_state
 
 
 @pytest.mark.parametrize(
@@ -160,72 +158,72 @@ def test_kind_of_configured_ids(selected: str) -> None:
 )
 def test_calls_of_an_increment(selected: list[str], asked: list[str]) -> None:
     """Nobody pays a call for a stream that is not selected, nor for a thread that is unchanged."""
-    hubspot = account()
+    api = account()
     state = KNOWN | {"messages": {"replication_key_value": T1}}
-    write(make(*selected, hubspot=hubspot, bookmarks=state).run())
-    assert hubspot.asked[:2] == ["account", "by time"]
-    assert hubspot.asked[2:] == asked
+    write(make(*selected, api=api, bookmarks=state).run())
+    assert api.asked[:2] == ["account", "by time"]
+    assert api.asked[2:] == asked
 
 
 def test_whole_texts() -> None:
     """Whole texts are read where they are wanted."""
-    hubspot = account()
+    api = account()
     state = KNOWN | {"messages": {"replication_key_value": T1}}
-    made = make("messages", hubspot=hubspot, bookmarks=state, with_originals=True)
+    made = make("messages", api=api, bookmarks=state, fetch_original_content=True)
     write(made.run())
-    assert hubspot.asked[2:] == ["messages 1", "whole m1"]
+    assert api.asked[2:] == ["messages 1", "whole m1"]
 
 
 @pytest.mark.parametrize("selected", [["messages"], ["threads", "messages"]], ids=str)
 def test_later_selection(selected: list[str]) -> None:
     """Selected later, all messages come by a walk; each thread's once, and nothing is listed."""
-    hubspot = account()
-    made = make(*selected, hubspot=hubspot, bookmarks=KNOWN)
+    api = account()
+    made = make(*selected, api=api, bookmarks=KNOWN)
     write(made.run())
-    assert "by id" not in hubspot.asked
-    assert sorted(name for name in hubspot.asked if "messages" in name) == [
+    assert "by id" not in api.asked
+    assert sorted(name for name in api.asked if "messages" in name) == [
         "messages 1",
         "messages 2",
     ]
-    assert made.pack(is_final=True)["messages"]["replication_key_value"] == NOW
+    assert made.bookmarks(is_final=True)["messages"]["replication_key_value"] == NOW
 
 
 def test_without_threads() -> None:
     """A sync without threads leaves none listed: the next with threads lists all of them."""
-    hubspot = account()
-    first = make("messages", hubspot=hubspot, bookmarks=KNOWN)
+    api = account()
+    first = make("messages", api=api, bookmarks=KNOWN)
     write(first.run())
-    packed = first.pack(is_final=True)
+    packed = first.bookmarks(is_final=True)
     assert packed["threads"]["full_listing_started_at"] is None
-    hubspot.asked.clear()
-    second = make("threads", "messages", hubspot=hubspot, bookmarks=packed)
+    api.asked.clear()
+    second = make("threads", "messages", api=api, bookmarks=packed)
     assert ("threads", "2") in write(second.run())
-    assert "by id" in hubspot.asked
-    assert "messages 2" not in hubspot.asked
-    assert second.pack(is_final=True)["threads"]["full_listing_started_at"] is not None
+    assert "by id" in api.asked
+    assert "messages 2" not in api.asked
+    assert second.bookmarks(is_final=True)["threads"]["full_listing_started_at"] is not None
 
 
 def test_open_threads_without_threads() -> None:
     """An open thread that goes by without its row is in doubt: its row comes with the next."""
-    hubspot = account()
-    first = make("messages", hubspot=hubspot, bookmarks=KNOWN, refresh_open_calls=9)
+    api = account()
+    first = make("messages", api=api, bookmarks=KNOWN, open_threads_max_calls=9)
     write(first.run())
-    packed = first.pack(is_final=True)["threads"]["open_threads"]
+    packed = first.bookmarks(is_final=True)["threads"]["open_threads"]
     assert [entry[:3] for entry in packed] == ["1:L"]
 
 
 def test_week_without_messages() -> None:
     """In a sync that does not read messages these fall behind, and are walked to by the next."""
-    hubspot = account()
+    api = account()
     state = KNOWN | {"messages": {"replication_key_value": T1}}
-    first = make("threads", hubspot=hubspot, bookmarks=state)
+    first = make("threads", api=api, bookmarks=state)
     write(first.run())
-    packed = first.pack(is_final=True)
+    packed = first.bookmarks(is_final=True)
     assert packed["messages"]["replication_key_value"] == T1
-    hubspot.threads = (row(1, shift(NOW, seconds=-30)),)
-    hubspot.asked.clear()
-    write(make("messages", hubspot=hubspot, bookmarks=packed, lookback_seconds=0).run())
-    assert hubspot.asked.count("messages 1") == 1
+    api.threads = (row(1, shift(NOW, seconds=-30)),)
+    api.asked.clear()
+    write(make("messages", api=api, bookmarks=packed, lookback_seconds=0).run())
+    assert api.asked.count("messages 1") == 1
 
 
 @pytest.mark.parametrize(
@@ -249,18 +247,14 @@ def test_what_is_listed_is_told(
 def killed(made: Any, after: int, written: set[tuple[str, str]]) -> dict[str, Any] | None:
     """Write so many outputs, as the loop does; return the last state that was saved by then."""
     saved = None
-    for done, out in enumerate(made.run()):
+    for done, event in enumerate(made.run()):
         if done == after:
             break
-        if out.first:
-            out.first()
-            saved = made.pack(is_final=False) or saved
-        if out.row:
-            written.add((out.stream, out.row["id"]))
-        if out.then:
-            out.then()
-        if out.row is None:
-            saved = made.pack(is_final=False) or saved
+        if isinstance(event, Record):
+            written.add((event.stream, event.row["id"]))
+        elif isinstance(event, StateChange):
+            event.apply()
+            saved = made.bookmarks(is_final=False) or saved
     return saved
 
 
@@ -285,10 +279,10 @@ def test_killed_behind_any_output(
     """Wherever a sync is killed, the next one brings every message and every actor of it."""
     monkeypatch.setattr(actors, "MAX_ACTORS", batch)
     full: set[tuple[str, str]] = set()
-    killed(make(*selected, hubspot=busy(), bookmarks=bookmarks), -1, full)
+    killed(make(*selected, api=busy(), bookmarks=bookmarks), -1, full)
     assert sum(stream == "messages" for stream, _ in full) >= 7
     for after in range(60):
         written: set[tuple[str, str]] = set()
-        state = killed(make(*selected, hubspot=busy(), bookmarks=bookmarks), after, written)
-        killed(make(*selected, hubspot=busy(), bookmarks=state or bookmarks), -1, written)
+        state = killed(make(*selected, api=busy(), bookmarks=bookmarks), after, written)
+        killed(make(*selected, api=busy(), bookmarks=state or bookmarks), -1, written)
         assert full <= written, after

@@ -16,13 +16,16 @@ def test_each_alone(name: str) -> None:
     assert [getattr(selection, other) for other in NAMES[:4]] == [
         other == name for other in NAMES[:4]
     ]
-    assert selection.listed == ()
+    assert selection.reference_lists == ()
 
 
 def test_listed_in_one_order() -> None:
     """Streams that are listed as a whole come in the order of the API's, whatever the names'."""
-    assert Selection.of(NAMES[::-1]).listed == (REFERENCE_LISTS[0], REFERENCE_LISTS[2])
-    assert Selection.of({listed.name: None for listed in REFERENCE_LISTS}).listed == REFERENCE_LISTS
+    assert Selection.of(NAMES[::-1]).reference_lists == (REFERENCE_LISTS[0], REFERENCE_LISTS[2])
+    assert (
+        Selection.of({listed.name: None for listed in REFERENCE_LISTS}).reference_lists
+        == REFERENCE_LISTS
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,4 +37,4 @@ def test_listed_in_one_order() -> None:
 )
 def test_follows_threads(name: str, *, follows: bool) -> None:
     """Threads are followed for their rows, for their messages, and for whom these name."""
-    assert Selection.of([name]).of_threads is follows
+    assert Selection.of([name]).follows_threads is follows

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
 from tap_hubspot_threads.hubspot.conversations import THREADS, Conversations
-from tap_hubspot_threads.hubspot.pagination import Listing, Rows, usable_ids
+from tap_hubspot_threads.hubspot.pagination import PagedList, Rows, usable_ids
 from tap_hubspot_threads.hubspot.responses import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
 from tap_hubspot_threads.hubspot.rows import Makers, thread_id_of
+from tap_hubspot_threads.models import REFERENCE_LISTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_hubspot_threads.hubspot.client import Client
     from tap_hubspot_threads.hubspot.retry import RetryPolicy
@@ -47,20 +48,30 @@ REFUSALS_OF_A_LIST = frozenset({403, 404})
 """What an account that lacks the thing may be told; the threads can be read all the same."""
 
 
-class Api:
-    """The account behind a client; the methods are those of `contract.HubSpot`.
+@dataclass(frozen=True)
+class ThreadQuery:
+    """What the settings add to each request for threads."""
+
+    associations: Sequence[str] = ()
+    property: str | None = None
+    inbox_id: str | None = None
+    """The inbox whose threads are listed. HubSpot refuses several, although the specification has
+    an array. Observed."""
+
+
+class HubSpotApi:
+    """The API: one method for each endpoint. Each may wait, for the rate limit and for HubSpot.
+
+    Methods raise `TransientError` if the last attempt failed in a transient way, `RefusedError` if
+    HubSpot refuses the request, and another `HubSpotError` for what ends the sync. Lists also raise
+    `PaginationLoopError`. Each page of a list is requested when it is asked for.
 
     Args:
         client: Sends the requests.
         version: A key of `BASE_PATHS`.
-        schema: As `Makers` wants it.
-        associations: What to ask for in threadAssociations.
-        further_property: A further property to ask for.
-        inbox_id: The one inbox whose threads are listed, if it is one. HubSpot refuses several,
-            although the specification has an array. Observed.
-        page_size: Threads a page.
-        messages_a_page: Messages a page.
-        warn: Is told of what cannot be used.
+        schema: Returns the schema of a stream, by its name.
+        query: What is added to each request for threads.
+        page_size: Threads per page.
     """
 
     def __init__(
@@ -69,44 +80,50 @@ class Api:
         *,
         version: str,
         schema: Callable[[str], Mapping[str, Any]],
-        associations: Sequence[str] = (),
-        further_property: str | None = None,
-        inbox_id: str | None = None,
+        query: ThreadQuery | None = None,
         page_size: int = PAGE_SIZE,
-        messages_a_page: int = PAGE_SIZE,
-        warn: Callable[[str], None],
     ) -> None:
-        self._client, self._warn = client, warn
+        query = query or ThreadQuery()
+        self._client = client
         self._makers = Makers(schema)
         self._conversations = Conversations(client, BASE_PATHS[version])
         self._account_path = ACCOUNT_PATHS[version]
-        self._params = {
-            "association": list(filter(None, associations)),
-            "property": further_property,
-        }
-        self._inbox_id = inbox_id
+        self._params = {"association": list(query.associations), "property": query.property}
+        self._inbox_id = query.inbox_id
         conversations = self._conversations
-        self._threads = Listing(conversations, THREADS, things="threads", size=page_size, warn=warn)
-        self._messages = Listing(
-            conversations, MESSAGES, things="messages", size=messages_a_page, warn=warn
-        )
-        self._lists = cache(self._make_list)
+        self._threads = PagedList(conversations, THREADS, things="threads", size=page_size)
+        self._messages = PagedList(conversations, MESSAGES, things="messages", size=PAGE_SIZE)
+        self._reference_lists = {
+            reference: PagedList(
+                conversations,
+                Endpoint("GET", reference.path, refusals=REFUSALS_OF_A_LIST),
+                things=reference.name.replace("_", " "),
+                size=LIST_PAGE_SIZE,
+            )
+            for reference in REFERENCE_LISTS
+        }
 
     @property
     def quota_share(self) -> float | None:
-        """As `HubSpot` says."""
+        """What is left of the daily quota, from 0 to 1; None if unknown."""
         left, total = self._client.quota
         return left / total if left is not None and total else None
 
-    def account_number(self) -> int | None:
-        """As `HubSpot` says. What HubSpot says of the account's midnight goes to the limit."""
+    def get_account_id(self) -> int | None:
+        """Return the account's ID; None if HubSpot does not say it.
+
+        The account's time zone goes to the limit, which names its midnight.
+
+        Raises:
+            HubSpotError: only if the token is not accepted or the daily quota is spent.
+        """
         endpoint = Endpoint("GET", self._account_path, is_conversations=False)
         try:
-            body = self._client.ask(
+            body = self._client.request(
                 endpoint,
                 endpoint.path,
                 accept=lambda body: _number(body.get("portalId")) is not None,
-                patience=QUICK,
+                policy=QUICK,
             ).body
         except HubSpotError as error:
             if error.ends_sync:
@@ -117,93 +134,134 @@ class Api:
             self._client.limit.quota.utc_offset = offset / 1000
         return _number(body["portalId"])
 
-    def thread(self, thread_id: str, *, archived: bool, once: bool = False) -> Row:
-        """As `HubSpot` says."""
-        answer = self._conversations.ask(
+    def get_thread(self, thread_id: str, *, archived: bool, once: bool = False) -> Row:
+        """Return a thread that is, or is not, archived.
+
+        Args:
+            thread_id: The thread.
+            archived: Which of HubSpot's two lists to look in.
+            once: Whether the request is attempted once only.
+
+        Raises:
+            NotFoundError: if HubSpot has none there.
+        """
+        answer = self._conversations.request(
             THREAD,
             f"/threads/{thread_id}",
             params=self._params | {"archived": _flag(archived)},
             accept=lambda body: thread_id_of(body) == thread_id,
-            patience=_patience(once),
+            policy=_policy(once),
         )
         return self._makers.cleaner("threads").clean(answer.body) | {"id": thread_id}
 
-    def page_by_id(self, cursor: str | None, *, archived: bool) -> Page:
-        """As `HubSpot` says."""
-        return self._page({"sort": "id", "archived": _flag(archived), "after": cursor})
+    def list_threads(
+        self, cursor: str | None = None, *, archived: bool, max_pages: int | None = None
+    ) -> Iterator[Page]:
+        """Yield all threads, ordered by ID, from a cursor on."""
+        params = {"sort": "id", "archived": _flag(archived)}
+        return self._pages(params, cursor=cursor, max_pages=max_pages)
 
-    def page_of_open(self, cursor: str | None, *, archived: bool) -> Page:
-        """As `HubSpot` says. The filter is in capitals: another spelling may be refused."""
-        of_open = {"sort": "id", "threadStatus": "OPEN"}
-        params = of_open | {"archived": _flag(archived), "after": cursor}
-        return self._page(params, patience=NO_RETRY)
+    def list_open_threads(self, *, archived: bool) -> Iterator[Page]:
+        """Yield open threads, each page attempted once.
 
-    def page_by_time(self, since: str, cursor: str | None, *, archived: bool) -> Page:
-        """As `HubSpot` says.
+        UNKNOWN: whether `threadStatus` filters at all: there may be all threads, or none. It is in
+        capitals: another spelling may be refused.
+        """
+        params = {"sort": "id", "threadStatus": "OPEN", "archived": _flag(archived)}
+        return self._pages(params, policy=NO_RETRY)
 
-        Without this sort HubSpot ignores the filter, without the filter it refuses the sort.
-        Observed.
+    def threads_since(self, since: str, *, archived: bool) -> Iterator[Page]:
+        """Yield the threads whose latest message is not before a moment, oldest message first.
+
+        Without this sort HubSpot ignores the filter, without the filter it refuses the sort, and
+        the filter is inclusive. Observed.
+
+        Args:
+            since: A cleaned time.
+            archived: Which of HubSpot's two lists to read.
         """
         by_time = {"sort": "latestMessageTimestamp", "latestMessageTimestampAfter": since}
-        return self._page(by_time | {"archived": _flag(archived), "after": cursor})
+        return self._pages({**by_time, "archived": _flag(archived)})
 
-    def page_of_messages(
-        self, thread_id: str, cursor: str | None, *, archived: bool = False, once: bool = False
-    ) -> Page:
-        """As `HubSpot` says. Without this sort the newest would be the first. Documented."""
-        return self._messages.page(
+    def list_messages(
+        self, thread_id: str, *, archived: bool = False, once: bool = False
+    ) -> Iterator[Page]:
+        """Yield the messages of a thread, oldest first, so that new ones come last.
+
+        Without this sort the newest would come first. Documented.
+
+        Args:
+            thread_id: The thread.
+            archived: Whether to request what HubSpot has archived.
+            once: Whether each request is attempted once only.
+
+        Raises:
+            NotFoundError: if HubSpot has no such thread, or does not show its messages.
+        """
+        return self._messages.pages(
             f"/threads/{thread_id}/messages",
-            {"sort": "createdAt", "archived": _flag(archived), "after": cursor},
+            {"sort": "createdAt", "archived": _flag(archived)},
             make=self._makers.of("messages", conversationsThreadId=thread_id),
-            patience=_patience(once),
+            policy=_policy(once),
         )
 
-    def original_content(self, thread_id: str, message_id: str) -> Row:
-        """As `HubSpot` says. A column that the answer lacks, or has as no text, is left out."""
+    def get_original_content(self, thread_id: str, message_id: str) -> Row:
+        """Return the full `text` and `richText` of a message that HubSpot truncated.
+
+        A column that the response lacks, or that is no text, is left out.
+
+        Raises:
+            NotFoundError: if HubSpot has no such message.
+        """
         path = f"/threads/{thread_id}/messages/{quote(message_id, safe='')}/original-content"
-        answer = self._conversations.ask(ORIGINAL, path, accept=lambda _: True)
+        answer = self._conversations.request(ORIGINAL, path, accept=lambda _: True)
         row = self._makers.cleaner("messages").clean(answer.body)
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
-    def actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """As `HubSpot` says. Sent again like a GET: it only reads."""
-        answer = self._conversations.ask(
+    def read_actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
+        """Return those of at most `MAX_ACTORS` actors that HubSpot has. It only reads.
+
+        Raises:
+            RefusedError: if HubSpot refuses them all for one.
+        """
+        answer = self._conversations.request(
             ACTORS,
             ACTORS.path,
             json_body={"inputs": list(ids)},
             accept=lambda body: isinstance(body.get("results"), list),
-            patience=_patience(once),
+            policy=_policy(once),
         )
         if trouble := _trouble(answer.body):
             message = f"{ACTORS}: {trouble} for some of the actors"
             raise TransientError(message)
         found, make = answer.body["results"], self._makers.of("actors")
-        usable_ids(found, make, things="actors", warn=self._warn)
+        usable_ids(found, make, things="actors")
         return list(Rows(answer.text, found=found, make=make))
 
-    def page_of(self, listed: ReferenceList, cursor: str | None, *, archived: bool) -> Page:
-        """As `HubSpot` says."""
-        return self._lists(listed).page(
-            listed.path,
-            {"archived": _flag(archived), "after": cursor},
-            make=self._makers.of(listed.name),
+    def list_all(self, reference: ReferenceList, *, archived: bool) -> Iterator[Page]:
+        """Yield a reference list."""
+        return self._reference_lists[reference].pages(
+            reference.path,
+            {"archived": _flag(archived)},
+            make=self._makers.of(reference.name),
         )
 
-    def _make_list(self, listed: ReferenceList) -> Listing:
-        """Return the listing of a stream; one for all of its pages, so it keeps their size."""
-        endpoint = Endpoint("GET", listed.path, refusals=REFUSALS_OF_A_LIST)
-        things = listed.name.replace("_", " ")
-        return Listing(
-            self._conversations, endpoint, things=things, size=LIST_PAGE_SIZE, warn=self._warn
-        )
-
-    def _page(self, params: Mapping[str, Any], *, patience: RetryPolicy | None = None) -> Page:
-        """Return a page of threads."""
-        return self._threads.page(
+    def _pages(
+        self,
+        params: Mapping[str, Any],
+        *,
+        cursor: str | None = None,
+        policy: RetryPolicy | None = None,
+        max_pages: int | None = None,
+    ) -> Iterator[Page]:
+        """Yield pages of threads."""
+        return self._threads.pages(
             THREADS.path,
             {**self._params, **params, "inboxId": self._inbox_id},
             make=self._makers.of_threads(),
-            patience=patience,
+            cursor=cursor,
+            policy=policy,
+            max_pages=max_pages,
         )
 
 
@@ -216,7 +274,7 @@ def _trouble(body: Mapping[str, Any]) -> str:
     return next((name for name in categories if any(word in name.upper() for word in own)), "")
 
 
-def _patience(once: bool) -> RetryPolicy | None:  # noqa: FBT001 - its only argument
+def _policy(once: bool) -> RetryPolicy | None:  # noqa: FBT001 - its only argument
     return NO_RETRY if once else None
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_hubspot_threads.hubspot.retry import Retry
+    from tap_hubspot_threads.hubspot.transport import Connection
 
 
 LIFETIME = 1800.0
@@ -36,17 +37,14 @@ class Credentials(Protocol):
     def token(self) -> str:
         """The token that there is."""
 
-    def prepare(self) -> None:
+    def ensure_fresh(self) -> None:
         """Have a token that is good for a while, before a request takes it.
 
         Raises:
             HubSpotError: if there is none to be had; names the setting to mend.
         """
 
-    def is_valid(self) -> bool:
-        """Whether the token is good for a while."""
-
-    def renew(self, refused: str) -> bool:
+    def invalidate(self, refused: str) -> bool:
         """Have the next request bring another token than one that was refused.
 
         Returns:
@@ -62,14 +60,10 @@ class AccessToken:
     def __init__(self, token: str) -> None:
         self.token = token
 
-    def prepare(self) -> None:
+    def ensure_fresh(self) -> None:
         """Do nothing: the token is there."""
 
-    def is_valid(self) -> bool:
-        """Tell that it is as good as ever."""
-        return True
-
-    def renew(self, refused: str) -> bool:  # noqa: ARG002 - as of OAuth
+    def invalidate(self, refused: str) -> bool:  # noqa: ARG002 - as of OAuth
         """Tell that the request need not be sent again."""
         return False
 
@@ -90,7 +84,6 @@ class RefreshToken:
     def __init__(
         self,
         form: Mapping[str, Any],
-        *,
         ask: Callable[[Mapping[str, Any]], tuple[dict[str, Any], float]],
         clock: Callable[[], float],
     ) -> None:
@@ -102,17 +95,13 @@ class RefreshToken:
         self._lock = threading.Lock()
         self._failure: HubSpotError | None = None
 
-    def prepare(self) -> None:
+    def ensure_fresh(self) -> None:
         """As `Credentials` says."""
         with self._lock:  # whoever waits here finds the token that the first one got
-            if not self.is_valid():
-                self._renew()
+            if self._clock() >= self._ends_at:
+                self._refresh()
 
-    def is_valid(self) -> bool:
-        """As `Credentials` says."""
-        return self._clock() < self._ends_at
-
-    def renew(self, refused: str) -> bool:
+    def invalidate(self, refused: str) -> bool:
         """As `Credentials` says."""
         with self._lock:
             if refused == self._refused == self.token:
@@ -121,7 +110,7 @@ class RefreshToken:
                 self._refused, self._ends_at = refused, float("-inf")
         return True
 
-    def _renew(self) -> None:
+    def _refresh(self) -> None:
         if self._failure:  # others need not find out one by one
             raise self._failure
         try:
@@ -162,25 +151,22 @@ class TokenEndpoint:
     """HubSpot's token endpoint.
 
     Args:
-        api_url: The base URL.
+        connection: Where it is, and how long to wait.
         transport: The way to it.
-        retry: How often it is asked.
-        timeout: Seconds to wait for an answer.
+        retry: How often a request is attempted.
         clock: Monotonic seconds.
     """
 
     def __init__(
         self,
-        api_url: str,
-        *,
+        connection: Connection,
         transport: Transport,
         retry: Retry,
-        timeout: float,
         clock: Callable[[], float],
     ) -> None:
-        self._url = api_url + TOKEN.path
+        self._url = connection.api_url + TOKEN.path
         self._transport, self._retry = transport, retry
-        self._timeout, self._clock = timeout, clock
+        self._timeout, self._clock = connection.timeout, clock
 
     def ask(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
         """Return what it answers to a form, and when it was asked.
@@ -208,7 +194,7 @@ def token_answer(response: Response) -> dict[str, Any]:
     """Return what the token endpoint answered.
 
     Raises:
-        PassingError: if asking again can help.
+        TransientError: if asking again can help.
         HubSpotError: if it cannot; names the setting to mend. Never what the endpoint said: it may
             repeat what it was asked.
     """

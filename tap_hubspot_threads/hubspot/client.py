@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
-from tap_hubspot_threads.hubspot.clock import HubSpotClock
 from tap_hubspot_threads.hubspot.responses import Asked, check, unexpected_body
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
 from tap_hubspot_threads.values import as_time
@@ -20,10 +19,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_hubspot_threads.hubspot.auth import Credentials
-    from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit, Ticket
+    from tap_hubspot_threads.hubspot.clock import HubSpotClock
+    from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit
     from tap_hubspot_threads.hubspot.responses import Endpoint
     from tap_hubspot_threads.hubspot.retry import Retry, RetryPolicy
-    from tap_hubspot_threads.hubspot.transport import Transport
+    from tap_hubspot_threads.hubspot.transport import Connection, Transport
 
 
 @dataclass(frozen=True)
@@ -41,46 +41,39 @@ class ApiResponse:
 
 
 class Client:
-    """Asks HubSpot, from any number of threads.
+    """Sends requests to HubSpot, from any number of threads.
 
     Args:
-        api_url: The base URL.
-        transport: The way to it.
-        credentials: Where the token comes from.
+        connection: What is the same for all requests.
+        transport: Sends them.
+        credentials: Has the token.
         limit: Which requests may leave when.
-        retry: How often one is tried.
-        most_in_flight: Requests under way at the most.
-        timeout: Seconds to wait for an answer.
-        user_agent: The header of that name.
+        retry: How often one is attempted.
         clock: Follows HubSpot's clock.
     """
 
     def __init__(
         self,
-        api_url: str,
-        *,
+        connection: Connection,
         transport: Transport,
         credentials: Credentials,
+        *,
         limit: RateLimit,
         retry: Retry,
-        most_in_flight: int,
-        timeout: float,
-        user_agent: str,
-        clock: HubSpotClock | None = None,
+        clock: HubSpotClock,
     ) -> None:
-        self._api_url, self._transport = api_url, transport
+        self._connection, self._transport = connection, transport
         self._credentials, self.limit, self._retry = credentials, limit, retry
-        self._timeout, self._user_agent = timeout, user_agent
-        self._in_flight = threading.Semaphore(most_in_flight)
+        self._in_flight = threading.Semaphore(connection.max_concurrency)
         self._lock = threading.Lock()
-        self.clock = clock or HubSpotClock()
+        self.clock = clock
         self._has_worked = False
         """Whether any request was answered with 200."""
         self.has_answered = False
         """Whether the Conversations API has answered one with 200: its 404 is believed then."""
-        self.calls = 0
+        self.request_count = 0
         """Requests that were sent; of tokens none."""
-        self.retries = 0
+        self.retry_count = 0
         """Requests that were to be sent again."""
 
     @property
@@ -93,7 +86,7 @@ class Client:
         """The calls that are left of the day, and how many there are a day, where it is known."""
         return self.limit.quota.left, self.limit.quota.total
 
-    def ask(
+    def request(
         self,
         endpoint: Endpoint,
         path: str,
@@ -101,7 +94,7 @@ class Client:
         accept: Callable[[dict[str, Any]], bool],
         params: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         json_body: object = None,
-        patience: RetryPolicy | None = None,
+        policy: RetryPolicy | None = None,
         min_attempts: int = 1,
         on_failure: Callable[[TransientError], None] = lambda _: None,
         made: int = 0,
@@ -116,14 +109,14 @@ class Client:
             params: Of the query: strings and lists; those that are None are left out. A function
                 is called before each attempt.
             json_body: What to send, if anything.
-            patience: How much it is worth; None: what the settings say.
+            policy: How much it is worth; None: what the settings say.
             min_attempts: Attempts that are made even if that is more.
             on_failure: Called with the error of each attempt that failed in a passing way.
             made: Attempts that were made before.
 
         Raises:
-            PassingError: if the last of the tries failed in a passing way.
-            MissingError: for HubSpot's own 404, if the endpoint can miss.
+            TransientError: if the last of the tries failed in a passing way.
+            NotFoundError: for HubSpot's own 404, if the endpoint can miss.
             UnprovenError: for a 404 or a refusal, before the Conversations API has answered.
             WrongAddressError: for a 404 to the list of threads, before that.
             RefusedError: for a 400 and its like, and for a refusal of one thing.
@@ -131,18 +124,20 @@ class Client:
             HubSpotError: for what no other request would fare better with.
         """
         sent = None if json_body is None else json.dumps(json_body).encode()
-        timeout, retry = self._timeout, self._retry
-        if patience:
-            timeout = min(timeout, patience.timeout)
-            retry = replace(retry, tries=patience.tries, longest=patience.longest)
+        timeout, retry = self._connection.timeout, self._retry
+        if policy:
+            timeout = min(timeout, policy.timeout)
+            retry = replace(retry, tries=policy.tries, longest=policy.longest)
         retry = replace(retry, tries=max(retry.tries, min_attempts))
 
         def attempt() -> ApiResponse:
             given = (params() if callable(params) else params) or {}
             query = {name: value for name, value in given.items() if value is not None}
-            url = f"{self._api_url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
+            url = f"{self._connection.api_url}{path}" + (
+                f"?{urlencode(query, doseq=True)}" if query else ""
+            )
             response, token = self._send(endpoint, url, sent, timeout)
-            if response.status == HTTPStatus.UNAUTHORIZED and self._credentials.renew(token):
+            if response.status == HTTPStatus.UNAUTHORIZED and self._credentials.invalidate(token):
                 response, token = self._send(endpoint, url, sent, timeout)
             moment = self.clock.read(response.headers)
             asked = Asked(
@@ -179,11 +174,16 @@ class Client:
     ) -> tuple[Response, str]:
         """Send a request once, when the limit lets it; return the answer, and its token."""
         with self._in_flight:
-            ticket = self._acquire()
+            # First the token: while it is refreshed, the limit's window would move on.
+            self._credentials.ensure_fresh()
+            ticket = self.limit.acquire()
             headers, is_refused = None, False
             token = self._credentials.token
             try:
-                sent = {"Authorization": f"Bearer {token}", "User-Agent": self._user_agent}
+                sent = {
+                    "Authorization": f"Bearer {token}",
+                    "User-Agent": self._connection.user_agent,
+                }
                 if body is not None:
                     sent["Content-Type"] = "application/json"
                 request = Request(endpoint.method, url, sent, body)
@@ -197,24 +197,10 @@ class Client:
             finally:
                 self.limit.release(ticket, headers, is_refused=is_refused)
                 with self._lock:
-                    self.calls += 1
+                    self.request_count += 1
         return response, token
-
-    def _acquire(self) -> Ticket:
-        """Wait until the limit lets a request leave, and the token is good for it.
-
-        A token is renewed before the request has its place in the limit's window, which would move
-        on meanwhile; and looked at again after the wait for that place, in which it may end.
-        """
-        self._credentials.prepare()
-        ticket = self.limit.acquire()
-        if not self._credentials.is_valid():
-            self.limit.give_back(ticket)
-            self._credentials.prepare()
-            ticket = self.limit.acquire()
-        return ticket
 
     def _count_retry(self) -> None:
         """Count a request that is to be sent again."""
         with self._lock:
-            self.retries += 1
+            self.retry_count += 1

@@ -38,7 +38,7 @@ class HubSpotClock:
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._lock = threading.Lock()
         self._earliest: float | None = None
         """The earliest `Date` that is believed, in seconds since 1970, less `monotonic` then."""
@@ -55,12 +55,12 @@ class HubSpotClock:
         moment = date(headers.get("Date", ""))
         if moment is None or not EARLIEST_YEAR <= moment.year < LATEST_YEAR:
             return None
-        found = moment.timestamp() - self._monotonic()
+        found = moment.timestamp() - self.monotonic()
         with self._lock:
             earliest = self._earliest
             if earliest is not None and found > earliest + MAX_AHEAD:
                 return None
-            ours = _ours().timestamp() - self._monotonic()
+            ours = _ours().timestamp() - self.monotonic()
             if found < (ours if earliest is None else earliest) - MAX_BEHIND:
                 agrees = any(abs(found - other) <= MAX_AHEAD for other in self._doubted)
                 self._doubted = [*self._doubted, found][-MAX_DOUBTED:]
@@ -72,7 +72,7 @@ class HubSpotClock:
     def now(self) -> datetime:
         """Return the time at HubSpot, or an earlier one."""
         with self._lock:
-            elapsed = self._monotonic()
+            elapsed = self.monotonic()
             if self._earliest is not None:
                 return datetime.fromtimestamp(self._earliest + elapsed, timezone.utc)
             ours = _ours() - MARGIN

@@ -35,8 +35,10 @@ class Conversations:
         self._client, self._base_path = client, base_path
         self._lock = threading.Lock()
         self._wrong_address: WrongAddressError | None = None
+        self.monotonic = client.clock.monotonic
+        """Returns monotonic seconds."""
 
-    def ask(
+    def request(
         self,
         endpoint: Endpoint,
         path: str,
@@ -44,37 +46,37 @@ class Conversations:
         accept: Callable[[dict[str, Any]], bool],
         params: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         json_body: object = None,
-        patience: RetryPolicy | None = None,
+        policy: RetryPolicy | None = None,
         min_attempts: int = 1,
         on_failure: Callable[[TransientError], None] = lambda _: None,
     ) -> ApiResponse:
-        """Send a request to a path below the API's, as `Client.ask` does.
+        """Send a request to a path below the API's, as `Client.request` does.
 
         Raises:
             WrongAddressError: if there is no Conversations API at this address.
-            HubSpotError: as `Client.ask` says.
+            HubSpotError: as `Client.request` says.
         """
 
-        def ask(*, made: int = 0) -> ApiResponse:
-            return self._client.ask(
+        def request(*, made: int = 0) -> ApiResponse:
+            return self._client.request(
                 endpoint,
                 self._base_path + path,
                 accept=accept,
                 params=params,
                 json_body=json_body,
-                patience=patience,
+                policy=policy,
                 min_attempts=min_attempts,
                 on_failure=on_failure,
                 made=made,
             )
 
         try:
-            return ask()
+            return request()
         except UnprovenError as error:
             self._prove()
             if error.meaning:
                 raise error.meaning from None
-        return ask(made=1)
+        return request(made=1)
 
     def _prove(self) -> None:
         """Make the request that proves that the API is at this address, if none has yet.
@@ -89,7 +91,7 @@ class Conversations:
             if not self._client.has_answered:
                 path = self._base_path + THREADS.path
                 try:
-                    self._client.ask(THREADS, path, params={"limit": 1}, accept=is_page)
+                    self._client.request(THREADS, path, params={"limit": 1}, accept=is_page)
                 except WrongAddressError as error:
                     self._wrong_address = error
                     raise

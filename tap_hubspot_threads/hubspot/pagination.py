@@ -1,28 +1,33 @@
-"""One endpoint that is listed, page by page."""
+"""Lists, page by page: the next cursor, the page size, and when a list makes no progress."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from typing_extensions import override
 
-from tap_hubspot_threads.errors import RefusedError, TransientError
+from tap_hubspot_threads.errors import PaginationLoopError, RefusedError, TransientError
 from tap_hubspot_threads.hubspot.page_size import FAILURES_OF_A_SIZE, PageSize, SizeOfPage
 from tap_hubspot_threads.hubspot.rows import is_plain
 from tap_hubspot_threads.models import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_hubspot_threads.hubspot.client import ApiResponse
     from tap_hubspot_threads.hubspot.conversations import Conversations
     from tap_hubspot_threads.hubspot.responses import Endpoint
     from tap_hubspot_threads.hubspot.retry import RetryPolicy
     from tap_hubspot_threads.models import Row
+
+
+LOG = logging.getLogger("tap-hubspot-threads")
 
 
 class Make(Protocol):
@@ -84,22 +89,19 @@ class Rows(Collection["Row"]):
         return any(row == other for other in self)
 
 
-def usable_ids(
-    found: list[Any], make: Make, *, things: str, warn: Callable[[str], None]
-) -> list[str]:
+def usable_ids(found: list[Any], make: Make, *, things: str) -> list[str]:
     """Return the IDs of objects; log how many objects have none that can be used.
 
     Args:
         found: What a response contains.
         make: Knows the ID of each.
         things: What they are, in the plural.
-        warn: Logs a warning.
     """
     objects = (item for item in found if isinstance(item, dict))
     ids = [id_ for item in objects if (id_ := make.id_of(item)) is not None]
     if useless := len(found) - len(ids):
         of_all = f"{useless} of a page's {len(found)} {things}"
-        warn(f"{of_all} have no usable id and are left out")
+        LOG.warning("%s have no usable id and are left out", of_all)
     return ids
 
 
@@ -125,7 +127,73 @@ def next_cursor(body: Mapping[str, Any]) -> str | None:
     return None if after is None or after == "" else unquote(str(after))
 
 
-class Listing:
+PAGES_WITHOUT_NEWS = 100
+"""Pages in a row without a new ID before a listing fails. Empty pages with a cursor occur
+(observed), so a few are no error."""
+
+SLOTS = 2**20
+"""Bits that remember which IDs a walk has seen; it starts over when half of them are set."""
+
+
+class PaginationGuard:
+    """Whether the pages of a list make progress.
+
+    The memory is 128 kB and the cursors, however long the list is and in whatever order. IDs are
+    remembered by a hash, so a new ID may count as known, by a chance of a half at most. That this
+    happens to all IDs of `PAGES_WITHOUT_NEWS` pages in a row is as good as impossible, even with
+    one row per page.
+
+    Args:
+        cursor: The cursor of the first page, if it has one.
+    """
+
+    def __init__(self, cursor: str | None = None) -> None:
+        self._cursors = {cursor}
+        self._known: bytearray | None = None
+        self._set = 0
+        """Bits that are set."""
+        self._pages = 0
+        """Pages in a row without a new ID."""
+
+    def next_cursor(self, page: Page) -> str | None:
+        """Return the cursor of the next page; None after the last page.
+
+        Raises:
+            PaginationLoopError: if the cursor came before (observed: cursors come again and again),
+                or if too many pages in a row had no new ID.
+        """
+        if page.cursor is None:
+            return None
+        self._pages = 0 if self._has_news(page.ids) else self._pages + 1
+        if self._pages >= PAGES_WITHOUT_NEWS:
+            message = (
+                f"The listing makes no progress: {self._pages} pages in a row had no new ID. "
+                "Run the sync again. If the error persists, contact HubSpot support."
+            )
+            raise PaginationLoopError(message)
+        if page.cursor in self._cursors:
+            message = (
+                f"The listing makes no progress: after {len(self._cursors)} pages "
+                "HubSpot gave a cursor that it had given before. Run the sync again; if that does "
+                "not help, HubSpot's support has to."
+            )
+            raise PaginationLoopError(message)
+        self._cursors.add(page.cursor)
+        return page.cursor
+
+    def _has_news(self, ids: Iterable[str]) -> bool:
+        """Whether an ID was not on an earlier page; remember all."""
+        if self._known is None or self._set > SLOTS // 2:
+            self._known, self._set = bytearray(SLOTS // 8), 0
+        before = self._set
+        for id_ in ids:
+            place, bit = divmod(hash(id_) % SLOTS, 8)
+            self._set += not self._known[place] & 1 << bit
+            self._known[place] |= 1 << bit
+        return self._set > before
+
+
+class PagedList:
     """Asks for pages, from any number of threads.
 
     Args:
@@ -133,7 +201,6 @@ class Listing:
         endpoint: What is listed.
         things: What a page is of, in the plural.
         size: Things per page, at most.
-        warn: Is told of things that cannot be used.
     """
 
     def __init__(
@@ -143,11 +210,42 @@ class Listing:
         *,
         things: str,
         size: int,
-        warn: Callable[[str], None],
     ) -> None:
         self._conversations, self._endpoint = conversations, endpoint
-        self._things, self._warn = things, warn
+        self._things = things
         self._size = PageSize(size)
+
+    def pages(
+        self,
+        path: str,
+        params: Mapping[str, Any],
+        *,
+        make: Make,
+        cursor: str | None = None,
+        policy: RetryPolicy | None = None,
+        max_pages: int | None = None,
+    ) -> Iterator[Page]:
+        """Yield the pages from a cursor on, each requested when it is asked for.
+
+        Args:
+            path: See `page`, like what is not said here.
+            params: Likewise.
+            make: Likewise.
+            cursor: None: from the first page on.
+            policy: Likewise.
+            max_pages: So many pages at most; None: all.
+
+        Raises:
+            RefusedError: if HubSpot does not know the cursor any more.
+            PaginationLoopError: as `PaginationGuard.next_cursor` does.
+        """
+        guard = PaginationGuard(cursor)
+        for _ in count() if max_pages is None else range(max_pages):
+            page = self.page(path, {**params, "after": cursor}, make=make, policy=policy)
+            yield page
+            cursor = guard.next_cursor(page)
+            if cursor is None:
+                return
 
     def page(
         self,
@@ -155,7 +253,7 @@ class Listing:
         params: Mapping[str, Any],
         *,
         make: Make,
-        patience: RetryPolicy | None = None,
+        policy: RetryPolicy | None = None,
     ) -> Page:
         """Return a page; a smaller one if HubSpot does not return as many things per call.
 
@@ -163,22 +261,25 @@ class Listing:
             path: The endpoint's, below the API's, with the IDs.
             params: Of the query, but for the size.
             make: Makes a row, as `Rows` wants it.
-            patience: As `Client.ask` wants it.
+            policy: As `Client.request` wants it.
 
         Raises:
-            HubSpotError: as `Client.ask` says.
+            HubSpotError: as `Client.request` says.
         """
-        size = SizeOfPage(self._size, failures=patience.tries if patience else FAILURES_OF_A_SIZE)
-        answer = self._ask(path, params, size=size, make=make, patience=patience)
+        started = self._conversations.monotonic()
+        size = SizeOfPage(self._size, failures=policy.tries if policy else FAILURES_OF_A_SIZE)
+        answer = self._ask(path, params, size=size, make=make, policy=policy)
         size.succeeded()
         found = answer.body["results"]
-        ids = usable_ids(found, make, things=self._things, warn=self._warn)
+        ids = usable_ids(found, make, things=self._things)
         rows, cursor = Rows(answer.text, found=found, make=make), next_cursor(answer.body)
         return Page(
             rows,
             cursor,
             answer.now,
             len(answer.text),
+            seconds=(received_at := self._conversations.monotonic()) - started,
+            received_at=received_at,
             shrink=rows.shrink,
             is_dated=answer.is_dated,
             ids=ids,
@@ -191,11 +292,11 @@ class Listing:
         *,
         size: SizeOfPage,
         make: Make,
-        patience: RetryPolicy | None,
+        policy: RetryPolicy | None,
     ) -> ApiResponse:
         """Return the response for a page, requested smaller after a 400.
 
-        With a patience, smaller after its attempts at one size too, without a wait between.
+        With a policy, smaller after its attempts at one size too, without a wait between.
         """
 
         def accept(body: dict[str, Any]) -> bool:
@@ -208,13 +309,13 @@ class Listing:
         while True:
             is_smallest = size.is_smallest
             try:
-                return self._conversations.ask(
+                return self._conversations.request(
                     self._endpoint,
                     path,
                     params=lambda: {**params, "limit": size.take()},
                     accept=accept,
-                    patience=patience,
-                    min_attempts=1 if patience else size.attempts,
+                    policy=policy,
+                    min_attempts=1 if policy else size.attempts,
                     on_failure=size.failed,
                 )
             except RefusedError as error:
@@ -222,5 +323,5 @@ class Listing:
                 if error.status != HTTPStatus.BAD_REQUEST or not size.refused():
                     raise refusal from None
             except TransientError as error:
-                if patience is None or is_smallest or error.asks_to_wait or error.retry_after:
+                if policy is None or is_smallest or error.asks_to_wait or error.retry_after:
                     raise

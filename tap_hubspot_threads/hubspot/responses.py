@@ -167,9 +167,9 @@ def check(response: Response, asked: Asked) -> None:
     """Raise the error that an answer means, if it means one.
 
     Raises:
-        PassingError: if a retry may help. A retry of a 400, 401, 403 or 404 of HubSpot's own never
-            helps, and counts against an app at HubSpot.
-        MissingError: for HubSpot's own 404, if the endpoint can miss.
+        TransientError: if a retry may help. A retry of a 400, 401, 403 or 404 of HubSpot's own
+            never helps, and counts against an app at HubSpot.
+        NotFoundError: for HubSpot's own 404, if the endpoint can miss.
         UnprovenError: for a 404, or a refusal of one thing, before the Conversations API has
             answered any request.
         WrongAddressError: for a 404 to the list of threads, before that.

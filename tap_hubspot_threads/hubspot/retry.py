@@ -72,7 +72,7 @@ class Retry:
             made: Attempts that were made before.
 
         Raises:
-            PassingError: the last one, which says how often it was tried.
+            TransientError: the last one, which says how often it was tried.
             HubSpotError: if HubSpot asks for a longer wait, or if the last one has advice.
         """
         waits = schedule()

@@ -62,6 +62,19 @@ class NoAnswerError(Exception):
         self.is_transient = is_transient
 
 
+@dataclass(frozen=True)
+class Connection:
+    """What is the same for all requests."""
+
+    api_url: str
+    """The base URL."""
+    user_agent: str
+    timeout: float
+    """Seconds for one whole response."""
+    max_concurrency: int
+    """Concurrent requests."""
+
+
 class Transport(Protocol):
     """The way to one API host, for any number of threads."""
 

@@ -1,100 +1,127 @@
-"""Which threads the settings want of those that a listing finds."""
+"""Every setting, as the parameter that it becomes."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.values import clean_time, parse_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from tap_hubspot_threads.models import Row
 
 
 @dataclass(frozen=True)
 class ThreadFilter:
-    """The settings that decide which threads a listing is to find, in one form each."""
+    """The settings that decide which threads are in scope."""
 
     inbox_ids: tuple[str, ...] = ()
     """Distinct, ascending; empty: all."""
     include_archived: bool = True
-    start: str | None = None
+    start_date: str | None = None
     """A cleaned time."""
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> ThreadFilter:
-        """Read the settings; `check_settings` has checked them."""
-        return cls(
-            inbox_ids=tuple(sorted(parse_ids(config.get("inbox_ids") or []))),
-            include_archived=config["include_archived"],
-            start=clean_time(config.get("start_date") or ""),
-        )
 
     @property
     def inbox_id(self) -> str | None:
-        """The one inbox that is wanted, where it is one: HubSpot takes no more."""
+        """The inbox, if it is one: HubSpot accepts one per call."""
         return self.inbox_ids[0] if len(self.inbox_ids) == 1 else None
 
     @property
-    def sides(self) -> tuple[bool, ...]:
-        """What `archived` is to be listed: live threads, then archived ones if they are wanted."""
+    def archived_values(self) -> tuple[bool, ...]:
+        """The values of the `archived` parameter to list, in order."""
         return (False, True) if self.include_archived else (False,)
 
     @property
     def is_all(self) -> bool:
-        """Whether a full listing shows every thread that there is, live or archived."""
-        return not self.inbox_ids and self.start is None
+        """Whether a full listing shows every thread, live or archived."""
+        return not self.inbox_ids and self.start_date is None
 
-    def wants(self, row: Row) -> bool:
-        """Whether a thread is one of them."""
+    def matches(self, row: Row) -> bool:
+        """Whether a listed thread is in scope."""
         if not self.has_inbox(row):
             return False
         moved = row["latestMessageTimestamp"] or row["createdAt"]
-        return self.start is None or moved is None or moved >= self.start
+        return self.start_date is None or moved is None or moved >= self.start_date
 
     def includes(self, row: Row) -> bool:
-        """Whether a thread is within the filters now: wanted, and archived only if that is, too."""
-        return self.wants(row) and (self.include_archived or not row["archived"])
+        """Whether a thread is in scope now, and archived only if archived threads are."""
+        return self.matches(row) and (self.include_archived or not row["archived"])
 
     def has_inbox(self, row: Row) -> bool:
         """Whether a thread is in one of the inboxes."""
         return not self.inbox_ids or row["inboxId"] in self.inbox_ids
 
     def fingerprint(self) -> str:
-        """Return what the state keeps, to see that they have changed."""
-        wanted = {
+        """Return the text by which the next sync sees that the filters have changed."""
+        filters = {
             "inbox_ids": list(self.inbox_ids),
             "include_archived": self.include_archived,
-            "start_date": self.start,
+            "start_date": self.start_date,
         }
-        return json.dumps(wanted, sort_keys=True)
+        return json.dumps(filters, sort_keys=True)
 
 
 @dataclass(frozen=True)
-class Options:
-    """How an account is read; see the settings of these names."""
+class Settings:
+    """The validated settings, each under the name and in the unit in which it is used."""
 
-    by_id: bool = False
-    """Whether each listed thread is read by id, rather than taken from the listing."""
-    refresh_open_calls: int = 500
-    full_listing_hours: int = 24
-    full_listing_calls: int = 200
+    threads: ThreadFilter = field(default_factory=ThreadFilter)
+    access_token: str = ""
+    oauth: Mapping[str, str] = field(default_factory=dict)
+    """`client_id`, `client_secret` and `refresh_token`; empty without OAuth."""
+    api_url: str = "https://api.hubapi.com"
+    api_version: str = "v3"
+    user_agent: str = ""
+    associations: tuple[str, ...] = ("TICKET",)
+    property: str | None = None
+    max_requests_per_10s: int | None = None
+    daily_quota_reserve_percent: int = 10
+    max_concurrency: int = 16
+    request_timeout: float = 60
+    """Seconds for one whole response."""
+    max_attempts: int = 8
+    always_fetch_by_id: bool = False
+    open_threads_max_calls: int = 500
+    full_listing_interval_hours: int = 24
+    full_listing_max_pages: int = 200
     lookback_seconds: int = 300
-    reserve: float = 0.1
-    """The share of the day's calls that is left to others."""
+    fetch_original_content: bool = False
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Options:
-        """Read the settings."""
+    def from_config(cls, config: Mapping[str, Any], *, user_agent: str) -> Settings:
+        """Return the parameters of validated settings.
+
+        Args:
+            config: With the defaults; see `settings.validation`.
+            user_agent: If the setting is not set.
+        """
+        names = ("client_id", "client_secret", "refresh_token")
+        has_oauth = bool(config.get("refresh_token"))
         return cls(
-            by_id=config["thread_fetch"] == "by_id",
-            refresh_open_calls=config["refresh_open_calls"],
-            full_listing_hours=config["full_listing_hours"],
-            full_listing_calls=config["full_listing_calls"],
+            threads=ThreadFilter(
+                inbox_ids=tuple(sorted(parse_ids(config.get("inbox_ids") or []))),
+                include_archived=config["include_archived"],
+                start_date=clean_time(config.get("start_date") or ""),
+            ),
+            access_token=config.get("access_token") or "",
+            oauth={name: config[name] for name in names} if has_oauth else {},
+            api_url=config["api_url"].rstrip("/"),
+            api_version=config["api_version"],
+            user_agent=config.get("user_agent") or user_agent,
+            associations=tuple(filter(None, config["associations"])),
+            property=config.get("property"),
+            max_requests_per_10s=config.get("rate_limit"),
+            daily_quota_reserve_percent=config["daily_quota_reserve_percent"],
+            max_concurrency=config["max_concurrency"],
+            request_timeout=config["request_timeout"],
+            max_attempts=config["max_attempts"],
+            always_fetch_by_id=config["thread_fetch"] == "by_id",
+            open_threads_max_calls=config["refresh_open_calls"],
+            full_listing_interval_hours=config["full_listing_hours"],
+            full_listing_max_pages=config["full_listing_calls"],
             lookback_seconds=config["lookback_seconds"],
-            reserve=config["daily_quota_reserve_percent"] / 100,
+            fetch_original_content=config["original_content"],
         )

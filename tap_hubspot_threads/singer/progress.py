@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk import metrics
 
-from tap_hubspot_threads.sync.stats import Read
+from tap_hubspot_threads.sync.context import SyncStats
+from tap_hubspot_threads.sync.failures import Failures
 from tap_hubspot_threads.values import parse_time
 
 if TYPE_CHECKING:
@@ -17,26 +19,26 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-def around(read: Read) -> list[str]:
-    """Return what is wanting of what surrounds threads."""
+def unread_children(stats: SyncStats, failures: Failures) -> list[str]:
+    """Return which messages and actors could not be stats."""
     return [
-        *unless_none(len(read.messages.failed), "without their messages"),
-        *unless_none(len(read.hidden), "whose messages HubSpot does not show"),
-        *unless_none(len(read.cut_off), "messages cut off"),
-        *unless_none(len(read.actors.failed), "actors failed"),
+        *unless_none(len(failures.messages.failed), "without their messages"),
+        *unless_none(len(stats.hidden), "whose messages HubSpot does not show"),
+        *unless_none(len(stats.cut_off), "messages cut off"),
+        *unless_none(len(failures.actors.failed), "actors failed"),
     ]
 
 
-def backfill(read: Read) -> list[str]:
+def backfill(stats: SyncStats) -> list[str]:
     """Return how far the backfill of messages is, where it has not come to its end."""
-    if read.backfill is None:
+    if stats.backfill is None:
         return []
-    done, about = read.backfill
+    done, about = stats.backfill
     of_about = "" if about is None else f" of about {about:,}"
     return [f"messages: {done:,}{of_about} threads; goes on with the next sync"]
 
 
-def misfits(counts: Mapping[str, int]) -> str:
+def describe_misfits(counts: Mapping[str, int]) -> str:
     """Return how many values did not fit their column.
 
     Args:
@@ -61,6 +63,8 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
+LOG = logging.getLogger("tap-hubspot-threads")
+
 LOG_INTERVAL = 10.0
 """Seconds between progress lines."""
 
@@ -68,8 +72,8 @@ LOG_INTERVAL = 10.0
 class Traffic(Protocol):
     """What was sent to HubSpot so far."""
 
-    calls: int
-    retries: int
+    request_count: int
+    retry_count: int
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
@@ -86,15 +90,15 @@ class Progress:
 
     Args:
         clock: Monotonic seconds.
-        log: Writes a line.
         traffic: Counts the requests.
     """
 
     clock: Callable[[], float]
-    log: Callable[[str], None]
     traffic: Traffic
-    read: Read = field(default_factory=Read)
-    """What the sync has read."""
+    stats: SyncStats = field(default_factory=SyncStats)
+    """What the sync counts."""
+    failures: Failures = field(default_factory=Failures)
+    """What it could not stats."""
     total: int | None = None
     """Threads to read, where it is known."""
     since: str | None = None
@@ -114,8 +118,8 @@ class Progress:
     @property
     def done(self) -> int:
         """The threads that have been dealt with, one way or the other."""
-        read = self.read
-        return self.rows["threads"] + read.unchanged + read.missed + len(read.threads.failed)
+        handled = self.stats.unchanged + self.stats.not_found + len(self.failures.threads.failed)
+        return self.rows["threads"] + handled
 
     def tick(self) -> None:
         """Write a progress line, if the last one is `LOG_INTERVAL` old."""
@@ -128,10 +132,10 @@ class Progress:
         of_total = "" if self.total is None else f" of {self.total}"
         words = [f"{self.done}{of_total} threads", f"{rate:.1f} threads/s"]
         if "messages" in self.rows:
-            words.append(f"messages of {self.read.threads_with_messages}")
+            words.append(f"messages of {self.stats.threads_with_messages}")
         if self.total is not None and rate > 0:
             words.append(f"about {duration((self.total - self.done) / rate)} left")
-        self.log(", ".join([*words, *self.quota_left()]))
+        LOG.info(", ".join([*words, *self.quota_left()]))
 
     def summary(self, kept: Mapping[str, Any]) -> str:
         """Return the sync in one line.
@@ -140,21 +144,22 @@ class Progress:
             kept: What the last STATE had of threads.
         """
         seconds = self.clock() - self._started
-        rate = self.traffic.calls / seconds if seconds > 0 else 0
+        calls = self.traffic.request_count
+        rate = calls / seconds if seconds > 0 else 0
         lag = self._lag(kept)
         words = [
             *self._rows_in_words(),
-            f"{self.read.missed} missing",
-            *unless_none(self.read.withheld, "not told deleted yet"),
-            f"{len(self.read.threads.failed)} failed",
-            *around(self.read),
-            f"{self.traffic.calls} calls ({self.traffic.retries} retries) in {duration(seconds)}",
+            f"{self.stats.not_found} missing",
+            *unless_none(self.stats.withheld_deletions, "not told deleted yet"),
+            f"{len(self.failures.threads.failed)} failed",
+            *unread_children(self.stats, self.failures),
+            f"{calls} calls ({self.traffic.retry_count} retries) in {duration(seconds)}",
             f"{rate:.1f} calls/s",
             *([] if lag is None else [f"bookmark {duration(lag)} behind HubSpot's clock"]),
         ]
         if completed := kept.get("full_listing_completed_at"):
             words.append(f"last full listing completed {completed}")
-        return ", ".join([*words, *self.quota_left(), *backfill(self.read)])
+        return ", ".join([*words, *self.quota_left(), *backfill(self.stats)])
 
     def fields(self, kept: Mapping[str, Any]) -> dict[str, Any]:
         """Return the same for a program, under names that stay.
@@ -162,30 +167,30 @@ class Progress:
         Args:
             kept: What the last STATE had of threads.
         """
-        read, (left, daily) = self.read, self.traffic.quota
+        stats, failures, (left, daily) = self.stats, self.failures, self.traffic.quota
         return {
-            "calls": self.traffic.calls,
-            "retries": self.traffic.retries,
+            "calls": self.traffic.request_count,
+            "retries": self.traffic.retry_count,
             "seconds": round(self.clock() - self._started, 1),
             "rows": dict(self.rows),
             "archived": self.archived,
             "left_out": {
-                "unchanged": read.unchanged,
-                "before_start_date": read.before_start,
-                "other_inbox": read.other_inbox,
+                "unchanged": stats.unchanged,
+                "before_start_date": stats.before_start_date,
+                "other_inbox": stats.other_inbox,
             },
-            "withheld_deaths": read.withheld,
-            "missing": read.missed,
-            "failed": len(read.threads.failed),
+            "withheld_deaths": stats.withheld_deletions,
+            "missing": stats.not_found,
+            "failed": len(failures.threads.failed),
             "messages": {
-                "threads": read.threads_with_messages,
-                "failed": len(read.messages.failed),
-                "not_shown": len(read.hidden),
-                "cut_off": len(read.cut_off),
-                "backfill": read.backfill
-                and dict(zip(("done", "about"), read.backfill, strict=True)),
+                "threads": stats.threads_with_messages,
+                "failed": len(failures.messages.failed),
+                "not_shown": len(stats.hidden),
+                "cut_off": len(stats.cut_off),
+                "backfill": stats.backfill
+                and dict(zip(("done", "about"), stats.backfill, strict=True)),
             },
-            "actors_failed": len(read.actors.failed),
+            "actors_failed": len(failures.actors.failed),
             "misfits": dict(self.misfits),
             "quota_left": left,
             "quota_daily": daily,
@@ -197,12 +202,12 @@ class Progress:
     def log_metrics(self) -> None:
         """Log the counts that are not zero as the SDK's metrics; the SDK counts the records."""
         counts = {
-            "http_request_count": self.traffic.calls,
-            "http_retry_count": self.traffic.retries,
+            "http_request_count": self.traffic.request_count,
+            "http_retry_count": self.traffic.retry_count,
             "archived_thread_count": self.archived,
-            "unchanged_thread_count": self.read.unchanged,
-            "missing_thread_count": self.read.missed,
-            "failed_thread_count": len(self.read.threads.failed),
+            "unchanged_thread_count": self.stats.unchanged,
+            "missing_thread_count": self.stats.not_found,
+            "failed_thread_count": len(self.failures.threads.failed),
         }
         for name, count in counts.items():
             if count:
@@ -218,11 +223,11 @@ class Progress:
 
     def _rows_in_words(self) -> list[str]:
         """Return what went out, and why the rest did not; also why there is nothing at all."""
-        read = self.read
+        stats = self.stats
         left_out = [
-            *unless_none(read.unchanged, "unchanged"),
-            *unless_none(read.before_start, "before start_date"),
-            *unless_none(read.other_inbox, "of another inbox"),
+            *unless_none(stats.unchanged, "unchanged"),
+            *unless_none(stats.before_start_date, "before start_date"),
+            *unless_none(stats.other_inbox, "of another inbox"),
         ]
         words = f"{self.rows['threads']} threads ({self.archived} archived)"
         if self.is_complete and not (self.done or left_out):

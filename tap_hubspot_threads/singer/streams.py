@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tap_hubspot_threads.models import REPLICATION_KEY
 from tap_hubspot_threads.singer.base_stream import HubSpotStream
-from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY
 
 if TYPE_CHECKING:
     from singer_sdk import Tap

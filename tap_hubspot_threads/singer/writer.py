@@ -1,18 +1,20 @@
-"""The one loop that writes: rows, what is to be done behind them, STATE."""
+"""The one loop that writes records, applies state changes and writes STATE."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import HubSpotError
+from tap_hubspot_threads.models import Record, StateChange
 from tap_hubspot_threads.signals import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from singer_sdk.metrics import Counter
 
-    from tap_hubspot_threads.models import Out, Sync
+    from tap_hubspot_threads.models import Event
     from tap_hubspot_threads.signals import Stop
     from tap_hubspot_threads.singer.base_stream import HubSpotStream
     from tap_hubspot_threads.singer.progress import Progress
@@ -40,20 +42,20 @@ def _misfits(other: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[st
 STATE_INTERVAL = 5.0
 """Seconds between two STATE messages, but for the last."""
 
-LINES_PER_ROW = 8
-"""Open threads in the state, a line each, that take less than half of the room of a row in the
-output: so that STATE is not most of what goes out, rows have to have gone out for its lines."""
+OPEN_THREADS_PER_RECORD = 8
+"""Open threads in STATE per record written since the last one: they take less than half of its
+bytes, so STATE is never most of the output."""
 
 
 class EventWriter:
-    """Writes what a sync yields to the streams that are selected.
+    """Writes the events of a sync: records, and STATE behind the state changes.
 
     Args:
-        streams: Those, by name.
-        given: The state that the tap was given; what a sync does not keep stays as it was.
+        streams: The selected streams, by name.
+        given: The state that the tap was given; what a sync does not change stays as it was.
         write_state: Writes a STATE message.
-        stop: Looked at before each row.
-        progress: Counts the rows.
+        stop: Looked at before each event.
+        progress: Counts the records.
         state_interval: See `STATE_INTERVAL`.
     """
 
@@ -70,17 +72,24 @@ class EventWriter:
         self._streams, self._given, self._write_state = streams, given, write_state
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
-        self.kept: Mapping[str, Any] = {}
-        """What the last STATE had of threads."""
+        self.saved: Mapping[str, Any] = {}
+        """The bookmark of threads in the last STATE."""
         self._last_state = progress.clock()
-        self._rows = self._rows_at_last_state = 0
+        self._records = self._records_at_last_state = 0
 
-    def run(self, sync: Sync | None, *, most: int | None = None) -> None:
-        """Write the SCHEMAs, then what the sync yields, and STATE last, even when it fails.
+    def run(
+        self,
+        events: Iterable[Event],
+        bookmarks: Callable[..., dict[str, Any] | None] | None = None,
+        *,
+        max_records: int | None = None,
+    ) -> None:
+        """Write SCHEMA, then the events, and STATE last, even after an error.
 
         Args:
-            sync: What is read; None: nothing.
-            most: End after so many rows, to try whether it works.
+            events: What the sync yields.
+            bookmarks: Returns the sync's bookmarks by stream, see `AccountSync.bookmarks`.
+            max_records: End after so many records.
 
         Raises:
             HubSpotError: as the sync does.
@@ -91,57 +100,62 @@ class EventWriter:
             self._counters[name] = stream.get_record_counter()
             self._progress.rows[name] = 0
         timed = self._streams.get("threads") or next(iter(self._streams.values()))
+        save = partial(self._save, bookmarks)
         with timed.get_sync_timer():
             try:
-                self._write(sync, most)
+                self._write(events, save, max_records)
             finally:
                 for name, counter in self._counters.items():
                     counter.increment(self._progress.rows[name])
                     if counter.value:
                         counter.exit()  # logs it
 
-    def _write(self, sync: Sync | None, most: int | None) -> None:
+    def _write(
+        self, events: Iterable[Event], save: Callable[..., None], max_records: int | None
+    ) -> None:
         try:
-            for out in sync.run() if sync else ():
+            for event in events:
                 self._stop.check()
                 self._progress.tick()
-                self._pass(out, sync)
-                if self._rows == most:
-                    break
+                if isinstance(event, Record):
+                    self._write_record(event)
+                    if self._records == max_records:
+                        break
+                elif isinstance(event, StateChange):
+                    event.apply()
+                    is_due = self._progress.clock() - self._last_state >= self._interval
+                    if event.save_now or (is_due and self._has_room_for_state):
+                        save(is_final=False)
         except (HubSpotError, Stopped):
-            self._save(sync, is_final=True)
+            save(is_final=True)
             raise
-        self._save(sync, is_final=True)
+        save(is_final=True)
 
-    def _pass(self, out: Out, sync: Sync | None) -> None:
-        """Write a row, then do what is to be done behind it; let STATE go out, if it is due."""
-        if out.first is not None:
-            out.first()
-            self._save(sync, is_final=False, is_due=True)
-        if out.row is not None and (stream := self._streams.get(out.stream)):
-            self._count(out.stream, out.row)
-            stream.write(out.row)
-        if out.then is not None:
-            out.then()
-        if out.row is None and self._progress.clock() - self._last_state >= self._interval:
-            self._save(sync, is_final=False)
-
-    def _count(self, stream: str, row: Mapping[str, Any]) -> None:
-        self._rows += 1
-        self._progress.rows[stream] += 1
-        for column in misfits(row):
-            self._progress.misfits[f"{stream}.{column}"] += 1
-        if stream == "threads":
-            self._progress.archived += row["archived"] is True
-
-    def _save(self, sync: Sync | None, *, is_final: bool, is_due: bool = False) -> None:
-        """Write STATE, if that is due; the only place that does."""
-        lines = len(self.kept.get("open_threads", ()))
-        rows = self._rows - self._rows_at_last_state
-        if not (is_final or is_due or rows * LINES_PER_ROW >= lines):
+    def _write_record(self, record: Record) -> None:
+        stream = self._streams.get(record.stream)
+        if stream is None:
             return
-        kept = sync.pack(is_final=is_final) if sync else None
-        bookmarks = {"threads": {}} | self._given.get("bookmarks", {}) | (kept or {})
-        self.kept = bookmarks["threads"]
-        self._write_state({"bookmarks": bookmarks})
-        self._last_state, self._rows_at_last_state = self._progress.clock(), self._rows
+        row = record.row
+        self._records += 1
+        self._progress.rows[record.stream] += 1
+        for column in misfits(row):
+            self._progress.misfits[f"{record.stream}.{column}"] += 1
+        if record.stream == "threads":
+            self._progress.archived += row["archived"] is True
+        stream.write(row)
+
+    @property
+    def _has_room_for_state(self) -> bool:
+        """Whether enough records were written that STATE is not most of the output."""
+        records = self._records - self._records_at_last_state
+        return records * OPEN_THREADS_PER_RECORD >= len(self.saved.get("open_threads", ()))
+
+    def _save(
+        self, bookmarks: Callable[..., dict[str, Any] | None] | None, *, is_final: bool
+    ) -> None:
+        """Write STATE; the only place that does."""
+        changed = bookmarks(is_final=is_final) if bookmarks else None
+        state = {"threads": {}} | self._given.get("bookmarks", {}) | (changed or {})
+        self.saved = state["threads"]
+        self._write_state({"bookmarks": state})
+        self._last_state, self._records_at_last_state = self._progress.clock(), self._records

@@ -1,91 +1,85 @@
-"""A sync of configured ids: exactly these threads, and nothing is kept."""
+"""A sync of configured IDs: exactly these threads, and no state."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, HubSpotError, name_ids
-from tap_hubspot_threads.models import Out, ThreadRef
-from tap_hubspot_threads.sync.pipeline import Reader
+from tap_hubspot_threads.models import ReadMessages, Record, ThreadRef
+from tap_hubspot_threads.sync.pipeline import ReadResult
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterable, Iterator
 
-    from tap_hubspot_threads.models import ChildStream, HubSpot, Selection
-    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.models import Event
+    from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
-    from tap_hubspot_threads.sync.stats import Read
+    from tap_hubspot_threads.sync.pipeline import ThreadPipeline
+
+LOG = logging.getLogger("tap-hubspot-threads")
 
 
 class ConfiguredSync:
-    """Reads the threads of a list, in its order.
+    """Reads the threads of a list, in its order, and the reference lists.
 
     Args:
-        hubspot: The account.
-        workers: Who reads it.
-        read: What this sync has read.
-        ids: The threads; each comes once.
-        behind: What hangs on the threads.
-        lists: The streams that are listed as a whole.
-        selection: Which streams there are.
-        log: Is told which are missing.
+        ids: The threads, each once.
+        pipeline: Reads them, and their messages and actors.
+        context: What is selected, and what is noted.
+        reference_lists: Those that are selected.
     """
 
     def __init__(
         self,
-        hubspot: HubSpot,
-        workers: WorkerPool,
-        read: Read,
-        *,
         ids: Iterable[str],
-        behind: ChildStream,
-        lists: ReferenceLists,
-        selection: Selection,
-        log: logging.Logger,
+        pipeline: ThreadPipeline,
+        context: SyncContext,
+        reference_lists: ReferenceLists,
     ) -> None:
-        self._ids, self._behind, self._lists = ids, behind, lists
-        self._selection, self._log = selection, log
-        self.read = read
-        self._reader = Reader(hubspot, workers, read)
+        self._ids, self._pipeline, self._reference_lists = ids, pipeline, reference_lists
+        self._context, self._seen, self._stats = context, context.seen, context.stats
 
-    def pack(self, *, is_final: bool) -> dict[str, Any] | None:  # noqa: ARG002 - as of `Sync`
-        """As `Sync` says."""
-        return None
+    def run(self) -> Iterator[Event]:
+        """Yield the events.
 
-    def run(self) -> Iterator[Out]:
-        """As `Sync` says."""
-        if self._selection.of_threads:
-            yield from self._behind(self._threads())
-        yield from self._lists.run()
-        self._warn_of_missing()
-        self.read.warn(self._log)
-        self.read.check()
-        self._lists.check()
+        Raises:
+            HubSpotError: for what ends the sync early, or at the end for what could not be read.
+        """
+        if self._context.selection.follows_threads:
+            yield from self._pipeline.with_children(self._events())
+        yield from self._reference_lists.run()
+        self._warn_of_not_found()
+        self._stats.warn()
+        self._context.failures.check()
+        self._reference_lists.check()
 
-    def _threads(self) -> Iterator[Out]:
-        threads = map(ThreadRef, self._ids)
-        if self._selection.messages and not self._selection.threads:
-            yield from (Out(messages_of=thread) for thread in threads)
+    def _events(self) -> Iterator[Event]:
+        refs = map(ThreadRef, self._ids)
+        selection = self._context.selection
+        if selection.messages and not selection.threads:
+            yield from map(ReadMessages, refs)
             return
-        for got in self._reader.read(threads):
-            if isinstance(got, Out):
-                yield got
-            elif isinstance(got.found, HubSpotError):
-                self.read.threads.note(got.asked.id, got.found)
-            elif got.found is None:
-                self.read.missed += 1
-                if len(self.read.missing) < MAX_NAMED_IDS:
-                    self.read.missing[got.asked.id] = None
+        for result in self._pipeline.read(refs):
+            if not isinstance(result, ReadResult):
+                yield result
+            elif isinstance(result.outcome, HubSpotError):
+                self._context.failures.threads.note(result.ref.id, result.outcome)
+            elif result.outcome is None:
+                self._stats.not_found += 1
+                if len(self._seen.not_found_at) < MAX_NAMED_IDS:
+                    self._seen.not_found_at[result.ref.id] = None
             else:
-                messages_of = got.asked if self._selection.messages else None
-                yield Out("threads", got.found, messages_of=messages_of)
+                yield Record("threads", result.outcome)
+                if selection.messages:
+                    yield ReadMessages(result.ref)
 
-    def _warn_of_missing(self) -> None:
-        if not self._selection.threads:
-            self.read.missed += len(self.read.gone)
-            self.read.missing.update(dict.fromkeys(self.read.gone[:MAX_NAMED_IDS]))
-        if self.read.missed:
+    def _warn_of_not_found(self) -> None:
+        names = [*self._seen.not_found_at]
+        if not self._context.selection.threads:
+            self._stats.not_found += len(self._seen.without_thread)
+            names += self._seen.without_thread
+        if self._stats.not_found:
             message = "%d thread(s) not found, neither live nor archived: %s"
-            names = name_ids(list(self.read.missing), self.read.missed)
-            self._log.warning(message, self.read.missed, names)
+            count = self._stats.not_found
+            LOG.warning(message, count, name_ids(names, count))

@@ -1,343 +1,356 @@
-"""What becomes of a thread that was read: whether it goes out, and what is kept of it."""
+"""From references to threads, or from listed rows, to events."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tap_hubspot_threads.errors import HubSpotError, NotFoundError, RefusedError, TransientError
-from tap_hubspot_threads.models import Out, ThreadRef
+from tap_hubspot_threads.models import (
+    CHECKPOINT,
+    REPLICATION_KEY,
+    Event,
+    ReadMessages,
+    Record,
+    StateChange,
+    ThreadRef,
+)
 from tap_hubspot_threads.sync.failures import CircuitBreaker
-from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY
 from tap_hubspot_threads.sync.state.open_threads import mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from tap_hubspot_threads.models import HubSpot, Row
-    from tap_hubspot_threads.settings.settings import ThreadFilter
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Row
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-    from tap_hubspot_threads.sync.state.state import SyncState
-    from tap_hubspot_threads.sync.stats import Read
-
+    from tap_hubspot_threads.sync.context import SyncContext
 
 MAX_CALLS_PER_THREAD = 2
-"""Calls that it takes at the most, retries apart, to read a thread or find that it is missing."""
+"""Calls to read a thread, or to find that there is none, retries apart."""
 
 
 class ReadResult(NamedTuple):
-    """What became of reading a thread."""
+    """What came of reading a thread by ID."""
 
-    asked: ThreadRef
-    found: Row | HubSpotError | None
-    """Its row; None where HubSpot has it on neither side; or why it cannot be read."""
-    looks: int
-    """How often it was looked for; each took a call, retries apart."""
+    ref: ThreadRef
+    outcome: Row | HubSpotError | None
+    """Its row; None if it was not found; or why it could not be read."""
+    calls: int
+    """Calls, retries apart."""
     now: str | None = None
-    """HubSpot's clock at the last look, where it was in vain and HubSpot tells."""
+    """The `Date` of the last 404, if it was not found and HubSpot sent one."""
 
 
-class Reader:
-    """Reads threads by id.
+class ListedPage(NamedTuple):
+    """A page of a listing of all threads."""
+
+    rows: list[Row]
+    now: str
+    """HubSpot's clock at the page."""
+    advance: StateChange
+    """Moves the listing behind the page."""
+
+
+class ChildStream(Protocol):
+    """Inserts child records, such as messages, after their parent records.
+
+    Reading may be ahead of the output, but not beyond the end of the events: when they end, nothing
+    is under way.
+    """
+
+    def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
+        """Yield the same events in their order, and child records among them."""
+
+
+class ThreadPipeline:
+    """Reads threads by ID, decides what is emitted and what the state keeps, and adds children.
 
     Args:
-        hubspot: The account.
-        workers: Who does it.
-        read: Is told which threads were handed out.
-        is_quarantined: Whether a thread has failed so often that it is tried once only, which then says
-            nothing of HubSpot.
+        api: The account.
+        pool: Reads it.
+        context: What is known, and noted.
+        children: The selected child streams, in the order in which they follow a thread.
     """
 
     def __init__(
         self,
-        hubspot: HubSpot,
-        workers: WorkerPool,
-        read: Read,
-        *,
-        is_quarantined: Callable[[str], bool] = lambda _: False,
+        api: HubSpotApi,
+        pool: WorkerPool,
+        context: SyncContext,
+        children: Sequence[ChildStream] = (),
     ) -> None:
-        self._hubspot, self._workers = hubspot, workers
-        self._read_so_far, self._is_suspect = read, is_quarantined
-        self._streak = CircuitBreaker("threads")
+        self._api, self._pool, self._children = api, pool, children
+        self._context, self._selection = context, context.selection
+        self._state, self._seen, self._stats = context.state, context.seen, context.stats
+        self._failures = context.failures
+        self._breaker = CircuitBreaker("threads")
+        self._given_open = frozenset(thread_id for thread_id, _ in context.state.open.ids())
+        self._is_marked_inexact = False
+        self.calls = 0
+        """Calls for reading threads by ID so far, retries apart."""
+        self.found = 0
+        """Threads that were read by ID so far."""
 
-    def read(
-        self, ids: Iterable[ThreadRef | Out], *, are_quarantined: bool = False
-    ) -> Iterator[ReadResult | Out]:
-        """Yield what became of each thread, in the order of the ids.
+    def by_id(
+        self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
+    ) -> Iterator[Event]:
+        """Read threads by ID, and yield what follows from each, in the order of the references.
 
         Args:
-            ids: What to read. An `Out` among them is handed through, to its place.
-            are_quarantined: Whether the ids have failed before, which then says nothing of HubSpot.
+            refs: What to read. An event among them keeps its place.
+            are_quarantined: Whether they have failed in earlier syncs, so that a failure shows
+                nothing of HubSpot.
 
         Raises:
             HubSpotError: if `MAX_CONSECUTIVE_FAILURES` threads in a row could not be read.
         """
-        self._streak.end()
-        for got in self._workers.each(self._read, self._note_taken(ids)):
-            yield got
-            if isinstance(got, Out):
+        return self.with_children(self._events(self.read(refs, are_quarantined=are_quarantined)))
+
+    def listed(self, pages: Iterable[ListedPage]) -> Iterator[Event]:
+        """Yield what follows from a listing of all threads: every thread in scope is emitted.
+
+        The threads are read by ID if the settings say so, else their rows are taken as they are.
+        """
+        items = (item for page in pages for item in self._listed_page(page))
+        if self._fetches_listed:
+            return self.by_id(items)
+        return self.with_children(item for item in items if not isinstance(item, ThreadRef))
+
+    def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
+        """Yield what there is to read of a listed thread that has a new message.
+
+        If only its messages are selected, its row is taken as it is: no call for a record that is
+        not emitted.
+        """
+        if self._is_in_scope(row):
+            yield from self._index_entry(row)
+            if self._selection.threads or row["id"] in self._state.not_found:
+                yield ThreadRef(row["id"], archived=row["archived"] is True, has_new_message=True)
+            else:
+                yield from self.emit(row, has_new_message=True)
+
+    def checked(self, rows: Iterable[Row]) -> Iterator[Event]:
+        """Yield what follows from listed rows for the known open threads and new ones."""
+        for row in rows:
+            thread_id = row["id"]
+            if thread_id in self._state.not_found or thread_id in self._seen.fetched:
                 continue
-            if isinstance(got.found, HubSpotError):
-                name = got.asked.id
-                is_quarantined = are_quarantined or self._is_suspect(name)
-                self._streak.note(name, got.found, is_quarantined=is_quarantined)
-            else:
-                self._streak.end()
+            if thread_id in self._state.open or self._context.is_tracked(row):
+                yield from self.emit(row)
 
-    def _note_taken(self, ids: Iterable[ThreadRef | Out]) -> Iterator[ThreadRef | Out]:
-        for item in ids:
-            if isinstance(item, ThreadRef):
-                self._read_so_far.taken.add(item.id)
-            yield item
+    def with_children(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yield the events, with the messages and actors that belong to them."""
+        for insert in self._children:
+            events = insert(events)
+        return iter(events)
 
-    def _read(self, item: ThreadRef | Out) -> ReadResult | Out:
-        """Read a thread, on a worker."""
-        if isinstance(item, Out):
-            return item
-        return fetch_thread(self._hubspot, item, once=self._is_suspect(item.id))
+    def read(
+        self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
+    ) -> Iterator[ReadResult | Event]:
+        """Read threads by ID; yield the results in their order. See `by_id`."""
+        self._breaker.reset()
+        for result in self._pool.map_ordered(self._read, self._note_fetched(refs)):
+            if isinstance(result, ReadResult):
+                self.calls += result.calls
+                self.found += isinstance(result.outcome, dict)
+            yield result
+            if isinstance(result, ReadResult):
+                if isinstance(result.outcome, HubSpotError):
+                    id_ = result.ref.id
+                    is_quarantined = are_quarantined or self._failures.threads.is_quarantined(id_)
+                    self._breaker.note(id_, result.outcome, is_quarantined=is_quarantined)
+                else:
+                    self._breaker.reset()
 
-
-def fetch_thread(hubspot: HubSpot, thread: ThreadRef, *, once: bool = False) -> ReadResult:
-    """Read a thread, on the side where it is thought to be, then on the other.
-
-    Args:
-        hubspot: The account.
-        thread: The thread.
-        once: Whether each call is tried once only.
-    """
-    now = None
-    for looks, archived in enumerate((thread.archived, not thread.archived), start=1):
-        try:
-            row = hubspot.thread(thread.id, archived=archived, once=once)
-        except NotFoundError as error:
-            now = error.now
-        except (TransientError, RefusedError) as error:
-            return ReadResult(thread, error, looks)
-        else:
-            return ReadResult(thread, row, looks)
-    return ReadResult(thread, None, MAX_CALLS_PER_THREAD, now)
-
-
-class Outcomes:
-    """Makes an `Out` of all that was read.
-
-    Args:
-        kept: What is changed behind each.
-        read: What is noted at once.
-        is_watched: Whether a thread is one to read again: changes that no message tells of go on
-            in it.
-        is_watching: Whether there are any such; else nothing is told deleted either.
-        with_messages: Whether messages are read too.
-    """
-
-    def __init__(
-        self,
-        kept: SyncState,
-        read: Read,
-        *,
-        is_tracked: Callable[[Row], bool],
-        tracks_open_threads: bool,
-        with_messages: bool = False,
-    ) -> None:
-        self._kept, self._read, self._is_watching = kept, read, tracks_open_threads
-        self._is_tracked, self._with_messages = is_tracked, with_messages
-        self._given = frozenset(thread_id for thread_id, _ in kept.open.ids())
-        self._is_doubt_due = False
-        """Whether a row is under way before which the state is doubted; the others come behind."""
-
-    def of(self, results: Iterable[ReadResult | Out]) -> Iterator[Out]:
-        """Yield what becomes of each, in order."""
-        for got in results:
-            if isinstance(got, Out):
-                yield got
-            elif isinstance(got.found, HubSpotError):
-                yield self._failure(got.asked, got.found)
-            elif got.found is None:
-                yield self._miss(got.asked, got.now)
-            else:
-                yield self.found(got.found, always=got.asked.always, has_news=got.asked.has_news)
-
-    def listed(self, row: Row, now: str, *, always: bool) -> Out | None:
-        """Return what becomes of a row of a listing, which may be of an index that lags.
-
-        It never goes out over a reading by id of this sync. Nor does that of a missed thread, which
-        is read by id first: but it shows that it was there after the look that missed it.
-
-        Args:
-            row: A thread as the listing has it.
-            now: HubSpot's clock then.
-            always: Whether it goes out even if it is known, or nobody watches it. The listing is
-                one of all threads then.
-        """
-        thread_id = row["id"]
-        if thread_id in self._kept.missed:
-            return (
-                Out(then=partial(self._kept.restart_grace_period, thread_id, now))
-                if always
-                else None
-            )
-        if thread_id in self._read.taken:
-            return None
-        if always or thread_id in self._kept.open or self._is_tracked(row):
-            return self.found(row, always=always)
-        return None
-
-    def found(self, row: Row, *, always: bool = False, has_news: bool = False) -> Out:
-        """Have a row go out, but one that is known to be the last one that did.
-
-        Args:
-            row: A thread.
-            always: Whether it goes out even then.
-            has_news: Whether its messages are to be read in any case.
-        """
-        thread_id, kept = row["id"], self._kept
-        self._read.threads.unread.pop(thread_id, None)
-        self._read.missing.pop(thread_id, None)
-        is_known, is_tracked = thread_id in kept.open, self._is_tracked(row)
-        if not (is_known or is_tracked or thread_id in kept.failed or thread_id in kept.missed):
-            return Out("threads", row, messages_of=self._messages_of(row, "", has_news=has_news))
-        self._read.seen.add(thread_id)
-        if thread_id in self._given:
-            self._read.known_seen.add(thread_id)
-        mark = mark_of(row)
-        messages_of = self._messages_of(row, mark, has_news=has_news)
-        then = partial(kept.settle, thread_id, mark if is_tracked else None)
-        if not always and kept.open.is_known(thread_id, mark):
-            self._read.unchanged += 1
-            return Out(then=then, messages_of=messages_of)
-        first = kept.mark_inexact if is_known and not self._is_doubt_due else None
-        self._is_doubt_due |= first is not None
-        return Out("threads", row, then, first, messages_of)
-
-    def _messages_of(self, row: Row, mark: str, *, has_news: bool) -> ThreadRef | None:
-        """Return whose messages are to be read, if they are: what has changed since they were out.
-
-        That its row goes out is no change. In a first listing a backfill is yet to come, which
-        meets all that have a message.
+    def emit(
+        self, row: Row, *, always: bool = False, has_new_message: bool = False
+    ) -> Iterator[Event]:
+        """Yield the record of a thread, unless it is the last one that was emitted, and the rest.
 
         Args:
             row: The thread.
-            mark: Its mark, if it is or was one to read again.
-            has_news: Whether they are in any case.
+            always: Whether it is emitted even then.
+            has_new_message: Whether its messages are read in any case.
         """
-        if not self._with_messages:
-            return None
-        thread_id, kept = row["id"], self._kept
-        if kept.bookmark is None:
-            is_due = row[REPLICATION_KEY] is None
-        elif thread_id in kept.open:
-            is_due = not kept.open.is_settled(thread_id, mark)
+        thread_id, state = row["id"], self._state
+        self._failures.threads.errors.pop(thread_id, None)
+        self._seen.not_found_at.pop(thread_id, None)
+        is_known, is_tracked = thread_id in state.open, self._context.is_tracked(row)
+        if not (
+            is_known or is_tracked or thread_id in state.failed or thread_id in state.not_found
+        ):
+            yield Record("threads", row)
+            yield from self._messages_of(row, "", has_new_message=has_new_message)
+            return
+        self._seen.tracked.add(thread_id)
+        if thread_id in self._given_open:
+            self._seen.known_open.add(thread_id)
+        mark = mark_of(row)
+        messages = self._messages_of(row, mark, has_new_message=has_new_message)
+        if always or not state.open.is_known(thread_id, mark):
+            if is_known and not self._is_marked_inexact:
+                self._is_marked_inexact = True
+                yield StateChange(state.mark_inexact, save_now=True)
+            yield Record("threads", row)
         else:
-            is_due = self._is_tracked(row)
-        if has_news or is_due or self._are_owed(thread_id):
-            return ThreadRef(thread_id, archived=row["archived"] is True)
-        return None
+            self._stats.unchanged += 1
+        yield from messages
+        yield StateChange(partial(state.settle, thread_id, mark if is_tracked else None))
 
-    def _are_owed(self, thread_id: str) -> bool:
-        return (
-            thread_id in self._kept.messages.failed
-            and thread_id not in self._read.messages_taken
-            and not self._read.messages.is_quarantined(thread_id)
-        )
+    # References to results
 
-    def _miss(self, asked: ThreadRef, now: str | None) -> Out:
-        self._read.missed += 1
-        self._read.missing[asked.id] = now
-        self._read.threads.unread.pop(asked.id, None)
-        look = now if self._is_watching else None
-        then = partial(self._kept.note_not_found, asked.id, look)
-        if look is None and asked.id not in self._kept.failed:
+    def _note_fetched(self, refs: Iterable[ThreadRef | Event]) -> Iterator[ThreadRef | Event]:
+        for item in refs:
+            if isinstance(item, ThreadRef):
+                self._seen.fetched.add(item.id)
+            yield item
+
+    def _read(self, item: ThreadRef | Event) -> ReadResult | Event:
+        """Read a thread, on a worker."""
+        if isinstance(item, ThreadRef):
+            once = self._failures.threads.is_quarantined(item.id)
+            return fetch_thread(self._api, item, once=once)
+        return item
+
+    # Results to events
+
+    def _events(self, results: Iterable[ReadResult | Event]) -> Iterator[Event]:
+        for result in results:
+            if not isinstance(result, ReadResult):
+                yield result
+            elif isinstance(result.outcome, HubSpotError):
+                yield self._failed(result.ref, result.outcome)
+            elif result.outcome is None:
+                yield self._not_found(result.ref, result.now)
+            else:
+                ref = result.ref
+                yield from self.emit(
+                    result.outcome, always=ref.always_emit, has_new_message=ref.has_new_message
+                )
+
+    def _not_found(self, ref: ThreadRef, now: str | None) -> StateChange:
+        self._stats.not_found += 1
+        self._seen.not_found_at[ref.id] = now
+        self._failures.threads.errors.pop(ref.id, None)
+        check = now if self._context.tracks_open_threads else None
+        change = partial(self._state.note_not_found, ref.id, check)
+        if check is None and ref.id not in self._state.failed:
             # It may have changed sides between the two requests, and no check is noted: once more.
-            then = partial(self._kept.note_failure, asked.id, 0)
-        return Out(then=self._owing(asked, then))
+            change = partial(self._state.note_failure, ref.id, 0)
+        return StateChange(self._pending_messages(ref, change))
 
-    def _failure(self, asked: ThreadRef, error: HubSpotError) -> Out:
-        """Keep a thread for the end of this sync and for the next one; count it once a sync."""
-        syncs = self._read.threads.note(asked.id, error)
+    def _failed(self, ref: ThreadRef, error: HubSpotError) -> StateChange:
+        """Keep a thread for the end of this sync and for the next one; count it once per sync."""
+        syncs = self._failures.threads.note(ref.id, error)
         if syncs is None:
-            return Out()
-        return Out(then=self._owing(asked, partial(self._kept.note_failure, asked.id, syncs)))
+            return CHECKPOINT
+        change = partial(self._state.note_failure, ref.id, syncs)
+        return StateChange(self._pending_messages(ref, change))
 
-    def _owing(self, asked: ThreadRef, then: Callable[[], None]) -> Callable[[], None]:
-        """Have the messages of a thread that could not be read read by a later sync."""
-        if not (self._with_messages and asked.has_news):
-            return then
+    def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
+        """Have a later sync read the messages of a thread that could not be read."""
+        if not (self._selection.messages and ref.has_new_message):
+            return change
 
         def both() -> None:
-            self._kept.messages.add_pending(asked.id)
-            then()
+            self._state.messages.add_pending(ref.id)
+            change()
 
         return both
 
+    def _messages_of(self, row: Row, mark: str, *, has_new_message: bool) -> Sequence[ReadMessages]:
+        """Return whose messages are read: the thread's, if it has changed since they were emitted.
 
-class Finding:
-    """Says what becomes of the rows of a listing.
+        That its record is emitted is no change. During a first listing all of them are left to the
+        backfill, which comes to every thread that has a message.
+
+        Args:
+            row: The thread.
+            mark: Its mark, if it is or was tracked.
+            has_new_message: Whether they are read in any case.
+        """
+        if not self._selection.messages:
+            return ()
+        thread_id, state = row["id"], self._state
+        if state.bookmark is None:
+            is_due = row[REPLICATION_KEY] is None
+        elif thread_id in state.open:
+            is_due = not state.open.is_settled(thread_id, mark)
+        else:
+            is_due = self._context.is_tracked(row)
+        if has_new_message or is_due or self._are_pending(thread_id):
+            return (ReadMessages(ThreadRef(thread_id, archived=row["archived"] is True)),)
+        return ()
+
+    def _are_pending(self, thread_id: str) -> bool:
+        return (
+            thread_id in self._state.messages.pending
+            and thread_id not in self._seen.with_messages
+            and not self._failures.messages.is_quarantined(thread_id)
+        )
+
+    # Listed rows to references and events
+
+    @property
+    def _fetches_listed(self) -> bool:
+        return self._context.settings.always_fetch_by_id and self._state.listing.emits_rows
+
+    def _listed_page(self, page: ListedPage) -> Iterator[ThreadRef | Event]:
+        """Yield what follows from a page; see `listed`.
+
+        A row of a listing may come from an index that lags. So it is not emitted over a reading by
+        ID of this sync, nor if the thread was not found; but it shows that the thread was there
+        after that check.
+        """
+        fetches_listed = self._fetches_listed
+        for row in page.rows:
+            thread_id = row["id"]
+            is_not_found = thread_id in self._state.not_found
+            if is_not_found:
+                restart = partial(self._state.restart_grace_period, thread_id, page.now)
+                yield StateChange(restart)
+            if not self._is_in_scope(row):
+                continue
+            if fetches_listed:
+                yield from self._index_entry(row)
+                yield ThreadRef(thread_id, archived=row["archived"] is True, always_emit=True)
+            elif not is_not_found:
+                yield from self._index_entry(row)
+                if thread_id not in self._seen.fetched:
+                    yield from self.emit(row, always=True)
+        yield page.advance
+
+    def _index_entry(self, row: Row) -> Iterator[Record]:
+        if self._selection.thread_index:
+            yield Record("thread_index", row)
+
+    def _is_in_scope(self, row: Row) -> bool:
+        threads = self._context.settings.threads
+        if threads.matches(row):
+            return True
+        has_inbox = threads.has_inbox(row)
+        self._stats.other_inbox += not has_inbox
+        self._stats.before_start_date += has_inbox
+        return False
+
+
+def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> ReadResult:
+    """Read a thread, from the list in which it is thought to be, then from the other.
 
     Args:
-        kept: Says which threads are missed.
-        read: Is told what is not wanted.
-        outcomes: Says what becomes of a row that is taken as it is.
-        wanted: Which threads are wanted.
-        is_indexed: Whether what was found goes out as `thread_index` too.
-        is_read: Whether a thread with a new message is read by id, rather than taken as listed:
-            where its row does not go out, no call is paid for it.
+        api: The account.
+        ref: The thread.
+        once: Whether each call is attempted once only.
     """
-
-    def __init__(
-        self,
-        kept: SyncState,
-        read: Read,
-        outcomes: Outcomes,
-        *,
-        wanted: ThreadFilter,
-        is_indexed: bool,
-        is_read: bool,
-    ) -> None:
-        self._kept, self._read, self._outcomes = kept, read, outcomes
-        self._wanted, self._is_indexed, self._is_read = wanted, is_indexed, is_read
-
-    def changed(self, row: Row) -> Iterator[ThreadRef | Out]:
-        """Yield what there is to read of a thread that has a new message."""
-        if self._wants(row):
-            yield from self._entry(row)
-            if self._is_read or row["id"] in self._kept.missed:
-                yield ThreadRef(row["id"], archived=row["archived"] is True, has_news=True)
-            else:
-                yield self._outcomes.found(row, has_news=True)
-
-    def ids(self, pages: Iterable[tuple[list[Row], str, Out]]) -> Iterator[ThreadRef | Out]:
-        """Yield the threads of a listing of all, to be read by id, and what moves it on."""
-        for rows, now, advance in pages:
-            for row in rows:
-                if row["id"] in self._kept.missed:
-                    yield Out(then=partial(self._kept.restart_grace_period, row["id"], now))
-                if self._wants(row):
-                    yield from self._entry(row)
-                    yield ThreadRef(row["id"], archived=row["archived"] is True, always=True)
-            yield advance
-
-    def rows(self, pages: Iterable[tuple[list[Row], str, Out]]) -> Iterator[Out]:
-        """Yield the threads of a listing of all as it has them, and what moves it on."""
-        for rows, now, advance in pages:
-            for row in rows:
-                is_missed = row["id"] in self._kept.missed
-                if not (self._wants(row) or is_missed):
-                    continue
-                if not is_missed:
-                    yield from self._entry(row)
-                out = self._outcomes.listed(row, now, always=True)
-                if out is not None:
-                    yield out
-            yield advance
-
-    def _entry(self, row: Row) -> Iterator[Out]:
-        if self._is_indexed:
-            yield Out("thread_index", row)
-
-    def _wants(self, row: Row) -> bool:
-        if self._wanted.wants(row):
-            return True
-        is_of_inbox = self._wanted.has_inbox(row)
-        self._read.other_inbox += not is_of_inbox
-        self._read.before_start += is_of_inbox
-        return False
+    now = None
+    for calls, archived in enumerate((ref.archived, not ref.archived), start=1):
+        try:
+            row = api.get_thread(ref.id, archived=archived, once=once)
+        except NotFoundError as error:
+            now = error.now
+        except (TransientError, RefusedError) as error:
+            return ReadResult(ref, error, calls)
+        else:
+            return ReadResult(ref, row, calls)
+    return ReadResult(ref, None, MAX_CALLS_PER_THREAD, now)

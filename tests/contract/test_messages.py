@@ -11,7 +11,7 @@ import pytest
 
 from emulator.account import Account
 from emulator.limits import RollingLimit
-from tap_hubspot_threads.errors import HubSpotError, UnlistedError, UnreadError
+from tap_hubspot_threads.errors import HubSpotError, IncompleteError, UnlistedError
 from tap_hubspot_threads.models import REFERENCE_LISTS
 from tap_hubspot_threads.sync.state.validation import check_state
 from tests.conftest import Lab, Life, Output, ids, open_lab, select
@@ -245,7 +245,9 @@ def test_messages_that_cannot_be_read(life: Life, caplog: pytest.LogCaptureFixtu
     life.lab.script(path=f"/threads/{bad.id}/messages", status=400, times=100)
     for time in range(3):
         if time < 2:
-            with pytest.raises(UnreadError, match=rf"the messages of 1 thread.* {bad.id}") as error:
+            with pytest.raises(
+                IncompleteError, match=rf"the messages of 1 thread.* {bad.id}"
+            ) as error:
                 life.sync(select(*ALL))
             assert error.value.exit_code == 1
         else:
@@ -283,7 +285,7 @@ def test_thread_that_cannot_be_read_owes_its_messages(life: Life) -> None:
     (thread,) = some(life)
     say(life, thread)
     life.lab.script(path=rf"/threads/{thread.id}\?", status=400, times=1)
-    with pytest.raises(UnreadError):
+    with pytest.raises(IncompleteError):
         life.sync(select(*ALL))
     life.pass_time(hours=1)
     assert ids([thread]) == life.sync().ids
@@ -405,7 +407,7 @@ def test_actor_that_cannot_be_read(life: Life) -> None:
     thread.assigned_to = "A-666"
     life.lab.account.poisoned_actors.add("A-666")
     say(life, thread)
-    with pytest.raises(UnreadError, match=r"1 actor\(s\) could not be read") as error:
+    with pytest.raises(IncompleteError, match=r"1 actor\(s\) could not be read") as error:
         life.sync(select(*ALL))
     assert error.value.exit_code == 1
     wanted = life.lab.account.actors(thread).keys() - {"A-666"}
@@ -471,7 +473,7 @@ def test_private_text_stays_in_rows(life: Life, caplog: pytest.LogCaptureFixture
     body = json.dumps({"status": "error", "category": "X", "text": SECRET})
     life.lab.script(path=f"/threads/{bad.id}/messages", status=400, body=body, times=9)
     life.lab.script(path=f"/threads/{good.id}/messages", status=200, body=json.dumps([SECRET]))
-    with pytest.raises(UnreadError) as error:
+    with pytest.raises(IncompleteError) as error:
         life.sync(select(*ALL))
     assert SECRET in {row["text"] for row in life.last.records("messages")}
     assert SECRET not in f"{caplog.text} {error.value} {json.dumps(life.state)}"

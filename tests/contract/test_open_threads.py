@@ -12,9 +12,9 @@ import pytest
 from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
 from tap_hubspot_threads.errors import (
     HubSpotError,
+    IncompleteError,
     MassDeletionError,
     StateError,
-    UnreadError,
     WrongAccountError,
 )
 from tests.conftest import Lab, Life, ids, open_lab, select, set_runtime
@@ -365,7 +365,7 @@ def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
         life.lab.account.message(thread, sent=True)
         life.lab.script(path=f"/threads/{thread.id}", status=404, body=body, times=100)
     for _ in range(2):
-        with pytest.raises(UnreadError, match=r"2 thread.*404.*api_url, api_version"):
+        with pytest.raises(IncompleteError, match=r"2 thread.*404.*api_url, api_version"):
             life.sync()
         assert life.last.records("deleted_threads") == []
         assert life.kept["missed"] == []
@@ -562,7 +562,7 @@ def test_thread_that_fails_is_not_told(life: Life) -> None:
     thread = open_threads(life.lab)[3]
     thread.assigned_to = "A-5"
     life.lab.script(path=f"/threads/{thread.id}", status=500)
-    with pytest.raises(UnreadError):
+    with pytest.raises(IncompleteError):
         life.sync(max_attempts=1, thread_fetch="by_id")
     assert life.last.records("deleted_threads") == []
     assert life.sync().ids == ids([thread])
@@ -687,7 +687,7 @@ def test_deleted_threads_of_a_sync_that_fails(life: Life) -> None:
     life.sync()
     life.pass_time(minutes=10)
     life.lab.script(path=f"/threads/{bad.id}", status=500)
-    with pytest.raises(UnreadError):
+    with pytest.raises(IncompleteError):
         life.sync(max_attempts=1, thread_fetch="by_id")
     assert [row["id"] for row in life.last.records("deleted_threads")] == ids([first])
     life.lab.account.delete(second)

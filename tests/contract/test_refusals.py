@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import Account
-from tap_hubspot_threads.errors import HubSpotError, TransientError, UnreadError, WrongAddressError
+from tap_hubspot_threads.errors import (
+    HubSpotError,
+    IncompleteError,
+    TransientError,
+    WrongAddressError,
+)
 from tests.conftest import Lab, Life, ids, open_lab, select, set_runtime
 
 if TYPE_CHECKING:
@@ -37,7 +42,9 @@ def test_refused_messages_of_one_thread(life: Life) -> None:
     talking = {str(t.id) for t in life.lab.threads if account.messages(t)}
     refused = next(t for t in life.lab.threads if str(t.id) in talking)
     account.refused_messages.add(refused.id)
-    with pytest.raises(UnreadError, match=rf"403 FORBIDDEN.*{refused.id}|{refused.id}.*403") as end:
+    with pytest.raises(
+        IncompleteError, match=rf"403 FORBIDDEN.*{refused.id}|{refused.id}.*403"
+    ) as end:
         life.sync(catalog)
     assert end.value.exit_code == 1
     assert "scope" not in str(end.value)
@@ -45,7 +52,7 @@ def test_refused_messages_of_one_thread(life: Life) -> None:
     bookmark = life.kept["replication_key_value"]
     life.pass_time(hours=1)
     (new,) = life.threads(1)
-    with pytest.raises(UnreadError, match=str(refused.id)):
+    with pytest.raises(IncompleteError, match=str(refused.id)):
         life.sync(catalog)
     assert str(new.id) in threads_of_messages(life)
     assert life.kept["replication_key_value"] > bookmark
@@ -58,7 +65,7 @@ def test_many_refused_threads(life: Life) -> None:
     life.pass_time(hours=1)
     changed = life.threads(20)
     life.lab.account.refused_threads.update(thread.id for thread in changed[:12])
-    with pytest.raises(UnreadError, match=str(changed[0].id)) as end:
+    with pytest.raises(IncompleteError, match=str(changed[0].id)) as end:
         life.sync()
     assert end.value.exit_code == 1
     assert set(life.last.ids) == set(ids(changed[12:]))
@@ -69,7 +76,7 @@ def test_refused_configured_thread(life: Life) -> None:
     """A configured thread that is refused first is proved by one page; the others come."""
     first, *others = life.lab.live_ids[:9]
     life.lab.account.refused_threads.add(int(first))
-    with pytest.raises(UnreadError, match=first):
+    with pytest.raises(IncompleteError, match=first):
         life.sync(thread_ids=[first, *others], max_concurrency=1)
     assert life.last.ids == others
     assert len(life.lab.calls("limit=1(&|$)")) == 1
@@ -80,7 +87,7 @@ def test_every_batch_of_actors_is_refused(life: Life, status: Any) -> None:
     """If HubSpot refuses every actor, all messages come all the same, and exit 1 counts them."""
     account = life.lab.account
     account.refuses_actors = status
-    with pytest.raises(UnreadError, match=r"actor\(s\) could not be read") as end:
+    with pytest.raises(IncompleteError, match=r"actor\(s\) could not be read") as end:
         life.sync(select(*WITH_MESSAGES, "actors"))
     assert end.value.exit_code == 1
     talking = {str(thread.id) for thread in life.lab.threads if account.messages(thread)}
@@ -250,7 +257,7 @@ def test_gateways_404s_for_every_read_by_id(life: Life) -> None:
         life.pass_time(minutes=20)
         (new,) = life.threads(1)
         life.lab.script(path="/threads/", status=404, body=body, bare=True, times=10**6)
-        with pytest.raises((UnreadError, TransientError), match=str(new.id)):
+        with pytest.raises((IncompleteError, TransientError), match=str(new.id)):
             life.sync()
         assert life.last.records("deleted_threads") == []
         assert life.kept["missed"] == []

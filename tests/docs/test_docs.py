@@ -257,8 +257,8 @@ def first_cells(text: str) -> set[str]:
 
 def test_fields_of_the_log() -> None:
     """The page on the log has each field of the last line, and no other."""
-    traffic = SimpleNamespace(calls=0, retries=0, quota=(None, None), now=None)
-    fields = Progress(lambda: 0.0, print, cast("Traffic", traffic)).fields({})
+    traffic = SimpleNamespace(request_count=0, retry_count=0, quota=(None, None), now=None)
+    fields = Progress(lambda: 0.0, cast("Traffic", traffic)).fields({})
     assert first_cells(page("reference/log")) == fields.keys()
     (shown,) = (json.loads(block) for block in blocks(page("reference/log"), "json"))
     assert [name for name in shown if name in fields] == list(fields)
@@ -269,7 +269,7 @@ def test_fields_of_the_log() -> None:
 def test_keys_of_the_state() -> None:
     """The page on the state has each key of either bookmark, and no other."""
     _, threads, messages = page("reference/state").split("\n## bookmarks.")
-    kept = SyncState({}, wanted="").pack(is_final=True)
+    kept = SyncState({}, filters="").to_bookmarks(is_final=True)
     assert first_cells(threads) == kept["threads"].keys()
     assert first_cells(messages.partition("\n## ")[0]) == kept["messages"].keys()
 
@@ -326,13 +326,13 @@ def test_lines_of_a_spent_day() -> None:
 
 def test_lines_of_quiet_runs() -> None:
     """The page on missing threads quotes how a run that brings none says so."""
-    traffic = SimpleNamespace(calls=0, retries=0, quota=(None, None), now=None)
+    traffic = SimpleNamespace(request_count=0, retry_count=0, quota=(None, None), now=None)
     said = []
     cases = [(None, None, 288), (None, "...", 0), (0, None, 0), (None, None, 0)]
     for total, since, unchanged in cases:
-        progress = Progress(lambda: 0.0, print, cast("Traffic", traffic))
+        progress = Progress(lambda: 0.0, cast("Traffic", traffic))
         progress.total, progress.since, progress.is_complete = total, since, True
-        progress.rows["threads"], progress.read.unchanged = 0, unchanged
+        progress.rows["threads"], progress.stats.unchanged = 0, unchanged
         said.append(progress.summary({}).partition(", 0 missing")[0])
     cells = [
         line.split("`")[1] for line in page("how-to/thread-missing").splitlines() if "| `0 " in line

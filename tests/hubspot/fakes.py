@@ -9,9 +9,10 @@ from requests.structures import CaseInsensitiveDict
 
 from tap_hubspot_threads.hubspot.auth import AccessToken
 from tap_hubspot_threads.hubspot.client import Client
+from tap_hubspot_threads.hubspot.clock import HubSpotClock
 from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit
 from tap_hubspot_threads.hubspot.retry import Retry
-from tap_hubspot_threads.hubspot.transport import Response
+from tap_hubspot_threads.hubspot.transport import Connection, Response
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.transport import Request
@@ -40,6 +41,11 @@ class FakeTransport:
         """As `Transport` says."""
 
 
+CONNECTION = Connection(
+    "https://api.example.com", user_agent="tests/1.0", timeout=60.0, max_concurrency=4
+)
+
+
 class World:
     """A client of such answers, on a clock that only passes by waiting."""
 
@@ -49,15 +55,14 @@ class World:
         self.warnings: list[str] = []
         self.limit = RateLimit(clock=lambda: sum(self.waits), wait=self.waits.append)
         wanted: dict[str, Any] = {
+            "connection": CONNECTION,
             "transport": self.transport,
             "credentials": AccessToken(SECRET),
             "limit": self.limit,
             "retry": Retry(tries=4, wait=self.waits.append, warn=self.warnings.append),
-            "most_in_flight": 4,
-            "timeout": 60.0,
-            "user_agent": "tests/1.0",
+            "clock": HubSpotClock(),
         }
-        self.client = Client("https://api.example.com", **wanted | parts)
+        self.client = Client(**wanted | parts)
 
 
 def response(status: int = 200, body: object = None, **headers: str) -> Response:

@@ -124,7 +124,7 @@ class Clock:
 
     def take(self) -> str:
         """Return a token for a request."""
-        self.credentials.prepare()
+        self.credentials.ensure_fresh()
         return self.credentials.token
 
 
@@ -156,7 +156,7 @@ def test_two_hundred_races(how: str) -> None:
     def work() -> None:
         start.wait()
         if how == "refused":
-            assert clock.credentials.renew(old)
+            assert clock.credentials.invalidate(old)
         tokens.append(clock.take())
 
     threads = [threading.Thread(target=work) for _ in range(200)]
@@ -172,9 +172,9 @@ def test_same_token_again() -> None:
     """When HubSpot gives the refused token again, nobody asks for it a third time."""
     clock = Clock(access_token="same")
     token = clock.take()
-    assert clock.credentials.renew(token)
+    assert clock.credentials.invalidate(token)
     token = clock.take()
-    assert not clock.credentials.renew(token)
+    assert not clock.credentials.invalidate(token)
     assert clock.asked == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from tap_hubspot_threads.hubspot.auth import AccessToken
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
 from tap_hubspot_threads.hubspot.transport import NoAnswerError
-from tests.hubspot.fakes import SECRET, FakeTransport, World, refusal, response
+from tests.hubspot.fakes import CONNECTION, SECRET, FakeTransport, World, refusal, response
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.client import ApiResponse
@@ -32,7 +33,7 @@ DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
 def ask(world: World, **options: Any) -> ApiResponse:
     """Ask for a thing."""
     options.setdefault("accept", lambda _: True)
-    return world.client.ask(options.pop("endpoint", THING), "/v3/things/17", **options)
+    return world.client.request(options.pop("endpoint", THING), "/v3/things/17", **options)
 
 
 def test_what_is_sent() -> None:
@@ -95,7 +96,7 @@ def test_tried_again(failure: Response | Exception) -> None:
     assert len(world.transport.sent) == 2
     assert len(world.waits) >= 1
     assert len(world.warnings) == 1
-    assert (world.client.calls, world.client.retries) == (2, 1)
+    assert (world.client.request_count, world.client.retry_count) == (2, 1)
 
 
 def test_other_answer() -> None:
@@ -129,13 +130,13 @@ def test_sent_once(failure: Response | Exception, kind: type[HubSpotError]) -> N
     with pytest.raises(kind) as raised:
         ask(world)
     assert not isinstance(raised.value, TransientError)
-    assert world.client.calls == 1
+    assert world.client.request_count == 1
 
 
 class TwoTokens(AccessToken):
     """Credentials with another token, once one is refused."""
 
-    def renew(self, refused: str) -> bool:
+    def invalidate(self, refused: str) -> bool:
         """Return whether it was the first one."""
         self.refused = refused
         self.token = "second"
@@ -157,34 +158,6 @@ def test_second_refusal() -> None:
     with pytest.raises(HubSpotError) as raised:
         ask(world)
     assert raised.value.is_auth_error
-
-
-class EndsWhileWaiting(AccessToken):
-    """A token that ends while the limit is waited for, and is renewed when it is asked to be."""
-
-    def __init__(self) -> None:
-        super().__init__("first")
-        self.prepared = 0
-
-    def prepare(self) -> None:
-        """Count; have the second token the second time."""
-        self.prepared += 1
-        self.token = "first" if self.prepared == 1 else "second"
-
-    def is_valid(self) -> bool:
-        """Tell whether it is the second one."""
-        return self.token == "second"
-
-
-def test_token_that_ends_in_the_wait_for_the_limit() -> None:
-    """A token that ends before its request leaves is renewed; the limit counts one request."""
-    world = World(response(), credentials=EndsWhileWaiting())
-    world.limit.maximum = 2
-    ask(world)
-    assert world.transport.sent[0].headers["Authorization"] == "Bearer second"
-    world.transport.answers.append(response())
-    ask(world)
-    assert world.waits == []
 
 
 def test_429_makes_all_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +186,7 @@ def test_503_makes_nobody_else_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_timeout() -> None:
     """A request waits for its answer as long as it is told to."""
-    world = World(response(), timeout=12.0)
+    world = World(response(), connection=replace(CONNECTION, timeout=12.0))
     ask(world)
     assert world.transport.timeouts == [12]
 
@@ -222,7 +195,7 @@ def test_optional_request_costs_little() -> None:
     """What a sync can do without is tried twice, for a few seconds each."""
     world = World(*[response(500)] * 4)
     with pytest.raises(TransientError):
-        ask(world, patience=QUICK)
+        ask(world, policy=QUICK)
     assert world.transport.timeouts == [10, 10]
 
 
@@ -231,15 +204,15 @@ def test_once(failure: Response) -> None:
     """What is tried once is not waited for."""
     world = World(failure, response())
     with pytest.raises(TransientError):
-        ask(world, patience=NO_RETRY)
+        ask(world, policy=NO_RETRY)
     assert (len(world.transport.sent), world.waits) == (1, [])
 
 
-def test_patience_is_never_longer_than_the_setting() -> None:
+def test_policy_is_never_longer_than_the_setting() -> None:
     """An answer is waited for no longer than the settings say, whatever it is worth."""
-    world = World(response(), response(), timeout=5.0)
-    ask(world, patience=QUICK)
-    ask(world, patience=NO_RETRY)
+    world = World(response(), response(), connection=replace(CONNECTION, timeout=5.0))
+    ask(world, policy=QUICK)
+    ask(world, policy=NO_RETRY)
     assert world.transport.timeouts == [5, 5]
 
 
@@ -298,7 +271,7 @@ def test_optional_request_waits_for_no_minutes() -> None:
     """What a sync can do without is not waited for, if HubSpot asks for minutes."""
     world = World(response(503, Retry_After="60"))
     with pytest.raises(HubSpotError):
-        ask(world, patience=QUICK)
+        ask(world, policy=QUICK)
     assert world.waits == []
 
 
@@ -320,7 +293,7 @@ class Held(FakeTransport):
 def test_in_flight(most: int) -> None:
     """As many requests as are allowed are under way at once, and the next one waits for them."""
     transport = Held()
-    world = World(transport=transport, most_in_flight=most)
+    world = World(transport=transport, connection=replace(CONNECTION, max_concurrency=most))
     threads = [threading.Thread(target=ask, args=(world,), daemon=True) for _ in range(most + 1)]
     for thread in threads:
         thread.start()
@@ -330,4 +303,4 @@ def test_in_flight(most: int) -> None:
     assert transport.come.acquire(timeout=10)
     for thread in threads:
         thread.join(10)
-    assert world.client.calls == most + 1
+    assert world.client.request_count == most + 1

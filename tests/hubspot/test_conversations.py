@@ -36,7 +36,7 @@ def conversations(*answers: Response | Exception) -> tuple[World, Conversations]
 
 def ask(api: Conversations) -> ApiResponse:
     """Ask for a thread."""
-    return api.ask(THREAD, "/threads/17", accept=lambda _: True)
+    return api.request(THREAD, "/threads/17", accept=lambda _: True)
 
 
 def paths(world: World) -> list[str]:

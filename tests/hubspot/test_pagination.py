@@ -15,7 +15,7 @@ from tap_hubspot_threads.errors import (
     TransientError,
 )
 from tap_hubspot_threads.hubspot.conversations import Conversations
-from tap_hubspot_threads.hubspot.pagination import Listing
+from tap_hubspot_threads.hubspot.pagination import PagedList
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, Retry
 from tap_hubspot_threads.hubspot.transport import NoAnswerError
@@ -37,13 +37,11 @@ class Parts:
     def __init__(self, *answers: Response | Exception, size: int = 500, **parts: Any) -> None:
         self.world = World(*answers, **parts)
         self.world.client.has_answered = True
-        self.warnings: list[str] = []
-        self.listing = Listing(
+        self.listing = PagedList(
             Conversations(self.world.client, ""),
             THINGS,
             things="parts",
             size=size,
-            warn=self.warnings.append,
         )
 
     def page(self, **params: str) -> Page:
@@ -90,22 +88,22 @@ def test_page() -> None:
     assert parse_qs(url.query) == {"sort": ["id"], "after": ["w"], "limit": ["500"]}
 
 
-def test_what_is_left_out() -> None:
+def test_what_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     """A warning names what a page is of, once, however often its rows are made."""
     parts = Parts(page_of({}, {"id": "1"}))
     page = parts.page()
     for _ in range(2):
         assert list(page.rows) == [{"id": "1"}]
     assert page.ids == ["1"]
-    assert parts.warnings == ["1 of a page's 2 parts have no usable id and are left out"]
+    assert caplog.messages == ["1 of a page's 2 parts have no usable id and are left out"]
 
 
-def test_page_without_a_usable_id() -> None:
+def test_page_without_a_usable_id(caplog: pytest.LogCaptureFixture) -> None:
     """A page whose rows all lack a usable ID is a transient failure; an empty page is none."""
     parts = Parts(page_of({}, {}), page_of({"id": "1"}), page_of())
     assert list(parts.page().rows) == [{"id": "1"}]
     assert list(parts.page().rows) == []
-    assert (len(parts.limits), parts.warnings) == (3, [])
+    assert (len(parts.limits), caplog.messages) == (3, [])
     parts = Parts(*[page_of({})] * 8)
     with pytest.raises(TransientError, match="not what was asked for"):
         parts.page()
@@ -231,20 +229,20 @@ def test_other_errors(answer: Response, kind: type[HubSpotError]) -> None:
     assert parts.limits == ["500"]
 
 
-def test_patience() -> None:
+def test_policy() -> None:
     """A page that is worth one attempt gets one per size, without a wait."""
     parts = Parts(*[response(500)] * 4)
     with pytest.raises(TransientError):
-        parts.listing.page(PATH, {}, make=Make(), patience=NO_RETRY)
+        parts.listing.page(PATH, {}, make=Make(), policy=NO_RETRY)
     assert (parts.limits, parts.world.waits) == (["500", "100", "20", "1"], [])
 
 
 @pytest.mark.parametrize("answer", [response(429), response(423), response(503, Retry_After="7")])
-def test_patience_and_a_wait(answer: Response) -> None:
+def test_policy_and_a_wait(answer: Response) -> None:
     """A page that is worth one attempt is given up if HubSpot asks to wait."""
     parts = Parts(answer, page_of())
     with pytest.raises(TransientError):
-        parts.listing.page(PATH, {}, make=Make(), patience=NO_RETRY)
+        parts.listing.page(PATH, {}, make=Make(), policy=NO_RETRY)
     assert parts.limits == ["500"]
 
 

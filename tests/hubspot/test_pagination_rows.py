@@ -131,11 +131,13 @@ def test_rows_that_are_left_out(useless: str) -> None:
         ([None, "A-1", {"id": "2"}], ["2"], ["2 of a page's 3 messages"]),
     ],
 )
-def test_usable_ids(found: list[Any], ids: list[str], warnings: list[str]) -> None:
+def test_usable_ids(
+    found: list[Any], ids: list[str], warnings: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     """The IDs of a page are known without making a row; one warning counts those without one."""
-    make, logged = Make(), list[str]()
-    assert usable_ids(found, make, things="messages", warn=logged.append) == ids
-    assert logged == [f"{words} have no usable id and are left out" for words in warnings]
+    make = Make()
+    assert usable_ids(found, make, things="messages") == ids
+    assert caplog.messages == [f"{words} have no usable id and are left out" for words in warnings]
     assert make.made == []
 
 

@@ -171,7 +171,7 @@ def test_page_after_others(answer: Response, endpoint: Endpoint, query: dict[str
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "is_of_token"),
+    ("status", "words", "is_auth_error"),
     [(401, "check the setting access_token", True), (403, "conversations.read", False)],
 )
 def test_advice(status: int, words: str, *, is_auth_error: bool) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.models import Out
-from tap_hubspot_threads.singer.writer import EventWriter
-from tap_hubspot_threads.sync import account
-from tap_hubspot_threads.sync import pipeline as outcomes
+from tap_hubspot_threads.models import CHECKPOINT, StateChange
+from tap_hubspot_threads.sync import account, pipeline
 from tap_hubspot_threads.sync.phases import deletions
 from tap_hubspot_threads.sync.phases.deletions import Deletions
-from tap_hubspot_threads.sync.phases.full_listing import Listing
+from tap_hubspot_threads.sync.phases.full_listing import FullListing
 from tap_hubspot_threads.sync.phases.increment import Increment
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.listing_state import DONE
 from tap_hubspot_threads.sync.state.open_threads import mark_of
 from tap_hubspot_threads.sync.state.state import SyncState
@@ -21,69 +20,69 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tap_hubspot_threads.models import Event, Page
+
     Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def noted_before_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bookmark moves when a page is read, and not behind its last row."""
-    run = Increment.run
+    """The bookmark moves when a page is read, and not after its last record."""
+    changed = Increment._changed  # noqa: SLF001 - the part that has the bug
 
     def hasty(self: Increment) -> Iterator[Any]:
-        for item in run(self):
-            if isinstance(item, Out) and item.then:
-                item.then()
+        for item in changed(self):
+            if isinstance(item, StateChange):
+                item.apply()
             yield item
 
-    monkeypatch.setattr(Increment, "run", hasty)
+    monkeypatch.setattr(Increment, "_changed", hasty)
 
 
 def state_before_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row is settled, and saved in a STATE, before it goes out."""
-    pass_ = EventWriter._pass  # noqa: SLF001 - the part that has the bug
+    """A thread is settled, and saved in a STATE, before its record is written."""
+    emit = ThreadPipeline.emit
 
-    def hasty(self: EventWriter, out: Out, sync: Any) -> None:
-        if out.row is not None and out.then is not None:
-            out.then()
-            self._save(sync, is_final=False, is_due=True)
-            out = out._replace(then=None)
-        pass_(self, out, sync)
+    def hasty(self: ThreadPipeline, row: Any, **options: Any) -> Iterator[Event]:
+        events = list(emit(self, row, **options))
+        changes = [event for event in events if isinstance(event, StateChange)]
+        yield from (change._replace(save_now=True) for change in changes)
+        yield from (event for event in events if not isinstance(event, StateChange))
 
-    monkeypatch.setattr(EventWriter, "_pass", hasty)
+    monkeypatch.setattr(ThreadPipeline, "emit", hasty)
 
 
 def cursor_saved_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listing's cursor is kept when its page is read, and not behind its rows."""
-    pages = Listing.pages
+    """A listing's cursor is kept when its page is read, and not after its records."""
+    pages = FullListing._pages  # noqa: SLF001 - the part that has the bug
 
-    def hasty(self: Listing, most: int | None = None) -> Iterator[Any]:
-        for rows, now, advance in pages(self, most):
-            if advance.then:
-                advance.then()
-            yield rows, now, advance._replace(then=None)
+    def hasty(self: FullListing) -> Iterator[Any]:
+        for page in pages(self):
+            page.advance.apply()
+            yield page._replace(advance=CHECKPOINT)
 
-    monkeypatch.setattr(Listing, "pages", hasty)
+    monkeypatch.setattr(FullListing, "_pages", hasty)
 
 
 def bookmark_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A first listing's bookmark is HubSpot's clock at its end."""
     advance = SyncState.advance_listing
 
-    def late(self: SyncState, part: str, cursor: str | None, now: str, **of_page: Any) -> None:
+    def late(self: SyncState, part: str, page: Page, **options: Any) -> None:
         if part == DONE and self.bookmark is None:
-            self.bookmark = now
-        advance(self, part, cursor, now, **of_page)
+            self.bookmark = page.now
+        advance(self, part, page, **options)
 
     monkeypatch.setattr(SyncState, "advance_listing", late)
 
 
 def doubt_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A STATE never says that rows may have gone out behind it."""
-    monkeypatch.setattr(SyncState, "doubt", lambda _: None)
+    """A STATE never says that records may have been written after it."""
+    monkeypatch.setattr(SyncState, "mark_inexact", lambda _: None)
 
 
 def fingerprint_of_less(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fingerprint does not see who a thread is assigned to."""
-    monkeypatch.setattr(outcomes, "mark_of", lambda row: mark_of(row | {"assignedTo": None}))
+    monkeypatch.setattr(pipeline, "mark_of", lambda row: mark_of(row | {"assignedTo": None}))
 
 
 def failed_id_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,9 +95,9 @@ def failed_id_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
 def number_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another account's number is taken for the state's."""
 
-    def identify(hubspot: Any, workers: Any, kept: SyncState, **_: Any) -> tuple[int | None, bool]:
-        number = workers.call(hubspot.account_number)
-        return number, number is not None and kept.account is not None
+    def identify(api: Any, pool: Any, state: SyncState) -> tuple[int | None, bool]:
+        number = pool.run(api.get_account_id)
+        return number, number is not None and state.account is not None
 
     monkeypatch.setattr(account, "identify", identify)
 
@@ -116,16 +115,16 @@ def number_kept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def key_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A STATE lacks what is empty."""
-    pack = SyncState.pack
+    to_bookmarks = SyncState.to_bookmarks
 
     def short(self: SyncState, *, is_final: bool) -> dict[str, Any]:
-        packed = pack(self, is_final=is_final)
+        packed = to_bookmarks(self, is_final=is_final)
         return {
             stream: {name: value for name, value in kept.items() if name != "failed" or value}
             for stream, kept in packed.items()
         }
 
-    monkeypatch.setattr(SyncState, "pack", short)
+    monkeypatch.setattr(SyncState, "to_bookmarks", short)
 
 
 def looks_not_apart(monkeypatch: pytest.MonkeyPatch) -> None:

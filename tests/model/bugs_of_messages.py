@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import RefusedError, TransientError
-from tap_hubspot_threads.models import MAX_ACTORS, Out
+from tap_hubspot_threads.models import MAX_ACTORS, ReadMessages, Record, StateChange
 from tap_hubspot_threads.sync.children.actors import Actors
 from tap_hubspot_threads.sync.children.messages import Messages
 from tap_hubspot_threads.sync.phases.backfill import Backfill
-from tap_hubspot_threads.sync.pipeline import Outcomes
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.messages_state import MessagesState
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
 
@@ -19,50 +19,61 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tap_hubspot_threads.models import Event
+
     Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-def _apart(outs: Iterable[Out]) -> Iterator[Out]:
-    """Yield the same, but what is done behind a thread's messages is done before them."""
-    for out in outs:
-        if out.messages_of is None or out.then is None:
-            yield out
+def _settled_first(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield the same, but the state change after a thread's messages comes before them."""
+    held: list[Event] = []
+    for event in events:
+        if isinstance(event, ReadMessages):
+            held.append(event)
+        elif isinstance(event, StateChange):
+            yield event
+            yield from held
+            held.clear()
         else:
-            yield out._replace(messages_of=None)
-            yield Out(messages_of=out.messages_of)
+            yield from held
+            held.clear()
+            yield event
+    yield from held
 
 
 def settled_with_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread is settled behind its row, and not behind its messages."""
+    """A thread is settled after its record, and not after its messages."""
     call = Messages.__call__
-    monkeypatch.setattr(Messages, "__call__", lambda self, outs: call(self, _apart(outs)))
+    monkeypatch.setattr(
+        Messages, "__call__", lambda self, events: call(self, _settled_first(events))
+    )
 
 
 def walked_before_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A backfill's bookmark is at that of threads from its beginning on."""
     run = Backfill.run
 
-    def hasty(self: Backfill) -> Iterator[Out]:
-        outs, kept = run(self), vars(self)["_kept"]
-        for place, out in enumerate(outs):
+    def hasty(self: Backfill) -> Iterator[Event]:
+        events, state = run(self), vars(self)["_state"]
+        for place, event in enumerate(events):
             if not place:
-                yield Out(then=partial(kept.messages.catch_up, kept.bookmark))
-            yield out
+                yield StateChange(partial(state.messages.catch_up, state.bookmark))
+            yield event
 
     monkeypatch.setattr(Backfill, "run", hasty)
 
 
 def messages_not_owed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a thread that could not be read, nobody reads the messages later."""
-    monkeypatch.setattr(Outcomes, "_owing", lambda _self, _asked, then: then)
+    monkeypatch.setattr(ThreadPipeline, "_pending_messages", lambda _self, _ref, change: change)
 
 
 def gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One look is enough to take a thread for gone, and with it its messages."""
     monkeypatch.setattr(
         Messages,
-        "_goneness",
-        lambda self, thread_id: partial(self._kept.settle, thread_id),
+        "_thread_deleted",
+        lambda self, thread_id: partial(self._state.settle, thread_id),
     )
 
 
@@ -86,12 +97,14 @@ def marks_not_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def listing_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """The daily listing reads the messages of all threads that it shows."""
-    found = Outcomes.found
+    emit = ThreadPipeline.emit
 
-    def eager(self: Outcomes, row: Any, *, always: bool = False, has_news: bool = False) -> Out:
-        return found(self, row, always=always, has_news=has_news or always)
+    def eager(
+        self: ThreadPipeline, row: Any, *, always: bool = False, has_new_message: bool = False
+    ) -> Iterator[Event]:
+        return emit(self, row, always=always, has_new_message=has_new_message or always)
 
-    monkeypatch.setattr(Outcomes, "found", eager)
+    monkeypatch.setattr(ThreadPipeline, "emit", eager)
 
 
 def doubt_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,10 +115,11 @@ def doubt_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 def actors_not_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done behind a row does not wait for the actors that it names."""
 
-    def hasty(self: Any, outs: Iterable[Out]) -> Iterator[Out]:
-        for out in outs:
-            self._note(out)
-            yield out
+    def hasty(self: Any, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            if isinstance(event, Record):
+                self._note(event)
+            yield event
             if len(self._pending) >= MAX_ACTORS:
                 yield from self._flush()
         yield from self._flush()
@@ -118,10 +132,10 @@ def actors_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def read_all(self: Any, ids: list[str], *, once: bool = False) -> list[Any]:
         try:
-            rows: list[Any] = self._workers.call(partial(self._hubspot.actors, ids, once=once))
+            rows: list[Any] = self._pool.run(partial(self._api.read_actors, ids, once=once))
         except (TransientError, RefusedError) as error:
             if len(ids) == 1:
-                self._read.actors.note(ids[0], error)
+                self._failures.note(ids[0], error)
                 return []
             half = len(ids) // 2
             return read_all(self, ids[:half], once=True) + read_all(self, ids[half:], once=True)

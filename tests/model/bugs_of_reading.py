@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import HubSpotError, RefusedError
 from tap_hubspot_threads.hubspot import client, clock, page_size
-from tap_hubspot_threads.hubspot.api import Api
+from tap_hubspot_threads.hubspot.api import HubSpotApi
 from tap_hubspot_threads.hubspot.responses import Problem
-from tap_hubspot_threads.models import Out
-from tap_hubspot_threads.settings.settings import Options
-from tap_hubspot_threads.sync.phases import increment
-from tap_hubspot_threads.sync.phases import time_window as sweep
+from tap_hubspot_threads.models import StateChange
+from tap_hubspot_threads.settings.settings import Settings
+from tap_hubspot_threads.sync.phases import increment, time_window
 from tap_hubspot_threads.sync.phases.open_thread_check import OpenThreadCheck
-from tap_hubspot_threads.sync.pipeline import Outcomes
-from tap_hubspot_threads.sync.walk import walk
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
@@ -26,82 +24,65 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tap_hubspot_threads.sync.pipeline import ListedPage
+
     Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def no_lookback(monkeypatch: pytest.MonkeyPatch) -> None:
     """The increment starts at the bookmark."""
-    of = Options.of
-    monkeypatch.setattr(Options, "of", lambda config: replace(of(config), lookback_seconds=0))
+    from_config = Settings.from_config
+
+    def without(config: Any, **options: Any) -> Settings:
+        return replace(from_config(config, **options), lookback_seconds=0)
+
+    monkeypatch.setattr(Settings, "from_config", without)
 
 
 def exclusive_filter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each page is requested from a millisecond after the position, not before it."""
-    page_by_time = Api.page_by_time
+    threads_since = HubSpotApi.threads_since
 
-    def late(self: Api, since: str, cursor: str | None, *, archived: bool) -> Any:
-        return page_by_time(self, shift(since, seconds=0.002), cursor, archived=archived)
+    def late(self: HubSpotApi, since: str, *, archived: bool) -> Any:
+        return threads_since(self, shift(since, seconds=0.002), archived=archived)
 
-    monkeypatch.setattr(Api, "page_by_time", late)
+    monkeypatch.setattr(HubSpotApi, "threads_since", late)
 
 
 def cursor_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A listing ends at an empty page, although that has a cursor."""
+    list_threads = HubSpotApi.list_threads
 
     def ends_early(*args: Any, **options: Any) -> Iterator[Any]:
-        for page in walk(*args, **options):
+        for page in list_threads(*args, **options):
             yield page if page.rows else replace(page, cursor=None)
             if not page.rows:
                 return
 
-    monkeypatch.setattr("tap_hubspot_threads.sync.phases.full_listing.walk", ends_early)
+    monkeypatch.setattr(HubSpotApi, "list_threads", ends_early)
 
 
 def cursors_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cursors are followed under the sort by time, where they may be offsets."""
 
     def follow(
-        fetch: Any, since: str, seen: set[str], *, until: str | None = None, **_: Any
+        list_since: Any, since: str, seen: set[str], *, until: str | None = None, **_: Any
     ) -> Iterator[Any]:
-        cursor = None
-        while True:
-            page = fetch(since, cursor)
+        for page in list_since(since):
             rows = [row for row in page.rows if row["id"] not in seen]
             if until is not None:
                 rows = [row for row in rows if row["latestMessageTimestamp"] <= until]
             seen.update(row["id"] for row in rows)
-            cursor = page.cursor
             last = max((row["latestMessageTimestamp"] for row in page.rows), default=since)
-            yield sweep.Step(rows, last if cursor else None)
-            if cursor is None:
-                return
+            yield time_window.Window(rows, last if page.cursor else None)
 
-    monkeypatch.setattr(sweep, "sweep", follow)
+    monkeypatch.setattr(time_window, "iter_by_time", follow)
 
 
 def walk_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """A walk by cursors is not repeated, although a thread may have been skipped by it."""
-    walk: Any = vars(sweep)["_Walk"]
-
-    class Once(walk):  # type: ignore[misc] # whatever it is
-        """Walks whose cursor is never seen."""
-
-        def __init__(self, at: str) -> None:
-            super().__init__(at)
-            self._cursor: str | None = None
-            self._asked = 0
-
-        @property
-        def cursor(self) -> str | None:
-            """The cursor for the request, and none for whoever wants to know of a walk."""
-            self._asked += 1
-            return self._cursor if self._asked % 2 else None
-
-        @cursor.setter
-        def cursor(self, cursor: str | None) -> None:
-            self._cursor, self._asked = cursor, 0
-
-    monkeypatch.setattr(sweep, "_Walk", Once)
+    walk: Any = vars(time_window)["_Walk"]
+    monkeypatch.setattr(walk, "next_page", lambda self: next(self._source))
 
 
 def position_of_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,16 +106,16 @@ def _with_position(
         moved = choose(times, page) if times else self._at
         return moved if moved > self._at else None
 
-    monkeypatch.setattr(vars(sweep)["_Walk"], "position", position)
+    monkeypatch.setattr(vars(time_window)["_Walk"], "position", position)
 
 
 def archived_not_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only live threads are looked through for changes."""
-    changes = sweep.changes
+    iter_changed = time_window.iter_changed_threads
     monkeypatch.setattr(
         increment,
-        "changes",
-        lambda live, _archived=None, *, since, end: changes(live, since=since, end=end),
+        "iter_changed_threads",
+        lambda live, _archived=None, *, since, end: iter_changed(live, since=since, end=end),
     )
 
 
@@ -204,26 +185,30 @@ def wrong_path_believed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def once_missed_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that was missed is not looked for again."""
-    monkeypatch.setattr(OpenThreadCheck, "_once_missed", lambda _: iter(()))
+    monkeypatch.setattr(OpenThreadCheck, "not_found_once", lambda _: iter(()))
 
 
 def rest_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Open threads that no listing showed are not read by id."""
-    monkeypatch.setattr(OpenThreadCheck, "_read_rest", lambda _: iter(()))
+    monkeypatch.setattr(OpenThreadCheck, "by_id", lambda _: iter(()))
 
 
 def listed_row_overwrites(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row of a listing that lags goes out behind a newer one that was read by id."""
 
-    def overwrite(self: Outcomes, row: Any, now: str, *, always: bool) -> Any:
-        if row["id"] in self._kept.missed:
-            return (
-                Out(then=partial(self._kept.restart_grace_period, row["id"], now))
-                if always
-                else None
-            )
-        if always or row["id"] in self._kept.open or self._is_tracked(row):
-            return self.found(row, always=always)
-        return None
+    def listed(self: Any, page: ListedPage) -> Iterator[Any]:
+        for row in page.rows:
+            if row["id"] in self._state.not_found:
+                yield StateChange(partial(self._state.restart_grace_period, row["id"], page.now))
+            elif self._is_in_scope(row):
+                yield from self.emit(row, always=True)
+        yield page.advance
 
-    monkeypatch.setattr(Outcomes, "listed", overwrite)
+    def checked(self: Any, rows: Any) -> Iterator[Any]:
+        for row in rows:
+            is_open = row["id"] in self._state.open or self._context.is_tracked(row)
+            if row["id"] not in self._state.not_found and is_open:
+                yield from self.emit(row)
+
+    monkeypatch.setattr(ThreadPipeline, "_listed_page", listed)
+    monkeypatch.setattr(ThreadPipeline, "checked", checked)

@@ -44,7 +44,7 @@ PLANTED: dict[Plant, str] = {
     reading.own_clock: "is ahead of HubSpot",
     reading.limit_stays_refused: "the sync failed: RefusedError",
     reading.gateways_404_believed: KILLED,
-    reading.header_of_404_ignored: "the sync failed: UnreadError|is gone since",
+    reading.header_of_404_ignored: "the sync failed: IncompleteError|is gone since",
     reading.position_of_the_maximum: f"{LOST}|{UNSAID}",
     reading.position_of_the_last_row: f"{LOST}|{UNSAID}",
     reading.wrong_path_believed: "a wrong path was believed",
@@ -63,6 +63,6 @@ PLANTED: dict[Plant, str] = {
     messages.listing_reads_messages: NEEDLESS,
     messages.doubt_reads_messages: NEEDLESS,
     messages.actors_not_awaited: UNNAMED,
-    messages.actors_tried_once: "the sync failed: UnreadError",
+    messages.actors_tried_once: "the sync failed: IncompleteError",
 }
 """Each with what the broken promise says."""

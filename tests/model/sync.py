@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
+    IncompleteError,
     MassDeletionError,
-    UnreadError,
     WrongAccountError,
 )
 from tap_hubspot_threads.settings.settings import ThreadFilter
@@ -22,6 +22,15 @@ MASS_DELETION_MIN = 20
 """More than half of so many watched threads are not told deleted at once."""
 SURE_ATTEMPTS = 100
 """So many tries no storm outlasts."""
+
+
+def filters_of(settings: dict[str, Any]) -> ThreadFilter:
+    """Return the filters that settings make."""
+    return ThreadFilter(
+        inbox_ids=tuple(sorted(map(str, settings.get("inbox_ids", ())))),
+        include_archived=settings.get("include_archived", True),
+        start_date=settings.get("start_date"),
+    )
 
 
 class Sync:
@@ -51,7 +60,7 @@ class Sync:
             int(entry.partition(":")[0]) for entry in self.given.get("open_threads", [])
         }
         self.missed = {int(thread_id) for thread_id, _ in self.given.get("missed", [])}
-        wanted = ThreadFilter.of({"include_archived": True} | settings).fingerprint()
+        wanted = filters_of(settings).fingerprint()
         self.is_first = (
             self.given.get("replication_key_value") is None or self.given["wanted"] != wanted
         )
@@ -104,7 +113,7 @@ class Sync:
         has_actor = bool(self._life.account.poisoned_actors) and "actors" in self.streams
         has_thread = self._life.poisoned_id is not None and "messages" in self.streams
         words = ["the messages of 1 thread(s)"] * has_thread + ["1 actor(s)"] * has_actor
-        return isinstance(self.end, UnreadError) and what in {*words, " and ".join(words)}
+        return isinstance(self.end, IncompleteError) and what in {*words, " and ".join(words)}
 
     @property
     def has_few_tries(self) -> bool:

@@ -62,7 +62,7 @@ class DrawnWorkers(WorkerPool):
     chance: ClassVar[random.Random]
 
     @override
-    def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    def map_ordered(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         pending: deque[_Call] = deque()
         for item in items:
             pending.append(_Call(item))

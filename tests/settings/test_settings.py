@@ -6,19 +6,26 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.settings.settings import ThreadFilter
+from tap_hubspot_threads.settings.schema import SETTINGS
+from tap_hubspot_threads.settings.settings import Settings, ThreadFilter
 from tests.sync.fakes import row
+
+DEFAULTS = {
+    name: setting["default"]
+    for name, setting in SETTINGS["properties"].items()
+    if "default" in setting
+}
 
 
 def of(**settings: Any) -> ThreadFilter:
-    """Read settings."""
-    return ThreadFilter.of({"include_archived": True, **settings})
+    """Return the filters of a config."""
+    return Settings.from_config({**DEFAULTS, **settings}, user_agent="x").threads
 
 
 def test_all_by_default() -> None:
     """Without settings every thread is wanted, on both sides."""
-    assert of().wants(row(1, None, createdAt=None))
-    assert of().sides == (False, True)
+    assert of().matches(row(1, None, createdAt=None))
+    assert of().archived_values == (False, True)
     assert of().inbox_id is None
 
 
@@ -26,7 +33,7 @@ def test_without_archived() -> None:
     """Without archived threads one side is listed, and an archived thread is not included."""
     live, archived = row(1), row(2, archived=True)
     wanted = of(include_archived=False)
-    assert wanted.sides == (False,)
+    assert wanted.archived_values == (False,)
     assert (wanted.includes(live), wanted.includes(archived)) == (True, False)
     assert of().includes(archived)
 
@@ -49,7 +56,7 @@ def test_inboxes() -> None:
     """Threads of other inboxes, and of none, are not wanted."""
     wanted = of(inbox_ids=[2, "1"])
     assert not wanted.includes(row(1, inboxId="3"))
-    assert [wanted.wants(row(1, inboxId=inbox)) for inbox in ("1", "2", "3", None)] == [
+    assert [wanted.matches(row(1, inboxId=inbox)) for inbox in ("1", "2", "3", None)] == [
         True,
         True,
         False,
@@ -78,7 +85,7 @@ def test_one_inbox_is_asked_for(ids: list[Any], asked: str | None) -> None:
 def test_start_date(latest: str | None, created: str | None, *, is_wanted: bool) -> None:
     """By the latest message, else by the creation; a thread with neither is wanted."""
     found = row(1, latest, createdAt=created)
-    assert of(start_date="2026-03-01").wants(found) is is_wanted
+    assert of(start_date="2026-03-01").matches(found) is is_wanted
 
 
 @pytest.mark.parametrize(
@@ -96,3 +103,54 @@ def test_start_date(latest: str | None, created: str | None, *, is_wanted: bool)
 def test_fingerprint(one: dict[str, Any], other: dict[str, Any], *, is_same: bool) -> None:
     """It differs where other threads are wanted, and not by the form of a setting."""
     assert (of(**one).fingerprint() == of(**other).fingerprint()) is is_same
+
+
+CONFIG = {
+    "api_url": "https://api.example.com/",
+    "api_version": "2026-09",
+    "access_token": "token",
+    "associations": ["TICKET", ""],
+    "property": "subject",
+    "rate_limit": 50,
+    "daily_quota_reserve_percent": 25,
+    "max_concurrency": 4,
+    "request_timeout": 9,
+    "max_attempts": 3,
+    "refresh_open_calls": 7,
+    "full_listing_hours": 12,
+    "full_listing_calls": 30,
+    "lookback_seconds": 60,
+    "original_content": True,
+}
+
+
+def test_each_parameter() -> None:
+    """Each setting becomes the parameter of its name, or the one that it stands for."""
+    settings = Settings.from_config({**DEFAULTS, **CONFIG}, user_agent="tap/1")
+    assert settings == Settings(
+        api_url="https://api.example.com",
+        api_version="2026-09",
+        access_token="token",
+        user_agent="tap/1",
+        associations=("TICKET",),
+        property="subject",
+        max_requests_per_10s=50,
+        daily_quota_reserve_percent=25,
+        max_concurrency=4,
+        request_timeout=9,
+        max_attempts=3,
+        open_threads_max_calls=7,
+        full_listing_interval_hours=12,
+        full_listing_max_pages=30,
+        lookback_seconds=60,
+        fetch_original_content=True,
+    )
+
+
+def test_other_parameters() -> None:
+    """`by_id` and OAuth become parameters of their own; a User-Agent that is set stays."""
+    oauth = {"client_id": "1", "client_secret": "2", "refresh_token": "3"}
+    config = {**DEFAULTS, **oauth, "thread_fetch": "by_id", "user_agent": "ours"}
+    settings = Settings.from_config(config, user_agent="tap/1")
+    assert (settings.always_fetch_by_id, settings.user_agent) == (True, "ours")
+    assert (settings.oauth, settings.access_token) == (oauth, "")

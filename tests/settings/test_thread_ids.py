@@ -204,7 +204,7 @@ def test_wait_for_a_pipe_can_be_stopped(tmp_path: Path) -> None:
             raise Stopped(15)
 
     with pytest.raises(Stopped):
-        ConfiguredIds({"thread_ids_file": str(path)}, call=WorkerPool(1, stop).call).check()
+        ConfiguredIds({"thread_ids_file": str(path)}, call=WorkerPool(1, stop).run).check()
 
 
 @pytest.mark.parametrize("content", [b"", b"\n# none\n"])

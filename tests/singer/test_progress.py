@@ -16,36 +16,35 @@ if TYPE_CHECKING:
     from tests.conftest import Lab
 
 
-def make(
-    quota: tuple[int | None, int | None] = (None, None),
-) -> tuple[Progress, list[float], list[str]]:
-    """Return a progress, the seconds of its clock, and its lines."""
+def make(quota: tuple[int | None, int | None] = (None, None)) -> tuple[Progress, list[float]]:
+    """Return a progress, and the seconds of its clock."""
     clock = [0.0]
-    lines: list[str] = []
-    traffic = SimpleNamespace(calls=0, retries=0, quota=quota, now=None)
-    return Progress(lambda: clock[0], lines.append, traffic), clock, lines
+    traffic = SimpleNamespace(request_count=0, retry_count=0, quota=quota, now=None)
+    return Progress(lambda: clock[0], traffic), clock
 
 
-def test_line_every_ten_seconds() -> None:
+def test_line_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
     """A line comes every ten seconds: what is done, of how many, how fast, how long still."""
-    progress, clock, lines = make((900, 1_000))
+    caplog.set_level(logging.INFO)
+    progress, clock = make((900, 1_000))
     progress.total = 400
     for second in range(1, 25):
         clock[0] = float(second)
         progress.rows["threads"] += 10
         progress.tick()
-    assert lines == [
+    assert caplog.messages == [
         "100 of 400 threads, 10.0 threads/s, about 30.0 s left, 900 of the day's 1000 calls left",
         "200 of 400 threads, 10.0 threads/s, about 20.0 s left, 900 of the day's 1000 calls left",
     ]
 
 
-def test_line_while_nothing_happens() -> None:
+def test_line_while_nothing_happens(caplog: pytest.LogCaptureFixture) -> None:
     """A line comes too when nothing moves, and says so."""
-    progress, clock, lines = make()
+    caplog.set_level(logging.INFO)
+    progress, clock = make()
     clock[0] = 60.0
     progress.tick()
-    assert lines == ["0 threads, 0.0 threads/s"]
+    assert caplog.messages == ["0 threads, 0.0 threads/s"]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_line_while_nothing_happens() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     """Durations read like a person would say them."""
-    progress, clock, _ = make()
+    progress, clock = make()
     clock[0] = seconds
     assert f" in {words}, " in progress.summary({})
 
@@ -92,10 +91,11 @@ def test_a_good_sync_is_ten_lines(lab: Lab, caplog: pytest.LogCaptureFixture) ->
 
 def test_summary_says_why_threads_were_left_out() -> None:
     """Threads that were not written are counted by their reasons."""
-    progress, _, _ = make()
+    progress, _ = make()
     progress.rows["threads"] = progress.rows["deleted_threads"] = 2
-    read = progress.read
-    read.unchanged, read.before_start, read.other_inbox, read.withheld = 3, 4, 5, 6
+    stats = progress.stats
+    stats.unchanged, stats.before_start_date, stats.other_inbox = 3, 4, 5
+    stats.withheld_deletions = 6
     assert progress.summary({}).startswith(
         "2 threads (0 archived), 2 rows of deleted_threads, 3 unchanged, 4 before start_date, 5 of "
         "another inbox, 0 missing, 6 not told deleted yet, 0 failed, "
@@ -112,7 +112,7 @@ def test_summary_says_why_threads_were_left_out() -> None:
 )
 def test_summary_of_nothing(total: int | None, since: str | None, words: str) -> None:
     """No row at all has a reason too, once the sync has come to its end."""
-    progress, _, _ = make()
+    progress, _ = make()
     progress.total, progress.since, progress.is_complete = total, since, True
     assert progress.summary({}).startswith(f"0 threads (0 archived): {words}, 0 missing")
     progress.is_complete = False
@@ -121,7 +121,7 @@ def test_summary_of_nothing(total: int | None, since: str | None, words: str) ->
 
 def test_summary_of_another_stream() -> None:
     """Where threads are not selected, the summary does not speak of them."""
-    progress, _, _ = make()
+    progress, _ = make()
     progress.rows["thread_index"] = 0
     assert progress.summary({}).startswith("0 rows of thread_index, ")
 
@@ -163,11 +163,11 @@ def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_lag() -> None:
     """The bookmark's lag is by HubSpot's clock, and unknown before that is."""
-    progress, _, _ = make()
+    progress, _ = make()
     kept = {"replication_key_value": "2026-11-20T12:00:00.000Z"}
     assert progress.fields(kept)["bookmark_lag_seconds"] is None
     progress.traffic = SimpleNamespace(
-        calls=1, retries=0, quota=(None, None), now=NOON + timedelta(minutes=3)
+        request_count=1, retry_count=0, quota=(None, None), now=NOON + timedelta(minutes=3)
     )
     assert progress.fields(kept)["bookmark_lag_seconds"] == 180
     assert "bookmark 3 min 0 s behind HubSpot's clock" in progress.summary(kept)

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from tap_hubspot_threads.singer.progress import around, backfill, duration, misfits, unless_none
-from tap_hubspot_threads.sync.stats import Read
+from tap_hubspot_threads.singer.progress import (
+    backfill,
+    describe_misfits,
+    duration,
+    unless_none,
+    unread_children,
+)
+from tap_hubspot_threads.sync.context import SyncStats
+from tap_hubspot_threads.sync.failures import Failures
 from tests.sync.fakes import passing
 
 
 def test_nothing_wanting() -> None:
     """Where nothing is wanting, nothing is said."""
-    assert around(Read()) == backfill(Read()) == unless_none(0, "things") == []
+    nothing = SyncStats()
+    assert (
+        unread_children(nothing, Failures()) == backfill(nothing) == unless_none(0, "things") == []
+    )
 
 
 def test_what_is_wanting() -> None:
     """What surrounds threads and could not be read is counted, each kind apart."""
-    read = Read()
+    stats, failures = SyncStats(hidden=["c"], cut_off=["d", "e", "f"]), Failures()
     for name in "ab":
-        read.messages.note(name, passing())
-    read.hidden += ["c"]
-    read.cut_off += ["d", "e", "f"]
-    read.actors.note("A-1", passing())
-    assert around(read) == [
+        failures.messages.note(name, passing())
+    failures.actors.note("A-1", passing())
+    assert unread_children(stats, failures) == [
         "2 without their messages",
         "1 whose messages HubSpot does not show",
         "3 messages cut off",
@@ -39,9 +47,7 @@ def test_what_is_wanting() -> None:
 )
 def test_backfill_that_goes_on(about: int | None, words: str) -> None:
     """A backfill that has not come to its end says how far it is, of how many if that is known."""
-    read = Read()
-    read.backfill = 61_204, about
-    assert backfill(read) == [words]
+    assert backfill(SyncStats(backfill=(61_204, about))) == [words]
 
 
 @pytest.mark.parametrize(
@@ -57,4 +63,4 @@ def test_misfits() -> None:
     """Values that did not fit are counted by stream and column, in the order of their names."""
     counts = {"threads.createdAt": 1, "messages.attachments": 2}
     words = "3 value(s) did not fit their column and are in otherProperties: "
-    assert misfits(counts) == words + "messages.attachments 2, threads.createdAt 1"
+    assert describe_misfits(counts) == words + "messages.attachments 2, threads.createdAt 1"

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import HubSpotError
-from tap_hubspot_threads.models import Out
+from tap_hubspot_threads.models import (
+    CHECKPOINT,
+    ReadMessages,
+    Record,
+    StateChange,
+    ThreadRef,
+)
 from tap_hubspot_threads.signals import Stop, Stopped
 from tap_hubspot_threads.singer.progress import Progress
-from tap_hubspot_threads.singer.writer import LINES_PER_ROW, EventWriter
-from tap_hubspot_threads.sync.stats import Read
+from tap_hubspot_threads.singer.writer import OPEN_THREADS_PER_RECORD, EventWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
+
+    from tap_hubspot_threads.models import Event
 
 INTERVAL = 5.0
 
@@ -52,27 +59,6 @@ class FakeStream:
         """End counting."""
 
 
-class FakeSync:
-    """Yields what it is given; what it keeps is `kept`, and whether it was the last time."""
-
-    def __init__(self, outs: Iterable[Out | Exception], *, keeps: bool) -> None:
-        self._outs, self._keeps = outs, keeps
-        self.read = Read()
-        self.kept: dict[str, Any] = {}
-
-    def run(self) -> Iterator[Out]:
-        """As `Sync` says."""
-        for out in self._outs:
-            if isinstance(out, Exception):
-                raise out
-            yield out
-
-    def pack(self, *, is_final: bool) -> dict[str, Any] | None:
-        """As `Sync` says."""
-        kept = {"threads": {**self.kept, "is_final": is_final}}
-        return kept if self._keeps else None
-
-
 class World:
     """A loop over two streams; `log` is what happened, in its order."""
 
@@ -88,11 +74,11 @@ class World:
         self.stop = Stop()
         self.states: list[dict[str, Any]] = []
         self.streams = {name: FakeStream(name, self.log) for name in streams}
-        traffic = SimpleNamespace(calls=0, retries=0, quota=(None, None))
-        self.progress = Progress(lambda: self.seconds, self.log.append, traffic)
+        traffic = SimpleNamespace(request_count=0, retry_count=0, quota=(None, None), now=None)
+        self.progress = Progress(lambda: self.seconds, traffic)
+        self.kept: dict[str, Any] = {}
         self._keeps = keeps
-        self.sync = FakeSync((), keeps=keeps)
-        self.loop = EventWriter(
+        self.writer = EventWriter(
             self.streams,  # type: ignore[arg-type] # as far as the loop looks at them
             given=given or {},
             write_state=self._write_state,
@@ -105,25 +91,41 @@ class World:
         self.states.append(state)
         self.log.append("STATE")
 
-    def note(self, word: str, seconds: float = 0) -> Callable[[], None]:
-        """Return what notes a word, and lets time pass."""
+    def note(self, word: str, seconds: float = 0, *, save_now: bool = False) -> StateChange:
+        """Return a state change that notes a word, and lets time pass."""
 
-        def do() -> None:
+        def apply() -> None:
             self.log.append(word)
             self.seconds += seconds
 
-        return do
+        return StateChange(apply, save_now=save_now)
 
-    def play(self, *outs: Out | Exception, most: int | None = None) -> list[Any]:
-        """Run such a sync; return what happened behind the SCHEMAs."""
-        self.sync = FakeSync(outs, keeps=self._keeps)
-        self.loop.run(self.sync, most=most)
+    def bookmarks(self, *, is_final: bool) -> dict[str, Any]:
+        """As `AccountSync` says."""
+        return {"threads": {**self.kept, "is_final": is_final}}
+
+    def play(self, *events: Event | Exception, max_records: int | None = None) -> list[Any]:
+        """Write such events; return what happened after the SCHEMAs."""
+        return self.write(each(events), max_records=max_records)
+
+    def write(self, events: Iterable[Event], *, max_records: int | None = None) -> list[Any]:
+        """Write events; return what happened after the SCHEMAs."""
+        bookmarks = self.bookmarks if self._keeps else None
+        self.writer.run(events, bookmarks, max_records=max_records)
         return self.log[len(self.streams) :]
 
 
-def thread(thread_id: str, then: Callable[[], None] | None = None, **columns: Any) -> Out:
-    """Make an output of a thread."""
-    return Out("threads", {"id": thread_id, "archived": False, **columns}, then)
+def each(events: Iterable[Event | Exception]) -> Iterator[Event]:
+    """Yield events; raise an error at its place."""
+    for event in events:
+        if isinstance(event, Exception):
+            raise event
+        yield event
+
+
+def thread(thread_id: str, **columns: Any) -> Record:
+    """Make the record of a thread."""
+    return Record("threads", {"id": thread_id, "archived": False, **columns})
 
 
 def test_schemas_first_state_last() -> None:
@@ -137,49 +139,49 @@ def test_nothing_to_read() -> None:
     """Without a sync there are SCHEMAs, and the state as it was given."""
     given = {"bookmarks": {"threads": {"replication_key_value": "x"}}}
     world = World(given=given)
-    world.loop.run(None)
+    world.writer.run(())
     assert world.log == ["SCHEMA threads", "SCHEMA deleted_threads", "STATE"]
     assert world.states == [given]
 
 
-def test_then_behind_its_row() -> None:
-    """What is to be done behind a row is done when it is out, and before the next is asked for."""
+def test_change_after_its_record() -> None:
+    """A state change is applied when its record is written, before the next event is asked for."""
     world = World()
 
-    def outs() -> Iterator[Out]:
-        yield thread("1", world.note("then 1"))
-        world.log.append("asked for more")
-        yield thread("2", world.note("then 2"))
+    def events() -> Iterator[Event]:
+        for number in "12":
+            yield thread(number)
+            yield world.note(f"change {number}")
+            world.log.append("asked for more")
 
-    world.sync = FakeSync(outs(), keeps=True)
-    world.loop.run(world.sync)
-    assert world.log[2:] == [
-        "threads 1",
-        "then 1",
-        "asked for more",
-        "threads 2",
-        "then 2",
-        "STATE",
+    assert world.write(events()) == [
+        *("threads 1", "change 1", "asked for more"),
+        *("threads 2", "change 2", "asked for more", "STATE"),
     ]
 
 
-def test_first_is_saved_before_its_row() -> None:
-    """What is to be known before a row goes out is in a STATE in front of it."""
+def test_change_that_is_saved_now() -> None:
+    """A change that has to be saved before a record is in a STATE before it."""
     world = World()
-    out = Out("threads", {"id": "1", "archived": False}, world.note("then"), world.note("first"))
-    assert world.play(out) == ["first", "STATE", "threads 1", "then", "STATE"]
+    events: list[Event] = [world.note("change", save_now=True), thread("1")]
+    assert world.play(*events) == ["change", "STATE", "threads 1", "STATE"]
+
+
+def test_messages_that_nobody_reads() -> None:
+    """A `ReadMessages` that no stream has replaced writes nothing."""
+    assert World().play(ReadMessages(ThreadRef("1"))) == ["STATE"]
 
 
 def test_stream_that_is_not_selected() -> None:
     """A row of a stream that is not selected stays in; what is behind it is done all the same."""
     world = World(streams=("deleted_threads",))
-    assert world.play(thread("1", world.note("then"))) == ["then", "STATE"]
+    assert world.play(thread("1"), world.note("change")) == ["change", "STATE"]
 
 
 def test_each_row_to_its_stream() -> None:
     """Rows of several streams go out in one order, each by its own stream."""
     world = World()
-    log = world.play(thread("1"), Out("deleted_threads", {"id": "2"}), thread("3"))
+    log = world.play(thread("1"), Record("deleted_threads", {"id": "2"}), thread("3"))
     assert log == ["threads 1", "deleted_threads 2", "threads 3", "STATE"]
     assert [stream.value for stream in world.streams.values()] == [2, 1]
 
@@ -189,11 +191,11 @@ def test_state_when_its_time_has_come() -> None:
     world = World()
     log = world.play(
         thread("1"),
-        Out(then=world.note("page", INTERVAL - 1)),
+        world.note("page", INTERVAL - 1),
         thread("2"),
-        Out(then=world.note("page", 1)),
+        world.note("page", 1),
         thread("3"),
-        Out(then=world.note("page", INTERVAL - 1)),
+        world.note("page", INTERVAL - 1),
     )
     assert log == [
         *("threads 1", "page"),
@@ -202,49 +204,56 @@ def test_state_when_its_time_has_come() -> None:
     ]
 
 
-def test_no_state_between_a_row_and_its_page() -> None:
-    """However much time passes, no STATE comes behind a row of a page that goes on."""
+def test_no_state_between_records() -> None:
+    """However much time passes, STATE comes after a state change only."""
     world = World()
-    log = world.play(*[thread(str(number), world.note("then", 60)) for number in range(3)])
+
+    def events() -> Iterator[Event]:
+        for number in range(3):
+            yield thread(str(number))
+            world.seconds += 60
+
+    log = world.write(events())
     assert log.count("STATE") == 1
     assert log[-1] == "STATE"
 
 
 def test_state_has_what_was_kept_then() -> None:
-    """A STATE is packed when it goes out, and says whether it is the last."""
+    """A STATE is made when it is written, and says whether it is the last."""
     world = World()
 
     def keep() -> None:
-        world.sync.kept["page"] = 1
+        world.kept["page"] = 1
         world.seconds += INTERVAL
 
-    world.play(Out(then=keep), thread("1"))
+    world.play(StateChange(keep), thread("1"))
     kept = [state["bookmarks"]["threads"] for state in world.states]
     assert kept == [{"page": 1, "is_final": False}, {"page": 1, "is_final": True}]
-    assert world.loop.kept == kept[-1]
+    assert world.writer.saved == kept[-1]
 
 
 @pytest.mark.parametrize(("rows", "states"), [(1, 2), (2, 3)])
-def test_long_state_waits_for_rows(rows: int, states: int) -> None:
-    """Behind a STATE with many open threads enough rows go out for its length, then the next."""
+def test_long_state_waits_for_records(rows: int, states: int) -> None:
+    """After a STATE with many open threads, enough records for its length come before the next."""
     world = World()
 
     def keep() -> None:
-        world.sync.kept["open_threads"] = [""] * (2 * LINES_PER_ROW)
+        world.kept["open_threads"] = [""] * (2 * OPEN_THREADS_PER_RECORD)
         world.seconds += INTERVAL
 
-    world.play(Out(then=keep), *[thread(str(number)) for number in range(rows)], Out(then=keep))
+    change = StateChange(keep)
+    world.play(change, *[thread(str(number)) for number in range(rows)], change)
     assert len(world.states) == states
 
 
-def test_long_state_in_front_of_a_row() -> None:
-    """What has to be saved before a row is, however long the state."""
+def test_long_state_that_is_saved_now() -> None:
+    """What has to be saved before a record is, however long the state."""
     world = World()
 
     def keep() -> None:
-        world.sync.kept["open_threads"] = [""] * 1_000
+        world.kept["open_threads"] = [""] * 1_000
 
-    world.play(Out("threads", {"id": "1", "archived": False}, None, keep))
+    world.play(StateChange(keep, save_now=True), thread("1"))
     assert len(world.states) == 2
 
 
@@ -290,12 +299,14 @@ def test_pipe_that_breaks() -> None:
 def test_so_many_rows() -> None:
     """A trial ends after so many rows, of whichever stream, with STATE, and reads no further."""
     world = World()
-    log = world.play(thread("1"), Out(), Out("deleted_threads", {"id": "2"}), thread("3"), most=2)
+    log = world.play(
+        thread("1"), CHECKPOINT, Record("deleted_threads", {"id": "2"}), thread("3"), max_records=2
+    )
     assert log == ["threads 1", "deleted_threads 2", "STATE"]
 
 
 def test_rows_are_counted() -> None:
     """Progress is told of threads that go out, and how many are archived."""
     world = World()
-    world.play(thread("1"), thread("2", archived=True), Out("deleted_threads", {"id": "3"}))
+    world.play(thread("1"), thread("2", archived=True), Record("deleted_threads", {"id": "3"}))
     assert (world.progress.rows["threads"], world.progress.archived) == (2, 1)

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_hubspot_threads.errors import NotFoundError, TransientError
-from tap_hubspot_threads.models import Page
+from tap_hubspot_threads.hubspot.pagination import PaginationGuard
+from tap_hubspot_threads.models import Page, Record, Selection, StateChange
+from tap_hubspot_threads.settings.settings import Settings, ThreadFilter
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+from tap_hubspot_threads.sync.context import SeenThreads, SyncContext, SyncStats
+from tap_hubspot_threads.sync.failures import Failures
 from tap_hubspot_threads.sync.state.open_threads import mark_of
 from tap_hubspot_threads.sync.state.state import SyncState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_hubspot_threads.models import Out
 
 NOW = "2026-11-20T12:00:00.000Z"
-LOG = logging.getLogger("sync")
+FILTERS = ("inbox_ids", "include_archived", "start_date")
 
 
-class FakeHubSpot:
-    """Gives one answer after the other, whatever is asked; `asked` is what was.
+LISTS = {"list_threads", "list_open_threads", "threads_since", "list_messages", "list_all"}
+"""The methods that yield pages."""
 
-    That a thread is to be tried once is a last True there; without it, nothing. So it is with the
-    archived side of messages.
+
+class FakeApi:
+    """Gives one answer after the other, whatever is requested; `asked` is what was.
+
+    Each entry is the method and its arguments; that a request is attempted once only is a last
+    True there, and without it nothing. The page of a list has its cursor before `archived`. So it
+    is with the archived messages of a thread.
     """
 
     def __init__(self, *answers: object) -> None:
@@ -34,20 +41,35 @@ class FakeHubSpot:
         self.asked: list[tuple[Any, ...]] = []
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        def ask(*values: object, **options: object) -> object:
-            is_side = method != "page_of_messages"
+        def answer(*values: object, **options: object) -> object:
+            is_side = method != "list_messages"
             said = [
                 value
                 for name, value in options.items()
                 if value or (name == "archived" and is_side)
             ]
             self.asked.append((method, *values, *said))
-            answer = self.answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+            found = self.answers.pop(0)
+            if isinstance(found, Exception):
+                raise found
+            return found
 
-        return ask
+        def pages(
+            *values: object, max_pages: int | None = None, **options: object
+        ) -> Iterator[object]:
+            cursor: Any = None
+            if method == "list_threads":
+                cursor, values = (values[0], ()) if values else (None, ())
+            guard = PaginationGuard(cursor)
+            while max_pages is None or max_pages > 0:
+                found: Any = answer(*values, cursor, **options)
+                yield found
+                cursor = guard.next_cursor(found)
+                if cursor is None:
+                    return
+                max_pages = None if max_pages is None else max_pages - 1
+
+        return pages if method in LISTS else answer
 
 
 class Inline(WorkerPool):
@@ -57,7 +79,7 @@ class Inline(WorkerPool):
         super().__init__(1)
 
     @override
-    def each(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    def map_ordered(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         return map(function, items)
 
     @override
@@ -70,7 +92,7 @@ class Inline(WorkerPool):
 
 def fake(*answers: object) -> Any:
     """Make an account with such answers."""
-    return FakeHubSpot(*answers)
+    return FakeApi(*answers)
 
 
 def row(thread_id: int | str, at: str | None = NOW, **columns: Any) -> dict[str, Any]:
@@ -105,26 +127,45 @@ def passing() -> TransientError:
 
 
 def kept(**state: Any) -> SyncState:
-    """Make what is kept, from what a state has under bookmarks.threads."""
-    return SyncState({"threads": state}, wanted=state.pop("wanted_now", "all"))
+    """Make a state, from what a STATE has under bookmarks.threads."""
+    return SyncState({"threads": state}, filters=state.pop("wanted_now", "all"))
 
 
 def knows(*rows: dict[str, Any], **state: Any) -> SyncState:
-    """Make what is kept by a sync from which these rows of open threads went out."""
+    """Make the state after a sync that emitted these rows of open threads."""
     state.setdefault("replication_key_value", NOW)
     return kept(open_threads=[f"{found['id']}:{mark_of(found)}" for found in rows], **state)
 
 
+def context(
+    state: SyncState | None = None, selection: Selection | None = None, **settings: Any
+) -> SyncContext:
+    """Make the context of a sync: of threads alone, unless a selection says otherwise."""
+    state = state or kept()
+    threads = {name: settings.pop(name) for name in FILTERS if name in settings}
+    return SyncContext(
+        Settings(threads=ThreadFilter(**threads), **settings),
+        selection or Selection(),
+        state,
+        SeenThreads(),
+        SyncStats(),
+        Failures(state.failed, state.messages.pending),
+    )
+
+
 def write(
-    outs: Iterable[Out], written: list[tuple[str, str]] | None = None
+    events: Iterable[Any], written: list[tuple[str, str]] | None = None
 ) -> list[tuple[str, str]]:
-    """Do what the loop that writes does; return the stream and id of each row, in that list."""
+    """Do what the loop that writes does; return the stream and ID of each record, in that list."""
     written = [] if written is None else written
-    for out in outs:
-        if out.first:
-            out.first()
-        if out.row:
-            written.append((out.stream, out.row["id"]))
-        if out.then:
-            out.then()
+    for event in events:
+        if isinstance(event, Record):
+            written.append((event.stream, event.row["id"]))
+        elif isinstance(event, StateChange):
+            event.apply()
     return written
+
+
+def records(events: Iterable[Any]) -> list[tuple[str, str]]:
+    """Return the stream and ID of each record among events; change no state."""
+    return [(event.stream, event.row["id"]) for event in events if isinstance(event, Record)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.account import CHAT, HELP_DESK, Account
-from tap_hubspot_threads.errors import StateError, UnlistedError, UnreadError
+from tap_hubspot_threads.errors import IncompleteError, StateError, UnlistedError
 from tests.conftest import NOON, Lab, Life, ids, open_lab, select, set_runtime
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -
     (bad,) = life.threads(1)
     life.lab.script(path=f"/threads/{bad.id}", status=500, times=10**6)
     for syncs in (1, 2):
-        with pytest.raises(UnreadError, match=str(bad.id)):
+        with pytest.raises(IncompleteError, match=str(bad.id)):
             life.sync(max_attempts=1)
         assert life.kept["failed"] == [[str(bad.id), syncs]]
         life.pass_time(hours=1)
@@ -228,7 +228,7 @@ def test_failed_threads_do_not_wedge(life: Life) -> None:
         new = life.threads(3)
         try:
             output = life.sync(max_attempts=1)
-        except UnreadError:
+        except IncompleteError:
             output = life.last
         assert set(ids(new)) <= set(output.ids)
     assert len(life.kept["failed"]) == 6
@@ -278,7 +278,7 @@ def test_failed_thread_that_is_gone(life: Life) -> None:
     """A thread that could not be read and then is deleted is not tried for ever."""
     (bad,) = life.threads(1)
     life.lab.script(path=f"/threads/{bad.id}", status=500)
-    with pytest.raises(UnreadError):
+    with pytest.raises(IncompleteError):
         life.sync(max_attempts=1)
     del life.lab.account.threads[bad.id]
     life.sync()

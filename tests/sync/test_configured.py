@@ -6,65 +6,56 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.errors import MAX_NAMED_IDS, UnlistedError, UnreadError
-from tap_hubspot_threads.models import ReferenceList, Selection
+from tap_hubspot_threads.errors import MAX_NAMED_IDS, IncompleteError, UnlistedError
+from tap_hubspot_threads.models import ReadMessages, ReferenceList, Selection
 from tap_hubspot_threads.sync.configured import ConfiguredSync
 from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
-from tap_hubspot_threads.sync.stats import Read
-from tests.sync.fakes import LOG, Inline, fake, missing, page, passing, row, write
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
+from tests.sync.fakes import Inline, context, fake, missing, page, passing, records, row, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_hubspot_threads.models import Out
+    from tap_hubspot_threads.models import Event
+    from tap_hubspot_threads.sync.context import SyncContext
+    from tap_hubspot_threads.sync.pipeline import ChildStream
 
 INBOXES = ReferenceList("inboxes", "/inboxes")
 
 
 def sync(
-    hubspot: Any,
+    api: Any,
     *ids: str,
-    behind: Any = iter,
+    children: tuple[ChildStream, ...] = (),
     listed: tuple[ReferenceList, ...] = (),
+    of: SyncContext | None = None,
     **selected: bool,
 ) -> ConfiguredSync:
-    """Make a sync of ids."""
-    return ConfiguredSync(
-        hubspot,
-        Inline(),
-        Read(),
-        ids=ids,
-        behind=behind,
-        lists=ReferenceLists(hubspot, Inline(), listed, log=LOG),
-        selection=Selection(**selected, listed=listed),
-        log=LOG,
-    )
+    """Make a sync of IDs."""
+    of = of or context(None, Selection(**selected, reference_lists=listed))
+    pipeline = ThreadPipeline(api, Inline(), of, children)
+    return ConfiguredSync(ids, pipeline, of, ReferenceLists(api, Inline(), listed))
 
 
-class Behind:
-    """A stage that notes whose messages are to be read."""
+class Child:
+    """A child stream that notes whose messages are read."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
+    def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
         """As `ChildStream` says."""
-        for out in outs:
-            if out.messages_of:
-                self.asked.append(out.messages_of.id)
-            yield out
+        for event in events:
+            if isinstance(event, ReadMessages):
+                self.asked.append(event.thread.id)
+            yield event
 
 
 def test_in_their_order() -> None:
     """The threads go out in the order of the ids, and nothing else is asked."""
     hubspot = fake(row(2), row(1))
     assert write(sync(hubspot, "2", "1").run()) == [("threads", "2"), ("threads", "1")]
-    assert hubspot.asked == [("thread", "2", False), ("thread", "1", False)]
-
-
-def test_keeps_nothing() -> None:
-    """The next sync is told nothing."""
-    assert sync(fake()).pack(is_final=True) is None
+    assert hubspot.asked == [("get_thread", "2", False), ("get_thread", "1", False)]
 
 
 def test_no_ids() -> None:
@@ -100,7 +91,7 @@ def test_unread(caplog: pytest.LogCaptureFixture) -> None:
     """A thread that cannot be read is an error at the end, behind all others and the missing."""
     written: list[tuple[str, str]] = []
     hubspot = fake(passing(), missing(), missing(), row(3))
-    with pytest.raises(UnreadError, match=r"1 thread\(s\) could not be read"):
+    with pytest.raises(IncompleteError, match=r"1 thread\(s\) could not be read"):
         write(sync(hubspot, "1", "2", "3").run(), written)
     assert written == [("threads", "3")]
     assert "not found" in caplog.text
@@ -108,43 +99,42 @@ def test_unread(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_messages_of_each() -> None:
     """Where messages are selected, each thread's are read behind its row, but of missing ones."""
-    behind = Behind()
+    child = Child()
     hubspot = fake(row(2), missing(), missing(), row(3))
-    run = sync(hubspot, "2", "1", "3", behind=behind, messages=True)
+    run = sync(hubspot, "2", "1", "3", children=(child,), messages=True)
     assert write(run.run()) == [("threads", "2"), ("threads", "3")]
-    assert behind.asked == ["2", "3"]
+    assert child.asked == ["2", "3"]
 
 
 def test_no_messages_unasked() -> None:
     """Where messages are not selected, none is read."""
-    behind = Behind()
-    write(sync(fake(row(1)), "1", behind=behind).run())
-    assert behind.asked == []
+    child = Child()
+    write(sync(fake(row(1)), "1", children=(child,)).run())
+    assert child.asked == []
 
 
 def test_messages_alone() -> None:
     """Where threads are not selected, the messages are read without a call for the thread."""
-    hubspot, behind = fake(), Behind()
-    run = sync(hubspot, "2", "1", behind=behind, threads=False, messages=True)
+    hubspot, child = fake(), Child()
+    run = sync(hubspot, "2", "1", children=(child,), threads=False, messages=True)
     assert write(run.run()) == []
-    assert behind.asked == ["2", "1"]
+    assert child.asked == ["2", "1"]
     assert hubspot.asked == []
 
 
 def test_missing_by_their_messages(caplog: pytest.LogCaptureFixture) -> None:
     """Where messages alone are selected, a thread that is not there is missing all the same."""
-    run = sync(fake(), "1", "2", threads=False, messages=True)
-    run.read.gone += ["1"]
-    write(run.run())
+    of = context(None, Selection(threads=False, messages=True))
+    of.seen.without_thread.append("1")
+    write(sync(fake(), "1", "2", of=of).run())
     assert "1 thread(s) not found, neither live nor archived: 1" in caplog.text
-    assert run.read.missed == 1
+    assert of.stats.not_found == 1
 
 
 def test_actors_alone() -> None:
     """Where actors alone are selected, threads are read for whom they name."""
     hubspot = fake(row(1))
-    outs = list(sync(hubspot, "1", threads=False, actors=True).run())
-    assert [out.row and out.row["id"] for out in outs] == ["1"]
+    assert records(sync(hubspot, "1", threads=False, actors=True).run()) == [("threads", "1")]
 
 
 def test_lists_alone() -> None:
@@ -152,7 +142,7 @@ def test_lists_alone() -> None:
     hubspot = fake(page({"id": "7"}))
     run = sync(hubspot, "1", listed=(INBOXES,), threads=False)
     assert write(run.run()) == [("inboxes", "7")]
-    assert hubspot.asked == [("page_of", INBOXES, None, False)]
+    assert hubspot.asked == [("list_all", INBOXES, None, False)]
 
 
 def test_lists_behind_the_threads() -> None:

@@ -16,14 +16,14 @@ from tap_hubspot_threads.sync.failures import (
     FAILING_SYNCS,
     MAX_CONSECUTIVE_FAILURES,
     CircuitBreaker,
-    Failures,
+    FailureLog,
 )
-from tests.sync.fakes import LOG, passing
+from tests.sync.fakes import passing
 
 
-def failures(**before: int) -> Failures:
+def failures(**before: int) -> FailureLog:
     """Make failures of things that failed before."""
-    return Failures("Thing %s", before, log=LOG)
+    return FailureLog("Thing %s", before)
 
 
 @pytest.mark.parametrize("before", range(FAILING_SYNCS - 1))
@@ -31,14 +31,14 @@ def test_fails_the_sync_at_first(before: int) -> None:
     """In its first syncs a failure is an error, with the number of syncs."""
     of, error = failures(a=before), passing()
     assert of.note("a", error) == before + 1
-    assert of.unread == {"a": error}
+    assert of.errors == {"a": error}
 
 
 def test_warning_for_long(caplog: pytest.LogCaptureFixture) -> None:
     """From so many syncs in a row on it is a warning that names it, and no error."""
     of = failures(a=FAILING_SYNCS - 1)
     assert of.note("a", passing()) == FAILING_SYNCS
-    assert (of.unread, of.failed) == ({}, {"a"})
+    assert (of.errors, of.failed) == ({}, {"a"})
     assert f"Thing a could not be read for {FAILING_SYNCS} syncs in a row" in caplog.text
 
 
@@ -47,16 +47,16 @@ def test_counts_once() -> None:
     of = failures()
     of.note("a", passing())
     assert of.note("a", passing()) is None
-    assert len(of.unread) == 1
+    assert len(of.errors) == 1
 
 
 def test_counts_once_after_all() -> None:
     """Nor does it where that has been read meanwhile."""
     of = failures()
     of.note("a", passing())
-    of.unread.clear()
+    of.errors.clear()
     assert of.note("a", passing()) is None
-    assert of.unread == {}
+    assert of.errors == {}
 
 
 def test_suspects() -> None:
@@ -65,10 +65,10 @@ def test_suspects() -> None:
     assert [of.is_quarantined(name) for name in "abc"] == [True, False, False]
 
 
-def fail(streak: CircuitBreaker, *names: str, is_quarantined: bool = False) -> None:
+def fail(breaker: CircuitBreaker, *names: str, is_quarantined: bool = False) -> None:
     """Note failures."""
     for name in names:
-        streak.note(name, passing(), is_quarantined=is_quarantined)
+        breaker.note(name, passing(), is_quarantined=is_quarantined)
 
 
 FEW = [str(number) for number in range(MAX_CONSECUTIVE_FAILURES - 1)]
@@ -76,26 +76,26 @@ FEW = [str(number) for number in range(MAX_CONSECUTIVE_FAILURES - 1)]
 
 def test_so_many_in_a_row() -> None:
     """So many of them, one after the other, are an error that says to try again later."""
-    streak = CircuitBreaker("things")
-    fail(streak, *FEW)
+    breaker = CircuitBreaker("things")
+    fail(breaker, *FEW)
     with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} things in a row") as raised:
-        fail(streak, "last")
+        fail(breaker, "last")
     assert raised.value.exit_code == EX_TEMPFAIL
 
 
 def test_something_in_between() -> None:
     """What could be read in between begins the count anew."""
-    streak = CircuitBreaker("things")
-    fail(streak, *FEW)
-    streak.end()
-    fail(streak, *(f"other {name}" for name in FEW))
+    breaker = CircuitBreaker("things")
+    fail(breaker, *FEW)
+    breaker.reset()
+    fail(breaker, *(f"other {name}" for name in FEW))
 
 
 def test_the_same_again() -> None:
     """What has failed before in this sync says nothing of HubSpot, nor does a suspect."""
-    streak = CircuitBreaker("things")
-    fail(streak, *FEW, *FEW, *FEW)
-    fail(streak, *"abcdefgh", is_quarantined=True)
+    breaker = CircuitBreaker("things")
+    fail(breaker, *FEW, *FEW, *FEW)
+    fail(breaker, *"abcdefgh", is_quarantined=True)
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ def test_the_same_again() -> None:
 )
 def test_what_is_about_one_thing(error: HubSpotError) -> None:
     """A refusal, a 404 that is not HubSpot's own, and endless pages never end the sync."""
-    streak = CircuitBreaker("things")
+    breaker = CircuitBreaker("things")
     for number in range(3 * MAX_CONSECUTIVE_FAILURES):
-        streak.note(str(number), error, is_quarantined=False)
+        breaker.note(str(number), error, is_quarantined=False)
 
 
 def test_bad_requests_in_a_row() -> None:
     """Requests that are all bad are a wrong setting: the sync ends, and not with "later"."""
-    streak = CircuitBreaker("things")
+    breaker = CircuitBreaker("things")
     error = RefusedError("400. Check the setting property.", status=400)
     for name in FEW:
-        streak.note(name, error, is_quarantined=False)
+        breaker.note(name, error, is_quarantined=False)
     with pytest.raises(HubSpotError, match="Check the setting property") as raised:
-        streak.note("last", error, is_quarantined=False)
+        breaker.note("last", error, is_quarantined=False)
     assert raised.value.exit_code == EX_CONFIG
     assert "later" not in str(raised.value)

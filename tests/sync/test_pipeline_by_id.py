@@ -7,24 +7,30 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import HubSpotError, RefusedError, TransientError
-from tap_hubspot_threads.models import Out, ThreadRef
-from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES
-from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, Reader, ReadResult
-from tap_hubspot_threads.sync.stats import Read
-from tests.sync.fakes import NOW, Inline, fake, missing, passing, row
+from tap_hubspot_threads.models import StateChange, ThreadRef
+from tap_hubspot_threads.sync.failures import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
+from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, ReadResult, ThreadPipeline
+from tests.sync.fakes import NOW, Inline, context, fake, kept, missing, passing, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_hubspot_threads.models import Event
+    from tap_hubspot_threads.sync.state.state import SyncState
+
 LATER = "2026-11-20T12:05:00.000Z"
 
 
+def pipeline(api: Any, state: SyncState | None = None) -> ThreadPipeline:
+    """Make a pipeline of an account."""
+    return ThreadPipeline(api, Inline(), context(state))
+
+
 def read(
-    hubspot: Any, ids: Iterable[ThreadRef | Out], *, are_quarantined: bool = False
+    api: Any, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
 ) -> list[Any]:
     """Read threads of an account."""
-    reader = Reader(hubspot, Inline(), Read())
-    return list(reader.read(ids, are_quarantined=are_quarantined))
+    return list(pipeline(api).read(refs, are_quarantined=are_quarantined))
 
 
 def some(count: int) -> list[ThreadRef]:
@@ -35,12 +41,12 @@ def some(count: int) -> list[ThreadRef]:
 def test_each_row_in_the_order_of_the_ids() -> None:
     """What becomes of each thread comes in the order in which they were asked for."""
     got = read(fake(row(2), row(1)), [ThreadRef("2"), ThreadRef("1")])
-    assert [(item.asked.id, item.found["id"]) for item in got] == [("2", "2"), ("1", "1")]
+    assert [(item.ref.id, item.outcome["id"]) for item in got] == [("2", "2"), ("1", "1")]
 
 
 def test_out_keeps_its_place() -> None:
     """What is to be done behind a thread is handed through behind that thread."""
-    out = Out()
+    out = StateChange(lambda: None)
     got = read(fake(row(1), row(2)), [ThreadRef("1"), out, ThreadRef("2")])
     assert got[1] is out
 
@@ -50,16 +56,16 @@ def test_looked_for_where_it_is_thought_to_be(*, archived: bool) -> None:
     """A thread that is where it is thought to be costs one look."""
     hubspot = fake(row(1))
     (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
-    assert hubspot.asked == [("thread", "1", archived)]
-    assert got.looks == 1
+    assert hubspot.asked == [("get_thread", "1", archived)]
+    assert got.calls == 1
 
 
 def test_then_on_the_other_side() -> None:
     """A thread that is not there is looked for on the other side."""
     hubspot = fake(missing(), row(1, archived=True))
     (got,) = read(hubspot, [ThreadRef("1")])
-    assert hubspot.asked == [("thread", "1", False), ("thread", "1", True)]
-    assert (got.found["archived"], got.looks) == (True, 2)
+    assert hubspot.asked == [("get_thread", "1", False), ("get_thread", "1", True)]
+    assert (got.outcome["archived"], got.calls) == (True, 2)
 
 
 @pytest.mark.parametrize("archived", [False, True])
@@ -67,7 +73,7 @@ def test_missing_on_both_sides(*, archived: bool) -> None:
     """A thread that is on neither side is missing, and no error; it is looked for once on each."""
     hubspot = fake(missing(), missing(), row(1))
     (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
-    assert (got.found, got.looks) == (None, MAX_CALLS_PER_THREAD)
+    assert (got.outcome, got.calls) == (None, MAX_CALLS_PER_THREAD)
     assert [side for _, _, side in hubspot.asked] == [archived, not archived]
 
 
@@ -88,13 +94,13 @@ def test_no_clock_of_a_thread_that_is_there() -> None:
 def test_failure_of_one_thread(error: HubSpotError) -> None:
     """A thread that cannot be read is told as such, and the others come."""
     got = read(fake(row(1), error, row(3)), some(3))
-    assert [item.found is error for item in got] == [False, True, False]
+    assert [item.outcome is error for item in got] == [False, True, False]
 
 
 def test_failure_on_the_other_side_is_no_miss() -> None:
     """Missing on one side and unreadable on the other is a failure, not a missing thread."""
     (got,) = read(fake(missing(), passing()), [ThreadRef("1")])
-    assert isinstance(got.found, TransientError)
+    assert isinstance(got.outcome, TransientError)
 
 
 def test_error_that_ends_the_sync() -> None:
@@ -129,7 +135,7 @@ def test_suspects_say_nothing_of_hubspot() -> None:
 
 def test_the_same_thread_counts_once() -> None:
     """A thread that fails again and again is one failure."""
-    reader = Reader(fake(*[passing()] * 20), Inline(), Read())
+    reader = pipeline(fake(*[passing()] * 20))
     for _ in range(3):
         assert (
             len(list(reader.read(some(MAX_CONSECUTIVE_FAILURES - 1))))
@@ -139,25 +145,21 @@ def test_the_same_thread_counts_once() -> None:
 
 def test_taken_when_handed_out() -> None:
     """A thread counts as taken as soon as it is handed out, before its answer is there."""
-    so_far = Read()
-    reader = Reader(fake(row(1), row(2)), Inline(), so_far)
-    results = reader.read(some(2))
+    of = context()
+    results = ThreadPipeline(fake(row(1), row(2)), Inline(), of).read(some(2))
     assert isinstance(next(results), ReadResult)
-    assert so_far.taken == {"1"}
+    assert of.seen.fetched == {"1"}
 
 
 def test_suspect_is_tried_once() -> None:
     """A thread that has failed for long gets one try, the others as many as the settings say."""
     hubspot = fake(row(1), row(2))
-    reader = Reader(hubspot, Inline(), Read(), is_quarantined=lambda thread_id: thread_id == "2")
-    list(reader.read(some(2)))
-    assert hubspot.asked == [("thread", "1", False), ("thread", "2", False, True)]
+    list(pipeline(hubspot, kept(failed=[["2", FAILING_SYNCS]])).read(some(2)))
+    assert hubspot.asked == [("get_thread", "1", False), ("get_thread", "2", False, True)]
 
 
 def test_suspects_among_others_say_nothing_of_hubspot() -> None:
     """However many suspects fail among others, that does not end the sync."""
-    failures = fake(*[passing()] * 2 * MAX_CONSECUTIVE_FAILURES)
-    reader = Reader(failures, Inline(), Read(), is_quarantined=lambda _: True)
-    assert (
-        len(list(reader.read(some(2 * MAX_CONSECUTIVE_FAILURES)))) == 2 * MAX_CONSECUTIVE_FAILURES
-    )
+    count = 2 * MAX_CONSECUTIVE_FAILURES
+    state = kept(failed=[[ref.id, FAILING_SYNCS] for ref in some(count)])
+    assert len(list(pipeline(fake(*[passing()] * count), state).read(some(count)))) == count

@@ -113,13 +113,6 @@ class RateLimit:
                         return self._issue()
                 self._wait(seconds)
 
-    def give_back(self, ticket: Ticket) -> None:
-        """Take back a ticket for which no request was sent."""
-        with self._lock:
-            self._under_way -= 1
-            if ticket in self._window:
-                self._window.remove(ticket)
-
     def release(
         self, ticket: Ticket, headers: Mapping[str, str] | None, *, is_refused: bool = False
     ) -> None:

@@ -7,70 +7,73 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import RefusedError, TransientError
-from tap_hubspot_threads.models import MAX_ACTORS, Out
+from tap_hubspot_threads.models import MAX_ACTORS, Record, StateChange
 from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES, CircuitBreaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_hubspot_threads.errors import HubSpotError
-    from tap_hubspot_threads.models import HubSpot, Row
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Event, Row
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-    from tap_hubspot_threads.sync.stats import Read
+    from tap_hubspot_threads.sync.failures import FailureLog
 
 REMEMBERED = 50_000
 """Actors that are not asked for again, the last ones that were named."""
 
 MOST_HELD = 200
-"""What is done behind threads waits for their actors; so often at the most, that STATE goes on."""
+"""State changes that wait for actors, at most, so that STATE keeps advancing."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
 LISTS = {"threads": (), "messages": ("senders", "recipients")}
 
 
 class Actors:
-    """Reads actors; a `ChildStream`.
+    """Reads the actors that threads and messages name; a `ChildStream`.
 
     Args:
-        hubspot: The account.
-        workers: Who reads it.
-        read: What is noted at once.
+        api: The account.
+        pool: Reads it.
+        failures: Notes what cannot be read.
     """
 
-    def __init__(self, hubspot: HubSpot, workers: WorkerPool, read: Read) -> None:
-        self._hubspot, self._workers, self._read = hubspot, workers, read
+    def __init__(self, api: HubSpotApi, pool: WorkerPool, failures: FailureLog) -> None:
+        self._api, self._pool, self._failures = api, pool, failures
         self._asked: OrderedDict[str, None] = OrderedDict()
         self._pending: list[str] = []
-        self._held: list[Callable[[], None]] = []
-        self._streak = CircuitBreaker("actors")
+        self._held: list[StateChange] = []
+        self._breaker = CircuitBreaker("actors")
         self._has_given = False
-        """Whether HubSpot has given any: then a refusal is about single actors."""
+        """Whether HubSpot has returned any: then a refusal is about single actors."""
         self._refused = 0
         """Actors that HubSpot has refused so far, each by itself."""
 
-    def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
-        """As `ChildStream` says: what is done behind a row waits until its actors are out.
+    def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
+        """Yield the events, and actors; a state change waits for the actors named before it.
 
         Raises:
-            HubSpotError: what the account raises, and if `MAX_CONSECUTIVE_FAILURES` actors in a row
-                cannot be read.
+            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or as the
+                API does.
         """
-        for out in outs:
-            self._note(out)
-            if not self._pending and not self._held:
-                yield out
-                continue
-            if out.then is not None:
-                self._held.append(out.then)
-            if out.row is not None or out.first is not None:
-                yield out._replace(then=None)
+        for event in events:
+            if isinstance(event, Record):
+                self._note(event)
+            if isinstance(event, StateChange) and not event.save_now and self._is_waiting:
+                self._held.append(event)
+            else:
+                yield event
             if len(self._pending) >= MAX_ACTORS or len(self._held) >= MOST_HELD:
                 yield from self._flush()
         yield from self._flush()
 
-    def _note(self, out: Out) -> None:
-        """Have the actors read that a row names, each once."""
-        for actor_id in named_in(out):
+    @property
+    def _is_waiting(self) -> bool:
+        return bool(self._pending or self._held)
+
+    def _note(self, record: Record) -> None:
+        """Have the actors read that a record names, each once."""
+        for actor_id in named_in(record):
             is_new = actor_id not in self._asked
             self._asked[actor_id] = None
             self._asked.move_to_end(actor_id)
@@ -79,14 +82,13 @@ class Actors:
         while len(self._asked) > REMEMBERED:
             self._asked.popitem(last=False)
 
-    def _flush(self) -> Iterator[Out]:
+    def _flush(self) -> Iterator[Event]:
         while self._pending:
             ids, self._pending = self._pending[:MAX_ACTORS], self._pending[MAX_ACTORS:]
             for row in self._read_all(ids):
-                yield Out("actors", row)
+                yield Record("actors", row)
         held, self._held = self._held, []
-        for then in held:
-            yield Out(then=then)
+        yield from held
 
     def _read_all(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
         """Return those that HubSpot has; where it refuses the batch, all but the ids at fault.
@@ -95,7 +97,7 @@ class Actors:
         """
         once = once and len(ids) > 1
         try:
-            rows = self._workers.call(partial(self._hubspot.actors, ids, once=once))
+            rows = self._pool.run(partial(self._api.read_actors, ids, once=once))
         except (TransientError, RefusedError) as error:
             if len(ids) == 1 or self._refuses_all:
                 for actor_id in ids:
@@ -103,7 +105,7 @@ class Actors:
                 return []
             half = len(ids) // 2
             return self._read_all(ids[:half], once=True) + self._read_all(ids[half:], once=True)
-        self._streak.end()
+        self._breaker.reset()
         self._has_given = True
         return rows
 
@@ -114,20 +116,20 @@ class Actors:
 
     def _fail(self, actor_id: str, error: HubSpotError) -> None:
         """Note an actor that cannot be read; a refusal says nothing of HubSpot."""
-        self._read.actors.note(actor_id, error)
+        self._failures.note(actor_id, error)
         if isinstance(error, RefusedError):
             self._refused += 1
         else:
-            self._streak.note(actor_id, error, is_quarantined=False)
+            self._breaker.note(actor_id, error, is_quarantined=False)
 
 
-def named_in(out: Out) -> Iterator[str]:
-    """Yield the ids of the actors that a row names."""
-    if out.row is None or out.stream not in COLUMNS:
+def named_in(record: Record) -> Iterator[str]:
+    """Yield the IDs of the actors that a record names."""
+    if record.stream not in COLUMNS:
         return
-    ids = [out.row[name] for name in COLUMNS[out.stream]]
-    for name in LISTS[out.stream]:
-        found = out.row[name] or []
+    ids = [record.row[name] for name in COLUMNS[record.stream]]
+    for name in LISTS[record.stream]:
+        found = record.row[name] or []
         ids += [item.get("actorId") for item in found if isinstance(item, dict)]
     for actor_id in ids:
         if isinstance(actor_id, str) and actor_id:

@@ -13,22 +13,21 @@ from tap_hubspot_threads.errors import (
     TransientError,
     UnbelievedError,
 )
-from tap_hubspot_threads.models import Out, Page
+from tap_hubspot_threads.models import Page, ReadMessages, Record, StateChange
 from tap_hubspot_threads.sync.failures import (
     FAILING_SYNCS,
     MAX_CONSECUTIVE_FAILURES,
     CircuitBreaker,
 )
 from tap_hubspot_threads.sync.pipeline import fetch_thread
-from tap_hubspot_threads.sync.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from tap_hubspot_threads.models import HubSpot, Row, ThreadRef
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Event, Row, ThreadRef
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-    from tap_hubspot_threads.sync.state.messages_state import MessagesState
-    from tap_hubspot_threads.sync.stats import Read
+    from tap_hubspot_threads.sync.context import SyncContext
 
 WHOLE = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
 """A `truncationStatus` that says nothing is lost but what other messages have."""
@@ -38,96 +37,82 @@ CHUNK = 1_000_000
 
 
 class Messages:
-    """Reads messages; a `ChildStream`.
+    """Reads the messages of threads, many threads at once; a `ChildStream`.
 
     Args:
-        hubspot: The account.
-        workers: Who reads it.
-        kept: Is told, behind each thread, whether its messages are out.
-        read: What is noted at once.
-        with_originals: Whether the whole text is read of those that HubSpot cut off.
+        api: The account.
+        pool: Reads it.
+        context: What is known, and noted.
     """
 
-    def __init__(
-        self,
-        hubspot: HubSpot,
-        workers: WorkerPool,
-        kept: MessagesState,
-        read: Read,
-        *,
-        with_originals: bool,
-    ) -> None:
-        self._hubspot, self._workers = hubspot, workers
-        self._kept, self._read, self._with_originals = kept, read, with_originals
-        self._streak = CircuitBreaker("threads' messages")
+    def __init__(self, api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> None:
+        self._api, self._pool = api, pool
+        self._state, self._seen, self._stats = context.state.messages, context.seen, context.stats
+        self._failures = context.failures.messages
+        self._fetches_original_content = context.settings.fetch_original_content
+        self._breaker = CircuitBreaker("threads' messages")
         self._cut_off_in_a_row = 0
-        """Whole texts that could not be had; after too many none is asked for any more."""
+        """Full texts that could not be read; after too many none is requested any more."""
 
-    def __call__(self, outs: Iterable[Out], /) -> Iterator[Out]:
-        """As `ChildStream` says: messages come behind their thread's row, before what is done then.
+    def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
+        """Yield the events, with the records of messages in the place of `ReadMessages`.
 
         Raises:
-            HubSpotError: what the account raises, and if `MAX_CONSECUTIVE_FAILURES` threads in a row
-                have messages that cannot be read.
+            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` threads in a row have messages that cannot
+                be read, or as the API does.
         """
-        for out, pages in self._workers.prefetch_each(map(self._with_source, outs)):
-            thread = out.messages_of
-            if thread is None:
-                yield out
-                continue
-            if out.row is not None or out.first is not None:
-                yield out._replace(then=None, messages_of=None)
-            settle = yield from self._rows(thread, pages)
-            yield Out(then=settle)
-            if out.then is not None:
-                yield Out(then=out.then)
+        for event, pages in self._pool.prefetch_each(map(self._with_source, events)):
+            if isinstance(event, ReadMessages):
+                yield from self._records(event.thread, pages)
+            else:
+                yield event
 
-    def _with_source(self, out: Out) -> tuple[Out, Iterator[Page] | None]:
-        thread = out.messages_of
-        if thread is None:
-            return out, None
-        self._read.messages_taken.add(thread.id)
-        return out, self._pages(thread, once=self._read.messages.is_quarantined(thread.id))
+    def _with_source(self, event: Event) -> tuple[Event, Iterator[Page] | None]:
+        if not isinstance(event, ReadMessages):
+            return event, None
+        id_ = event.thread.id
+        self._seen.with_messages.add(id_)
+        return event, self._pages(event.thread, once=self._failures.is_quarantined(id_))
 
-    def _rows(
-        self, thread: ThreadRef, pages: Iterator[Page]
-    ) -> Generator[Out, None, Callable[[], None]]:
-        """Yield the messages, each once; return what is to be done behind them."""
+    def _records(self, thread: ThreadRef, pages: Iterator[Page]) -> Iterator[Event]:
+        """Yield the messages, each once, and the state change behind them."""
         seen: set[str] = set()
         try:
             for page in pages:
                 for row in page.rows:
                     if row["id"] not in seen:
                         seen.add(row["id"])
-                        yield Out("messages", row)
-        except _GoneError:
-            self._streak.end()
-            return self._goneness(thread.id)
+                        yield Record("messages", row)
+        except _ThreadNotFoundError:
+            self._breaker.reset()
+            yield StateChange(self._thread_deleted(thread.id))
+            return
         except NotFoundError:
-            self._read.hidden.append(thread.id)
+            self._stats.hidden.append(thread.id)
         except (PaginationLoopError, TransientError, RefusedError) as error:
-            return self._failure(thread.id, error)
+            yield StateChange(self._failed(thread.id, error))
+            return
         else:
-            self._read.threads_with_messages += 1
-        self._streak.end()
-        self._read.messages.unread.pop(thread.id, None)
-        return partial(self._kept.settle, thread.id)
+            self._stats.threads_with_messages += 1
+        self._breaker.reset()
+        self._failures.errors.pop(thread.id, None)
+        yield StateChange(partial(self._state.settle, thread.id))
 
-    def _goneness(self, thread_id: str) -> Callable[[], None]:
+    def _thread_deleted(self, thread_id: str) -> Callable[[], None]:
         """Have later syncs look for it too: HubSpot may be wrong for a while. It is no error."""
-        if thread_id in self._read.gone:
-            return partial(self._kept.add_pending, thread_id)
-        self._read.gone.append(thread_id)
-        syncs = self._read.messages.syncs(thread_id)
+        if thread_id in self._seen.without_thread:
+            return partial(self._state.add_pending, thread_id)
+        self._seen.without_thread.append(thread_id)
+        syncs = self._failures.syncs(thread_id)
         if syncs >= FAILING_SYNCS:
-            return partial(self._kept.settle, thread_id)
-        return partial(self._kept.add_pending, thread_id, syncs)
+            return partial(self._state.settle, thread_id)
+        return partial(self._state.add_pending, thread_id, syncs)
 
-    def _failure(self, thread_id: str, error: HubSpotError) -> Callable[[], None]:
-        is_quarantined = self._read.messages.is_quarantined(thread_id)
-        syncs = self._read.messages.note(thread_id, error)
-        self._streak.note(thread_id, error, is_quarantined=is_quarantined)
-        return partial(self._kept.add_pending, thread_id, syncs or 0)
+    def _failed(self, thread_id: str, error: HubSpotError) -> Callable[[], None]:
+        is_quarantined = self._failures.is_quarantined(thread_id)
+        syncs = self._failures.note(thread_id, error)
+        self._breaker.note(thread_id, error, is_quarantined=is_quarantined)
+        return partial(self._state.add_pending, thread_id, syncs or 0)
 
     # On a worker
 
@@ -135,36 +120,32 @@ class Messages:
         """Yield the pages of a thread's messages.
 
         Raises:
-            MissingError: if HubSpot has the thread, but none of its messages.
-            _GoneError: if it has not.
+            NotFoundError: if HubSpot has the thread, but none of its messages.
+            _ThreadNotFoundError: if it has not.
         """
         has_come = False
         try:
-            for page in self._walk(thread, once=once):
+            for page in self._list(thread, once=once):
                 has_come = True
                 yield from page
         except NotFoundError as error:
-            found = fetch_thread(self._hubspot, thread, once=once).found
+            found = fetch_thread(self._api, thread, once=once).outcome
             if found is None:
-                raise _GoneError from None
+                raise _ThreadNotFoundError from None
             if isinstance(found, HubSpotError):
                 raise found from None
             if has_come:
                 message = f"{error} for a page after others"
                 raise UnbelievedError(message) from None
             # UNKNOWN: whether HubSpot has the messages of an archived thread there only.
-            for page in self._walk(thread, archived=True, once=True):
+            for page in self._list(thread, archived=True, once=True):
                 yield from page
 
-    def _walk(
+    def _list(
         self, thread: ThreadRef, *, archived: bool = False, once: bool
     ) -> Iterator[Iterator[Page]]:
         """Yield each page of a thread's messages, whole or in parts."""
-
-        def ask(cursor: str | None) -> Page:
-            return self._hubspot.page_of_messages(thread.id, cursor, archived=archived, once=once)
-
-        for page in walk(ask):
+        for page in self._api.list_messages(thread.id, archived=archived, once=once):
             yield self._with_whole_texts(thread, page)
 
     def _with_whole_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
@@ -172,7 +153,7 @@ class Messages:
 
         The rows are made only once here: the parts hold them as they are.
         """
-        if not self._with_originals:
+        if not self._fetches_original_content:
             yield page
             return
         rows: list[Row] = []
@@ -190,17 +171,17 @@ class Messages:
     def _whole_text(self, thread: ThreadRef, message_id: str) -> Row:
         """Return the columns of the whole text; none, where it cannot be had."""
         if self._cut_off_in_a_row >= MAX_CONSECUTIVE_FAILURES:
-            self._read.cut_off.append(message_id)
+            self._stats.cut_off.append(message_id)
             return {}
         try:
-            whole = self._hubspot.original_content(thread.id, message_id)
+            whole = self._api.get_original_content(thread.id, message_id)
         except (NotFoundError, TransientError, RefusedError):
-            self._read.cut_off.append(message_id)
+            self._stats.cut_off.append(message_id)
             self._cut_off_in_a_row += 1
             return {}
         self._cut_off_in_a_row = 0
         return {name: text for name, text in whole.items() if text is not None}
 
 
-class _GoneError(Exception):
+class _ThreadNotFoundError(Exception):
     """The thread is not there any more."""

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.models import Page
 
-AHEAD = 4_000_000
+PREFETCH_BYTES = 4_000_000
 """Bytes of pages that are read in advance: a target that stops to load a batch of its own must not
 stop the reading."""
 
-WHOLE = AHEAD // 4
+PARSED_BYTES = PREFETCH_BYTES // 4
 """Bytes of pages that are kept as they were parsed, which takes five times as much: whoever takes
 pages as they come need not have them parsed twice. What waits behind these shrinks."""
 
@@ -39,8 +39,8 @@ class Buffer:
     """The pages of one source.
 
     Guarantees:
-        * No page is begun while `AHEAD` bytes wait in the room, but for the first of a source whose
-          turn it is and of which none is there: so whoever takes in turn never waits for room.
+        * No page is begun while `PREFETCH_BYTES` bytes wait in the room, but for the first of a
+          source whose turn it is and of which none is there: whoever takes in turn never waits.
         * What the source raises comes at its place behind the pages.
 
     Args:
@@ -68,7 +68,7 @@ class Buffer:
                     if self._is_closed:
                         break  # nobody takes it, so it would hold its room for ever
                     self._room.bytes += page.size
-                    if self._room.bytes > WHOLE:
+                    if self._room.bytes > PARSED_BYTES:
                         page.shrink()
                     self._pages.append(page)
                     self._room.changed.notify_all()
@@ -119,7 +119,7 @@ class Buffer:
 
         def may_go_on() -> bool:
             is_waited_for = self._is_turn and not self._pages
-            return room.is_closed or self._is_closed or room.bytes < AHEAD or is_waited_for
+            return room.is_closed or self._is_closed or room.bytes < PREFETCH_BYTES or is_waited_for
 
         with room.changed:
             room.changed.wait_for(may_go_on)

@@ -47,12 +47,17 @@ class WorkerPool:
         self._count, self._while_waiting = count, while_waiting
         self._has_started = threading.Event()
 
-    def call(self, function: Callable[[], R]) -> R:
+    def run(self, function: Callable[[], R]) -> R:
         """Return what a function returns; raise what it raises."""
-        (result,) = self.each(lambda _: function(), [None])
+        (result,) = self.map_ordered(lambda _: function(), [None])
         return result
 
-    def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    def iterate(self, items: Iterator[T]) -> Iterator[T]:
+        """Yield the items of an iterator, each computed on a worker when it is asked for."""
+        while (item := self.run(partial(next, items, None))) is not None:
+            yield item
+
+    def map_ordered(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Yield `function(item)` for each item, in the order of the items.
 
         Guarantees:
@@ -108,7 +113,7 @@ class WorkerPool:
             * At most `count` sources are gone through at once, on worker threads; `sources` itself
               is iterated and results are yielded on the caller's thread only.
             * At most `LOOKAHEAD × count` sources are under way, `MOST_WAITING` things in all, and
-              no more than `AHEAD` bytes and a page for each worker, however much a thing has.
+              no more than `PREFETCH_BYTES` bytes and a page for each worker, whatever a thing has.
             * An error of a source comes at its place among the pages; the others go on. One of
               `sources` comes behind all things that came before it.
             * Once the iterator is closed, no page is begun any more.
@@ -147,7 +152,7 @@ class WorkerPool:
             for _ in range(threads.running):
                 tasks.put(None)
 
-    def ahead(self, pages: Iterable[Page]) -> Iterator[Page]:
+    def prefetch(self, pages: Iterable[Page]) -> Iterator[Page]:
         """Yield pages, read in advance on a thread of their own; bounded as `prefetch_each` is."""
         for _, found in self.prefetch_each([(None, iter(pages))]):
             yield from found

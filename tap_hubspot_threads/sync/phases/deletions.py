@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import MassDeletionError, name_ids
-from tap_hubspot_threads.models import Out
+from tap_hubspot_threads.models import Record, StateChange
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterator
 
-    from tap_hubspot_threads.sync.state.state import SyncState
-    from tap_hubspot_threads.sync.stats import Read
+    from tap_hubspot_threads.models import Event
+    from tap_hubspot_threads.sync.context import SyncContext
+
+LOG = logging.getLogger("tap-hubspot-threads")
 
 MIN_SECONDS_BETWEEN_CHECKS = 600.0
 """Seconds between two looks in vain, so that one outage, or a scheduler's immediate retry within
@@ -25,46 +27,37 @@ MASS_DELETION_MIN = 20
 
 
 class Deletions:
-    """Tells deleted threads.
+    """Decides which threads are deleted.
 
     Args:
-        kept: Has the missed threads, each with its first look; forgets those that were told.
-        read: Has what this sync looked for in vain, and what it saw.
-        is_confirmed: Whether it is known that the state is of this account.
-        lists_all: Whether the full listing shows every thread: of one that does not, no absence
-            tells anything, and a second look by id has to come too.
-        log: Is told which they are.
+        context: Has the threads that were not found, each with its first check.
+        is_confirmed: Whether the state is known to be of this account.
     """
 
-    def __init__(
-        self,
-        kept: SyncState,
-        read: Read,
-        *,
-        is_confirmed: bool,
-        lists_all: bool = True,
-        log: logging.Logger,
-    ) -> None:
-        self._kept, self._read, self._lists_all = kept, read, lists_all
-        self._is_confirmed, self._log = is_confirmed, log
+    def __init__(self, context: SyncContext, *, is_confirmed: bool) -> None:
+        self._state, self._seen, self._stats = context.state, context.seen, context.stats
+        self._lists_all = context.settings.threads.is_all
+        """Whether a full listing shows every thread: of one that does not, no absence proves
+        anything, and a second check by ID is needed too."""
+        self._is_confirmed = is_confirmed
 
     @property
     def is_mass_deletion(self) -> bool:
         """Whether more than half of many open threads are missing, whichever sync missed them."""
-        missing, seen = len(self._kept.missed), self._seen
+        missing, seen = len(self._state.not_found), self._seen_count
         return missing + seen >= MASS_DELETION_MIN and missing > seen
 
     @property
-    def _seen(self) -> int:
-        return len(self._read.known_seen - self._kept.missed.keys())
+    def _seen_count(self) -> int:
+        return len(self._seen.known_open - self._state.not_found.keys())
 
-    def run(self) -> Iterator[Out]:
+    def run(self) -> Iterator[Event]:
         """Yield a row for each thread that is gone; it is forgotten when the row has gone out."""
         certain = self._certain()
-        doubtful = not self._is_confirmed and len(self._kept.missed) > self._seen
+        doubtful = not self._is_confirmed and len(self._state.not_found) > self._seen_count
         gone = [] if doubtful else certain
-        self._read.withheld = len({*self._missed_twice(), *certain} - {*gone})
-        if self._read.withheld:
+        self._stats.withheld_deletions = len({*self._missed_twice(), *certain} - {*gone})
+        if self._stats.withheld_deletions:
             message = (
                 "%d missing thread(s) are not told deleted yet: most open threads are missing, and "
                 "%s first"
@@ -72,45 +65,46 @@ class Deletions:
             proof = "a listing of all has to end without them"
             if doubtful:
                 proof = "HubSpot has to say that this is the state's account"
-            self._log.warning(message, self._read.withheld, proof)
+            LOG.warning(message, self._stats.withheld_deletions, proof)
         if gone:
-            self._log.info("%d thread(s) are gone from HubSpot: %s", len(gone), name_ids(gone))
+            LOG.info("%d thread(s) are gone from HubSpot: %s", len(gone), name_ids(gone))
         for thread_id in gone:
-            noticed_at = self._read.now or self._read.missing.get(thread_id)
+            noticed_at = self._seen.now or self._seen.not_found_at.get(thread_id)
             row = {"id": thread_id, "noticedAt": noticed_at}
-            yield Out("deleted_threads", row, partial(self._kept.forget, thread_id))
+            yield Record("deleted_threads", row)
+            yield StateChange(partial(self._state.forget, thread_id))
 
     def check(self) -> None:
         """Raise an error, if what looks like a purge may be another account.
 
         Raises:
-            PurgeError: names how many are missing.
+            MassDeletionError: names how many are missing.
         """
         if self.is_mass_deletion and not self._is_confirmed:
-            raise MassDeletionError(missing=len(self._kept.missed), seen=self._seen)
+            raise MassDeletionError(missing=len(self._state.not_found), seen=self._seen_count)
 
     def _certain(self) -> list[str]:
         """Return the threads that were missed twice, or, of a purge, by a whole listing too."""
         if not self.is_mass_deletion:
             return self._missed_twice()
         twice = set(self._missed_twice())
-        listing = self._kept.listing
+        listing = self._state.listing
         begun, ended = listing.full_started_at, listing.full_completed_at
         return [
             name
-            for name, first in self._kept.missed.items()
+            for name, first in self._state.not_found.items()
             if begun is not None
             and first < begun
-            and self._is_old(first, self._read.now or ended)
+            and self._is_old(first, self._seen.now or ended)
             and (self._lists_all or name in twice)
         ]
 
     def _missed_twice(self) -> list[str]:
         """Return the threads of which this sync had a second look, long enough after the first."""
-        firsts = self._kept.missed
+        firsts = self._state.not_found
         return [
             name
-            for name, now in self._read.missing.items()
+            for name, now in self._seen.not_found_at.items()
             if name in firsts and self._is_old(firsts[name], now)
         ]
 

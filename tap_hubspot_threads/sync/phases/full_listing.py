@@ -1,190 +1,140 @@
-"""When the whole account is listed: at first, and then when that is due."""
+"""Phases 1 and 4, the full listing: all threads by ID, from where the last sync left off."""
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import RefusedError
-from tap_hubspot_threads.models import Out
+from tap_hubspot_threads.models import Page, Row, StateChange
+from tap_hubspot_threads.sync.pipeline import ListedPage
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
-from tap_hubspot_threads.sync.walk import new_rows, timed, walk
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tap_hubspot_threads.models import ChildStream, HubSpot, Page, Row
-    from tap_hubspot_threads.settings.settings import Options
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Event
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-    from tap_hubspot_threads.sync.pipeline import Finding, Outcomes, Reader
-    from tap_hubspot_threads.sync.state.state import SyncState
-    from tap_hubspot_threads.sync.stats import Read
+    from tap_hubspot_threads.sync.context import SyncContext
+    from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
+LOG = logging.getLogger("tap-hubspot-threads")
 
 BOTH = (False, True)
 """The values of `archived`, live threads first."""
 
 
-class Listing:
-    """Lists the whole account, live threads first, in as many syncs as it takes.
+class FullListing:
+    """Lists the whole account, at most once per sync, in as many syncs as it takes.
+
+    Every thread in scope is emitted, known or not.
 
     Args:
-        hubspot: The account.
-        workers: Who reads the pages.
-        kept: Says where to go on.
-        first_sides: The values of `archived` that a first listing lists. Every other one lists live
-            and archived threads whatever the settings say: a closed thread that was archived after
-            it was emitted is updated by nothing else.
-        once: Whether a thread comes once, although it was on both sides meanwhile: of two readings
-            that are under way at once, the later row may be the older one.
-        clock: Monotonic seconds.
-        log: Is told of a cursor that HubSpot refuses.
+        api: The account.
+        pool: Reads the pages.
+        pipeline: Emits the threads.
+        context: Has the listing's state and the settings.
     """
 
     def __init__(
-        self,
-        hubspot: HubSpot,
-        workers: WorkerPool,
-        kept: SyncState,
-        *,
-        first_sides: tuple[bool, ...],
-        once: bool,
-        clock: Callable[[], float],
-        log: logging.Logger,
+        self, api: HubSpotApi, pool: WorkerPool, pipeline: ThreadPipeline, context: SyncContext
     ) -> None:
-        self._hubspot, self._workers, self._kept = hubspot, workers, kept
-        self._first_sides, self._once = first_sides, once
-        self._clock, self._log = clock, log
-        self._left: int | None = None
-        """Pages that this sync may still read."""
+        self._api, self._pool, self._pipeline = api, pool, pipeline
+        self._state, self._seen, self._settings = context.state, context.seen, context.settings
+        self._has_run = False
+        self._pages_left: int | None = None
+        """Pages that this sync may still read; None: all."""
 
-    def pages(self, most: int | None = None) -> Iterator[tuple[list[Row], str, Out]]:
-        """Yield the pages that are left.
+    def is_due(self, *, for_deletions: bool = False) -> bool:
+        """Whether it is due or unfinished, and has not run in this sync.
 
         Args:
-            most: So many at the most. Not where HubSpot refuses the cursor that is kept: the pass
-                begins anew then, and goes on to its end, as cursors may not live until the next.
-
-        Yields:
-            The rows of a page, each thread once; HubSpot's clock; and what moves on behind it.
+            for_deletions: Whether it is also due if it could still show a thread that was not
+                found.
         """
-        self._left = most
-        begun, begun_at = self._kept.listing.part, self._kept.listing.cursor
+        listing = self._state.listing
+        if self._has_run or not listing.emits_rows:
+            return False
+        started, now = listing.full_started_at, self._seen.now
+        seconds = self._settings.full_listing_interval_hours * 3600
+        is_old = started is None or not started <= now < shift(started, seconds=seconds)
+        could_show = any(first >= (started or "") for first in self._state.not_found.values())
+        return is_old or listing.part != DONE or (for_deletions and could_show)
+
+    def run_first(self) -> Iterator[Event]:
+        """List everything that the first sync has not listed yet."""
+        return self._list(None)
+
+    def run(self) -> Iterator[Event]:
+        """List as much as one sync may, from the start or where the last sync left off."""
+        if self._state.listing.part == DONE:
+            yield StateChange(self._state.listing.start)
+        yield from self._list(self._settings.full_listing_max_pages)
+
+    def _list(self, max_pages: int | None) -> Iterator[Event]:
+        self._has_run, self._pages_left = True, max_pages
+        return self._pipeline.listed(self._pages())
+
+    def _pages(self) -> Iterator[ListedPage]:
+        """Yield the pages that are left.
+
+        If HubSpot refuses the cursor of the state, the listing starts over and goes on to its end,
+        as cursors may not live until the next sync.
+        """
+        begun, begun_at = self._state.listing.part, self._state.listing.cursor
         try:
             yield from self._pass(begun, begun_at)
         except RefusedError as error:
             if begun_at is None:
                 raise
             message = "%s. All is listed from the start; the cursor was too old."
-            self._log.warning(message, error)
-            self._left = None
+            LOG.warning(message, error)
+            self._pages_left = None
             yield from self._pass(LIVE, None)
 
-    def _pass(self, begun: str, begun_at: str | None) -> Iterator[tuple[list[Row], str, Out]]:
+    def _pass(self, begun: str, begun_at: str | None) -> Iterator[ListedPage]:
+        """Yield the pages from a place on.
+
+        A first listing lists what is in scope. Every other one lists live and archived threads
+        whatever the settings say: a closed thread that was archived after it was emitted is updated
+        by nothing else.
+        """
         seen: set[int] = set()
-        sides = BOTH if self._kept.bookmark else self._first_sides
+        sides = BOTH if self._state.bookmark else self._settings.threads.archived_values
         for archived in sides if begun == LIVE else sides[1:]:
             side = ARCHIVED if archived else LIVE
             following = DONE if archived or len(sides) == 1 else ARCHIVED
             cursor = begun_at if side == begun else None
-            seen = seen if self._once else set()
+            if not self._settings.always_fetch_by_id:
+                seen = set()  # a thread that changed sides is emitted again, by its newer row
             is_first = side == LIVE and cursor is None
-            for page in self._workers.ahead(self._side(cursor, archived=archived)):
+            pages = self._api.list_threads(cursor, archived=archived, max_pages=self._pages_left)
+            for page in self._pool.prefetch(self._counted(pages)):
                 advance = partial(
-                    self._kept.advance_listing,
+                    self._state.advance_listing,
                     side if page.cursor else following,
-                    page.cursor,
-                    page.now,
+                    page,
                     is_first=is_first,
                     has_archived=True in sides,
-                    rows=len(page.rows),
-                    seconds=page.seconds,
                 )
-                yield new_rows(page, seen), page.now, Out(then=advance)
+                yield ListedPage(new_rows(page, seen), page.now, StateChange(advance))
                 is_first = False
-            if self._left == 0:
+            if self._pages_left == 0:
                 return
 
-    def _side(self, cursor: str | None, *, archived: bool) -> Iterator[Page]:
-        """Walk through a side, as far as there are pages left."""
-
-        def ask(cursor: str | None) -> Page:
-            return timed(partial(self._hubspot.page_by_id, cursor, archived=archived), self._clock)
-
-        for page in walk(ask, cursor, most=self._left):
-            self._left = None if self._left is None else self._left - 1
+    def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
+        for page in pages:
+            if self._pages_left is not None:
+                self._pages_left -= 1
             yield page
 
 
-class FullListing:
-    """Lists the whole account, once a sync at the most; rows go out whether or not they are known.
-
-    Args:
-        listing: Yields the pages that are left.
-        reader: Reads what is listed, where that is wanted.
-        outcomes: Says what becomes of what was read.
-        finding: Says what becomes of what was listed.
-        kept: Says when it was last listed.
-        read: Has HubSpot's clock.
-        options: How, and how often.
-        behind: What hangs on the threads.
-    """
-
-    def __init__(
-        self,
-        listing: Listing,
-        reader: Reader,
-        outcomes: Outcomes,
-        finding: Finding,
-        *,
-        kept: SyncState,
-        read: Read,
-        options: Options,
-        behind: ChildStream,
-    ) -> None:
-        self._listing, self._reader = listing, reader
-        self._outcomes, self._finding = outcomes, finding
-        self._kept, self._read, self._options = kept, read, options
-        self._behind = behind
-        self._has_listed = False
-
-    def first(self) -> Iterator[Out]:
-        """List all that is left of it."""
-        return self._list(None)
-
-    def when_due(self, *, is_mass_deletion: bool = False) -> Iterator[Out] | None:
-        """Return the full listing, if one is under way or due, and was not listed in this sync.
-
-        Args:
-            is_mass_deletion: Whether it is due if it could show a thread that was missed.
-        """
-        is_due = self._is_due() or (is_mass_deletion and self._is_unproved())
-        is_under_way = self._kept.listing.part != DONE
-        if self._has_listed or not self._kept.listing.rows_go_out or not (is_due or is_under_way):
-            return None
-        return self._started()
-
-    def _started(self) -> Iterator[Out]:
-        if self._kept.listing.part == DONE:
-            yield Out(then=self._kept.listing.start)
-        yield from self._list(self._options.full_listing_calls)
-
-    def _is_due(self) -> bool:
-        started, now = self._kept.listing.full_started_at, self._read.now
-        hours = self._options.full_listing_hours
-        return started is None or not started <= now < shift(started, seconds=hours * 3600)
-
-    def _is_unproved(self) -> bool:
-        """Whether a thread was missed that the last full listing could still show."""
-        started = self._kept.listing.full_started_at or ""
-        return any(first >= started for first in self._kept.missed.values())
-
-    def _list(self, calls: int | None) -> Iterator[Out]:
-        self._has_listed = True
-        pages = self._listing.pages(calls)
-        if self._options.by_id and self._kept.listing.rows_go_out:
-            ids = self._finding.ids(pages)
-            return self._behind(self._outcomes.of(self._reader.read(ids)))
-        return self._behind(self._finding.rows(pages))
+def new_rows(page: Page, seen: set[int]) -> list[Row]:
+    """Return the rows of threads that are not in `seen`, each once; add them to it."""
+    rows = {int(row["id"]): row for row in page.rows}
+    new = [row for thread_id, row in rows.items() if thread_id not in seen]
+    seen.update(rows)
+    return new

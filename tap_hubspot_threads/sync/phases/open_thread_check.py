@@ -1,208 +1,175 @@
-"""Phase 3: what may have happened silently to open threads.
+"""Phase 3, the open-thread check: changes of open threads that no message shows.
 
-A cascade in which each step only sees what the one before left, and which remembers nothing of what
-worked: whether HubSpot's filter by status works is unknown, and so is how much a page holds.
+Each step sees what the steps before it left. Nothing remembers what worked: whether HubSpot's
+filter by status works is unknown, and so is how many threads a page holds.
 """
 
 from __future__ import annotations
 
-from functools import partial
+import logging
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import HubSpotError
-from tap_hubspot_threads.models import Out, ThreadRef
+from tap_hubspot_threads.models import CHECKPOINT, ThreadRef
 from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD
 from tap_hubspot_threads.sync.state.open_threads import mark_of
-from tap_hubspot_threads.sync.walk import timed, walk
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
-    from tap_hubspot_threads.models import ChildStream, HubSpot, Page, Row
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Event, Page
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-    from tap_hubspot_threads.sync.pipeline import Outcomes, Reader, ReadResult
-    from tap_hubspot_threads.sync.state.state import SyncState
-    from tap_hubspot_threads.sync.stats import Read
+    from tap_hubspot_threads.sync.context import SyncContext
+    from tap_hubspot_threads.sync.pipeline import ThreadPipeline
+
+LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""What the listings of a sync that has nothing to do may take together, the increment's pages
-among them."""
+"""The time that listings may take in a sync that has nothing to do, the increment's included."""
 
 
 class OpenThreadCheck:
-    """Looks at open threads again.
+    """Reads open threads again, within `open_threads_max_calls`, all steps together.
 
     Args:
-        hubspot: The account.
-        workers: Who reads it.
-        reader: Reads by id.
-        outcomes: Makes an `Out` of what was read.
-        kept: Has the open threads, and the missed ones.
-        read: Has what this sync has read already.
-        behind: What hangs on the threads.
-        sides: What `archived` is to be listed.
-        calls: As many as there are for it, all steps together.
-        are_listed: Whether there are steps that list.
-        clock: Monotonic seconds.
-        log: Is told what it came to.
+        api: The account.
+        pool: Reads it.
+        pipeline: Reads threads by ID, and emits those that have changed.
+        context: Has the open threads, and those that were not found.
     """
 
     def __init__(
-        self,
-        hubspot: HubSpot,
-        workers: WorkerPool,
-        reader: Reader,
-        outcomes: Outcomes,
-        kept: SyncState,
-        *,
-        read: Read,
-        behind: ChildStream,
-        sides: tuple[bool, ...],
-        calls: int,
-        are_listed: bool,
-        clock: Callable[[], float],
-        log: logging.Logger,
+        self, api: HubSpotApi, pool: WorkerPool, pipeline: ThreadPipeline, context: SyncContext
     ) -> None:
-        self._hubspot, self._workers = hubspot, workers
-        self._reader, self._outcomes = reader, outcomes
-        self._kept, self._read, self._sides = kept, read, sides
-        self._behind = behind
-        self._calls, self._are_listed = calls, are_listed
-        self._clock, self._log = clock, log
-        self._by_id = self._listed = 0
-        """Calls so far."""
-        self._found = 0
-        """Threads that were found by id."""
-        self._seen = 0
-        """Known open threads that the listings showed."""
+        self._api, self._pool, self._pipeline = api, pool, pipeline
+        self._state, self._seen = context.state, context.seen
+        self._max_calls = context.settings.open_threads_max_calls
+        self._archived_values = context.settings.threads.archived_values
+        self._lists = not context.settings.always_fetch_by_id
+        self._known = 0
+        """Known open threads at the start."""
+        self._pages = self._calls = self._found = self._listed = 0
+        """Pages, calls by ID, threads found by ID, and known open threads that pages showed."""
         self._seconds = 0.0
-        """What the listings' pages took so far."""
+        """The time that the pages of its listings took so far."""
 
-    def run(self, full_listing: Iterator[Out] | None = None) -> Iterator[Out]:
-        """Yield what has changed, and what is kept of the rest.
+    def not_found_once(self) -> Iterator[Event]:
+        """Read the threads that were not found once, whatever listings show.
 
-        Args:
-            full_listing: A listing of everything that is due, and takes the place of this phase's.
+        They get a quarter of the calls.
         """
-        known = len(self._kept.open)
-        if self._calls:
-            yield from self._once_missed()
-            if self._are_listed and self._listable() > len(self._sides):
-                yield from self._listing(self._list_open())
-        if full_listing is not None:
-            yield from full_listing
-        elif self._calls and self._are_listed and self._pays():
+        self._known = len(self._state.open)
+        if self._max_calls:
+            sides = dict(self._state.open.ids())
+            limit = max(1, self._max_calls // 4 // MAX_CALLS_PER_THREAD)
+            ids = [id_ for id_ in self._state.not_found if id_ not in self._seen.fetched]
+            refs = [ThreadRef(id_, archived=sides.get(id_, False)) for id_ in ids[:limit]]
+            yield from self._read(refs)
+
+    def by_status(self) -> Iterator[Event]:
+        """List open threads by HubSpot's filter, each page attempted once."""
+        if self._max_calls and self._lists and self._listable() > len(self._archived_values):
+            yield from self._listing(self._list_open())
+
+    def by_listing_all(self) -> Iterator[Event]:
+        """List all threads, if that takes fewer calls than reading the rest by ID, and fits."""
+        if self._max_calls and self._lists and self._full_listing_is_cheaper():
             yield from self._listing(self._list_all())
-        if self._calls:
-            yield from self._read_rest()
-        if self._calls and known:
+
+    def by_id(self) -> Iterator[Event]:
+        """Read as many of the rest by ID as there are calls left, least recently read first."""
+        due, limit = self._unseen(), max(self._max_calls, MAX_CALLS_PER_THREAD)
+        while (
+            self._max_calls
+            and due
+            and (size := (limit - self._calls - self._pages) // MAX_CALLS_PER_THREAD) > 0
+        ):
+            batch, due = due[:size], due[size:]
+            yield from self._read(batch)
+        if self._max_calls and self._known:
             message = "Open threads: %d known; %d seen in %d listing calls, %d by id"
-            self._log.info(message, known, self._seen, self._listed, self._found)
+            LOG.info(message, self._known, self._listed, self._pages, self._found)
 
     def _unseen(self) -> list[ThreadRef]:
-        """Return the known open threads that this sync has not seen yet, longest unread first.
+        """Return the known open threads that this sync has not seen, least recently read first.
 
-        Those that were missed had their turn.
+        Those that were not found had their turn.
         """
-        done = self._read.taken | self._read.seen | self._kept.missed.keys()
-        return [ThreadRef(*item) for item in self._kept.open.ids() if item[0] not in done]
+        done = self._seen.fetched | self._seen.tracked | self._state.not_found.keys()
+        return [ThreadRef(*item) for item in self._state.open.ids() if item[0] not in done]
 
     def _listable(self) -> int:
         """Return how many of them a listing can show."""
-        return sum(item.archived in self._sides for item in self._unseen())
+        return sum(ref.archived in self._archived_values for ref in self._unseen())
 
-    # By id
-
-    def _once_missed(self) -> Iterator[Out]:
-        """Read the once missed ones, whatever listings show, with a quarter of the calls."""
-        sides = dict(self._kept.open.ids())
-        most = max(1, self._calls // 4 // MAX_CALLS_PER_THREAD)
-        missed = [name for name in self._kept.missed if name not in self._read.taken][:most]
-        ids = [ThreadRef(name, archived=sides.get(name, False)) for name in missed]
-        yield from self._behind(self._outcomes.of(self._count(self._reader.read(ids))))
-
-    def _read_rest(self) -> Iterator[Out]:
-        """Read as many of the rest as calls are left for in any case, until none are left."""
-        due, most = self._unseen(), max(self._calls, MAX_CALLS_PER_THREAD)
-        while due and (size := (most - self._by_id - self._listed) // MAX_CALLS_PER_THREAD) > 0:
-            batch, due = due[:size], due[size:]
-            yield from self._behind(self._outcomes.of(self._count(self._reader.read(batch))))
-
-    def _count(self, results: Iterable[ReadResult | Out]) -> Iterator[ReadResult | Out]:
-        for got in results:
-            if not isinstance(got, Out):
-                self._by_id += got.looks
-                self._found += isinstance(got.found, dict)
-            yield got
+    def _read(self, refs: list[ThreadRef]) -> Iterator[Event]:
+        calls, found = self._pipeline.calls, self._pipeline.found
+        yield from self._pipeline.by_id(refs)
+        self._calls += self._pipeline.calls - calls
+        self._found += self._pipeline.found - found
 
     # By listings
 
-    def _listing(self, steps: Iterator[Out]) -> Iterator[Out]:
-        """Take a step that lists."""
-        before = len(self._read.known_seen)
-        yield from self._behind(self._without_harm(steps))
-        self._seen += len(self._read.known_seen) - before
+    def _listing(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Take a step that lists. If it fails, only the step ends: nothing depends on it."""
+        before = len(self._seen.known_open)
+        yield from self._pipeline.with_children(_best_effort(events))
+        self._listed += len(self._seen.known_open) - before
 
-    def _without_harm(self, steps: Iterator[Out]) -> Iterator[Out]:
-        """Let a failure of a listing end it, and nothing else: nothing hangs on it."""
-        try:
-            yield from steps
-        except HubSpotError as error:
-            if error.ends_sync:
-                raise
-            self._log.debug("A listing of open threads has ended early: %s", error)
+    def _list_open(self) -> Iterator[Event]:
+        """Yield what the filter shows, as far as it says that nothing has changed.
 
-    def _list_open(self) -> Iterator[Out]:
-        """List what HubSpot's filter takes for open, each page tried once.
+        A page that is mostly closed shows that HubSpot does not filter, and ends this step. An
+        index of statuses may keep for ever what is no more: what it shows otherwise is left to the
+        steps behind this one.
 
-        A page that is mostly closed shows that it does not filter, and ends this step. An index of
-        statuses may hold for ever what is no more: it is believed where it says that nothing has
-        changed, and what it has otherwise is left to the steps behind this one.
+        UNKNOWN: whether `threadStatus` filters, and whether its index is current. If it does and
+        is, its rows can be taken as they are, and the listing of all threads can go.
         """
-        for archived in self._sides:
-            for page in self._pages(partial(self._hubspot.page_of_open, archived=archived)):
+        for archived in self._archived_values:
+            for page in self._counted(self._api.list_open_threads(archived=archived)):
                 rows = list(page.rows)
                 if 2 * sum(row["status"] == "CLOSED" for row in rows) > len(rows):
                     return
-                known = [row for row in rows if self._kept.open.is_known(row["id"], mark_of(row))]
-                yield from self._take(known, page.now)
+                known = [row for row in rows if self._state.open.is_known(row["id"], mark_of(row))]
+                yield from self._pipeline.checked(known)
+                yield CHECKPOINT
 
-    def _pays(self) -> bool:
-        """Whether a listing of everything takes less calls than reading the rest, and fits."""
-        listing = self._kept.listing
+    def _full_listing_is_cheaper(self) -> bool:
+        listing = self._state.listing
         pages = listing.full_pages
         if pages is None or self._listable() <= pages:
             return False
-        fits_calls = pages <= self._calls // 2 - self._listed
+        fits_calls = pages <= self._max_calls // 2 - self._pages
         return fits_calls and listing.full_seconds <= self._seconds_left()
 
-    def _list_all(self) -> Iterator[Out]:
-        for archived in self._sides:
-            for page in self._pages(partial(self._hubspot.page_by_id, archived=archived)):
-                yield from self._take(page.rows, page.now)
+    def _list_all(self) -> Iterator[Event]:
+        for archived in self._archived_values:
+            for page in self._counted(self._api.list_threads(archived=archived)):
+                yield from self._pipeline.checked(page.rows)
+                yield CHECKPOINT
 
-    def _pages(self, ask: Callable[[str | None], Page]) -> Iterator[Page]:
-        """Walk through a listing, as long as there are calls and seconds for it."""
-
-        def call(cursor: str | None) -> Page:
-            self._listed += 1
-            page = self._workers.call(lambda: timed(partial(ask, cursor), self._clock))
+    def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
+        """Yield pages as long as there are calls and time for them."""
+        left = min(self._max_calls // 2, self._max_calls - self._calls) - self._pages
+        pages = self._pool.iterate(pages)
+        for _ in range(left):
+            self._pages += 1
+            page = next(pages)
             self._seconds += page.seconds
-            return page
-
-        left = min(self._calls // 2, self._calls - self._by_id) - self._listed
-        for page in walk(call, most=max(0, left)):
             yield page
-            if page.seconds > self._seconds_left():
+            if page.cursor is None or page.seconds > self._seconds_left():
                 return
 
     def _seconds_left(self) -> float:
-        return LISTING_SECONDS - self._read.listing_seconds - self._seconds
+        return LISTING_SECONDS - self._seen.listing_seconds - self._seconds
 
-    def _take(self, rows: Iterable[Row], now: str) -> Iterator[Out]:
-        for row in rows:
-            out = self._outcomes.listed(row, now, always=False)
-            if out is not None:
-                yield out
-        yield Out()
+
+def _best_effort(events: Iterator[Event]) -> Iterator[Event]:
+    try:
+        yield from events
+    except HubSpotError as error:
+        if error.ends_sync:
+            raise
+        LOG.debug("A listing of open threads has ended early: %s", error)

@@ -1,65 +1,55 @@
-"""The streams that are listed as a whole, and a sync of nothing else."""
+"""Phase 5, the reference lists: inboxes, channels and channel accounts, each as a whole."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import HubSpotError, UnlistedError
-from tap_hubspot_threads.models import Out
-from tap_hubspot_threads.sync.phases.identity import identify
-from tap_hubspot_threads.sync.stats import Read
-from tap_hubspot_threads.sync.walk import new_rows, walk
+from tap_hubspot_threads.models import CHECKPOINT, Record
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterator, Sequence
 
-    from tap_hubspot_threads.models import HubSpot, ReferenceList
-    from tap_hubspot_threads.settings.settings import ThreadFilter
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Event, ReferenceList
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-    from tap_hubspot_threads.sync.state.state import SyncState
+
+LOG = logging.getLogger("tap-hubspot-threads")
 
 
 class ReferenceLists:
-    """Lists streams as a whole; one that is refused does not keep the others from it.
+    """Reads reference lists; one that fails does not keep the others from loading.
 
     Args:
-        hubspot: The account.
-        workers: Who reads it.
-        listed: The streams.
-        log: Is told of those that cannot be listed.
+        api: The account.
+        pool: Reads it.
+        selected: The streams.
     """
 
     def __init__(
-        self,
-        hubspot: HubSpot,
-        workers: WorkerPool,
-        listed: Sequence[ReferenceList],
-        *,
-        log: logging.Logger,
+        self, api: HubSpotApi, pool: WorkerPool, selected: Sequence[ReferenceList]
     ) -> None:
-        self._hubspot, self._workers = hubspot, workers
-        self._listed, self._log = listed, log
+        self._api, self._pool, self._selected = api, pool, selected
         self._errors: dict[str, HubSpotError] = {}
 
-    def run(self) -> Iterator[Out]:
-        """Yield their rows.
+    def run(self) -> Iterator[Event]:
+        """Yield their records.
 
         Raises:
-            HubSpotError: if the token is not accepted, or the day's calls are spent.
+            HubSpotError: if the token is not accepted, or the daily quota is spent.
         """
-        for listed in self._listed:
+        for reference in self._selected:
             try:
-                yield from self._list(listed)
+                yield from self._list(reference)
             except HubSpotError as error:
                 if error.ends_sync:
                     raise
-                self._log.warning("%s could not be loaded: %s", listed.name, error)
-                self._errors[listed.name] = error
+                LOG.warning("%s could not be loaded: %s", reference.name, error)
+                self._errors[reference.name] = error
 
     def check(self) -> None:
-        """Raise an error, if one could not be listed.
+        """Raise an error if a list failed.
 
         Raises:
             UnlistedError: names them.
@@ -67,58 +57,9 @@ class ReferenceLists:
         if self._errors:
             raise UnlistedError(self._errors)
 
-    def _list(self, listed: ReferenceList) -> Iterator[Out]:
-        for archived in (False, True) if listed.has_archived else (False,):
-            ask = partial(self._hubspot.page_of, listed, archived=archived)
-            for page in self._workers.ahead(walk(ask)):
+    def _list(self, reference: ReferenceList) -> Iterator[Event]:
+        for archived in (False, True) if reference.has_archived else (False,):
+            for page in self._pool.prefetch(self._api.list_all(reference, archived=archived)):
                 for row in page.rows:
-                    yield Out(listed.name, row)
-                yield Out()
-
-
-class ListsSync:
-    """A sync of such streams alone; nothing is kept.
-
-    Args:
-        hubspot: The account.
-        workers: Who reads it.
-        kept: Says which account it was.
-        lists: The streams.
-        index: Which threads go out as `thread_index`, listed for itself; None: it does not.
-        log: Is told what a person should know.
-    """
-
-    def __init__(
-        self,
-        hubspot: HubSpot,
-        workers: WorkerPool,
-        kept: SyncState,
-        *,
-        lists: ReferenceLists,
-        index: ThreadFilter | None,
-        log: logging.Logger,
-    ) -> None:
-        self._hubspot, self._workers, self._kept = hubspot, workers, kept
-        self._lists, self._index, self._log = lists, index, log
-        self.read = Read()
-
-    def pack(self, *, is_final: bool) -> dict[str, Any] | None:  # noqa: ARG002 - as of `Sync`
-        """As `Sync` says."""
-        return None
-
-    def run(self) -> Iterator[Out]:
-        """As `Sync` says."""
-        identify(self._hubspot, self._workers, self._kept, log=self._log)
-        if self._index is not None:
-            yield from self._threads(self._index)
-        yield from self._lists.run()
-        self._lists.check()
-
-    def _threads(self, wanted: ThreadFilter) -> Iterator[Out]:
-        for archived in wanted.sides:
-            seen: set[int] = set()
-            ask = partial(self._hubspot.page_by_id, archived=archived)
-            for page in self._workers.ahead(walk(ask)):
-                for row in filter(wanted.wants, new_rows(page, seen)):
-                    yield Out("thread_index", row)
-                yield Out()
+                    yield Record(reference.name, row)
+                yield CHECKPOINT

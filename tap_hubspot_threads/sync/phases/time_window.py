@@ -7,19 +7,15 @@ time on a page says how far the list was shown: see `_Walk.position`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from tap_hubspot_threads.models import Page, Row
-from tap_hubspot_threads.sync.walk import Progress
+from tap_hubspot_threads.models import REPLICATION_KEY, Page, Row
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-REPLICATION_KEY = "latestMessageTimestamp"
-"""What HubSpot sorts a listing by, and the replication key."""
+    from collections.abc import Iterable
 
 FRESH = 60.0
 """Seconds before a request: a row with a later time may have been filled in after its place."""
@@ -32,78 +28,82 @@ INCLUSIVE = 0.001
 
 
 @dataclass(frozen=True)
-class Step:
-    """Rows that are new in this sweep; all threads whose place is before `covered` have come."""
+class Window:
+    """Threads that this listing has not shown before."""
 
     rows: list[Row]
-    covered: str | None
-    """None: the sweep is at its end."""
+    complete_until: str | None
+    """All threads whose place is before this moment were shown; None: the listing has ended."""
 
 
-Fetch: TypeAlias = Callable[[str, str | None], Page]
-"""Returns the page from a moment on, ascending; with a cursor of such a page, the one after it."""
+ListSince: TypeAlias = Callable[[str], Iterator[Page]]
+"""Yields the pages from a moment on, oldest message first, by the cursors as given."""
 
 End: TypeAlias = Callable[[], str | None]
 """Returns the moment up to which threads are read; None while that is not known."""
 
 
-def changes(
-    list_live: Fetch, list_archived: Fetch | None = None, *, since: str, end: End
-) -> Iterator[Step]:
+def iter_changed_threads(
+    list_live: ListSince, list_archived: ListSince | None = None, *, since: str, end: End
+) -> Iterator[Window]:
     """Yield the threads whose latest message is not before `since`, each once, oldest first.
 
-    Live and archived ones in one order of time, from window to window. In each, archived threads
-    are listed first, then the live ones up to where those have come, then again the archived ones
-    up to where these have: so a thread that is archived or restored meanwhile is seen on one side
-    or the other, and after each step it is known up to which moment all have come.
+    Live and archived threads come in one order of time, window by window. In each window archived
+    threads are listed first, then live ones up to the same moment, then archived ones again up to
+    the moment that the live ones have reached. So a thread that is archived or restored meanwhile
+    is seen in one list or the other, and after each window it is known up to which moment all
+    threads were shown.
 
     Args:
         list_live: Lists live threads.
-        list_archived: Lists archived threads, if they are wanted.
+        list_archived: Lists archived threads; None: they are out of scope.
         since: A cleaned time.
-        end: Threads that moved later are left to the next sync, but for those on the last page.
+        end: Threads after this moment are left to the next sync, but for those on the last page.
     """
     seen: set[str] = set()
     if list_archived is None:
-        for step in sweep(list_live, since, seen, end=end):
-            yield Step(sorted(step.rows, key=_time), step.covered)
+        for window in iter_by_time(list_live, since, seen, end=end):
+            yield Window(sorted(window.rows, key=_time), window.complete_until)
         return
     at: str | None = since
-    archived = Step([], since)  # those that have come, up to a moment
+    archived = Window([], since)  # those that were shown, up to a moment
     while at is not None:
-        if archived.covered == at:
-            further = _window(list_archived, at, seen, end=end)
-            archived = Step(archived.rows + further.rows, further.covered)
-        live = _window(list_live, at, seen, until=archived.covered, end=end)
-        covered = live.covered or archived.covered
-        steps = sweep(list_archived, at, seen, until=covered, end=end)
-        again = [row for step in steps for row in step.rows]
-        within = [row for row in archived.rows if covered is None or _time(row) <= covered]
-        later = [row for row in archived.rows if covered is not None and _time(row) > covered]
-        archived = Step(later, archived.covered)
-        yield Step(sorted(within + live.rows + again, key=_time), covered)
-        at = covered
+        if archived.complete_until == at:
+            further = _next_window(list_archived, at, seen, end=end)
+            archived = Window(archived.rows + further.rows, further.complete_until)
+        live = _next_window(list_live, at, seen, until=archived.complete_until, end=end)
+        until = live.complete_until or archived.complete_until
+        again = _rows(iter_by_time(list_archived, at, seen, until=until, end=end))
+        within = [row for row in archived.rows if until is None or _time(row) <= until]
+        later = [row for row in archived.rows if until is not None and _time(row) > until]
+        archived = Window(later, archived.complete_until)
+        yield Window(sorted(within + live.rows + again, key=_time), until)
+        at = until
 
 
-def _window(
-    fetch: Fetch, since: str, seen: set[str], *, until: str | None = None, end: End
-) -> Step:
-    """Return what comes from a moment on until the position has moved: a page, mostly."""
+def _next_window(
+    list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
+) -> Window:
+    """Return what is shown from a moment on until the position has moved: mostly one page."""
     rows: list[Row] = []
-    for step in sweep(fetch, since, seen, until=until, end=end):
-        rows += step.rows
-        if step.covered != since:
-            return Step(rows, step.covered)
-    return Step(rows, None)
+    for window in iter_by_time(list_since, since, seen, until=until, end=end):
+        rows += window.rows
+        if window.complete_until != since:
+            return Window(rows, window.complete_until)
+    return Window(rows, None)
+
+
+def _rows(windows: Iterable[Window]) -> list[Row]:
+    return [row for window in windows for row in window.rows]
 
 
 def _time(row: Row) -> str:
     return row[REPLICATION_KEY] or ""
 
 
-def sweep(
-    fetch: Fetch, since: str, seen: set[str], *, until: str | None = None, end: End
-) -> Iterator[Step]:
+def iter_by_time(
+    list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
+) -> Iterator[Window]:
     """Yield the threads of one list from a moment on that are not in `seen`, and add them to it.
 
     Each page is requested from the position that the one before has led to: a thread that gets a
@@ -111,16 +111,19 @@ def sweep(
     followed only where the position does not move; such a walk is repeated until it shows nothing
     new.
 
+    UNKNOWN: whether a cursor under the sort by time is a key or an offset. If it is a key, a walk
+    need not be repeated.
+
     Args:
-        fetch: Lists the threads.
+        list_since: Lists the threads.
         since: Where to start.
-        seen: The IDs that have come already, whatever their time.
-        until: Threads after this moment are left alone, and end the sweep.
-        end: Threads after this moment end the sweep. Those on its pages come, but are no news.
+        seen: The IDs that were shown already, whatever their time.
+        until: Threads after this moment are ignored, and end the listing.
+        end: Threads after this moment end the listing. Those on its pages are yielded.
     """
-    at, walk, is_repeat = since, _Walk(since), False
+    at, walk, is_rescan = since, _Walk(list_since, since), False
     while True:
-        page = fetch(shift(at, seconds=-INCLUSIVE), walk.cursor)
+        page = walk.next_page()
         within = [row for row in page.rows if until is None or _time(row) <= until]
         rows = list({row["id"]: row for row in within if row["id"] not in seen}.values())
         seen.update(row["id"] for row in rows)
@@ -129,34 +132,44 @@ def sweep(
         position = walk.position(page)
         is_over = page.cursor is None or walk.is_past(page, position, limit)
         if position is None and not is_over:
-            yield Step(rows, at)
-            walk.follow(page)
-        elif walk.cursor is not None and (walk.has_news or not is_repeat):
-            yield Step(rows, at)
-            walk, is_repeat = _Walk(at), True
+            yield Window(rows, at)
+        elif walk.pages > 1 and (walk.has_news or not is_rescan):
+            yield Window(rows, at)
+            walk, is_rescan = _Walk(list_since, at), True
         elif position is None or is_over:
-            yield Step(rows, None)
+            yield Window(rows, None)
             return
         else:
-            yield Step(rows, position)
-            at, walk, is_repeat = position, _Walk(position), False
+            yield Window(rows, position)
+            at, walk, is_rescan = position, _Walk(list_since, position), False
 
 
 class _Walk:
     """The pages from one position on, by their cursors.
 
     Args:
+        list_since: Lists the threads.
         at: The position.
     """
 
-    def __init__(self, at: str) -> None:
-        self.cursor: str | None = None
-        """The cursor of the page under way; None: the first."""
-        self.has_news = False
-        """Whether it has shown a thread that had not come, and is not left to the next sync."""
-        self._at, self._progress = at, Progress()
+    def __init__(self, list_since: ListSince, at: str) -> None:
+        self._source = list_since(shift(at, seconds=-INCLUSIVE))
+        self._at = at
         self._last: list[str] = []
         self._settled: list[str] = []
+        self.pages = 0
+        """Pages so far."""
+        self.has_news = False
+        """Whether it has shown a thread that was not seen, and is not left to the next sync."""
+
+    def next_page(self) -> Page:
+        """Return the next page.
+
+        Raises:
+            PaginationLoopError: if the walk would never end.
+        """
+        self.pages += 1
+        return next(self._source)
 
     def position(self, page: Page) -> str | None:
         """Return up to where the list was shown after a page; None: no further than before.
@@ -176,17 +189,9 @@ class _Walk:
         return moved if len(self._settled) == WITNESSES and moved > self._at else None
 
     def is_past(self, page: Page, position: str | None, limit: str | None) -> bool:
-        """Whether all that comes after a page is later than a moment."""
+        """Whether everything after a page is later than a moment."""
         if limit is None:
             return False
         times = [row[REPLICATION_KEY] or limit for row in page.rows]
         is_page_later = len(self._last) == WITNESSES and min([*times, *self._last]) > limit
         return is_page_later or (position is not None and position > limit)
-
-    def follow(self, page: Page) -> None:
-        """Go to the page after one.
-
-        Raises:
-            NoProgressError: if the walk would never end.
-        """
-        self.cursor = self._progress.check(page)

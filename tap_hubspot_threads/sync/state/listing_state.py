@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_hubspot_threads.models import Page
+
 LIVE, ARCHIVED, DONE = "live", "archived", "done"
 
 
@@ -16,19 +18,19 @@ class ListingState:
 
     Args:
         state: What `pack` gave.
-        rows_go_out: Whether threads' rows go out in this sync. Where they do not, the next one in
+        emits_rows: Whether threads' rows go out in this sync. Where they do not, the next one in
             which they do lists them all.
     """
 
-    def __init__(self, state: Mapping[str, Any], *, rows_go_out: bool) -> None:
-        self.rows_go_out = rows_go_out
+    def __init__(self, state: Mapping[str, Any], *, emits_rows: bool) -> None:
+        self.emits_rows = emits_rows
         self.part: str = state.get("listing", DONE)
         """At `live` or `archived` threads, or `done`."""
         self.cursor: str | None = state.get("listing_cursor")
         """The cursor of the page that it goes on with, decoded; None: the first."""
         self.started_at: str | None = state.get("listing_started_at")
         """HubSpot's clock at its start."""
-        self.is_whole: bool = state.get("listing_is_whole", True) and rows_go_out
+        self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
         """Whether all rows of it so far have gone out."""
         self.rows: int = state.get("listing_rows", 0)
         """The threads so far."""
@@ -38,7 +40,7 @@ class ListingState:
         """What they took to come."""
         # Of the last listing that was completed
         self.full_started_at: str | None = (
-            state.get("full_listing_started_at") if rows_go_out else None
+            state.get("full_listing_started_at") if emits_rows else None
         )
         """HubSpot's clock at its start; None: another one is due."""
         self.full_completed_at: str | None = state.get("full_listing_completed_at")
@@ -48,7 +50,7 @@ class ListingState:
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
 
     def pack(self) -> dict[str, Any]:
-        """Return it as the state has it; with integers only, see `SyncState.pack`."""
+        """Return it as the state has it; with integers only, see `SyncState.to_bookmarks`."""
         return {
             "listing": self.part,
             "listing_cursor": self.cursor,
@@ -81,30 +83,25 @@ class ListingState:
     def start(self) -> None:
         """Have everything listed, from the start."""
         self.part, self.cursor, self.started_at = LIVE, None, None
-        self.is_whole = self.rows_go_out
+        self.is_whole = self.emits_rows
 
-    def advance(
-        self, part: str, cursor: str | None, now: str, *, is_first: bool, rows: int, seconds: float
-    ) -> None:
-        """Note that a page has gone out.
+    def advance(self, part: str, page: Page, *, is_first: bool) -> None:
+        """Note that the rows of a page were emitted.
 
         Args:
-            part: Where the listing goes on.
-            cursor: Of the page that it goes on with.
-            now: HubSpot's clock when the page was read.
-            is_first: Whether it is the first page of all.
-            rows: How many threads it had.
-            seconds: What it took to come.
+            part: Where the listing continues.
+            page: The page.
+            is_first: Whether it is the first page of the listing.
         """
-        self.part, self.cursor = part, cursor
+        self.part, self.cursor = part, page.cursor
         if is_first:
-            self.started_at, self.rows, self.pages, self.seconds = now, 0, 0, 0.0
-        self.rows += rows
+            self.started_at, self.rows, self.pages, self.seconds = page.now, 0, 0, 0.0
+        self.rows += len(page.rows)
         self.pages += 1
-        self.seconds += seconds
+        self.seconds += page.seconds
         if part == DONE:
             self.full_started_at = self.started_at if self.is_whole else None
-            self.full_completed_at, self.started_at = now, None
+            self.full_completed_at, self.started_at = page.now, None
             self.full_rows, self.full_pages = self.rows, self.pages
             self.full_seconds = self.seconds
 

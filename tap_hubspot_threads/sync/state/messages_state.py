@@ -25,12 +25,12 @@ class MessagesState:
     def __init__(self, state: Mapping[str, Any], *, bookmark: str | None, are_read: bool) -> None:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
-        """The messages of all threads whose latest one is not after it are out, but of `failed`."""
+        """The messages of all threads whose latest one is not later are out, but of `pending`."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
         """Whether that is behind the bookmark of threads: then `Backfill` moves it, else both move
         together."""
         self._are_read = are_read
-        self.failed: dict[str, int] = dict(state.get("failed", ()))
+        self.pending: dict[str, int] = dict(state.get("failed", ()))
         """The threads whose messages are owed, or could not be read, each with in how many syncs in
         a row. Only reading them takes a thread out."""
         self.backfilled_threads: int = state.get("walked", 0) if self.bookmark else 0
@@ -40,7 +40,7 @@ class MessagesState:
         """Return it as the state has it."""
         return {
             "replication_key_value": self.bookmark,
-            "failed": [list(item) for item in self.failed.items()],
+            "failed": [list(item) for item in self.pending.items()],
             "walked": self.backfilled_threads,
         }
 
@@ -71,8 +71,8 @@ class MessagesState:
             thread_id: The thread.
             syncs: In how many syncs in a row that was tried.
         """
-        self.failed[thread_id] = max(syncs, self.failed.get(thread_id, 0))
+        self.pending[thread_id] = max(syncs, self.pending.get(thread_id, 0))
 
     def settle(self, thread_id: str) -> None:
         """Note that the messages of a thread are out, or never will be."""
-        self.failed.pop(thread_id, None)
+        self.pending.pop(thread_id, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY
+from tap_hubspot_threads.models import REPLICATION_KEY
 from tap_hubspot_threads.sync.state.listing_state import DONE, ListingState
 from tap_hubspot_threads.sync.state.messages_state import MessagesState
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
@@ -17,19 +17,21 @@ from tap_hubspot_threads.values import clean_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_hubspot_threads.models import Page
+
 VERSION = 1
 
 
 class SyncState:
-    """What is kept. Changed by what an `Out` has to be done behind it, and by nothing else.
+    """What the next sync needs. Only a `StateChange` changes it, when all before it is written.
 
     Args:
-        bookmarks: Those of each stream, as `pack` gave them, checked by `check_state`. Empty: a
+        bookmarks: Those of each stream, from `to_bookmarks`, checked by `check_state`. Empty: a
             first sync. There may be the bookmark of threads only, as somebody writes it by hand:
             changes from that moment on come first, and then a full listing is due.
-        wanted: The settings that decide which threads are wanted, in one form. When they have
+        filters: The settings that decide which threads are wanted, in one form. When they have
             changed, the account is listed anew.
-        rows_go_out: Whether threads' rows go out in this sync.
+        emits_rows: Whether threads' rows go out in this sync.
         with_messages: Whether it reads messages.
     """
 
@@ -37,8 +39,8 @@ class SyncState:
         self,
         bookmarks: Mapping[str, Mapping[str, Any]],
         *,
-        wanted: str,
-        rows_go_out: bool = True,
+        filters: str,
+        emits_rows: bool = True,
         with_messages: bool = False,
     ) -> None:
         state = bookmarks.get("threads", {})
@@ -49,7 +51,7 @@ class SyncState:
         """Whether no row of an open thread can have gone out that a saved STATE does not know."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
         """The threads that could not be read, each with the number of syncs in a row."""
-        self.missed: dict[str, str] = dict(state.get("missed", ()))
+        self.not_found: dict[str, str] = dict(state.get("missed", ()))
         """The threads that were looked for in vain, each with the time of the first such look (by
         HubSpot's clock), longest missed first."""
         self.account: int | None = state.get("account")
@@ -58,9 +60,9 @@ class SyncState:
         """Whether somebody has been told that HubSpot does not say which account this is."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
         """All messages before this moment (of HubSpot's clock) are in rows that went out."""
-        self.listing = ListingState(state, rows_go_out=rows_go_out)
-        self.wanted = wanted
-        self.is_reset: bool = state.get("wanted", wanted) != wanted
+        self.listing = ListingState(state, emits_rows=emits_rows)
+        self.filters = filters
+        self.is_reset: bool = state.get("wanted", filters) != filters
         """Whether other threads are wanted than in the last sync."""
         is_first = self.bookmark is None and (
             self.listing.part == DONE or self.listing.started_at is None
@@ -68,13 +70,13 @@ class SyncState:
         if is_first or self.is_reset:
             self.listing.start()
             self.bookmark = None
-        elif rows_go_out and self.listing.part != DONE and not self.listing.is_whole:
+        elif emits_rows and self.listing.part != DONE and not self.listing.is_whole:
             self.listing.start()  # rows of what it has listed did not go out
         self.messages = MessagesState(
             bookmarks.get("messages", {}), bookmark=self.bookmark, are_read=with_messages
         )
 
-    def pack(self, *, is_final: bool) -> dict[str, Any]:
+    def to_bookmarks(self, *, is_final: bool) -> dict[str, Any]:
         """Return the bookmarks as the state has them, by stream.
 
         Of numbers it has integers only: a target reads others as decimals, which it cannot write
@@ -87,9 +89,9 @@ class SyncState:
             "version": VERSION,
             "replication_key": REPLICATION_KEY,
             **self.listing.pack(),
-            "missed": [list(item) for item in self.missed.items()],
+            "missed": [list(item) for item in self.not_found.items()],
             "failed": [list(item) for item in self.failed.items()],
-            "wanted": self.wanted,
+            "wanted": self.filters,
             "replication_key_value": self.bookmark,
             "is_exact": is_final or self.is_exact,
             "open_threads": self.open.entries(),
@@ -107,26 +109,19 @@ class SyncState:
         self.is_exact = False
 
     def advance_listing(
-        self,
-        part: str,
-        cursor: str | None,
-        now: str,
-        *,
-        is_first: bool,
-        has_archived: bool = True,
-        rows: int,
-        seconds: float,
+        self, part: str, page: Page, *, is_first: bool, has_archived: bool = True
     ) -> None:
-        """Note that a page has gone out, as `ListingState.advance` says.
+        """Note that the rows of a page were emitted; see `ListingState.advance`.
 
         A first listing ends in its bookmark. A listing without archived threads (`has_archived`)
         proves nothing about the threads that were not found before it, so their first check moves
         to its start.
         """
-        begun = now if is_first else self.listing.started_at or now
+        begun = page.now if is_first else self.listing.started_at or page.now
         if is_first and not has_archived:
-            self.missed = {name: max(first, now) for name, first in self.missed.items()}
-        self.listing.advance(part, cursor, now, is_first=is_first, rows=rows, seconds=seconds)
+            firsts = self.not_found.items()
+            self.not_found = {name: max(first, page.now) for name, first in firsts}
+        self.listing.advance(part, page, is_first=is_first)
         if part == DONE:
             self.bookmark = self.bookmark or begun
 
@@ -148,8 +143,8 @@ class SyncState:
     def settle(self, thread_id: str, mark: str | None) -> None:
         """Note that a thread has been read, and that all that belongs to it is out."""
         self.failed.pop(thread_id, None)
-        self.missed.pop(thread_id, None)
-        self.open.note(thread_id, mark, is_out=self.listing.rows_go_out)
+        self.not_found.pop(thread_id, None)
+        self.open.note(thread_id, mark, is_out=self.listing.emits_rows)
 
     def note_not_found(self, thread_id: str, now: str | None) -> None:
         """Note that a thread was not there.
@@ -161,7 +156,7 @@ class SyncState:
         self.failed.pop(thread_id, None)
         self.open.postpone(thread_id)
         if now is not None:
-            self.missed.setdefault(thread_id, now)
+            self.not_found.setdefault(thread_id, now)
 
     def restart_grace_period(self, thread_id: str, now: str) -> None:
         """Note that a listing showed a thread that was missed: its first look is yet to come.
@@ -169,20 +164,20 @@ class SyncState:
         Never an earlier one, and none before the listing began: where an answer does not tell
         HubSpot's clock, `now` is up to an hour or so too early.
         """
-        first = self.missed.pop(thread_id, None)
+        first = self.not_found.pop(thread_id, None)
         if first is not None:
-            self.missed[thread_id] = max(first, now, self.listing.started_at or now)
+            self.not_found[thread_id] = max(first, now, self.listing.started_at or now)
 
     def forget(self, thread_id: str) -> None:
         """Note that a thread was told deleted."""
-        self.missed.pop(thread_id, None)
+        self.not_found.pop(thread_id, None)
         self.open.note(thread_id, None)
         self.messages.settle(thread_id)
 
     def forget_all(self) -> None:
         """Keep none of the threads: the account is listed anew, and may be another one."""
-        self.open, self.failed, self.missed = OpenThreads(), {}, {}
-        self.messages.failed.clear()
+        self.open, self.failed, self.not_found = OpenThreads(), {}, {}
+        self.messages.pending.clear()
 
     def note_account(self, number: int | None, *, is_confirmed: bool) -> None:
         """Keep the account's number, if it is known to be the state's.

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_hubspot_threads.errors import StateError
-from tap_hubspot_threads.models import REFERENCE_LISTS
-from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY
+from tap_hubspot_threads.models import REFERENCE_LISTS, REPLICATION_KEY
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
 from tap_hubspot_threads.sync.state.state import VERSION

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
-from tap_hubspot_threads.models import MAX_ACTORS, Out
+from tap_hubspot_threads.models import CHECKPOINT, MAX_ACTORS, Record, StateChange
 from tap_hubspot_threads.sync.children import actors as module
 from tap_hubspot_threads.sync.children.actors import MOST_HELD, Actors, named_in
-from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES
-from tap_hubspot_threads.sync.stats import Read
-from tests.sync.fakes import LOG, Inline, passing, row
+from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES, Failures
+from tests.sync.fakes import Inline, passing, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tap_hubspot_threads.models import Event
 
 
 class Account:
@@ -36,8 +37,8 @@ class Account:
         self.unknown, self.at_fault = unknown, at_fault
         self.error = error or RefusedError("400")
 
-    def actors(self, ids: Sequence[str], *, once: bool = False) -> list[dict[str, Any]]:
-        """As `HubSpot` says."""
+    def read_actors(self, ids: Sequence[str], *, once: bool = False) -> list[dict[str, Any]]:
+        """As `HubSpotApi` says."""
         self.asked.append(list(ids))
         self.once.append(once)
         if set(ids) & set(self.at_fault):
@@ -50,37 +51,38 @@ class World:
 
     def __init__(self, account: Account | None = None) -> None:
         self.account = account or Account()
-        self.read, self.log = Read(log=LOG), list[str]()
-        hubspot: Any = self.account
-        self.actors = Actors(hubspot, Inline(), self.read)
+        self.failures, self.log = Failures(), list[str]()
+        api: Any = self.account
+        self.actors = Actors(api, Inline(), self.failures.actors)
 
-    def play(self, *outs: Out | Iterator[Out]) -> list[str]:
+    def play(self, *events: Event | Iterable[Event]) -> list[str]:
         """Do what the loop that writes does; return what happened."""
-        each = chain.from_iterable([out] if isinstance(out, Out) else out for out in outs)
-        for out in self.actors(each):
-            if out.first:
-                out.first()
-            if out.row:
-                self.log.append(out.row["id"])
-            if out.then:
-                out.then()
+        kinds = (Record, StateChange)
+        each: Iterable[Any] = chain.from_iterable(
+            [one] if isinstance(one, kinds) else one for one in events
+        )
+        for event in self.actors(each):
+            if isinstance(event, Record):
+                self.log.append(event.row["id"])
+            elif isinstance(event, StateChange):
+                event.apply()
         return self.log
 
-    def then(self, word: str) -> Callable[[], None]:
-        """Return what notes a word."""
-        return lambda: self.log.append(word)
+    def then(self, word: str) -> StateChange:
+        """Return a state change that notes a word."""
+        return StateChange(lambda: self.log.append(word))
 
 
-def thread(name: int, *actors: str, then: Callable[[], None] | None = None) -> Out:
-    """Make an output of a thread that names an actor."""
-    return Out("threads", row(name, assignedTo=actors[0] if actors else None), then)
+def thread(name: int, *actors: str) -> Record:
+    """Make the record of a thread that names an actor."""
+    return Record("threads", row(name, assignedTo=actors[0] if actors else None))
 
 
-def message(name: str, *senders: str, **columns: Any) -> Out:
-    """Make an output of a message of such senders."""
+def message(name: str, *senders: str, **columns: Any) -> Record:
+    """Make the record of a message of such senders."""
     blank = {"createdBy": None, "assignedTo": None, "assignedFrom": None, "recipients": None}
     found = [{"actorId": sender} for sender in senders]
-    return Out("messages", {"id": name, "senders": found, **blank, **columns})
+    return Record("messages", {"id": name, "senders": found, **blank, **columns})
 
 
 def many(count: int, first: int = 0) -> list[str]:
@@ -89,7 +91,7 @@ def many(count: int, first: int = 0) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("out", "ids"),
+    ("record", "ids"),
     [
         (thread(1, "A-1"), ["A-1"]),
         (thread(1), []),
@@ -97,23 +99,21 @@ def many(count: int, first: int = 0) -> list[str]:
         (message("m", assignedTo="A-1", assignedFrom="A-2"), ["A-1", "A-2"]),
         (message("m", recipients=[{"actorId": "E-x"}, {"actorId": None}, {}, "V-9"]), ["E-x"]),
         (message("m", senders=None, createdBy=""), []),
-        (Out("threads"), []),
-        (Out(), []),
-        (Out("deleted_threads", {"id": "1", "noticedAt": ""}), []),
-        (Out("thread_index", row(1, assignedTo="A-1")), []),
+        (Record("deleted_threads", {"id": "1", "noticedAt": ""}), []),
+        (Record("thread_index", row(1, assignedTo="A-1")), []),
     ],
-    ids=range(10),
+    ids=range(8),
 )
-def test_named_in(out: Out, ids: list[str]) -> None:
+def test_named_in(record: Record, ids: list[str]) -> None:
     """Whom a thread or a message names, wherever; what is no id is left out."""
-    assert list(named_in(out)) == ids
+    assert list(named_in(record)) == ids
 
 
 def test_nobody_named() -> None:
     """Outputs that name nobody are handed through as they are, and cost no call."""
     world = World()
-    outs = [thread(1), Out(), thread(2, then=world.then("then"))]
-    assert list(world.actors(outs)) == outs
+    events: list[Event] = [thread(1), CHECKPOINT, thread(2), world.then("then")]
+    assert list(world.actors(events)) == events
     assert world.account.asked == []
 
 
@@ -129,22 +129,23 @@ def test_then_behind_its_actors() -> None:
     """What is done behind a row waits until the actors that it names are out, in its order."""
     world = World()
     first, second, third = (world.then(f"then {number}") for number in (1, 2, 3))
-    world.play(thread(1, "A-1", then=first), thread(2, then=second), Out(then=third))
+    world.play(thread(1, "A-1"), first, thread(2), second, third)
     assert world.log == ["1", "2", "A-1", "then 1", "then 2", "then 3"]
 
 
 def test_then_of_a_message_before() -> None:
     """What is done behind a thread waits for whom its messages name."""
     world = World()
-    world.play(message("m", "V-1"), Out(then=world.then("settle")))
+    world.play(message("m", "V-1"), world.then("settle"))
     assert world.log == ["m", "V-1", "settle"]
 
 
 def test_first_does_not_wait() -> None:
     """What is done before a row is done before it."""
     world = World()
-    out = thread(2, "A-2", then=world.then("then"))._replace(first=world.then("first"))
-    assert world.play(thread(1, "A-1"), out) == ["1", "first", "2", "A-1", "A-2", "then"]
+    first = world.then("first")._replace(save_now=True)
+    events: list[Event] = [thread(1, "A-1"), first, thread(2, "A-2"), world.then("then")]
+    assert world.play(events) == ["1", "first", "2", "A-1", "A-2", "then"]
 
 
 def test_a_hundred_a_call() -> None:
@@ -165,8 +166,9 @@ def test_row_that_names_more() -> None:
 def test_held_at_most_so_often() -> None:
     """What is done behind rows waits for so many others at the most, so that STATE goes on."""
     world = World()
-    outs = [thread(number, then=world.then(f"then {number}")) for number in range(MOST_HELD)]
-    world.play(thread(9_999, "A-1"), *outs, thread(8_888, then=world.then("then")))
+    numbers = range(MOST_HELD)
+    pairs = [(thread(number), world.then(f"then {number}")) for number in numbers]
+    world.play(thread(9_999, "A-1"), *pairs, thread(8_888), world.then("then"))
     at_actor = world.log.index("A-1")
     assert sum(word.startswith("then") for word in world.log[:at_actor]) == 0
     assert world.log[at_actor - 1] == str(MOST_HELD - 1)
@@ -176,9 +178,9 @@ def test_held_at_most_so_often() -> None:
 def test_actor_that_hubspot_does_not_have() -> None:
     """An actor that is not in the answer is no error, and what waits goes on."""
     world = World(Account(unknown=["V-1"]))
-    world.play(message("m", "V-1", "V-2"), Out(then=world.then("then")))
+    world.play(message("m", "V-1", "V-2"), world.then("then"))
     assert world.log == ["m", "V-2", "then"]
-    world.read.check()
+    world.failures.check()
 
 
 @pytest.mark.parametrize("error", [RefusedError("400"), passing()], ids=["refused", "passing"])
@@ -186,13 +188,13 @@ def test_batch_that_is_refused(error: HubSpotError) -> None:
     """A batch that is refused is halved, down to the ids at fault; only these have all tries."""
     account = Account(at_fault=["V-3", "V-60"], error=error)
     world = World(account)
-    world.play(message("m", *many(MAX_ACTORS)), Out(then=world.then("then")))
+    world.play(message("m", *many(MAX_ACTORS)), world.then("then"))
     assert world.log == ["m", *(n for n in many(MAX_ACTORS) if n not in account.at_fault), "then"]
-    assert world.read.actors.unread == dict.fromkeys(account.at_fault, error)
+    assert world.failures.actors.errors == dict.fromkeys(account.at_fault, error)
     assert account.once == [1 < len(ids) < MAX_ACTORS for ids in account.asked]
     assert len(account.asked) < 30
     with pytest.raises(HubSpotError, match=r"2 actor\(s\) could not be read") as raised:
-        world.read.check()
+        world.failures.check()
     assert "V-3" not in str(raised.value)
 
 
@@ -202,14 +204,14 @@ def test_one_that_fails_is_not_asked_again() -> None:
     world.play(message("m", "V-1"))
     world.play(message("n", "V-1"))
     assert len(world.account.asked) == 1
-    assert len(world.read.actors.failed) == 1
+    assert len(world.failures.actors.failed) == 1
 
 
 def test_failures_in_a_row_end_it() -> None:
     """So many actors that cannot be read one after the other: HubSpot is down; nothing is done."""
     world = World(Account(at_fault=many(MAX_ACTORS), error=passing()))
     with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} actors in a row"):
-        world.play(thread(1), message("m", *many(MAX_ACTORS)), Out(then=world.then("then")))
+        world.play(thread(1), message("m", *many(MAX_ACTORS)), world.then("then"))
     assert world.log == ["1", "m"]
 
 
@@ -219,7 +221,7 @@ def test_others_in_between() -> None:
     world = World(Account(at_fault=names[::2]))
     world.play(message("m", *names))
     assert world.log == ["m", *names[1::2]]
-    assert len(world.read.actors.unread) == 2 * MAX_CONSECUTIVE_FAILURES
+    assert len(world.failures.actors.errors) == 2 * MAX_CONSECUTIVE_FAILURES
 
 
 def test_all_are_refused() -> None:
@@ -227,9 +229,9 @@ def test_all_are_refused() -> None:
     names = many(5 * MAX_ACTORS)
     world = World(Account(at_fault=names))
     rows = [message(f"m{name}", name) for name in names]
-    world.play(*rows, Out(then=world.then("then")))
+    world.play(*rows, world.then("then"))
     assert world.log == [*(f"m{name}" for name in names), "then"]
-    assert len(world.read.actors.unread) == len(names)
+    assert len(world.failures.actors.errors) == len(names)
     assert len(world.account.asked) < 30
 
 
@@ -240,7 +242,7 @@ def test_what_ends_the_sync(error: HubSpotError) -> None:
     """A token that is not accepted and a spent day end it; what waits is not done."""
     world = World(Account(at_fault=["A-1"], error=error))
     with pytest.raises(HubSpotError) as raised:
-        world.play(thread(1, "A-1", then=world.then("then")))
+        world.play(thread(1, "A-1"), world.then("then"))
     assert raised.value is error
     assert world.log == ["1"]
 
@@ -249,13 +251,14 @@ def test_error_of_what_comes_in() -> None:
     """An error of what comes in is raised; what waits for actors is not done."""
     world = World()
 
-    def outs() -> Iterator[Out]:
-        yield thread(1, "A-1", then=world.then("then"))
+    def events() -> Iterator[Event]:
+        yield thread(1, "A-1")
+        yield world.then("then")
         message = "source"
         raise HubSpotError(message)
 
     with pytest.raises(HubSpotError, match="source"):
-        world.play(outs())
+        world.play(events())
     assert world.log == ["1"]
 
 

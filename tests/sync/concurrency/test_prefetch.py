@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_hubspot_threads.models import Page
-from tap_hubspot_threads.sync.concurrency.prefetch import AHEAD, WHOLE, Buffer, ByteBudget
+from tap_hubspot_threads.sync.concurrency.prefetch import (
+    PARSED_BYTES,
+    PREFETCH_BYTES,
+    Buffer,
+    ByteBudget,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +112,7 @@ def test_ready_at_the_end() -> None:
 def test_waits_for_room() -> None:
     """While so many bytes wait, wherever, no page is begun; when they are taken, it goes on."""
     room = ByteBudget()
-    first, source = fill_up(room, AHEAD), Source(1, 1)
+    first, source = fill_up(room, PREFETCH_BYTES), Source(1, 1)
     second = Buffer(room, iter(source))
     thread = fill(second)
     assert not second.is_ready(0.02)
@@ -120,7 +125,7 @@ def test_waits_for_room() -> None:
 def test_goes_on_when_its_turn_has_come() -> None:
     """A source whose turn it is goes on page by page, however full the room is."""
     room = ByteBudget()
-    fill_up(room, 2 * AHEAD)
+    fill_up(room, 2 * PREFETCH_BYTES)
     source = Source(1, 1)
     buffer = Buffer(room, iter(source))
     fill(buffer)
@@ -134,7 +139,7 @@ def test_goes_on_when_its_turn_has_come() -> None:
 def test_closed_while_it_waits() -> None:
     """A buffer that is closed begins no page any more, and whoever fills it is free."""
     room = ByteBudget()
-    fill_up(room, AHEAD)
+    fill_up(room, PREFETCH_BYTES)
     source = Source(1)
     buffer = Buffer(room, iter(source))
     thread = fill(buffer)
@@ -177,10 +182,11 @@ def test_closed_room() -> None:
 
 
 def test_what_waits_behind_much_shrinks() -> None:
-    """A page is kept as it was parsed but behind `WHOLE` bytes; what waits is then its bytes."""
+    """A page is kept parsed up to `PARSED_BYTES` that wait; further ones are kept as bytes."""
     shrunk: list[int] = []
     pages = [
-        Page([], None, "", WHOLE // 2, shrink=partial(shrunk.append, number)) for number in range(4)
+        Page([], None, "", PARSED_BYTES // 2, shrink=partial(shrunk.append, number))
+        for number in range(4)
     ]
     room = ByteBudget()
     buffer = Buffer(room, iter(pages))

@@ -9,7 +9,7 @@ import pytest
 
 from tap_hubspot_threads.errors import NoThreadError
 from tap_hubspot_threads.models import Page
-from tap_hubspot_threads.sync.concurrency.prefetch import AHEAD
+from tap_hubspot_threads.sync.concurrency.prefetch import PREFETCH_BYTES
 from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, WorkerPool
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ def test_order_whatever_finishes_first() -> None:
                 assert others.acquire(timeout=TIMEOUT)
         return item
 
-    assert list(WorkerPool(4).each(work, range(8))) == list(range(8))
+    assert list(WorkerPool(4).map_ordered(work, range(8))) == list(range(8))
 
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_all_workers_at_once(workers: int) -> None:
     """As many calls as there are workers run at once."""
     barrier = threading.Barrier(workers)
-    results = WorkerPool(workers).each(lambda _: barrier.wait(TIMEOUT), range(3 * workers))
+    results = WorkerPool(workers).map_ordered(lambda _: barrier.wait(TIMEOUT), range(3 * workers))
     assert len(list(results)) == 3 * workers
 
 
@@ -50,7 +50,7 @@ def test_items_are_pulled_lazily() -> None:
             pulled.append(item)
             yield item
 
-    results = WorkerPool(2).each(lambda item: item, items())
+    results = WorkerPool(2).map_ordered(lambda item: item, items())
     assert pulled == []
     for taken in range(1, 50):
         next(results)
@@ -63,7 +63,7 @@ def test_error_at_its_place() -> None:
     def work(item: int) -> float:
         return 1 / (item - 3)
 
-    results = WorkerPool(4).each(work, range(10))
+    results = WorkerPool(4).map_ordered(work, range(10))
     assert [next(results) for _ in range(3)] == [-1 / 3, -1 / 2, -1]
     with pytest.raises(ZeroDivisionError):
         next(results)
@@ -78,7 +78,7 @@ def test_error_starts_nothing_more() -> None:
         message = "failed"
         raise LookupError(message)
 
-    results = WorkerPool(2).each(work, range(100))
+    results = WorkerPool(2).map_ordered(work, range(100))
     with pytest.raises(LookupError, match="failed"):
         next(results)
     assert len(started) <= 2
@@ -93,7 +93,7 @@ def test_error_of_the_items() -> None:
         raise LookupError(message)
 
     with pytest.raises(LookupError, match="source"):
-        list(WorkerPool(4).each(lambda item: item, items()))
+        list(WorkerPool(4).map_ordered(lambda item: item, items()))
 
 
 def test_called_while_waiting() -> None:
@@ -107,7 +107,7 @@ def test_called_while_waiting() -> None:
             message = "enough"
             raise LookupError(message)
 
-    results = WorkerPool(1, look).each(go_on.wait, [TIMEOUT])
+    results = WorkerPool(1, look).map_ordered(go_on.wait, [TIMEOUT])
     with pytest.raises(LookupError, match="enough"):
         next(results)
     assert set(threads) == {threading.current_thread()}
@@ -121,7 +121,7 @@ def test_timeout_of_a_call() -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        next(WorkerPool(1).each(work, [1]))
+        next(WorkerPool(1).map_ordered(work, [1]))
 
 
 def test_closed_map_starts_nothing_more() -> None:
@@ -136,7 +136,7 @@ def test_closed_map_starts_nothing_more() -> None:
             go_on.wait(TIMEOUT)
         return item
 
-    results = WorkerPool(2).each(work, range(100))
+    results = WorkerPool(2).map_ordered(work, range(100))
     next(results)
     results.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
     workers = set(threading.enumerate()) - others
@@ -164,14 +164,14 @@ def cursors(pages: Iterable[Page]) -> list[str | None]:
 
 def test_pages_ahead_in_order() -> None:
     """Pages come in their order, each once, however many fit."""
-    for size in (0, 1, AHEAD // 3, AHEAD, 2 * AHEAD):
-        found = cursors(WorkerPool(1).ahead(pages_of([size] * 7)))
+    for size in (0, 1, PREFETCH_BYTES // 3, PREFETCH_BYTES, 2 * PREFETCH_BYTES):
+        found = cursors(WorkerPool(1).prefetch(pages_of([size] * 7)))
         assert found == [str(number) for number in range(7)]
 
 
 def test_no_pages_ahead() -> None:
     """No page is none."""
-    assert cursors(WorkerPool(1).ahead([])) == []
+    assert cursors(WorkerPool(1).prefetch([])) == []
 
 
 class Watched:
@@ -194,11 +194,13 @@ class Watched:
         ) and not self.begun.acquire(timeout=0.05)
 
 
-@pytest.mark.parametrize(("size", "count"), [(AHEAD // 4, 4), (AHEAD, 1), (AHEAD - 1, 2)])
+@pytest.mark.parametrize(
+    ("size", "count"), [(PREFETCH_BYTES // 4, 4), (PREFETCH_BYTES, 1), (PREFETCH_BYTES - 1, 2)]
+)
 def test_so_many_bytes_ahead(size: int, count: int) -> None:
     """Pages are read in advance until so many bytes wait, and further ones as those are taken."""
     watched = Watched(size)
-    pages = WorkerPool(1).ahead(watched)
+    pages = WorkerPool(1).prefetch(watched)
     assert next(pages).cursor == "0"
     assert watched.wait_for(count + 1)
     assert next(pages).cursor == "1"
@@ -209,7 +211,7 @@ def test_so_many_bytes_ahead(size: int, count: int) -> None:
 def test_nothing_ahead_before_it_is_asked_for() -> None:
     """As long as nobody wants the first page, none is read."""
     made: list[int] = []
-    WorkerPool(1).ahead(pages_of([1], made))
+    WorkerPool(1).prefetch(pages_of([1], made))
     assert made == []
 
 
@@ -221,7 +223,7 @@ def test_error_of_the_pages_at_its_place() -> None:
         message = "third"
         raise LookupError(message)
 
-    found = WorkerPool(1).ahead(pages())
+    found = WorkerPool(1).prefetch(pages())
     assert [next(found).cursor for _ in range(2)] == ["0", "1"]
     with pytest.raises(LookupError, match="third"):
         next(found)
@@ -230,8 +232,8 @@ def test_error_of_the_pages_at_its_place() -> None:
 def test_closed_pages_begin_nothing_more() -> None:
     """Once closed, no page is begun any more, and the thread goes away."""
     others = set(threading.enumerate())
-    watched = Watched(AHEAD)
-    pages = WorkerPool(1).ahead(watched)
+    watched = Watched(PREFETCH_BYTES)
+    pages = WorkerPool(1).prefetch(watched)
     next(pages)
     assert watched.wait_for(2)
     (thread,) = set(threading.enumerate()) - others
@@ -257,7 +259,7 @@ def test_called_while_waiting_for_a_page() -> None:
         yield from pages_of([1])
 
     with pytest.raises(LookupError, match="enough"):
-        next(WorkerPool(1, look).ahead(pages()))
+        next(WorkerPool(1, look).prefetch(pages()))
     assert set(looks) == {threading.current_thread()}
     go_on.set()
 
@@ -331,7 +333,9 @@ def test_side_by_side_in_order_whatever_finishes_first() -> None:
     assert [(item, cursors(pages)) for item, pages in found] == [(n, ["0"]) for n in range(4)]
 
 
-@pytest.mark.parametrize("size", [AHEAD // 10, AHEAD // 2, AHEAD, 3 * AHEAD])
+@pytest.mark.parametrize(
+    "size", [PREFETCH_BYTES // 10, PREFETCH_BYTES // 2, PREFETCH_BYTES, 3 * PREFETCH_BYTES]
+)
 @pytest.mark.parametrize("count", [1, 4])
 def test_side_by_side_within_bounds(count: int, size: int) -> None:
     """However many big things are under way, so many bytes wait, and a page for each worker."""
@@ -339,7 +343,7 @@ def test_side_by_side_within_bounds(count: int, size: int) -> None:
     found = prefetch_each(count, sources)
     assert [names for _, names in found] == [[str(n) for n in range(20)]] * len(found)
     # One page more: what was taken is counted here a moment later than in the room.
-    assert sources.most <= AHEAD + (count + 1) * size
+    assert sources.most <= PREFETCH_BYTES + (count + 1) * size
     assert sources.waiting == 0
 
 
@@ -352,7 +356,7 @@ def test_first_in_line_is_never_starved() -> None:
         yield from pages_of([1, 1, 1])
 
     def second() -> Iterator[Page]:
-        for page in pages_of([AHEAD // 2] * 4):
+        for page in pages_of([PREFETCH_BYTES // 2] * 4):
             if page.cursor == "1":
                 full.set()
             yield page
@@ -418,7 +422,7 @@ def test_error_of_the_things_behind_what_came() -> None:
 def test_closed_side_by_side_begins_nothing_more() -> None:
     """Once closed, no page is begun any more, and the threads go away."""
     others = set(threading.enumerate())
-    sources = Sources(*[[AHEAD] * 10] * 20)
+    sources = Sources(*[[PREFETCH_BYTES] * 10] * 20)
     found = WorkerPool(3).prefetch_each(sources)
     _, pages = next(found)
     next(pages)
@@ -482,7 +486,7 @@ def test_fewer_threads_than_wanted(
 ) -> None:
     """All the work is done by the threads that there are."""
     Threads(monkeypatch, left, error)
-    assert list(WorkerPool(8).each(lambda item: item, range(100))) == list(range(100))
+    assert list(WorkerPool(8).map_ordered(lambda item: item, range(100))) == list(range(100))
 
 
 @pytest.mark.parametrize("left", [1, 2, 5])
@@ -502,8 +506,8 @@ def test_threads_that_others_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     Threads(monkeypatch, 1, SHORT[0])
     workers = WorkerPool(8)
     found: list[str] = []
-    for one in workers.ahead(page(str(i)) for i in range(3)):
-        found += workers.each(lambda row: row["id"], one.rows)
+    for one in workers.prefetch(page(str(i)) for i in range(3)):
+        found += workers.map_ordered(lambda row: row["id"], one.rows)
         for _, pages in workers.prefetch_each([(None, iter([page("x")])), (None, None)]):
             found += [row["id"] for inner in pages for row in inner.rows]
     assert found == ["0", "x", "1", "x", "2", "x"]
@@ -513,7 +517,7 @@ def test_errors_where_no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> None
     """An error comes at its place, and what follows is not begun, without a thread too."""
     threads = Threads(monkeypatch, 1, SHORT[0])
     workers = WorkerPool(2)
-    assert workers.call(lambda: 1) == 1
+    assert workers.run(lambda: 1) == 1
     assert threads.left == 0
     begun = []
 
@@ -521,7 +525,7 @@ def test_errors_where_no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> None
         begun.append(item)
         return 1 // (2 - item)
 
-    results = workers.each(work, range(10))
+    results = workers.map_ordered(work, range(10))
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)
@@ -535,7 +539,7 @@ def test_no_thread_at_all(monkeypatch: pytest.MonkeyPatch, error: Exception) -> 
     workers = WorkerPool(8)
     begun: list[int] = []
     with pytest.raises(NoThreadError, match=r"Raise the limit of processes or memory"):
-        list(workers.each(begun.append, [1]))
+        list(workers.map_ordered(begun.append, [1]))
     with pytest.raises(NoThreadError):
-        list(workers.ahead([page("1")]))
+        list(workers.prefetch([page("1")]))
     assert begun == []

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError
-from tap_hubspot_threads.settings.settings import ThreadFilter
+from tap_hubspot_threads.models import ReadMessages, Selection, ThreadRef
 from tap_hubspot_threads.sync.phases.backfill import BEGINNING, LEAST_SHARE, Backfill
 from tap_hubspot_threads.sync.phases.increment import Increment
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.state import SyncState
-from tap_hubspot_threads.sync.stats import Read
 from tap_hubspot_threads.values import shift
-from tests.sync.fakes import LOG, NOW, Inline, fake, page, row, write
+from tests.sync.fakes import NOW, Inline, context, fake, page, row, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_hubspot_threads.models import Out
+    from tap_hubspot_threads.models import Event
 
 LOOKBACK = 300
 START = "2026-11-20T10:00:00.000Z"
@@ -57,49 +55,41 @@ class World:
         backfilled_threads: int = 0,
         **state: Any,
     ) -> None:
-        self.hubspot = fake(*answers)
+        self.api = fake(*answers)
         shares = list(share)
-        self.read = Read()
         threads: dict[str, Any] = {"replication_key_value": NOW, "full_listing_rows": 9} | state
         bookmarks = {
             "threads": threads,
             "messages": {"replication_key_value": at, "walked": backfilled_threads},
         }
-        self.kept = SyncState(bookmarks, wanted="all", with_messages=True)
-        increment = Increment(
-            self.hubspot,
-            Inline(),
-            self.kept,
-            self.read,
-            find=lambda _: iter(()),
-            sides=(False,),
-            lookback=LOOKBACK,
-            clock=partial(next, count()),
-            log=LOG,
+        self.state = SyncState(bookmarks, filters="all", with_messages=True)
+        self.context = context(
+            self.state,
+            Selection(messages=True),
+            start_date=start,
+            inbox_ids=("1",),
+            include_archived=False,
+            lookback_seconds=LOOKBACK,
+            daily_quota_reserve_percent=round(reserve * 100),
         )
-        hubspot = Looked(shares)
+        self.stats = self.context.stats
         self.taken: list[str] = []
         self.moves: list[str | None] = []
         self.error: Exception | None = None
-        self.backfill = Backfill(
-            hubspot,  # type: ignore[arg-type] # as far as it looks at it
-            increment,
-            self.kept,
-            self.read,
-            wanted=ThreadFilter(start=start, inbox_ids=("1",)),
-            behind=self._behind,
-            reserve=reserve,
-            log=LOG,
-        )
+        pipeline = ThreadPipeline(self.api, Inline(), self.context, [self._read_messages])
+        increment = Increment(self.api, Inline(), pipeline, self.context)
+        looked: Any = Looked(shares)  # as far as it looks at it
+        self.backfill = Backfill(looked, increment, pipeline, self.context)
 
-    def _behind(self, outs: Iterable[Out], /) -> Iterator[Out]:
-        for out in outs:
-            if out.messages_of:
+    def _read_messages(self, events: Iterable[Event], /) -> Iterator[Event]:
+        for event in events:
+            if isinstance(event, ReadMessages):
                 if self.error:
                     raise self.error
-                self.taken.append(out.messages_of.id)
-            yield out
-            self.moves.append(self.kept.messages.bookmark)
+                self.taken.append(event.thread.id)
+            else:
+                yield event
+                self.moves.append(self.state.messages.bookmark)
 
     def run(self) -> list[str]:
         """Go through it; return the threads whose messages were read."""
@@ -115,7 +105,7 @@ class Looked:
 
     @property
     def quota_share(self) -> float | None:
-        """As `HubSpot` says."""
+        """As `HubSpotApi` says."""
         return self._shares.pop(0) if len(self._shares) > 1 else self._shares[0]
 
 
@@ -127,8 +117,8 @@ def test_where_it_begins(at: str | None, start: str | None, since: str) -> None:
     """It goes on where messages are, else begins where threads do; with the lookback."""
     world = World(page(), at=at, start=start)
     world.run()
-    assert world.hubspot.asked == [
-        ("page_by_time", shift(since, seconds=-LOOKBACK - 0.001), None, False)
+    assert world.api.asked == [
+        ("threads_since", shift(since, seconds=-LOOKBACK - 0.001), None, False)
     ]
 
 
@@ -137,9 +127,9 @@ def test_one_move_a_thread() -> None:
     world = World(page(row(1, T1), *rows(T2, 2, 3, 4), cursor="x"), page(row(5, T3)))
     assert world.run() == ["1", "2", "3", "4", "5"]
     assert world.moves == [T1, T2, T2, T2, T3]
-    assert world.kept.messages.bookmark == world.kept.bookmark == NOW
-    assert not world.kept.messages.needs_backfill
-    assert world.read.backfill is None
+    assert world.state.messages.bookmark == world.state.bookmark == NOW
+    assert not world.state.messages.needs_backfill
+    assert world.stats.backfill is None
 
 
 def test_no_move_beyond_the_position() -> None:
@@ -161,19 +151,18 @@ def test_goes_on_without_lookback() -> None:
     """Each time that it goes on it begins at its bookmark, however few calls a day has for it."""
     world = World(page(row(1, T0), row(2, T1)), backfilled_threads=1)
     world.run()
-    assert world.hubspot.asked == [("page_by_time", shift(T0, seconds=-0.001), None, False)]
-    assert world.kept.messages.bookmark == NOW
-    assert world.kept.messages.backfilled_threads == 0
+    assert world.api.asked == [("threads_since", shift(T0, seconds=-0.001), None, False)]
+    assert world.state.messages.bookmark == NOW
+    assert world.state.messages.backfilled_threads == 0
 
 
 def test_moves_behind_what_is_out() -> None:
     """Reading on moves nothing: the bookmark moves when what is to be done is done."""
     world = World(page(row(1, T1), row(2, T2)))
-    outs = list(world.backfill.run())
-    assert world.kept.messages.bookmark == T0
-    assert outs[0].then
-    outs[0].then()
-    assert world.kept.messages.bookmark == T1
+    first, *_ = list(world.backfill.run())
+    assert world.state.messages.bookmark == T0
+    write([first])
+    assert world.state.messages.bookmark == T1
 
 
 @pytest.mark.parametrize("at", [NOW, shift(NOW, seconds=60)])
@@ -181,20 +170,20 @@ def test_nothing_to_do(at: str) -> None:
     """Where messages are where threads are, nothing is asked."""
     world = World(at=at)
     assert world.run() == []
-    assert world.hubspot.asked == []
+    assert world.api.asked == []
 
 
 def test_no_bookmark_of_threads() -> None:
     """As long as threads are listed for the first time, there is no walk."""
     world = World(at=None, replication_key_value=None)
     assert world.run() == []
-    assert world.hubspot.asked == []
+    assert world.api.asked == []
 
 
 def test_what_was_read_in_this_sync() -> None:
     """A thread whose messages this sync has read is passed, and moves the bookmark all the same."""
     world = World(page(row(1, T1), row(2, T2)))
-    world.read.messages_taken.add("1")
+    world.context.seen.with_messages.add("1")
     assert world.run() == ["2"]
     assert world.moves == [T1, T2]
 
@@ -208,17 +197,16 @@ def test_what_is_not_wanted() -> None:
 def test_archived() -> None:
     """An archived thread's messages are asked for as such."""
     world = World(page(row(1, T1, archived=True)))
-    (out, _) = world.backfill.run()
-    assert out.messages_of
-    assert out.messages_of.archived
+    first, *_ = world.backfill._events(T0, NOW)  # noqa: SLF001 - before anything is read
+    assert first == ReadMessages(ThreadRef("1", archived=True))
 
 
 def test_ends_where_threads_are() -> None:
     """A thread with a message behind the bookmark of threads is the next increment's."""
     world = World(page(row(1, T1), row(2, NOW), *rows(LATER, 3, 4, 5)))
     assert world.run() == ["1", "2"]
-    assert len(world.hubspot.asked) == 1
-    assert world.kept.messages.bookmark == NOW
+    assert len(world.api.asked) == 1
+    assert world.state.messages.bookmark == NOW
 
 
 @pytest.mark.parametrize(
@@ -228,15 +216,15 @@ def test_leaves_calls_to_others(reserve: float, least: float) -> None:
     """It ends where so much is left of the day, without having begun the next thread."""
     world = World(page(row(1, T1), row(2, T2)), share=[least + 0.01, least], reserve=reserve)
     assert world.run() == ["1"]
-    assert (world.kept.messages.bookmark, world.kept.messages.needs_backfill) == (T1, True)
-    assert world.read.backfill == (1, 9)
+    assert (world.state.messages.bookmark, world.state.messages.needs_backfill) == (T1, True)
+    assert world.stats.backfill == (1, 9)
 
 
 def test_goes_on_with_the_next_sync() -> None:
     """Where it ended the next sync goes on, and counts on."""
     world = World(page(row(1, T1), row(2, T2)), share=[1.0, 0.0])
     world.run()
-    packed = world.kept.pack(is_final=True)
+    packed = world.state.to_bookmarks(is_final=True)
     assert packed["messages"] == {"replication_key_value": T1, "failed": [], "walked": 1}
 
 
@@ -246,8 +234,8 @@ def test_day_that_ends(caplog: pytest.LogCaptureFixture) -> None:
     world = World(page(row(1, T1)))
     world.error = DailyQuotaError("spent until noon")
     assert world.run() == []
-    assert world.kept.messages.bookmark == T0
-    assert world.read.backfill == (0, 9)
+    assert world.state.messages.bookmark == T0
+    assert world.stats.backfill == (0, 9)
     assert "spent until noon" in caplog.text
 
 
@@ -255,8 +243,8 @@ def test_day_that_ends_at_a_page() -> None:
     """So it is at a page of the walk itself."""
     world = World(page(*rows(T1, 1, 2, 3), cursor="x"), DailyQuotaError("spent"))
     assert world.run() == ["1", "2", "3"]
-    assert world.kept.messages.bookmark == T1
-    assert world.read.backfill == (3, 9)
+    assert world.state.messages.bookmark == T1
+    assert world.stats.backfill == (3, 9)
 
 
 def test_other_errors() -> None:
@@ -264,5 +252,5 @@ def test_other_errors() -> None:
     world = World(page(*rows(T1, 1, 2, 3), cursor="x"), HubSpotError("503"))
     with pytest.raises(HubSpotError, match="503"):
         world.run()
-    assert world.kept.messages.bookmark == T1
-    assert world.kept.messages.needs_backfill
+    assert world.state.messages.bookmark == T1
+    assert world.state.messages.needs_backfill

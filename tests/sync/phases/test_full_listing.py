@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.settings.settings import Options, ThreadFilter
-from tap_hubspot_threads.sync.phases.full_listing import FullListing, Listing
-from tap_hubspot_threads.sync.pipeline import Finding, Outcomes, Reader
+from tap_hubspot_threads.models import ReadMessages, Selection, StateChange
+from tap_hubspot_threads.sync.phases.full_listing import FullListing
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.listing_state import DONE, LIVE
 from tap_hubspot_threads.sync.state.state import SyncState
-from tap_hubspot_threads.sync.stats import Read
 from tap_hubspot_threads.values import shift
-from tests.sync.fakes import LOG, NOW, Inline, fake, page, row, write
+from tests.sync.fakes import NOW, Inline, context, fake, page, row, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_hubspot_threads.models import Out
+    from tap_hubspot_threads.models import Event
 
 HOURS = 24
 RECENT, LONG_AGO = shift(NOW, seconds=-3_600), shift(NOW, seconds=-HOURS * 3_600)
@@ -30,7 +28,7 @@ class World:
 
     Args:
         answers: What HubSpot answers, one after the other; then no archived threads.
-        rows_go_out: Whether threads are selected.
+        emits_rows: Whether threads are selected.
         by_id: Whether listed threads are read by id.
         calls: Of `full_listing_calls`.
         state: What the state has of threads.
@@ -39,59 +37,37 @@ class World:
     def __init__(
         self,
         *answers: object,
-        rows_go_out: bool = True,
+        emits_rows: bool = True,
         by_id: bool = False,
         calls: int = 9,
         **state: Any,
     ) -> None:
-        self.hubspot, self.read = fake(*answers, page()), Read()
-        self.read.now = NOW
+        self.api = fake(*answers, page())
         state.setdefault("replication_key_value", NOW)
-        self.kept = SyncState({"threads": state}, wanted="all", rows_go_out=rows_go_out)
-        clock: Iterator[float] = count()
-        listing = Listing(
-            self.hubspot,
-            Inline(),
-            self.kept,
-            first_sides=(False,),
-            once=by_id,
-            clock=lambda: next(clock),
-            log=LOG,
+        self.state = SyncState({"threads": state}, filters="all", emits_rows=emits_rows)
+        self.context = context(
+            self.state,
+            Selection(threads=emits_rows, messages=True),
+            include_archived=False,
+            always_fetch_by_id=by_id,
+            full_listing_interval_hours=HOURS,
+            full_listing_max_pages=calls,
+            open_threads_max_calls=0,
         )
-        outcomes = Outcomes(
-            self.kept,
-            self.read,
-            is_tracked=lambda _: False,
-            tracks_open_threads=True,
-            with_messages=True,
-        )
+        self.context.seen.now = NOW
         self.staged = 0
-        self.full = FullListing(
-            listing,
-            Reader(self.hubspot, Inline(), self.read),
-            outcomes,
-            Finding(
-                self.kept,
-                self.read,
-                outcomes,
-                wanted=ThreadFilter(),
-                is_indexed=False,
-                is_read=True,
-            ),
-            kept=self.kept,
-            read=self.read,
-            options=Options(by_id=by_id, full_listing_hours=HOURS, full_listing_calls=calls),
-            behind=self._behind,
-        )
+        pipeline = ThreadPipeline(self.api, Inline(), self.context, [self._child])
+        self.full = FullListing(self.api, Inline(), pipeline, self.context)
 
-    def _behind(self, outs: Iterable[Out], /) -> Iterator[Out]:
+    def _child(self, events: Iterable[Event], /) -> Iterator[Event]:
         self.staged += 1
-        yield from outs
+        yield from events
 
-    def when_due(self, *, is_mass_deletion: bool = False) -> list[str] | None:
-        """List, if it is due; return the ids that go out."""
-        outs = self.full.when_due(is_mass_deletion=is_mass_deletion)
-        return None if outs is None else [name for _, name in write(outs)]
+    def when_due(self, *, for_deletions: bool = False) -> list[str] | None:
+        """List, if it is due; return the IDs that are emitted."""
+        if not self.full.is_due(for_deletions=for_deletions):
+            return None
+        return [name for _, name in write(self.full.run())]
 
 
 @pytest.mark.parametrize(
@@ -116,27 +92,25 @@ def test_under_way() -> None:
     state: dict[str, Any] = {"listing": LIVE, "listing_cursor": "x", "listing_started_at": RECENT}
     world = World(page(row(2)), full_listing_started_at=RECENT, **state)
     assert world.when_due() == ["2"]
-    assert world.hubspot.asked == [("page_by_id", "x", False), ("page_by_id", None, True)]
-    assert world.kept.listing.part == DONE
+    assert world.api.asked == [("list_threads", "x", False), ("list_threads", None, True)]
+    assert world.state.listing.part == DONE
 
 
 def test_begins_at_the_start() -> None:
     """One that is due begins at the start, when what was before is out."""
     world = World(page(row(1)))
-    outs = world.full.when_due()
-    assert outs is not None
-    first = next(outs)
-    assert world.kept.listing.part == DONE
-    assert first.then
-    first.then()
-    assert world.kept.listing.part == LIVE
+    first = next(iter(world.full.run()))
+    assert world.state.listing.part == DONE
+    assert isinstance(first, StateChange)
+    first.apply()
+    assert world.state.listing.part == LIVE
 
 
 def test_once_a_sync() -> None:
     """Listed once, it is not due again in this sync."""
     world = World(page(row(1)))
     assert world.when_due() == ["1"]
-    world.kept.listing.full_started_at = None
+    world.state.listing.full_started_at = None
     assert world.when_due() is None
 
 
@@ -145,7 +119,7 @@ def test_so_many_calls() -> None:
     pages = [page(row(1), cursor="x"), page(row(2), cursor="y"), page(row(3))]
     assert World(*pages, calls=2).when_due() == ["1", "2"]
     first = World(*pages, calls=2, replication_key_value=None)
-    assert [name for _, name in write(first.full.first())] == ["1", "2", "3"]
+    assert [name for _, name in write(first.full.run_first())] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(("first", "is_due"), [(RECENT, True), (LONG_AGO, False)])
@@ -154,36 +128,35 @@ def test_purge(first: str, *, is_due: bool) -> None:
     started = shift(RECENT, seconds=-60)
     world = World(page(), full_listing_started_at=started, missed=[["1", first]])
     assert world.when_due() is None
-    assert (world.when_due(is_mass_deletion=True) is not None) is is_due
+    assert (world.when_due(for_deletions=True) is not None) is is_due
 
 
 def test_not_without_rows() -> None:
     """A sync without threads lists nothing for them, due or under way."""
-    assert World(rows_go_out=False).when_due() is None
-    assert World(rows_go_out=False, listing=LIVE, listing_cursor="x").when_due() is None
+    assert World(emits_rows=False).when_due() is None
+    assert World(emits_rows=False, listing=LIVE, listing_cursor="x").when_due() is None
 
 
 def test_first_without_rows() -> None:
     """The first listing is one all the same, as it is, and is none of all to the next sync."""
     world = World(
-        page(row(1), row(2, at=None)), rows_go_out=False, by_id=True, replication_key_value=None
+        page(row(1), row(2, at=None)), emits_rows=False, by_id=True, replication_key_value=None
     )
-    outs = []
-    for out in world.full.first():
-        outs.append(out)
-        if out.then:
-            out.then()
-    assert [out.messages_of and out.messages_of.id for out in outs] == [None, "2", None]
-    assert world.hubspot.asked == [("page_by_id", None, False)]
-    assert (world.kept.bookmark, world.kept.listing.full_started_at) == (NOW, None)
+    events = []
+    for event in world.full.run_first():
+        events.append(event)
+        write([event])
+    assert [event.thread.id for event in events if isinstance(event, ReadMessages)] == ["2"]
+    assert world.api.asked == [("list_threads", None, False)]
+    assert (world.state.bookmark, world.state.listing.full_started_at) == (NOW, None)
 
 
 def test_by_id() -> None:
     """Where threads are fetched by id, each listed one is."""
     world = World(page(row(1), row(2)), row(1), row(2), by_id=True)
     assert world.when_due() == ["1", "2"]
-    methods = ["page_by_id", "thread", "thread", "page_by_id"]
-    assert sorted(asked[0] for asked in world.hubspot.asked) == sorted(methods)
+    methods = ["list_threads", "get_thread", "get_thread", "list_threads"]
+    assert sorted(asked[0] for asked in world.api.asked) == sorted(methods)
 
 
 @pytest.mark.parametrize("by_id", [False, True])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_hubspot_threads.errors import RefusedError
-from tap_hubspot_threads.sync.phases.full_listing import BOTH, Listing
+from tap_hubspot_threads.sync.phases.full_listing import FullListing, new_rows
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
-from tests.sync.fakes import LOG, NOW, Inline, fake, kept, page, row
+from tests.sync.fakes import NOW, Inline, context, fake, kept, page, row
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_hubspot_threads.sync.pipeline import ListedPage
     from tap_hubspot_threads.sync.state.state import SyncState
 
 LATER = "2026-11-20T12:05:00.000Z"
@@ -22,23 +24,26 @@ SECONDS = 3
 
 
 def listing(
-    hubspot: Any, of: SyncState, *, first_sides: tuple[bool, ...] = BOTH, once: bool = False
-) -> Listing:
-    """Make a listing of an account."""
-    clock = partial(next, count(step=SECONDS))
-    return Listing(hubspot, Inline(), of, first_sides=first_sides, once=once, clock=clock, log=LOG)
+    api: Any,
+    state: SyncState,
+    *,
+    include_archived: bool = True,
+    once: bool = False,
+    calls: int | None = None,
+) -> Iterator[ListedPage]:
+    """Yield the pages of a full listing."""
+    of = context(state, include_archived=include_archived, always_fetch_by_id=once)
+    full = FullListing(api, Inline(), ThreadPipeline(api, Inline(), of), of)
+    full._pages_left = calls  # noqa: SLF001 - as the settings say
+    return full._pages()  # noqa: SLF001 - before anything follows from them
 
 
-def listed(
-    hubspot: Any, of: SyncState, *, calls: int | None = None, **options: Any
-) -> list[list[str]]:
-    """List an account, as the loop that writes has it; return the ids on each page."""
+def listed(api: Any, state: SyncState, **options: Any) -> list[list[str]]:
+    """List an account, and apply the state changes; return the IDs on each page."""
     pages = []
-    for found, _, out in listing(hubspot, of, **options).pages(calls):
-        pages.append([row["id"] for row in found])
-        assert out.row is None
-        assert out.then
-        out.then()
+    for found in listing(api, state, **options):
+        pages.append([row["id"] for row in found.rows])
+        found.advance.apply()
     return pages
 
 
@@ -53,31 +58,29 @@ def test_live_then_archived() -> None:
 def test_live_alone_at_first() -> None:
     """Without archived threads, the first listing, and no later one, ends with the live ones."""
     hubspot, of = fake(page(row(1)), page(row(1)), page(row(2, archived=True))), kept()
-    assert listed(hubspot, of, first_sides=(False,)) == [["1"]]
+    assert listed(hubspot, of, include_archived=False) == [["1"]]
     assert of.listing.part == DONE
     of.listing.start()
-    assert listed(hubspot, of, first_sides=(False,)) == [["1"], ["2"]]
+    assert listed(hubspot, of, include_archived=False) == [["1"], ["2"]]
     assert [archived for _, _, archived in hubspot.asked] == [False, False, True]
 
 
-@pytest.mark.parametrize(("first_sides", "first"), [(BOTH, NOW), ((False,), LATER)])
-def test_not_found_before_a_listing(first_sides: tuple[bool, ...], first: str) -> None:
+@pytest.mark.parametrize(("include_archived", "first"), [(True, NOW), (False, LATER)])
+def test_not_found_before_a_listing(first: str, *, include_archived: bool) -> None:
     """A listing without archived threads is no proof that a thread not found before is deleted."""
     of = kept(missed=[["9", NOW]])
     hubspot = fake(page(row(1), now=LATER), page(now=LATER))
-    listed(hubspot, of, first_sides=first_sides)
-    assert of.missed == {"9": first}
+    listed(hubspot, of, include_archived=include_archived)
+    assert of.not_found == {"9": first}
 
 
 def test_moves_on_behind_the_page() -> None:
     """Where the listing stands is kept when a page is out, and not when it has come."""
     of = kept()
-    pages = listing(fake(page(row(1), cursor="x"), page(row(2))), of).pages()
-    _, now, out = next(pages)
-    assert now == NOW
+    first = next(listing(fake(page(row(1), cursor="x"), page(row(2))), of))
+    assert first.now == NOW
     assert (of.listing.part, of.listing.cursor, of.listing.started_at) == (LIVE, None, None)
-    assert out.then
-    out.then()
+    first.advance.apply()
     assert (of.listing.part, of.listing.cursor, of.listing.started_at) == (LIVE, "x", NOW)
 
 
@@ -108,7 +111,7 @@ def test_goes_on_among_live_threads() -> None:
     hubspot = fake(page(row(2)), page(row(3)))
     of = kept(listing=LIVE, listing_cursor="x", listing_started_at=NOW)
     assert listed(hubspot, of) == [["2"], ["3"]]
-    assert hubspot.asked == [("page_by_id", "x", False), ("page_by_id", None, True)]
+    assert hubspot.asked == [("list_threads", "x", False), ("list_threads", None, True)]
 
 
 def test_goes_on_among_archived_threads() -> None:
@@ -116,7 +119,7 @@ def test_goes_on_among_archived_threads() -> None:
     hubspot = fake(page(row(3)))
     of = kept(listing=ARCHIVED, listing_cursor="x", listing_started_at=NOW)
     assert listed(hubspot, of) == [["3"]]
-    assert hubspot.asked == [("page_by_id", "x", True)]
+    assert hubspot.asked == [("list_threads", "x", True)]
 
 
 def test_bookmark_of_a_resumed_listing() -> None:
@@ -177,7 +180,15 @@ def test_pages_and_seconds() -> None:
     """How many pages a whole listing has, and what they took, is known at its end only."""
     of = kept(replication_key_value=NOW, full_listing_pages=7, full_listing_milliseconds=50_000)
     of.listing.start()
-    listed(fake(page(row(1), cursor="x"), page(row(2))), of, calls=2)
+    pages = [page(row(1), cursor="x", seconds=SECONDS), page(row(2), seconds=SECONDS)]
+    listed(fake(*pages), of, calls=2)
     assert (of.listing.full_pages, of.listing.full_seconds) == (7, 50)
-    listed(fake(page(row(3))), of)
+    listed(fake(page(row(3), seconds=SECONDS)), of)
     assert (of.listing.full_pages, of.listing.full_seconds) == (3, 3 * SECONDS)
+
+
+def test_new_rows() -> None:
+    """A thread that was seen before is left out, and so is its second row."""
+    seen = {1}
+    assert new_rows(page(row(1), row(2), row(2), row(3)), seen) == [row(2), row(3)]
+    assert seen == {1, 2, 3}

@@ -8,7 +8,7 @@ import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, WrongAccountError
 from tap_hubspot_threads.sync.phases.identity import identify
-from tests.sync.fakes import LOG, NOW, Inline, fake, kept, knows, row
+from tests.sync.fakes import NOW, Inline, fake, kept, knows, row
 
 OTHERS: list[dict[str, Any]] = [{"failed": [["1", 1]]}, {"missed": [["1", NOW]]}]
 
@@ -20,33 +20,33 @@ OTHERS: list[dict[str, Any]] = [{"failed": [["1", 1]]}, {"missed": [["1", NOW]]}
 def test_state_with_threads(number: int | None, account: int | None, *, is_confirmed: bool) -> None:
     """Where the state knows a thread, only its own number shows that it is of this account."""
     of = knows(row(1), account=account)
-    assert identify(fake(number), Inline(), of, log=LOG) == (number, is_confirmed)
+    assert identify(fake(number), Inline(), of) == (number, is_confirmed)
 
 
 @pytest.mark.parametrize("state", OTHERS, ids=["failed", "missed"])
 def test_threads_that_are_not_open(state: dict[str, Any]) -> None:
     """A state that knows a failed or a missed thread alone is one that knows a thread."""
-    assert identify(fake(53), Inline(), kept(**state), log=LOG) == (53, False)
+    assert identify(fake(53), Inline(), kept(**state)) == (53, False)
 
 
 @pytest.mark.parametrize(("number", "is_confirmed"), [(53, True), (None, False)])
 def test_state_without_threads(number: int | None, *, is_confirmed: bool) -> None:
     """A state that knows no thread is of whichever account HubSpot says, if it does."""
-    assert identify(fake(number), Inline(), kept(), log=LOG) == (number, is_confirmed)
+    assert identify(fake(number), Inline(), kept()) == (number, is_confirmed)
 
 
 def test_another_account() -> None:
     """Another number than the state's is an error that names both."""
     with pytest.raises(WrongAccountError, match=r"account 54, the state of account 53.*full"):
-        identify(fake(54), Inline(), kept(account=53), log=LOG)
+        identify(fake(54), Inline(), kept(account=53))
 
 
 def test_no_number_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     """That HubSpot does not say is a warning, in the first such sync only."""
-    identify(fake(None), Inline(), kept(), log=LOG)
+    identify(fake(None), Inline(), kept())
     assert "does not say which account" in caplog.text
     caplog.clear()
-    identify(fake(None), Inline(), kept(is_account_warned_of=True), log=LOG)
+    identify(fake(None), Inline(), kept(is_account_warned_of=True))
     assert caplog.text == ""
 
 
@@ -57,6 +57,6 @@ def test_what_ends_the_sync(error: HubSpotError) -> None:
     """A token that is not accepted and a spent day end it here; it is asked once."""
     hubspot = fake(error)
     with pytest.raises(HubSpotError) as raised:
-        identify(hubspot, Inline(), kept(), log=LOG)
+        identify(hubspot, Inline(), kept())
     assert raised.value is error
-    assert hubspot.asked == [("account_number",)]
+    assert hubspot.asked == [("get_account_id",)]

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
-from itertools import count
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
-from tap_hubspot_threads.models import Out
+from tap_hubspot_threads.models import CHECKPOINT, Page
 from tap_hubspot_threads.sync.phases.open_thread_check import LISTING_SECONDS, OpenThreadCheck
-from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, Outcomes, Reader
-from tap_hubspot_threads.sync.stats import Read
+from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, ThreadPipeline
 from tap_hubspot_threads.values import shift
-from tests.sync.fakes import LOG, NOW, Inline, fake, knows, missing, page, passing, row, write
+from tests.sync.fakes import NOW, Inline, context, fake, knows, missing, page, passing, row, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_hubspot_threads.models import Event
 
 BEFORE = shift(NOW, seconds=-3_600)
-STATUS, ALL = ("page_of_open", None, False), ("page_by_id", None, False)
+STATUS, ALL = ("list_open_threads", None, False), ("list_threads", None, False)
 
 
 class World:
@@ -28,8 +31,10 @@ class World:
         answers: What HubSpot answers, one after the other.
         known: How many threads are known to be open: 1, 2, …
         seconds: What a page of a listing takes to come.
-        options: Of `OpenThreadCheck`.
         state: What else the state has.
+        include_archived: The setting.
+        calls: Of `open_threads_max_calls`.
+        are_listed: Whether listings are used, not `always_fetch_by_id`.
     """
 
     def __init__(
@@ -38,45 +43,47 @@ class World:
         known: int = 6,
         seconds: float = 0.1,
         state: dict[str, Any] | None = None,
-        **options: Any,
+        include_archived: bool = False,
+        calls: int = 100,
+        are_listed: bool = True,
     ) -> None:
-        self.hubspot, self.read = fake(*answers), Read()
-        self.kept = knows(*map(row, range(1, known + 1)), **state or {})
-        reader = Reader(self.hubspot, Inline(), self.read)
-        outcomes = Outcomes(
-            self.kept,
-            self.read,
-            is_tracked=lambda found: found["status"] != "CLOSED",
-            tracks_open_threads=True,
+        timed = (
+            replace(found, seconds=seconds) if isinstance(found, Page) else found
+            for found in answers
         )
-        chosen: dict[str, Any] = {"sides": (False,), "calls": 100, "are_listed": True} | options
-        self.part = OpenThreadCheck(
-            self.hubspot,
-            Inline(),
-            reader,
-            outcomes,
-            self.kept,
-            read=self.read,
-            behind=iter,
-            clock=partial(next, count(step=seconds)),
-            log=LOG,
-            **chosen,
+        self.api = fake(*timed)
+        self.state = knows(*map(row, range(1, known + 1)), **state or {})
+        of = context(
+            self.state,
+            include_archived=include_archived,
+            open_threads_max_calls=calls,
+            always_fetch_by_id=not are_listed,
         )
+        self.seen = of.seen
+        pipeline = ThreadPipeline(self.api, Inline(), of)
+        self.part = OpenThreadCheck(self.api, Inline(), pipeline, of)
 
-    def run(self, full_listing: Any = None) -> list[str]:
-        """Go through it as the loop that writes does; return the ids that go out."""
-        return [thread_id for _, thread_id in write(self.part.run(full_listing))]
+    def events(self) -> Iterator[Event]:
+        """Yield the events of its steps, when no full listing is due."""
+        yield from self.part.not_found_once()
+        yield from self.part.by_status()
+        yield from self.part.by_listing_all()
+        yield from self.part.by_id()
+
+    def run(self) -> list[str]:
+        """Go through it as the loop that writes does; return the IDs that are emitted."""
+        return [thread_id for _, thread_id in write(self.events())]
 
     @property
     def asked(self) -> list[Any]:
         """What was asked."""
-        found: list[Any] = self.hubspot.asked
+        found: list[Any] = self.api.asked
         return found
 
 
 def by_id(*ids: int) -> list[Any]:
     """Return what is asked when these threads are read by id."""
-    return [("thread", str(number), False) for number in ids]
+    return [("get_thread", str(number), False) for number in ids]
 
 
 def rows(*ids: int, **columns: Any) -> list[dict[str, Any]]:
@@ -95,7 +102,7 @@ def test_each_step_sees_what_the_one_before_left() -> None:
     world = World(*answers, state=pages_known(1))
     assert world.run() == []
     assert world.asked == [STATUS, ALL, *by_id(6)]
-    assert world.read.known_seen == set("123456")
+    assert world.seen.known_open == set("123456")
 
 
 def test_filter_that_works() -> None:
@@ -111,21 +118,21 @@ def test_change_that_the_filter_shows() -> None:
     world = World(page(*rows(1, 3, 4, 5, 6), stale, new), row(2, assignedTo="A-1"))
     assert world.run() == ["2"]
     assert world.asked == [STATUS, *by_id(2)]
-    assert "7" not in world.read.seen
+    assert "7" not in world.seen.tracked
 
 
 def test_both_sides() -> None:
     """Archived threads are listed behind the live ones, where they are wanted."""
-    world = World(page(*rows(1, 2, 3)), page(*rows(4, 5, 6)), sides=(False, True))
+    world = World(page(*rows(1, 2, 3)), page(*rows(4, 5, 6)), include_archived=True)
     world.run()
-    assert world.asked == [STATUS, ("page_of_open", None, True)]
+    assert world.asked == [STATUS, ("list_open_threads", None, True)]
 
 
 def test_filter_that_is_ignored() -> None:
     """A page that is mostly closed ends its step after that call, on the other side too."""
     closed = rows(7, 8, 9, status="CLOSED")
     first = page(*rows(1, 2), *closed, cursor="x")
-    world = World(first, *rows(1, 2, 3, 4, 5, 6), sides=(False, True))
+    world = World(first, *rows(1, 2, 3, 4, 5, 6), include_archived=True)
     world.run()
     assert world.asked == [STATUS, *by_id(1, 2, 3, 4, 5, 6)]
 
@@ -135,7 +142,7 @@ def test_page_that_is_half_closed() -> None:
     first = page(*rows(1, 2), *rows(7, 8, status="CLOSED"), cursor="x")
     world = World(first, page(*rows(3, 4, 5, 6)))
     assert world.run() == []
-    assert world.asked == [STATUS, ("page_of_open", "x", False)]
+    assert world.asked == [STATUS, ("list_open_threads", "x", False)]
 
 
 @pytest.mark.parametrize(
@@ -145,10 +152,10 @@ def test_page_that_is_half_closed() -> None:
 )
 def test_filter_that_fails(failure: HubSpotError) -> None:
     """Any failure of it ends its step after one call, without harm: the next step goes on."""
-    world = World(failure, *rows(1, 2, 3, 4, 5, 6), sides=(False, True))
+    world = World(failure, *rows(1, 2, 3, 4, 5, 6), include_archived=True)
     world.run()
     assert world.asked == [STATUS, *by_id(1, 2, 3, 4, 5, 6)]
-    assert world.read.known_seen == set("123456")
+    assert world.seen.known_open == set("123456")
 
 
 @pytest.mark.parametrize(
@@ -164,10 +171,10 @@ def test_what_ends_the_sync(error: HubSpotError) -> None:
 
 def test_filter_that_finds_nothing() -> None:
     """An empty page is one side's end, and shows nothing gone."""
-    world = World(page(), page(), *rows(1, 2, 3, 4, 5, 6), sides=(False, True))
+    world = World(page(), page(), *rows(1, 2, 3, 4, 5, 6), include_archived=True)
     assert world.run() == []
     assert len(world.asked) == 2 + 6
-    assert world.kept.missed == {}
+    assert world.state.not_found == {}
 
 
 def test_filter_that_misses_some() -> None:
@@ -212,7 +219,7 @@ def test_listings_take_a_minute(last: float, increment: float, *, is_listed: boo
     """Everything is listed only where the minute holds it, with all pages before it."""
     listing = [page(*rows(1, 2, 3, 4, 5, 6))] if is_listed else rows(1, 2, 3, 4, 5, 6)
     world = World(page(), *listing, state=pages_known(1, last), seconds=1)
-    world.read.listing_seconds = increment
+    world.seen.listing_seconds = increment
     world.run()
     assert (ALL in world.asked) is is_listed
 
@@ -222,7 +229,7 @@ def test_slow_pages() -> None:
     pages = [page(row(number), cursor=str(number)) for number in (1, 2, 3)]
     world = World(*pages, *rows(4, 5, 6), seconds=16)
     world.run()
-    assert [asked[0] for asked in world.asked] == ["page_of_open"] * 3 + ["thread"] * 3
+    assert [asked[0] for asked in world.asked] == ["list_open_threads"] * 3 + ["get_thread"] * 3
 
 
 def test_listing_ends_with_its_calls() -> None:
@@ -233,13 +240,13 @@ def test_listing_ends_with_its_calls() -> None:
     pages = [page(row(number), cursor=str(number)) for number in (1, 2)]
     world = World(*pages, *rows(3, 4, 5, 6), calls=4)
     world.run()
-    assert world.asked == [STATUS, ("page_of_open", "1", False), *by_id(3)]
+    assert world.asked == [STATUS, ("list_open_threads", "1", False), *by_id(3)]
 
 
 def test_longest_unread_first() -> None:
     """By id the threads are read in the order in which they were last read."""
     world = World(*rows(2, 3, 1), known=3, are_listed=False)
-    world.kept.open.postpone("1")
+    world.state.open.postpone("1")
     world.run()
     assert world.asked == by_id(2, 3, 1)
 
@@ -247,16 +254,16 @@ def test_longest_unread_first() -> None:
 def test_side_is_handed_on() -> None:
     """A thread that was archived is looked for among archived ones first."""
     world = World(row(1, archived=True), known=0)
-    world.kept.open.note("1", "aAAAAAA")
+    world.state.open.note("1", "aAAAAAA")
     world.run()
-    assert world.asked == [("thread", "1", True)]
+    assert world.asked == [("get_thread", "1", True)]
 
 
 def test_what_was_read_already() -> None:
     """A thread that this sync has taken or seen is not read again."""
     world = World(row(3), known=3)
-    world.read.taken.add("1")
-    world.read.seen.add("2")
+    world.seen.fetched.add("1")
+    world.seen.tracked.add("2")
     world.run()
     assert world.asked == by_id(3)
 
@@ -291,7 +298,7 @@ def test_once_missed_first() -> None:
     world = World(row(5), page(*rows(1, 2, 3, 4, 6)), state={"missed": [["5", BEFORE]]})
     world.run()
     assert world.asked == [*by_id(5), STATUS]
-    assert world.kept.missed == {}
+    assert world.state.not_found == {}
 
 
 def test_once_missed_take_a_quarter() -> None:
@@ -302,7 +309,7 @@ def test_once_missed_take_a_quarter() -> None:
     world.run()
     tried = [thread_id for _, thread_id, _ in world.asked]
     assert tried == ["6", "6", "5", "5", "1", "2"]
-    assert world.kept.missed == {"6": BEFORE, "5": BEFORE, "4": BEFORE, "3": BEFORE}
+    assert world.state.not_found == {"6": BEFORE, "5": BEFORE, "4": BEFORE, "3": BEFORE}
 
 
 def test_missed_that_a_listing_shows() -> None:
@@ -313,13 +320,13 @@ def test_missed_that_a_listing_shows() -> None:
         state={"missed": [["5", BEFORE]]},
     )
     assert world.run() == []
-    assert world.kept.missed == {"5": BEFORE}
+    assert world.state.not_found == {"5": BEFORE}
 
 
 def test_row_of_a_thread_that_was_read_by_id() -> None:
     """A listing's row never goes out over a reading by id of this sync."""
     world = World(page(row(1, status="WAITING"), *rows(2, 3, 4, 5, 6)))
-    world.read.taken.add("1")
+    world.seen.fetched.add("1")
     assert world.run() == []
 
 
@@ -328,35 +335,14 @@ def test_what_goes_out() -> None:
     found = [row(1, status="CLOSED"), *rows(2, 3, 4, 5, 6, 7), row(8, status="CLOSED")]
     world = World(RefusedError("400"), page(*found), state=pages_known(1))
     assert world.run() == ["1", "7"]
-    assert world.kept.open.ids()[-1] == ("7", False)
-    assert "1" not in world.kept.open
+    assert world.state.open.ids()[-1] == ("7", False)
+    assert "1" not in world.state.open
 
 
 def test_state_may_go_out_behind_each_page() -> None:
     """Behind a page of a listing there is a place for STATE."""
-    outs = list(World(page(*rows(1, 2, 3, 4, 5, 6))).part.run())
-    assert outs[-1] == Out()
-
-
-@pytest.mark.parametrize("calls", [0, 100])
-def test_full_listing_that_is_due(calls: int) -> None:
-    """A full listing runs in place of this phase's, without regard to its calls and its minute."""
-    answers = [] if calls == 0 else [RefusedError("400"), *rows(1, 2, 3, 4, 5, 6)]
-    world = World(*answers, calls=calls, state=pages_known(1))
-    assert world.run(iter([Out("threads", row(9))])) == ["9"]
-    assert ALL not in world.asked
-
-
-def test_full_listing_leaves_its_rest() -> None:
-    """What a full listing does not show is read by id behind it."""
-    world = World(RefusedError("400"), row(6), state=pages_known(1))
-
-    def listing() -> Any:
-        world.read.seen.update("12345")
-        yield Out()
-
-    world.run(listing())
-    assert world.asked == [STATUS, *by_id(6)]
+    *_, last = World(page(*rows(1, 2, 3, 4, 5, 6))).part.by_status()
+    assert last is CHECKPOINT
 
 
 def test_what_it_came_to(caplog: pytest.LogCaptureFixture) -> None:

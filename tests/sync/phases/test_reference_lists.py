@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,40 +13,17 @@ from tap_hubspot_threads.errors import (
     PaginationLoopError,
     RefusedError,
     UnlistedError,
-    WrongAccountError,
 )
-from tap_hubspot_threads.models import REFERENCE_LISTS, ReferenceList
-from tap_hubspot_threads.settings.settings import ThreadFilter
-from tap_hubspot_threads.sync.phases.reference_lists import ListsSync, ReferenceLists
-from tests.sync.fakes import LOG, Inline, fake, kept, page, passing, row, write
-
-if TYPE_CHECKING:
-    from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.models import CHECKPOINT, REFERENCE_LISTS, ReferenceList
+from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
+from tests.sync.fakes import Inline, fake, page, passing, write
 
 INBOXES, CHANNELS, ACCOUNTS = REFERENCE_LISTS
-ACCOUNT = 53
 
 
 def lists(hubspot: Any, *listed: ReferenceList) -> ReferenceLists:
     """Make such streams of an account."""
-    return ReferenceLists(hubspot, Inline(), listed, log=LOG)
-
-
-def sync(
-    hubspot: Any,
-    *listed: ReferenceList,
-    index: ThreadFilter | None = None,
-    of: SyncState | None = None,
-) -> ListsSync:
-    """Make a sync of such streams alone."""
-    return ListsSync(
-        hubspot,
-        Inline(),
-        kept() if of is None else of,
-        lists=lists(hubspot, *listed),
-        index=index,
-        log=LOG,
-    )
+    return ReferenceLists(hubspot, Inline(), listed)
 
 
 def thing(name: str) -> dict[str, Any]:
@@ -59,8 +36,8 @@ def test_all_pages() -> None:
     hubspot = fake(page(thing("1"), cursor="x"), page(thing("2")))
     assert write(lists(hubspot, CHANNELS).run()) == [("channels", "1"), ("channels", "2")]
     assert hubspot.asked == [
-        ("page_of", CHANNELS, None, False),
-        ("page_of", CHANNELS, "x", False),
+        ("list_all", CHANNELS, None, False),
+        ("list_all", CHANNELS, "x", False),
     ]
 
 
@@ -76,8 +53,10 @@ def test_archived_side_where_there_is_one(listed: ReferenceList) -> None:
 
 def test_a_pause_behind_each_page() -> None:
     """Behind each page STATE may go out."""
-    outs = lists(fake(page(thing("1"), cursor="x"), page(thing("2"))), CHANNELS).run()
-    assert [out.row is None for out in outs] == [False, True, False, True]
+    _, first, _, second = lists(
+        fake(page(thing("1"), cursor="x"), page(thing("2"))), CHANNELS
+    ).run()
+    assert [first, second] == [CHECKPOINT] * 2
 
 
 def test_nothing_selected() -> None:
@@ -139,63 +118,3 @@ def test_what_ends_the_sync(error: HubSpotError) -> None:
         write(lists(hubspot, INBOXES, CHANNELS).run())
     assert raised.value is error
     assert len(hubspot.asked) == 1
-
-
-def test_account_first() -> None:
-    """Alone, they are listed behind the question which account it is."""
-    hubspot = fake(ACCOUNT, page(thing("1")))
-    run = sync(hubspot, CHANNELS, of=kept(account=ACCOUNT))
-    assert write(run.run()) == [("channels", "1")]
-    assert [asked[0] for asked in hubspot.asked] == ["account_number", "page_of"]
-
-
-def test_other_account() -> None:
-    """Nothing is read of another account than the state's."""
-    hubspot = fake(ACCOUNT + 1, page(thing("1")))
-    with pytest.raises(WrongAccountError):
-        write(sync(hubspot, CHANNELS, of=kept(account=ACCOUNT)).run())
-    assert len(hubspot.asked) == 1
-
-
-def test_error_at_the_end_of_a_sync() -> None:
-    """Alone, one that could not be listed is an error behind all others."""
-    written: list[tuple[str, str]] = []
-    with pytest.raises(UnlistedError):
-        write(sync(fake(ACCOUNT, passing(), page(thing("1"))), INBOXES, CHANNELS).run(), written)
-    assert written == [("channels", "1")]
-
-
-def test_index_of_both_sides() -> None:
-    """Each thread goes out as an entry of the index: live ones, then archived ones."""
-    hubspot = fake(ACCOUNT, page(row(1), cursor="x"), page(row(2)), page(row(3)))
-    assert write(sync(hubspot, index=ThreadFilter()).run()) == [
-        ("thread_index", "1"),
-        ("thread_index", "2"),
-        ("thread_index", "3"),
-    ]
-    assert [asked[-1] for asked in hubspot.asked[1:]] == [False, False, True]
-
-
-def test_index_of_what_is_wanted() -> None:
-    """What the settings do not want stays out, a whole side too."""
-    wanted = ThreadFilter(inbox_ids=("1",), include_archived=False)
-    hubspot = fake(ACCOUNT, page(row(1, inboxId="2"), row(2, inboxId="1")))
-    assert write(sync(hubspot, index=wanted).run()) == [("thread_index", "2")]
-
-
-def test_no_index_unasked() -> None:
-    """Where the index is not selected, no thread is listed."""
-    hubspot = fake(ACCOUNT)
-    assert write(sync(hubspot).run()) == []
-    assert len(hubspot.asked) == 1
-
-
-def test_a_pause_behind_each_page_of_the_index() -> None:
-    """Behind each page of threads STATE may go out."""
-    run = sync(fake(ACCOUNT, page(row(1)), page(row(2))), index=ThreadFilter())
-    assert [out.row is None for out in run.run()] == [False, True, False, True]
-
-
-def test_keeps_nothing() -> None:
-    """The next sync is told nothing."""
-    assert sync(fake()).pack(is_final=True) is None

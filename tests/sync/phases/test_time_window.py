@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import PaginationLoopError
-from tap_hubspot_threads.sync.phases.time_window import REPLICATION_KEY, changes, sweep
+from tap_hubspot_threads.hubspot.pagination import PaginationGuard
+from tap_hubspot_threads.models import REPLICATION_KEY
+from tap_hubspot_threads.sync.phases.time_window import iter_by_time, iter_changed_threads
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import NOW, page, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tap_hubspot_threads.models import Page
-    from tap_hubspot_threads.sync.phases.time_window import Fetch
+    from tap_hubspot_threads.sync.phases.time_window import ListSince
 
 T1, T2, T3, T4, T5, T6 = (f"2026-11-20T11:00:0{second}.000Z" for second in range(1, 7))
 
@@ -24,6 +26,19 @@ T1, T2, T3, T4, T5, T6 = (f"2026-11-20T11:00:0{second}.000Z" for second in range
 def before(moment: str) -> str:
     """Return from where the page of a position is requested."""
     return shift(moment, seconds=-0.001)
+
+
+def following(ask: Callable[[str, str | None], Page]) -> ListSince:
+    """Return a list by time whose pages come from a function, by their cursors."""
+
+    def list_since(since: str) -> Iterator[Page]:
+        guard, cursor = PaginationGuard(), None
+        while True:
+            found = ask(since, cursor)
+            yield found
+            cursor = guard.next_cursor(found)
+
+    return list_since
 
 
 class Listing:
@@ -49,8 +64,9 @@ def run(
     seen: set[str] | None = None,
 ) -> Any:
     """Sweep a listing; return the IDs of each step, with the moment up to which all have come."""
-    steps = sweep(listing, T1, set() if seen is None else seen, until=until, end=lambda: end)
-    return [([found["id"] for found in step.rows], step.covered) for step in steps]
+    seen = set() if seen is None else seen
+    windows = iter_by_time(following(listing), T1, seen, until=until, end=lambda: end)
+    return [([found["id"] for found in one.rows], one.complete_until) for one in windows]
 
 
 def rows(*times: str | None, first: int = 1) -> list[dict[str, Any]]:
@@ -189,9 +205,9 @@ def test_one_page_of_two_later_rows_is_no_end() -> None:
 def test_live_alone() -> None:
     """Without archived threads the steps are those of the live ones."""
     live = Listing(page(*rows(T2, T2, T2), cursor="x"), page(row(4, T3)))
-    steps = list(changes(live, since=T1, end=lambda: None))
-    assert [[found["id"] for found in step.rows] for step in steps] == [["1", "2", "3"], ["4"]]
-    assert [step.covered for step in steps] == [T2, None]
+    windows = list(iter_changed_threads(following(live), since=T1, end=lambda: None))
+    assert [[found["id"] for found in one.rows] for one in windows] == [["1", "2", "3"], ["4"]]
+    assert [one.complete_until for one in windows] == [T2, None]
 
 
 class Side:
@@ -212,10 +228,10 @@ class Side:
         return found
 
 
-def of_steps(*sides: Fetch) -> list[tuple[list[str], str | None]]:
+def of_steps(*sides: Callable[[str, str | None], Page]) -> list[tuple[list[str], str | None]]:
     """Return the IDs of each step over both sides, with the moment up to which all have come."""
-    steps = changes(*sides, since=T1, end=lambda: None)
-    return [([found["id"] for found in step.rows], step.covered) for step in steps]
+    windows = iter_changed_threads(*map(following, sides), since=T1, end=lambda: None)
+    return [([found["id"] for found in one.rows], one.complete_until) for one in windows]
 
 
 def test_archived_first_and_after_each_page() -> None:
@@ -363,8 +379,8 @@ def test_no_thread_is_lost(seed: int) -> None:
     busy = Busy(random.Random(seed))
     since, end = min(busy.times.values()), NOW
     come: set[str] = set()
-    for step in sweep(busy, since, set(), end=lambda: end):
-        come |= {found["id"] for found in step.rows}
-        covered = step.covered or end
+    for window in iter_by_time(following(busy), since, set(), end=lambda: end):
+        come |= {found["id"] for found in window.rows}
+        covered = window.complete_until or end
         for number, at in busy.times.items():
             assert str(number) in come or at >= min(covered, end)

@@ -6,19 +6,19 @@ import json
 from typing import Any
 
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE, ListingState
-from tests.sync.fakes import NOW
+from tests.sync.fakes import NOW, page, row
 
 LATER = "2026-11-20T12:05:00.000Z"
 
 
-def kept(*, rows_go_out: bool = True, **state: Any) -> ListingState:
+def kept(*, emits_rows: bool = True, **state: Any) -> ListingState:
     """Make what is kept of a listing."""
-    return ListingState(state, rows_go_out=rows_go_out)
+    return ListingState(state, emits_rows=emits_rows)
 
 
-def again(of: ListingState, *, rows_go_out: bool = True) -> ListingState:
+def again(of: ListingState, *, emits_rows: bool = True) -> ListingState:
     """Return what the next sync has of it."""
-    return ListingState(json.loads(json.dumps(of.pack())), rows_go_out=rows_go_out)
+    return ListingState(json.loads(json.dumps(of.pack())), emits_rows=emits_rows)
 
 
 def advance(
@@ -26,7 +26,8 @@ def advance(
 ) -> None:
     """Note a page."""
     cursor = None if part == DONE else "x"
-    of.advance(part, cursor, now, is_first=is_first, rows=rows, seconds=0.5)
+    found = page(*map(row, range(rows)), cursor=cursor, now=now, seconds=0.5)
+    of.advance(part, found, is_first=is_first)
 
 
 def test_none_under_way() -> None:
@@ -67,7 +68,7 @@ def test_start() -> None:
 def test_sync_without_threads() -> None:
     """A sync whose rows do not go out leaves that none was listed: the next with rows lists all."""
     state = {"full_listing_started_at": NOW, "full_listing_completed_at": LATER}
-    of = kept(rows_go_out=False, **state)
+    of = kept(emits_rows=False, **state)
     assert of.full_started_at is None
     assert again(of).full_started_at is None
     assert again(of).full_completed_at == LATER
@@ -78,7 +79,7 @@ def test_listing_without_rows_is_not_whole() -> None:
     of = kept()
     of.start()
     advance(of, LIVE, is_first=True)
-    of = again(of, rows_go_out=False)
+    of = again(of, emits_rows=False)
     assert not of.is_whole
     advance(of, LIVE)
     of = again(of)
@@ -88,10 +89,10 @@ def test_listing_without_rows_is_not_whole() -> None:
 
 def test_whole_again_when_begun_anew() -> None:
     """A listing that is begun by a sync with rows is whole; by one without, it is not."""
-    for rows_go_out in (True, False):
-        of = kept(rows_go_out=rows_go_out, listing_is_whole=False)
+    for emits_rows in (True, False):
+        of = kept(emits_rows=emits_rows, listing_is_whole=False)
         of.start()
-        assert of.is_whole is rows_go_out
+        assert of.is_whole is emits_rows
 
 
 def test_every_key_in_every_state() -> None:

@@ -47,7 +47,12 @@ def test_never_ahead_of_threads(at: str | None, bookmark: str | None, found: str
 def test_none_are_out() -> None:
     """Without a state none are out, and they are behind."""
     of = MessagesState({}, bookmark=NOW, are_read=True)
-    assert (of.bookmark, of.needs_backfill, of.failed, of.backfilled_threads) == (None, True, {}, 0)
+    assert (of.bookmark, of.needs_backfill, of.pending, of.backfilled_threads) == (
+        None,
+        True,
+        {},
+        0,
+    )
 
 
 def test_follows() -> None:
@@ -103,8 +108,8 @@ def test_walk() -> None:
 
 def test_count_of_a_walk_that_begins_anew() -> None:
     """Where a walk begins anew, so does its count."""
-    assert kept(None, backfilled_threads=7).backfilled_threads == 0
-    assert kept(BEFORE, backfilled_threads=7).backfilled_threads == 7
+    assert kept(None, walked=7).backfilled_threads == 0
+    assert kept(BEFORE, walked=7).backfilled_threads == 7
 
 
 def test_owed() -> None:
@@ -112,24 +117,24 @@ def test_owed() -> None:
     of = kept(NOW)
     of.add_pending("1")
     of.add_pending("2", 2)
-    assert again(of).failed == {"1": 0, "2": 2}
+    assert again(of).pending == {"1": 0, "2": 2}
     of.settle("2")
     of.settle("9")
-    assert again(of).failed == {"1": 0}
+    assert again(of).pending == {"1": 0}
 
 
 def test_owed_again() -> None:
     """That something is owed once more does not forget how often it failed."""
     of = kept(NOW, failed=[["1", 2]])
     of.add_pending("1")
-    assert of.failed == {"1": 2}
+    assert of.pending == {"1": 2}
     of.add_pending("1", 3)
-    assert of.failed == {"1": 3}
+    assert of.pending == {"1": 3}
 
 
 def test_owed_whatever_is_wanted() -> None:
     """What is owed outlives a bookmark that is none, and syncs that do not read messages."""
-    assert kept(NOW, bookmark=None, failed=[["1", 2]]).failed == {"1": 2}
+    assert kept(NOW, bookmark=None, failed=[["1", 2]]).pending == {"1": 2}
     assert kept(NOW, are_read=False, failed=[["1", 2]]).pack()["failed"] == [["1", 2]]
 
 

@@ -9,17 +9,18 @@ import pytest
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.sync.state.state import SyncState
 from tap_hubspot_threads.sync.state.validation import check_state
-from tests.sync.fakes import NOW, kept
+from tests.sync.fakes import NOW, kept, page, row
 
 LATER = "2026-11-20T12:05:00.000Z"
 MARK = "lAAAAAA"
+TWO = (row(1), row(2))
 
 
 def again(of: SyncState, *, is_final: bool = True) -> SyncState:
     """Return what the next sync has of it."""
-    state = json.loads(json.dumps(of.pack(is_final=is_final)))
+    state = json.loads(json.dumps(of.to_bookmarks(is_final=is_final)))
     check_state({"bookmarks": state})
-    return SyncState(state, wanted=of.wanted)
+    return SyncState(state, filters=of.filters)
 
 
 def test_goes_on_from_what_was_packed() -> None:
@@ -28,8 +29,8 @@ def test_goes_on_from_what_was_packed() -> None:
     of.settle("1", MARK)
     of.note_failure("2", 1)
     of.note_not_found("3", NOW)
-    of.advance_listing(ARCHIVED, "x", LATER, is_first=True, rows=2, seconds=1.5)
-    assert again(of).pack(is_final=True) == of.pack(is_final=True)
+    of.advance_listing(ARCHIVED, page(*TWO, cursor="x", now=LATER, seconds=1.5), is_first=True)
+    assert again(of).to_bookmarks(is_final=True) == of.to_bookmarks(is_final=True)
 
 
 def test_every_key_in_every_state() -> None:
@@ -37,7 +38,7 @@ def test_every_key_in_every_state() -> None:
     first, later = kept(), kept(replication_key_value=NOW, account=17)
     later.settle("1", MARK)
     later.note_failure("2", 1)
-    before, after = first.pack(is_final=False), later.pack(is_final=True)
+    before, after = first.to_bookmarks(is_final=False), later.to_bookmarks(is_final=True)
     assert before.keys() == after.keys()
     for stream in before:
         assert before[stream].keys() == after[stream].keys()
@@ -49,7 +50,7 @@ def test_no_map_keyed_by_id() -> None:
     of.note_failure("1", 1)
     of.settle("2", MARK)
     of.messages.add_pending("3", 1)
-    packed = of.pack(is_final=True)
+    packed = of.to_bookmarks(is_final=True)
     assert packed.keys() == {"threads", "messages"}
     values = [value for kept in packed.values() for value in kept.values()]
     assert not any(isinstance(value, dict) for value in values)
@@ -80,8 +81,8 @@ def test_listing_whose_rows_did_not_go_out(bookmark: str | None) -> None:
     """A listing that went without rows begins anew where they go out, and else goes on."""
     under_way = {"listing": "archived", "listing_cursor": "x", "listing_started_at": NOW}
     state = under_way | {"listing_is_whole": False, "replication_key_value": bookmark}
-    for rows_go_out, cursor in ((False, "x"), (True, None)):
-        of = SyncState({"threads": state}, wanted="all", rows_go_out=rows_go_out)
+    for emits_rows, cursor in ((False, "x"), (True, None)):
+        of = SyncState({"threads": state}, filters="all", emits_rows=emits_rows)
         assert (of.listing.cursor, of.bookmark) == (cursor, bookmark)
 
 
@@ -126,7 +127,7 @@ def test_missing() -> None:
     of = kept(failed=[["1", 2]], open_threads=[f"1:{MARK}", f"2:{MARK}"])
     of.note_not_found("1", NOW)
     assert of.failed == {}
-    assert again(of).missed == {"1": NOW}
+    assert again(of).not_found == {"1": NOW}
     assert again(of).open.entries() == [f"2:{MARK}", f"1:{MARK}"]
 
 
@@ -134,14 +135,14 @@ def test_first_look_stays() -> None:
     """A thread that is missed again keeps the time of its first look."""
     of = kept(missed=[["1", NOW]])
     of.note_not_found("1", LATER)
-    assert of.missed == {"1": NOW}
+    assert of.not_found == {"1": NOW}
 
 
 def test_no_look_without_a_time() -> None:
     """Where HubSpot does not say when, a thread is not missed; but it has had its turn."""
     of = kept(open_threads=[f"1:{MARK}", f"2:{MARK}"])
     of.note_not_found("1", None)
-    assert of.missed == {}
+    assert of.not_found == {}
     assert of.open.entries() == [f"2:{MARK}", f"1:{MARK}"]
 
 
@@ -149,21 +150,21 @@ def test_first_look_anew() -> None:
     """A missed thread that a listing shows is missed from then on, later than all others."""
     of = kept(missed=[["1", NOW], ["2", NOW]])
     of.restart_grace_period("1", LATER)
-    assert list(again(of).missed.items()) == [("2", NOW), ("1", LATER)]
+    assert list(again(of).not_found.items()) == [("2", NOW), ("1", LATER)]
 
 
 def test_read_ends_a_miss() -> None:
     """A missed thread that is read is missed no more."""
     of = kept(missed=[["1", NOW]])
     of.settle("1", MARK)
-    assert of.missed == {}
+    assert of.not_found == {}
 
 
 def test_told() -> None:
     """A thread that was told deleted is neither missed nor open any more."""
     of = kept(missed=[["1", NOW]], open_threads=[f"1:{MARK}", f"2:{MARK}"])
     of.forget("1")
-    assert (of.missed, of.open.entries()) == ({}, [f"2:{MARK}"])
+    assert (of.not_found, of.open.entries()) == ({}, [f"2:{MARK}"])
 
 
 @pytest.mark.parametrize(
@@ -204,9 +205,9 @@ def test_listing_in_full() -> None:
     """A listing keeps its start at its first page, and both ends at its last."""
     of = kept(replication_key_value=NOW)
     of.listing.start()
-    of.advance_listing(LIVE, "x", NOW, is_first=True, rows=2, seconds=1)
+    of.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1), is_first=True)
     assert (of.listing.started_at, of.listing.full_started_at) == (NOW, None)
-    of.advance_listing(DONE, None, LATER, is_first=False, rows=2, seconds=1)
+    of.advance_listing(DONE, page(*TWO, now=LATER, seconds=1), is_first=False)
     assert (of.listing.full_started_at, of.listing.full_completed_at) == (NOW, LATER)
     assert (of.listing.started_at, of.listing.cursor) == (None, None)
 
@@ -214,21 +215,21 @@ def test_listing_in_full() -> None:
 def test_pages_and_seconds_over_syncs() -> None:
     """Pages and seconds of a listing add up over syncs, and are a whole listing's at its end."""
     of = kept(replication_key_value=NOW)
-    of.advance_listing(LIVE, "x", NOW, is_first=True, rows=2, seconds=1.5)
+    of.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1.5), is_first=True)
     assert (of.listing.full_pages, of.listing.full_seconds) == (None, 0)
     of = again(of)
-    of.advance_listing(DONE, None, LATER, is_first=False, rows=2, seconds=0.25)
+    of.advance_listing(DONE, page(*TWO, now=LATER, seconds=0.25), is_first=False)
     assert (again(of).listing.full_pages, again(of).listing.full_seconds) == (2, 1.75)
-    of.advance_listing(DONE, None, LATER, is_first=True, rows=2, seconds=4)
+    of.advance_listing(DONE, page(*TWO, now=LATER, seconds=4), is_first=True)
     assert (of.listing.full_pages, of.listing.full_seconds) == (1, 4)
 
 
 def test_no_fractions() -> None:
     """What is packed has no fraction: a target reads one as a decimal, and cannot write it."""
     of = kept(replication_key_value=NOW)
-    of.advance_listing(LIVE, "x", NOW, is_first=True, rows=2, seconds=1 / 3)
-    of.advance_listing(DONE, None, LATER, is_first=False, rows=2, seconds=1 / 3)
-    packed = of.pack(is_final=True)["threads"]
+    of.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1 / 3), is_first=True)
+    of.advance_listing(DONE, page(*TWO, now=LATER, seconds=1 / 3), is_first=False)
+    packed = of.to_bookmarks(is_final=True)["threads"]
     assert not any(isinstance(value, float) for value in packed.values())
     assert packed["full_listing_milliseconds"] == 667
 
@@ -242,18 +243,18 @@ def test_never_earlier(told: str) -> None:
     """A clock that is behind the first look, as without a `Date`, does not move it back."""
     of = kept(missed=[["1", NOW]])
     of.restart_grace_period("1", told)
-    assert of.missed == {"1": max(NOW, told)}
+    assert of.not_found == {"1": max(NOW, told)}
 
 
 def test_not_before_the_listing() -> None:
     """A listing that showed the thread is no listing begun after its first look."""
     of = kept(missed=[["1", EARLY]], listing="archived", listing_started_at=NOW)
     of.restart_grace_period("1", EARLY)
-    assert of.missed == {"1": NOW}
+    assert of.not_found == {"1": NOW}
 
 
 def test_read_meanwhile() -> None:
     """A thread that was read since it was listed is missed no more."""
     of = kept()
     of.restart_grace_period("1", NOW)
-    assert of.missed == {}
+    assert of.not_found == {}

@@ -20,7 +20,7 @@ from tests.sync.fakes import NOW, kept
         {"bookmarks": {"thread_index": {}, "deleted_threads": {}}},
         {"bookmarks": {"messages": {}, "actors": {}, "inboxes": {}, "channel_accounts": {}}},
         {"bookmarks": {"threads": {"replication_key_value": "2026-01-01"}, "other": {}}},
-        {"bookmarks": kept().pack(is_final=True)},
+        {"bookmarks": kept().to_bookmarks(is_final=True)},
     ],
     ids=str,
 )
@@ -176,6 +176,6 @@ def test_what_is_never_written(key: str, value: object) -> None:
 
 def test_every_key_that_is_written() -> None:
     """Whatever this version writes, it reads."""
-    packed = kept().pack(is_final=True)
+    packed = kept().to_bookmarks(is_final=True)
     assert packed["threads"].keys() <= {key for key, _ in GOOD}
     assert packed["messages"].keys() <= {key for key, _ in GOOD_OF_MESSAGES}

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import count, cycle, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
 from tap_hubspot_threads.errors import PaginationLoopError, RefusedError
-from tap_hubspot_threads.sync.walk import (
-    PAGES_WITHOUT_NEWS,
-    CursorLoopGuard,
-    new_rows,
-    timed,
-    walk,
-)
+from tap_hubspot_threads.hubspot.pagination import PAGES_WITHOUT_NEWS, PagedList
 from tests.sync.fakes import page, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from tap_hubspot_threads.models import Page
 
@@ -40,25 +34,23 @@ class Listing:
         return answer
 
 
-def test_each_once() -> None:
-    """Cursors that differ are handed back as they are; the end is no cursor."""
-    cursors = CursorLoopGuard()
-    assert [cursors.check(cursor) for cursor in ("x", "y", None, None)] == ["x", "y", None, None]
+class Scripted(PagedList):
+    """A list whose pages come from a function."""
+
+    def __init__(self, ask: Callable[[str | None], Page]) -> None:
+        self._ask_for = ask
+
+    @override
+    def page(self, path: str, params: Mapping[str, Any], **_: Any) -> Page:
+        return self._ask_for(params["after"])
 
 
-def test_again() -> None:
-    """A cursor that came before, however long ago, is an error that says after how many pages."""
-    cursors = CursorLoopGuard()
-    for cursor in ("x", "y", "z"):
-        cursors.check(cursor)
-    with pytest.raises(PaginationLoopError, match="after 4 pages"):
-        cursors.check("x")
-
-
-def test_each_walk_for_itself() -> None:
-    """Another walk may meet the same cursors."""
-    CursorLoopGuard().check("x")
-    assert CursorLoopGuard().check("x") == "x"
+def walk(
+    ask: Callable[[str | None], Page], cursor: str | None = None, *, most: int | None = None
+) -> Iterator[Page]:
+    """Yield the pages of a list."""
+    make: Any = None
+    return Scripted(ask).pages("", {}, make=make, cursor=cursor, max_pages=most)
 
 
 def test_follows_cursors() -> None:
@@ -126,11 +118,11 @@ def endless(*rows_of_pages: list[int]) -> Callable[[str | None], Page]:
 )
 def test_pages_without_end(pages: list[list[int]], news: int) -> None:
     """A listing fails after 100 pages in a row without a new ID, whatever the cursors are."""
-    backfilled_threads = walk(endless(*pages))
-    for _ in range(news + PAGES_WITHOUT_NEWS - 1):
-        next(backfilled_threads)
+    pages_read = walk(endless(*pages))
+    for _ in range(news + PAGES_WITHOUT_NEWS):
+        next(pages_read)
     with pytest.raises(PaginationLoopError, match="100 pages in a row had no new ID"):
-        next(backfilled_threads)
+        next(pages_read)
 
 
 def test_pages_with_news() -> None:
@@ -139,8 +131,8 @@ def test_pages_with_news() -> None:
     for number in range(20, 0, -1):
         pages += [[number]] + [[]] * 50 + [[20]] * 49
     first = len(pages)
-    backfilled_threads = walk(endless(*pages, *([new] for new in range(21, 2_021))))
-    assert len(list(islice(backfilled_threads, first + 2_000))) == first + 2_000
+    pages_read = walk(endless(*pages, *([new] for new in range(21, 2_021))))
+    assert len(list(islice(pages_read, first + 2_000))) == first + 2_000
 
 
 def test_last_page_without_news() -> None:
@@ -153,16 +145,3 @@ def test_refused_cursor() -> None:
     """That HubSpot does not know a cursor any more is for whoever walks."""
     with pytest.raises(RefusedError):
         list(walk(Listing(RefusedError("400")), "old"))
-
-
-def test_timed() -> None:
-    """A page knows what it took to come, and is else the same."""
-    found = timed(lambda: page(row(1), cursor="x"), partial(next, count(step=7)))
-    assert (found.seconds, found.cursor, list(found.rows)) == (7, "x", [row(1)])
-
-
-def test_new_rows() -> None:
-    """A thread that was seen before does not come, nor twice; those that come are seen."""
-    seen = {1}
-    assert new_rows(page(row(1), row(2), row(2), row(3)), seen) == [row(2), row(3)]
-    assert seen == {1, 2, 3}

@@ -1,0 +1,60 @@
+"""A sync of reference lists and `thread_index` alone, without state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_hubspot_threads.models import CHECKPOINT, Record
+from tap_hubspot_threads.sync.phases.full_listing import new_rows
+from tap_hubspot_threads.sync.phases.identity import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Event
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.sync.context import SyncContext
+    from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
+
+
+class ReferenceSync:
+    """Lists threads for `thread_index` if that is selected, then the reference lists.
+
+    Args:
+        api: The account.
+        pool: Reads it.
+        context: What is selected, and the account of the state.
+        reference_lists: Those that are selected.
+    """
+
+    def __init__(
+        self,
+        api: HubSpotApi,
+        pool: WorkerPool,
+        context: SyncContext,
+        reference_lists: ReferenceLists,
+    ) -> None:
+        self._api, self._pool, self._context = api, pool, context
+        self._reference_lists = reference_lists
+
+    def run(self) -> Iterator[Event]:
+        """Yield the events.
+
+        Raises:
+            HubSpotError: for what ends the sync early, or at the end for what could not be read.
+        """
+        identify(self._api, self._pool, self._context.state)
+        if self._context.selection.thread_index:
+            yield from self._index()
+        yield from self._reference_lists.run()
+        self._reference_lists.check()
+
+    def _index(self) -> Iterator[Event]:
+        threads = self._context.settings.threads
+        for archived in threads.archived_values:
+            seen: set[int] = set()
+            for page in self._pool.prefetch(self._api.list_threads(archived=archived)):
+                for row in filter(threads.matches, new_rows(page, seen)):
+                    yield Record("thread_index", row)
+                yield CHECKPOINT
