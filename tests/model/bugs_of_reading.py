@@ -39,12 +39,13 @@ def no_lookback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "from_config", without)
 
 
-def exclusive_filter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each page is requested from a millisecond after the position, not before it."""
+def since_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time from which a page is requested is rounded up to whole seconds."""
     threads_since = HubSpotApi.threads_since
 
     def late(self: HubSpotApi, since: str, *, archived: bool) -> Any:
-        return threads_since(self, shift(since, seconds=0.002), archived=archived)
+        since = f"{shift(since, seconds=0.999)[:19]}.000Z"
+        return threads_since(self, since, archived=archived)
 
     monkeypatch.setattr(HubSpotApi, "threads_since", late)
 

@@ -6,8 +6,10 @@ import json
 import random
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from emulator.faults import Fault
+from emulator.selection import select
 from emulator.service import TOKEN
 from tap_hubspot_threads.errors import HubSpotError, WrongAddressError
 from tap_hubspot_threads.tap import TapHubSpotThreads
@@ -115,12 +117,20 @@ class History:
         for past in self.life.past.values():
             past.forget()
 
-    def _meanwhile(self, _: str) -> None:
+    def _meanwhile(self, target: str) -> None:
         if self.life.is_syncing:
             if self.chance.random() < self._busy:
                 self.life.happen()
             if self.chance.random() < 0.01:
                 self.life.draw_ways(is_between=False)
+            if "sort=latestMessageTimestamp" in target and "&after=" in target:
+                self._move_first(target)
+
+    def _move_first(self, target: str) -> None:
+        """At times, move the first thread of a list to its end: an offset then skips another."""
+        threads = select(self.life.account, parse_qs(target.partition("?")[2]))
+        if threads and self.chance.random() < 0.3:
+            self.life.happen("message", to=str(threads[0].id))
 
     # Syncs
 

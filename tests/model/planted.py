@@ -37,7 +37,7 @@ PLANTED: dict[Plant, str] = {
     keeping.looks_not_apart: KILLED,
     keeping.dead_never_told: UNTOLD,
     reading.no_lookback: LOST,
-    reading.exclusive_filter: LOST,
+    reading.since_rounded_up: f"{LOST}|{UNSAID}",
     reading.cursor_skipped: LOST,
     reading.cursors_by_time: f"{LOST}|{UNSAID}",
     reading.archived_not_swept: LOST,
