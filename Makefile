@@ -13,10 +13,10 @@ help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
 
 run: $(UV) ## Load threads into PostgreSQL and show them
-	@$(RUN) python -m emulator.demo
+	@$(RUN) python -m demo
 
 answers: $(UV) ## Model what `make run` loaded, and show what a support lead asks
-	@$(RUN) --group answers python -m emulator.lead
+	@$(RUN) --group answers python -m demo.support_report
 
 test: $(UV) ## Run the tests
 	@$(RUN) pytest

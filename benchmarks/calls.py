@@ -9,16 +9,20 @@ import random
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emulator.account import AGENTS, Account, Thread
+from emulator.behavior import Behavior
+from emulator.data.account import Account
+from emulator.data.sample import AGENTS
 from emulator.limits import RollingLimit
-from emulator.memory import MemoryTransport
+from emulator.memory_transport import MemoryTransport
 from emulator.service import TOKEN, Service
-from emulator.ways import Ways
 from tap_hubspot_threads.app import Runtime
 from tap_hubspot_threads.signals import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
+
+if TYPE_CHECKING:
+    from emulator.data.thread import Thread
 
 SYNCS_A_DAY = 24
 FILTERS = ("works", "ignored", "refused", "empty", "index")
@@ -88,8 +92,8 @@ def make(threads: int, still_open: int, page: int, seconds: float, status_filter
     chosen = {thread.id for thread in chance.sample(made, still_open)}
     for thread in made:
         thread.closed_at = None if thread.id in chosen else thread.closed_at or thread.created_at
-    ways = replace(Ways(), status_filter=status_filter, cap=page)
-    return Life(Account(made, ways=ways), seconds)
+    behavior = replace(Behavior(), status_filter=status_filter, cap=page)
+    return Life(Account(made, behavior=behavior), seconds)
 
 
 def main() -> None:

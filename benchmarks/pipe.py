@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import emulator
-from emulator.postgres import embedded_postgres
+from demo.postgres import embedded_postgres
 
 
 def main() -> None:

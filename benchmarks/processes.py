@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator import account as accounts
+from emulator.data import account as accounts
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.calls import make
 from benchmarks.processes import MEASURE
+from demo.postgres import embedded_postgres
 from emulator.limits import RollingLimit
-from emulator.postgres import embedded_postgres
 from emulator.server import TOKEN, Emulator
 
 RUNNER = Path(__file__).parent.parent / "examples" / "airflow" / "run_account.py"

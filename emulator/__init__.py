@@ -1,5 +1,6 @@
-"""A HubSpot account on this machine, for the demo and the tests; no part of the package.
+"""An emulated HubSpot account on this machine, for the demo and the tests; not in the package.
 
-It speaks as much of the Conversations API as the tap uses, and behaves as badly as the real one was
-seen to.
+It implements the part of the Conversations API that the tap uses, with every fault that was
+observed in the real one. Imports go one way: a server or transport, the service, `endpoints`,
+`data`, `behavior`.
 """

@@ -8,11 +8,11 @@ import json
 import signal
 import sys
 
-from emulator.account import Account
+from emulator.behavior import Behavior
+from emulator.data.account import Account
 from emulator.faults import Fault
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN, Emulator
-from emulator.ways import Ways
 
 
 def main() -> None:
@@ -35,11 +35,11 @@ def main() -> None:
         help='such as {"status": 503, "times": 2, "path": "/threads/"}; see emulator/faults.py',
     )
     parser.add_argument(
-        "--ways",
-        default=Ways(),
-        type=_ways,
+        "--behavior",
+        default=Behavior(),
+        type=_behavior,
         metavar="JSON",
-        help='such as {"cap": 3, "status_filter": "works", "lag_by_id": 60}; see emulator/ways.py',
+        help='such as {"cap": 3, "status_filter": "works", "lag_by_id": 60}; see behavior.py',
     )
     parser.add_argument(
         "--report",
@@ -51,7 +51,7 @@ def main() -> None:
     if options.messages:
         for thread in account.threads.values():
             account.conversations.fill(thread, options.messages)
-    account.ways = options.ways
+    account.behavior = options.behavior
     account.portal_id = options.portal_id or account.portal_id
     emulator = Emulator(
         account,
@@ -70,10 +70,10 @@ def main() -> None:
         sys.stdout.write(json.dumps(asked) + "\n")
 
 
-def _ways(text: str) -> Ways:
-    """Read ways; what is wrong with them is said, which argparse would not do."""
+def _behavior(text: str) -> Behavior:
+    """Read a behavior. The error says what is wrong with it, which argparse would not do."""
     try:
-        return Ways.of(text)
+        return Behavior.of(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

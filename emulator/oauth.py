@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from emulator.answers import Answer
+from emulator.endpoints.answers import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
-    from emulator.account import Account
+    from emulator.data.account import Account
 
 __all__ = ["TOKEN", "Emulator"]
 

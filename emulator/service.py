@@ -11,8 +11,8 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from emulator.answers import Answer
-from emulator.api import answer, is_read_by_post, needed_scope, seconds_for
+from emulator.endpoints.answers import Answer
+from emulator.endpoints.routing import answer, is_read_by_post, needed_scope, seconds_for
 from emulator.limits import RollingLimit
 from emulator.oauth import PATH as TOKEN_PATH
 from emulator.oauth import TokenEndpoint
@@ -20,9 +20,9 @@ from emulator.oauth import TokenEndpoint
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.account import Account
+    from emulator.data.account import Account
+    from emulator.endpoints.selection import Query
     from emulator.faults import Fault
-    from emulator.selection import Query
 
 TOKEN = "pat-na1-emulated-token"
 
@@ -61,8 +61,8 @@ class Service:
     answered. `most_in_flight` is how many were being answered at
     once at most. `before_answer` is called with each request before it is answered, one at a time:
     the moment for something to happen to the account. `while_filling` is called with each request
-    for a page of threads whose rows are filled late (`Ways.rows_filled`), between the choice of its
-    threads and the making of its rows, under the same lock.
+    for a page of threads whose rows are filled late (`Behavior.rows_filled`), between the choice of
+    its threads and the making of its rows, under the same lock.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Service:
             body = body.replace(b'"correlationId": ""', filled_in)
         headers = {"Content-Length": str(len(body))}
         if not (reply.is_bare or (fault and fault.bare)):
-            dates = self.account.ways.dates
+            dates = self.account.behavior.dates
             if dates == "all" or (dates == "some" and number % 3):
                 headers["Date"] = _http_date(int(self.account.now().timestamp()))
             headers["X-HubSpot-Correlation-Id"] = correlation_id

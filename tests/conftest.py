@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from emulator.faults import Fault
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN, Emulator
@@ -22,7 +22,7 @@ from tap_hubspot_threads.tap import TapHubSpotThreads
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emulator.account import Thread
+    from emulator.data.thread import Thread
 
 THREADS = 80
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from emulator.account import Account
-from emulator.postgres import embedded_postgres
+from demo.postgres import embedded_postgres
+from emulator.data.account import Account
 from tests.answers import warehouse
 from tests.answers.warehouse import PROJECT, STREAMS, Warehouse
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.postgres import embedded_postgres
+from demo.postgres import embedded_postgres
 from tests.answers.warehouse import ACCOUNT, STREAMS, Warehouse
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from tests.answers.talk import Names, Row, is_sent, key, kind, naive, of_messages, of_thread
 
 if TYPE_CHECKING:
-    from emulator.account import Account
-    from emulator.message import Message
+    from emulator.data.account import Account
+    from emulator.data.message import Message
 
 EVENTS = {
     "THREAD_STATUS_CHANGE": ("status", None, "newStatus"),

@@ -6,11 +6,14 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from emulator.endpoints.actors import actor_payloads
+from emulator.endpoints.messages import message_payload
+from emulator.endpoints.threads import thread_payload
 from tests.answers.talk import naive
 from tests.targets.due import stored
 
 if TYPE_CHECKING:
-    from emulator.account import Account
+    from emulator.data.account import Account
 
 _PARTY = """_fivetran_synced T, _fivetran_id S, actor_id S, message_id S, thread_id S, name S,
     {}_field S, delivery_identifier_type S, delivery_identifier_value S"""
@@ -58,10 +61,10 @@ def payloads(account: Account) -> dict[str, dict[str, dict[str, Any]]]:
     messages = [one for thread in threads for one in account.messages(thread)]
     sent = {
         "conversation_thread": [
-            one.payload(associations=["TICKET"], extra=None) for one in threads
+            thread_payload(one, associations=["TICKET"], extra=None) for one in threads
         ],
-        "conversation_message_history": [one.payload() for one in messages],
-        "conversation_actor": list(account.actors().values()),
+        "conversation_message_history": [message_payload(one) for one in messages],
+        "conversation_actor": list(actor_payloads(account).values()),
         "conversation_inbox": account.lists["inboxes"],
         "conversation_channel": account.lists["channels"],
         "conversation_channel_account": account.lists["channel-accounts"],
@@ -92,7 +95,7 @@ def parties(account: Account, name: str) -> list[dict[str, Any]]:
         }
         for thread in account.threads.values()
         for message in account.messages(thread)
-        for one in message.payload()[f"{name}s"]
+        for one in message_payload(message)[f"{name}s"]
     ]
 
 

@@ -23,7 +23,7 @@ import fakesnow.cursor
 import snowflake.connector
 from dbt.cli.main import dbtRunner
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tests.answers import figures, fivetran
 from tests.answers.talk import naive
 from tests.targets.due import stored

@@ -11,9 +11,13 @@ from datetime import datetime, timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from emulator.endpoints.actors import actor_payloads
+from emulator.endpoints.threads import thread_payload
+
 if TYPE_CHECKING:
-    from emulator.account import Account, Thread
-    from emulator.message import Message
+    from emulator.data.account import Account
+    from emulator.data.message import Message
+    from emulator.data.thread import Thread
 
 Row = dict[str, Any]
 KINDS = {
@@ -64,14 +68,14 @@ class Names:
     @classmethod
     def of(cls, account: Account) -> Names:
         """Look them up."""
-        actors = {name: actor.get("name") for name, actor in account.actors().items()}
+        actors = {name: actor.get("name") for name, actor in actor_payloads(account).items()}
         lists = ("inboxes", "channels", "channel-accounts")
         return cls(actors, *({x["id"]: x["name"] for x in account.lists[one]} for one in lists))
 
 
 def of_thread(thread: Thread, names: Names) -> Row:
     """Return what the thread alone says."""
-    sent = thread.payload(associations=["TICKET"], extra=None)
+    sent = thread_payload(thread, associations=["TICKET"], extra=None)
     channel_account = sent.get("originalChannelAccountId")
     return {
         "conversation_id": str(thread.id),
@@ -198,7 +202,7 @@ def _turn(
     thread: Thread, incoming: list[Message], outgoing: list[Message], *, is_known: bool
 ) -> Row:
     """Return whose turn it is, and since when."""
-    sent = thread.payload(associations=[], extra=None)
+    sent = thread_payload(thread, associations=[], extra=None)
     turn: Row = {"waiting_for": None, "waiting_since": None}
     if thread.closed_at or sent.get("archived") or sent.get("spam"):
         return turn

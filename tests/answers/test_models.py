@@ -13,8 +13,9 @@ import pytest
 import yaml
 from rich.console import Console
 
-from emulator import lead
-from emulator.account import Account
+from demo import support_report
+from emulator.data.account import Account
+from emulator.endpoints.actors import actor_payloads
 from tests.answers import fivetran
 from tests.answers.figures import agents_daily, conversations, events
 from tests.answers.warehouse import ACCOUNT, PROJECT, STREAMS, ZONE
@@ -101,17 +102,17 @@ def test_sources_are_the_schemas() -> None:
 def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three tables answer what a support lead asks; the oldest who waits is on top."""
     told = io.StringIO()
-    monkeypatch.setattr(lead, "console", Console(file=told, width=100))
-    monkeypatch.setattr(lead, "_build", lambda *_: True)
-    assert lead.answer(lead.Place(warehouse.url, "hubspot"), ZONE) == 0
+    monkeypatch.setattr(support_report, "console", Console(file=told, width=100))
+    monkeypatch.setattr(support_report, "_build", lambda *_: True)
+    assert support_report.answer(support_report.Place(warehouse.url, "hubspot"), ZONE) == 0
     waiting = [row for row in conversations(ACCOUNT).values() if row["waiting_for"] == "company"]
     oldest = min(waiting, key=lambda row: row["waiting_since"])
     lines = told.getvalue().splitlines()
-    assert all(question in told.getvalue() for question in lead.QUESTIONS)
+    assert all(question in told.getvalue() for question in support_report.QUESTIONS)
     assert next(line for line in lines if "93361" in line).split()[1] == oldest["conversation_id"]
     assert "Nothing to tell of" not in told.getvalue()
     with pytest.raises(ValueError, match="make run first"):
-        lead.answer(lead.Place(warehouse.url, "nowhere"), ZONE)
+        support_report.answer(support_report.Place(warehouse.url, "nowhere"), ZONE)
 
 
 def test_without_messages(warehouse: Warehouse) -> None:
@@ -182,7 +183,7 @@ def test_deleted_threads(warehouse: Warehouse) -> None:
     recipe = PROJECT / "recipes" / "remove_deleted_threads.postgres.sql"
     statements = re.sub(r"\bhubspot\.", "gone.", recipe.read_text(encoding="utf-8"))
     statements = re.sub(r"^(begin|commit);$", "", statements, flags=re.MULTILINE)
-    actors = account.actors().keys()
+    actors = actor_payloads(account).keys()
     assert warehouse.column("gone.actors", "id") > actors
     for _ in range(2):
         warehouse.query(statements)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tests.conftest import open_lab, select
 
 PROJECT = Path(__file__).parent.parent.parent / "dbt"

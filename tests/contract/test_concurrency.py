@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.memory import MemoryTransport
+from emulator.memory_transport import MemoryTransport
 from tests.conftest import Lab, set_runtime
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tests.conftest import UNBUFFERED, Lab, open_lab
 
 if TYPE_CHECKING:

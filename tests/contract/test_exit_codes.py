@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from emulator.oauth import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from tap_hubspot_threads.__main__ import main
 from tests.contract.test_failed_requests import error_body

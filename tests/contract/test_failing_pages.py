@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tap_hubspot_threads.errors import HubSpotError
 from tests.conftest import Lab, Life, Output, open_lab, select
 

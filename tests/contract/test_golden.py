@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tests.conftest import open_lab, select, set_runtime
 
 NOW = 1_796_083_200

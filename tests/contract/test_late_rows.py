@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tests.conftest import NOON, Life, open_lab, select
 
 if TYPE_CHECKING:
-    from emulator.account import Thread
+    from emulator.data.thread import Thread
 
 MESSAGES = ("threads", "messages")
 
@@ -20,7 +20,7 @@ MESSAGES = ("threads", "messages")
 def busy(life: Life, threads: list[Thread], *, seed: int = 1) -> None:
     """Let a message, at times a late mail, arrive while each page by time is made."""
     chance, account = random.Random(seed), life.lab.account
-    account.ways.rows_filled = "late"
+    account.behavior.rows_filled = "late"
 
     def arrive(target: str) -> None:
         if "latestMessage" not in target:
@@ -47,14 +47,14 @@ def test_increment_of_many_pages(span: float, cursors: str) -> None:
     """1,600 changed threads and all of their messages are there after two syncs."""
     with open_lab(Account([])) as lab:
         life = Life(lab, refresh_open_calls=0)
-        lab.account.ways.cursors_by_time = cursors  # type: ignore[assignment] # one of its choices
+        lab.account.behavior.cursors_by_time = cursors  # type: ignore[assignment] # one of its choices
         life.sync(select(*MESSAGES))
         changed = []
         for _ in range(1_600):
             life.now += timedelta(seconds=span)
             changed += life.threads(1)
         life.pass_time(minutes=2)
-        lab.account.ways.cap = 200
+        lab.account.behavior.cap = 200
         busy(life, changed)
         threads: set[str] = set()
         messages: set[str] = set()

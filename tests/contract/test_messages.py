@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
+from emulator.endpoints.actors import actor_payloads
 from emulator.limits import RollingLimit
 from tap_hubspot_threads.errors import HubSpotError, IncompleteError, UnlistedError
 from tap_hubspot_threads.models import REFERENCE_LISTS
@@ -19,8 +20,8 @@ from tests.conftest import Lab, Life, Output, ids, open_lab, select
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emulator.account import Thread
-    from emulator.message import Message
+    from emulator.data.message import Message
+    from emulator.data.thread import Thread
 
 NAMES = tuple(listed.name for listed in REFERENCE_LISTS)
 ALL = ("threads", "deleted_threads", "messages", "actors", *NAMES)
@@ -75,7 +76,7 @@ def test_everything_at_first() -> None:
         output = lab.sync(select(*ALL))
         assert message_ids(output) == messages_of(lab, *lab.threads)
         actors = {record["id"] for record in output.records("actors")}
-        assert actors == lab.account.actors(*lab.threads).keys()
+        assert actors == actor_payloads(lab.account, *lab.threads).keys()
         for name in NAMES:
             found = {record["id"] for record in output.records(name)}
             assert found == {str(row["id"]) for row in lab.account.lists[name.replace("_", "-")]}
@@ -229,7 +230,7 @@ def test_archived_thread_whose_messages_are_not_shown(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A thread that is there, but whose messages are not, is one warning, and no error."""
-    lab.account.ways.messages_of_archived = "404"
+    lab.account.behavior.messages_of_archived = "404"
     output = lab.sync(select(*ALL))
     live = [thread for thread in lab.threads if not thread.archived]
     archived = len(lab.threads) - len(live)
@@ -297,7 +298,7 @@ def test_long_thread(life: Life) -> None:
     """A thread of 700 messages comes whole, page by page, also where pages are of 100."""
     (thread,) = some(life)
     life.lab.account.conversations.fill(thread, 700)
-    life.lab.account.ways.max_messages = 100
+    life.lab.account.behavior.max_messages = 100
     life.lab.account.message(thread, sent=True)
     output = life.sync(select(*ALL))
     assert message_ids(output) == messages_of(life.lab, thread)
@@ -309,7 +310,7 @@ def test_message_while_one_pages(life: Life) -> None:
     (thread,) = some(life)
     account = life.lab.account
     account.conversations.fill(thread, 20)
-    account.ways.cap = 7
+    account.behavior.cap = 7
     account.message(thread, sent=True)
     added: list[Message] = []
 
@@ -410,7 +411,7 @@ def test_actor_that_cannot_be_read(life: Life) -> None:
     with pytest.raises(IncompleteError, match=r"1 actor\(s\) could not be read") as error:
         life.sync(select(*ALL))
     assert error.value.exit_code == 1
-    wanted = life.lab.account.actors(thread).keys() - {"A-666"}
+    wanted = actor_payloads(life.lab.account, thread).keys() - {"A-666"}
     assert wanted <= {row["id"] for row in life.last.records("actors")}
     life.pass_time(hours=1)
     assert life.sync(select(*ALL)).ids == []

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import AGENTS, CHAT, HELP_DESK, SALES, Account, Thread
+from emulator.data.account import Account
+from emulator.data.sample import AGENTS
+from emulator.data.thread import CHAT, HELP_DESK, SALES, Thread
 from tap_hubspot_threads.errors import (
     HubSpotError,
     IncompleteError,
@@ -71,7 +73,7 @@ def delete_when_read(lab: Lab, thread: Thread) -> None:
 @pytest.mark.parametrize(("status_filter", "calls"), [("works", 2), ("ignored", 1 + 2)])
 def test_quiet_account(life: Life, status_filter: Any, calls: int) -> None:
     """Open threads are seen again, in a few calls, and do not go out when they are unchanged."""
-    life.lab.account.ways.status_filter = status_filter
+    life.lab.account.behavior.status_filter = status_filter
     output = life.sync()
     assert output.ids == []
     assert life.lab.calls(BY_ID) == []
@@ -94,7 +96,7 @@ def test_how_they_were_seen(
     """The log tells whether HubSpot's filter works, a listing of all stands in, or neither."""
     caplog.set_level(logging.INFO)
     with open_lab(Account.sample(3000)) as lab:
-        lab.account.ways.status_filter = status_filter
+        lab.account.behavior.status_filter = status_filter
         life = Life(lab, refresh_open_calls=calls)
         life.sync()
         life.pass_time(minutes=15)
@@ -235,7 +237,7 @@ def test_closed_moved_out_of_the_filters(life: Life) -> None:
 
 def test_full_listing(life: Life) -> None:
     """Once a day everything is listed again, and goes out."""
-    life.lab.account.ways.status_filter = "works"
+    life.lab.account.behavior.status_filter = "works"
     closed = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     closed.assigned_to = "A-5"
     silent = life.lab.account.create()
@@ -493,7 +495,7 @@ def test_outage_that_denies_all(life: Life) -> None:
 
 def test_purge_of_an_account_that_is_not_confirmed(life: Life) -> None:
     """Where HubSpot does not say which account it is, what looks like a purge is an error."""
-    life.lab.account.ways.account_info = "403"
+    life.lab.account.behavior.account_info = "403"
     for thread in open_threads(life.lab)[1:]:
         life.lab.account.delete(thread)
     new = life.threads(1)
@@ -521,7 +523,7 @@ def test_another_account_that_is_not_told(life: Life) -> None:
 
 def test_few_that_are_seen_where_the_account_is_not_confirmed(life: Life) -> None:
     """A sync that missed more than it saw tells nothing, where HubSpot does not say the account."""
-    life.lab.account.ways.account_info = "403"
+    life.lab.account.behavior.account_info = "403"
     keep = open_threads(life.lab)[:4]
     for thread in open_threads(life.lab):
         thread.closed_at = None if thread in keep else life.now
@@ -532,7 +534,7 @@ def test_few_that_are_seen_where_the_account_is_not_confirmed(life: Life) -> Non
     for thread in keep[1:]:
         life.lab.account.delete(thread)
     assert told(life) == []
-    life.lab.account.ways.account_info = "number"
+    life.lab.account.behavior.account_info = "number"
     life.pass_time(minutes=20)
     life.sync()
     assert len(life.last.records("deleted_threads")) == 3

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from emulator.limits import RollingLimit
 from tests.conftest import Lab, open_lab
 from tests.packaging.test_meltano import Project

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tap_hubspot_threads.errors import (
     HubSpotError,
     IncompleteError,
@@ -150,7 +150,7 @@ def test_page_that_never_comes(monkeypatch: pytest.MonkeyPatch, fault: dict[str,
     set_runtime(monkeypatch, page_size=10)
     with open_lab(Account.sample(60)) as lab:
         life = Life(lab)
-        lab.account.ways.empty_pages = "never"
+        lab.account.behavior.empty_pages = "never"
         last = lab.live_ids[9]
         lab.script(path="sort=id&after=", times=10**6, **fault)
         for _ in range(2):

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
+from emulator.endpoints.threads import thread_payload
 from tap_hubspot_threads.errors import PaginationLoopError
 from tests.conftest import Lab, open_lab, select
 
 if TYPE_CHECKING:
-    from emulator.account import Thread
+    from emulator.data.thread import Thread
 
 
 def test_configured_ids_in_their_order(lab: Lab) -> None:
@@ -252,7 +253,7 @@ def test_thread_gone_between_listing_and_reading(lab: Lab) -> None:
 
 def payload(thread: Thread) -> dict[str, Any]:
     """Return a thread as HubSpot sends it."""
-    return thread.payload(associations=[], extra=None)
+    return thread_payload(thread, associations=[], extra=None)
 
 
 def test_values_that_do_not_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
@@ -283,7 +284,7 @@ def test_values_that_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("sides", ["apart", "together"])
 def test_live_archived_and_deleted(lab: Lab, caplog: pytest.LogCaptureFixture, sides: Any) -> None:
     """Of a live, an archived and a deleted thread two are emitted, and one is a warning."""
-    lab.account.ways.sides = sides
+    lab.account.behavior.sides = sides
     archived = next(str(thread.id) for thread in lab.threads if thread.archived)
     deleted = lab.threads[3]
     lab.account.delete(deleted)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from emulator.account import Account
-from emulator.postgres import embedded_postgres
+from demo.postgres import embedded_postgres
+from emulator.data.account import Account
 from emulator.server import TOKEN
 from tests.conftest import open_lab
 from tests.targets.postgres import query
@@ -142,7 +142,7 @@ def run(folder: Path, lab: Lab, token: str = TOKEN) -> tuple[int, str]:
 def test_script_for_cron(folder: Path, database: str) -> None:
     """It loads, goes on from its state, says what went wrong, hands the exit code on, goes on."""
     with open_lab(Account.sample(20)) as lab:
-        lab.account.ways.status_filter = "works"
+        lab.account.behavior.status_filter = "works"
         assert run(folder, lab) == (0, "")
         count = "SELECT count(*) FROM hubspot.threads"
         assert query(database, count) == [{"count": 20}]

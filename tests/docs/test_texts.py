@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from emulator.account import Account
+from emulator.data.account import Account
 from emulator.limits import RollingLimit
-from emulator.memory import MemoryTransport
+from emulator.memory_transport import MemoryTransport
 from emulator.service import TOKEN, Service
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import Output, select, set_runtime

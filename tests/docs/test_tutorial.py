@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.account import Account
-from emulator.postgres import embedded_postgres
+from demo.postgres import embedded_postgres
+from emulator.data.account import Account
 from emulator.server import TOKEN
 from tests.conftest import open_lab
 from tests.packaging.test_package import uv

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from emulator.memory import MemoryTransport
+from emulator.memory_transport import MemoryTransport
 from emulator.service import TOKEN
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
 

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from emulator.limits import RollingLimit
 from emulator.service import Service
 from tests.emulator.clients import Client
 
 if TYPE_CHECKING:
-    from emulator.thread import Thread
+    from emulator.data.thread import Thread
 
 
 class World:
-    """An account in which time passes by hand; `account.ways` are there to be changed."""
+    """An account in which time passes by hand; `behavior` is the account's, to be changed."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
         self.account = Account([], clock=lambda: self.now)
-        self.ways = self.account.ways
+        self.behavior = self.account.behavior
         self.service = Service(self.account, limit=RollingLimit(10**9))
         self.client = Client(self.service)
 
@@ -48,5 +48,5 @@ class World:
 
 @pytest.fixture
 def world() -> World:
-    """An account without threads, with the usual ways."""
+    """An account without threads, with the usual behavior."""
     return World()

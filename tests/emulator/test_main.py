@@ -1,4 +1,4 @@
-"""`python -m emulator` has the ways that it is told."""
+"""`python -m emulator` takes options from the command line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from emulator.__main__ import main
 
 
 def test_options() -> None:
-    """The account's number and its ways come from the command line."""
+    """The account's number and its behavior come from the command line."""
     command = [sys.executable, "-m", "emulator", "--portal-id", "7"]
-    command += ["--ways", '{"account_info": "string"}']
+    command += ["--behavior", '{"account_info": "string"}']
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
         try:
             assert process.stdout
@@ -27,9 +27,11 @@ def test_options() -> None:
             process.terminate()
 
 
-def test_wrong_ways(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ways that there are not are named."""
-    monkeypatch.setattr(sys, "argv", ["emulator", "--ways", '{"caps": 3}'])
+def test_unknown_behavior(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unknown field of a behavior is named."""
+    monkeypatch.setattr(sys, "argv", ["emulator", "--behavior", '{"caps": 3}'])
     with pytest.raises(SystemExit):
         main()
-    assert "Ways has no caps" in capsys.readouterr().err
+    assert "Behavior has no caps" in capsys.readouterr().err

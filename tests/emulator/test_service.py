@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(("dates", "count"), [("all", 6), ("some", 4), ("none", 0)])
 def test_dates(world: World, dates: Any, count: int) -> None:
     """All answers have a `Date`, some, or none; the other headers stay."""
-    world.ways.dates = dates
+    world.behavior.dates = dates
     answers = [world.client.get(THREADS).headers for _ in range(6)]
     assert sum("Date" in headers for headers in answers) == count
     assert all("X-HubSpot-Correlation-Id" in headers for headers in answers)

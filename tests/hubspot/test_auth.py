@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from emulator.oauth import CLIENT_ID, CLIENT_SECRET, PATH, REFRESH_TOKEN, TokenEndpoint
 from tap_hubspot_threads.errors import HubSpotError, SettingsError
 from tap_hubspot_threads.hubspot.auth import RefreshToken

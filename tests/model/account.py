@@ -6,8 +6,10 @@ from bisect import bisect_left
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, get_args
 
-from emulator.account import AGENTS, Account
-from emulator.ways import AnyNotFound, GatewayNotFound, NotFound, Outage, Ways
+from emulator.behavior import AnyNotFound, Behavior, GatewayNotFound, NotFound, Outage
+from emulator.data.account import Account
+from emulator.data.sample import AGENTS
+from emulator.endpoints.threads import thread_payload
 from tap_hubspot_threads.hubspot.rows import RowCleaner
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tests.model.doings import INBOXES, KINDS, KINDS_THAT_SHIFT, Doings
@@ -16,7 +18,7 @@ from tests.model.past import Past
 if TYPE_CHECKING:
     import random
 
-    from emulator.account import Thread
+    from emulator.data.thread import Thread
 
 CLEANER = RowCleaner(SCHEMAS.get_schema("threads"))
 START = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -57,9 +59,9 @@ class Life:
         self.account.gone_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 1))))
         self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0,) * 5 + (1,))))
         self._doings = Doings(chance, self.account, may_shift=self.may_shift)
-        self.ways_met: list[Ways] = []
-        """All of the ways since a sync began."""
-        self.draw_ways()
+        self.behaviors_met: list[Behavior] = []
+        """All of the behaviors since a sync began."""
+        self.draw_behavior()
         for _ in range(chance.randrange(40)):
             self.happen("new")
             self.happen()
@@ -89,36 +91,36 @@ class Life:
             return moment
         return self.moment_before(self.time_of(moment) - timedelta(seconds=seconds))
 
-    # Ways
+    # Behavior
 
-    def draw_ways(self, *, is_between: bool = True) -> None:
+    def draw_behavior(self, *, is_between: bool = True) -> None:
         """Let HubSpot behave in another way.
 
         Args:
             is_between: Whether no sync is under way. An index does not jump back and forth while
                 one is, and a size of pages that was taken is not refused then.
         """
-        before, ways = self.account.ways, Ways.draw(self.chance)
-        ways.lag_by_time = min(ways.lag_by_time, self.most_lag)
-        ways.lag_by_id = min(ways.lag_by_id, self.most_lag)
-        ways.lag_by_status = min(ways.lag_by_status, self.most_lag)
+        before, behavior = self.account.behavior, Behavior.draw(self.chance)
+        behavior.lag_by_time = min(behavior.lag_by_time, self.most_lag)
+        behavior.lag_by_id = min(behavior.lag_by_id, self.most_lag)
+        behavior.lag_by_status = min(behavior.lag_by_status, self.most_lag)
         if not is_between:
-            ways.lag_by_id, ways.lag_by_time = before.lag_by_id, before.lag_by_time
-            ways.lag_by_status, ways.max_limit = before.lag_by_status, before.max_limit
-            ways.max_messages, ways.max_listed = before.max_messages, before.max_listed
+            behavior.lag_by_id, behavior.lag_by_time = before.lag_by_id, before.lag_by_time
+            behavior.lag_by_status, behavior.max_limit = before.lag_by_status, before.max_limit
+            behavior.max_messages, behavior.max_listed = before.max_messages, before.max_listed
         shifts, shifts_by_time = (self.may_shift and self.chance.random() < 0.6 for _ in range(2))
-        ways.cursors = "offset" if shifts else self.chance.choice(("id", "key"))
-        ways.cursors_by_time = "offset" if shifts_by_time else "key"
-        ways.outages = before.outages
+        behavior.cursors = "offset" if shifts else self.chance.choice(("id", "key"))
+        behavior.cursors_by_time = "offset" if shifts_by_time else "key"
+        behavior.outages = before.outages
         if self.lists_archived:
-            ways.archived_by_time = "works"
+            behavior.archived_by_time = "works"
         if not self.hides_archived:
-            ways.messages_of_archived = "shown"
-        if ways.bad_actors == "500":  # it would be tried a hundred times, and that takes long
-            ways.bad_actors = "400"
-        self.account.ways = ways
-        self.ways_met.append(ways)
-        self.story.append(f"     ways {ways}")
+            behavior.messages_of_archived = "shown"
+        if behavior.bad_actors == "500":  # it would be tried a hundred times, and that takes long
+            behavior.bad_actors = "400"
+        self.account.behavior = behavior
+        self.behaviors_met.append(behavior)
+        self.story.append(f"     behavior {behavior}")
 
     def lie(self) -> datetime:
         """Let HubSpot deny for a while that some threads, or all, are there; return its end."""
@@ -132,8 +134,8 @@ class Life:
         ids = None
         if known and chance.random() < 0.7:
             ids = tuple(chance.sample(known, chance.randrange(1, len(known) + 1)))
-        self.account.ways.outages = [Outage(begins, ends, ids, answer)]
-        self.story.append(f"     lie {self.account.ways.outages[0]}")
+        self.account.behavior.outages = [Outage(begins, ends, ids, answer)]
+        self.story.append(f"     lie {self.account.behavior.outages[0]}")
         return ends
 
     # What happens
@@ -165,7 +167,7 @@ class Life:
             past.inboxes.add(thread.inbox_id)
             if thread.archived:
                 past.archived_at = self.moment
-            row = CLEANER.clean(thread.payload(associations=["TICKET"], extra=None))
+            row = CLEANER.clean(thread_payload(thread, associations=["TICKET"], extra=None))
             past.note(self.moment, row)
 
     def _whom(self, what: str, to: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.actors import is_gone
+from emulator.data.actors import is_gone
 from tap_hubspot_threads.sync.state.open_threads import mark_of
 from tests.model.selections import LISTS
 from tests.model.warehouse import kept_in
@@ -64,7 +64,7 @@ class ActorChecks:
             self._check_out(rows, out)
             named = {name for row in rows for name in names_in(row)}
             is_failed = bool(named & self._life.account.poisoned_actors)
-            if is_failed and all(ways.bad_actors == "400" for ways in sync.ways):
+            if is_failed and all(behavior.bad_actors == "400" for behavior in sync.behaviors):
                 assert sync.is_marred, "an actor that could not be read is no error"
 
     def _check_out(self, rows: list[Row], out: set[str]) -> None:

@@ -195,7 +195,7 @@ class Checks:
         life, moments = self._life, []
         is_listed = (sync.has_archived and life.lists_archived) or not past.was_archived
         if is_listed and past.message_at is not None and past.message_at <= sync.began:
-            lag = timedelta(seconds=life.account.ways.lag_by_time)
+            lag = timedelta(seconds=life.account.behavior.lag_by_time)
             if life.time_of(past.message_at) + lag < sync.began_at:
                 moments.append(past.message_at)
         if past.told_at is not None:

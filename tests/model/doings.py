@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from emulator.account import AGENTS, CHAT, HELP_DESK, SALES
+from emulator.data.sample import AGENTS
+from emulator.data.thread import CHAT, HELP_DESK, SALES
 
 if TYPE_CHECKING:
     import random
 
-    from emulator.account import Account, Thread
+    from emulator.data.account import Account
+    from emulator.data.thread import Thread
     from tests.model.past import Past
 
 INBOXES = (HELP_DESK, SALES, CHAT)
@@ -92,7 +94,7 @@ class Doings:
             account.mail(thread, sent_at=max(thread.created_at, account.now() - late))
         elif what == "flood":
             if is_quiet and len(known) < 100:
-                is_cheap = account.ways.cap >= 100 and chance.random() < 0.05
+                is_cheap = account.behavior.cap >= 100 and chance.random() < 0.05
                 account.conversations.fill(thread, 700 if is_cheap else chance.randrange(9))
             account.message(thread, sent=True)
         elif known:

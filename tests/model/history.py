@@ -8,8 +8,8 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from emulator.endpoints.selection import select
 from emulator.faults import Fault
-from emulator.selection import select
 from emulator.service import TOKEN
 from tap_hubspot_threads.errors import HubSpotError, WrongAddressError
 from tap_hubspot_threads.tap import TapHubSpotThreads
@@ -103,7 +103,7 @@ class History:
         if chance.random() < 0.04:
             life.purge()
         if chance.random() < 0.2:
-            life.draw_ways()
+            life.draw_behavior()
         if self._lie_ends is None and chance.random() < 0.3:
             self._lie_ends = life.lie()
         if chance.random() < 0.05:
@@ -122,7 +122,7 @@ class History:
             if self.chance.random() < self._busy:
                 self.life.happen()
             if self.chance.random() < 0.01:
-                self.life.draw_ways(is_between=False)
+                self.life.draw_behavior(is_between=False)
             if "sort=latestMessageTimestamp" in target and "&after=" in target:
                 self._move_first(target)
 

@@ -93,9 +93,11 @@ class MessageChecks:
 
     def _check_asked(self, sync: Sync, asked: set[str]) -> None:
         """No message call is paid for a thread that did not change."""
-        is_set_back = any(ways.dates != "all" for ways in sync.ways)  # the bookmark, by an hour
+        is_set_back = any(
+            behavior.dates != "all" for behavior in sync.behaviors
+        )  # the bookmark, by an hour
         # Two listings may show two rows, by an index that is wrong, or by their looks.
-        is_shown_otherwise = len(sync.ways) > 1 or sync.met(status_filter={"index"})
+        is_shown_otherwise = len(sync.behaviors) > 1 or sync.met(status_filter={"index"})
         if is_set_back or is_shown_otherwise:
             return
         before, after = _marks(sync.given), _marks(self._warehouse.kept)
@@ -162,7 +164,7 @@ class MessageChecks:
         moments = []
         is_ever_listed = self._life.lists_archived or past.archived_at < 0
         if is_ever_listed and past.said_at is not None and past.said_at <= sync.began:
-            said, lag = self._life.time_of(past.said_at), self._life.account.ways.lag_by_time
+            said, lag = self._life.time_of(past.said_at), self._life.account.behavior.lag_by_time
             is_listed = said + timedelta(seconds=lag) < sync.began_at
             if is_listed and (is_whole or self._is_passed(sync, said)):
                 moments.append(past.said_at)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.account import HELP_DESK, Account, Thread
+from emulator.data.account import Account
+from emulator.data.thread import HELP_DESK, Thread
 from tap_hubspot_threads.errors import WrongAccountError
 from tests.model.troubles import service_of
 from tests.model.warehouse import kept_in
@@ -19,7 +20,7 @@ NUMBER = 4_711
 def other_account(life: Life) -> Service:
     """Make another account of that time. Its ids are others: they are HubSpot's, not its own."""
     thread = Thread(10**11, HELP_DESK, 1, life.time, received_at=life.time)
-    other = Account([thread], clock=lambda: life.time, ways=life.account.ways)
+    other = Account([thread], clock=lambda: life.time, behavior=life.account.behavior)
     other.portal_id = NUMBER
     other.message(other.create(), sent=True)
     return service_of(other, life, latency=0)
@@ -43,7 +44,7 @@ def check_other(
     deleted = [row for row in records if row["stream"] == "deleted_threads"]
     assert not deleted, f"told deleted by another account: {deleted}"
     states = [line["value"] for line in lines if line["type"] == "STATE"]
-    says_number = life.account.ways.account_info in {"number", "500 once"}
+    says_number = life.account.behavior.account_info in {"number", "500 once"}
     if says_number and kept.get("account"):
         assert isinstance(end, WrongAccountError), f"another account was read: {end!r}"
         assert not records

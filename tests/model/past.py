@@ -11,7 +11,7 @@ from tests.model.said import Said
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from emulator.message import Message
+    from emulator.data.message import Message
 
 MAY_BE_UNKNOWN = {"spam", "archived", "originalChannelId", "originalChannelAccountId"}
 LISTED_OTHERWISE = {"otherProperties"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from emulator.memory import MemoryTransport
+from emulator.memory_transport import MemoryTransport
 from tap_hubspot_threads.hubspot import clock
 from tap_hubspot_threads.signals import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads

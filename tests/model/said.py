@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emulator.message import OPTIONAL
+from emulator.data.message import OPTIONAL
+from emulator.endpoints.messages import message_payload
 from tap_hubspot_threads.hubspot.rows import Makers
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 
 if TYPE_CHECKING:
-    from emulator.message import Message
+    from emulator.data.message import Message
 
 MAKE = Makers(SCHEMAS.get_schema).of("messages")
 LOOSE = {"otherProperties"}
@@ -52,7 +53,7 @@ class Said:
     def _row(self, place: int) -> Row:
         moment, version = self._versions[place]
         if not isinstance(version, dict):
-            row = MAKE(version.payload(), is_plain=False)
+            row = MAKE(message_payload(version), is_plain=False)
             assert row is not None
             self._versions[place] = moment, row
             return row

@@ -15,7 +15,7 @@ from tests.model.selections import OF_THREADS
 from tests.model.warehouse import Killed, kept_in
 
 if TYPE_CHECKING:
-    from emulator.ways import Outage
+    from emulator.behavior import Outage
     from tests.model.account import Life
 
 MASS_DELETION_MIN = 20
@@ -74,7 +74,7 @@ class Sync:
         """What ended it; None: it came to its end."""
         self.is_marred = False
         """Whether that was told as an error, for what never can be read."""
-        self.ways = life.ways_met = [life.account.ways]
+        self.behaviors = life.behaviors_met = [life.account.behavior]
 
     def note_end(self) -> None:
         """Note what was so until its end.
@@ -99,7 +99,9 @@ class Sync:
             return not self.is_confirmed and self._is_most()
         # A cursor within one millisecond, or in a restarted listing, or of messages, may grow too
         # old meanwhile; the last error, which is told, may be another one.
-        is_old = "messages of" in str(self.end) and any(way.cursor_minutes for way in self.ways)
+        is_old = "messages of" in str(self.end) and any(
+            behavior.cursor_minutes for behavior in self.behaviors
+        )
         return (
             bool(self.lies())
             or self.has_few_tries
@@ -121,9 +123,9 @@ class Sync:
         has_few = self.has_faults and self.settings["max_attempts"] < SURE_ATTEMPTS
         return has_few or self.is_refused
 
-    def met(self, **ways: set[str]) -> bool:
-        """Whether HubSpot had one of these ways at any time of it."""
-        return any(getattr(met, name) in ways[name] for met in self.ways for name in ways)
+    def met(self, **values: set[str]) -> bool:
+        """Whether a field of HubSpot's behavior had one of these values at any time of it."""
+        return any(getattr(met, name) in values[name] for met in self.behaviors for name in values)
 
     @property
     def has_archived(self) -> bool:
@@ -149,7 +151,7 @@ class Sync:
     def says_number(self) -> bool:
         """Whether HubSpot said which account it is."""
         return not self.has_faults and all(
-            ways.account_info in {"number", "500 once"} for ways in self.ways
+            behavior.account_info in {"number", "500 once"} for behavior in self.behaviors
         )
 
     def _is_most(self) -> bool:
@@ -167,7 +169,7 @@ class Sync:
 
     def lies(self) -> list[Outage]:
         """Return what HubSpot denied meanwhile."""
-        outages = self._life.account.ways.outages
+        outages = self._life.account.behavior.outages
         return [o for o in outages if o.begins <= self.ended_at and o.ends >= self.began_at]
 
     def dead(self) -> set[int]:
@@ -193,5 +195,7 @@ class Sync:
     def is_calm(self) -> bool:
         """Whether HubSpot was as it says it is: the number, dates, 404s; nothing failed."""
         return (
-            not self.lies() and self.says_number and all(ways.dates == "all" for ways in self.ways)
+            not self.lies()
+            and self.says_number
+            and all(behavior.dates == "all" for behavior in self.behaviors)
         )

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from emulator.limits import RollingLimit
-from emulator.memory import MemoryTransport
+from emulator.memory_transport import MemoryTransport
 from emulator.service import TOKEN, Service
 from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD
 from tap_hubspot_threads.tap import TapHubSpotThreads

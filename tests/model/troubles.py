@@ -11,7 +11,7 @@ from emulator.service import Service
 if TYPE_CHECKING:
     import random
 
-    from emulator.account import Account
+    from emulator.data.account import Account
     from tests.model.account import Life
     from tests.model.sync import Sync
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from demo.postgres import embedded_postgres
+from emulator.data.account import Account
 from emulator.limits import RollingLimit
-from emulator.postgres import embedded_postgres
 from emulator.server import TOKEN
 from tests.conftest import Lab, open_lab
 from tests.targets.due import threads_of
@@ -90,7 +90,7 @@ def labs() -> Iterator[dict[str, Lab]]:
         labs = {}
         for number, name in enumerate(NAMES):
             account = Account.sample(40 + 5 * number, seed=number)
-            account.portal_id, account.ways.status_filter = 1000 + number, "works"
+            account.portal_id, account.behavior.status_filter = 1000 + number, "works"
             used = 950 if name == NO_QUOTA else 0
             limit = RollingLimit(maximum=1_000_000, daily=1_000, used_today=used)
             labs[name] = stack.enter_context(open_lab(account, limit=limit))

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, text
 
-from emulator.account import Account
-from emulator.postgres import embedded_postgres
+from demo.postgres import embedded_postgres
+from emulator.data.account import Account
+from emulator.endpoints.threads import thread_payload
 from emulator.server import TOKEN
 from tests.conftest import Lab, open_lab
 
@@ -104,7 +105,7 @@ def expected(lab: Lab) -> dict[str, tuple[Any, ...]]:
     for thread in lab.threads:
         moment = thread.latest_message_at
         naive = moment.astimezone(timezone.utc).replace(tzinfo=None) if moment else None
-        archived = thread.payload(associations=[], extra=None).get("archived")
+        archived = thread_payload(thread, associations=[], extra=None).get("archived")
         rows[str(thread.id)] = (str(thread.id), naive, archived)
     return rows
 
@@ -114,7 +115,7 @@ def test_three_runs_and_a_full_refresh(project: Project) -> None:
     now = datetime(2026, 11, 20, tzinfo=timezone.utc)
     with open_lab(Account.sample(700)) as lab:
         lab.account.clock = lambda: now
-        lab.account.ways.status_filter = "works"
+        lab.account.behavior.status_filter = "works"
         run = ("run", "tap-hubspot-threads", "target-postgres")
         project.meltano(lab, "one", *run)
         assert project.rows("one") == expected(lab)
@@ -139,7 +140,7 @@ def test_two_accounts(project: Project) -> None:
     """Two accounts, each with a state id of its own, do not get in each other's way."""
     with open_lab(Account.sample(30)) as one, open_lab(Account.sample(40, seed=3)) as two:
         for lab in (one, two):
-            lab.account.ways.status_filter = "works"
+            lab.account.behavior.status_filter = "works"
         for _ in range(2):
             for lab, name in ((one, "one"), (two, "two")):
                 arguments = ("tap-hubspot-threads", "target-postgres", "--state-id", name)

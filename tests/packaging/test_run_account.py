@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from emulator.account import Account
-from emulator.postgres import embedded_postgres
+from demo.postgres import embedded_postgres
+from emulator.data.account import Account
 from emulator.server import TOKEN
 from tests.conftest import Lab, open_lab
 from tests.targets.due import threads_of
@@ -109,7 +109,7 @@ class Warehouse:
 def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
     """A warehouse, and an account to load."""
     with embedded_postgres(tmp_path / "data") as url, open_lab(Account.sample(60)) as lab:
-        lab.account.ways.status_filter = "works"
+        lab.account.behavior.status_filter = "works"
         yield Warehouse(url, lab)
 
 

@@ -10,7 +10,7 @@ from singer_sdk import Stream, Tap
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
-from emulator.account import Account
+from emulator.data.account import Account
 from emulator.server import TOKEN, Emulator
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import Lab, select

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tap_hubspot_threads.errors import OutputError
 from tap_hubspot_threads.signals import Stopped
 from tap_hubspot_threads.singer.stdout import BUFFER, Output, written_whole

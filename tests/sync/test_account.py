@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import CHAT, HELP_DESK, Account
+from emulator.data.account import Account
+from emulator.data.thread import CHAT, HELP_DESK
 from tap_hubspot_threads.errors import IncompleteError, StateError, UnlistedError
 from tests.conftest import NOON, Lab, Life, ids, open_lab, select, set_runtime
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.postgres import embedded_postgres
+from demo.postgres import embedded_postgres
 from tests.targets.postgres import Database, query
 
 if TYPE_CHECKING:

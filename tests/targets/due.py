@@ -8,14 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from emulator.lists import listed_row
-from emulator.rows import USUAL
+from emulator.behavior import USUAL
+from emulator.endpoints.actors import actor_payloads
+from emulator.endpoints.messages import message_payload
+from emulator.endpoints.reference_lists import listed_row
+from emulator.endpoints.threads import thread_payload
 from tests.targets.columns import COLUMNS, FIELDS, JSON, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emulator.account import Account, Thread
+    from emulator.data.account import Account
+    from emulator.data.thread import Thread
 
 Tables = dict[str, dict[str, dict[str, Any]]]
 """Rows by stream and id; times without a zone, in UTC."""
@@ -31,8 +35,8 @@ def add_account(due: Tables, account: Account) -> None:
         _add(due, "threads", _told(thread))
         _add(due, "thread_index", _told(thread))
         for message in account.messages(thread):
-            _add(due, "messages", message.payload(rows=PLAIN))
-    for actor in account.actors(*threads).values():
+            _add(due, "messages", message_payload(message, wire=PLAIN))
+    for actor in actor_payloads(account, *threads).values():
         _add(due, "actors", actor)
     for name in ("inboxes", "channels", "channel-accounts"):
         for item in account.lists[name]:
@@ -105,7 +109,7 @@ def _moment(told: str) -> datetime:
 
 
 def _told(thread: Thread) -> dict[str, Any]:
-    return thread.payload(associations=["TICKET"], extra=None, rows=PLAIN)
+    return thread_payload(thread, associations=["TICKET"], extra=None, wire=PLAIN)
 
 
 def _add(due: Tables, stream: str, told: dict[str, Any]) -> None:

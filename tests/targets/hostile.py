@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from emulator.account import HELP_DESK, Account
-from emulator.message import Message
-from emulator.rows import USUAL, Rows
-from emulator.thread import Thread
-from emulator.ways import Ways
-from emulator.words import HOSTILE, LARGE
+from emulator.behavior import USUAL, Behavior
+from emulator.data.account import Account
+from emulator.data.message import Message
+from emulator.data.phrases import HOSTILE, LARGE
+from emulator.data.thread import HELP_DESK, Thread
 from tests.targets.columns import COLUMNS, TEXT
+from tests.targets.due import stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,16 @@ class HostileAccount(Account):
     """An account with a thread, a message, an actor and an item of each list for each text."""
 
     def __init__(self) -> None:
-        firsts = [HostileThread(1000 + n, HELP_DESK, 7, WHEN, WHEN) for n in range(len(TEXTS))]
-        super().__init__(list(firsts), ways=Ways(rows=replace(USUAL, number_ids="none")))
+        numbers = range(len(TEXTS))
+        super().__init__(
+            [_thread(number) for number in numbers],
+            behavior=Behavior(wire=replace(USUAL, number_ids="none")),
+        )
+        # The tap asks for an actor by the ID as it is stored.
+        ids = [(number, {KEYS[number], stored(KEYS[number])}) for number in numbers]
+        self.odd_actors = {
+            one: _actor(number) | {"id": one} for number, both in ids for one in both
+        }
         self.lists["inboxes"] = _items("inboxes", lambda _: {"createdAt": ""})
         self.lists["channels"] = _items("channels", lambda text: {text: {text: text}})
         self.lists["channel-accounts"] = _items(
@@ -66,24 +74,19 @@ class HostileAccount(Account):
         more["newInTheApi" + text[:60]] = text
         return [] if archived else [Message(thread.id, 0, "MESSAGE", WHEN, key, more)]
 
-    @override
-    def actor(self, actor_id: str) -> dict[str, Any] | None:
-        text = TEXTS[int(actor_id[2:].partition(":")[0])]
-        return _columns("actors", text) | {"id": actor_id, "said": [text, {text: text}]}
+
+def _thread(number: int) -> Thread:
+    """Return a thread that is sent with a hostile text in each of its columns of text."""
+    text, key = TEXTS[number], KEYS[number]
+    more = _columns("threads", text) | {"id": str(1000 + number), "assignedTo": key}
+    more |= {"threadAssociations": {"associatedTicketId": text, text: [text]}}
+    more |= {"newInTheApi" + text[:60]: text}
+    return Thread(1000 + number, HELP_DESK, 7, WHEN, WHEN, more=more)
 
 
-class HostileThread(Thread):
-    """A thread that is told with a hostile text in each of its columns of text."""
-
-    @override
-    def payload(
-        self, *, associations: list[str], extra: str | None, rows: Rows = USUAL
-    ) -> dict[str, Any]:
-        text, key = TEXTS[self.id - 1000], KEYS[self.id - 1000]
-        told = super().payload(associations=associations, extra=extra, rows=rows)
-        told |= _columns("threads", text) | {"id": str(self.id), "assignedTo": key}
-        told["threadAssociations"] = {"associatedTicketId": text, text: [text]}
-        return told | {"newInTheApi" + text[:60]: text}
+def _actor(number: int) -> dict[str, Any]:
+    text = TEXTS[number]
+    return _columns("actors", text) | {"said": [text, {text: text}]}
 
 
 def _columns(stream: str, text: str) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from emulator.account import AGENTS, SALES
-from emulator.words import HOSTILE, LARGE
+from emulator.data.phrases import HOSTILE, LARGE
+from emulator.data.sample import AGENTS
+from emulator.data.thread import SALES
 from tests.conftest import NOON
 from tests.targets.due import Tables, add_account, no_rows, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from emulator.account import Account, Thread
+    from emulator.data.account import Account
+    from emulator.data.thread import Thread
     from tests.conftest import Lab
 
 LATE = "2026-11-21T12:59:59.999Z"

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from emulator.account import Account
-from emulator.oddities import MAILER
+from emulator.data.account import Account
+from emulator.data.edge_cases import MAILER
+from emulator.endpoints.actors import actor_payload
 from tests.conftest import open_lab
 from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.account import Thread
+    from emulator.data.thread import Thread
     from tests.targets.postgres import Database
 
 pytestmark = pytest.mark.loads
@@ -48,7 +49,7 @@ def rows_with(database: Database, *words: str) -> list[str]:
 def somebody(account: Account) -> tuple[Thread, dict[str, str]]:
     """Return a thread of a contact who has a name, and what the SQL is told of them."""
     for thread in account.threads.values():
-        actor = account.actor(f"V-{thread.contact_id}")
+        actor = actor_payload(account, f"V-{thread.contact_id}")
         if actor and actor.get("name") and account.messages(thread):
             told = {"contact_id": str(thread.contact_id), "address": actor["email"]}
             return thread, NOBODY | told | {"name": actor["name"]}

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from emulator.account import HELP_DESK, SALES, Account
+from emulator.data.account import Account
+from emulator.data.thread import HELP_DESK, SALES
 from emulator.server import TOKEN
 from tests.conftest import open_lab
 from tests.targets.due import differences, no_rows, threads_of
@@ -62,7 +63,7 @@ class Place:
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         self.lab, self.database, self.folder = lab, database, folder
-        lab.account.ways.status_filter = "works"
+        lab.account.behavior.status_filter = "works"
         folder.mkdir()
 
     def script(

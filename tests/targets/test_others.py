@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tests.conftest import open_lab
 from tests.targets.columns import COLUMNS, FIELDS, JSON, TEXT, TIME
 from tests.targets.due import differences
@@ -84,7 +84,7 @@ def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     But for an empty text, which it stores as null. Without the text that with its HTML makes a row
     of 2 MB: DuckDB's CSV reader refuses such a row.
     """
-    monkeypatch.setattr("emulator.conversation.LARGE", "All work and no play. " * 10_000)
+    monkeypatch.setattr("emulator.data.conversation.LARGE", "All work and no play. " * 10_000)
     target = Others("duckdb", tmp_path, name_of=str.lower)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tests.conftest import open_lab
 from tests.targets.columns import COLUMNS
 from tests.targets.due import add_account, differences, no_rows

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from emulator.account import Account
-from emulator.actors import name_of
+from emulator.data.account import Account
+from emulator.data.actors import name_of
 from emulator.server import TOKEN
 from tests.conftest import open_lab
 from tests.targets.due import stored
@@ -25,7 +25,7 @@ from tests.tools.docs import blocks, page
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.message import Message
+    from emulator.data.message import Message
     from tests.conftest import Lab
     from tests.targets.postgres import Database
 

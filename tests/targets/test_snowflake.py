@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from emulator.account import Account
+from emulator.data.account import Account
 from tests.conftest import open_lab
 from tests.targets.columns import COLUMNS, FLAG, JSON, TEXT, TIME
 from tests.targets.due import Tables, add_account, differences, no_rows

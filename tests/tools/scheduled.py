@@ -8,14 +8,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from emulator.account import AGENTS
+from emulator.data.sample import AGENTS
 from tests.conftest import Lab, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from emulator.account import Thread
+    from emulator.data.thread import Thread
 
 START = "from tap_hubspot_threads.__main__ import main; main()"
 SOON = 20
@@ -29,7 +29,7 @@ class Schedule:
         self._settings = settings
         self.rows: dict[str, dict[str, Any]] = {}
         self.deleted: list[str] = []
-        lab.account.ways.status_filter = "works"
+        lab.account.behavior.status_filter = "works"
 
     def start(
         self,

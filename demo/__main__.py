@@ -1,0 +1,214 @@
+"""`make run`: an account into PostgreSQL by Meltano, and what is in the tables then.
+
+With an access token in the environment (or in `.env`) that account is read, else a sample account.
+Sample data only ever goes to the embedded database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import random
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast
+
+from rich.markup import escape
+from sqlalchemy import URL, create_engine, make_url
+
+from demo.environment import (
+    DATA,
+    ROOT,
+    SAMPLE_SCHEMA,
+    TAP,
+    TARGET,
+    console,
+    in_one_line,
+    what_is_set,
+)
+from demo.postgres import embedded_postgres
+from demo.report import count_rows, show
+from emulator.data.account import Account
+from emulator.server import TOKEN, Emulator
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+ACCOUNT = ROOT / ".demo" / "account.pickle"
+LOG = ROOT / ".demo" / "meltano.log"
+SAMPLE_SIZE = 60
+
+# 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads What it says
+LINE = re.compile(r"\S+ \[\w+ *\] (tap-hubspot-threads|target-postgres) +(?!METRIC)(.*)")
+
+
+@dataclass
+class Load:
+    """One load: from which account, into which database."""
+
+    source: str
+    database: str
+    schema: str
+    token: str
+    url: URL
+    environment: dict[str, str]
+
+    @property
+    def state_id(self) -> str:
+        """What Meltano keeps the state under: another for each account and each place."""
+        place = self.url.set(password=None, query={}).render_as_string()
+        digest = hashlib.sha256(f"{self.token} {place} {self.schema}".encode()).hexdigest()
+        return f"{self.schema}-{digest[:12]}"
+
+
+def main() -> int:
+    """Load and show; return the exit code."""
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, _: sys.exit(128 + number))
+    return in_one_line(_load_and_show)
+
+
+def _load_and_show(stack: ExitStack) -> int:
+    given = what_is_set()
+    load = _real(given, stack) if given.get(f"{TAP}_ACCESS_TOKEN") else _sample(given, stack)
+    console.print(
+        f"[bold]{load.source}[/] → {load.database}, schema [bold]{load.schema}[/]", soft_wrap=True
+    )
+    engine = create_engine(load.url)
+    stack.callback(engine.dispose)
+    with engine.begin() as connection:
+        before = count_rows(connection, load.schema)
+    started = datetime.now(timezone.utc)
+    if not _run_meltano(load):
+        return 1
+    with engine.begin() as connection:
+        show(console, connection, load.schema, before=before, started=started)
+    if load.schema == SAMPLE_SCHEMA:
+        console.print(
+            f"\nTo load your own account, put its token into {TAP}_ACCESS_TOKEN and, for a\n"
+            f"database of your own, its URL into {TARGET}_SQLALCHEMY_URL; then make run\n"
+            f"again. It loads threads; all of this with {TAP}__SELECT='[\"*.*\"]'.",
+            soft_wrap=True,
+        )
+    return 0
+
+
+def _sample(given: dict[str, str], stack: ExitStack) -> Load:
+    """Take a made-up account, and of the user's settings only the machine's."""
+    mine = (f"{TAP}_", f"{TARGET}_", "MELTANO_", "PG")
+    environment = {name: value for name, value in given.items() if not name.startswith(mine)}
+    emulator = stack.enter_context(Emulator(_sample_account(), latency=0.05))
+    environment[f"{TAP}_API_URL"] = emulator.url
+    environment[f"{TAP}_ACCESS_TOKEN"] = TOKEN
+    environment[f"{TAP}__SELECT"] = '["*.*"]'
+    url, database = _embedded(stack)
+    schema = SAMPLE_SCHEMA
+    return _prepare(Load("A sample account", database, schema, TOKEN, url, environment))
+
+
+def _sample_account() -> Account:
+    """Return the account of the last run, a working day later; at first, a new one."""
+    if ACCOUNT.exists():
+        threads, conversations = pickle.loads(ACCOUNT.read_bytes())
+        account = Account(threads, conversations=conversations)
+        account.go_on(random.Random())
+    else:
+        account = Account.sample(SAMPLE_SIZE)
+    ACCOUNT.parent.mkdir(exist_ok=True)
+    ACCOUNT.write_bytes(pickle.dumps((list(account.threads.values()), account.conversations)))
+    return account
+
+
+def _real(given: dict[str, str], stack: ExitStack) -> Load:
+    environment = dict(given)
+    schema = environment.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
+    if environment.get(f"{TARGET}_SQLALCHEMY_URL"):
+        database = f"the database of {TARGET}_SQLALCHEMY_URL"
+        url = make_url(environment[f"{TARGET}_SQLALCHEMY_URL"])
+        if not url.drivername.startswith("postgres"):
+            message = f"{TARGET}_SQLALCHEMY_URL is for {url.drivername}, not for PostgreSQL."
+            raise ValueError(message)
+        environment.pop("PGTZ", None)
+    else:
+        url, database = _embedded(stack)
+        environment = {name: value for name, value in given.items() if not name.startswith("PG")}
+    token = environment[f"{TAP}_ACCESS_TOKEN"]
+    return _prepare(Load("Your HubSpot account", database, schema, token, url, environment))
+
+
+def _embedded(stack: ExitStack) -> tuple[URL, str]:
+    url = make_url(stack.enter_context(embedded_postgres(DATA)))
+    return url, f"the embedded PostgreSQL in {DATA.relative_to(ROOT)}"
+
+
+def _prepare(load: Load) -> Load:
+    """Tell the target where to load to, keeping time in UTC whatever the server's zone is."""
+    options = f"{load.url.query.get('options', '')} -c timezone=UTC".strip()
+    load.url = load.url.set(drivername="postgresql+psycopg").update_query_dict({"options": options})
+    load.environment[f"{TARGET}_SQLALCHEMY_URL"] = load.url.render_as_string(hide_password=False)
+    load.environment[f"{TARGET}_DEFAULT_TARGET_SCHEMA"] = load.schema
+    return load
+
+
+def _run_meltano(load: Load) -> bool:
+    """Install the plugins where they are not yet, and run them; tell how that ended."""
+    meltano = str(Path(sys.executable).with_name("meltano"))
+    environment = load.environment | {
+        "MELTANO_PROJECT_ROOT": str(ROOT),
+        # The state stays beside the embedded database, and goes with it.
+        "MELTANO_DATABASE_URI": f"sqlite:///{LOG.with_name('meltano.db')}",
+        "MELTANO_CLI_LOG_LEVEL": "info",
+        "NO_COLOR": "1",
+    }
+    steps = {
+        "Installing the tap and target-postgres": ["install"],
+        "Loading": ["el", "tap-hubspot-threads", "target-postgres", "--state-id", load.state_id],
+    }
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("w", encoding="utf-8") as log:
+        for step, arguments in steps.items():
+            code, last_words = _run(step, [meltano, *arguments], environment, log)
+            if code:
+                console.print(f"[red]{step} failed.[/] The last words were:")
+                for words in last_words:
+                    console.print(f"  {escape(words)}")
+                console.print(f"The whole log is in {LOG.relative_to(ROOT)}.")
+                return False
+    return True
+
+
+def _run(
+    step: str, command: list[str], environment: dict[str, str], log: TextIO
+) -> tuple[int, list[str]]:
+    """Run a command, show what it is at; return its exit code and the plugins' last words."""
+    last_words: dict[str, str] = {}
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    try:
+        with console.status(f"{step} …") as status:
+            for line in cast("TextIO", process.stdout):
+                log.write(line)
+                if match := LINE.match(line):
+                    who, message = match.groups()
+                    last_words[who] = f"{who}: {message}"
+                    status.update(f"{step} … {escape(message)}")
+        return process.wait(), list(last_words.values())
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""What was said and done in a thread, made up to fit its columns."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from emulator.data.actors import name_of
+from emulator.data.attachments import QUICK_REPLIES
+from emulator.data.message import Message
+from emulator.data.phrases import BOT_ASKS, GREETING, LARGE, LLM_ANSWERS, SCENES, URGENT
+from emulator.data.thread import CHANNELS, CHAT, HELP_DESK, SALES
+
+if TYPE_CHECKING:
+    from emulator.data.thread import Thread
+
+BOT, LLM, SYSTEM = "B-1001", "L-77", "S-hubspot"
+ADDRESSES = {HELP_DESK: "support@example.com", SALES: "sales@example.com"}
+
+
+class Conversation:
+    """A conversation while it is made up; `trait` decides which edge cases it has."""
+
+    def __init__(self, thread: Thread) -> None:
+        self.thread = thread
+        self.chance = random.Random(thread.id)
+        self.trait = thread.id % 12
+        self.visitor = f"V-{thread.contact_id}"
+        self.agent = thread.assigned_to or "A-2620022"
+        self.messages: list[Message] = []
+        self.subject, self.asked, self.answered, self.noted = self.chance.choice(SCENES)
+
+    def add(self, kind: str, when: datetime, by: str, **more: Any) -> Message:
+        """Add a message or an event."""
+        number = len(self.messages)
+        message = Message(self.thread.id, number, kind, when, by, more)
+        if self.chance.random() < 0.1:
+            message.updated_at = when + timedelta(minutes=self.chance.randrange(1, 60))
+        self.messages.append(message)
+        return message
+
+    def say(self, when: datetime, by: str, text: str, *, sent: bool, **more: Any) -> Message:
+        """Add a message between the visitor and somebody."""
+        channel, channel_account = CHANNELS[self.thread.inbox_id]
+        if self.thread.inbox_id in ADDRESSES:
+            more = self._by_mail(by, text, sent=sent) | more
+        else:
+            sender = {"actorId": by, "name": name_of(by)} if name_of(by) else {"actorId": by}
+            to = [{"actorId": self.visitor, "deliveryIdentifier": opaque(self.visitor)}]
+            more = {"senders": [sender], "recipients": to if sent else []} | more
+        status = "SENT" if sent and self.chance.random() < 0.6 else "READ"
+        more.setdefault("status", {"statusType": status if sent else "RECEIVED"})
+        fields = {"text": text, "direction": "OUTGOING" if sent else "INCOMING"}
+        channels = {"channelId": str(channel), "channelAccountId": str(channel_account)}
+        return self.add("MESSAGE", when, by, **fields, **channels, **more)
+
+    def talk(self, *, is_large: bool) -> None:
+        """Let the visitor ask and the others answer."""
+        thread, texts = self.thread, list(self.asked)
+        if not (thread.received_at and thread.sent_at and thread.received_at > thread.sent_at):
+            texts[1] = URGENT
+        if is_large:
+            texts[0] = LARGE
+        if thread.inbox_id == CHAT:
+            self._greet()
+        incoming, outgoing = self._times()
+        for when, text in zip(incoming, texts, strict=False):
+            self.say(when, self.visitor, text, sent=False, **self._in_reply())
+        for when, text in zip(outgoing, self.answered[-len(outgoing) :], strict=False):
+            self.say(when, self.agent, text, sent=True, **self._in_reply())
+        if outgoing[1:]:
+            self._answer_at_once(between(incoming[0] if incoming else None, outgoing[0], 0.1))
+        if thread.sent_at and self.chance.random() < 0.4:
+            when = between(thread.created_at, thread.sent_at, 0.8)
+            rich = f"<p>{self.noted}</p>"
+            self.add("COMMENT", when, self.agent, text=self.noted, richText=rich, attachments=[])
+
+    def note_events(self) -> None:
+        """Tell who it was assigned to, and when it was closed."""
+        thread = self.thread
+        ends = min(filter(None, (thread.latest_message_at, thread.closed_at)), default=None)
+        if thread.assigned_to:
+            when = between(thread.created_at, thread.sent_at or ends, 0.3)
+            previous = {"assignedFrom": "A-2620108"} if self.trait in {2, 5} else {}
+            if previous:
+                self.add("ASSIGNMENT", thread.created_at, SYSTEM, assignedTo="A-2620108")
+            self.add("ASSIGNMENT", when, SYSTEM, assignedTo=thread.assigned_to, **previous)
+        elif self.trait in {2, 5, 8}:
+            when = between(thread.created_at, ends, 0.3)
+            self.add("ASSIGNMENT", thread.created_at, SYSTEM, assignedTo=self.agent)
+            self.add("ASSIGNMENT", when, self.agent, assignedFrom=self.agent)
+        if self.trait in {2, 6}:
+            for share, status in ((0.5, "CLOSED"), (0.6, "OPEN")):
+                when = between(thread.created_at, thread.closed_at or ends, share)
+                self.add("THREAD_STATUS_CHANGE", when, SYSTEM, newStatus=status)
+        if thread.closed_at:
+            by = self.agent if self.chance.random() < 0.7 else SYSTEM
+            self.add("THREAD_STATUS_CHANGE", thread.closed_at, by, newStatus="CLOSED")
+
+    def _times(self) -> tuple[list[datetime], list[datetime]]:
+        """Draw when the visitor writes, and when somebody answers."""
+        began, received, sent = (
+            self.thread.created_at,
+            self.thread.received_at,
+            self.thread.sent_at,
+        )
+        incoming = [received] if received else []
+        if received and ((sent and received > sent) or self.chance.random() < 0.4):
+            incoming = [between(began, min(received, sent or received), 0.1), received]
+        outgoing = [sent] if sent else []
+        if sent and incoming and self.chance.random() < 0.6:
+            outgoing = [between(incoming[0], sent, 0.5), sent]
+        return incoming, outgoing
+
+    def _in_reply(self) -> dict[str, str]:
+        """Refer to the message before, if there is one."""
+        said = [message.id for message in self.messages if message.type == "MESSAGE"]
+        return {"inReplyToId": said[-1]} if said else {}
+
+    def _greet(self) -> None:
+        """Greet the visitor who opens the chat."""
+        began = self.thread.created_at
+        more: dict[str, Any] = (
+            {"richText": f"<p>{GREETING}</p>"} if self.chance.random() < 0.5 else {}
+        )
+        channel, channel_account = CHANNELS[CHAT]
+        more |= {"channelId": str(channel), "channelAccountId": str(channel_account)}
+        more |= {"client": {"clientType": "SYSTEM"}, "senders": [{"actorId": BOT}]}
+        self.add("WELCOME_MESSAGE", began, BOT, text=GREETING, **more)
+
+    def _answer_at_once(self, when: datetime) -> None:
+        """Let a bot or an AI answer before the agent does."""
+        if self.thread.inbox_id == CHAT and self.chance.random() < 0.5:
+            self.say(when, BOT, BOT_ASKS, sent=True, attachments=[QUICK_REPLIES])
+        else:
+            self.say(when, LLM, LLM_ANSWERS, sent=True)
+
+    def _by_mail(self, by: str, text: str, *, sent: bool) -> dict[str, Any]:
+        """Return what a message by mail has more than one in a chat."""
+        house = address(ADDRESSES[self.thread.inbox_id])
+        guest = address(f"{self.visitor.lower()}@example.org")
+        inner = {"actorId": by, "deliveryIdentifier": house, "name": name_of(by)}
+        outer: dict[str, Any] = {"actorId": self.visitor, "deliveryIdentifier": guest}
+        if name_of(self.visitor):
+            outer["name"] = name_of(self.visitor)
+        sender = inner if sent else outer
+        recipient = outer if sent else {"deliveryIdentifier": house}
+        return {
+            "subject": self.subject if not self.messages else f"Re: {self.subject}",
+            "richText": f"<div><p>{text}</p></div>",
+            "senders": [sender | {"senderField": "FROM"}],
+            "recipients": [recipient | {"recipientField": "TO"}],
+        }
+
+
+def between(begins: datetime | None, ends: datetime | None, share: float) -> datetime:
+    """Return a moment between two, in milliseconds; never after the end."""
+    if begins is None or ends is None or begins > ends:
+        moment = ends or begins
+        if moment is None:
+            message = "neither a beginning nor an end"
+            raise ValueError(message)
+        return moment
+    moment = begins + (ends - begins) * share
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def address(value: str) -> dict[str, str]:
+    """Return how somebody is reached by mail."""
+    return {"type": "HS_EMAIL_ADDRESS", "value": value}
+
+
+def opaque(value: str) -> dict[str, str]:
+    """Return how somebody is reached in a channel of HubSpot's own."""
+    return {"type": "CHANNEL_SPECIFIC_OPAQUE_ID", "value": f"opaque-{value}"}

@@ -1,0 +1,75 @@
+"""A thread as the account holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self, override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+HELP_DESK, SALES, CHAT = 481939, 481940, 512377
+CHANNELS = {HELP_DESK: (1002, 148662), SALES: (1002, 148700), CHAT: (1000, 151020)}
+
+
+@dataclass
+class Thread:
+    """A thread as the account holds it; times are aware, ids are integers as HubSpot keeps them."""
+
+    id: int
+    inbox_id: int
+    contact_id: int
+    created_at: datetime
+    received_at: datetime | None = None
+    sent_at: datetime | None = None
+    closed_at: datetime | None = None
+    assigned_to: str | None = None
+    ticket_id: int | None = None
+    spam: bool = False
+    archived: bool = False
+    moved_at: datetime | None = None
+    """When an event moved the latest message's time, if events do."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """Fields of its payload that differ from the usual ones; replaced as a whole, never changed."""
+
+    @override
+    def __setattr__(self, name: str, value: object) -> None:
+        watch = self.__dict__.get("_watch")
+        if watch:
+            watch(self)
+        self.__dict__["_derived"] = {}  # a new dict: a twin keeps the one from before
+        super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is of this process only."""
+        return {name: value for name, value in self.__dict__.items() if name[0] != "_"}
+
+    def watch(self, changing: Callable[[Thread], None] | None) -> None:
+        """Have this called before each change; it takes the place of another."""
+        self.__dict__["_watch"] = changing
+
+    def twin(self) -> Self:
+        """Return a copy that nobody watches."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__, _watch=None)
+        return twin
+
+    @property
+    def derived(self) -> dict[Any, Any]:
+        """What others derive from the thread in its current state; emptied at each change."""
+        derived: dict[Any, Any] = self.__dict__.setdefault("_derived", {})
+        return derived
+
+    @property
+    def status(self) -> str:
+        """OPEN or CLOSED."""
+        return "CLOSED" if self.closed_at else "OPEN"
+
+    @property
+    def latest_message_at(self) -> datetime | None:
+        """When the latest message came or went; None where there is none yet."""
+        moments = (self.received_at, self.sent_at, self.moved_at)
+        return max(filter(None, moments), default=None)

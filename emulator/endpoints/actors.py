@@ -1,0 +1,107 @@
+"""The endpoints of actors: one by ID, a batch, and the payload of an actor."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from emulator.data.actors import ACTOR_ID, KINDS, name_of, quirk_of
+from emulator.endpoints.answers import Answer
+from emulator.endpoints.not_found import not_there
+from emulator.endpoints.wire_format import finish, wire_time
+
+if TYPE_CHECKING:
+    from emulator.data.account import Account
+    from emulator.data.thread import Thread
+
+OPTIONAL = {
+    "AGENT": ("name", "email", "avatar"),
+    "VISITOR": ("name", "email", "avatar"),
+    "EMAIL": (),
+    "INTEGRATOR": ("avatar",),
+    "SYSTEM": (),
+    "BOT": ("name", "avatar"),
+    "LLM": ("name", "avatar"),
+}
+MOST = 100
+"""Actors that may be asked for at once. (?)"""
+
+
+def actor_payload(account: Account, actor_id: str) -> dict[str, Any] | None:
+    """Return an actor as HubSpot sends it; None if there is none with that ID."""
+    if actor_id in account.odd_actors:
+        return account.odd_actors[actor_id]
+    if not account.has_actor(actor_id):
+        return None
+    kind, quirk = KINDS[actor_id[0]], quirk_of(actor_id)
+    body: dict[str, Any] = {"id": actor_id, "type": kind}
+    name = name_of(actor_id)
+    if name:
+        body["name"] = name
+    if kind == "EMAIL":
+        body["email"] = actor_id[2:]
+    elif name and kind in {"AGENT", "VISITOR"}:
+        host = "example.com" if kind == "AGENT" else "example.org"
+        body["email"] = f"{name.lower().replace(' ', '.')}@{host}"
+    if "avatar" in OPTIONAL[kind] and quirk % 2:
+        body["avatar"] = f"https://avatars.example.com/{quirk:08x}.png"
+    return finish(body, account.behavior.wire, quirk, ids=(), optional=OPTIONAL[kind])
+
+
+def actor_payloads(account: Account, *threads: Thread) -> dict[str, dict[str, Any]]:
+    """Return by ID, as sent, the actors that these threads, or all, and their messages name."""
+    found = {one: actor_payload(account, one) for one in sorted(account.actor_ids(*threads))}
+    return {actor_id: actor for actor_id, actor in found.items() if actor}
+
+
+def read_actor(account: Account, actor_id: str) -> Answer:
+    """Answer with an actor."""
+    if not ACTOR_ID.fullmatch(actor_id):
+        return Answer.error(400, "VALIDATION_ERROR", f"Invalid actor id: {actor_id}")
+    if actor_id in account.poisoned_actors:
+        return _refuse_bad(account, [actor_id])
+    actor = actor_payload(account, actor_id)
+    return Answer.of(200, actor) if actor else not_there(account.behavior.not_found)
+
+
+def read_actors(account: Account, body: bytes) -> Answer:
+    """Answer a batch: with those that are there, and word of those that are not."""
+    if account.refuses_actors:
+        is_forbidden = account.refuses_actors == 403
+        unable = Answer.error(400, "VALIDATION_ERROR", "Actors cannot be read in a batch")
+        return Answer.forbidden("these actors") if is_forbidden else unable
+    try:
+        inputs = json.loads(body)["inputs"]
+    except (ValueError, KeyError, TypeError):
+        inputs = None
+    if not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
+        return Answer.error(400, "VALIDATION_ERROR", "Invalid input JSON: inputs must be strings")
+    if not 1 <= len(inputs) <= MOST:
+        return Answer.error(400, "VALIDATION_ERROR", f"inputs must hold from 1 to {MOST} ids")
+    behavior, asked = account.behavior, list(dict.fromkeys(inputs))
+    bad = [one for one in asked if not ACTOR_ID.fullmatch(one) or one in account.poisoned_actors]
+    if bad and behavior.bad_actors != "207":
+        return _refuse_bad(account, bad)
+    found = {one: actor_payload(account, one) for one in asked if one not in bad}
+    moment = wire_time(account.now(), None)
+    answer: dict[str, Any] = {"status": "COMPLETE", "results": list(filter(None, found.values()))}
+    answer |= {"startedAt": moment, "completedAt": moment}
+    missing = bad + [one for one, actor in found.items() if actor is None]
+    if not missing or (behavior.missing_actors == "left out" and not bad):
+        return Answer.of(200, answer)
+    error = {
+        "status": "error",
+        "category": "OBJECT_NOT_FOUND",
+        "message": "Could not get some actors.",
+        "context": {"ids": missing},
+        "errors": [],
+        "links": {},
+    }
+    return Answer.of(207, answer | {"numErrors": 1, "errors": [error]})
+
+
+def _refuse_bad(account: Account, bad: list[str]) -> Answer:
+    """Refuse all for one, as this HubSpot does."""
+    if account.behavior.bad_actors == "500":
+        return Answer.error(500, "INTERNAL_ERROR", "internal error")
+    return Answer.error(400, "VALIDATION_ERROR", f"Invalid actor id: {bad[0]}")

@@ -1,0 +1,125 @@
+"""Which threads a listing holds, and in which order."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emulator.behavior import Behavior
+    from emulator.data.account import Account
+    from emulator.data.thread import Thread
+
+Query = dict[str, list[str]]
+Order = Callable[["Thread"], tuple[float, ...]]
+
+STATUSES = ("OPEN", "CLOSED")
+KEPT = 8
+"""Listings at the most: those of a large account are large."""
+OF_THE_PAGE = ("after", "limit", "association", "property")
+
+
+def select(account: Account, query: Query) -> list[Thread]:
+    """Return the whole listing, which is not to be changed; it is kept until something happens."""
+    behavior = account.behavior
+    lag = _lag(behavior, query)
+    if lag:
+        then = account.now() - timedelta(seconds=lag)
+        return _select(account.threads.as_of(then).values(), query, behavior)
+    wanted = tuple((name, *query[name]) for name in query if name not in OF_THE_PAGE)
+    key = (*wanted, behavior.status_filter, behavior.archived_by_time)
+    kept = account.threads.derived
+    if key not in kept:
+        if len(kept) >= KEPT:
+            kept.clear()
+        kept[key] = _select(account.threads.values(), query, behavior)
+    selected: list[Thread] = kept[key]
+    return selected
+
+
+def order_of(query: Query) -> Order:
+    """Return the key by which the listing is in ascending order."""
+    return _by_time if is_by_time(query) else _by_id
+
+
+def is_by_time(query: Query) -> bool:
+    """Tell whether the listing is sorted by latest message."""
+    return query.get("sort") == ["latestMessageTimestamp"]
+
+
+def wants_archived(query: Query) -> bool:
+    """Tell which side is asked for."""
+    return query.get("archived") == ["true"]
+
+
+def _select(every: Iterable[Thread], query: Query, behavior: Behavior) -> list[Thread]:
+    """Select and sort; parameters that HubSpot does not know are ignored."""
+    archived = wants_archived(query)
+    threads = [thread for thread in every if thread.archived == archived]
+    wanted: dict[str, Callable[[Thread], int | None]] = {
+        "inboxId": lambda thread: thread.inbox_id,
+        "associatedContactId": lambda thread: thread.contact_id,
+        "associatedTicketId": lambda thread: thread.ticket_id,
+    }
+    for name, value in wanted.items():
+        if name in query:
+            threads = [thread for thread in threads if query[name] == [str(value(thread))]]
+    if "threadStatus" in query:
+        threads = _of_status(threads, query["threadStatus"][0].upper(), behavior)
+    if is_by_time(query):
+        since = _parse_time(query["latestMessageTimestampAfter"][0])
+        latest = [(thread, thread.latest_message_at) for thread in threads]
+        is_filtered = not (archived and behavior.archived_by_time == "ignores the filter")
+        threads = [
+            thread for thread, moment in latest if moment and (moment >= since or not is_filtered)
+        ]
+    return sorted(threads, key=order_of(query))
+
+
+def _of_status(threads: list[Thread], status: str, behavior: Behavior) -> list[Thread]:
+    """Select by status, as well as this HubSpot does."""
+    if behavior.status_filter == "ignored":
+        return threads
+    if behavior.status_filter == "empty":
+        return []
+    if behavior.status_filter == "index":
+        threads = [_as_indexed(thread) for thread in threads if _fifth(thread) != 0]
+    return [thread for thread in threads if thread.status == status]
+
+
+def _as_indexed(thread: Thread) -> Thread:
+    """Return a thread as the index of statuses has it: of a fifth it never sees them close."""
+    if thread.closed_at is None or _fifth(thread) != 1:
+        return thread
+    stale = thread.twin()
+    stale.closed_at = None
+    return stale
+
+
+def _fifth(thread: Thread) -> int:
+    """Return in which fifth a thread is; ids in a row are in different ones."""
+    return zlib.crc32(str(thread.id).encode()) % 5
+
+
+def _lag(behavior: Behavior, query: Query) -> float:
+    if "threadStatus" in query:
+        return behavior.lag_by_status
+    return behavior.lag_by_time if is_by_time(query) else behavior.lag_by_id
+
+
+def _by_id(thread: Thread) -> tuple[float, ...]:
+    return (thread.id,)
+
+
+def _by_time(thread: Thread) -> tuple[float, ...]:
+    moment = thread.latest_message_at
+    return (moment.timestamp() if moment else 0, thread.id)
+
+
+def _parse_time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

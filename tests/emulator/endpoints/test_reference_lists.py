@@ -1,0 +1,86 @@
+"""Inboxes, channels and channel accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.behavior import WireFormat
+from emulator.data.sample import SAMPLE_LISTS
+from emulator.data.thread import CHANNELS
+
+if TYPE_CHECKING:
+    from tests.emulator.conftest import World
+
+ROOT = "/conversations/v3/conversations"
+NEWER = "/conversations/conversations/2026-09"
+NAMES = ("inboxes", "channels", "channel-accounts")
+
+
+def rows(world: World, name: str, **query: Any) -> list[dict[str, Any]]:
+    """All rows of a list."""
+    return world.client.rows(f"{ROOT}/{name}", **query)
+
+
+@pytest.mark.parametrize("root", [ROOT, NEWER])
+@pytest.mark.parametrize("name", NAMES)
+def test_lists(world: World, root: str, name: str) -> None:
+    """Each list is there by either version of the path, with how many there are."""
+    body = world.client.json(f"{root}/{name}")
+    assert body.keys() == {"total", "results"}
+    assert body["total"] == len(body["results"]) == len(rows(world, name)) > 2
+
+
+def test_archived(world: World) -> None:
+    """Archived ones are on a side of their own; channels have no such side."""
+    for name in ("inboxes", "channel-accounts"):
+        (gone,) = rows(world, name, archived="true")
+        assert gone["archived"]
+        assert gone["archivedAt"]
+        assert not any(row["archived"] for row in rows(world, name))
+    assert rows(world, "channels", archived="true") == rows(world, "channels")
+
+
+def test_what_threads_name(world: World) -> None:
+    """The inboxes, channels and accounts of the sample's threads are there, by name."""
+    found = {name: {int(row["id"]) for row in rows(world, name)} for name in NAMES}
+    assert found["inboxes"] == set(CHANNELS)
+    assert found["channels"] >= {channel for channel, _ in CHANNELS.values()}
+    assert found["channel-accounts"] >= {account for _, account in CHANNELS.values()}
+    assert {row["type"] for row in rows(world, "inboxes")} == {"INBOX", "HELP_DESK"}
+
+
+def test_pages(world: World) -> None:
+    """Pages are cut as those of threads are; the total is that of the whole list."""
+    world.behavior.cap = 2
+    pages = world.client.pages(f"{ROOT}/channels")
+    assert [len(page) for page in pages] == [2, 0, 2]
+    assert world.client.json(f"{ROOT}/channels")["total"] == 4
+
+
+def test_limit(world: World) -> None:
+    """More than a hundred at once is refused, or not."""
+    assert world.client.get(f"{ROOT}/channels", limit=100).status == 200
+    assert world.client.get(f"{ROOT}/channels", limit=101).status == 400
+    world.behavior.max_listed = 500
+    assert world.client.get(f"{ROOT}/channels", limit=500).status == 200
+    assert world.client.get(f"{ROOT}/channels", after="nonsense").status == 400
+
+
+def test_looks(world: World) -> None:
+    """They have unknown fields, numbers for ids and nulls as threads do."""
+    world.behavior.wire = WireFormat(unknown_fields="all", number_ids="all", unset="null")
+    for row in rows(world, "channel-accounts"):
+        assert "customerSentiment" in row
+        assert isinstance(row["inboxId"], int)
+        assert row["archivedAt"] is None
+    world.behavior.wire = WireFormat(unknown_fields="none", number_ids="none")
+    assert rows(world, "channels") == SAMPLE_LISTS["channels"]
+
+
+def test_changes(world: World) -> None:
+    """A list is the account's to change, and no other account's."""
+    world.account.lists["channels"].append({"id": "9", "name": "PIGEON"})
+    assert rows(world, "channels")[0]["name"] == "PIGEON"
+    assert len(SAMPLE_LISTS["channels"]) == 4
