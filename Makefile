@@ -59,10 +59,10 @@ airflow: $(UV) ## Load eight accounts by a real Airflow, twice
 	@$(RUN) pytest -m airflow --numprocesses=0
 
 model: $(UV) ## Hold random histories of an account against the warehouse; HISTORIES=2000 of them
-	@HISTORIES=$(or $(HISTORIES),2000) $(RUN) pytest --quiet --show-capture=stdout tests/model/test_model.py
+	@HISTORIES=$(or $(HISTORIES),2000) $(RUN) pytest --quiet --show-capture=stdout tests/simulation/test_histories.py
 
 planted: $(UV) ## Plant bugs, and see that random histories find each within two minutes
-	@$(RUN) pytest --quiet -rP -m planted tests/model/test_planted.py
+	@$(RUN) pytest --quiet -rP -m planted tests/simulation/test_mutants.py
 
 lint: $(UV) ## Check style, types and what imports what
 	@$(RUN) ruff check

@@ -6,16 +6,16 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.model.past import text_of, time_of
-from tests.model.warehouse import kept_in
+from tests.simulation.thread_history import text_of, time_of
+from tests.simulation.warehouse import kept_in
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tests.model.account import Life
-    from tests.model.past import Past
-    from tests.model.sync import Sync
-    from tests.model.warehouse import Warehouse
+    from tests.simulation.account import Life
+    from tests.simulation.sync import Sync
+    from tests.simulation.thread_history import Past
+    from tests.simulation.warehouse import Warehouse
 
 _ASKED = re.compile(r"/threads/([0-9]+)/messages")
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.model.history import History
-from tests.model.planted import PLANTED
+from tests.simulation.history import History
+from tests.simulation.mutants.table import PLANTED
 
 if TYPE_CHECKING:
-    from tests.model.planted import Plant
+    from tests.simulation.mutants.table import Plant
 
 SECONDS = 120
 """CPU time, which other processes on the machine do not use up."""

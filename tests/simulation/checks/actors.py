@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.data.actors import is_gone
 from tap_hubspot_threads.sync.state.open_threads import mark_of
-from tests.model.selections import LISTS
-from tests.model.warehouse import kept_in
+from tests.simulation.selections import LISTS
+from tests.simulation.warehouse import kept_in
 
 if TYPE_CHECKING:
-    from tests.model.account import Life
-    from tests.model.sync import Sync
+    from tests.simulation.account import Life
+    from tests.simulation.sync import Sync
 
 Row = dict[str, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.model.said import Said
+from tests.simulation.message_history import Said
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from emulator.data.account import Account
 from emulator.data.thread import HELP_DESK, Thread
 from tap_hubspot_threads.errors import WrongAccountError
-from tests.model.troubles import service_of
-from tests.model.warehouse import kept_in
+from tests.simulation.faults import service_of
+from tests.simulation.warehouse import kept_in
 
 if TYPE_CHECKING:
     from emulator.service import Service
-    from tests.model.account import Life
+    from tests.simulation.account import Life
 
 NUMBER = 4_711
 

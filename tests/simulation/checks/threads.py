@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.model.past import text_of, time_of
-from tests.model.sync import MASS_DELETION_MIN
+from tests.simulation.sync import MASS_DELETION_MIN
+from tests.simulation.thread_history import text_of, time_of
 
 if TYPE_CHECKING:
-    from tests.model.account import Life
-    from tests.model.past import Past
-    from tests.model.sync import Sync
-    from tests.model.warehouse import Warehouse
+    from tests.simulation.account import Life
+    from tests.simulation.sync import Sync
+    from tests.simulation.thread_history import Past
+    from tests.simulation.warehouse import Warehouse
 
 TWO_LOOKS = timedelta(minutes=10)
 

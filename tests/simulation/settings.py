@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.model.doings import INBOXES
+from tests.simulation.actions import INBOXES
 
 if TYPE_CHECKING:
     import random
 
-    from tests.model.account import Life
+    from tests.simulation.account import Life
 
 
 class Settings:

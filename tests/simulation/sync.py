@@ -11,12 +11,12 @@ from tap_hubspot_threads.errors import (
     WrongAccountError,
 )
 from tap_hubspot_threads.settings.settings import ThreadFilter
-from tests.model.selections import OF_THREADS
-from tests.model.warehouse import Killed, kept_in
+from tests.simulation.selections import OF_THREADS
+from tests.simulation.warehouse import Killed, kept_in
 
 if TYPE_CHECKING:
     from emulator.behavior import Outage
-    from tests.model.account import Life
+    from tests.simulation.account import Life
 
 MASS_DELETION_MIN = 20
 """More than half of so many watched threads are not told deleted at once."""

@@ -1,12 +1,12 @@
-"""The bugs that the search has to find: small patches of the tap, and what has to break then."""
+"""The mutants that random histories have to find, each with the promise that it breaks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.model import bugs_of_keeping as keeping
-from tests.model import bugs_of_messages as messages
-from tests.model import bugs_of_reading as reading
+from tests.simulation.mutants import of_messages as messages
+from tests.simulation.mutants import of_reading as reading
+from tests.simulation.mutants import of_state as keeping
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,9 @@ from emulator.service import TOKEN, Service
 from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import set_runtime
-from tests.model.history import History
-from tests.model.warehouse import Killed, Pipe
-from tests.model.workers import DrawnWorkers
+from tests.simulation.history import History
+from tests.simulation.warehouse import Killed, Pipe
+from tests.simulation.workers import DrawnWorkers
 
 HISTORIES = int(os.environ.get("HISTORIES", "100"))
 IN_A_ROW = 10

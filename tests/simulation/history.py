@@ -13,17 +13,17 @@ from emulator.faults import Fault
 from emulator.service import TOKEN
 from tap_hubspot_threads.errors import HubSpotError, WrongAddressError
 from tap_hubspot_threads.tap import TapHubSpotThreads
-from tests.model.account import Life
-from tests.model.actor_checks import ActorChecks
-from tests.model.checks import Checks
-from tests.model.message_checks import MessageChecks
-from tests.model.other_account import check_other, other_account
-from tests.model.runtime import in_silence, machine_for
-from tests.model.selections import Selections, catalog_of
-from tests.model.settings import Settings
-from tests.model.sync import Sync
-from tests.model.troubles import Troubles, service_of
-from tests.model.warehouse import Killed, Pipe, Warehouse, kept_in
+from tests.simulation.account import Life
+from tests.simulation.checks.actors import ActorChecks
+from tests.simulation.checks.messages import MessageChecks
+from tests.simulation.checks.threads import Checks
+from tests.simulation.faults import Troubles, service_of
+from tests.simulation.other_account import check_other, other_account
+from tests.simulation.runtime import in_silence, machine_for
+from tests.simulation.selections import Selections, catalog_of
+from tests.simulation.settings import Settings
+from tests.simulation.sync import Sync
+from tests.simulation.warehouse import Killed, Pipe, Warehouse, kept_in
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,8 +12,8 @@ from emulator.data.sample import AGENTS
 from emulator.endpoints.threads import thread_payload
 from tap_hubspot_threads.hubspot.rows import RowCleaner
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
-from tests.model.doings import INBOXES, KINDS, KINDS_THAT_SHIFT, Doings
-from tests.model.past import Past
+from tests.simulation.actions import INBOXES, KINDS, KINDS_THAT_SHIFT, Doings
+from tests.simulation.thread_history import Past
 
 if TYPE_CHECKING:
     import random

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import random
 
     from emulator.data.account import Account
-    from tests.model.account import Life
-    from tests.model.sync import Sync
+    from tests.simulation.account import Life
+    from tests.simulation.sync import Sync
 
 
 FORBIDDEN = '{"status": "error", "category": "FORBIDDEN", "message": "not for you"}'

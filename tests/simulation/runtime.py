@@ -14,14 +14,14 @@ from emulator.memory_transport import MemoryTransport
 from tap_hubspot_threads.hubspot import clock
 from tap_hubspot_threads.signals import Stop
 from tap_hubspot_threads.tap import TapHubSpotThreads
-from tests.model.workers import DrawnWorkers
+from tests.simulation.workers import DrawnWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
 
-    from tests.model.history import History
+    from tests.simulation.history import History
 
 
 def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

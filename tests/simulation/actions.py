@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from emulator.data.account import Account
     from emulator.data.thread import Thread
-    from tests.model.past import Past
+    from tests.simulation.thread_history import Past
 
 INBOXES = (HELP_DESK, SALES, CHAT)
 KINDS = (

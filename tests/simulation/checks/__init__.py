@@ -1,0 +1,1 @@
+"""What has to hold after each sync of a history."""
