@@ -37,6 +37,16 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
+def state_table(stream: str) -> str:
+    """Return the keys of a stream's bookmark as a Markdown table."""
+    text = (ROOT / "tap_hubspot_threads" / "schemas" / "state.json").read_text(encoding="utf-8")
+    bookmarks = json.loads(text)["properties"]["bookmarks"]["properties"]
+    rows = ["| key | holds |", "|---|---|"]
+    for key, part in bookmarks[stream]["properties"].items():
+        rows.append(f"| `{key}` | {part['description']} |")
+    return "\n".join(rows)
+
+
 def columns_table(stream: str) -> str:
     """Return the columns of a stream as a Markdown table; its key is marked."""
     rows = ["| column | type | meaning |", "|---|---|---|"]
