@@ -250,7 +250,7 @@ def build_sync(
     if selection.actors:
         children.append(Actors(api, pool, failures.actors))
     pipeline = ThreadPipeline(api, pool, context, children)
-    reference_lists = ReferenceLists(api, pool, selection.reference_lists)
+    reference_lists = ReferenceLists(api, pool, context)
     if ids is not None:
         return Sync(ConfiguredSync(ids, pipeline, context, reference_lists).run(), context)
     if not selection.follows_threads:

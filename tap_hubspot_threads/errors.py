@@ -6,18 +6,22 @@ The text of each says what was tried, and what to do.
 from __future__ import annotations
 
 import errno
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAX_NAMED_IDS = 20
 
 EXIT_INCOMPLETE, EX_TEMPFAIL, EX_CONFIG = 1, 75, 78
 """Exit codes: all but single things was read; trying again later may help (EX_TEMPFAIL); it will
 not, before something has been mended (EX_CONFIG). Each error here has one."""
+
+
+_NONE: Mapping[str, HubSpotError] = MappingProxyType({})
 
 
 class SettingsError(Exception):
@@ -217,55 +221,47 @@ class NoThreadError(HubSpotError):
 
 
 class IncompleteError(HubSpotError):
-    """Some things could not be read, although the others could.
-
-    Args:
-        threads: What failed for which thread.
-        messages: What failed for the messages of which thread.
-        actors: What failed for which actor. Their ids are not told: one may be an address.
-    """
-
-    exit_code = EXIT_INCOMPLETE
-
-    def __init__(
-        self,
-        threads: dict[str, HubSpotError],
-        messages: dict[str, HubSpotError] | None = None,
-        actors: dict[str, HubSpotError] | None = None,
-    ) -> None:
-        messages, actors = messages or {}, actors or {}
-        what = [
-            *([f"{len(threads)} thread(s)"] if threads else []),
-            *([f"the messages of {len(messages)} thread(s)"] if messages else []),
-            *([f"{len(actors)} actor(s)"] if actors else []),
-        ]
-        names = list(dict.fromkeys([*threads, *messages]))
-        tries = f"the next sync tries again: {name_ids(names)}" if names else "they are left out"
-        last = [*threads.values(), *messages.values(), *actors.values()][-1]
-        super().__init__(
-            f"{' and '.join(what)} could not be read, all others were; {tries}. "
-            f"The last error: {last}"
-        )
-
-
-class UnlistedError(HubSpotError):
-    """Some streams could not be listed, although the others could.
+    """Some things could not be read, although all others were.
 
     The exit code is `EXIT_INCOMPLETE`, unless a setting or a scope of the token has to be fixed.
 
     Args:
-        errors: What failed for which stream.
+        threads: What failed for which thread.
+        messages: What failed for the messages of which thread.
+        actors: What failed for which actor. Their IDs are not told: one may be an address.
+        lists: What failed for which reference list.
     """
 
-    def __init__(self, errors: dict[str, HubSpotError]) -> None:
-        names = " and ".join(errors)
-        reasons = " ".join(f"{name}: {error}" for name, error in errors.items())
-        message = f"{names} could not be loaded, all else was. {reasons}"
-        has_to_be_mended = any(
+    def __init__(
+        self,
+        threads: Mapping[str, HubSpotError] = _NONE,
+        messages: Mapping[str, HubSpotError] = _NONE,
+        actors: Mapping[str, HubSpotError] = _NONE,
+        lists: Mapping[str, HubSpotError] = _NONE,
+    ) -> None:
+        counts = [
+            *([f"{len(threads)} thread(s)"] if threads else []),
+            *([f"the messages of {len(messages)} thread(s)"] if messages else []),
+            *([f"{len(actors)} actor(s)"] if actors else []),
+        ]
+        sentences = []
+        if counts:
+            ids = name_ids(list(dict.fromkeys([*threads, *messages])))
+            retry = f"the next sync tries again: {ids}" if ids else "they are left out"
+            last = [*threads.values(), *messages.values(), *actors.values()][-1]
+            sentences.append(
+                f"{' and '.join(counts)} could not be read, all others were; {retry}. "
+                f"The last error: {last}"
+            )
+        if lists:
+            reasons = " ".join(f"{name}: {error}" for name, error in lists.items())
+            sentences.append(f"{' and '.join(lists)} could not be loaded, all else was. {reasons}")
+        has_to_be_fixed = any(
             error.lacks_scope if isinstance(error, RefusedError) else error.exit_code == EX_CONFIG
-            for error in errors.values()
+            for error in lists.values()
         )
-        super().__init__(message, exit_code=EX_CONFIG if has_to_be_mended else EXIT_INCOMPLETE)
+        exit_code = EX_CONFIG if has_to_be_fixed else EXIT_INCOMPLETE
+        super().__init__(" ".join(sentences), exit_code=exit_code)
 
 
 class WrongAccountError(HubSpotError):

@@ -23,17 +23,19 @@ FOLDERS = sorted({path.parent.relative_to(ROOT) for path in MODULES} - {Path()})
 
 MAX_LINES = 350
 """Above this a module needs a reason: is it two subjects?"""
-REASONS_FOR_LENGTH: dict[str, str] = {"app.py": "wires everything"}
+REASONS_FOR_LENGTH: dict[str, str] = {
+    "sync/pipeline.py": "one thread, from its reference to its events"
+}
 MAX_MODULES = 12
 """Above this a folder needs a subfolder."""
 MAX_CLASSES = 2
-MAX_PARAMETERS = 12
+MAX_PARAMETERS = 6
 
 UNTESTED_ALONE = {
     "__main__.py": "tests/contract/test_command.py",
     "errors.py": "tests of whoever raises them",
     "signals.py": "tests/contract/test_ends.py",
-    "sync/stats.py": "tests of whoever counts",
+    "sync/context.py": "tests of the phases",
     "settings/schema.py": "tests/docs/test_docs.py",
     "settings/base_tap.py": "tests/contract/test_catalog.py",
 }

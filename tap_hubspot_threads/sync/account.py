@@ -88,7 +88,6 @@ class AccountSync:
         self._check_listing()
         self._context.failures.check()
         deletions.check()
-        self._reference_lists.check()
 
     def _thread_phases(self, account_id: int | None, deletions: Deletions) -> Iterator[Event]:
         is_first = self._state.bookmark is None

@@ -52,7 +52,6 @@ class ConfiguredSync:
         self._warn_of_not_found()
         self._stats.warn()
         self._context.failures.check()
-        self._reference_lists.check()
 
     def _events(self) -> Iterator[Event]:
         refs = map(ThreadRef, self._ids)

@@ -82,6 +82,8 @@ class Failures:
         self.threads = FailureLog("Thread %s", threads)
         self.messages = FailureLog("The messages of thread %s", messages)
         self.actors = FailureLog("Actor")
+        self.lists: dict[str, HubSpotError] = {}
+        """Reference lists that could not be loaded."""
 
     def check(self) -> None:
         """Raise an error if anything could not be read.
@@ -89,7 +91,7 @@ class Failures:
         Raises:
             IncompleteError: names it.
         """
-        errors = self.threads.errors, self.messages.errors, self.actors.errors
+        errors = self.threads.errors, self.messages.errors, self.actors.errors, self.lists
         if any(errors):
             raise IncompleteError(*errors)
 

@@ -48,7 +48,7 @@ class ReferenceSync:
         if self._context.selection.thread_index:
             yield from self._index()
         yield from self._reference_lists.run()
-        self._reference_lists.check()
+        self._context.failures.check()
 
     def _index(self) -> Iterator[Event]:
         threads = self._context.settings.threads

@@ -12,7 +12,7 @@ import pytest
 from emulator.data.account import Account
 from emulator.endpoints.actors import actor_payloads
 from emulator.limits import RollingLimit
-from tap_hubspot_threads.errors import HubSpotError, IncompleteError, UnlistedError
+from tap_hubspot_threads.errors import HubSpotError, IncompleteError
 from tap_hubspot_threads.models import REFERENCE_LISTS
 from tap_hubspot_threads.sync.state.validation import check_state
 from tests.conftest import Lab, Life, Output, ids, open_lab, select
@@ -421,7 +421,7 @@ def test_list_that_is_refused(life: Life, caplog: pytest.LogCaptureFixture) -> N
     """One that is refused is told, and does not keep the others from loading."""
     life.lab.account.message(some(life)[0], sent=True)
     life.lab.script(path="/channels", status=403, body='{"category": "MISSING_SCOPES"}', times=9)
-    with pytest.raises(UnlistedError, match="channels could not be loaded, all else was"):
+    with pytest.raises(IncompleteError, match="channels could not be loaded, all else was"):
         life.sync(select(*ALL))
     assert "channels could not be loaded: GET /channels: 403" in caplog.text
     assert life.last.records("inboxes")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.errors import MAX_NAMED_IDS, IncompleteError, UnlistedError
+from tap_hubspot_threads.errors import MAX_NAMED_IDS, IncompleteError
 from tap_hubspot_threads.models import ReadMessages, ReferenceList, Selection
 from tap_hubspot_threads.sync.configured import ConfiguredSync
 from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
@@ -34,7 +34,7 @@ def sync(
     """Make a sync of IDs."""
     of = of or context(None, Selection(**selected, reference_lists=listed))
     pipeline = ThreadPipeline(api, Inline(), of, children)
-    return ConfiguredSync(ids, pipeline, of, ReferenceLists(api, Inline(), listed))
+    return ConfiguredSync(ids, pipeline, of, ReferenceLists(api, Inline(), of))
 
 
 class Child:
@@ -148,6 +148,6 @@ def test_lists_alone() -> None:
 def test_lists_behind_the_threads() -> None:
     """Streams that are listed as a whole come behind the threads; a refusal is the end's error."""
     written: list[tuple[str, str]] = []
-    with pytest.raises(UnlistedError, match="inboxes"):
+    with pytest.raises(IncompleteError, match="inboxes"):
         write(sync(fake(row(1), passing()), "1", listed=(INBOXES,)).run(), written)
     assert written == [("threads", "1")]

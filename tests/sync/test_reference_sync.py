@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.errors import UnlistedError, WrongAccountError
+from tap_hubspot_threads.errors import IncompleteError, WrongAccountError
 from tap_hubspot_threads.models import CHECKPOINT, REFERENCE_LISTS, ReferenceList, Selection
 from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
 from tap_hubspot_threads.sync.reference_sync import ReferenceSync
@@ -28,8 +28,8 @@ def sync(
 ) -> ReferenceSync:
     """Make a sync of such streams alone."""
     selection = Selection(threads=False, thread_index=thread_index, reference_lists=selected)
-    reference_lists = ReferenceLists(api, Inline(), selected)
-    return ReferenceSync(api, Inline(), context(state, selection, **settings), reference_lists)
+    of = context(state, selection, **settings)
+    return ReferenceSync(api, Inline(), of, ReferenceLists(api, Inline(), of))
 
 
 def thing(name: str) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_other_account() -> None:
 def test_error_at_the_end_of_a_sync() -> None:
     """Alone, one that could not be listed is an error behind all others."""
     written: list[tuple[str, str]] = []
-    with pytest.raises(UnlistedError):
+    with pytest.raises(IncompleteError):
         write(sync(fake(ACCOUNT, passing(), page(thing("1"))), INBOXES, CHANNELS).run(), written)
     assert written == [("channels", "1")]
 

@@ -127,7 +127,7 @@ class Messages:
         try:
             for page in self._list(thread, once=once):
                 has_come = True
-                yield from page
+                yield page
         except NotFoundError as error:
             found = fetch_thread(self._api, thread, once=once).outcome
             if found is None:
@@ -138,15 +138,12 @@ class Messages:
                 message = f"{error} for a page after others"
                 raise UnbelievedError(message) from None
             # UNKNOWN: whether HubSpot has the messages of an archived thread there only.
-            for page in self._list(thread, archived=True, once=True):
-                yield from page
+            yield from self._list(thread, archived=True, once=True)
 
-    def _list(
-        self, thread: ThreadRef, *, archived: bool = False, once: bool
-    ) -> Iterator[Iterator[Page]]:
-        """Yield each page of a thread's messages, whole or in parts."""
+    def _list(self, thread: ThreadRef, *, archived: bool = False, once: bool) -> Iterator[Page]:
+        """Yield the pages of a thread's messages, each whole or in parts."""
         for page in self._api.list_messages(thread.id, archived=archived, once=once):
-            yield self._with_whole_texts(thread, page)
+            yield from self._with_whole_texts(thread, page)
 
     def _with_whole_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
         """Yield a page, or parts of it with the texts that HubSpot truncated.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import HubSpotError, UnlistedError
+from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import CHECKPOINT, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tap_hubspot_threads.hubspot.api import HubSpotApi
     from tap_hubspot_threads.models import Event, ReferenceList
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+    from tap_hubspot_threads.sync.context import SyncContext
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
@@ -24,14 +25,13 @@ class ReferenceLists:
     Args:
         api: The account.
         pool: Reads it.
-        selected: The streams.
+        context: Which are selected, and what failed.
     """
 
-    def __init__(
-        self, api: HubSpotApi, pool: WorkerPool, selected: Sequence[ReferenceList]
-    ) -> None:
-        self._api, self._pool, self._selected = api, pool, selected
-        self._errors: dict[str, HubSpotError] = {}
+    def __init__(self, api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> None:
+        self._api, self._pool = api, pool
+        self._selected = context.selection.reference_lists
+        self._failures = context.failures.lists
 
     def run(self) -> Iterator[Event]:
         """Yield their records.
@@ -46,16 +46,7 @@ class ReferenceLists:
                 if error.ends_sync:
                     raise
                 LOG.warning("%s could not be loaded: %s", reference.name, error)
-                self._errors[reference.name] = error
-
-    def check(self) -> None:
-        """Raise an error if a list failed.
-
-        Raises:
-            UnlistedError: names them.
-        """
-        if self._errors:
-            raise UnlistedError(self._errors)
+                self._failures[reference.name] = error
 
     def _list(self, reference: ReferenceList) -> Iterator[Event]:
         for archived in (False, True) if reference.has_archived else (False,):

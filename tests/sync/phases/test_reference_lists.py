@@ -10,20 +10,24 @@ from tap_hubspot_threads.errors import (
     EX_CONFIG,
     DailyQuotaError,
     HubSpotError,
+    IncompleteError,
     PaginationLoopError,
     RefusedError,
-    UnlistedError,
 )
-from tap_hubspot_threads.models import CHECKPOINT, REFERENCE_LISTS, ReferenceList
+from tap_hubspot_threads.models import CHECKPOINT, REFERENCE_LISTS, ReferenceList, Selection
 from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
-from tests.sync.fakes import Inline, fake, page, passing, write
+from tests.sync.fakes import Inline, context, fake, page, passing, write
 
 INBOXES, CHANNELS, ACCOUNTS = REFERENCE_LISTS
 
 
-def lists(hubspot: Any, *listed: ReferenceList) -> ReferenceLists:
-    """Make such streams of an account."""
-    return ReferenceLists(hubspot, Inline(), listed)
+class Lists(ReferenceLists):
+    """Reference lists of an account, and what failed of them."""
+
+    def __init__(self, api: Any, *selected: ReferenceList) -> None:
+        of = context(None, Selection(threads=False, reference_lists=selected))
+        super().__init__(api, Inline(), of)
+        self.check = of.failures.check
 
 
 def thing(name: str) -> dict[str, Any]:
@@ -34,7 +38,7 @@ def thing(name: str) -> dict[str, Any]:
 def test_all_pages() -> None:
     """A stream comes whole, from page to page."""
     hubspot = fake(page(thing("1"), cursor="x"), page(thing("2")))
-    assert write(lists(hubspot, CHANNELS).run()) == [("channels", "1"), ("channels", "2")]
+    assert write(Lists(hubspot, CHANNELS).run()) == [("channels", "1"), ("channels", "2")]
     assert hubspot.asked == [
         ("list_all", CHANNELS, None, False),
         ("list_all", CHANNELS, "x", False),
@@ -45,7 +49,7 @@ def test_all_pages() -> None:
 def test_archived_side_where_there_is_one(listed: ReferenceList) -> None:
     """Archived ones are asked for behind the others, and only where the API has them."""
     hubspot = fake(page(thing("1")), page(thing("2")))
-    write(lists(hubspot, listed).run())
+    write(Lists(hubspot, listed).run())
     assert [archived for *_, archived in hubspot.asked] == (
         [False, True] if listed.has_archived else [False]
     )
@@ -53,7 +57,7 @@ def test_archived_side_where_there_is_one(listed: ReferenceList) -> None:
 
 def test_a_pause_behind_each_page() -> None:
     """Behind each page STATE may go out."""
-    _, first, _, second = lists(
+    _, first, _, second = Lists(
         fake(page(thing("1"), cursor="x"), page(thing("2"))), CHANNELS
     ).run()
     assert [first, second] == [CHECKPOINT] * 2
@@ -62,7 +66,7 @@ def test_a_pause_behind_each_page() -> None:
 def test_nothing_selected() -> None:
     """No stream is no call, and no error."""
     hubspot = fake()
-    none = lists(hubspot)
+    none = Lists(hubspot)
     assert write(none.run()) == []
     none.check()
     assert hubspot.asked == []
@@ -83,27 +87,29 @@ def test_refusal_of_one(
     error: HubSpotError, exit_code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One that cannot be listed is told, does not stop the others, and is an error at the end."""
-    some = lists(fake(error, page(thing("1"))), INBOXES, CHANNELS)
+    some = Lists(fake(error, page(thing("1"))), INBOXES, CHANNELS)
     assert write(some.run()) == [("channels", "1")]
     assert "inboxes could not be loaded" in caplog.text
-    with pytest.raises(UnlistedError, match="inboxes could not be loaded, all else was") as raised:
+    with pytest.raises(
+        IncompleteError, match="inboxes could not be loaded, all else was"
+    ) as raised:
         some.check()
     assert raised.value.exit_code == exit_code
 
 
 def test_refusal_between_pages() -> None:
     """What came of a stream before its refusal stays out."""
-    some = lists(fake(page(thing("1"), cursor="x"), RefusedError("400")), CHANNELS)
+    some = Lists(fake(page(thing("1"), cursor="x"), RefusedError("400")), CHANNELS)
     assert write(some.run()) == [("channels", "1")]
-    with pytest.raises(UnlistedError):
+    with pytest.raises(IncompleteError):
         some.check()
 
 
 def test_refusals_of_several() -> None:
     """All that could not be listed are named, and the code is that of what has to be mended."""
-    some = lists(fake(RefusedError("403", lacks_scope=True), passing()), INBOXES, CHANNELS)
+    some = Lists(fake(RefusedError("403", lacks_scope=True), passing()), INBOXES, CHANNELS)
     write(some.run())
-    with pytest.raises(UnlistedError, match="inboxes and channels") as raised:
+    with pytest.raises(IncompleteError, match="inboxes and channels") as raised:
         some.check()
     assert raised.value.exit_code == EX_CONFIG
 
@@ -115,6 +121,6 @@ def test_what_ends_the_sync(error: HubSpotError) -> None:
     """A token that is not accepted and a spent day end it all."""
     hubspot = fake(error, page(thing("1")))
     with pytest.raises(HubSpotError) as raised:
-        write(lists(hubspot, INBOXES, CHANNELS).run())
+        write(Lists(hubspot, INBOXES, CHANNELS).run())
     assert raised.value is error
     assert len(hubspot.asked) == 1
