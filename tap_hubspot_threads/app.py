@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_hubspot_threads.hubspot.api import PAGE_SIZE, HubSpotApi, ThreadQuery
+from tap_hubspot_threads.hubspot.api import BASE_PATHS, PAGE_SIZE, HubSpotApi, ThreadQuery
 from tap_hubspot_threads.hubspot.auth import AccessToken, RefreshToken, TokenEndpoint
 from tap_hubspot_threads.hubspot.client import Client
 from tap_hubspot_threads.hubspot.clock import HubSpotClock
@@ -24,8 +24,7 @@ from tap_hubspot_threads.sync.children.actors import Actors
 from tap_hubspot_threads.sync.children.messages import Messages
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.context import SeenThreads, SyncContext, SyncStats
-from tap_hubspot_threads.sync.failures import Failures
+from tap_hubspot_threads.sync.context import Failures, SeenThreads, SyncContext, SyncStats
 from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
 from tap_hubspot_threads.sync.pipeline import ChildStream, ThreadPipeline
 from tap_hubspot_threads.sync.reference_sync import ReferenceSync
@@ -187,6 +186,7 @@ class App:
         )
         connection = Connection(
             settings.api_url,
+            conversations_path=BASE_PATHS[settings.api_version],
             user_agent=settings.user_agent,
             timeout=settings.request_timeout,
             max_concurrency=settings.max_concurrency,

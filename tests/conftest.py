@@ -134,14 +134,18 @@ class Life:
         """Let the account's clock go on."""
         self.now += timedelta(**duration)
 
+    def tap(self, catalog: dict[str, Any] | None = None, **settings: Any) -> TapHubSpotThreads:
+        """A tap that continues from the last state."""
+        state = json.loads(json.dumps(self.state))
+        config = self.lab.config(**self.settings | settings)
+        return TapHubSpotThreads(config=config, state=state, catalog=catalog)
+
     def sync(self, catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
         """Run a sync from the last state; keep its last STATE, even when it fails."""
         out = io.StringIO()
         try:
             with redirect_stdout(out):
-                state = json.loads(json.dumps(self.state))
-                config = self.lab.config(**self.settings | settings)
-                TapHubSpotThreads(config=config, state=state, catalog=catalog).sync_all()
+                self.tap(catalog, **settings).sync_all()
         finally:
             self.last = output = Output(out.getvalue())
             states = output.of_type("STATE")

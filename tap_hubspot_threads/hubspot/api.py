@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
-from tap_hubspot_threads.hubspot.conversations import THREADS, Conversations
+from tap_hubspot_threads.hubspot.client import THREADS
 from tap_hubspot_threads.hubspot.pagination import PagedList, Rows, usable_ids
 from tap_hubspot_threads.hubspot.responses import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
@@ -86,16 +86,14 @@ class HubSpotApi:
         query = query or ThreadQuery()
         self._client = client
         self._makers = Makers(schema)
-        self._conversations = Conversations(client, BASE_PATHS[version])
         self._account_path = ACCOUNT_PATHS[version]
         self._params = {"association": list(query.associations), "property": query.property}
         self._inbox_id = query.inbox_id
-        conversations = self._conversations
-        self._threads = PagedList(conversations, THREADS, things="threads", size=page_size)
-        self._messages = PagedList(conversations, MESSAGES, things="messages", size=PAGE_SIZE)
+        self._threads = PagedList(client, THREADS, things="threads", size=page_size)
+        self._messages = PagedList(client, MESSAGES, things="messages", size=PAGE_SIZE)
         self._reference_lists = {
             reference: PagedList(
-                conversations,
+                client,
                 Endpoint("GET", reference.path, refusals=REFUSALS_OF_A_LIST),
                 things=reference.name.replace("_", " "),
                 size=LIST_PAGE_SIZE,
@@ -145,7 +143,7 @@ class HubSpotApi:
         Raises:
             NotFoundError: if HubSpot has none there.
         """
-        answer = self._conversations.request(
+        answer = self._client.request(
             THREAD,
             f"/threads/{thread_id}",
             params=self._params | {"archived": _flag(archived)},
@@ -214,7 +212,7 @@ class HubSpotApi:
             NotFoundError: if HubSpot has no such message.
         """
         path = f"/threads/{thread_id}/messages/{quote(message_id, safe='')}/original-content"
-        answer = self._conversations.request(ORIGINAL, path, accept=lambda _: True)
+        answer = self._client.request(ORIGINAL, path, accept=lambda _: True)
         row = self._makers.cleaner("messages").clean(answer.body)
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
@@ -224,7 +222,7 @@ class HubSpotApi:
         Raises:
             RefusedError: if HubSpot refuses them all for one.
         """
-        answer = self._conversations.request(
+        answer = self._client.request(
             ACTORS,
             ACTORS.path,
             json_body={"inputs": list(ids)},

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from tap_hubspot_threads.errors import HubSpotError, TransientError
-from tap_hubspot_threads.hubspot.responses import Asked, check, unexpected_body
+from tap_hubspot_threads.errors import (
+    HubSpotError,
+    TransientError,
+    UnprovenError,
+    WrongAddressError,
+)
+from tap_hubspot_threads.hubspot.pagination import is_page
+from tap_hubspot_threads.hubspot.responses import Asked, Endpoint, check, unexpected_body
 from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
 from tap_hubspot_threads.values import as_time
 
@@ -21,7 +28,6 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.auth import Credentials
     from tap_hubspot_threads.hubspot.clock import HubSpotClock
     from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit
-    from tap_hubspot_threads.hubspot.responses import Endpoint
     from tap_hubspot_threads.hubspot.retry import Retry, RetryPolicy
     from tap_hubspot_threads.hubspot.transport import Connection, Transport
 
@@ -40,8 +46,15 @@ class ApiResponse:
     """Whether any response has told HubSpot's clock; else `now` is our clock less an hour."""
 
 
+THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
+
+
 class Client:
     """Sends requests to HubSpot, from any number of threads.
+
+    Before the Conversations API has answered anything with 200, a 403 or 404 may be about the
+    address as well as about the thing. Then one `GET /threads?limit=1` is made first, once,
+    whatever the number of threads: a 404 to that means a wrong address.
 
     Args:
         connection: What is the same for all requests.
@@ -65,11 +78,12 @@ class Client:
         self._connection, self._transport = connection, transport
         self._credentials, self.limit, self._retry = credentials, limit, retry
         self._in_flight = threading.Semaphore(connection.max_concurrency)
-        self._lock = threading.Lock()
+        self._lock, self._prove_lock = threading.Lock(), threading.Lock()
+        self._wrong_address: WrongAddressError | None = None
         self.clock = clock
         self._has_worked = False
         """Whether any request was answered with 200."""
-        self.has_answered = False
+        self._has_answered = False
         """Whether the Conversations API has answered one with 200: its 404 is believed then."""
         self.request_count = 0
         """Requests that were sent; of tokens none."""
@@ -97,13 +111,12 @@ class Client:
         policy: RetryPolicy | None = None,
         min_attempts: int = 1,
         on_failure: Callable[[TransientError], None] = lambda _: None,
-        made: int = 0,
     ) -> ApiResponse:
         """Send a request, again where that can help.
 
         Args:
             endpoint: What is asked.
-            path: Its path, with the version and the ids.
+            path: Its path, with the IDs; of the Conversations API, below `conversations_path`.
             accept: Whether a JSON object is an answer to the request. One that is not is asked for
                 again.
             params: Of the query: strings and lists; those that are None are left out. A function
@@ -112,13 +125,11 @@ class Client:
             policy: How much it is worth; None: what the settings say.
             min_attempts: Attempts that are made even if that is more.
             on_failure: Called with the error of each attempt that failed in a passing way.
-            made: Attempts that were made before.
 
         Raises:
             TransientError: if the last of the tries failed in a passing way.
             NotFoundError: for HubSpot's own 404, if the endpoint can miss.
-            UnprovenError: for a 404 or a refusal, before the Conversations API has answered.
-            WrongAddressError: for a 404 to the list of threads, before that.
+            WrongAddressError: if there is no Conversations API at this address.
             RefusedError: for a 400 and its like, and for a refusal of one thing.
             DailyQuotaError: if only the reserve is left of the day's calls.
             HubSpotError: for what no other request would fare better with.
@@ -133,9 +144,7 @@ class Client:
         def attempt() -> ApiResponse:
             given = (params() if callable(params) else params) or {}
             query = {name: value for name, value in given.items() if value is not None}
-            url = f"{self._connection.api_url}{path}" + (
-                f"?{urlencode(query, doseq=True)}" if query else ""
-            )
+            url = self._url(endpoint, path, query)
             response, token = self._send(endpoint, url, sent, timeout)
             if response.status == HTTPStatus.UNAUTHORIZED and self._credentials.invalidate(token):
                 response, token = self._send(endpoint, url, sent, timeout)
@@ -147,7 +156,7 @@ class Client:
                 query=query,
                 now=as_time(moment) if moment else None,
                 has_worked=self._has_worked,
-                has_answered=self.has_answered,
+                has_answered=self._has_answered,
                 quota_returns=self.limit.quota.returns(),
             )
             try:
@@ -163,11 +172,40 @@ class Client:
             if not isinstance(body, dict) or not accept(body):
                 raise unexpected_body(response, endpoint, token)
             self._has_worked = True
-            self.has_answered = self.has_answered or endpoint.is_conversations
+            self._has_answered = self._has_answered or endpoint.is_conversations
             now = asked.now or as_time(self.clock.now())
             return ApiResponse(body, response.body, now, self.clock.is_known)
 
-        return retry.call(attempt, on_retry=self._count_retry, on_failure=on_failure, made=made)
+        call = partial(retry.call, attempt, on_retry=self._count_retry, on_failure=on_failure)
+        try:
+            return call()
+        except UnprovenError as error:
+            self._prove()
+            if error.meaning:
+                raise error.meaning from None
+        return call(made=1)
+
+    def _url(self, endpoint: Endpoint, path: str, query: Mapping[str, Any]) -> str:
+        base = self._connection.conversations_path if endpoint.is_conversations else ""
+        url = f"{self._connection.api_url}{base}{path}"
+        return f"{url}?{urlencode(query, doseq=True)}" if query else url
+
+    def _prove(self) -> None:
+        """Make the request that proves that the API is at this address, if none has yet.
+
+        Raises:
+            WrongAddressError: if it is not.
+            HubSpotError: if the list of threads cannot be read.
+        """
+        with self._prove_lock:
+            if self._wrong_address:
+                raise self._wrong_address
+            if not self._has_answered:
+                try:
+                    self.request(THREADS, THREADS.path, params={"limit": 1}, accept=is_page)
+                except WrongAddressError as error:
+                    self._wrong_address = error
+                    raise
 
     def _send(
         self, endpoint: Endpoint, url: str, body: bytes | None, timeout: float

@@ -20,8 +20,7 @@ from tap_hubspot_threads.models import Page
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_hubspot_threads.hubspot.client import ApiResponse
-    from tap_hubspot_threads.hubspot.conversations import Conversations
+    from tap_hubspot_threads.hubspot.client import ApiResponse, Client
     from tap_hubspot_threads.hubspot.responses import Endpoint
     from tap_hubspot_threads.hubspot.retry import RetryPolicy
     from tap_hubspot_threads.models import Row
@@ -197,7 +196,7 @@ class PagedList:
     """Asks for pages, from any number of threads.
 
     Args:
-        conversations: Sends the requests.
+        client: Sends the requests.
         endpoint: What is listed.
         things: What a page is of, in the plural.
         size: Things per page, at most.
@@ -205,13 +204,13 @@ class PagedList:
 
     def __init__(
         self,
-        conversations: Conversations,
+        client: Client,
         endpoint: Endpoint,
         *,
         things: str,
         size: int,
     ) -> None:
-        self._conversations, self._endpoint = conversations, endpoint
+        self._client, self._endpoint = client, endpoint
         self._things = things
         self._size = PageSize(size)
 
@@ -266,7 +265,7 @@ class PagedList:
         Raises:
             HubSpotError: as `Client.request` says.
         """
-        started = self._conversations.monotonic()
+        started = self._client.clock.monotonic()
         size = SizeOfPage(self._size, failures=policy.tries if policy else FAILURES_OF_A_SIZE)
         answer = self._ask(path, params, size=size, make=make, policy=policy)
         size.succeeded()
@@ -278,7 +277,7 @@ class PagedList:
             cursor,
             answer.now,
             len(answer.text),
-            seconds=(received_at := self._conversations.monotonic()) - started,
+            seconds=(received_at := self._client.clock.monotonic()) - started,
             received_at=received_at,
             shrink=rows.shrink,
             is_dated=answer.is_dated,
@@ -309,7 +308,7 @@ class PagedList:
         while True:
             is_smallest = size.is_smallest
             try:
-                return self._conversations.request(
+                return self._client.request(
                     self._endpoint,
                     path,
                     params=lambda: {**params, "limit": size.take()},

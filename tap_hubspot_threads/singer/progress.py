@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk import metrics
 
-from tap_hubspot_threads.sync.context import SyncStats
-from tap_hubspot_threads.sync.failures import Failures
+from tap_hubspot_threads.sync.context import Failures, SyncStats
 from tap_hubspot_threads.values import parse_time
 
 if TYPE_CHECKING:

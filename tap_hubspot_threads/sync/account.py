@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.errors import HubSpotError, IncompleteError, WrongAddressError
+from tap_hubspot_threads.errors import (
+    HubSpotError,
+    IncompleteError,
+    WrongAccountError,
+    WrongAddressError,
+)
 from tap_hubspot_threads.models import ReadMessages, StateChange, ThreadRef
 from tap_hubspot_threads.sync.phases.backfill import Backfill
 from tap_hubspot_threads.sync.phases.deletions import Deletions
 from tap_hubspot_threads.sync.phases.full_listing import FullListing
-from tap_hubspot_threads.sync.phases.identity import identify
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.phases.open_thread_check import OpenThreadCheck
 
@@ -23,6 +28,37 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
+    from tap_hubspot_threads.sync.state.state import SyncState
+
+
+LOG = logging.getLogger("tap-hubspot-threads")
+
+
+def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int | None, bool]:
+    """Return the account's ID, and whether the state is known to be of this account.
+
+    It is if the state has that ID or knows no thread. Where HubSpot does not say the ID, the sync
+    continues without: an optional request must not cost the load.
+
+    Raises:
+        WrongAccountError: if the state is of another account.
+        HubSpotError: if the token is not accepted, or the daily quota is spent.
+    """
+    account_id = pool.run(api.get_account_id)
+    if account_id is not None and state.account not in {None, account_id}:
+        message = (
+            f"The token is of HubSpot account {account_id}, the state of account {state.account}: "
+            "check access_token (or refresh_token), or start anew with a full refresh (no "
+            "state). Nothing was read."
+        )
+        raise WrongAccountError(message)
+    if account_id is None and not state.is_account_warned_of:
+        LOG.warning(
+            "HubSpot does not say which account this token is of: a token of another account "
+            "may go unnoticed as long as the state knows few of its threads"
+        )
+    knows_none = not (state.open or state.failed or state.not_found)
+    return account_id, account_id is not None and (state.account == account_id or knows_none)
 
 
 class AccountSync:

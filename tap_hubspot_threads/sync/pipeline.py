@@ -15,7 +15,7 @@ from tap_hubspot_threads.models import (
     StateChange,
     ThreadRef,
 )
-from tap_hubspot_threads.sync.failures import CircuitBreaker
+from tap_hubspot_threads.sync.context import CircuitBreaker
 from tap_hubspot_threads.sync.state.open_threads import mark_of
 
 if TYPE_CHECKING:

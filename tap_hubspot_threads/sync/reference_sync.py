@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.models import CHECKPOINT, Record
+from tap_hubspot_threads.sync.account import identify
 from tap_hubspot_threads.sync.phases.full_listing import new_rows
-from tap_hubspot_threads.sync.phases.identity import identify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ import yaml
 from singer_sdk.about import AboutFormatter
 
 from tap_hubspot_threads.errors import DailyQuotaError
-from tap_hubspot_threads.hubspot.conversations import THREADS
+from tap_hubspot_threads.hubspot.client import THREADS
 from tap_hubspot_threads.hubspot.limits.daily_quota import DailyQuota
 from tap_hubspot_threads.hubspot.responses import Asked, check
 from tap_hubspot_threads.hubspot.transport import Response

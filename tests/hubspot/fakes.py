@@ -42,7 +42,11 @@ class FakeTransport:
 
 
 CONNECTION = Connection(
-    "https://api.example.com", user_agent="tests/1.0", timeout=60.0, max_concurrency=4
+    "https://api.example.com",
+    conversations_path="",
+    user_agent="tests/1.0",
+    timeout=60.0,
+    max_concurrency=4,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,10 +17,10 @@ from tap_hubspot_threads.errors import (
     TransientError,
     WrongAddressError,
 )
-from tap_hubspot_threads.hubspot.api import HubSpotApi, ThreadQuery
+from tap_hubspot_threads.hubspot.api import BASE_PATHS, HubSpotApi, ThreadQuery
 from tap_hubspot_threads.models import MAX_ACTORS, REFERENCE_LISTS, ReferenceList
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
-from tests.hubspot.fakes import World, refusal, response
+from tests.hubspot.fakes import CONNECTION, World, refusal, response
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.transport import Response
@@ -33,7 +34,8 @@ class Account:
     """An account of such answers, and what it was asked."""
 
     def __init__(self, *answers: Response | Exception, **options: Any) -> None:
-        self.world = World(*answers)
+        path = BASE_PATHS[options.get("version", "v3")]
+        self.world = World(*answers, connection=replace(CONNECTION, conversations_path=path))
         names = ("associations", "property", "inbox_id")
         query = ThreadQuery(**{name: options.pop(name) for name in names if name in options})
         self.api = HubSpotApi(

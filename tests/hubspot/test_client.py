@@ -14,7 +14,7 @@ from tap_hubspot_threads.errors import (
     HubSpotError,
     RefusedError,
     TransientError,
-    UnprovenError,
+    WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.auth import AccessToken
 from tap_hubspot_threads.hubspot.responses import Endpoint
@@ -118,11 +118,9 @@ def test_given_up() -> None:
     [
         (refusal(400), RefusedError),
         (refusal(401), HubSpotError),
-        (refusal(403), UnprovenError),
-        (refusal(404), UnprovenError),
         (NoAnswerError(": its certificate is not trusted", is_transient=False), HubSpotError),
     ],
-    ids=["400", "401", "403", "404", "certificate"],
+    ids=["400", "401", "certificate"],
 )
 def test_sent_once(failure: Response | Exception, kind: type[HubSpotError]) -> None:
     """What trying again cannot mend is not sent again."""
@@ -222,18 +220,18 @@ HTML = response(404, "<html>", X_HubSpot_Correlation_Id="c-0")
 @pytest.mark.parametrize("answer", [HTML, refusal(404)], ids=["a gateway's", "HubSpot's"])
 @pytest.mark.parametrize("first", [None, response(500), response(body="<html>")])
 def test_404_before_anything_has_worked(answer: Response, first: Response | None) -> None:
-    """A 404 before the API has answered with 200 is unproven, and sent once."""
-    world = World(*filter(None, [first]), answer)
-    with pytest.raises(UnprovenError):
+    """A 404 before the API has answered with 200 is sent once, and then it has to be proved."""
+    world = World(*filter(None, [first]), answer, answer)
+    with pytest.raises(WrongAddressError):
         ask(world)
     assert not world.transport.answers
 
 
 def test_account_proves_nothing() -> None:
     """An answer on the account is no proof that the Conversations API is at this address."""
-    world = World(response(), HTML)
+    world = World(response(), HTML, HTML)
     ask(world, endpoint=Endpoint("GET", "/account", is_conversations=False))
-    with pytest.raises(UnprovenError):
+    with pytest.raises(WrongAddressError):
         ask(world)
 
 

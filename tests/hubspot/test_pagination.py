@@ -14,7 +14,6 @@ from tap_hubspot_threads.errors import (
     RefusedError,
     TransientError,
 )
-from tap_hubspot_threads.hubspot.conversations import Conversations
 from tap_hubspot_threads.hubspot.pagination import PagedList
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, Retry
@@ -36,9 +35,9 @@ class Parts:
 
     def __init__(self, *answers: Response | Exception, size: int = 500, **parts: Any) -> None:
         self.world = World(*answers, **parts)
-        self.world.client.has_answered = True
+        self.world.client._has_answered = True  # noqa: SLF001 - as if it had
         self.listing = PagedList(
-            Conversations(self.world.client, ""),
+            self.world.client,
             THINGS,
             things="parts",
             size=size,

@@ -94,7 +94,7 @@ def test_longest_id() -> None:
     row = makers().of("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
     assert row is not None
     for path in SCHEMAS.dir_path.iterdir():
-        if path.name.endswith(".json"):
+        if path.name.endswith(".json") and path.name != "state.json":
             schema = SCHEMAS.get_schema(path.name.removesuffix(".json"))
             assert schema["properties"]["id"]["maxLength"] == MAX_ID_LENGTH
 

@@ -11,8 +11,7 @@ from tap_hubspot_threads.singer.progress import (
     unless_none,
     unread_children,
 )
-from tap_hubspot_threads.sync.context import SyncStats
-from tap_hubspot_threads.sync.failures import Failures
+from tap_hubspot_threads.sync.context import Failures, SyncStats
 from tests.sync.fakes import passing
 
 

@@ -14,7 +14,7 @@ from tap_hubspot_threads.models import (
     StateChange,
     ThreadRef,
 )
-from tap_hubspot_threads.sync.failures import FAILING_SYNCS
+from tap_hubspot_threads.sync.context import FAILING_SYNCS
 from tap_hubspot_threads.sync.pipeline import ListedPage, ThreadPipeline
 from tap_hubspot_threads.sync.state.open_threads import mark_of
 from tap_hubspot_threads.sync.state.state import SyncState

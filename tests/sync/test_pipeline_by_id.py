@@ -8,7 +8,7 @@ import pytest
 
 from tap_hubspot_threads.errors import HubSpotError, RefusedError, TransientError
 from tap_hubspot_threads.models import StateChange, ThreadRef
-from tap_hubspot_threads.sync.failures import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
+from tap_hubspot_threads.sync.context import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
 from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, ReadResult, ThreadPipeline
 from tests.sync.fakes import NOW, Inline, context, fake, kept, missing, passing, row
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import RefusedError, TransientError
 from tap_hubspot_threads.models import MAX_ACTORS, Record, StateChange
-from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES, CircuitBreaker
+from tap_hubspot_threads.sync.context import MAX_CONSECUTIVE_FAILURES, CircuitBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.api import HubSpotApi
     from tap_hubspot_threads.models import Event, Row
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-    from tap_hubspot_threads.sync.failures import FailureLog
+    from tap_hubspot_threads.sync.context import FailureLog
 
 REMEMBERED = 50_000
 """Actors that are not asked for again, the last ones that were named."""

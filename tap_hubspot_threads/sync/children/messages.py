@@ -14,7 +14,7 @@ from tap_hubspot_threads.errors import (
     UnbelievedError,
 )
 from tap_hubspot_threads.models import Page, ReadMessages, Record, StateChange
-from tap_hubspot_threads.sync.failures import (
+from tap_hubspot_threads.sync.context import (
     FAILING_SYNCS,
     MAX_CONSECUTIVE_FAILURES,
     CircuitBreaker,

@@ -11,7 +11,7 @@ from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedErr
 from tap_hubspot_threads.models import CHECKPOINT, MAX_ACTORS, Record, StateChange
 from tap_hubspot_threads.sync.children import actors as module
 from tap_hubspot_threads.sync.children.actors import MOST_HELD, Actors, named_in
-from tap_hubspot_threads.sync.failures import MAX_CONSECUTIVE_FAILURES, Failures
+from tap_hubspot_threads.sync.context import MAX_CONSECUTIVE_FAILURES, Failures
 from tests.sync.fakes import Inline, passing, row
 
 if TYPE_CHECKING:

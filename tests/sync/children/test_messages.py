@@ -17,7 +17,7 @@ from tap_hubspot_threads.models import (
     ThreadRef,
 )
 from tap_hubspot_threads.sync.children.messages import CHUNK, WHOLE, Messages
-from tap_hubspot_threads.sync.failures import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
+from tap_hubspot_threads.sync.context import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
 from tap_hubspot_threads.sync.state.state import SyncState
 from tests.sync.fakes import (
     NOW,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, WrongAccountError
-from tap_hubspot_threads.sync.phases.identity import identify
+from tap_hubspot_threads.sync.account import identify
 from tests.sync.fakes import NOW, Inline, fake, kept, knows, row
 
 OTHERS: list[dict[str, Any]] = [{"failed": [["1", 1]]}, {"missed": [["1", NOW]]}]

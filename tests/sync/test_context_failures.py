@@ -12,7 +12,7 @@ from tap_hubspot_threads.errors import (
     RefusedError,
     UnbelievedError,
 )
-from tap_hubspot_threads.sync.failures import (
+from tap_hubspot_threads.sync.context import (
     FAILING_SYNCS,
     MAX_CONSECUTIVE_FAILURES,
     CircuitBreaker,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +15,11 @@ from tap_hubspot_threads.errors import (
     TransientError,
     WrongAddressError,
 )
-from tap_hubspot_threads.hubspot.conversations import Conversations
 from tap_hubspot_threads.hubspot.responses import Endpoint
-from tests.hubspot.fakes import World, refusal, response
+from tests.hubspot.fakes import CONNECTION, World, refusal, response
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.hubspot.client import ApiResponse
+    from tap_hubspot_threads.hubspot.client import ApiResponse, Client
     from tap_hubspot_threads.hubspot.transport import Response
 
 THREAD = Endpoint("GET", "/threads/{threadId}", can_miss=True)
@@ -28,13 +28,13 @@ HTML = response(404, "<html>")
 OWN = response(404, "<html>", X_HubSpot_Correlation_Id="c-0", X_HubSpot_NotFound="true")
 
 
-def conversations(*answers: Response | Exception) -> tuple[World, Conversations]:
+def conversations(*answers: Response | Exception) -> tuple[World, Client]:
     """Make an API of such answers."""
-    world = World(*answers)
-    return world, Conversations(world.client, "/v3")
+    world = World(*answers, connection=replace(CONNECTION, conversations_path="/v3"))
+    return world, world.client
 
 
-def ask(api: Conversations) -> ApiResponse:
+def ask(api: Client) -> ApiResponse:
     """Ask for a thread."""
     return api.request(THREAD, "/threads/17", accept=lambda _: True)
 
