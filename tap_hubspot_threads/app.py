@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_hubspot_threads.hubspot.api import BASE_PATHS, PAGE_SIZE, HubSpotApi, ThreadQuery
@@ -24,8 +25,7 @@ from tap_hubspot_threads.sync.children.actors import Actors
 from tap_hubspot_threads.sync.children.messages import Messages
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.context import Failures, SeenThreads, SyncContext, SyncStats
-from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
+from tap_hubspot_threads.sync.context import Failures, SyncContext
 from tap_hubspot_threads.sync.pipeline import ChildStream, ThreadPipeline
 from tap_hubspot_threads.sync.reference_sync import ReferenceSync
 from tap_hubspot_threads.sync.state.state import SyncState
@@ -236,30 +236,37 @@ def build_sync(
     """
     if not (selection.follows_threads or selection.thread_index or selection.reference_lists):
         return None
-    state = SyncState(
-        {} if ids is not None else bookmarks,
+    load_state = partial(
+        SyncState,
         filters=settings.threads.fingerprint(),
         emits_rows=selection.threads or not selection.follows_threads,
         with_messages=selection.messages,
     )
-    failures = Failures(state.failed, state.messages.pending)
-    context = SyncContext(settings, selection, state, SeenThreads(), SyncStats(), failures)
-    children: list[ChildStream] = []
-    if selection.messages:
-        children.append(Messages(api, pool, context))
-    if selection.actors:
-        children.append(Actors(api, pool, failures.actors))
-    pipeline = ThreadPipeline(api, pool, context, children)
-    reference_lists = ReferenceLists(api, pool, context)
     if ids is not None:
-        return Sync(ConfiguredSync(ids, pipeline, context, reference_lists).run(), context)
+        context = SyncContext(settings, selection, partial(load_state, {}))
+        pipeline = ThreadPipeline(api, pool, context, build_children(api, pool, context))
+        return Sync(ConfiguredSync(ids, api, pool, pipeline, context).run(), context)
+    state = load_state(bookmarks)
+    failures = Failures(state.failed, state.messages.pending)
+    context = SyncContext(settings, selection, lambda: state, failures=failures)
     if not selection.follows_threads:
-        return Sync(ReferenceSync(api, pool, context, reference_lists).run(), context)
+        return Sync(ReferenceSync(api, pool, context).run(), context)
     if state.is_reset:
         LOG.info("inbox_ids, include_archived or start_date has changed: all is listed anew")
     elif state.bookmark is None and state.listing.started_at is None:
         LOG.info("There is no bookmark yet: the whole account is listed first")
     elif state.bookmark is None:
         LOG.info("The first listing of the whole account goes on where it was")
-    account = AccountSync(api, pool, pipeline, context, reference_lists)
+    pipeline = ThreadPipeline(api, pool, context, build_children(api, pool, context))
+    account = AccountSync(api, pool, pipeline, context)
     return Sync(account.run(), context, account.bookmarks)
+
+
+def build_children(api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> list[ChildStream]:
+    """Build the selected child streams, in the order in which they follow a thread."""
+    children: list[ChildStream] = []
+    if context.selection.messages:
+        children.append(Messages(api, pool, context))
+    if context.selection.actors:
+        children.append(Actors(api, pool, context.failures.actors))
+    return children

@@ -12,7 +12,6 @@ from tap_hubspot_threads.hubspot.pagination import PagedList, Rows, usable_ids
 from tap_hubspot_threads.hubspot.responses import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
 from tap_hubspot_threads.hubspot.rows import Makers, thread_id_of
-from tap_hubspot_threads.models import REFERENCE_LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,17 +88,8 @@ class HubSpotApi:
         self._account_path = ACCOUNT_PATHS[version]
         self._params = {"association": list(query.associations), "property": query.property}
         self._inbox_id = query.inbox_id
-        self._threads = PagedList(client, THREADS, things="threads", size=page_size)
-        self._messages = PagedList(client, MESSAGES, things="messages", size=PAGE_SIZE)
-        self._reference_lists = {
-            reference: PagedList(
-                client,
-                Endpoint("GET", reference.path, refusals=REFUSALS_OF_A_LIST),
-                things=reference.name.replace("_", " "),
-                size=LIST_PAGE_SIZE,
-            )
-            for reference in REFERENCE_LISTS
-        }
+        self._page_size = page_size
+        self._lists: dict[Endpoint, PagedList] = {}
 
     @property
     def quota_share(self) -> float | None:
@@ -196,7 +186,7 @@ class HubSpotApi:
         Raises:
             NotFoundError: if HubSpot has no such thread, or does not show its messages.
         """
-        return self._messages.pages(
+        return self._paged(MESSAGES, "messages", PAGE_SIZE).pages(
             f"/threads/{thread_id}/messages",
             {"sort": "createdAt", "archived": _flag(archived)},
             make=self._makers.of("messages", conversationsThreadId=thread_id),
@@ -238,10 +228,19 @@ class HubSpotApi:
 
     def list_all(self, reference: ReferenceList, *, archived: bool) -> Iterator[Page]:
         """Yield a reference list."""
-        return self._reference_lists[reference].pages(
+        endpoint = Endpoint("GET", reference.path, refusals=REFUSALS_OF_A_LIST)
+        things = reference.name.replace("_", " ")
+        return self._paged(endpoint, things, LIST_PAGE_SIZE).pages(
             reference.path,
             {"archived": _flag(archived)},
             make=self._makers.of(reference.name),
+        )
+
+    def _paged(self, endpoint: Endpoint, things: str, size: int) -> PagedList:
+        """Return the list of an endpoint: one for all of its pages, so it learns their size."""
+        paged = self._lists.get(endpoint)
+        return paged or self._lists.setdefault(
+            endpoint, PagedList(self._client, endpoint, things=things, size=size)
         )
 
     def _pages(
@@ -253,7 +252,7 @@ class HubSpotApi:
         max_pages: int | None = None,
     ) -> Iterator[Page]:
         """Yield pages of threads."""
-        return self._threads.pages(
+        return self._paged(THREADS, "threads", self._page_size).pages(
             THREADS.path,
             {**self._params, **params, "inboxId": self._inbox_id},
             make=self._makers.of_threads(),

@@ -11,13 +11,13 @@ from singer_sdk import Tap
 from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
-from tap_hubspot_threads.settings.catalogs import overridden_columns
 from tap_hubspot_threads.settings.cli_inputs import (
     FOR_SETTINGS,
     check_catalog_file,
     check_state_file,
     explain,
     maps_explained,
+    overridden_columns,
     read_config_file,
     read_environment,
     settings_in,

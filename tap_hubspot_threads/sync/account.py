@@ -18,6 +18,7 @@ from tap_hubspot_threads.sync.phases.deletions import Deletions
 from tap_hubspot_threads.sync.phases.full_listing import FullListing
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.phases.open_thread_check import OpenThreadCheck
+from tap_hubspot_threads.sync.phases.reference_lists import load_reference_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Event
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
-    from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
     from tap_hubspot_threads.sync.state.state import SyncState
 
@@ -69,24 +69,16 @@ class AccountSync:
         pool: Reads it.
         pipeline: Emits threads, and their messages and actors.
         context: The settings, the selection, and the state of the last sync.
-        reference_lists: Those that are selected.
     """
 
     def __init__(
-        self,
-        api: HubSpotApi,
-        pool: WorkerPool,
-        pipeline: ThreadPipeline,
-        context: SyncContext,
-        reference_lists: ReferenceLists,
+        self, api: HubSpotApi, pool: WorkerPool, pipeline: ThreadPipeline, context: SyncContext
     ) -> None:
         self._api, self._pool, self._pipeline = api, pool, pipeline
         self._context, self._state = context, context.state
         self._increment = Increment(api, pool, pipeline, context)
         self._full_listing = FullListing(api, pool, pipeline, context)
         self._open_threads = OpenThreadCheck(api, pool, pipeline, context)
-        self._backfill = Backfill(api, self._increment, pipeline, context)
-        self._reference_lists = reference_lists
         self._is_identified = False
         self._stuck: HubSpotError | None = None
         """Why the list of all threads cannot be read further."""
@@ -117,9 +109,11 @@ class AccountSync:
             yield from deletions.run()  # confirmed ones are emitted all the same
             raise
         yield from deletions.run()
-        yield from self._reference_lists.run()
-        if self._context.selection.messages:
-            yield from self._backfill.run()
+        if self._context.selection.reference_lists:
+            yield from load_reference_lists(self._api, self._pool, self._context)
+        if self._context.selection.messages and self._state.messages.needs_backfill:
+            backfill = Backfill(self._api, self._increment, self._pipeline, self._context)
+            yield from backfill.run()
         self._context.stats.warn()
         self._check_listing()
         self._context.failures.check()

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, HubSpotError, name_ids
 from tap_hubspot_threads.models import ReadMessages, Record, ThreadRef
+from tap_hubspot_threads.sync.phases.reference_lists import load_reference_lists
 from tap_hubspot_threads.sync.pipeline import ReadResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
     from tap_hubspot_threads.models import Event
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
-    from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
 LOG = logging.getLogger("tap-hubspot-threads")
@@ -25,19 +27,21 @@ class ConfiguredSync:
 
     Args:
         ids: The threads, each once.
-        pipeline: Reads them, and their messages and actors.
+        api: The account.
+        pool: Reads it.
+        pipeline: Reads the threads, and their messages and actors.
         context: What is selected, and what is noted.
-        reference_lists: Those that are selected.
     """
 
     def __init__(
         self,
         ids: Iterable[str],
+        api: HubSpotApi,
+        pool: WorkerPool,
         pipeline: ThreadPipeline,
         context: SyncContext,
-        reference_lists: ReferenceLists,
     ) -> None:
-        self._ids, self._pipeline, self._reference_lists = ids, pipeline, reference_lists
+        self._ids, self._api, self._pool, self._pipeline = ids, api, pool, pipeline
         self._context, self._seen, self._stats = context, context.seen, context.stats
 
     def run(self) -> Iterator[Event]:
@@ -48,7 +52,8 @@ class ConfiguredSync:
         """
         if self._context.selection.follows_threads:
             yield from self._pipeline.with_children(self._events())
-        yield from self._reference_lists.run()
+        if self._context.selection.reference_lists:
+            yield from load_reference_lists(self._api, self._pool, self._context)
         self._warn_of_not_found()
         self._stats.warn()
         self._context.failures.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from tap_hubspot_threads.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_hubspot_threads.models import Row, Selection
     from tap_hubspot_threads.settings.settings import Settings
@@ -148,31 +149,6 @@ def _counts(error: HubSpotError) -> bool:
     return isinstance(error, TransientError) and not isinstance(error, UnbelievedError)
 
 
-LOG = logging.getLogger("tap-hubspot-threads")
-
-
-@dataclass(frozen=True)
-class SyncContext:
-    """The settings, the state, what this sync has seen, what it counts, and what failed."""
-
-    settings: Settings
-    selection: Selection
-    state: SyncState
-    seen: SeenThreads
-    stats: SyncStats
-    failures: Failures
-
-    @property
-    def tracks_open_threads(self) -> bool:
-        """Whether open threads are checked; without that, no thread is reported as deleted."""
-        return self.settings.open_threads_max_calls > 0
-
-    def is_tracked(self, row: Row) -> bool:
-        """Whether a thread is checked in later syncs: it is open and within the filters."""
-        is_open = row["status"] != "CLOSED" and self.tracks_open_threads
-        return is_open and self.settings.threads.includes(row)
-
-
 @dataclass
 class SeenThreads:
     """What this sync has seen, which decides what it reads next.
@@ -229,3 +205,31 @@ class SyncStats:
         if self.cut_off:
             message = "%d message(s) are cut off: HubSpot does not give their whole text"
             LOG.warning(message, len(self.cut_off))
+
+
+@dataclass(frozen=True)
+class SyncContext:
+    """The settings, the state, what this sync has seen, what it counts, and what failed."""
+
+    settings: Settings
+    selection: Selection
+    load_state: Callable[[], SyncState]
+    """Called once, by the first phase that needs the state: configured IDs need none."""
+    seen: SeenThreads = field(default_factory=SeenThreads)
+    stats: SyncStats = field(default_factory=SyncStats)
+    failures: Failures = field(default_factory=Failures)
+
+    @cached_property
+    def state(self) -> SyncState:
+        """The state of the last sync, as this one has changed it."""
+        return self.load_state()
+
+    @property
+    def tracks_open_threads(self) -> bool:
+        """Whether open threads are checked; without that, no thread is reported as deleted."""
+        return self.settings.open_threads_max_calls > 0
+
+    def is_tracked(self, row: Row) -> bool:
+        """Whether a thread is checked in later syncs: it is open and within the filters."""
+        is_open = row["status"] != "CLOSED" and self.tracks_open_threads
+        return is_open and self.settings.threads.includes(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tap_hubspot_threads.errors import HubSpotError, NotFoundError, RefusedError, TransientError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Row
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
+    from tap_hubspot_threads.sync.state.state import SyncState
 
 MAX_CALLS_PER_THREAD = 2
 """Calls to read a thread, or to find that there is none, retries apart."""
@@ -82,15 +83,22 @@ class ThreadPipeline:
     ) -> None:
         self._api, self._pool, self._children = api, pool, children
         self._context, self._selection = context, context.selection
-        self._state, self._seen, self._stats = context.state, context.seen, context.stats
-        self._failures = context.failures
+        self._seen, self._stats, self._failures = context.seen, context.stats, context.failures
         self._breaker = CircuitBreaker("threads")
-        self._given_open = frozenset(thread_id for thread_id, _ in context.state.open.ids())
         self._is_marked_inexact = False
         self.calls = 0
         """Calls for reading threads by ID so far, retries apart."""
         self.found = 0
         """Threads that were read by ID so far."""
+
+    @property
+    def _state(self) -> SyncState:
+        return self._context.state
+
+    @cached_property
+    def _given_open(self) -> frozenset[str]:
+        """The open threads of the given state."""
+        return frozenset(thread_id for thread_id, _ in self._state.open.ids())
 
     def by_id(
         self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False

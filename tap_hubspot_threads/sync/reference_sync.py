@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.models import CHECKPOINT, Record
 from tap_hubspot_threads.sync.account import identify
 from tap_hubspot_threads.sync.phases.full_listing import new_rows
+from tap_hubspot_threads.sync.phases.reference_lists import load_reference_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Event
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
-    from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
 
 
 class ReferenceSync:
@@ -25,18 +25,10 @@ class ReferenceSync:
         api: The account.
         pool: Reads it.
         context: What is selected, and the account of the state.
-        reference_lists: Those that are selected.
     """
 
-    def __init__(
-        self,
-        api: HubSpotApi,
-        pool: WorkerPool,
-        context: SyncContext,
-        reference_lists: ReferenceLists,
-    ) -> None:
+    def __init__(self, api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> None:
         self._api, self._pool, self._context = api, pool, context
-        self._reference_lists = reference_lists
 
     def run(self) -> Iterator[Event]:
         """Yield the events.
@@ -47,7 +39,7 @@ class ReferenceSync:
         identify(self._api, self._pool, self._context.state)
         if self._context.selection.thread_index:
             yield from self._index()
-        yield from self._reference_lists.run()
+        yield from load_reference_lists(self._api, self._pool, self._context)
         self._context.failures.check()
 
     def _index(self) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from tap_hubspot_threads.hubspot.pagination import PaginationGuard
 from tap_hubspot_threads.models import Page, Record, Selection, StateChange
 from tap_hubspot_threads.settings.settings import Settings, ThreadFilter
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-from tap_hubspot_threads.sync.context import Failures, SeenThreads, SyncContext, SyncStats
+from tap_hubspot_threads.sync.context import Failures, SyncContext
 from tap_hubspot_threads.sync.state.open_threads import mark_of
 from tap_hubspot_threads.sync.state.state import SyncState
 
@@ -145,10 +145,8 @@ def context(
     return SyncContext(
         Settings(threads=ThreadFilter(**threads), **settings),
         selection or Selection(),
-        state,
-        SeenThreads(),
-        SyncStats(),
-        Failures(state.failed, state.messages.pending),
+        lambda: state,
+        failures=Failures(state.failed, state.messages.pending),
     )
 
 

@@ -9,7 +9,6 @@ import pytest
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, IncompleteError
 from tap_hubspot_threads.models import ReadMessages, ReferenceList, Selection
 from tap_hubspot_threads.sync.configured import ConfiguredSync
-from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tests.sync.fakes import Inline, context, fake, missing, page, passing, records, row, write
 
@@ -34,7 +33,7 @@ def sync(
     """Make a sync of IDs."""
     of = of or context(None, Selection(**selected, reference_lists=listed))
     pipeline = ThreadPipeline(api, Inline(), of, children)
-    return ConfiguredSync(ids, pipeline, of, ReferenceLists(api, Inline(), of))
+    return ConfiguredSync(ids, api, Inline(), pipeline, of)
 
 
 class Child:

@@ -8,7 +8,6 @@ import pytest
 
 from tap_hubspot_threads.errors import IncompleteError, WrongAccountError
 from tap_hubspot_threads.models import CHECKPOINT, REFERENCE_LISTS, ReferenceList, Selection
-from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
 from tap_hubspot_threads.sync.reference_sync import ReferenceSync
 from tests.sync.fakes import Inline, context, fake, kept, page, passing, row, write
 
@@ -28,8 +27,7 @@ def sync(
 ) -> ReferenceSync:
     """Make a sync of such streams alone."""
     selection = Selection(threads=False, thread_index=thread_index, reference_lists=selected)
-    of = context(state, selection, **settings)
-    return ReferenceSync(api, Inline(), of, ReferenceLists(api, Inline(), of))
+    return ReferenceSync(api, Inline(), context(state, selection, **settings))
 
 
 def thing(name: str) -> dict[str, Any]:

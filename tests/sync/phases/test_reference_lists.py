@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,19 +15,31 @@ from tap_hubspot_threads.errors import (
     RefusedError,
 )
 from tap_hubspot_threads.models import CHECKPOINT, REFERENCE_LISTS, ReferenceList, Selection
-from tap_hubspot_threads.sync.phases.reference_lists import ReferenceLists
+from tap_hubspot_threads.sync.phases.reference_lists import load_reference_lists
 from tests.sync.fakes import Inline, context, fake, page, passing, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_hubspot_threads.models import Event
 
 INBOXES, CHANNELS, ACCOUNTS = REFERENCE_LISTS
 
 
-class Lists(ReferenceLists):
+class Lists:
     """Reference lists of an account, and what failed of them."""
 
     def __init__(self, api: Any, *selected: ReferenceList) -> None:
-        of = context(None, Selection(threads=False, reference_lists=selected))
-        super().__init__(api, Inline(), of)
-        self.check = of.failures.check
+        self._api = api
+        self._context = context(None, Selection(threads=False, reference_lists=selected))
+
+    def run(self) -> Iterator[Event]:
+        """Load them."""
+        return load_reference_lists(self._api, Inline(), self._context)
+
+    def check(self) -> None:
+        """Raise an error for those that failed."""
+        self._context.failures.check()
 
 
 def thing(name: str) -> dict[str, Any]:

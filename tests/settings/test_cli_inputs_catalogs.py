@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.settings.catalogs import overridden_columns
+from tap_hubspot_threads.settings.cli_inputs import overridden_columns
 
 OWN = {
     "properties": {
