@@ -1,4 +1,4 @@
-"""The tap, as the SDK knows it: settings, catalog, state and streams; `run` does the work."""
+"""The tap, as the SDK knows it: settings, catalog, state and streams; `app` does the work."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""HubSpot's API, and nothing else: requests, tokens, limits, retries, answers, pages.
+"""HubSpot's API: one method for each endpoint, and one request until it is answered.
 
-Knows nothing of Singer, nor of what a sync wants. `api` has a method for each endpoint, `client`
-sends one request until it is answered (token, limit, transport, judgement, retry); each of these
-is a module of its own. May import `contract` and `values`, and no other part of the package.
+Knows neither Singer nor the sync. `api` has the endpoints, `client` sends a request, `responses`
+says what a response means, `pagination` follows lists, `rows` turns JSON into rows. May import
+`models`, `errors` and `values`.
 """

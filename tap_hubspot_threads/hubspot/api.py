@@ -1,4 +1,4 @@
-"""The endpoints: what each is asked, and what its answer is taken for."""
+"""The API: one method for each endpoint."""
 
 from __future__ import annotations
 

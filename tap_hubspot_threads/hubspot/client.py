@@ -1,4 +1,4 @@
-"""One request to HubSpot, until it is answered: token, limit, transport, judgement, retry."""
+"""One request, until it is answered: token, rate limit, transport, errors, retry."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.errors import TransientError
 
 SMALLER_SIZES = (100, 20, 1)
-"""Requested below the usual size. 100 is the maximum that other clients report. Observed."""
+"""Requested below the usual size. 100 is the maximum that other clients report (observed). UNKNOWN:
+whether HubSpot gives more; if it never does, 500 need not be tried."""
 
 FAILURES_OF_A_SIZE = 2
 """Transient failures of one page before the next smaller size is requested."""

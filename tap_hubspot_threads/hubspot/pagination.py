@@ -41,7 +41,7 @@ class Make(Protocol):
 
         Args:
             found: The object.
-            is_plain: Whether the whole page is plain, as `cleaning.is_plain` says.
+            is_plain: Whether the whole page is plain, as `rows.is_plain` says.
         """
 
 

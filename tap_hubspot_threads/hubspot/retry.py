@@ -1,4 +1,4 @@
-"""Trying again: how often, and how long to wait before it. Whether at all, `answers` decides."""
+"""Trying again: how often, and how long to wait before it. Whether at all, `responses` decides."""
 
 from __future__ import annotations
 

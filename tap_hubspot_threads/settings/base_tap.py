@@ -1,4 +1,4 @@
-"""The tap, as far as it is about what it is given: settings, environment, files, stream maps."""
+"""The SDK's tap, with checks of everything that it is given."""
 
 from __future__ import annotations
 

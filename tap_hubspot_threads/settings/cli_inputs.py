@@ -1,4 +1,4 @@
-"""What the command is given, apart from the settings' own meaning: files of JSON, environment."""
+"""What the command line is given: config, state and catalog files, environment variables."""
 
 from __future__ import annotations
 

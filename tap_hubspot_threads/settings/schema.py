@@ -1,4 +1,4 @@
-"""The settings that there are."""
+"""The settings, as `--about` shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The threads that the settings name: a list, a file of any size, or both."""
+"""The configured threads: `thread_ids`, `thread_ids_file`, or both."""
 
 from __future__ import annotations
 

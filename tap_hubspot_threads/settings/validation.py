@@ -1,4 +1,4 @@
-"""Settings that cannot be right, found before the first request."""
+"""Validation of the settings, before the first request."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Singer: the streams, and the loop that writes what a sync yields.
+"""Singer: the streams, and the one loop that writes.
 
-A stream is a name, a key and a schema; what feeds it is said in `sync`. May import `sync`,
-`stopping`, `contract` and `values`, but not `hubspot`, nor anything that knows HTTP.
+Knows no HTTP. `writer` has the loop, `streams` what is emitted, `stdout` how a line is written,
+`progress` what is logged. May import `sync`, `models`, `errors`, `values` and `signals`.
 """

@@ -33,7 +33,7 @@ NOT_EMITTED = {"$schema", "description"}
 class HubSpotStream(Stream):
     """A stream: a name, a key, and the schema in the file of that name.
 
-    Its rows come from the one loop over all streams (`loop`), not from a sync of its own.
+    Its rows come from the one loop over all streams (`writer`), not from a sync of its own.
     """
 
     primary_keys = ("id",)

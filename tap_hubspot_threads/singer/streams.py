@@ -1,4 +1,4 @@
-"""The streams that are made of threads."""
+"""The streams: a name, a key and a schema each."""
 
 from __future__ import annotations
 

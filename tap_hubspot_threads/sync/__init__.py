@@ -1,7 +1,6 @@
-"""What a sync reads, in which order, and what it keeps for the next one.
+"""What a sync reads, in which order, and the state for the next one.
 
-Knows neither HTTP nor Singer: it is given an object with the API's methods (`contract.HubSpot`) and
-yields `Out`s, rows with what is to be done when they are out. `account` has the phases in their
-order, `kept` what the next sync is told, `read` what this one has read. May import `contract` and
-`values`, and no other part of the package.
+Knows neither HTTP nor Singer: it is given the API's methods and yields events. `account` has the
+phases in their order, `pipeline` turns threads into events, `context` has what the phases share,
+`state` what the next sync needs. May import `models`, `errors` and `values`.
 """

@@ -99,6 +99,22 @@ def test_contributing_names_what_there_is() -> None:
     assert [name for name in named if not any((folder / name).exists() for folder in folders)] == []
 
 
+def test_unknown_facts() -> None:
+    """CONTRIBUTING lists each module that marks a fact of HubSpot's as UNKNOWN, and no other."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| module | unknown |")[2].partition("\n\n")[0]
+    listed = {
+        name for line in table.splitlines() for name in re.findall(r"`([\w/]+\.py)`", line[:90])
+    }
+    package = ROOT / PACKAGE
+    marked = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if "UNKNOWN:" in path.read_text(encoding="utf-8")
+    }
+    assert listed == marked
+
+
 def test_ci_runs_each_python_that_is_promised() -> None:
     """CI's Pythons are those of the classifiers, and the oldest one is the oldest that installs."""
     classifiers = metadata("tap-hubspot-threads").get_all("Classifier") or []

@@ -1,4 +1,4 @@
-"""The actors that threads and messages name, read a hundred at a time."""
+"""The actors that threads and messages name, read 100 per call."""
 
 from __future__ import annotations
 

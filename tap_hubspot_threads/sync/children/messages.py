@@ -1,4 +1,4 @@
-"""The messages of threads, read many threads at a time, and put behind each thread's row."""
+"""The messages of threads: read for many threads at once, emitted after each thread."""
 
 from __future__ import annotations
 

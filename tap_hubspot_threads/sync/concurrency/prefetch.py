@@ -1,4 +1,4 @@
-"""Pages between the threads that read them and the one that takes them; bounded in bytes."""
+"""Pages that are read ahead, bounded in bytes."""
 
 from __future__ import annotations
 

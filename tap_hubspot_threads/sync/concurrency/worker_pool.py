@@ -1,4 +1,4 @@
-"""Worker threads: calls side by side, in order, bounded, lazy."""
+"""Worker threads: concurrent calls, with results in order, bounded and lazy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last phase: the messages of threads that were there before messages were read."""
+"""Phase 6, the message backfill: messages of threads from before messages were selected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which threads are told deleted: those missed twice, unless too much speaks against it."""
+"""Which threads are deleted: those not found twice, unless too many are not found at once."""
 
 from __future__ import annotations
 

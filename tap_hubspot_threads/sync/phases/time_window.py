@@ -24,7 +24,8 @@ WITNESSES = 3
 """Rows that have to agree on how far a list was shown, or that it is past a moment."""
 
 INCLUSIVE = 0.001
-"""Seconds before a position at which its page starts: that the filter is inclusive is inferred."""
+"""Seconds before a position at which its page starts. UNKNOWN: whether the filter is inclusive
+(inferred); if it is, a page can start at its position."""
 
 
 @dataclass(frozen=True)

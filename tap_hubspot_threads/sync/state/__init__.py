@@ -1,1 +1,1 @@
-"""What a sync keeps for the next one."""
+"""The state: what the next sync needs."""

@@ -1,0 +1,31 @@
+"""The state of each released version stays readable; 0.1.0's is the first, and not released yet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.validation import check_state
+
+STATES = sorted(Path(__file__).with_name("states").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", STATES, ids=lambda path: path.stem)
+def test_released_state(path: Path) -> None:
+    """It is valid, and nothing that it knows is lost: no first sync, no thread forgotten."""
+    given = json.loads(path.read_text(encoding="utf-8"))
+    check_state(given)
+    bookmarks = given["bookmarks"]
+    threads, messages = bookmarks["threads"], bookmarks["messages"]
+    state = SyncState(bookmarks, filters=threads["wanted"], with_messages=True)
+    assert state.bookmark == threads["replication_key_value"]
+    assert state.listing.full_started_at == threads["full_listing_started_at"]
+    assert state.open.entries() == threads["open_threads"]
+    assert [*state.not_found] == [thread_id for thread_id, _ in threads["missed"]]
+    assert [*state.failed] == [thread_id for thread_id, _ in threads["failed"]]
+    assert [*state.messages.pending] == [thread_id for thread_id, _ in messages["failed"]]
+    assert state.messages.bookmark == messages["replication_key_value"]
+    assert not state.is_reset
