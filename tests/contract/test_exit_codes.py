@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -171,21 +170,6 @@ def test_failed_threads_in_a_sync_of_the_account(lab: Lab, command: Callable[...
     """A thread that cannot be read is code 1 in a sync of the account too."""
     lab.script(path=f"/threads/{ONE}", status=500, times=1_000)
     assert command(thread_fetch="by_id") == EXIT_INCOMPLETE
-
-
-def test_no_room_for_ids(
-    tmp_path: Path, command: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A full disk is no setting's fault: code 1."""
-
-    def refuse(_: str, **__: Any) -> None:
-        message = "database or disk is full"
-        raise sqlite3.OperationalError(message)
-
-    ids = tmp_path / "ids.txt"
-    ids.write_text("17\n")
-    monkeypatch.setattr(sqlite3, "connect", refuse)
-    assert command(thread_ids_file=str(ids)) == EXIT_INCOMPLETE
 
 
 def test_errors_are_seen_at_every_level(

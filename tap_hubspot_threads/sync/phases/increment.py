@@ -128,12 +128,11 @@ class Increment:
         reason = "HubSpot ignores the filter by time."
         try:
             page = next(pages) if self._lists_archived else Page([], None, "")
-        except RefusedError as error:
-            reason = str(error)
-        else:
             while not _ignores_filter(page, since):
                 yield page
                 page = next(pages)
+        except RefusedError as error:
+            reason = str(error)
         self._lists_archived = False
         LOG.warning(
             "Archived threads cannot be listed by time: %s The full listing shows what has changed "
