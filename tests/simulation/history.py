@@ -151,7 +151,7 @@ class History:
             f"     sync of {streams}{' FULL_TABLE' * is_full}{' on few calls' * sync.is_short}, "
             f"{settings}, to be killed after {kill_after} messages"
         )
-        last_id = self._change_watched() if chance.random() < 0.1 else ""
+        last_id = self._change_watched() if chance.random() < 0.2 else ""
         more = chance.choice([0, 0, 1, 2]) if sync.has_messages else 0
         pipe = Pipe(kill_after, last_id=last_id, more=more)
         catalog = catalog_of(streams, is_full=is_full)
@@ -198,10 +198,13 @@ class History:
         """At times, go on from the state of an earlier sync, as if the last ones had saved none."""
         states = self.warehouse.states
         if states and self.chance.random() < 0.06:
+            failed = {int(thread_id) for thread_id, _ in self.warehouse.kept.get("failed", ())}
             self.warehouse.state = self.chance.choice(states[-3:])
             self.story.append(f"     an older state: {self.warehouse.state}")
             for thread_id, past in self.life.past.items():
                 past.missed_at = None
+                if thread_id in failed:  # only the lost state knew that it has to be read
+                    past.told_at = None
                 if str(thread_id) in self.warehouse.watched:
                     past.loose_at = self.life.moment
 

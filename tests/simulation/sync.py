@@ -102,10 +102,13 @@ class Sync:
         is_old = "messages of" in str(self.end) and any(
             behavior.cursor_minutes for behavior in self.behaviors
         )
+        # Messages may be a 404 from the moment on at which their thread is archived.
+        is_archived_meanwhile = "for a page after others" in str(self.end)
         return (
             bool(self.lies())
             or self.has_few_tries
             or is_old
+            or is_archived_meanwhile
             or "UNPARSEABLE_TOKEN" in str(self.end)
         )
 

@@ -109,8 +109,8 @@ def iter_by_time(
 
     Each page is requested from the position that the one before has led to: a thread that gets a
     message moves to the end, and a cursor might be an offset that then skips another. A cursor is
-    followed only where the position does not move; such a walk is repeated until it shows nothing
-    new.
+    followed only where the position does not move; such a walk is repeated until two in a row show
+    the same. Then nothing that the first of them showed has moved, so it skipped nothing.
 
     UNKNOWN: whether a cursor under the sort by time is a key or an offset. If it is a key, a walk
     need not be repeated.
@@ -122,27 +122,29 @@ def iter_by_time(
         until: Threads after this moment are ignored, and end the listing.
         end: Threads after this moment end the listing. Those on its pages are yielded.
     """
-    at, walk, is_rescan = since, _Walk(list_since, since), False
+    at, walk, before = since, _Walk(list_since, since), None
     while True:
         page = walk.next_page()
         within = [row for row in page.rows if until is None or _time(row) <= until]
         rows = list({row["id"]: row for row in within if row["id"] not in seen}.values())
         seen.update(row["id"] for row in rows)
         limit = min(filter(None, (until, end())), default=None)
-        walk.has_news |= any(limit is None or _time(row) <= limit for row in rows)
+        walk.shown |= {
+            (row["id"], _time(row)) for row in within if limit is None or _time(row) <= limit
+        }
         position = walk.position(page)
         is_over = page.cursor is None or walk.is_past(page, position, limit)
         if position is None and not is_over:
             yield Window(rows, at)
-        elif walk.pages > 1 and (walk.has_news or not is_rescan):
+        elif walk.pages > 1 and walk.shown != before:
             yield Window(rows, at)
-            walk, is_rescan = _Walk(list_since, at), True
+            walk, before = _Walk(list_since, at), walk.shown
         elif position is None or is_over:
             yield Window(rows, None)
             return
         else:
             yield Window(rows, position)
-            at, walk, is_rescan = position, _Walk(list_since, position), False
+            at, walk, before = position, _Walk(list_since, position), None
 
 
 class _Walk:
@@ -160,8 +162,8 @@ class _Walk:
         self._settled: list[str] = []
         self.pages = 0
         """Pages so far."""
-        self.has_news = False
-        """Whether it has shown a thread that was not seen, and is not left to the next sync."""
+        self.shown: set[tuple[str, str]] = set()
+        """The threads that it has shown, with their times, but for those left to the next sync."""
 
     def next_page(self) -> Page:
         """Return the next page.

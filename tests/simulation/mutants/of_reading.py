@@ -76,6 +76,8 @@ def cursors_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
             seen.update(row["id"] for row in rows)
             last = max((row["latestMessageTimestamp"] for row in page.rows), default=since)
             yield time_window.Window(rows, last if page.cursor else None)
+            if page.cursor is None:
+                return
 
     monkeypatch.setattr(time_window, "iter_by_time", follow)
 

@@ -59,7 +59,7 @@ PLANTED: dict[Plant, str] = {
     messages.messages_not_owed: UNSAID,
     messages.gone_at_once: UNSAID,
     messages.taken_for_out: UNSAID,
-    messages.marks_not_doubted: STALE,
+    messages.marks_not_doubted: f"{LOST}|{STALE}",
     messages.listing_reads_messages: NEEDLESS,
     messages.doubt_reads_messages: NEEDLESS,
     messages.actors_not_awaited: UNNAMED,
