@@ -126,7 +126,21 @@ def test_cursor_inside_one_millisecond() -> None:
     assert [cursor for _, cursor in listing.asked] == [None, "x", None, "x"]
 
 
-def test_such_a_walk_again_until_nothing_is_new() -> None:
+def test_two_walks_that_skip_the_same_thread() -> None:
+    """A walk is repeated until two in a row show the same: two walks may both skip thread 3."""
+    at = {number: shift(NOW, seconds=number - 50) for number in range(1, 6)}
+    one, two, three, four, five = (row(number, moment) for number, moment in at.items())
+    early = row(5, shift(NOW, seconds=-50))  # a late email has moved it to the front
+    walks = [
+        [page(one, two, cursor="x"), page(four, five)],  # 1 moved to the end meanwhile
+        [page(early, two, cursor="x"), page(four)],  # 5 did
+        *[[page(two, three, cursor="x"), page(four)]] * 2,
+    ]
+    listing = Listing(*[found for walk in walks for found in walk])
+    assert sorted(id_ for ids, _ in run(listing) for id_ in ids) == ["1", "2", "3", "4", "5"]
+
+
+def test_such_a_walk_again_until_two_show_the_same() -> None:
     """A thread that a walk by cursor skipped comes with the next one, and one more follows."""
     first, second = rows(T1, T1)
     again = [page(first, cursor="x"), page(second)]
