@@ -86,7 +86,7 @@ def test_the_older_row_with_the_newer_state(schedule: Schedule) -> None:
 OFTEN = """
 from dataclasses import replace
 from tap_hubspot_threads.tap import TapHubSpotThreads as Tap
-Tap.machine = replace(Tap.machine, state_interval=0, page_size=20)
+Tap.runtime = replace(Tap.runtime, state_interval=0, page_size=20)
 """
 """Has a STATE go out behind each page, and pages be small."""
 
@@ -95,7 +95,7 @@ def test_a_host_dies(schedule: Schedule) -> None:
     """Killed again and again, each run goes on where the last STATE was, until all is there."""
     lab = schedule.lab
     state = None
-    for kill_after in (25, 25, None):
+    for kill_after in (45, 40, None):
         if kill_after:
             lab.script(path="after=", skip=1, delay=10, times=1)  # it is killed long before
         tap = schedule.start(state, before=OFTEN)

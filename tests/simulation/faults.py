@@ -39,7 +39,7 @@ class Troubles:
         faults[:] = storm(chance, chance.choice([0, 0, 4]))
         of_actors = 0.3 if self._life.account.poisoned_actors else 0.03
         refusal = chance.choice(((400, ""), (403, FORBIDDEN)))
-        drawn = ((r"/threads/[0-9]+\?", refusal, 0.06), ("/actors/batch", (503, ""), of_actors))
+        drawn = ((r"/threads/[0-9]+\?", refusal, 0.1), ("/actors/batch", (503, ""), of_actors))
         for path, (status, body), share in drawn:
             if chance.random() < share:
                 skip, times = chance.randrange(4), chance.randrange(1, 4)

@@ -139,7 +139,8 @@ class History:
         chance, life, warehouse = self.chance, self.life, self.warehouse
         self._take_older_state()
         warehouse.states.append(warehouse.state)
-        settings, streams = self._settings.draw(), self._selections.draw()
+        settings = self._settings.draw()
+        streams = self._selections.draw(has_failed=bool(warehouse.kept.get("failed")))
         is_full = "threads" in streams and chance.random() < 0.02
         sync = Sync(settings, {} if is_full else warehouse.state, life, streams=streams)
         life.must_not_shift, life.shifts_by_moving = sync.is_first, len(settings["inbox_ids"]) == 1
