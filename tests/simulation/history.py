@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -37,6 +38,9 @@ SCHEDULES = ((1,), (300,), (86_400,), (1, 60, 1_000, 4_000), (1, 300, 4_000, 86_
 """Seconds between two syncs."""
 
 
+BY_ID = re.compile(r"/threads/([0-9]+)\?")
+
+
 class History:
     """A seed's history.
 
@@ -62,6 +66,7 @@ class History:
         self.service.while_filling = self._meanwhile
         self._reached = self.service
         self._schedule = self.chance.choice(SCHEDULES)
+        self._changed_side = ""
         self._busy = self.chance.choice((0.1, 0.3, 0.6))
         self._settings = Settings(self.chance, self.life)
         self._troubles = Troubles(self.chance, self.life, self.service)
@@ -125,12 +130,24 @@ class History:
                 self.life.draw_behavior(is_between=False)
             if "sort=latestMessageTimestamp" in target and "&after=" in target:
                 self._move_first(target)
+            if by_id := BY_ID.search(target):
+                self._change_side(by_id[1])
 
     def _move_first(self, target: str) -> None:
         """At times, move the first thread of a list to its end: an offset then skips another."""
         threads = select(self.life.account, parse_qs(target.partition("?")[2]))
         if threads and self.chance.random() < 0.3:
             self.life.happen("message", to=str(threads[0].id))
+
+    def _change_side(self, thread_id: str) -> None:
+        """At times, archive or restore a thread before it is read, and again at the second look."""
+        is_second = self._changed_side == thread_id
+        self._changed_side = ""
+        if self.chance.random() < (0.5 if is_second else 0.03):
+            thread = self.life.account.threads.get(int(thread_id))
+            what = "restore" if thread and thread.archived else "archive"
+            self.life.happen(what, to=thread_id)
+            self._changed_side = thread_id
 
     # Syncs
 
@@ -139,8 +156,7 @@ class History:
         chance, life, warehouse = self.chance, self.life, self.warehouse
         self._take_older_state()
         warehouse.states.append(warehouse.state)
-        settings = self._settings.draw()
-        streams = self._selections.draw(has_failed=bool(warehouse.kept.get("failed")))
+        settings, streams = self._settings.draw(), self._selections.draw()
         is_full = "threads" in streams and chance.random() < 0.02
         sync = Sync(settings, {} if is_full else warehouse.state, life, streams=streams)
         life.must_not_shift, life.shifts_by_moving = sync.is_first, len(settings["inbox_ids"]) == 1

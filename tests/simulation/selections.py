@@ -39,8 +39,6 @@ DRAWN = (
 WITH = [streams for streams in DRAWN if "messages" in streams]
 WITHOUT = [streams for streams in DRAWN if "messages" not in streams]
 
-WITHOUT_MESSAGES = ("threads", "deleted_threads")
-
 
 class Selections:
     """Draws a selection for each sync: the same in all of a history, for weeks, or another one.
@@ -57,15 +55,8 @@ class Selections:
         """What there is to choose from."""
         self._selected = chance.choice(self._taken)
 
-    def draw(self, *, has_failed: bool = False) -> tuple[str, ...]:
-        """Return the selection of the next sync.
-
-        Args:
-            has_failed: Whether threads could not be read in the last one: then messages, which have
-                to be read with them, are often left out for one sync.
-        """
-        if has_failed and "messages" in self._selected and self._chance.random() < 0.5:
-            return WITHOUT_MESSAGES
+    def draw(self) -> tuple[str, ...]:
+        """Return the selection of the next sync."""
         if self._chance.random() < self._changes:
             self._selected = self._chance.choice(self._taken)
         return self._selected
