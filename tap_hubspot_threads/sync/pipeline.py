@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from tap_hubspot_threads.errors import HubSpotError, NotFoundError, RefusedError, TransientError
 from tap_hubspot_threads.models import (
@@ -123,7 +123,7 @@ class ThreadPipeline:
         items = (item for page in pages for item in self._listed_page(page))
         if self._fetches_listed:
             return self.by_id(items)
-        return self.with_children(item for item in items if not isinstance(item, ThreadRef))
+        return self.with_children(cast("Iterator[Event]", items))  # no reference is among them
 
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
         """Yield what there is to read of a listed thread that has a new message.
@@ -159,17 +159,17 @@ class ThreadPipeline:
         """Read threads by ID; yield the results in their order. See `by_id`."""
         self._breaker.reset()
         for result in self._pool.map_ordered(self._read, self._note_fetched(refs)):
-            if isinstance(result, ReadResult):
-                self.calls += result.calls
-                self.found += isinstance(result.outcome, dict)
             yield result
-            if isinstance(result, ReadResult):
-                if isinstance(result.outcome, HubSpotError):
-                    id_ = result.ref.id
-                    is_quarantined = are_quarantined or self._failures.threads.is_quarantined(id_)
-                    self._breaker.note(id_, result.outcome, is_quarantined=is_quarantined)
-                else:
-                    self._breaker.reset()
+            if not isinstance(result, ReadResult):
+                continue
+            self.calls += result.calls
+            self.found += isinstance(result.outcome, dict)
+            if isinstance(result.outcome, HubSpotError):
+                id_ = result.ref.id
+                is_quarantined = are_quarantined or self._failures.threads.is_quarantined(id_)
+                self._breaker.note(id_, result.outcome, is_quarantined=is_quarantined)
+            else:
+                self._breaker.reset()
 
     def emit(
         self, row: Row, *, always: bool = False, has_new_message: bool = False
