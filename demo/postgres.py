@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextmanager
@@ -43,9 +44,28 @@ def embedded_postgres(data: Path) -> Iterator[str]:
 
         _forget_dead_users(data)
         with _modes_of(*data.parents, *Path(postgres_server.__file__).parents):
-            server = postgres_server.get_server(data, cleanup_mode="stop")
+            server = postgres_server.get_server(data, cleanup_mode="stop", start=False)
+            start_server(server.start)
             with server:
                 yield str(server.get_uri(driver="psycopg"))
+
+
+def start_server(start: Callable[[], None], attempts: int = 3) -> None:
+    """Start the server, again after a timeout: the package waits for 10 seconds only.
+
+    On a busy machine the server may be up while pg_ctl still waits. The next attempt finds it.
+
+    Raises:
+        subprocess.TimeoutExpired: if every attempt times out.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            start()
+        except subprocess.TimeoutExpired:
+            if attempt == attempts:
+                raise
+        else:
+            return
 
 
 def _forget_dead_users(data: Path) -> None:
