@@ -6,22 +6,23 @@ export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help run answers answers-test answers-snowflake test test-next test-other-targets loads
-.PHONY: package snowflake airflow model planted lint format build audit bench docs docs-site
+.PHONY: help run demo-metrics test test-loads test-other-targets test-dbt test-dbt-snowflake
+.PHONY: test-snowflake test-package test-airflow test-model test-mutations test-next lint format
+.PHONY: build audit bench docs docs-site
 
-help: ## Show what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
+help: ## List the available targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
 
-run: $(UV) ## Load threads into PostgreSQL and show them
+run: $(UV) ## Load a sample account, or yours, into PostgreSQL and show it
 	@$(RUN) python -m demo
 
-answers: $(UV) ## Model what `make run` loaded, and show what a support lead asks
-	@$(RUN) --group answers python -m demo.support_report
+demo-metrics: $(UV) ## Build the dbt models on the data of `make run` and print support metrics
+	@$(RUN) --group dbt python -m demo.support_report
 
-test: $(UV) ## Run the tests
+test: $(UV) ## Run the unit and contract tests
 	@$(RUN) pytest
 
-test-next: $(UV) ## Run the tests on the next version of the SDK, which may fail
+test-next: $(UV) ## Run the tests with the next version of singer-sdk (may fail)
 	@$(UV) venv --quiet --allow-existing .next
 	@echo 'singer-sdk>=0.55.0b1' > .next/overrides.txt
 	@$(UV) pip install --quiet --python .next/bin/python --overrides .next/overrides.txt \
@@ -29,42 +30,42 @@ test-next: $(UV) ## Run the tests on the next version of the SDK, which may fail
 	@.next/bin/python -c 'from importlib.metadata import version as v; print("singer-sdk", v("singer-sdk"))'
 	@.next/bin/python -m pytest
 
-test-other-targets: $(UV) ## Load by targets in environments of their own, and compare
+test-other-targets: $(UV) ## Test DuckDB, Parquet, dlt and pipelinewise-target-postgres
 	@for name in dlt duckdb parquet postgres; do \
 		$(UV) venv --quiet --allow-existing .targets/$$name && \
 		$(UV) pip sync --quiet --python .targets/$$name/bin/python tests/targets/others/$$name.txt || exit 1; \
 	done
 	@$(RUN) pytest -m other_targets
 
-loads: $(UV) ## Load into a PostgreSQL by real targets and runners, and compare
+test-loads: $(UV) ## Test complete loads into PostgreSQL by real targets and runners
 	@$(RUN) pytest -m loads
 
-package: $(UV) ## Build the package, install it in empty environments and run it there
+test-package: $(UV) ## Test the built package in empty environments
 	@$(RUN) pytest -m package --numprocesses=0
 
-snowflake: answers-snowflake ## Load into what plays Snowflake, by the real target, and compare
+test-snowflake: test-dbt-snowflake ## Test target-snowflake against fakesnow, a Snowflake emulator
 	@$(RUN) pytest -m snowflake --numprocesses=0 tests/targets/test_snowflake.py
 
-answers-test: $(UV) ## Test the models of dbt/ on a PostgreSQL, against the account
-	@$(RUN) --group answers pytest --quiet -m answers --numprocesses=0 tests/answers
+test-dbt: $(UV) ## Test the dbt models on PostgreSQL
+	@$(RUN) --group dbt pytest --quiet -m dbt --numprocesses=0 tests/dbt
 
-answers-snowflake: $(UV) ## Test the models of dbt/ in Snowflake's words, on fakesnow
+test-dbt-snowflake: $(UV) ## Test the dbt models on fakesnow
 	@$(UV) run --quiet --no-project --with 'dbt-core<1.12' --with 'dbt-snowflake~=1.12.4' \
 		--with 'fakesnow~=0.12.1' --with typing-extensions \
-		python -W ignore -m tests.answers.snowflake
+		python -W ignore -m tests.dbt.snowflake
 
-airflow: $(UV) ## Load eight accounts by a real Airflow, twice
+test-airflow: $(UV) ## Test the Airflow example with eight accounts
 	@$(UV) venv --quiet --allow-existing .airflow
 	@$(UV) pip sync --quiet --python .airflow/bin/python examples/airflow/requirements.txt
 	@$(RUN) pytest -m airflow --numprocesses=0
 
-model: $(UV) ## Hold random histories of an account against the warehouse; HISTORIES=2000 of them
+test-model: $(UV) ## Run the model-based tests: HISTORIES=2000 random account histories
 	@HISTORIES=$(or $(HISTORIES),2000) $(RUN) pytest --quiet --show-capture=stdout tests/simulation/test_histories.py
 
-planted: $(UV) ## Plant bugs, and see that random histories find each within two minutes
-	@$(RUN) pytest --quiet -rP -m planted tests/simulation/test_mutants.py
+test-mutations: $(UV) ## Check that the model-based tests find each planted bug
+	@$(RUN) pytest --quiet -rP -m mutations tests/simulation/test_mutants.py
 
-lint: $(UV) ## Check style, types and what imports what
+lint: $(UV) ## Check style, types, layers and prose
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
@@ -74,14 +75,14 @@ format: $(UV) ## Format the code
 	@$(RUN) ruff format
 	@$(RUN) ruff check --fix
 
-build: $(UV) ## Build wheel and sdist into dist/
+build: $(UV) ## Build the wheel and the sdist into dist/
 	@rm -rf dist
 	@$(UV) build --quiet --out-dir dist
 
-audit: $(UV) ## Look for known vulnerabilities in the dependencies
+audit: $(UV) ## Check the dependencies for known vulnerabilities
 	@$(UV) audit --locked
 
-bench: $(UV) ## Measure the speed
+bench: $(UV) ## Run the benchmarks
 	@$(RUN) python -m benchmarks.by_id
 	@$(RUN) python -m benchmarks.limits
 	@$(RUN) python -m benchmarks.shared_limit
@@ -90,10 +91,10 @@ bench: $(UV) ## Measure the speed
 	@$(RUN) python -m benchmarks.pipe
 	@$(RUN) python -m benchmarks.start
 
-docs: $(UV) ## Write what is generated of docs/, hub/ and meltano.yml anew
+docs: $(UV) ## Regenerate the generated parts of docs/, hub/ and meltano.yml
 	@$(RUN) cog -r $$(grep -rlF '[[[cog' docs hub meltano.yml)
 
-docs-site: $(UV) ## Build the documentation into site/ (Python 3.11 or newer)
+docs-site: $(UV) ## Build the documentation site into site/ (Python 3.11 or newer)
 	@$(RUN) --group docs zensical build --clean --strict
 	@$(RUN) python -m tests.tools.site
 

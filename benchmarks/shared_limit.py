@@ -93,7 +93,7 @@ def measure_beside_a_small_one(limit: str, latency: float) -> str:
     count = SMALL * (FIRST + 10) // 10
     total = count + int(pace * FIRST)
     ids = live_ids(2 * total, total)
-    jobs = Job(ids[count:]), Job(ids[:count], settings={"rate_limit": SMALL})
+    jobs = Job(ids[count:]), Job(ids[:count], settings={"max_requests_per_10s": SMALL})
     start, end, refused = run(jobs, limit, latency)
     start += 10  # what has gathered in the first window goes out at once
     used = sum(job.count(start, end) for job in jobs) / (end - start) / pace

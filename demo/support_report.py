@@ -1,4 +1,4 @@
-"""`make answers`: what a support lead asks, answered from the tables that `make run` loaded.
+"""`make demo-metrics`: what a support lead asks, answered from the tables that `make run` loaded.
 
 Builds the models of dbt/ in the database, runs their tests, and shows three tables.
 """
@@ -51,13 +51,13 @@ SELECT conversation_id, coalesce(inbox_name, inbox_id),
        coalesce(assigned_to_name, assigned_to, 'nobody'), ticket_id,
        to_char(coalesce(waiting_since, latest_message_at), 'YYYY-MM-DD'),
        now() AT TIME ZONE 'UTC' - coalesce(waiting_since, latest_message_at)
-FROM {schema}.conversations WHERE waiting_for = 'company'
+FROM {schema}.conversations WHERE awaiting_reply_from = 'business'
 ORDER BY coalesce(waiting_since, latest_message_at) NULLS LAST LIMIT 10
 """
 BY_AGENT = """
 WITH recent AS (
-    SELECT * FROM {schema}.agents_daily
-    WHERE day > (SELECT max(day) FROM {schema}.agents_daily) - 30
+    SELECT * FROM {schema}.agent_daily_activity
+    WHERE day > (SELECT max(day) FROM {schema}.agent_daily_activity) - 30
 )
 SELECT coalesce(recent.agent_name, recent.agent_id), count(*)::text,
        sum(messages_sent)::text, sum(conversations_closed)::text, sum(first_responses)::text,
@@ -98,7 +98,7 @@ class Place(NamedTuple):
 
 def main() -> int:
     """Build and show; return the exit code."""
-    zone = os.environ.get("ANSWERS_TIME_ZONE", "UTC")
+    zone = os.environ.get("REPORT_TIME_ZONE", "UTC")
     return in_one_line(lambda stack: answer(_place(stack), zone))
 
 
@@ -110,7 +110,7 @@ def answer(place: Place, zone: str) -> int:
             if not inspect(connection).has_table("threads", place.schema):
                 message = f"There is no table {place.schema}.threads yet: make run first."
                 raise ValueError(message)
-        models = f"{place.schema}_answers"
+        models = f"{place.schema}_analytics"
         console.print(f"Schema [bold]{place.schema}[/] → models in [bold]{models}[/]")
         if not _build(place, models, zone):
             return 1
@@ -125,7 +125,7 @@ def answer(place: Place, zone: str) -> int:
 def _place(stack: ExitStack) -> Place:
     """Find what `make run` loaded last: the user's account, or else the sample account."""
     if sys.version_info >= (3, 14):
-        message = "dbt runs on Python 3.10 to 3.13: make answers PYTHON=python3.13, say."
+        message = "dbt runs on Python 3.10 to 3.13: make demo-metrics PYTHON=python3.13, say."
         raise ValueError(message)
     given = what_is_set()
     schema = given.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
@@ -140,7 +140,7 @@ def _build(place: Place, models: str, zone: str) -> bool:
     """Have dbt build and test the models; tell what failed."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - slow, and said to be at work first
 
-    os.environ.update(connection_variables(place.url) | {"ANSWERS_SCHEMA": models})
+    os.environ.update(connection_variables(place.url) | {"DBT_SCHEMA": models})
     variables = {"hubspot_schema": place.schema, "time_zone": zone}
     command = ["build", "--quiet", "--target", "postgres", "--vars", json.dumps(variables)]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]

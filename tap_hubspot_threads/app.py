@@ -139,21 +139,21 @@ class App:
             state_interval=self._runtime.state_interval,
         )
         LOG.info("Reading %s", ", ".join(streams))
+        error: BaseException | None = None
         try:
             events, bookmarks_of = (sync.events, sync.bookmarks) if sync else ((), None)
             writer.run(events, bookmarks_of, max_records=max_records)
-            self._progress.is_complete = True
+        except BaseException as reason:
+            error = reason
+            raise
         finally:
             self._is_over = True
             self._transport.close()
             self._progress.log_metrics()
             if self._progress.misfits:
                 LOG.warning("%s", describe_misfits(self._progress.misfits))
-            summary, fields = (
-                self._progress.summary(writer.saved),
-                self._progress.fields(writer.saved),
-            )
-            LOG.info(summary, extra=fields)
+            summary = self._progress.summary(error)
+            LOG.info(summary, extra=self._progress.fields(writer.saved))
 
     def test_connection(self) -> None:
         """Request the account and a page of threads, as a sync does, and log what is known then.
@@ -167,13 +167,13 @@ class App:
         finally:
             self._transport.close()
         limit = self._client.limit
-        words = [
-            f"account {account_id}" if account_id else "HubSpot does not say which account it is",
-            "threads can be read (scope conversations.read)",
-            f"{limit.maximum} calls in {limit.interval:g} s",
-            *self._progress.quota_left(),
+        parts = [
+            f"account {account_id}" if account_id else "account unknown (HubSpot omits its ID)",
+            "scope conversations.read",
+            f"rate limit {limit.maximum:,} calls/{limit.interval:g} s",
+            *self._progress.describe_quota(),
         ]
-        LOG.info("The connection works: %s", ", ".join(words))
+        LOG.info("Connection OK: %s", ", ".join(parts))
 
     def _make_client(self) -> Client:
         settings, clock, wait = self._settings, self._runtime.clock, self._stop.wait
@@ -252,11 +252,13 @@ def build_sync(
     if not selection.follows_threads:
         return Sync(ReferenceSync(api, pool, context).run(), context)
     if state.is_reset:
-        LOG.info("inbox_ids, include_archived or start_date has changed: all is listed anew")
+        LOG.info(
+            "inbox_ids, include_archived or start_date has changed; re-listing the whole account"
+        )
     elif state.bookmark is None and state.listing.started_at is None:
-        LOG.info("There is no bookmark yet: the whole account is listed first")
+        LOG.info("No bookmark found; starting a full sync of the account")
     elif state.bookmark is None:
-        LOG.info("The first listing of the whole account goes on where it was")
+        LOG.info("Resuming the first full sync of the account")
     pipeline = ThreadPipeline(api, pool, context, build_children(api, pool, context))
     account = AccountSync(api, pool, pipeline, context)
     return Sync(account.run(), context, account.bookmarks)

@@ -229,9 +229,12 @@ def test_week_without_messages() -> None:
 @pytest.mark.parametrize(
     ("bookmarks", "words"),
     [
-        ({}, "no bookmark yet"),
-        ({"threads": {"listing": "live", "listing_started_at": NOW}}, "goes on where it was"),
-        (KNOWN | {"threads": {"wanted": "others"}}, "all is listed anew"),
+        ({}, "No bookmark found"),
+        (
+            {"threads": {"listing": "live", "listing_started_at": NOW}},
+            "Resuming the first full sync",
+        ),
+        (KNOWN | {"threads": {"filters": "others"}}, "re-listing the whole account"),
     ],
     ids=["first", "first goes on", "reset"],
 )

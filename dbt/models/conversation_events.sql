@@ -30,7 +30,7 @@ events as (
         authors.author_kind
     from messages
     inner join authors on authors.message_id = messages.message_id
-    where authors.counts_as = 'event'
+    where authors.message_class = 'event'
         and messages.type in ('THREAD_STATUS_CHANGE', 'ASSIGNMENT', 'THREAD_INBOX_CHANGE')
 ),
 

@@ -16,11 +16,11 @@ select
         when messages.type = 'COMMENT' then 'comment'
         when messages.type = 'WELCOME_MESSAGE' then 'welcome'
         else 'event'
-    end as counts_as,
+    end as message_class,
     case messages.direction
         when 'INCOMING' then 'incoming'
         when 'OUTGOING' then 'outgoing'
-    end as side,
+    end as direction,
     messages.created_by as author_id,
     case
         when messages.created_by like 'A-%' then 'agent'

@@ -34,22 +34,22 @@ counts as (
         max(read_at) as messages_read_at,
         max(created_at) as read_until,
         {% for kind in ['agent', 'visitor', 'bot', 'ai', 'email', 'integration', 'system', 'other'] -%}
-        sum(case when counts_as = 'message' and author_kind = '{{ kind }}' then 1 else 0 end) as messages_by_{{ kind }},
+        sum(case when message_class = 'message' and author_kind = '{{ kind }}' then 1 else 0 end) as messages_by_{{ kind }},
         {% endfor -%}
-        sum(case when counts_as = 'message' then 1 else 0 end) as messages,
-        sum(case when counts_as = 'message' and side = 'incoming' then 1 else 0 end) as messages_incoming,
-        sum(case when counts_as = 'message' and side = 'outgoing' then 1 else 0 end) as messages_outgoing,
-        sum(case when counts_as = 'message' and side is null then 1 else 0 end) as messages_without_side,
-        sum(case when counts_as = 'message' and side = 'outgoing' and has_failed then 1 else 0 end) as messages_failed,
-        sum(case when counts_as = 'comment' then 1 else 0 end) as comments,
+        sum(case when message_class = 'message' then 1 else 0 end) as messages,
+        sum(case when message_class = 'message' and direction = 'incoming' then 1 else 0 end) as messages_incoming,
+        sum(case when message_class = 'message' and direction = 'outgoing' then 1 else 0 end) as messages_outgoing,
+        sum(case when message_class = 'message' and direction is null then 1 else 0 end) as messages_without_direction,
+        sum(case when message_class = 'message' and direction = 'outgoing' and has_failed then 1 else 0 end) as messages_failed,
+        sum(case when message_class = 'comment' then 1 else 0 end) as comments,
         count(distinct case
-            when counts_as in ('message', 'comment') and author_kind = 'agent' then author_id
+            when message_class in ('message', 'comment') and author_kind = 'agent' then author_id
         end) as agents_involved,
-        min(case when counts_as = 'message' then created_at end) as first_message_at,
-        min(case when counts_as = 'message' and side = 'incoming' then created_at end) as first_incoming_at,
-        min(case when counts_as = 'message' and side = 'outgoing' then created_at end) as first_outgoing_at,
-        max(case when counts_as = 'message' and side = 'incoming' and not has_failed then created_at end) as last_incoming_at,
-        max(case when counts_as = 'message' and side = 'outgoing' and not has_failed then created_at end) as last_outgoing_at
+        min(case when message_class = 'message' then created_at end) as first_message_at,
+        min(case when message_class = 'message' and direction = 'incoming' then created_at end) as first_incoming_at,
+        min(case when message_class = 'message' and direction = 'outgoing' then created_at end) as first_outgoing_at,
+        max(case when message_class = 'message' and direction = 'incoming' and not has_failed then created_at end) as last_incoming_at,
+        max(case when message_class = 'message' and direction = 'outgoing' and not has_failed then created_at end) as last_outgoing_at
     from messages
     group by conversation_id
 ),
@@ -70,8 +70,8 @@ answers as (
         ) as place_among_its_kind
     from messages
     inner join counts on counts.conversation_id = messages.conversation_id
-    where messages.counts_as = 'message'
-        and messages.side = 'outgoing'
+    where messages.message_class = 'message'
+        and messages.direction = 'outgoing'
         and not messages.has_failed
         and messages.created_at >= counts.first_incoming_at
 ),
@@ -92,7 +92,7 @@ sent_by_people as (
             partition by conversation_id order by created_at desc, message_id desc
         ) as place_from_the_end
     from messages
-    where counts_as = 'message' and side = 'outgoing' and author_kind = 'agent'
+    where message_class = 'message' and direction = 'outgoing' and author_kind = 'agent'
 ),
 
 last_agents as (
@@ -105,8 +105,8 @@ unanswered as (
         min(messages.created_at) as since
     from messages
     inner join counts on counts.conversation_id = messages.conversation_id
-    where messages.counts_as = 'message'
-        and messages.side = 'incoming'
+    where messages.message_class = 'message'
+        and messages.direction = 'incoming'
         and not messages.has_failed
         and (counts.last_outgoing_at is null or messages.created_at > counts.last_outgoing_at)
     group by messages.conversation_id
@@ -132,7 +132,7 @@ said as (
             when threads.latest_message_at is null then true
             else date_trunc('second', counts.read_until)
                 >= date_trunc('second', threads.latest_message_at)
-        end as are_messages_complete,
+        end as has_complete_messages,
         coalesce(threads.status = 'CLOSED', false)
             or coalesce(threads.is_archived, false)
             or coalesce(threads.is_spam, false) as is_out_of_work
@@ -145,15 +145,15 @@ turns as (
         said.thread_id,
         case
             when said.is_out_of_work then null
-            when said.are_messages_complete and unanswered.since is not null then 'company'
-            when said.are_messages_complete and counts.last_outgoing_at is not null then 'visitor'
-            when said.are_messages_complete then null
+            when said.has_complete_messages and unanswered.since is not null then 'business'
+            when said.has_complete_messages and counts.last_outgoing_at is not null then 'visitor'
+            when said.has_complete_messages then null
             when threads.latest_message_sent_at >= threads.latest_message_received_at then 'visitor'
-            when threads.latest_message_received_at is not null then 'company'
+            when threads.latest_message_received_at is not null then 'business'
             when threads.latest_message_sent_at is not null then 'visitor'
-        end as waiting_for,
+        end as awaiting_reply_from,
         case
-            when said.is_out_of_work or not said.are_messages_complete then null
+            when said.is_out_of_work or not said.has_complete_messages then null
             else coalesce(unanswered.since, counts.last_outgoing_at)
         end as waiting_since
     from said
@@ -198,15 +198,15 @@ select
     threads.assigned_to,
     assignees.name as assigned_to_name,
     threads.latest_message_at,
-    turns.waiting_for,
+    turns.awaiting_reply_from,
     turns.waiting_since,
 
     counts.messages_read_at,
-    said.are_messages_complete,
+    said.has_complete_messages,
     counts.first_message_at,
     case
         when counts.first_incoming_at <= counts.first_outgoing_at then 'visitor'
-        when counts.first_outgoing_at is not null then 'company'
+        when counts.first_outgoing_at is not null then 'business'
         when counts.first_incoming_at is not null then 'visitor'
     end as started_by,
     counts.first_incoming_at,
@@ -235,7 +235,7 @@ select
     counts.messages,
     counts.messages_incoming,
     counts.messages_outgoing,
-    counts.messages_without_side,
+    counts.messages_without_direction,
     counts.messages_by_agent,
     counts.messages_by_visitor,
     counts.messages_by_bot,

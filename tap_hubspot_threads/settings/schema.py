@@ -1,16 +1,16 @@
-"""The settings, as `--about` shows them."""
+"""The definition of every setting: `--about`, the docs and meltano.yml are generated from it."""
 
 from __future__ import annotations
 
 from singer_sdk import typing as th
 
 REFUSED = {
-    "batch_config": "STATE would go out before the files of the records that it covers",
+    "batch_config": "the state would get ahead of the records in the batch files",
     "emit_activate_version_messages": (
-        "targets would take the threads that a sync does not read for deleted"
+        "targets would delete every thread that the sync did not emit again"
     ),
 }
-"""What the SDK could do, but not for these streams, and why."""
+"""Settings of the SDK that this tap refuses, each with the reason."""
 
 _ID = th.CustomType({"type": ["string", "integer"]})
 
@@ -20,41 +20,48 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         secret=True,
         title="Access token",
-        description="Token of a private app or service key with the scope conversations.read",
+        description=(
+            "Access token of a private app or service key with the scope conversations.read."
+        ),
     ),
     th.Property(
         "client_id",
         th.StringType,
         title="Client ID",
-        description="OAuth instead of an access token: the app's client ID",
+        description=(
+            "Client ID of the OAuth app. Set it with client_secret and refresh_token instead of "
+            "access_token."
+        ),
     ),
     th.Property(
         "client_secret",
         th.StringType,
         secret=True,
         title="Client secret",
-        description="OAuth: the app's client secret",
+        description="Client secret of the OAuth app.",
     ),
     th.Property(
         "refresh_token",
         th.StringType,
         secret=True,
         title="Refresh token",
-        description="OAuth: the token that HubSpot gave when the app was installed",
+        description="Refresh token that HubSpot issued when the OAuth app was installed.",
     ),
     th.Property(
         "thread_ids",
         th.ArrayType(_ID),
         title="Thread IDs",
-        description="Exactly these threads, by id. Present but empty: no thread, and no listing",
+        description=(
+            "Sync only these thread IDs instead of the whole account. An empty list syncs nothing."
+        ),
     ),
     th.Property(
         "thread_ids_file",
         th.StringType,
         title="Thread IDs file",
         description=(
-            "Path of a file of ids, added to thread_ids: text with an id a line, or CSV with a "
-            "column id, thread_id or threadId. May be a pipe, such as /dev/stdin"
+            "Path of a file with more thread IDs: plain text with one ID per line, or CSV with a "
+            "column id, thread_id or threadId. A pipe such as /dev/stdin works too."
         ),
     ),
     th.Property(
@@ -62,8 +69,9 @@ SETTINGS = th.PropertiesList(
         th.ArrayType(_ID),
         title="Inbox IDs",
         description=(
-            "Sync only threads in these inboxes; empty means all. A closed thread that moves to "
-            "another inbox keeps its last row until a full refresh"
+            "Sync only threads in these inboxes. Empty or unset: all inboxes. Ignored when thread "
+            "IDs are configured. A closed thread that moves to another inbox keeps its last row "
+            "until a full refresh."
         ),
     ),
     th.Property(
@@ -71,19 +79,19 @@ SETTINGS = th.PropertiesList(
         th.DateTimeType,
         title="Start date",
         description=(
-            "When the account is listed: only threads whose latest message (or, without one, "
-            "whose creation) is not older"
+            "Skip threads whose latest message, or creation if they have none, is older. Ignored "
+            "when thread IDs are configured."
         ),
     ),
     th.Property(
-        "thread_fetch",
-        th.StringType,
-        default="auto",
-        allowed_values=["auto", "by_id"],
-        title="Thread fetch",
+        "always_fetch_by_id",
+        th.BooleanType,
+        default=False,
+        title="Always fetch by ID",
         description=(
-            "auto: listed threads come from the listing's pages, 500 a call, changed ones by id. "
-            "by_id: each is read by id, one a call"
+            "Also read every listed thread by ID, one API call per thread. By default a listed "
+            "thread is emitted as the list shows it, up to 500 per call, and only changed threads "
+            "are read by ID."
         ),
     ),
     th.Property(
@@ -92,9 +100,8 @@ SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "List archived threads too. With false, a thread that is archived after it was emitted "
-            "is still updated: the full listing emits every archived thread that HubSpot still "
-            "keeps"
+            "List archived threads too. If false, a thread that is archived after it was emitted "
+            "is still updated: the full listing emits every archived thread that HubSpot keeps."
         ),
     ),
     th.Property(
@@ -102,30 +109,33 @@ SETTINGS = th.PropertiesList(
         th.ArrayType(th.StringType),
         default=["TICKET"],
         title="Associations",
-        description="What to ask HubSpot for in threadAssociations; [] for nothing",
+        description="Association types to request for threadAssociations. [] requests none.",
     ),
     th.Property(
         "property",
         th.StringType,
         title="Property",
-        description="A further property to ask HubSpot for; comes in otherProperties",
+        description="Name of one more thread property to request. Its value is in otherProperties.",
     ),
     th.Property(
-        "refresh_open_calls",
+        "open_threads_max_calls",
         th.IntegerType(minimum=0, maximum=1_000_000),
         default=500,
-        title="Refresh open calls",
+        title="Open threads max calls",
         description=(
-            "Calls a sync, at the most, to see what happened to the threads last seen open; 0: "
-            "none, and no deleted_threads"
+            "Maximum API calls per sync for checking threads that were open at the last sync. 0 "
+            "disables the check and the detection of deleted threads."
         ),
     ),
     th.Property(
-        "full_listing_hours",
+        "full_listing_interval_hours",
         th.IntegerType(minimum=1, maximum=100_000),
         default=24,
-        title="Full listing hours",
-        description="How often everything is listed again, to see what no message tells of",
+        title="Full listing interval hours",
+        description=(
+            "Hours between full listings, which find the changes to closed threads that add no "
+            "message."
+        ),
     ),
     th.Property(
         "full_listing_calls",
@@ -133,8 +143,8 @@ SETTINGS = th.PropertiesList(
         default=200,
         title="Full listing calls",
         description=(
-            "Pages of that listing a sync, at the most; the next sync goes on. The first sync "
-            "lists all"
+            "Maximum pages of a full listing per sync. The next sync resumes the listing. The "
+            "first sync reads all pages."
         ),
     ),
     th.Property(
@@ -142,14 +152,16 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=0, maximum=2_592_000),
         default=300,
         title="Lookback seconds",
-        description="How far before the bookmark a sync looks for changes (late index, clocks)",
+        description=(
+            "Seconds to read again before the bookmark, to allow for the lag of HubSpot's index."
+        ),
     ),
     th.Property(
         "api_url",
         th.StringType,
         default="https://api.hubapi.com",
         title="API URL",
-        description="Base URL of the API; plain http only to this machine",
+        description="Base URL of the API. Plain HTTP is allowed for localhost only.",
     ),
     th.Property(
         "api_version",
@@ -157,14 +169,14 @@ SETTINGS = th.PropertiesList(
         default="v3",
         allowed_values=["v3", "2026-09"],
         title="API version",
-        description="Version of the Conversations API",
+        description="Version of the Conversations API.",
     ),
     th.Property(
-        "rate_limit",
+        "max_requests_per_10s",
         th.IntegerType(minimum=1, maximum=1_000_000),
-        title="Rate limit",
+        title="Max requests per 10s",
         description=(
-            "Requests per 10 s at the most; by default HubSpot's answers say how many the token has"
+            "Maximum requests per 10 seconds. Unset: the limit that HubSpot reports for the token."
         ),
     ),
     th.Property(
@@ -173,8 +185,9 @@ SETTINGS = th.PropertiesList(
         default=10,
         title="Daily quota reserve percent",
         description=(
-            "Stop before less than this share of the account's calls of the day is left; old "
-            "messages stop earlier, at a fifth or more"
+            "Stop the sync, with its state saved, before less than this percentage of the "
+            "account's daily quota remains. The message backfill stops earlier, when 20% or more "
+            "remains."
         ),
     ),
     th.Property(
@@ -182,36 +195,36 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=1_000),
         default=16,
         title="Max concurrency",
-        description="Requests in flight at the most",
+        description="Maximum number of concurrent requests.",
     ),
     th.Property(
         "request_timeout",
         th.IntegerType(minimum=1, maximum=3600),
         default=60,
         title="Request timeout",
-        description="Seconds for one whole answer, not for each read of it",
+        description="Total timeout per request, in seconds (not per socket read).",
     ),
     th.Property(
         "max_attempts",
         th.IntegerType(minimum=1, maximum=1_000),
         default=8,
         title="Max attempts",
-        description="Tries for one request",
+        description="Maximum attempts per request, including the first.",
     ),
     th.Property(
-        "original_content",
+        "fetch_original_content",
         th.BooleanType,
         default=False,
-        title="Original content",
+        title="Fetch original content",
         description=(
-            "Read the whole text of messages that HubSpot cut off, one call each; not what an "
-            "e-mail quotes of those before it"
+            "Read the full text of messages that HubSpot truncated, one API call per message. "
+            "Quoted earlier emails are not read."
         ),
     ),
     th.Property(
         "user_agent",
         th.StringType,
         title="User agent",
-        description="User-Agent header; by default the tap's name and version",
+        description="User-Agent header. Default: name and version of the tap.",
     ),
 ).to_dict()

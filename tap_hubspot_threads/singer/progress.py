@@ -1,4 +1,4 @@
-"""What one sees of a sync: a line now and then, a summary at the end, the same as metrics."""
+"""The log of a sync: progress lines, the summary, and the same figures as fields and metrics."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk import metrics
 
+from tap_hubspot_threads.errors import EX_TEMPFAIL, IncompleteError
+from tap_hubspot_threads.signals import Stopped
 from tap_hubspot_threads.sync.context import Failures, SyncStats
 from tap_hubspot_threads.values import parse_time
 
@@ -17,24 +19,235 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+LOG = logging.getLogger("tap-hubspot-threads")
 
-def unread_children(stats: SyncStats, failures: Failures) -> list[str]:
-    """Return which messages and actors could not be stats."""
+LOG_INTERVAL = 10.0
+"""Seconds between progress lines."""
+
+NOUNS = {
+    "threads": "thread",
+    "messages": "message",
+    "actors": "actor",
+    "deleted_threads": "deletion",
+    "inboxes": "inbox",
+    "channels": "channel",
+    "channel_accounts": "channel account",
+    "thread_index": "index entry",
+}
+"""What one record of each stream is, in the summary."""
+
+PLURALS = {"inbox": "inboxes", "index entry": "index entries"}
+
+
+class Traffic(Protocol):
+    """What the client has sent to HubSpot so far."""
+
+    request_count: int
+    retry_count: int
+
+    @property
+    def quota(self) -> tuple[int | None, int | None]:
+        """The rest of the account's daily quota, and the whole; None: unknown."""
+
+    @property
+    def now(self) -> datetime | None:
+        """HubSpot's clock at its last response with a date."""
+
+
+@dataclass
+class Progress:
+    """Reports on one sync. It decides nothing.
+
+    Args:
+        clock: Monotonic seconds.
+        traffic: Counts the requests.
+    """
+
+    clock: Callable[[], float]
+    traffic: Traffic
+    stats: SyncStats = field(default_factory=SyncStats)
+    failures: Failures = field(default_factory=Failures)
+    total: int | None = None
+    """Threads to read, if known."""
+    since: str | None = None
+    """The bookmark that the sync was given."""
+    records: Counter[str] = field(default_factory=Counter)
+    """Emitted records by stream."""
+    archived: int = 0
+    """Emitted archived threads."""
+    misfits: Counter[str] = field(default_factory=Counter)
+    """Emitted values that did not fit their column, by stream and column."""
+
+    def __post_init__(self) -> None:
+        self._started = self._last_line = self.clock()
+        self._last_done = 0
+
+    @property
+    def done(self) -> int:
+        """The threads that were handled: emitted, unchanged, not found or failed."""
+        handled = self.stats.unchanged + self.stats.not_found + len(self.failures.threads.failed)
+        return self.records["threads"] + handled
+
+    def tick(self) -> None:
+        """Log a progress line if the last one is `LOG_INTERVAL` old."""
+        now = self.clock()
+        elapsed = now - self._last_line
+        if elapsed < LOG_INTERVAL:
+            return
+        rate = (self.done - self._last_done) / elapsed
+        self._last_line, self._last_done = now, self.done
+        of_total = "" if self.total is None else f" of {self.total:,}"
+        parts = [f"{self.done:,}{of_total} threads", f"{rate:.1f} threads/s"]
+        if "messages" in self.records:
+            parts.append(f"messages of {self.stats.threads_with_messages:,} threads")
+        if self.total is not None and rate > 0:
+            parts.append(f"about {describe_duration((self.total - self.done) / rate)} to go")
+        LOG.info(", ".join([*parts, *self.describe_quota()]))
+
+    def summary(self, error: BaseException | None = None) -> str:
+        """Return the summary of the sync in one line.
+
+        Args:
+            error: What ended the sync early, if anything did.
+        """
+        skipped = self._describe_skipped()
+        records = ", ".join(self._describe_records())
+        if error is None and not (self.done or skipped or sum(self.records.values())):
+            records += f" ({self._why_none()})"
+        calls = _count(self.traffic.request_count, "API call")
+        if retries := self.traffic.retry_count:
+            calls += f" ({_count(retries, 'retry', 'retries')})"
+        duration = describe_duration(self.clock() - self._started)
+        results = [records, *skipped, *describe_problems(self.stats, self.failures)]
+        sentences = [
+            f"Sync {outcome_of(error)}: {'; '.join(results)}",
+            *describe_backfill(self.stats),
+            ", ".join([f"{calls} in {duration}", *self.describe_quota()]),
+        ]
+        return ". ".join(sentences) + "."
+
+    def fields(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the figures of the summary, and more, for a program. The names are stable.
+
+        Args:
+            saved: The bookmark of threads in the last STATE.
+        """
+        stats, failures, (remaining, limit) = self.stats, self.failures, self.traffic.quota
+        keys = "threads_done", "threads_total_estimate"
+        return {
+            "api_calls": self.traffic.request_count,
+            "retries": self.traffic.retry_count,
+            "duration_seconds": round(self.clock() - self._started, 1),
+            "records": dict(self.records),
+            "archived": self.archived,
+            "skipped": {
+                "unchanged": stats.unchanged,
+                "before_start_date": stats.before_start_date,
+                "other_inbox": stats.other_inbox,
+            },
+            "deletions_pending": stats.withheld_deletions,
+            "not_found": stats.not_found,
+            "failed": len(failures.threads.failed),
+            "messages": {
+                "threads": stats.threads_with_messages,
+                "failed": len(failures.messages.failed),
+                "unavailable": len(stats.unavailable),
+                "truncated": len(stats.truncated),
+                "backfill": stats.backfill and dict(zip(keys, stats.backfill, strict=True)),
+            },
+            "actors_failed": len(failures.actors.failed),
+            "misfits": dict(self.misfits),
+            "daily_quota_remaining": remaining,
+            "daily_quota_limit": limit,
+            "bookmark": saved.get("replication_key_value"),
+            "bookmark_lag_seconds": self._lag(saved),
+            "full_listing_completed_at": saved.get("full_listing_completed_at"),
+        }
+
+    def log_metrics(self) -> None:
+        """Log the counts that are not zero as the SDK's metrics; the SDK counts the records."""
+        counts = {
+            "http_request_count": self.traffic.request_count,
+            "http_retry_count": self.traffic.retry_count,
+            "archived_thread_count": self.archived,
+            "unchanged_thread_count": self.stats.unchanged,
+            "not_found_thread_count": self.stats.not_found,
+            "failed_thread_count": len(self.failures.threads.failed),
+        }
+        for name, count in counts.items():
+            if count:
+                # Most of these are not in the SDK's closed list of metrics.
+                metric = cast("metrics.Metric", SimpleNamespace(value=name))
+                point = metrics.Point("counter", metric, count, {"stream": "threads"})
+                metrics.log(metrics.get_metrics_logger(), point)
+
+    def describe_quota(self) -> list[str]:
+        """Return the rest of the daily quota, if known."""
+        remaining, limit = self.traffic.quota
+        return [] if remaining is None else [f"{remaining:,} of {limit:,} left today"]
+
+    def _describe_records(self) -> list[str]:
+        """Return the records by stream; streams without a record only if there is nothing else."""
+        counts = {name: count for name, count in self.records.items() if count}
+        if not counts:
+            counts = {"threads": 0} if "threads" in self.records else dict(self.records)
+        parts = []
+        for stream, count in (counts or {"threads": 0}).items():
+            noun = NOUNS[stream]
+            parts.append(_count(count, noun, PLURALS.get(noun)))
+        return parts
+
+    def _describe_skipped(self) -> list[str]:
+        stats = self.stats
+        return [
+            *_unless_none(stats.unchanged, "open thread", "unchanged"),
+            *_unless_none(stats.before_start_date, "thread", "older than start_date"),
+            *_unless_none(stats.other_inbox, "thread", "in other inboxes"),
+        ]
+
+    def _why_none(self) -> str:
+        if self.total == 0:
+            return "no thread IDs are configured"
+        return f"no new message since {self.since}" if self.since else "none found"
+
+    def _lag(self, saved: Mapping[str, Any]) -> float | None:
+        """Return the seconds from the bookmark to HubSpot's clock, if both are known."""
+        now, bookmark = self.traffic.now, saved.get("replication_key_value")
+        if now is None or bookmark is None:
+            return None
+        return max(0.0, round((now - parse_time(bookmark)).total_seconds(), 1))
+
+
+def outcome_of(error: BaseException | None) -> str:
+    """Return how the sync ended: complete, incomplete, stopped or failed."""
+    if error is None:
+        return "complete"
+    if isinstance(error, IncompleteError):
+        return "incomplete"
+    is_resumable = getattr(error, "exit_code", None) == EX_TEMPFAIL
+    return "stopped" if is_resumable or isinstance(error, Stopped) else "failed"
+
+
+def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
+    """Return what could not be read, or is not decided yet, by kind."""
     return [
-        *unless_none(len(failures.messages.failed), "without their messages"),
-        *unless_none(len(stats.hidden), "whose messages HubSpot does not show"),
-        *unless_none(len(stats.cut_off), "messages cut off"),
-        *unless_none(len(failures.actors.failed), "actors failed"),
+        *_unless_none(stats.not_found, "thread", "not found"),
+        *_unless_none(stats.withheld_deletions, "deletion", "pending"),
+        *_unless_none(len(failures.threads.failed), "thread", "failed"),
+        *_unless_none(len(failures.messages.failed), "thread", "with failed messages"),
+        *_unless_none(len(stats.unavailable), "thread", "whose messages HubSpot does not return"),
+        *_unless_none(len(stats.truncated), "message", "truncated"),
+        *_unless_none(len(failures.actors.failed), "actor", "failed"),
     ]
 
 
-def backfill(stats: SyncStats) -> list[str]:
-    """Return how far the backfill of messages is, where it has not come to its end."""
+def describe_backfill(stats: SyncStats) -> list[str]:
+    """Return the progress of an unfinished message backfill."""
     if stats.backfill is None:
         return []
-    done, about = stats.backfill
-    of_about = "" if about is None else f" of about {about:,}"
-    return [f"messages: {done:,}{of_about} threads; goes on with the next sync"]
+    done, total = stats.backfill
+    of_total = "" if total is None else f" of about {total:,}"
+    return [f"Message backfill: {done:,}{of_total} threads; the next sync resumes it"]
 
 
 def describe_misfits(counts: Mapping[str, int]) -> str:
@@ -48,13 +261,8 @@ def describe_misfits(counts: Mapping[str, int]) -> str:
     return f"{sum(counts.values())} {message}: {columns}"
 
 
-def unless_none(count: int, what: str) -> list[str]:
-    """Return how many there are of what, if there are any."""
-    return [f"{count} {what}"] if count else []
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as a person says it."""
+def describe_duration(seconds: float) -> str:
+    """Return a duration in the two units that a person would use."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -62,191 +270,9 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-LOG = logging.getLogger("tap-hubspot-threads")
-
-LOG_INTERVAL = 10.0
-"""Seconds between progress lines."""
+def _count(count: int, noun: str, plural: str | None = None) -> str:
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-class Traffic(Protocol):
-    """What was sent to HubSpot so far."""
-
-    request_count: int
-    retry_count: int
-
-    @property
-    def quota(self) -> tuple[int | None, int | None]:
-        """The account's calls that are left of the day, and how many there are a day."""
-
-    @property
-    def now(self) -> datetime | None:
-        """HubSpot's clock at its last answer that told it."""
-
-
-@dataclass
-class Progress:
-    """Reports on one sync, and decides nothing.
-
-    Args:
-        clock: Monotonic seconds.
-        traffic: Counts the requests.
-    """
-
-    clock: Callable[[], float]
-    traffic: Traffic
-    stats: SyncStats = field(default_factory=SyncStats)
-    """What the sync counts."""
-    failures: Failures = field(default_factory=Failures)
-    """What it could not stats."""
-    total: int | None = None
-    """Threads to read, where it is known."""
-    since: str | None = None
-    """The bookmark that the sync was given."""
-    rows: Counter[str] = field(default_factory=Counter)
-    """Rows that went out, by stream. Counted by the loop, like the archived threads."""
-    archived: int = 0
-    misfits: Counter[str] = field(default_factory=Counter)
-    """Emitted values that did not fit their column, by stream and column. Counted by the loop."""
-    is_complete: bool = False
-    """Whether the sync has come to its end."""
-
-    def __post_init__(self) -> None:
-        self._started = self._last_line = self.clock()
-        self._last_done = 0
-
-    @property
-    def done(self) -> int:
-        """The threads that have been dealt with, one way or the other."""
-        handled = self.stats.unchanged + self.stats.not_found + len(self.failures.threads.failed)
-        return self.rows["threads"] + handled
-
-    def tick(self) -> None:
-        """Write a progress line, if the last one is `LOG_INTERVAL` old."""
-        now = self.clock()
-        elapsed = now - self._last_line
-        if elapsed < LOG_INTERVAL:
-            return
-        rate = (self.done - self._last_done) / elapsed
-        self._last_line, self._last_done = now, self.done
-        of_total = "" if self.total is None else f" of {self.total}"
-        words = [f"{self.done}{of_total} threads", f"{rate:.1f} threads/s"]
-        if "messages" in self.rows:
-            words.append(f"messages of {self.stats.threads_with_messages}")
-        if self.total is not None and rate > 0:
-            words.append(f"about {duration((self.total - self.done) / rate)} left")
-        LOG.info(", ".join([*words, *self.quota_left()]))
-
-    def summary(self, kept: Mapping[str, Any]) -> str:
-        """Return the sync in one line.
-
-        Args:
-            kept: What the last STATE had of threads.
-        """
-        seconds = self.clock() - self._started
-        calls = self.traffic.request_count
-        rate = calls / seconds if seconds > 0 else 0
-        lag = self._lag(kept)
-        words = [
-            *self._rows_in_words(),
-            f"{self.stats.not_found} missing",
-            *unless_none(self.stats.withheld_deletions, "not told deleted yet"),
-            f"{len(self.failures.threads.failed)} failed",
-            *unread_children(self.stats, self.failures),
-            f"{calls} calls ({self.traffic.retry_count} retries) in {duration(seconds)}",
-            f"{rate:.1f} calls/s",
-            *([] if lag is None else [f"bookmark {duration(lag)} behind HubSpot's clock"]),
-        ]
-        if completed := kept.get("full_listing_completed_at"):
-            words.append(f"last full listing completed {completed}")
-        return ", ".join([*words, *self.quota_left(), *backfill(self.stats)])
-
-    def fields(self, kept: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the same for a program, under names that stay.
-
-        Args:
-            kept: What the last STATE had of threads.
-        """
-        stats, failures, (left, daily) = self.stats, self.failures, self.traffic.quota
-        return {
-            "calls": self.traffic.request_count,
-            "retries": self.traffic.retry_count,
-            "seconds": round(self.clock() - self._started, 1),
-            "rows": dict(self.rows),
-            "archived": self.archived,
-            "left_out": {
-                "unchanged": stats.unchanged,
-                "before_start_date": stats.before_start_date,
-                "other_inbox": stats.other_inbox,
-            },
-            "withheld_deaths": stats.withheld_deletions,
-            "missing": stats.not_found,
-            "failed": len(failures.threads.failed),
-            "messages": {
-                "threads": stats.threads_with_messages,
-                "failed": len(failures.messages.failed),
-                "not_shown": len(stats.hidden),
-                "cut_off": len(stats.cut_off),
-                "backfill": stats.backfill
-                and dict(zip(("done", "about"), stats.backfill, strict=True)),
-            },
-            "actors_failed": len(failures.actors.failed),
-            "misfits": dict(self.misfits),
-            "quota_left": left,
-            "quota_daily": daily,
-            "bookmark": kept.get("replication_key_value"),
-            "bookmark_lag_seconds": self._lag(kept),
-            "full_listing_completed_at": kept.get("full_listing_completed_at"),
-        }
-
-    def log_metrics(self) -> None:
-        """Log the counts that are not zero as the SDK's metrics; the SDK counts the records."""
-        counts = {
-            "http_request_count": self.traffic.request_count,
-            "http_retry_count": self.traffic.retry_count,
-            "archived_thread_count": self.archived,
-            "unchanged_thread_count": self.stats.unchanged,
-            "missing_thread_count": self.stats.not_found,
-            "failed_thread_count": len(self.failures.threads.failed),
-        }
-        for name, count in counts.items():
-            if count:
-                # Most of these are no members of the SDK's closed list of metrics.
-                metric = cast("metrics.Metric", SimpleNamespace(value=name))
-                point = metrics.Point("counter", metric, count, {"stream": "threads"})
-                metrics.log(metrics.get_metrics_logger(), point)
-
-    def quota_left(self) -> list[str]:
-        """Return what is left of the day's calls in words, if that is known."""
-        left, daily = self.traffic.quota
-        return [] if left is None else [f"{left} of the day's {daily} calls left"]
-
-    def _rows_in_words(self) -> list[str]:
-        """Return what went out, and why the rest did not; also why there is nothing at all."""
-        stats = self.stats
-        left_out = [
-            *unless_none(stats.unchanged, "unchanged"),
-            *unless_none(stats.before_start_date, "before start_date"),
-            *unless_none(stats.other_inbox, "of another inbox"),
-        ]
-        words = f"{self.rows['threads']} threads ({self.archived} archived)"
-        if self.is_complete and not (self.done or left_out):
-            words += f": {self._why_none()}"
-        has_threads = "threads" in self.rows or not self.rows
-        others = {name: count for name, count in self.rows.items() if name != "threads"}
-        return [
-            *([words] if has_threads else []),
-            *(f"{n} rows of {name}" for name, n in others.items() if n or not has_threads),
-            *left_out,
-        ]
-
-    def _why_none(self) -> str:
-        if self.total == 0:
-            return "the settings name none"
-        return f"none has a message since {self.since}" if self.since else "none was found"
-
-    def _lag(self, kept: Mapping[str, Any]) -> float | None:
-        """Return the seconds that the bookmark is behind HubSpot's clock, where both are known."""
-        now, bookmark = self.traffic.now, kept.get("replication_key_value")
-        if now is None or bookmark is None:
-            return None
-        return max(0.0, round((now - parse_time(bookmark)).total_seconds(), 1))
+def _unless_none(count: int, noun: str, rest: str) -> list[str]:
+    return [f"{_count(count, noun)} {rest}"] if count else []

@@ -98,7 +98,7 @@ class EventWriter:
         for name, stream in self._streams.items():
             stream.write_schema()
             self._counters[name] = stream.get_record_counter()
-            self._progress.rows[name] = 0
+            self._progress.records[name] = 0
         timed = self._streams.get("threads") or next(iter(self._streams.values()))
         save = partial(self._save, bookmarks)
         with timed.get_sync_timer():
@@ -106,7 +106,7 @@ class EventWriter:
                 self._write(events, save, max_records)
             finally:
                 for name, counter in self._counters.items():
-                    counter.increment(self._progress.rows[name])
+                    counter.increment(self._progress.records[name])
                     if counter.value:
                         counter.exit()  # logs it
 
@@ -137,7 +137,7 @@ class EventWriter:
             return
         row = record.row
         self._records += 1
-        self._progress.rows[record.stream] += 1
+        self._progress.records[record.stream] += 1
         for column in misfits(row):
             self._progress.misfits[f"{record.stream}.{column}"] += 1
         if record.stream == "threads":

@@ -45,20 +45,21 @@ def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int |
         HubSpotError: if the token is not accepted, or the daily quota is spent.
     """
     account_id = pool.run(api.get_account_id)
-    if account_id is not None and state.account not in {None, account_id}:
+    if account_id is not None and state.account_id not in {None, account_id}:
         message = (
-            f"The token is of HubSpot account {account_id}, the state of account {state.account}: "
-            "check access_token (or refresh_token), or start anew with a full refresh (no "
+            f"The token belongs to HubSpot account {account_id}, but the state belongs to account "
+            f"{state.account_id}. "
+            "Check access_token (or refresh_token), or start over with a full refresh (no "
             "state). Nothing was read."
         )
         raise WrongAccountError(message)
-    if account_id is None and not state.is_account_warned_of:
+    if account_id is None and not state.account_unknown_warned:
         LOG.warning(
             "HubSpot does not say which account this token is of: a token of another account "
             "may go unnoticed as long as the state knows few of its threads"
         )
     knows_none = not (state.open or state.failed or state.not_found)
-    return account_id, account_id is not None and (state.account == account_id or knows_none)
+    return account_id, account_id is not None and (state.account_id == account_id or knows_none)
 
 
 class AccountSync:

@@ -190,21 +190,21 @@ class SyncStats:
     """Threads that are not found and not reported as deleted yet."""
     threads_with_messages: int = 0
     """Threads whose messages were read."""
-    hidden: list[str] = field(default_factory=list)
+    unavailable: list[str] = field(default_factory=list)
     """Threads that HubSpot has, but whose messages it does not show."""
-    cut_off: list[str] = field(default_factory=list)
+    truncated: list[str] = field(default_factory=list)
     """Messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
     """If the backfill of messages is unfinished: threads so far, and in all if that is known."""
 
     def warn(self) -> None:
         """Warn about messages that HubSpot does not show."""
-        if self.hidden:
+        if self.unavailable:
             message = "HubSpot has %d thread(s), but does not show their messages: %s"
-            LOG.warning(message, len(self.hidden), name_ids(self.hidden))
-        if self.cut_off:
+            LOG.warning(message, len(self.unavailable), name_ids(self.unavailable))
+        if self.truncated:
             message = "%d message(s) are cut off: HubSpot does not give their whole text"
-            LOG.warning(message, len(self.cut_off))
+            LOG.warning(message, len(self.truncated))
 
 
 @dataclass(frozen=True)

@@ -111,20 +111,20 @@ def test_from_the_environment(lab: Lab, tmp_path: Path) -> None:
         "thread_ids_file": str(path),
         "inbox_ids": "[]",
         "start_date": "2020-01-01",
-        "thread_fetch": "by_id",
+        "always_fetch_by_id": "on",
         "include_archived": "No",
         "associations": "[]",
         "property": "customerSentiment",
-        "refresh_open_calls": "0",
-        "full_listing_hours": "1",
+        "open_threads_max_calls": "0",
+        "full_listing_interval_hours": "1",
         "full_listing_calls": "1",
         "lookback_seconds": "0",
-        "rate_limit": "19",
+        "max_requests_per_10s": "19",
         "daily_quota_reserve_percent": "0",
         "max_concurrency": "1",
         "request_timeout": "5",
         "max_attempts": "1",
-        "original_content": "true",
+        "fetch_original_content": "true",
         "user_agent": "me",
     }
     assert settings.keys() | {"client_id", "client_secret", "refresh_token"} == set(
@@ -176,8 +176,8 @@ def test_connection_test(lab: Lab, tmp_path: Path, settings: dict[str, Any]) -> 
     assert done.returncode == 0
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1].endswith(
-        "The connection works: account 77, threads can be read (scope conversations.read), 1000000 "
-        "calls in 10 s, 649998 of the day's 650000 calls left"
+        "Connection OK: account 77, scope conversations.read, rate limit 1,000,000 calls/10 s, "
+        "649,998 of 650,000 left today"
     )
     (page,) = lab.calls()
     assert "limit=500&" in f"{page}&"
@@ -253,7 +253,7 @@ def test_files_of_windows_editors(lab: Lab, tmp_path: Path) -> None:
     """Config, state and catalog may begin with a byte order mark, as Windows editors write it."""
     files = {
         "--config": lab.config(),
-        "--state": {"bookmarks": {"threads": {"account": lab.account.portal_id}}},
+        "--state": {"bookmarks": {"threads": {"account_id": lab.account.portal_id}}},
         "--catalog": select("threads"),
     }
     arguments = []

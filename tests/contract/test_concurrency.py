@@ -55,7 +55,7 @@ def test_so_many_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch, how: str, wo
     set_runtime(monkeypatch, transport=lambda _: gate)
     settings: dict[str, Any] = {
         "ids": {"thread_ids": lab.live_ids},
-        "by_id": {"thread_fetch": "by_id", "include_archived": False},
+        "by_id": {"always_fetch_by_id": True, "include_archived": False},
     }
     assert lab.sync(max_concurrency=workers, **settings[how]).ids == lab.live_ids
     assert gate.most == workers

@@ -72,16 +72,16 @@ class Process:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("how", ["auto", "by_id"])
+@pytest.mark.parametrize("by_id", [False, True])
 @UNBUFFERED
 def test_signal(
-    slow: Lab, tmp_path: Path, signum: signal.Signals, how: str, environment: dict[str, str]
+    slow: Lab, tmp_path: Path, signum: signal.Signals, environment: dict[str, str], *, by_id: bool
 ) -> None:
     """A signal ends the sync within seconds: whole messages, STATE last, exit code 128 + signal."""
-    if how == "auto":
+    if not by_id:
         slow.script(path="after=", delay=30, times=100)
         slow.account.threads.update(Account.sample(1_200).threads)
-    tap = Process(slow, tmp_path, environment, thread_fetch=how, max_concurrency=2)
+    tap = Process(slow, tmp_path, environment, always_fetch_by_id=by_id, max_concurrency=2)
     first = tap.lines(30)
     started = time.monotonic()
     tap.popen.send_signal(signum)
@@ -137,7 +137,7 @@ def test_second_signal_ends_at_once(slow: Lab, tmp_path: Path, environment: dict
 @UNBUFFERED
 def test_target_dies(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
     """A target that closes the pipe ends the tap quietly: one line, no traceback."""
-    tap = Process(slow, tmp_path, environment, thread_fetch="by_id")
+    tap = Process(slow, tmp_path, environment, always_fetch_by_id=True)
     tap.lines(5)
     tap.stdout.close()
     assert tap.popen.wait(SOON) == 1
@@ -177,7 +177,7 @@ def test_terminal_closes(lab: Lab, tmp_path: Path, environment: dict[str, str]) 
 @UNBUFFERED
 def test_killed_in_a_write(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
     """Killed at any moment, the tap has written whole lines but for the last."""
-    tap = Process(slow, tmp_path, environment, thread_fetch="by_id")
+    tap = Process(slow, tmp_path, environment, always_fetch_by_id=True)
     first = tap.lines(50)
     tap.popen.kill()
     _, rest = tap.finish()

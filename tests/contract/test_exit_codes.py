@@ -53,8 +53,10 @@ def on(path: str = r"/threads\?", **fault: Any) -> dict[str, Any]:
 BY_ID = {"thread_ids": sorted(map(str, Account.sample(80).threads)), "max_concurrency": 1}
 CAUSES = {
     "a quiet sync": Cause(DONE, "80 threads"),
-    "configured ids that are not there": Cause(DONE, "1 missing", settings={"thread_ids": [17]}),
-    "no thread is wanted": Cause(DONE, "name none", settings={"thread_ids": []}),
+    "configured ids that are not there": Cause(
+        DONE, "1 thread not found", settings={"thread_ids": [17]}
+    ),
+    "no thread is wanted": Cause(DONE, "no thread IDs are configured", settings={"thread_ids": []}),
     "one thread fails": Cause(EXIT_INCOMPLETE, ONE, on(ONE, status=500), BY_ID),
     "one thread is refused": Cause(EXIT_INCOMPLETE, ONE, on(ONE, status=400), BY_ID),
     "an unknown option": Cause(WRONG_CALL, "", arguments=("--tokens",)),
@@ -65,7 +67,7 @@ CAUSES = {
         on(status=429, body=error_body(policyName="DAILY")),
     ),
     "the reserve is reached": Cause(
-        LATER, "UTC", settings={"daily_quota_reserve_percent": 100, "thread_fetch": "by_id"}
+        LATER, "UTC", settings={"daily_quota_reserve_percent": 100, "always_fetch_by_id": True}
     ),
     "a long Retry-After": Cause(
         LATER, "in 1440 minutes", on(status=477, headers={"Retry-After": "86400"})
@@ -103,7 +105,7 @@ CAUSES = {
         EX_CONFIG, "api_url", on(".", status=302, headers={"Location": "http://[::1]/"})
     ),
     "another account": Cause(
-        EX_CONFIG, "account 62515", state={"bookmarks": {"threads": {"account": 77}}}
+        EX_CONFIG, "account 62515", state={"bookmarks": {"threads": {"account_id": 77}}}
     ),
     "another tap's state": Cause(EX_CONFIG, "not of the form", state={"bookmarks": {"users": {}}}),
     "a wrong setting": Cause(EX_CONFIG, "max_attempts", settings={"max_attempts": 0}),
@@ -169,7 +171,7 @@ def test_exit_codes(
 def test_failed_threads_in_a_sync_of_the_account(lab: Lab, command: Callable[..., int]) -> None:
     """A thread that cannot be read is code 1 in a sync of the account too."""
     lab.script(path=f"/threads/{ONE}", status=500, times=1_000)
-    assert command(thread_fetch="by_id") == EXIT_INCOMPLETE
+    assert command(always_fetch_by_id=True) == EXIT_INCOMPLETE
 
 
 def test_errors_are_seen_at_every_level(
@@ -189,7 +191,7 @@ NO_SCOPE = '{"status": "error", "category": "MISSING_SCOPES"}'
 @pytest.mark.parametrize(
     ("fault", "code", "words"),
     [
-        ({"path": "/account-info/", "status": 403}, 0, "does not say which account"),
+        ({"path": "/account-info/", "status": 403}, 0, "account unknown"),
         ({"path": ".", "status": 401}, 78, "check the setting access_token"),
         ({"path": "/conv", "status": 403, "body": NO_SCOPE}, 78, "the scope conversations.read"),
         ({"path": ".", "status": 404, "body": "<html>", "bare": True}, 78, "settings api_url"),

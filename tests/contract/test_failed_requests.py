@@ -48,15 +48,17 @@ PASSING: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
-@pytest.mark.parametrize("how", ["auto", "by_id"])
-def test_passing_faults(lab: Lab, waits: list[float], fault: dict[str, Any], how: str) -> None:
+@pytest.mark.parametrize("by_id", [False, True])
+def test_passing_faults(
+    lab: Lab, waits: list[float], fault: dict[str, Any], *, by_id: bool
+) -> None:
     """What passes by itself is tried again, and the rows are those of a quiet day."""
-    quiet = lab.sync(thread_fetch=how).records()
+    quiet = lab.sync(always_fetch_by_id=by_id).records()
     calls = len(lab.calls())
     lab.script(path="/threads\\?", times=2, **fault)
     lab.script(path="/threads/", skip=4, times=3, **fault)
-    assert lab.sync(thread_fetch=how).records() == quiet
-    failed = 2 if how == "auto" else 5
+    assert lab.sync(always_fetch_by_id=by_id).records() == quiet
+    failed = 5 if by_id else 2
     assert len(lab.calls()) == 2 * calls + failed
     assert len(waits) >= failed
 

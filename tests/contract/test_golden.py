@@ -15,20 +15,20 @@ FOLDER = Path(__file__).parent / "golden"
 
 
 @pytest.mark.parametrize("workers", [1, 16])
-@pytest.mark.parametrize("how", ["auto", "by_id"])
-def test_whole_output(how: str, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by_id", [False, True])
+def test_whole_output(workers: int, monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> None:
     """The messages are those of the file. To accept a change, delete the file and run twice."""
     path = FOLDER / "sync.jsonl"
     set_runtime(monkeypatch, clock=lambda: 0.0)
     with open_lab(Account.sample(20)) as lab, time_machine.travel(NOW, tick=False):
         text = lab.sync(
-            select("threads", "thread_index"), thread_fetch=how, max_concurrency=workers
+            select("threads", "thread_index"), always_fetch_by_id=by_id, max_concurrency=workers
         ).text
     if not path.exists():
-        if how == "auto":
+        if not by_id:
             path.write_text(text, encoding="utf-8")
         pytest.fail("There was no file to hold it against: review the one that is written now")
-    if how == "auto":
+    if not by_id:
         assert text == path.read_text(encoding="utf-8")
     else:
         # The index is ahead of the threads by the requests under way; each stream is the same.

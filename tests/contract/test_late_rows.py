@@ -46,7 +46,7 @@ def messages_of(life: Life, threads: list[Thread]) -> set[str]:
 def test_increment_of_many_pages(span: float, cursors: str) -> None:
     """1,600 changed threads and all of their messages are there after two syncs."""
     with open_lab(Account([])) as lab:
-        life = Life(lab, refresh_open_calls=0)
+        life = Life(lab, open_threads_max_calls=0)
         lab.account.behavior.cursors_by_time = cursors  # type: ignore[assignment] # one of its choices
         life.sync(select(*MESSAGES))
         changed = []
@@ -71,7 +71,7 @@ def test_increment_of_many_pages(span: float, cursors: str) -> None:
 def test_backfill_of_many_pages() -> None:
     """A backfill of 3,000 threads loses no message of those that move while it is under way."""
     with open_lab(Account([])) as lab:
-        life = Life(lab, refresh_open_calls=0)
+        life = Life(lab, open_threads_max_calls=0)
         life.now = NOON - timedelta(days=1)
         every = []
         for _ in range(3_000):

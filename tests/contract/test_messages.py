@@ -358,7 +358,7 @@ def test_share_of_the_backfill(caplog: pytest.LogCaptureFixture) -> None:
     with open_lab(limit=RollingLimit(maximum=1_000_000, daily=60)) as lab:
         lab.sync(select("threads", "messages"), max_concurrency=1)
     last = caplog.messages[-1]
-    assert last.endswith(" of about 80 threads; goes on with the next sync")
+    assert " of about 80 threads; the next sync resumes it. " in last
 
 
 def test_cut_off_texts(life: Life) -> None:
@@ -368,7 +368,7 @@ def test_cut_off_texts(life: Life) -> None:
     texts = {
         whole: {
             row["id"]: row["text"]
-            for row in life.sync(select(*ALL), original_content=whole).records("messages")
+            for row in life.sync(select(*ALL), fetch_original_content=whole).records("messages")
         }
         for whole in (False, True)
     }
@@ -382,7 +382,7 @@ def test_whole_text_that_cannot_be_had(life: Life, caplog: pytest.LogCaptureFixt
     (thread,) = some(life)
     message = cut_off(life, thread)
     life.lab.script(path="original-content", status=400, times=9)
-    output = life.sync(select(*ALL), original_content=True)
+    output = life.sync(select(*ALL), fetch_original_content=True)
     texts = {row["id"]: row["text"] for row in output.records("messages")}
     assert texts[message.id] == "Only the be"
     assert "1 message(s) are cut off" in caplog.text
@@ -397,7 +397,7 @@ def test_no_whole_text_for_a_column_that_is_not_selected(life: Life) -> None:
         for meta in entry["metadata"]:
             if meta["breadcrumb"] in (["properties", "text"], ["properties", "richText"]):
                 meta["metadata"]["selected"] = False
-    output = life.sync(catalog, original_content=True)
+    output = life.sync(catalog, fetch_original_content=True)
     assert all("text" not in row for row in output.records("messages"))
     assert life.lab.calls("original-content") == []
 

@@ -97,7 +97,7 @@ def test_how_they_were_seen(
     caplog.set_level(logging.INFO)
     with open_lab(Account.sample(3000)) as lab:
         lab.account.behavior.status_filter = status_filter
-        life = Life(lab, refresh_open_calls=calls)
+        life = Life(lab, open_threads_max_calls=calls)
         life.sync()
         life.pass_time(minutes=15)
         life.sync()
@@ -150,7 +150,7 @@ def test_longest_unread_first(life: Life) -> None:
     waiting = {str(t.id) for t in life.lab.threads if not t.closed_at}
     for _ in range(-(-len(waiting) // 6)):
         life.lab.emulator.requests.clear()
-        life.sync(refresh_open_calls=7, thread_fetch="by_id")
+        life.sync(open_threads_max_calls=7, always_fetch_by_id=True)
         read = [call.rpartition("/")[2].partition("?")[0] for call in life.lab.calls(BY_ID)]
         assert len(read) <= 7
         waiting -= set(read)
@@ -158,11 +158,11 @@ def test_longest_unread_first(life: Life) -> None:
 
 
 def test_none_are_read_when_none_are_wanted(life: Life) -> None:
-    """With `refresh_open_calls` 0 no open thread is read again, and none is kept."""
-    life.sync(refresh_open_calls=0)
+    """With `open_threads_max_calls` 0 no open thread is read again, and none is kept."""
+    life.sync(open_threads_max_calls=0)
     assert life.lab.calls(BY_ID) == []
     life.state = {}
-    life.sync(refresh_open_calls=0)
+    life.sync(open_threads_max_calls=0)
     assert life.kept["open_threads"] == []
 
 
@@ -256,7 +256,7 @@ def test_full_listing(life: Life) -> None:
 def test_full_listing_in_slices(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full listing takes so many pages a sync, goes on in the next one, and says when it ends."""
     set_runtime(monkeypatch, page_size=10)
-    life.settings["refresh_open_calls"] = 0
+    life.settings["open_threads_max_calls"] = 0
     first = life.kept["full_listing_completed_at"]
     found: list[str] = []
     life.pass_time(hours=24)
@@ -290,9 +290,9 @@ def test_full_listing_with_a_refused_cursor(
 
 
 def test_full_listing_by_id(life: Life) -> None:
-    """With `by_id` a full listing reads each thread by id too."""
+    """With `always_fetch_by_id` a full listing reads each thread by id too."""
     life.pass_time(hours=24)
-    life.sync(thread_fetch="by_id")
+    life.sync(always_fetch_by_id=True)
     assert len(life.lab.calls(BY_ID)) >= len(life.lab.threads)
 
 
@@ -301,7 +301,7 @@ def test_nothing_stale(seed: int) -> None:
     """300 silent changes between syncs: no open thread is stale; after a full listing, none is."""
     chance = random.Random(seed)
     with open_lab(Account.sample(400, seed=seed)) as lab:
-        life = Life(lab, refresh_open_calls=10_000)
+        life = Life(lab, open_threads_max_calls=10_000)
         warehouse: dict[str, dict[str, Any]] = {}
         for turn in range(4):
             if turn:
@@ -330,7 +330,7 @@ def test_deleted(life: Life) -> None:
     assert life.sync().records("deleted_threads") == []
     life.pass_time(minutes=10)
     output = life.sync()
-    row = {"id": str(gone.id), "noticedAt": "2026-11-20T13:10:00.000Z"}
+    row = {"id": str(gone.id), "detectedAt": "2026-11-20T13:10:00.000Z"}
     assert output.records("deleted_threads") == [row]
     assert output.ids == []
     assert life.sync().records("deleted_threads") == []
@@ -370,7 +370,7 @@ def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
         with pytest.raises(IncompleteError, match=r"2 thread.*404.*api_url, api_version"):
             life.sync()
         assert life.last.records("deleted_threads") == []
-        assert life.kept["missed"] == []
+        assert life.kept["not_found"] == []
         life.pass_time(minutes=20)
     life.lab.emulator.faults.clear()
     assert life.sync().ids == ids([first, second])
@@ -385,7 +385,7 @@ def test_lie_that_heals(life: Life) -> None:
     life.pass_time(minutes=20)
     assert life.sync().ids == ids([thread])
     assert life.last.records("deleted_threads") == []
-    assert life.kept["missed"] == []
+    assert life.kept["not_found"] == []
 
 
 def test_archived_and_purged(life: Life) -> None:
@@ -477,14 +477,14 @@ def test_most_are_gone(life: Life) -> None:
     life.pass_time(minutes=10)
     life.sync()
     assert sorted(row["id"] for row in life.last.records("deleted_threads")) == sorted(ids(victims))
-    assert life.kept["missed"] == []
+    assert life.kept["not_found"] == []
 
 
 def test_outage_that_denies_all(life: Life) -> None:
     """While reading by id says 404 for hours, and listings show the threads, none is told."""
     life.lab.script(path=BY_ID, status=404, headers=NOT_FOUND, times=10**6)
     for _ in range(6):
-        life.sync(thread_fetch="by_id")
+        life.sync(always_fetch_by_id=True)
         assert life.last.records("deleted_threads") == []
         life.pass_time(minutes=40)
     for _ in range(40):
@@ -565,7 +565,7 @@ def test_thread_that_fails_is_not_told(life: Life) -> None:
     thread.assigned_to = "A-5"
     life.lab.script(path=f"/threads/{thread.id}", status=500)
     with pytest.raises(IncompleteError):
-        life.sync(max_attempts=1, thread_fetch="by_id")
+        life.sync(max_attempts=1, always_fetch_by_id=True)
     assert life.last.records("deleted_threads") == []
     assert life.sync().ids == ids([thread])
 
@@ -574,7 +574,7 @@ def test_thread_that_fails_is_not_told(life: Life) -> None:
 def test_cost(changed: int) -> None:
     """A sync costs its increment, and at most what the two settings say, and four calls."""
     with open_lab(Account.sample(2_600)) as lab:
-        life = Life(lab, refresh_open_calls=100, full_listing_calls=2)
+        life = Life(lab, open_threads_max_calls=100, full_listing_calls=2)
         life.sync(full_listing_calls=100)
         life.pass_time(hours=25)
         chance = random.Random(changed)
@@ -632,20 +632,22 @@ def test_unknown_lists(life: Life, entry: object) -> None:
 
 
 def test_summary(life: Life, caplog: pytest.LogCaptureFixture) -> None:
-    """The last line says what was unchanged, and when all was listed last."""
+    """The summary counts the open threads that have not changed."""
     caplog.set_level(logging.INFO)
     caplog.clear()
     life.sync()
-    (summary,) = [record.message for record in caplog.records if " calls/s" in record.message]
-    assert summary.startswith("0 threads (0 archived), 32 unchanged, 0 missing, 0 failed, 7 calls")
-    assert "last full listing completed 2026-11-20T12:00:00.000Z" in summary
+    (record,) = [record for record in caplog.records if record.message.startswith("Sync ")]
+    assert record.message.startswith(
+        "Sync complete: 0 threads; 32 open threads unchanged. 7 API calls in "
+    )
+    assert vars(record)["full_listing_completed_at"] == "2026-11-20T12:00:00.000Z"
 
 
 def test_failed_thread_in_a_wrong_account(life: Life) -> None:
     """A thread that failed is not told deleted by a sync that cannot tell which account it is."""
     life.kept["failed"] = [["17", 1]]
     life.kept["open_threads"] = []
-    del life.kept["account"]
+    del life.kept["account_id"]
     assert life.sync().records("deleted_threads") == []
     assert life.kept["failed"] == []
 
@@ -660,7 +662,7 @@ def test_cost_without_a_closed_thread() -> None:
         life.pass_time(hours=1)
         lab.account.delete(open_threads(lab)[0])
         lab.emulator.requests.clear()
-        life.sync(refresh_open_calls=1)
+        life.sync(open_threads_max_calls=1)
         assert len(lab.calls(BY_ID)) <= 1 + 4
 
 
@@ -669,7 +671,7 @@ def test_cost_when_the_first_ones_are_deleted(life: Life, calls: int) -> None:
     """The bound of the calls holds when the threads that are read first are gone."""
     for thread in open_threads(life.lab)[:4]:
         life.lab.account.delete(thread)
-    life.sync(refresh_open_calls=calls)
+    life.sync(open_threads_max_calls=calls)
     assert len(life.lab.calls(BY_ID)) <= calls + 4
 
 
@@ -677,7 +679,7 @@ def test_one_call_a_sync_has_its_turn_for_all(life: Life) -> None:
     """With one call a sync, live and archived open threads have their turn alike."""
     waiting = [str(t.id) for t in life.lab.threads if not t.closed_at]
     for _ in range(2 * len(waiting)):
-        life.sync(refresh_open_calls=1)
+        life.sync(open_threads_max_calls=1)
     read = "".join(life.lab.calls(BY_ID))
     assert all(thread_id in read for thread_id in waiting)
 
@@ -690,7 +692,7 @@ def test_deleted_threads_of_a_sync_that_fails(life: Life) -> None:
     life.pass_time(minutes=10)
     life.lab.script(path=f"/threads/{bad.id}", status=500)
     with pytest.raises(IncompleteError):
-        life.sync(max_attempts=1, thread_fetch="by_id")
+        life.sync(max_attempts=1, always_fetch_by_id=True)
     assert [row["id"] for row in life.last.records("deleted_threads")] == ids([first])
     life.lab.account.delete(second)
     life.sync()
@@ -727,7 +729,7 @@ def test_listing_that_lists_twice(life: Life, monkeypatch: pytest.MonkeyPatch) -
             thread.archived = True
 
     life.lab.emulator.before_answer = archive
-    life.sync(thread_fetch="by_id")
+    life.sync(always_fetch_by_id=True)
     assert life.last.ids.count(str(thread.id)) == 1
 
 

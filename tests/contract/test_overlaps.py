@@ -43,7 +43,7 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
     """Each run brings everything, both share the limit, and either's state will do."""
     limit = RollingLimit(maximum=40, interval=1)
     with open_lab(Account.sample(40), limit=limit) as lab:
-        schedule = Schedule(lab, tmp_path, thread_fetch="by_id")
+        schedule = Schedule(lab, tmp_path, always_fetch_by_id=True)
         outputs = [tap.end() for tap in [schedule.start(), schedule.start()]]
         assert limit.refused <= 0.05 * len(lab.calls("."))
         limit.maximum = 1_000_000
@@ -203,7 +203,7 @@ DAYS = 2 * 86_400
 def test_a_clock_that_jumps(tmp_path: Path, clock: dict[str, int]) -> None:
     """The bookmark is HubSpot's time, whatever this machine's: nothing is lost or read anew."""
     with open_lab(Account.sample(30), latency=0.02) as lab:
-        schedule = Schedule(lab, tmp_path, thread_fetch="by_id", max_concurrency=2)
+        schedule = Schedule(lab, tmp_path, always_fetch_by_id=True, max_concurrency=2)
         before = WRONG_CLOCK.format(**clock)
         began = datetime.now(timezone.utc)
         state = schedule.run(before=before)

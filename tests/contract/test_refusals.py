@@ -191,7 +191,7 @@ def test_stuck_full_listing_keeps_nothing_else_waiting(monkeypatch: pytest.Monke
         life.pass_time(days=2)
         lab.script(path="sort=id&after=", status=500, times=10**6)
         with pytest.raises(HubSpotError, match="list of all threads cannot be read further"):
-            life.sync(select(*WITH_MESSAGES, "inboxes"), max_attempts=2, refresh_open_calls=0)
+            life.sync(select(*WITH_MESSAGES, "inboxes"), max_attempts=2, open_threads_max_calls=0)
         assert life.last.records("inboxes")
         talking = {str(t.id) for t in lab.threads if t.latest_message_at}
         assert threads_of_messages(life) >= talking
@@ -260,6 +260,6 @@ def test_gateways_404s_for_every_read_by_id(life: Life) -> None:
         with pytest.raises((IncompleteError, TransientError), match=str(new.id)):
             life.sync()
         assert life.last.records("deleted_threads") == []
-        assert life.kept["missed"] == []
+        assert life.kept["not_found"] == []
     life.lab.emulator.faults.clear()
     assert {str(new.id)} <= set(life.sync().ids)

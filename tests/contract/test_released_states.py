@@ -20,11 +20,11 @@ def test_released_state(path: Path) -> None:
     check_state(given)
     bookmarks = given["bookmarks"]
     threads, messages = bookmarks["threads"], bookmarks["messages"]
-    state = SyncState(bookmarks, filters=threads["wanted"], with_messages=True)
+    state = SyncState(bookmarks, filters=threads["filters"], with_messages=True)
     assert state.bookmark == threads["replication_key_value"]
     assert state.listing.full_started_at == threads["full_listing_started_at"]
     assert state.open.entries() == threads["open_threads"]
-    assert [*state.not_found] == [thread_id for thread_id, _ in threads["missed"]]
+    assert [*state.not_found] == [thread_id for thread_id, _ in threads["not_found"]]
     assert [*state.failed] == [thread_id for thread_id, _ in threads["failed"]]
     assert [*state.messages.pending] == [thread_id for thread_id, _ in messages["failed"]]
     assert state.messages.bookmark == messages["replication_key_value"]

@@ -18,7 +18,7 @@ def test_storm(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     set_runtime(monkeypatch, page_size=5)  # so that a listing takes requests enough to be hit
     chance = random.Random(seed)
     settings: dict[str, Any] = {
-        "thread_fetch": chance.choice(["auto", "by_id"]),
+        "always_fetch_by_id": chance.choice([False, True]),
         "max_concurrency": chance.choice([1, 4, 16]),
         "max_attempts": 100,
     }

@@ -49,9 +49,11 @@ def test_whole_account(lab: Lab) -> None:
     assert archived
 
 
-def test_auto_equals_by_id(lab: Lab) -> None:
+def test_listed_equals_by_id(lab: Lab) -> None:
     """Taken from the listing or read by id, the rows are the same."""
-    assert lab.sync(thread_fetch="auto").records() == lab.sync(thread_fetch="by_id").records()
+    assert (
+        lab.sync(always_fetch_by_id=False).records() == lab.sync(always_fetch_by_id=True).records()
+    )
 
 
 def test_few_calls_for_a_listing() -> None:
@@ -65,7 +67,7 @@ def test_one_call_each_by_id(lab: Lab) -> None:
     """Read by id after a listing, a thread costs one call: it is known which are archived."""
     lab.sync()
     listing = len(lab.calls())
-    lab.sync(thread_fetch="by_id")
+    lab.sync(always_fetch_by_id=True)
     unmarked = [t for t in lab.threads if t.archived and "archived" not in payload(t)]
     assert len(lab.calls()) == 2 * listing + len(lab.ids) + len(unmarked)
 
@@ -75,7 +77,7 @@ def test_at_most_so_many_in_flight(workers: int) -> None:
     """No more than `max_concurrency` requests are under way at once."""
     with open_lab(latency=0.01) as lab:
         lab.sync(thread_ids=lab.live_ids[:48], max_concurrency=workers)
-        lab.sync(thread_fetch="by_id", max_concurrency=workers)
+        lab.sync(always_fetch_by_id=True, max_concurrency=workers)
         assert lab.emulator.most_in_flight <= workers
 
 
@@ -120,8 +122,8 @@ def test_association_asked_for(lab: Lab) -> None:
 
 def test_property_asked_for(lab: Lab) -> None:
     """What `property` asks for arrives in otherProperties, whichever way a thread is read."""
-    for how in ("auto", "by_id"):
-        records = lab.sync(property="hs_topic", thread_fetch=how).records()
+    for by_id in (False, True):
+        records = lab.sync(property="hs_topic", always_fetch_by_id=by_id).records()
         expected = [f"hs_topic of {record['id']}" for record in records]
         assert [record["otherProperties"]["hs_topic"] for record in records] == expected
 
@@ -159,7 +161,7 @@ def test_dated_api_version(lab: Lab) -> None:
 
 def test_one_schema_and_a_state_at_the_end(lab: Lab) -> None:
     """A sync is a SCHEMA for each stream, the records, and STATE."""
-    types = [message["type"] for message in lab.sync(thread_fetch="by_id").messages]
+    types = [message["type"] for message in lab.sync(always_fetch_by_id=True).messages]
     assert types == ["SCHEMA", "SCHEMA", *["RECORD"] * len(lab.ids), "STATE"]
     types = [message["type"] for message in lab.sync(thread_ids=lab.ids).messages]
     assert types == ["SCHEMA", *["RECORD"] * len(lab.ids), "STATE"]
@@ -170,12 +172,12 @@ def test_index_is_not_selected_by_default(lab: Lab) -> None:
     assert lab.sync().records("thread_index") == []
 
 
-@pytest.mark.parametrize("how", ["auto", "by_id"])
-def test_index_without_second_listing(lab: Lab, how: str) -> None:
+@pytest.mark.parametrize("by_id", [False, True])
+def test_index_without_second_listing(lab: Lab, *, by_id: bool) -> None:
     """Selected, `thread_index` says what `threads` listed, and costs no call more."""
-    lab.sync(thread_fetch=how)
+    lab.sync(always_fetch_by_id=by_id)
     alone = len(lab.calls())
-    output = lab.sync(select("threads", "thread_index"), thread_fetch=how)
+    output = lab.sync(select("threads", "thread_index"), always_fetch_by_id=by_id)
     assert len(lab.calls()) == 2 * alone
     index = output.records("thread_index")
     assert [entry["id"] for entry in index] == output.ids == lab.ids
@@ -248,7 +250,7 @@ def test_thread_gone_between_listing_and_reading(lab: Lab) -> None:
     thread_id = lab.live_ids[0]
     body = json.dumps({"results": [{"id": "17"}, {"id": thread_id}]})
     lab.script(path="/threads\\?", status=200, body=body)
-    assert lab.sync(thread_fetch="by_id", include_archived=False).ids == [thread_id]
+    assert lab.sync(always_fetch_by_id=True, include_archived=False).ids == [thread_id]
 
 
 def payload(thread: Thread) -> dict[str, Any]:

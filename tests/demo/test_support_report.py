@@ -1,4 +1,4 @@
-"""How `make answers` connects, and how it writes durations."""
+"""How `make demo-metrics` connects, and how it writes durations."""
 
 from __future__ import annotations
 

@@ -278,7 +278,7 @@ def test_fields_of_the_log() -> None:
     assert first_cells(page("reference/log")) == fields.keys()
     (shown,) = (json.loads(block) for block in blocks(page("reference/log"), "json"))
     assert [name for name in shown if name in fields] == list(fields)
-    for name in ("left_out", "messages"):
+    for name in ("skipped", "messages"):
         assert shown[name].keys() == fields[name].keys()
 
 
@@ -347,11 +347,13 @@ def test_lines_of_quiet_runs() -> None:
     cases = [(None, None, 288), (None, "...", 0), (0, None, 0), (None, None, 0)]
     for total, since, unchanged in cases:
         progress = Progress(lambda: 0.0, cast("Traffic", traffic))
-        progress.total, progress.since, progress.is_complete = total, since, True
-        progress.rows["threads"], progress.stats.unchanged = 0, unchanged
-        said.append(progress.summary({}).partition(", 0 missing")[0])
+        progress.total, progress.since = total, since
+        progress.records["threads"], progress.stats.unchanged = 0, unchanged
+        said.append(progress.summary().partition(". ")[0])
     cells = [
-        line.split("`")[1] for line in page("how-to/thread-missing").splitlines() if "| `0 " in line
+        line.split("`")[1]
+        for line in page("how-to/thread-missing").splitlines()
+        if "| `Sync " in line
     ]
     assert cells == said
 

@@ -68,7 +68,7 @@ def test_texts_are_there(messages: Callable[..., Output]) -> None:
 
 def test_columns(messages: Callable[..., Output], service: Service) -> None:
     """Columns that are not selected are neither in a row nor in the schema, and cost no call."""
-    output = messages(catalog_of(COLUMNS["select"]), original_content=True)
+    output = messages(catalog_of(COLUMNS["select"]), fetch_original_content=True)
     (schema,) = output.of_type("SCHEMA", "messages")
     left_out = {rule.partition(".")[2] for rule in COLUMNS["select"] if rule[:9] == "!messages"}
     people = {"senders", "recipients", "failureDetails", "otherProperties"}

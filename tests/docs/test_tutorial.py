@@ -1,6 +1,6 @@
 """The tutorial, walked through with the built wheel: its project, its commands, its SQL.
 
-`make package` runs this; it has Meltano install both plugins from the package registry.
+`make test-package` runs this; it has Meltano install both plugins from the package registry.
 """
 
 from __future__ import annotations

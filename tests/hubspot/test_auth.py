@@ -100,7 +100,7 @@ def test_refreshes_take_nothing_of_the_limit(
     oauth = TokenEndpoint(lifetime=lifetime, clock=lambda: now[0])
     with open_lab(Account.sample(120), oauth=oauth) as lab:
         ids = lab.live_ids[:60]
-        settings = {"rate_limit": 20, "max_concurrency": workers, **OAUTH}
+        settings = {"max_requests_per_10s": 20, "max_concurrency": workers, **OAUTH}
         assert lab.sync(thread_ids=ids, **settings).ids == ids
     moments = [moment for moment, url in sent if not url.endswith(PATH)]
     for place in range(len(moments) - 20):

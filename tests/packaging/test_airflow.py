@@ -1,6 +1,6 @@
 """Many accounts under a real Airflow: a run over eight of them, and a second one.
 
-`make airflow` runs this; it makes Airflow's environment from the locked requirements first.
+`make test-airflow` runs this; it makes Airflow's environment from the locked requirements first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Containerfile: what can be known of it by reading, and its steps, run without an engine.
 
-The steps are run by `make package`: in a folder that stands for the image's root, with the Python
-that runs the tests in the place of the base image's.
+`make test-package` runs the steps in a folder that stands for the root of the image, with the
+Python that runs the tests in the place of the base image's.
 """
 
 from __future__ import annotations

@@ -156,10 +156,10 @@ def test_log_of_a_good_run(lab: Lab, tmp_path: Path) -> None:
     assert {line["level"] for line in log} == {"info"}
     assert len(log) <= 10
     summary = log[-1]
-    assert summary["event"].startswith("80 threads (7 archived), ")
-    assert summary["rows"] == {"threads": 80}
-    assert summary["calls"] == len(lab.calls("."))
-    assert summary["left_out"] == {"unchanged": 0, "before_start_date": 0, "other_inbox": 0}
+    assert summary["event"].startswith("Sync complete: 80 threads. ")
+    assert summary["records"] == {"threads": 80}
+    assert summary["api_calls"] == len(lab.calls("."))
+    assert summary["skipped"] == {"unchanged": 0, "before_start_date": 0, "other_inbox": 0}
     assert summary["bookmark_lag_seconds"] < 60
 
 
@@ -188,7 +188,7 @@ def test_log_of_a_thread_that_cannot_be_read(lab: Lab, tmp_path: Path) -> None:
     assert log[-1]["event"].startswith("1 thread(s) could not be read, all others were; ")
     assert f": {bad}. The last error: " in log[-1]["event"]
     assert log[-2]["failed"] == 1
-    assert log[-2]["rows"] == {"threads": len(lab.live_ids) - 1}
+    assert log[-2]["records"] == {"threads": len(lab.live_ids) - 1}
 
 
 def test_connection_by_meltano(lab: Lab, tmp_path: Path) -> None:
@@ -199,5 +199,5 @@ def test_connection_by_meltano(lab: Lab, tmp_path: Path) -> None:
     lab.emulator.requests.clear()
     exit_code, log = project.log(lab, "--test")
     assert exit_code == 0
-    assert log[-1]["event"].startswith("The connection works: account 62515")
+    assert log[-1]["event"].startswith("Connection OK: account 62515")
     assert len(lab.calls(".")) == 2

@@ -1,6 +1,6 @@
 """The package as users get it: built, installed in an empty environment, and run there.
 
-`make package` runs this; it fetches dependencies from the package registry.
+`make test-package` runs this; it fetches dependencies from the package registry.
 """
 
 from __future__ import annotations

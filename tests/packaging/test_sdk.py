@@ -36,9 +36,9 @@ TestStandard = get_tap_test_class(
     state={
         "bookmarks": {
             "threads": {
-                "account": EMULATOR.account.portal_id,
+                "account_id": EMULATOR.account.portal_id,
                 "open_threads": ["17:lAAAAAA"],
-                "missed": [["17", "2026-01-01T00:00:00.000Z"]],
+                "not_found": [["17", "2026-01-01T00:00:00.000Z"]],
                 "replication_key_value": "2026-01-01T00:00:00.000Z",
             }
         }

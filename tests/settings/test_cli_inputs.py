@@ -23,7 +23,7 @@ def schema() -> dict[str, Any]:
     [
         ("max_attempts", " 3 ", 3),
         ("include_archived", "No", False),
-        ("original_content", "on", True),
+        ("fetch_original_content", "on", True),
         ("thread_ids", '["17", 18]', ["17", 18]),
         ("thread_ids", "17,18", ["17", "18"]),
         ("thread_ids", "", []),

@@ -97,7 +97,7 @@ def test_start_date(latest: str | None, created: str | None, *, is_wanted: bool)
         ({"inbox_ids": [1]}, {"inbox_ids": [1, 2]}, False),
         ({"start_date": "2026-03-01"}, {}, False),
         ({"include_archived": False}, {}, False),
-        ({"thread_fetch": "by_id"}, {"thread_fetch": "auto"}, True),
+        ({"always_fetch_by_id": True}, {"always_fetch_by_id": False}, True),
     ],
 )
 def test_fingerprint(one: dict[str, Any], other: dict[str, Any], *, is_same: bool) -> None:
@@ -111,16 +111,16 @@ CONFIG = {
     "access_token": "token",
     "associations": ["TICKET", ""],
     "property": "subject",
-    "rate_limit": 50,
+    "max_requests_per_10s": 50,
     "daily_quota_reserve_percent": 25,
     "max_concurrency": 4,
     "request_timeout": 9,
     "max_attempts": 3,
-    "refresh_open_calls": 7,
-    "full_listing_hours": 12,
+    "open_threads_max_calls": 7,
+    "full_listing_interval_hours": 12,
     "full_listing_calls": 30,
     "lookback_seconds": 60,
-    "original_content": True,
+    "fetch_original_content": True,
 }
 
 
@@ -148,9 +148,9 @@ def test_each_parameter() -> None:
 
 
 def test_other_parameters() -> None:
-    """`by_id` and OAuth become parameters of their own; a User-Agent that is set stays."""
+    """OAuth becomes a parameter of its own; a User-Agent that is set stays."""
     oauth = {"client_id": "1", "client_secret": "2", "refresh_token": "3"}
-    config = {**DEFAULTS, **oauth, "thread_fetch": "by_id", "user_agent": "ours"}
+    config = {**DEFAULTS, **oauth, "always_fetch_by_id": True, "user_agent": "ours"}
     settings = Settings.from_config(config, user_agent="tap/1")
     assert (settings.always_fetch_by_id, settings.user_agent) == (True, "ours")
     assert (settings.oauth, settings.access_token) == (oauth, "")

@@ -45,10 +45,10 @@ def check_other(
     assert not deleted, f"told deleted by another account: {deleted}"
     states = [line["value"] for line in lines if line["type"] == "STATE"]
     says_number = life.account.behavior.account_info in {"number", "500 once"}
-    if says_number and kept.get("account"):
+    if says_number and kept.get("account_id"):
         assert isinstance(end, WrongAccountError), f"another account was read: {end!r}"
         assert not records
         assert all(kept_in(state) == kept for state in states)
     elif kept.get("open_threads") or kept.get("failed"):
-        accounts = [kept_in(state).get("account") for state in states]
+        accounts = [kept_in(state).get("account_id") for state in states]
         assert NUMBER not in accounts, "the number of another account was kept"

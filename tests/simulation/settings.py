@@ -42,13 +42,13 @@ class Settings:
         """Return the settings of the next sync."""
         chance = self._chance
         return self._wanted | {
-            "thread_fetch": chance.choice(["auto", "by_id"]),
+            "always_fetch_by_id": chance.choice([False, True]),
             "max_concurrency": chance.choice([1, 4]),
             "lookback_seconds": chance.choice(
                 [30, 300] if self._life.most_lag <= 20 else [90, 300]
             ),
-            "refresh_open_calls": chance.choice([10_000, 10_000, 4, 0]),
-            "full_listing_hours": chance.choice([1, 1, 24]),
+            "open_threads_max_calls": chance.choice([10_000, 10_000, 4, 0]),
+            "full_listing_interval_hours": chance.choice([1, 1, 24]),
             "full_listing_calls": chance.choice([1, 3, 200]),
             "max_attempts": chance.choice([100, 100, 100, 2]),
         }

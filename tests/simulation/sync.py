@@ -59,10 +59,10 @@ class Sync:
         self.watched = {
             int(entry.partition(":")[0]) for entry in self.given.get("open_threads", [])
         }
-        self.missed = {int(thread_id) for thread_id, _ in self.given.get("missed", [])}
+        self.missed = {int(thread_id) for thread_id, _ in self.given.get("not_found", [])}
         wanted = filters_of(settings).fingerprint()
         self.is_first = (
-            self.given.get("replication_key_value") is None or self.given["wanted"] != wanted
+            self.given.get("replication_key_value") is None or self.given["filters"] != wanted
         )
         """Whether it lists the account before anything else."""
         self.has_faults = False
@@ -148,7 +148,7 @@ class Sync:
     @property
     def is_confirmed(self) -> bool:
         """Whether it is known to be the state's account."""
-        return self.says_number and self.given.get("account") == self._life.account.portal_id
+        return self.says_number and self.given.get("account_id") == self._life.account.portal_id
 
     @property
     def says_number(self) -> bool:
@@ -187,12 +187,12 @@ class Sync:
     @property
     def reads_all(self) -> bool:
         """Whether it came to its end, and had calls enough to read every open thread again."""
-        return self.end is None and self.settings["refresh_open_calls"] == 10_000
+        return self.end is None and self.settings["open_threads_max_calls"] == 10_000
 
     @property
     def is_by_id(self) -> bool:
         """Whether it has read every watched thread by id."""
-        return self.reads_all and not self.is_first and self.settings["thread_fetch"] == "by_id"
+        return self.reads_all and not self.is_first and self.settings["always_fetch_by_id"]
 
     @property
     def is_calm(self) -> bool:

@@ -1,6 +1,6 @@
 """Random histories of an account, and what the warehouse has of it after each sync.
 
-A failing history prints as a story of what happened when. `make model HISTORIES=2000` runs more.
+A failing history prints what happened and when. `make test-model HISTORIES=2000` runs more.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def test_history(first: int) -> None:
                 raise
 
 
-@pytest.mark.parametrize("how", ["auto", "by_id"])
-def test_twenty_kills(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+@pytest.mark.parametrize("by_id", [False, True])
+def test_twenty_kills(monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> None:
     """A first sync that is killed 20 times loses nothing, and reads little of it twice."""
     page, workers, kills = 20, 4, 20
     chance = random.Random(kills)
@@ -58,7 +58,7 @@ def test_twenty_kills(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     state: dict[str, Any] = {}
     loaded: set[str] = set()
     read = 0
-    config = {"access_token": TOKEN, "thread_fetch": how, "max_concurrency": workers}
+    config = {"access_token": TOKEN, "always_fetch_by_id": by_id, "max_concurrency": workers}
     for messages in [*(chance.randrange(20, 120) for _ in range(kills)), float("inf")]:
         pipe = Pipe(messages)
         with redirect_stdout(pipe), suppress(Killed):

@@ -1,4 +1,4 @@
-"""That random histories find each planted bug within two minutes of CPU time (`make planted`)."""
+"""Random histories find each planted bug within 2 minutes of CPU time: `make test-mutations`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS = 120
 """CPU time, which other processes on the machine do not use up."""
 
 
-@pytest.mark.planted
+@pytest.mark.mutations
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_it_is_found(plant: Plant) -> None:
     """A history breaks the promise that the bug is against, and holds it without the bug."""

@@ -1,4 +1,4 @@
-"""What one sees: progress, summary, metrics, and nothing for each request."""
+"""Tests of the progress lines, the summary and the metrics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.singer.progress import Progress
+from tap_hubspot_threads.signals import Stopped
+from tap_hubspot_threads.singer.progress import NOUNS, Progress
+from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import NOON, Life
 
 if TYPE_CHECKING:
@@ -30,11 +32,11 @@ def test_line_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
     progress.total = 400
     for second in range(1, 25):
         clock[0] = float(second)
-        progress.rows["threads"] += 10
+        progress.records["threads"] += 10
         progress.tick()
     assert caplog.messages == [
-        "100 of 400 threads, 10.0 threads/s, about 30.0 s left, 900 of the day's 1000 calls left",
-        "200 of 400 threads, 10.0 threads/s, about 20.0 s left, 900 of the day's 1000 calls left",
+        "100 of 400 threads, 10.0 threads/s, about 30.0 s to go, 900 of 1,000 left today",
+        "200 of 400 threads, 10.0 threads/s, about 20.0 s to go, 900 of 1,000 left today",
     ]
 
 
@@ -54,7 +56,7 @@ def test_durations(seconds: float, words: str) -> None:
     """Durations read like a person would say them."""
     progress, clock = make()
     clock[0] = seconds
-    assert f" in {words}, " in progress.summary({})
+    assert progress.summary().endswith(f" 0 API calls in {words}.")
 
 
 def test_summary_and_metrics(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
@@ -63,14 +65,12 @@ def test_summary_and_metrics(lab: Lab, caplog: pytest.LogCaptureFixture) -> None
     archived = lab.threads[-1].id
     lab.sync(thread_ids=[*lab.live_ids[:10], archived, 17], max_attempts=1, max_concurrency=1)
     summary = caplog.records[-1].message
-    assert summary.startswith(
-        "11 threads (1 archived), 1 missing, 0 failed, 14 calls (0 retries) in"
-    )
-    assert "649986 of the day's 650000 calls left" in summary
+    assert summary.startswith("Sync complete: 11 threads; 1 thread not found. 14 API calls in ")
+    assert summary.endswith(", 649,986 of 650,000 left today.")
     for metric in (
         '"http_request_count","value":14',
         '"archived_thread_count","value":1',
-        '"missing_thread_count","value":1',
+        '"not_found_thread_count","value":1',
         '"record_count","value":11',
     ):
         assert metric in caplog.text
@@ -85,45 +85,53 @@ def test_a_good_sync_is_ten_lines(lab: Lab, caplog: pytest.LogCaptureFixture) ->
         caplog.clear()
         life.sync()
         assert len(caplog.records) <= 9  # and the version, which the command logs
-        assert caplog.records[-1].message.startswith(("80 threads", "0 threads"))
+        assert caplog.records[-1].message.startswith("Sync complete: ")
         life.pass_time(hours=1)
 
 
-def test_summary_says_why_threads_were_left_out() -> None:
-    """Threads that were not written are counted by their reasons."""
+def test_summary_counts_skipped_threads() -> None:
+    """Threads that were not emitted are counted by reason."""
     progress, _ = make()
-    progress.rows["threads"] = progress.rows["deleted_threads"] = 2
+    progress.records["threads"], progress.records["deleted_threads"] = 2, 1
     stats = progress.stats
     stats.unchanged, stats.before_start_date, stats.other_inbox = 3, 4, 5
     stats.withheld_deletions = 6
-    assert progress.summary({}).startswith(
-        "2 threads (0 archived), 2 rows of deleted_threads, 3 unchanged, 4 before start_date, 5 of "
-        "another inbox, 0 missing, 6 not told deleted yet, 0 failed, "
+    assert progress.summary() == (
+        "Sync complete: 2 threads, 1 deletion; 3 open threads unchanged; 4 threads older than "
+        "start_date; 5 threads in other inboxes; 6 deletions pending. 0 API calls in 0.0 s."
     )
 
 
 @pytest.mark.parametrize(
-    ("total", "since", "words"),
+    ("total", "since", "reason"),
     [
-        (0, None, "the settings name none"),
-        (None, "2026-11-20T12:00:00.000Z", "none has a message since 2026-11-20T12:00:00.000Z"),
-        (None, None, "none was found"),
+        (0, None, "no thread IDs are configured"),
+        (None, "2026-11-20T12:00:00.000Z", "no new message since 2026-11-20T12:00:00.000Z"),
+        (None, None, "none found"),
     ],
 )
-def test_summary_of_nothing(total: int | None, since: str | None, words: str) -> None:
-    """No row at all has a reason too, once the sync has come to its end."""
+def test_summary_of_nothing(total: int | None, since: str | None, reason: str) -> None:
+    """A complete sync without a record gives the reason."""
     progress, _ = make()
-    progress.total, progress.since, progress.is_complete = total, since, True
-    assert progress.summary({}).startswith(f"0 threads (0 archived): {words}, 0 missing")
-    progress.is_complete = False
-    assert progress.summary({}).startswith("0 threads (0 archived), 0 missing")
+    progress.total, progress.since = total, since
+    assert progress.summary().startswith(f"Sync complete: 0 threads ({reason}). ")
+    stopped = progress.summary(Stopped(15))
+    assert stopped.startswith("Sync stopped: 0 threads. ")
 
 
 def test_summary_of_another_stream() -> None:
-    """Where threads are not selected, the summary does not speak of them."""
+    """The summary does not mention threads if they are not selected."""
     progress, _ = make()
-    progress.rows["thread_index"] = 0
-    assert progress.summary({}).startswith("0 rows of thread_index, ")
+    progress.records["inboxes"] = 0
+    assert progress.summary().startswith("Sync complete: 0 inboxes (none found). ")
+    progress.records["inboxes"] = 1
+    assert progress.summary().startswith("Sync complete: 1 inbox. ")
+
+
+def test_every_stream_has_a_noun() -> None:
+    """The summary can name the records of each stream."""
+    tap = TapHubSpotThreads(config={}, validate_config=False)
+    assert NOUNS.keys() == tap.streams.keys()
 
 
 def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
@@ -132,29 +140,29 @@ def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     life = Life(lab)
     life.sync()
     first = vars(caplog.records[-1])
-    assert first["rows"] == {"threads": 80, "deleted_threads": 0}
-    assert first["calls"] == len(lab.calls("."))
+    assert first["records"] == {"threads": 80, "deleted_threads": 0}
+    assert first["api_calls"] == len(lab.calls("."))
     life.pass_time(hours=1)
     life.sync()
     fields = vars(caplog.records[-1])
     fields = {name: fields[name] for name in make()[0].fields({})}
-    assert fields.pop("seconds") >= 0
-    unchanged = fields["left_out"]["unchanged"]
+    assert fields.pop("duration_seconds") >= 0
+    unchanged = fields["skipped"]["unchanged"]
     assert unchanged > 0
     assert fields == {
-        "calls": len(lab.calls(".")) - first["calls"],
+        "api_calls": len(lab.calls(".")) - first["api_calls"],
         "retries": 0,
-        "rows": {"threads": 0, "deleted_threads": 0},
+        "records": {"threads": 0, "deleted_threads": 0},
         "archived": 0,
-        "left_out": {"unchanged": unchanged, "before_start_date": 0, "other_inbox": 0},
-        "withheld_deaths": 0,
-        "missing": 0,
+        "skipped": {"unchanged": unchanged, "before_start_date": 0, "other_inbox": 0},
+        "deletions_pending": 0,
+        "not_found": 0,
         "failed": 0,
-        "messages": {"threads": 0, "failed": 0, "not_shown": 0, "cut_off": 0, "backfill": None},
+        "messages": {"threads": 0, "failed": 0, "unavailable": 0, "truncated": 0, "backfill": None},
         "actors_failed": 0,
         "misfits": {},
-        "quota_left": 650_000 - len(lab.calls(".")),
-        "quota_daily": 650_000,
+        "daily_quota_remaining": 650_000 - len(lab.calls(".")),
+        "daily_quota_limit": 650_000,
         "bookmark": "2026-11-20T13:00:00.000Z",
         "bookmark_lag_seconds": 0,
         "full_listing_completed_at": "2026-11-20T12:00:00.000Z",
@@ -170,7 +178,6 @@ def test_lag() -> None:
         request_count=1, retry_count=0, quota=(None, None), now=NOON + timedelta(minutes=3)
     )
     assert progress.fields(kept)["bookmark_lag_seconds"] == 180
-    assert "bookmark 3 min 0 s behind HubSpot's clock" in progress.summary(kept)
 
 
 def test_quiet_above_debug(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:

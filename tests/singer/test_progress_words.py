@@ -1,52 +1,75 @@
-"""Parts of the summary, in words."""
+"""Tests of the parts of the summary."""
 
 from __future__ import annotations
 
 import pytest
 
+from tap_hubspot_threads.errors import IncompleteError, RefusedError
+from tap_hubspot_threads.signals import Stopped
 from tap_hubspot_threads.singer.progress import (
-    backfill,
+    describe_backfill,
+    describe_duration,
     describe_misfits,
-    duration,
-    unless_none,
-    unread_children,
+    describe_problems,
+    outcome_of,
 )
 from tap_hubspot_threads.sync.context import Failures, SyncStats
 from tests.sync.fakes import passing
 
 
-def test_nothing_wanting() -> None:
-    """Where nothing is wanting, nothing is said."""
+def test_no_problems() -> None:
+    """A sync without problems reports none."""
     nothing = SyncStats()
-    assert (
-        unread_children(nothing, Failures()) == backfill(nothing) == unless_none(0, "things") == []
-    )
+    assert describe_problems(nothing, Failures()) == describe_backfill(nothing) == []
 
 
-def test_what_is_wanting() -> None:
-    """What surrounds threads and could not be read is counted, each kind apart."""
-    stats, failures = SyncStats(hidden=["c"], cut_off=["d", "e", "f"]), Failures()
+def test_problems() -> None:
+    """Each kind of problem is counted separately."""
+    stats, failures = SyncStats(unavailable=["c"], truncated=["d", "e", "f"]), Failures()
+    stats.not_found, stats.withheld_deletions = 1_200, 1
+    failures.threads.note("1", passing())
     for name in "ab":
         failures.messages.note(name, passing())
     failures.actors.note("A-1", passing())
-    assert unread_children(stats, failures) == [
-        "2 without their messages",
-        "1 whose messages HubSpot does not show",
-        "3 messages cut off",
-        "1 actors failed",
+    assert describe_problems(stats, failures) == [
+        "1,200 threads not found",
+        "1 deletion pending",
+        "1 thread failed",
+        "2 threads with failed messages",
+        "1 thread whose messages HubSpot does not return",
+        "3 messages truncated",
+        "1 actor failed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (None, "complete"),
+        (IncompleteError({"1": passing()}), "incomplete"),
+        (passing(), "stopped"),
+        (Stopped(15), "stopped"),
+        (RefusedError("400"), "failed"),
+        (OSError("No space left"), "failed"),
+    ],
+)
+def test_outcome(error: BaseException | None, outcome: str) -> None:
+    """The second word of the summary says whether to look at the run."""
+    assert outcome_of(error) == outcome
 
 
 @pytest.mark.parametrize(
     ("about", "words"),
     [
-        (100_000, "messages: 61,204 of about 100,000 threads; goes on with the next sync"),
-        (None, "messages: 61,204 threads; goes on with the next sync"),
+        (100_000, "61,204 of about 100,000 threads"),
+        (None, "61,204 threads"),
     ],
 )
-def test_backfill_that_goes_on(about: int | None, words: str) -> None:
-    """A backfill that has not come to its end says how far it is, of how many if that is known."""
-    assert backfill(SyncStats(backfill=(61_204, about))) == [words]
+def test_unfinished_backfill(about: int | None, words: str) -> None:
+    """An unfinished backfill reports its progress, and the total if it is known."""
+    assert describe_backfill(SyncStats(backfill=(61_204, about))) == [
+        f"Message backfill: {words}; the next sync resumes it"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,12 +77,12 @@ def test_backfill_that_goes_on(about: int | None, words: str) -> None:
     [(0, "0.0 s"), (9.94, "9.9 s"), (61, "1 min 1 s"), (7_325, "2 h 2 min")],
 )
 def test_duration(seconds: float, words: str) -> None:
-    """Seconds read like a person would say them."""
-    assert duration(seconds) == words
+    """A duration is given in the two units that a person would use."""
+    assert describe_duration(seconds) == words
 
 
 def test_misfits() -> None:
-    """Values that did not fit are counted by stream and column, in the order of their names."""
+    """Values that did not fit are counted by stream and column, sorted by name."""
     counts = {"threads.createdAt": 1, "messages.attachments": 2}
     words = "3 value(s) did not fit their column and are in otherProperties: "
     assert describe_misfits(counts) == words + "messages.attachments 2, threads.createdAt 1"

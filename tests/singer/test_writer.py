@@ -309,4 +309,4 @@ def test_rows_are_counted() -> None:
     """Progress is told of threads that go out, and how many are archived."""
     world = World()
     world.play(thread("1"), thread("2", archived=True), Record("deleted_threads", {"id": "3"}))
-    assert (world.progress.rows["threads"], world.progress.archived) == (2, 1)
+    assert (world.progress.records["threads"], world.progress.archived) == (2, 1)

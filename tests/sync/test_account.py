@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def life() -> Iterator[Life]:
     """A small account, synced once; an hour has passed."""
     with open_lab() as lab:
-        life = Life(lab, refresh_open_calls=0)
+        life = Life(lab, open_threads_max_calls=0)
         life.sync()
         life.pass_time(hours=1)
         lab.emulator.requests.clear()
@@ -114,7 +114,7 @@ def test_vanishes_or_is_archived_in_between(life: Life) -> None:
 def test_cost_of_an_increment() -> None:
     """80 changed threads in 2,600 cost at most 90 calls."""
     with open_lab(Account.sample(2_600)) as lab:
-        life = Life(lab, refresh_open_calls=0)
+        life = Life(lab, open_threads_max_calls=0)
         life.sync()
         life.pass_time(hours=1)
         for thread in lab.threads[100:180]:
@@ -139,21 +139,21 @@ def test_runs_that_overlap(life: Life) -> None:
     assert ids(second)[0] in life.sync().ids
 
 
-@pytest.mark.parametrize("how", ["auto", "by_id"])
-def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+@pytest.mark.parametrize("by_id", [False, True])
+def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> None:
     """A first sync that is killed goes on at the page where it was."""
     set_runtime(monkeypatch, page_size=10)
     set_runtime(monkeypatch, state_interval=0)
     with open_lab() as lab:
-        life = Life(lab, refresh_open_calls=0)
+        life = Life(lab, open_threads_max_calls=0)
         lab.script(path="after=", skip=6, status=403, times=100)
         with pytest.raises(Exception, match="403"):
-            life.sync(thread_fetch=how, max_concurrency=1)
+            life.sync(always_fetch_by_id=by_id, max_concurrency=1)
         assert life.kept["listing"] == "live"
         lab.emulator.faults.clear()
         life.pass_time(hours=2)
         lab.emulator.requests.clear()
-        rest = life.sync(thread_fetch=how, max_concurrency=1).ids
+        rest = life.sync(always_fetch_by_id=by_id, max_concurrency=1).ids
         assert rest == lab.ids[-len(rest) :]
         assert "after=" in lab.calls("sort=id")[0]
         assert len(rest) < len(lab.ids) - 10
@@ -165,7 +165,7 @@ def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     set_runtime(monkeypatch, page_size=10)
     set_runtime(monkeypatch, state_interval=0)
     with open_lab() as lab:
-        life = Life(lab, refresh_open_calls=0)
+        life = Life(lab, open_threads_max_calls=0)
         lab.script(path="after=", skip=3, status=403, times=100)
         with pytest.raises(Exception, match="403"):
             life.sync()
@@ -181,7 +181,7 @@ def test_refused_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A saved cursor that HubSpot does not know any more restarts the listing of that side."""
     set_runtime(monkeypatch, page_size=10)
     with open_lab() as lab:
-        life = Life(lab, refresh_open_calls=0)
+        life = Life(lab, open_threads_max_calls=0)
         life.sync()
         life.kept.update(listing="live", listing_cursor="bad", replication_key_value=None)
         assert life.sync().ids == lab.ids
@@ -289,7 +289,7 @@ def test_failed_thread_that_is_gone(life: Life) -> None:
 @pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"bookmarks": {"threads": {}}}])
 def test_empty_states(lab: Lab, state: dict[str, Any]) -> None:
     """A state that keeps nothing means a first sync."""
-    life = Life(lab, refresh_open_calls=0)
+    life = Life(lab, open_threads_max_calls=0)
     life.state = state
     assert life.sync().ids == lab.ids
 
@@ -356,7 +356,7 @@ def test_state_is_merge_safe(life: Life) -> None:
 
 def test_configured_ids_keep_nothing(lab: Lab) -> None:
     """With configured ids there is no bookmark: every sync reads them all."""
-    life = Life(lab, refresh_open_calls=0)
+    life = Life(lab, open_threads_max_calls=0)
     for _ in range(2):
         assert life.sync(thread_ids=lab.live_ids[:3]).ids == lab.live_ids[:3]
         assert life.state == {"bookmarks": {"threads": {}}}

@@ -10,7 +10,7 @@ from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, WrongAccou
 from tap_hubspot_threads.sync.account import identify
 from tests.sync.fakes import NOW, Inline, fake, kept, knows, row
 
-OTHERS: list[dict[str, Any]] = [{"failed": [["1", 1]]}, {"missed": [["1", NOW]]}]
+OTHERS: list[dict[str, Any]] = [{"failed": [["1", 1]]}, {"not_found": [["1", NOW]]}]
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ OTHERS: list[dict[str, Any]] = [{"failed": [["1", 1]]}, {"missed": [["1", NOW]]}
 )
 def test_state_with_threads(number: int | None, account: int | None, *, is_confirmed: bool) -> None:
     """Where the state knows a thread, only its own number shows that it is of this account."""
-    of = knows(row(1), account=account)
+    of = knows(row(1), account_id=account)
     assert identify(fake(number), Inline(), of) == (number, is_confirmed)
 
 
-@pytest.mark.parametrize("state", OTHERS, ids=["failed", "missed"])
+@pytest.mark.parametrize("state", OTHERS, ids=["failed", "not_found"])
 def test_threads_that_are_not_open(state: dict[str, Any]) -> None:
     """A state that knows a failed or a missed thread alone is one that knows a thread."""
     assert identify(fake(53), Inline(), kept(**state)) == (53, False)
@@ -37,8 +37,10 @@ def test_state_without_threads(number: int | None, *, is_confirmed: bool) -> Non
 
 def test_another_account() -> None:
     """Another number than the state's is an error that names both."""
-    with pytest.raises(WrongAccountError, match=r"account 54, the state of account 53.*full"):
-        identify(fake(54), Inline(), kept(account=53))
+    with pytest.raises(
+        WrongAccountError, match=r"account 54, but the state belongs to account 53.*full"
+    ):
+        identify(fake(54), Inline(), kept(account_id=53))
 
 
 def test_no_number_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -46,7 +48,7 @@ def test_no_number_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     identify(fake(None), Inline(), kept())
     assert "does not say which account" in caplog.text
     caplog.clear()
-    identify(fake(None), Inline(), kept(is_account_warned_of=True))
+    identify(fake(None), Inline(), kept(account_unknown_warned=True))
     assert caplog.text == ""
 
 

@@ -155,7 +155,7 @@ def test_missing_without_a_check_is_read_once_more() -> None:
 
 def test_failure_is_no_miss() -> None:
     """A missed thread that cannot be read stays missed since its first look."""
-    world = World(knows(row(1), missed=[["1", NOW]]))
+    world = World(knows(row(1), not_found=[["1", NOW]]))
     write(world.result(passing()))
     assert world.state.not_found == {"1": NOW}
 
@@ -214,7 +214,7 @@ def test_mark_inexact_before_a_known_record() -> None:
     assert isinstance(first, StateChange)
     assert first.save_now
     first.apply()
-    assert not world.state.is_exact
+    assert not world.state.fingerprints_exact
     assert isinstance(next(world.pipeline.emit(row(2, status="CLOSED"))), Record)
     assert isinstance(next(World().pipeline.emit(row(3))), Record)
 
@@ -266,7 +266,7 @@ def test_listed_by_a_listing_of_all() -> None:
 @pytest.mark.parametrize(("always", "first"), [(False, NOW), (True, LATER)])
 def test_listed_but_missed(first: str, *, always: bool) -> None:
     """A missed thread's row stays in; a listing of all moves the first look that missed it."""
-    world = World(knows(row(1), missed=[["1", NOW]]))
+    world = World(knows(row(1), not_found=[["1", NOW]]))
     assert world.listed(row(1, status="CLOSED"), always=always) == []
     assert world.state.not_found == {"1": first}
     assert world.seen.known_open == set()
@@ -314,7 +314,7 @@ def test_messages_of_a_doubted_thread() -> None:
     """That it is unknown whether a thread's row went out is no change: only the row goes again."""
     state = knows(row(1))
     state.mark_inexact()
-    again = kept(**state.to_bookmarks(is_final=False)["threads"] | {"wanted": "all"})
+    again = kept(**state.to_bookmarks(is_final=False)["threads"] | {"filters": "all"})
     world = World(again, with_messages=True)
     events = world.result(row(1))
     assert records(events) == [("threads", "1")]

@@ -27,7 +27,7 @@ class World:
     def __init__(
         self, *, is_read: bool = True, is_indexed: bool = False, fetches: bool = False
     ) -> None:
-        self.state = knows(row(1), row(2), missed=[["2", NOW]])
+        self.state = knows(row(1), row(2), not_found=[["2", NOW]])
         selection = Selection(threads=is_read, thread_index=is_indexed, messages=True)
         self.context = context(
             self.state,

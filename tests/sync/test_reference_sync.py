@@ -38,7 +38,7 @@ def thing(name: str) -> dict[str, Any]:
 def test_account_first() -> None:
     """Alone, they are listed behind the question which account it is."""
     hubspot = fake(ACCOUNT, page(thing("1")))
-    run = sync(hubspot, CHANNELS, state=kept(account=ACCOUNT))
+    run = sync(hubspot, CHANNELS, state=kept(account_id=ACCOUNT))
     assert write(run.run()) == [("channels", "1")]
     assert [asked[0] for asked in hubspot.asked] == ["get_account_id", "list_all"]
 
@@ -47,7 +47,7 @@ def test_other_account() -> None:
     """Nothing is read of another account than the state's."""
     hubspot = fake(ACCOUNT + 1, page(thing("1")))
     with pytest.raises(WrongAccountError):
-        write(sync(hubspot, CHANNELS, state=kept(account=ACCOUNT)).run())
+        write(sync(hubspot, CHANNELS, state=kept(account_id=ACCOUNT)).run())
     assert len(hubspot.asked) == 1
 
 

@@ -34,7 +34,7 @@ COLUMNS = {
         "latestMessageTimestamp": TIME,
         "archived": FLAG,
     },
-    "deleted_threads": {"id": TEXT, "noticedAt": TIME},
+    "deleted_threads": {"id": TEXT, "detectedAt": TIME},
     "messages": {
         "id": TEXT,
         "type": TEXT,

@@ -41,7 +41,7 @@ def three_syncs(lab: Lab) -> Iterator[Tables]:
     now += timedelta(hours=25)
     _go_further(account, chosen)
     add_account(due, account)
-    told = {"id": str(chosen["deleted"].id), "noticedAt": f"{now:%Y-%m-%dT%H:%M:%S}.000Z"}
+    told = {"id": str(chosen["deleted"].id), "detectedAt": f"{now:%Y-%m-%dT%H:%M:%S}.000Z"}
     due["deleted_threads"][told["id"]] = row_of("deleted_threads", told)
     yield due
 

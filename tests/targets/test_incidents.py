@@ -277,7 +277,7 @@ def test_another_account(place: Meltano | Plain) -> None:
         place.do(consoles("how-to/other-account", purpose)[place.part])
         away["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "other"
         place.do(place.run, **away)
-        assert place.state()["threads"]["account"] == 77
+        assert place.state()["threads"]["account_id"] == 77
 
 
 def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -> None:
@@ -420,7 +420,7 @@ def test_log_of_the_script_for_cron(lab: Lab, database: Database, tmp_path: Path
     export = line.strip().replace("/srv/support", str(place.folder))
     place.do(f"{export} && ./sync")
     lines = (place.folder / "tap.log").read_text(encoding="utf-8").splitlines()
-    assert json.loads(lines[-1])["extra"]["calls"] > 0
+    assert json.loads(lines[-1])["extra"]["api_calls"] > 0
     done = place.sh(f"{export} && ./sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
     first, last = done.stdout.splitlines()

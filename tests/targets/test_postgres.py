@@ -33,11 +33,11 @@ def test_three_syncs(database: Database, tmp_path: Path, *, use_copy: bool) -> N
     On a server in another zone: what is inserted needs a session in UTC there, what is copied does
     not.
     """
-    url, ways = ("", "auto") if use_copy else (database.url + IN_UTC, "by_id")
+    url = "" if use_copy else database.url + IN_UTC
     with open_lab(Account.sample(60)) as lab:
         pipe = database.pipe(lab, tmp_path, streams=list(COLUMNS), url=url, use_copy=use_copy)
         for due in three_syncs(lab):
-            pipe.run(thread_fetch=ways)
+            pipe.run(always_fetch_by_id=not use_copy)
             assert list(differences(database.tables(), due)) == []
     wanted = {
         stream: {name: TYPES[kind] for name, kind in columns.items()}

@@ -292,4 +292,4 @@ def test_figures_without_texts_and_names(database: Database, tmp_path: Path) -> 
     }
     for name, each in after.items():
         half = timedelta(seconds=median(one.total_seconds() for one in each))
-        assert abs(found[name]["half_within"] - half) < timedelta(seconds=1)
+        assert abs(found[name]["median_reply_time"] - half) < timedelta(seconds=1)

@@ -1,6 +1,6 @@
 """Real loads: the tap's output through target-snowflake, into what plays Snowflake.
 
-`make snowflake` runs this; it fetches the target and fakesnow from the package registry.
+`make test-snowflake` runs this; it fetches the target and fakesnow from the package registry.
 `docs/how-to/snowflake.md` says what it proves and what not.
 """
 

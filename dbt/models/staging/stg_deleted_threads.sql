@@ -9,7 +9,7 @@ read as (
 
 select
     told.{{ col('id') }} as thread_id,
-    told.{{ col('noticedAt') }} as noticed_at
+    told.{{ col('detectedAt') }} as detected_at
 from told
 where not exists (
     select 1

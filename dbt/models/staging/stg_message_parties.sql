@@ -13,21 +13,21 @@ recipients as (
 
 parties as (
     select
-        message_id, thread_id, read_at, 'sender' as side, item, place,
+        message_id, thread_id, read_at, 'sender' as role, item, place,
         {{ field('item', 'senderField') }} as address_field
     from senders
     union all
     select
-        message_id, thread_id, read_at, 'recipient' as side, item, place,
+        message_id, thread_id, read_at, 'recipient' as role, item, place,
         {{ field('item', 'recipientField') }} as address_field
     from recipients
 )
 
 select
-    {{ dbt.hash("message_id || ' ' || side || ' ' || cast(place as varchar(10))") }} as party_id,
+    {{ dbt.hash("message_id || ' ' || role || ' ' || cast(place as varchar(10))") }} as party_id,
     message_id,
     thread_id,
-    side,
+    role,
     place,
     {{ field('item', 'actorId') }} as actor_id,
     {{ field('item', 'name') }} as name,

@@ -97,7 +97,7 @@ class FairShare:
 FIRST_MAXIMUM = 100
 """The least that HubSpot gives any app, in any plan. Documented."""
 INTERVAL = 10.0
-"""Seconds. HubSpot's window, and that of the setting `rate_limit`. Documented."""
+"""Seconds. HubSpot's window, and that of the setting `max_requests_per_10s`. Documented."""
 
 LONGEST_INTERVAL = 300.0
 """Seconds; what a header says beyond that is no burst limit."""

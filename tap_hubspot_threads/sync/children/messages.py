@@ -88,7 +88,7 @@ class Messages:
             yield StateChange(self._thread_deleted(thread.id))
             return
         except NotFoundError:
-            self._stats.hidden.append(thread.id)
+            self._stats.unavailable.append(thread.id)
         except (PaginationLoopError, TransientError, RefusedError) as error:
             yield StateChange(self._failed(thread.id, error))
             return
@@ -168,12 +168,12 @@ class Messages:
     def _whole_text(self, thread: ThreadRef, message_id: str) -> Row:
         """Return the columns of the whole text; none, where it cannot be had."""
         if self._cut_off_in_a_row >= MAX_CONSECUTIVE_FAILURES:
-            self._stats.cut_off.append(message_id)
+            self._stats.truncated.append(message_id)
             return {}
         try:
             whole = self._api.get_original_content(thread.id, message_id)
         except (NotFoundError, TransientError, RefusedError):
-            self._stats.cut_off.append(message_id)
+            self._stats.truncated.append(message_id)
             self._cut_off_in_a_row += 1
             return {}
         self._cut_off_in_a_row = 0

@@ -70,7 +70,7 @@ class Deletions:
             LOG.info("%d thread(s) are gone from HubSpot: %s", len(gone), name_ids(gone))
         for thread_id in gone:
             noticed_at = self._seen.now or self._seen.not_found_at.get(thread_id)
-            row = {"id": thread_id, "noticedAt": noticed_at}
+            row = {"id": thread_id, "detectedAt": noticed_at}
             yield Record("deleted_threads", row)
             yield StateChange(partial(self._state.forget, thread_id))
 

@@ -33,7 +33,7 @@ class MessagesState:
         self.pending: dict[str, int] = dict(state.get("failed", ()))
         """The threads whose messages are owed, or could not be read, each with in how many syncs in
         a row. Only reading them takes a thread out."""
-        self.backfilled_threads: int = state.get("walked", 0) if self.bookmark else 0
+        self.backfilled_threads: int = state.get("backfilled", 0) if self.bookmark else 0
         """The threads that a backfill has gone through so far."""
 
     def pack(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class MessagesState:
         return {
             "replication_key_value": self.bookmark,
             "failed": [list(item) for item in self.pending.items()],
-            "walked": self.backfilled_threads,
+            "backfilled": self.backfilled_threads,
         }
 
     def follow(self, bookmark: str) -> None:

@@ -45,24 +45,24 @@ class SyncState:
     ) -> None:
         state = bookmarks.get("threads", {})
         self.open = OpenThreads(
-            state.get("open_threads", ()), are_exact=state.get("is_exact", True)
+            state.get("open_threads", ()), are_exact=state.get("fingerprints_exact", True)
         )
-        self.is_exact = True
+        self.fingerprints_exact = True
         """Whether no row of an open thread can have gone out that a saved STATE does not know."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
         """The threads that could not be read, each with the number of syncs in a row."""
-        self.not_found: dict[str, str] = dict(state.get("missed", ()))
+        self.not_found: dict[str, str] = dict(state.get("not_found", ()))
         """The threads that were looked for in vain, each with the time of the first such look (by
         HubSpot's clock), longest missed first."""
-        self.account: int | None = state.get("account")
+        self.account_id: int | None = state.get("account_id")
         """The account's number."""
-        self.is_account_warned_of: bool = state.get("is_account_warned_of", False)
+        self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
         """Whether somebody has been told that HubSpot does not say which account this is."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
         """All messages before this moment (of HubSpot's clock) are in rows that went out."""
         self.listing = ListingState(state, emits_rows=emits_rows)
         self.filters = filters
-        self.is_reset: bool = state.get("wanted", filters) != filters
+        self.is_reset: bool = state.get("filters", filters) != filters
         """Whether other threads are wanted than in the last sync."""
         is_first = self.bookmark is None and (
             self.listing.part == DONE or self.listing.started_at is None
@@ -89,14 +89,14 @@ class SyncState:
             "version": VERSION,
             "replication_key": REPLICATION_KEY,
             **self.listing.pack(),
-            "missed": [list(item) for item in self.not_found.items()],
+            "not_found": [list(item) for item in self.not_found.items()],
             "failed": [list(item) for item in self.failed.items()],
-            "wanted": self.filters,
+            "filters": self.filters,
             "replication_key_value": self.bookmark,
-            "is_exact": is_final or self.is_exact,
+            "fingerprints_exact": is_final or self.fingerprints_exact,
             "open_threads": self.open.entries(),
-            "account": self.account,
-            "is_account_warned_of": self.is_account_warned_of,
+            "account_id": self.account_id,
+            "account_unknown_warned": self.account_unknown_warned,
         }
         return {"threads": threads, "messages": self.messages.pack()}
 
@@ -106,7 +106,7 @@ class SyncState:
         If the process dies before the next STATE is saved, it is unknown which row of them the
         warehouse has: the next sync then takes none of them for known.
         """
-        self.is_exact = False
+        self.fingerprints_exact = False
 
     def advance_listing(
         self, part: str, page: Page, *, is_first: bool, has_archived: bool = True
@@ -186,6 +186,6 @@ class SyncState:
             number: None, where HubSpot does not say; a person has been told then.
             is_confirmed: Whether it is.
         """
-        self.is_account_warned_of = number is None
+        self.account_unknown_warned = number is None
         if is_confirmed:
-            self.account = number
+            self.account_id = number

@@ -163,7 +163,7 @@ def test_pause_after_a_refusal(*, is_told: bool) -> None:
 
 
 def test_setting_overrides_the_headers() -> None:
-    """`rate_limit` holds in any ten seconds, whatever HubSpot would allow."""
+    """`max_requests_per_10s` holds in any ten seconds, whatever HubSpot would allow."""
     world = World(random.Random(4), maximum=1_000, interval=1.0, fixed=10)
     started = world.now
     for _ in range(31):

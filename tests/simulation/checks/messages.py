@@ -103,7 +103,7 @@ class MessageChecks:
         before, after = _marks(sync.given), _marks(self._warehouse.kept)
         since = self._since(sync)
         owed = {
-            *(name for key in ("failed", "missed") for name, _ in sync.given.get(key, ())),
+            *(name for key in ("failed", "not_found") for name, _ in sync.given.get(key, ())),
             *(name for name, _ in sync.given_messages.get("failed", ())),
         }
         began = self._life.earlier(sync.began, self._life.most_lag)
@@ -142,7 +142,7 @@ class MessageChecks:
         life, state = self._life, self._warehouse.state
         owed = {
             int(name)
-            for kept, keys in (("threads", ("failed", "missed")), ("messages", ("failed",)))
+            for kept, keys in (("threads", ("failed", "not_found")), ("messages", ("failed",)))
             for key in keys
             for name, _ in kept_in(state, kept).get(key, ())
         }

@@ -168,7 +168,7 @@ class Checks:
 
     def _check_missed(self, sync: Sync) -> None:
         """Only threads that were gone, or on their way to the other side, are missed."""
-        for thread_id, _ in self._warehouse.kept["missed"] if sync.is_calm else ():
+        for thread_id, _ in self._warehouse.kept["not_found"] if sync.is_calm else ():
             past = self._life.past[int(thread_id)]
             is_gone = past.deleted_at is not None or past.shifted_at >= sync.began
             assert is_gone, f"{thread_id} lives and is missed"
@@ -176,7 +176,7 @@ class Checks:
     def _check_rows(self, sync: Sync) -> None:
         """The warehouse has each thread as the tap last had to see it, or as it was later."""
         failed = {thread_id for thread_id, _ in self._warehouse.kept.get("failed", ())}
-        missed = {thread_id for thread_id, _ in self._warehouse.kept["missed"]}
+        missed = {thread_id for thread_id, _ in self._warehouse.kept["not_found"]}
         inbox_ids = {int(inbox) for inbox in sync.settings["inbox_ids"]}
         for thread_id, past in self._life.past.items():
             is_wanted = not inbox_ids or past.inboxes <= inbox_ids

@@ -97,7 +97,7 @@ def number_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def identify(api: Any, pool: Any, state: SyncState) -> tuple[int | None, bool]:
         number = pool.run(api.get_account_id)
-        return number, number is not None and state.account is not None
+        return number, number is not None and state.account_id is not None
 
     monkeypatch.setattr(account, "identify", identify)
 

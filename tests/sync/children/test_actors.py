@@ -99,7 +99,7 @@ def many(count: int, first: int = 0) -> list[str]:
         (message("m", assignedTo="A-1", assignedFrom="A-2"), ["A-1", "A-2"]),
         (message("m", recipients=[{"actorId": "E-x"}, {"actorId": None}, {}, "V-9"]), ["E-x"]),
         (message("m", senders=None, createdBy=""), []),
-        (Record("deleted_threads", {"id": "1", "noticedAt": ""}), []),
+        (Record("deleted_threads", {"id": "1", "detectedAt": ""}), []),
         (Record("thread_index", row(1, assignedTo="A-1")), []),
     ],
     ids=range(8),

@@ -252,7 +252,11 @@ def test_gone_meanwhile(before: int) -> None:
     assert world.write(thread(1)) == [("threads", "1")]
     assert len(world.asked) == 3
     owed = {} if before + 1 == FAILING_SYNCS else {"1": before + 1}
-    assert (world.seen.without_thread, world.stats.hidden, world.state.pending) == (["1"], [], owed)
+    assert (world.seen.without_thread, world.stats.unavailable, world.state.pending) == (
+        ["1"],
+        [],
+        owed,
+    )
     world.failures.check()
 
 
@@ -269,14 +273,14 @@ def test_messages_of_the_archived_side() -> None:
     found = world.write([ReadMessages(ThreadRef("1", archived=True))])
     assert found == [("messages", "a"), ("messages", "b")]
     assert world.asked[2:] == [(*asks(1), True, True), (*asks(1, "x"), True, True)]
-    assert world.stats.hidden == []
+    assert world.stats.unavailable == []
 
 
 def test_later_page_that_is_not_found() -> None:
     """A 404 for a later page of a thread that is there is a failure: its messages are owed."""
     world = World(of_page("a", cursor="x"), missing(), row(1))
     assert world.write(thread(1)) == [("threads", "1"), ("messages", "a")]
-    assert (world.stats.hidden, world.state.pending) == ([], {"1": 1})
+    assert (world.stats.unavailable, world.state.pending) == ([], {"1": 1})
 
 
 def test_messages_that_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
@@ -284,7 +288,7 @@ def test_messages_that_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
     never = [missing(), row(1), missing()]
     world = World(*never, missing(), row(2), missing(), failed={"1": 1})
     assert world.write(thread(1), thread(2)) == [("threads", "1"), ("threads", "2")]
-    assert (world.stats.hidden, world.seen.without_thread, world.state.pending) == (
+    assert (world.stats.unavailable, world.seen.without_thread, world.state.pending) == (
         ["1", "2"],
         [],
         {},
@@ -299,7 +303,7 @@ def test_hidden_is_no_failure_in_a_row() -> None:
     answers = [found for number in range(9) for found in (missing(), row(number), missing())]
     world = World(*answers)
     world.write(*map(thread, range(9)))
-    assert len(world.stats.hidden) == 9
+    assert len(world.stats.unavailable) == 9
 
 
 def test_look_that_fails() -> None:
@@ -307,7 +311,7 @@ def test_look_that_fails() -> None:
     world = World(missing(), passing())
     world.write(thread(1))
     assert world.state.pending == {"1": 1}
-    assert (world.stats.hidden, world.seen.without_thread) == ([], [])
+    assert (world.stats.unavailable, world.seen.without_thread) == ([], [])
 
 
 def test_whole_texts_that_never_come() -> None:
@@ -318,7 +322,7 @@ def test_whole_texts_that_never_come() -> None:
     )
     assert len(world.write(thread(1))) == 1 + len(cut)
     assert len(world.asked) == 1 + MAX_CONSECUTIVE_FAILURES
-    assert len(world.stats.cut_off) == len(cut)
+    assert len(world.stats.truncated) == len(cut)
 
 
 def test_gone_between_pages() -> None:
@@ -425,7 +429,7 @@ def test_whole_text_that_cannot_be_had(
     found = page(message("a", "TRUNCATED", "on"), message("b", "TRUNCATED", "tw"))
     world = World(found, error, whole("two"), with_originals=True, failed={"1": 1})
     assert texts(world) == ["on", "two"]
-    assert world.stats.cut_off == ["a"]
+    assert world.stats.truncated == ["a"]
     assert world.failures.messages.errors == {}
     world.stats.warn()
     assert "1 message(s) are cut off" in caplog.text

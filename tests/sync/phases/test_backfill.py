@@ -60,7 +60,7 @@ class World:
         threads: dict[str, Any] = {"replication_key_value": NOW, "full_listing_rows": 9} | state
         bookmarks = {
             "threads": threads,
-            "messages": {"replication_key_value": at, "walked": backfilled_threads},
+            "messages": {"replication_key_value": at, "backfilled": backfilled_threads},
         }
         self.state = SyncState(bookmarks, filters="all", with_messages=True)
         self.context = context(
@@ -225,7 +225,7 @@ def test_goes_on_with_the_next_sync() -> None:
     world = World(page(row(1, T1), row(2, T2)), share=[1.0, 0.0])
     world.run()
     packed = world.state.to_bookmarks(is_final=True)
-    assert packed["messages"] == {"replication_key_value": T1, "failed": [], "walked": 1}
+    assert packed["messages"] == {"replication_key_value": T1, "failed": [], "backfilled": 1}
 
 
 def test_day_that_ends(caplog: pytest.LogCaptureFixture) -> None:

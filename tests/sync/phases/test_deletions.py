@@ -54,7 +54,7 @@ class World:
         self.not_found, self.seen = ids(1, missed), ids(1 + missed, seen)
         pairs = [[name, first] for name in self.not_found]
         rows = map(row, [*self.not_found, *self.seen])
-        self.state: SyncState = knows(*rows, missed=pairs, **state)
+        self.state: SyncState = knows(*rows, not_found=pairs, **state)
         self.context = context(self.state)
         self.stats = self.context.stats
         self.context.seen.now = NOW
@@ -82,7 +82,7 @@ def test_what_is_told() -> None:
     """The row has the id and HubSpot's clock, and is forgotten only when it is out."""
     world = World()
     record, _ = world.deletions.run()
-    assert record == Record("deleted_threads", {"id": "1", "noticedAt": NOW})
+    assert record == Record("deleted_threads", {"id": "1", "detectedAt": NOW})
     assert world.state.not_found == {"1": BEFORE}
 
 
@@ -240,7 +240,7 @@ def test_nothing_is_missing(caplog: pytest.LogCaptureFixture) -> None:
 def test_listing_of_some_proves_nothing(*, lists_all: bool, told: int) -> None:
     """That a thread is not in a listing of one inbox does not tell that it is gone."""
     missed = [[str(number), shift(NOW, seconds=-900)] for number in range(1, 21)]
-    of = kept(missed=missed, full_listing_started_at=shift(NOW, seconds=-60))
+    of = kept(not_found=missed, full_listing_started_at=shift(NOW, seconds=-60))
     filters: dict[str, Any] = {} if lists_all else {"inbox_ids": ("1",)}
     of_sync = context(of, **filters)
     of_sync.seen.now = NOW

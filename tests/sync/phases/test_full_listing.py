@@ -126,7 +126,7 @@ def test_so_many_calls() -> None:
 def test_purge(first: str, *, is_due: bool) -> None:
     """Of a purge it is due if it could show one that was missed since the last one was begun."""
     started = shift(RECENT, seconds=-60)
-    world = World(page(), full_listing_started_at=started, missed=[["1", first]])
+    world = World(page(), full_listing_started_at=started, not_found=[["1", first]])
     assert world.when_due() is None
     assert (world.when_due(for_deletions=True) is not None) is is_due
 

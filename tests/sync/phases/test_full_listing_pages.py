@@ -68,7 +68,7 @@ def test_live_alone_at_first() -> None:
 @pytest.mark.parametrize(("include_archived", "first"), [(True, NOW), (False, LATER)])
 def test_not_found_before_a_listing(first: str, *, include_archived: bool) -> None:
     """A listing without archived threads is no proof that a thread not found before is deleted."""
-    of = kept(missed=[["9", NOW]])
+    of = kept(not_found=[["9", NOW]])
     hubspot = fake(page(row(1), now=LATER), page(now=LATER))
     listed(hubspot, of, include_archived=include_archived)
     assert of.not_found == {"9": first}

@@ -281,7 +281,7 @@ def test_never_beyond_the_calls(calls: int, *, are_gone: bool) -> None:
 @pytest.mark.parametrize("are_listed", [False, True])
 def test_no_calls(*, are_listed: bool) -> None:
     """Without calls nothing is read, and nobody is told of it."""
-    world = World(calls=0, are_listed=are_listed, state={"missed": [["1", BEFORE]]})
+    world = World(calls=0, are_listed=are_listed, state={"not_found": [["1", BEFORE]]})
     assert world.run() == []
     assert world.asked == []
 
@@ -295,7 +295,7 @@ def test_by_id_alone() -> None:
 
 def test_once_missed_first() -> None:
     """A once missed thread is read by id before anything else, whatever the listings show."""
-    world = World(row(5), page(*rows(1, 2, 3, 4, 6)), state={"missed": [["5", BEFORE]]})
+    world = World(row(5), page(*rows(1, 2, 3, 4, 6)), state={"not_found": [["5", BEFORE]]})
     world.run()
     assert world.asked == [*by_id(5), STATUS]
     assert world.state.not_found == {}
@@ -305,7 +305,7 @@ def test_once_missed_take_a_quarter() -> None:
     """Of the calls the once missed take a quarter, longest missed first; the others wait."""
     missed = [[str(number), BEFORE] for number in (6, 5, 4, 3)]
     answers = [missing()] * 4 + rows(1, 2)
-    world = World(*answers, calls=16, are_listed=False, state={"missed": missed})
+    world = World(*answers, calls=16, are_listed=False, state={"not_found": missed})
     world.run()
     tried = [thread_id for _, thread_id, _ in world.asked]
     assert tried == ["6", "6", "5", "5", "1", "2"]
@@ -317,7 +317,7 @@ def test_missed_that_a_listing_shows() -> None:
     world = World(
         *[missing()] * 2,
         page(row(5, status="WAITING"), *rows(1, 2, 3, 4, 6)),
-        state={"missed": [["5", BEFORE]]},
+        state={"not_found": [["5", BEFORE]]},
     )
     assert world.run() == []
     assert world.state.not_found == {"5": BEFORE}

@@ -108,8 +108,8 @@ def test_walk() -> None:
 
 def test_count_of_a_walk_that_begins_anew() -> None:
     """Where a walk begins anew, so does its count."""
-    assert kept(None, walked=7).backfilled_threads == 0
-    assert kept(BEFORE, walked=7).backfilled_threads == 7
+    assert kept(None, backfilled=7).backfilled_threads == 0
+    assert kept(BEFORE, backfilled=7).backfilled_threads == 7
 
 
 def test_owed() -> None:

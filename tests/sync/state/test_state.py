@@ -35,7 +35,7 @@ def test_goes_on_from_what_was_packed() -> None:
 
 def test_every_key_in_every_state() -> None:
     """Whatever there is to keep, the keys are the same: Meltano merges states."""
-    first, later = kept(), kept(replication_key_value=NOW, account=17)
+    first, later = kept(), kept(replication_key_value=NOW, account_id=17)
     later.settle("1", MARK)
     later.note_failure("2", 1)
     before, after = first.to_bookmarks(is_final=False), later.to_bookmarks(is_final=True)
@@ -88,7 +88,7 @@ def test_listing_whose_rows_did_not_go_out(bookmark: str | None) -> None:
 
 def test_other_threads_are_wanted() -> None:
     """When other threads are wanted, all is listed anew, and the bookmark is none."""
-    of = kept(wanted="some", replication_key_value=NOW, listing=ARCHIVED, listing_cursor="x")
+    of = kept(filters="some", replication_key_value=NOW, listing=ARCHIVED, listing_cursor="x")
     assert of.is_reset
     assert (of.bookmark, of.listing.part, of.listing.cursor) == (None, LIVE, None)
     assert not again(of).is_reset
@@ -133,7 +133,7 @@ def test_missing() -> None:
 
 def test_first_look_stays() -> None:
     """A thread that is missed again keeps the time of its first look."""
-    of = kept(missed=[["1", NOW]])
+    of = kept(not_found=[["1", NOW]])
     of.note_not_found("1", LATER)
     assert of.not_found == {"1": NOW}
 
@@ -148,21 +148,21 @@ def test_no_look_without_a_time() -> None:
 
 def test_first_look_anew() -> None:
     """A missed thread that a listing shows is missed from then on, later than all others."""
-    of = kept(missed=[["1", NOW], ["2", NOW]])
+    of = kept(not_found=[["1", NOW], ["2", NOW]])
     of.restart_grace_period("1", LATER)
     assert list(again(of).not_found.items()) == [("2", NOW), ("1", LATER)]
 
 
 def test_read_ends_a_miss() -> None:
     """A missed thread that is read is missed no more."""
-    of = kept(missed=[["1", NOW]])
+    of = kept(not_found=[["1", NOW]])
     of.settle("1", MARK)
     assert of.not_found == {}
 
 
 def test_told() -> None:
     """A thread that was told deleted is neither missed nor open any more."""
-    of = kept(missed=[["1", NOW]], open_threads=[f"1:{MARK}", f"2:{MARK}"])
+    of = kept(not_found=[["1", NOW]], open_threads=[f"1:{MARK}", f"2:{MARK}"])
     of.forget("1")
     assert (of.not_found, of.open.entries()) == ({}, [f"2:{MARK}"])
 
@@ -177,14 +177,14 @@ def test_account(
     """The account's number is kept when it is known to be the state's; that there is none, too."""
     of = kept()
     of.note_account(number, is_confirmed=is_confirmed)
-    assert (again(of).account, again(of).is_account_warned_of) == (account, is_warned_of)
+    assert (again(of).account_id, again(of).account_unknown_warned) == (account, is_warned_of)
 
 
 def test_account_stays() -> None:
     """The number that is kept outlives a sync that is told none."""
-    of = kept(account=53)
+    of = kept(account_id=53)
     of.note_account(None, is_confirmed=False)
-    assert of.account == 53
+    assert of.account_id == 53
 
 
 def test_doubt_outlives_a_kill() -> None:
@@ -241,14 +241,14 @@ LATER = "2026-11-20T12:05:00.000Z"
 @pytest.mark.parametrize("told", [EARLY, LATER])
 def test_never_earlier(told: str) -> None:
     """A clock that is behind the first look, as without a `Date`, does not move it back."""
-    of = kept(missed=[["1", NOW]])
+    of = kept(not_found=[["1", NOW]])
     of.restart_grace_period("1", told)
     assert of.not_found == {"1": max(NOW, told)}
 
 
 def test_not_before_the_listing() -> None:
     """A listing that showed the thread is no listing begun after its first look."""
-    of = kept(missed=[["1", EARLY]], listing="archived", listing_started_at=NOW)
+    of = kept(not_found=[["1", EARLY]], listing="archived", listing_started_at=NOW)
     of.restart_grace_period("1", EARLY)
     assert of.not_found == {"1": NOW}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo.postgres import embedded_postgres
-from tests.answers.warehouse import ACCOUNT, STREAMS, Warehouse
+from tests.dbt.warehouse import ACCOUNT, STREAMS, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

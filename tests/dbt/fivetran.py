@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.endpoints.actors import actor_payloads
 from emulator.endpoints.messages import message_payload
 from emulator.endpoints.threads import thread_payload
-from tests.answers.talk import naive
+from tests.dbt.talk import naive
 from tests.targets.due import stored
 
 if TYPE_CHECKING:

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.answers import fivetran
-from tests.answers.warehouse import ACCOUNT
+from tests.dbt import fivetran
+from tests.dbt.warehouse import ACCOUNT
 
 if TYPE_CHECKING:
-    from tests.answers.warehouse import Warehouse
+    from tests.dbt.warehouse import Warehouse
 
 pytestmark = [
-    pytest.mark.answers,
+    pytest.mark.dbt,
     pytest.mark.filterwarnings("ignore"),  # dbt's own
     pytest.mark.skipif(sys.version_info >= (3, 14), reason="dbt-core 1.11 is for Python < 3.14"),
 ]
 
-FIVETRAN = "hubspot_answers_fivetran"
+FIVETRAN = "hubspot_analytics_fivetran"
 TYPES = {"text": "S", "character varying": "S", "boolean": "B", "timestamp without time zone": "T"}
 
 

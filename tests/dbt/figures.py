@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tests.answers.talk import Names, Row, is_sent, key, kind, naive, of_messages, of_thread
+from tests.dbt.talk import Names, Row, is_sent, key, kind, naive, of_messages, of_thread
 
 if TYPE_CHECKING:
     from emulator.data.account import Account
@@ -48,8 +48,8 @@ def events(account: Account) -> dict[str, Row]:
     return rows
 
 
-def agents_daily(account: Account, zone: str) -> dict[str, Row]:
-    """Return the rows of `agents_daily` by key, with days of that zone."""
+def agent_daily_activity(account: Account, zone: str) -> dict[str, Row]:
+    """Return the rows of `agent_daily_activity` by key, with days of that zone."""
     names, figures = Names.of(account), conversations(account)
 
     def days_key(moment: datetime, agent: str) -> str:

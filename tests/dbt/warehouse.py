@@ -72,7 +72,7 @@ class Warehouse:
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - only where its group is installed
 
         os.environ["PGHOST"] = str(self.url.query["host"])
-        os.environ["ANSWERS_SCHEMA"] = f"{schema}_answers"
+        os.environ["DBT_SCHEMA"] = f"{schema}_analytics"
         said = json.dumps({"hubspot_schema": schema, "time_zone": ZONE} | variables)
         places = {
             "--project-dir": PROJECT,

@@ -1,6 +1,6 @@
 """Break each definition in the models once, and see that a unit test notices.
 
-`python -m tests.answers.broken` takes some minutes; with words, it breaks only what they name.
+`python -m tests.dbt.broken` takes some minutes; with words, it breaks only what they name.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import yaml
 
 from demo.postgres import embedded_postgres
 from emulator.data.account import Account
-from tests.answers import warehouse
-from tests.answers.warehouse import PROJECT, STREAMS, Warehouse
+from tests.dbt import warehouse
+from tests.dbt.warehouse import PROJECT, STREAMS, Warehouse
 
 BREAKS = Path(__file__).with_name("breaks.yml")
 

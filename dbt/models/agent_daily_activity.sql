@@ -22,8 +22,8 @@ sent as (
         count(*) as messages_sent
     from messages
     inner join conversations on conversations.conversation_id = messages.conversation_id
-    where messages.counts_as = 'message'
-        and messages.side = 'outgoing'
+    where messages.message_class = 'message'
+        and messages.direction = 'outgoing'
         and messages.author_kind = 'agent'
     group by 1, 2
 ),

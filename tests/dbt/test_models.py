@@ -16,17 +16,17 @@ from rich.console import Console
 from demo import support_report
 from emulator.data.account import Account
 from emulator.endpoints.actors import actor_payloads
-from tests.answers import fivetran
-from tests.answers.figures import agents_daily, conversations, events
-from tests.answers.warehouse import ACCOUNT, PROJECT, STREAMS, ZONE
+from tests.dbt import fivetran
+from tests.dbt.figures import agent_daily_activity, conversations, events
+from tests.dbt.warehouse import ACCOUNT, PROJECT, STREAMS, ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.answers.warehouse import Warehouse
+    from tests.dbt.warehouse import Warehouse
 
 pytestmark = [
-    pytest.mark.answers,
+    pytest.mark.dbt,
     pytest.mark.filterwarnings("ignore"),  # dbt's own
     pytest.mark.skipif(sys.version_info >= (3, 14), reason="dbt-core 1.11 is for Python < 3.14"),
 ]
@@ -55,16 +55,16 @@ def test_build(built: dict[str, str]) -> None:
     [
         ("conversations", "conversation_id", conversations),
         ("conversation_events", "event_id", events),
-        ("agents_daily", "agent_day", lambda account: agents_daily(account, ZONE)),
+        ("agent_daily_activity", "agent_day", lambda account: agent_daily_activity(account, ZONE)),
     ],
-    ids=["conversations", "conversation_events", "agents_daily"],
+    ids=["conversations", "conversation_events", "agent_daily_activity"],
 )
 def test_figures_of_the_account(
     warehouse: Warehouse, model: str, key: str, work_out: Callable[[Account], dict[str, Any]]
 ) -> None:
     """Each figure of each row is what the account calls for, worked out without the database."""
     wanted = work_out(ACCOUNT)
-    found = warehouse.table(f"hubspot_answers.{model}", key)
+    found = warehouse.table(f"hubspot_analytics.{model}", key)
     assert len(wanted) > 50
     assert found.keys() == wanted.keys()
     for name, row in found.items():
@@ -78,7 +78,7 @@ def test_every_column_is_defined(warehouse: Warehouse) -> None:
     """Each column of the models has its definition, and no other has."""
     for model in definitions("models.yml")["models"]:
         columns = [column["name"] for column in model["columns"] if column["description"]]
-        row = warehouse.query(f"SELECT * FROM hubspot_answers.{model['name']} LIMIT 1")[0]
+        row = warehouse.query(f"SELECT * FROM hubspot_analytics.{model['name']} LIMIT 1")[0]
         assert sorted(columns) == sorted(row)
 
 
@@ -105,7 +105,9 @@ def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.Monke
     monkeypatch.setattr(support_report, "console", Console(file=told, width=100))
     monkeypatch.setattr(support_report, "_build", lambda *_: True)
     assert support_report.answer(support_report.Place(warehouse.url, "hubspot"), ZONE) == 0
-    waiting = [row for row in conversations(ACCOUNT).values() if row["waiting_for"] == "company"]
+    waiting = [
+        row for row in conversations(ACCOUNT).values() if row["awaiting_reply_from"] == "business"
+    ]
     oldest = min(waiting, key=lambda row: row["waiting_since"])
     lines = told.getvalue().splitlines()
     assert all(question in told.getvalue() for question in support_report.QUESTIONS)
@@ -126,8 +128,8 @@ def test_without_messages(warehouse: Warehouse) -> None:
     nobody = {"assigned_to_name": None, "messages_read_at": None}
     wanted = {name: row | nobody for name, row in conversations(account).items()}
     assert warehouse.table("bare_answers.conversations", "conversation_id") == wanted
-    assert {row["waiting_for"] for row in wanted.values()} == {"company", "visitor", None}
-    for empty in ("conversation_messages", "conversation_events", "agents_daily"):
+    assert {row["awaiting_reply_from"] for row in wanted.values()} == {"business", "visitor", None}
+    for empty in ("conversation_messages", "conversation_events", "agent_daily_activity"):
         assert warehouse.query(f"SELECT * FROM bare_answers.{empty}") == []
 
 
@@ -170,13 +172,17 @@ def test_deleted_threads(warehouse: Warehouse) -> None:
     threads = conversations(account).keys()
     messages = fivetran.payloads(account)["conversation_message_history"].keys()
     for table, column, left in [
-        ("gone_answers.stg_threads", "thread_id", threads),
-        ("gone_answers.conversations", "conversation_id", threads),
-        ("gone_answers.conversation_messages", "message_id", messages),
-        ("gone_answers.conversation_events", "event_id", events(account).keys()),
-        ("gone_answers.agents_daily", "agent_day", agents_daily(account, ZONE).keys()),
-        ("gone_answers_fivetran.conversation_thread", "id", threads),
-        ("gone_answers_fivetran.conversation_message_history", "id", messages),
+        ("gone_analytics.stg_threads", "thread_id", threads),
+        ("gone_analytics.conversations", "conversation_id", threads),
+        ("gone_analytics.conversation_messages", "message_id", messages),
+        ("gone_analytics.conversation_events", "event_id", events(account).keys()),
+        (
+            "gone_analytics.agent_daily_activity",
+            "agent_day",
+            agent_daily_activity(account, ZONE).keys(),
+        ),
+        ("gone_analytics_fivetran.conversation_thread", "id", threads),
+        ("gone_analytics_fivetran.conversation_message_history", "id", messages),
     ]:
         assert warehouse.column(table, column) == left
 

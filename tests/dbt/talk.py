@@ -106,13 +106,13 @@ def of_messages(thread: Thread, read: list[Message], names: Names) -> Row:
     comments = [message for message in read if message.type == "COMMENT"]
     asked_at = min((message.created_at for message in incoming), default=None)
     row = {
-        "are_messages_complete": _reaches(thread, read),
+        "has_complete_messages": _reaches(thread, read),
         "first_message_at": naive(min((message.created_at for message in said), default=None)),
         "first_incoming_at": naive(asked_at),
         "started_by": _started_by(incoming, outgoing),
     }
     row |= _responses(asked_at, outgoing, names) | _closings(thread, read)
-    row |= _turn(thread, incoming, outgoing, is_known=bool(row["are_messages_complete"]))
+    row |= _turn(thread, incoming, outgoing, is_known=bool(row["has_complete_messages"]))
     by = Counter(map(kind, said))
     agents = {one.created_by for one in [*said, *comments] if kind(one) == "agent"}
     last = max((one for one in outgoing if kind(one) == "agent"), key=key, default=None)
@@ -121,7 +121,7 @@ def of_messages(thread: Thread, read: list[Message], names: Names) -> Row:
         "messages": len(said),
         "messages_incoming": len(incoming),
         "messages_outgoing": len(outgoing),
-        "messages_without_side": len(said) - len(incoming) - len(outgoing),
+        "messages_without_direction": len(said) - len(incoming) - len(outgoing),
         **{f"messages_by_{name}": by[name] for name in [*KINDS.values(), "other"]},
         "messages_failed": sum(map(has_failed, outgoing)),
         "comments": len(comments),
@@ -146,9 +146,9 @@ def _started_by(incoming: list[Message], outgoing: list[Message]) -> str | None:
     if not incoming and not outgoing:
         return None
     if not incoming or not outgoing:
-        return "visitor" if incoming else "company"
+        return "visitor" if incoming else "business"
     theirs, ours = (min(one.created_at for one in side) for side in (incoming, outgoing))
-    return "visitor" if theirs <= ours else "company"
+    return "visitor" if theirs <= ours else "business"
 
 
 def _responses(asked_at: datetime | None, outgoing: list[Message], names: Names) -> Row:
@@ -203,7 +203,7 @@ def _turn(
 ) -> Row:
     """Return whose turn it is, and since when."""
     sent = thread_payload(thread, associations=[], extra=None)
-    turn: Row = {"waiting_for": None, "waiting_since": None}
+    turn: Row = {"awaiting_reply_from": None, "waiting_since": None}
     if thread.closed_at or sent.get("archived") or sent.get("spam"):
         return turn
     if not is_known:
@@ -211,11 +211,11 @@ def _turn(
             is_ours = thread.received_at and (
                 not thread.sent_at or thread.sent_at < thread.received_at
             )
-            turn["waiting_for"] = "company" if is_ours else "visitor"
+            turn["awaiting_reply_from"] = "business" if is_ours else "visitor"
         return turn
     theirs = [message.created_at for message in incoming if not has_failed(message)]
     ours = max((one.created_at for one in outgoing if not has_failed(one)), default=None)
     unanswered = [moment for moment in theirs if ours is None or moment > ours]
     if unanswered:
-        return {"waiting_for": "company", "waiting_since": naive(min(unanswered))}
-    return {"waiting_for": "visitor", "waiting_since": naive(ours)} if ours else turn
+        return {"awaiting_reply_from": "business", "waiting_since": naive(min(unanswered))}
+    return {"awaiting_reply_from": "visitor", "waiting_since": naive(ours)} if ours else turn

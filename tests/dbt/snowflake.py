@@ -1,6 +1,6 @@
 """The models on Snowflake's words, by fakesnow in this process: no account, no network.
 
-Runs in an environment of its own (`make answers-snowflake`), since Snowflake's connector does not
+Runs in an environment of its own (`make test-dbt-snowflake`), since Snowflake's connector does not
 live beside the rest. The tables are made as target-snowflake makes them with `normalise_casing`,
 and filled with the sample account. It proves what the SQL means to fakesnow, which is DuckDB behind
 a translation: not what Snowflake itself accepts, nor the quoting of names.
@@ -24,8 +24,8 @@ import snowflake.connector
 from dbt.cli.main import dbtRunner
 
 from emulator.data.account import Account
-from tests.answers import figures, fivetran
-from tests.answers.talk import naive
+from tests.dbt import figures, fivetran
+from tests.dbt.talk import naive
 from tests.targets.due import stored
 
 if TYPE_CHECKING:
@@ -111,15 +111,15 @@ def compare(cursor: Any, account: Account) -> None:
     for model, key, wanted in (
         ("conversations", "conversation_id", figures.conversations(account)),
         ("conversation_events", "event_id", figures.events(account)),
-        ("agents_daily", "agent_day", figures.agents_daily(account, ZONE)),
+        ("agent_daily_activity", "agent_day", figures.agent_daily_activity(account, ZONE)),
     ):
-        found = {row[key]: row for row in table(cursor, f"hubspot_answers.{model}")}
+        found = {row[key]: row for row in table(cursor, f"hubspot_analytics.{model}")}
         assert found.keys() == wanted.keys(), model
         for name, row in wanted.items():
             given = {column: found[name][column] for column in row}
             assert given == row, (model, {c: (given[c], row[c]) for c in row if given[c] != row[c]})
     for view, payloads in fivetran.payloads(account).items():
-        found = {row["id"]: row for row in table(cursor, f"hubspot_answers_fivetran.{view}")}
+        found = {row["id"]: row for row in table(cursor, f"hubspot_analytics_fivetran.{view}")}
         assert found.keys() == payloads.keys(), view
         for name, payload in payloads.items():
             wanted_row = fivetran.row(view, payload)
@@ -127,7 +127,7 @@ def compare(cursor: Any, account: Account) -> None:
             assert given == wanted_row, (view, given, wanted_row)
     for name in ("sender", "recipient"):
         wanted_rows = fivetran.parties(account, name)
-        found_rows = table(cursor, f"hubspot_answers_fivetran.conversation_message_{name}")
+        found_rows = table(cursor, f"hubspot_analytics_fivetran.conversation_message_{name}")
         given_rows = [{column: row[column] for column in wanted_rows[0]} for row in found_rows]
         assert sorted(map(str, given_rows)) == sorted(map(str, wanted_rows)), name
 
@@ -164,7 +164,7 @@ def main() -> int:
     account = Account.sample(60)
     for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
         os.environ[f"SNOWFLAKE_{name}"] = "fake"
-    os.environ["ANSWERS_SCHEMA"] = "hubspot_answers"
+    os.environ["DBT_SCHEMA"] = "hubspot_analytics"
     without_temporary()
     with fakesnow.patch(), tempfile.TemporaryDirectory() as folder:
         connection = snowflake.connector.connect(database="fake", schema="hubspot")
