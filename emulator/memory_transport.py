@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from emulator.service import Call
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Response
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ class MemoryTransport:
         self._pass_time = pass_time
 
     def send(self, request: Request, *, timeout: float) -> Response:
-        """Return the answer, or raise NoAnswerError where a client would have got no whole one."""
+        """Return the response; raise NoResponseError if a client would not get a complete one."""
         taken = 0.0
 
         def wait(seconds: float) -> None:
@@ -45,8 +45,8 @@ class MemoryTransport:
         outcome = self._service.handle(_call(request), wait)
         reason = "ReadTimeout" if taken >= timeout else _what_broke(outcome)
         if reason:
-            message = f": no whole answer from memory ({reason})"
-            raise NoAnswerError(message)
+            message = f": no complete response from memory ({reason})"
+            raise NoResponseError(message)
         return Response(outcome.status, Headers(outcome.headers), outcome.body)
 
     def close(self) -> None:

@@ -76,8 +76,8 @@ CAUSES = {
         LATER, "in 10 minutes", on(ONE, status=503, headers={"Retry-After": "600"}), BY_ID
     ),
     "a listing out of reach": Cause(LATER, "after 8 attempts", on(status=503)),
-    "a listing that is dropped": Cause(LATER, "no whole answer", on(drop=True)),
-    "a listing that is no JSON": Cause(LATER, "not what was asked", on(status=200, body="<html>")),
+    "a listing that is dropped": Cause(LATER, "no complete response", on(drop=True)),
+    "a listing that is no JSON": Cause(LATER, "not a response of this endpoint", on(status=200, body="<html>")),
     "423 to the last": Cause(LATER, "423", on(status=423)),
     "429 to the last": Cause(LATER, "429", on(status=429)),
     "five threads in a row": Cause(
@@ -197,7 +197,7 @@ NO_SCOPE = '{"status": "error", "category": "MISSING_SCOPES"}'
         ({"path": ".", "status": 404, "body": "<html>", "bare": True}, 78, "settings api_url"),
         ({"path": ".", "status": 503, "headers": {"Retry-After": "301"}}, 75, "in 5 minutes"),
         ({"path": ".", "status": 503, "headers": {"Retry-After": "0"}}, 75, "after 8 attempts"),
-        ({"path": ".", "drop": True}, 75, "no whole answer"),
+        ({"path": ".", "drop": True}, 75, "no complete response"),
     ],
 )
 @pytest.mark.usefixtures("waits")

@@ -102,7 +102,7 @@ def test_waits_as_asked(
 def test_waits_no_longer_than_five_minutes(lab: Lab, waits: list[float], asked: str) -> None:
     """Asked to wait longer than five minutes, the sync ends and says when to come back."""
     lab.script(status=477, headers={"Retry-After": asked})
-    with pytest.raises(HubSpotError, match=r"come back in \d+ minutes: run the sync again"):
+    with pytest.raises(HubSpotError, match=r"wait for \d+ minutes\. Run the sync again"):
         lab.sync()
     assert waits == []
 

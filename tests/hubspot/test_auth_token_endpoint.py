@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
-from tap_hubspot_threads.hubspot.auth import token_answer
+from tap_hubspot_threads.hubspot.auth import parse_token_response
 from tap_hubspot_threads.hubspot.transport import Response
 
 
@@ -40,5 +40,5 @@ def answer(status: int, body: object) -> Response:
 def test_answers(status: int, body: object, kind: type[Exception], words: str) -> None:
     """Each answer without a token is an error that says what to do; its words stay out."""
     with pytest.raises(kind, match=words) as error:
-        token_answer(answer(status, body))
+        parse_token_response(answer(status, body))
     assert "secret" not in str(error.value).replace("client_secret", "")

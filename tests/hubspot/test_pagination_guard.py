@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from tap_hubspot_threads.errors import PaginationLoopError, RefusedError
-from tap_hubspot_threads.hubspot.pagination import PAGES_WITHOUT_NEWS, PagedList
+from tap_hubspot_threads.hubspot.pagination import MAX_PAGES_WITHOUT_NEW_ID, PagedList
 from tests.sync.fakes import page, row
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def walk(
 ) -> Iterator[Page]:
     """Yield the pages of a list."""
     make: Any = None
-    return Scripted(ask).pages("", {}, make=make, cursor=cursor, max_pages=most)
+    return Scripted(ask).pages("", {}, build_row=make, cursor=cursor, max_pages=most)
 
 
 def test_follows_cursors() -> None:
@@ -119,7 +119,7 @@ def endless(*rows_of_pages: list[int]) -> Callable[[str | None], Page]:
 def test_pages_without_end(pages: list[list[int]], news: int) -> None:
     """A listing fails after 100 pages in a row without a new ID, whatever the cursors are."""
     pages_read = walk(endless(*pages))
-    for _ in range(news + PAGES_WITHOUT_NEWS):
+    for _ in range(news + MAX_PAGES_WITHOUT_NEW_ID):
         next(pages_read)
     with pytest.raises(PaginationLoopError, match="100 pages in a row had no new ID"):
         next(pages_read)
@@ -137,8 +137,8 @@ def test_pages_with_news() -> None:
 
 def test_last_page_without_news() -> None:
     """The 100th page without a new ID is no error if it is the last."""
-    pages = [page(cursor=str(number)) for number in range(PAGES_WITHOUT_NEWS - 1)]
-    assert len(list(walk(Listing(*pages, page())))) == PAGES_WITHOUT_NEWS
+    pages = [page(cursor=str(number)) for number in range(MAX_PAGES_WITHOUT_NEW_ID - 1)]
+    assert len(list(walk(Listing(*pages, page())))) == MAX_PAGES_WITHOUT_NEW_ID
 
 
 def test_refused_cursor() -> None:

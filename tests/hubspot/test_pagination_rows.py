@@ -90,7 +90,7 @@ class Made:
     def __init__(self, text: str) -> None:
         make = Make()
         self.made = make.made
-        self.rows = Rows(text.encode(), found=json.loads(text)["results"], make=make)
+        self.rows = Rows(text.encode(), found=json.loads(text)["results"], build_row=make)
 
 
 def test_rows_are_made_when_they_are_gone_through() -> None:
@@ -127,8 +127,8 @@ def test_rows_that_are_left_out(useless: str) -> None:
     [
         ([], [], []),
         ([{"id": "1"}, {"id": "2"}], ["1", "2"], []),
-        ([{}, {"id": "2"}], ["2"], ["1 of a page's 2 messages"]),
-        ([None, "A-1", {"id": "2"}], ["2"], ["2 of a page's 3 messages"]),
+        ([{}, {"id": "2"}], ["2"], ["1 of 2 messages on a page"]),
+        ([None, "A-1", {"id": "2"}], ["2"], ["2 of 3 messages on a page"]),
     ],
 )
 def test_usable_ids(
@@ -136,8 +136,8 @@ def test_usable_ids(
 ) -> None:
     """The IDs of a page are known without making a row; one warning counts those without one."""
     make = Make()
-    assert usable_ids(found, make, things="messages") == ids
-    assert caplog.messages == [f"{words} have no usable id and are left out" for words in warnings]
+    assert usable_ids(found, make, item_name="messages") == ids
+    assert caplog.messages == [f"{words} have no usable ID and are skipped" for words in warnings]
     assert make.made == []
 
 

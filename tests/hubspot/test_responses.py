@@ -17,22 +17,22 @@ from tap_hubspot_threads.errors import (
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.responses import (
-    FEW_TRIES,
-    Asked,
+    ATTEMPTS_IF_LIKELY_PERMANENT,
     Endpoint,
-    Problem,
-    check,
+    ErrorDetails,
+    RequestContext,
     json_object,
     plain_text,
+    raise_for_status,
     unexpected_body,
 )
 from tap_hubspot_threads.hubspot.transport import Response
 from tests.hubspot.fakes import SECRET, refusal, response
 
-THING = Endpoint("GET", "/things/{thingId}", can_miss=True)
+THING = Endpoint("GET", "/things/{thingId}", can_be_not_found=True)
 THINGS = Endpoint("GET", "/things", is_list_of_threads=True)
-LIST = Endpoint("GET", "/list", refusals=frozenset({403, 404}))
-BATCH = Endpoint("POST", "/things/read", refusals=frozenset({404}), can_be_partial=True)
+LIST = Endpoint("GET", "/list", refusal_statuses=frozenset({403, 404}))
+BATCH = Endpoint("POST", "/things/read", refusal_statuses=frozenset({404}), can_be_partial=True)
 ACCOUNT = Endpoint("GET", "/account", is_conversations=False)
 NOT_FOUND_PAGE = "<html><body><h2>HTTP ERROR 404</h2><p>Resource not found</p></body></html>"
 
@@ -41,24 +41,26 @@ def judge(
     answer: Response,
     endpoint: Endpoint = THING,
     *,
-    has_worked: bool = True,
-    has_answered: bool | None = None,
+    any_succeeded: bool = True,
+    conversations_succeeded: bool | None = None,
     query: dict[str, Any] | None = None,
     now: str | None = None,
 ) -> HubSpotError | None:
     """Return the error that an answer means."""
-    asked = Asked(
+    asked = RequestContext(
         endpoint,
         token=SECRET,
         setting="access_token",
         query=query or {},
         now=now,
-        has_worked=has_worked,
-        has_answered=has_worked if has_answered is None else has_answered,
-        quota_returns="Tomorrow.",
+        any_succeeded=any_succeeded,
+        conversations_succeeded=any_succeeded
+        if conversations_succeeded is None
+        else conversations_succeeded,
+        quota_reset_notice="Tomorrow.",
     )
     try:
-        check(answer, asked)
+        raise_for_status(answer, asked)
     except HubSpotError as error:
         return error
     return None
@@ -138,7 +140,7 @@ def test_404_of_a_gateway(answer: Response, endpoint: Endpoint) -> None:
     """Any other 404 says nothing of the thing, in whatever JSON: three attempts."""
     error = judge(answer, endpoint)
     assert isinstance(error, UnbelievedError)
-    assert error.tries == FEW_TRIES == 3
+    assert error.max_attempts == ATTEMPTS_IF_LIKELY_PERMANENT == 3
     assert not error.is_burst
     assert "api_url, api_version" in str(error)
 
@@ -146,11 +148,11 @@ def test_404_of_a_gateway(answer: Response, endpoint: Endpoint) -> None:
 @pytest.mark.parametrize("answer", [own_404(), refusal(404), *FOREIGN])
 def test_404_before_the_api_has_answered(answer: Response) -> None:
     """No 404 is believed before: for the list of threads it means a wrong address."""
-    error = judge(answer, has_worked=True, has_answered=False)
+    error = judge(answer, any_succeeded=True, conversations_succeeded=False)
     assert isinstance(error, UnprovenError)
-    is_own = Problem.of(answer, SECRET).is_own_404
+    is_own = ErrorDetails.from_response(answer, SECRET).is_own_404
     assert isinstance(error.meaning, NotFoundError if is_own else type(None))
-    error = judge(answer, THINGS, has_answered=False)
+    error = judge(answer, THINGS, conversations_succeeded=False)
     assert isinstance(error, WrongAddressError)
     assert "check the settings api_url and api_version" in str(error)
 
@@ -158,7 +160,7 @@ def test_404_before_the_api_has_answered(answer: Response) -> None:
 @pytest.mark.parametrize("answer", [own_404(), refusal(404), *FOREIGN])
 def test_404_of_the_account(answer: Response) -> None:
     """A 404 for the account's details says nothing of the Conversations API."""
-    assert type(judge(answer, ACCOUNT, has_worked=False)) is RefusedError
+    assert type(judge(answer, ACCOUNT, any_succeeded=False)) is RefusedError
 
 
 @pytest.mark.parametrize("answer", [own_404(), refusal(404), refusal(403, category="FORBIDDEN")])
@@ -167,7 +169,7 @@ def test_page_after_others(answer: Response, endpoint: Endpoint, query: dict[str
     """A 403 or 404 for a page after others came is that page's passing failure."""
     error = judge(answer, endpoint, query=query)
     assert type(error) is UnbelievedError
-    assert error.tries == FEW_TRIES
+    assert error.max_attempts == ATTEMPTS_IF_LIKELY_PERMANENT
 
 
 @pytest.mark.parametrize(
@@ -194,18 +196,18 @@ def test_refused(status: int) -> None:
 def test_other_status_below_400(status: int) -> None:
     """Another status below 400 passes once something has worked; else it is not HubSpot's API."""
     assert type(judge(response(status, ""))) is TransientError
-    error = judge(response(status, ""), has_worked=False)
+    error = judge(response(status, ""), any_succeeded=False)
     assert type(error) is HubSpotError
     assert "not HubSpot's API" in str(error)
 
 
-@pytest.mark.parametrize("has_worked", [False, True])
-def test_530(*, has_worked: bool) -> None:
+@pytest.mark.parametrize("any_succeeded", [False, True])
+def test_530(*, any_succeeded: bool) -> None:
     """A 530 before anything has worked is given up early, with advice on the token's form."""
-    error = judge(response(530, "<html>"), has_worked=has_worked)
+    error = judge(response(530, "<html>"), any_succeeded=any_succeeded)
     assert isinstance(error, TransientError)
-    assert error.tries == (None if has_worked else 3)
-    assert ("whole token" in error.advice) is not has_worked
+    assert error.max_attempts == (None if any_succeeded else 3)
+    assert ("whole token" in error.advice) is not any_succeeded
 
 
 FORBIDDEN = refusal(403, category="FORBIDDEN", message="no access to this inbox")
@@ -217,14 +219,14 @@ def test_refusal_of_one_thing(endpoint: Endpoint) -> None:
     error = judge(FORBIDDEN, endpoint)
     assert type(error) is RefusedError
     assert "scope" not in str(error)
-    unproven = judge(FORBIDDEN, endpoint, has_answered=False)
+    unproven = judge(FORBIDDEN, endpoint, conversations_succeeded=False)
     assert isinstance(unproven, UnprovenError)
     assert isinstance(unproven.meaning, RefusedError)
 
 
 def test_refused_list_of_threads() -> None:
     """If the list of threads is refused from the start, the sync ends and names the setting."""
-    error = judge(FORBIDDEN, THINGS, has_answered=False)
+    error = judge(FORBIDDEN, THINGS, conversations_succeeded=False)
     assert type(error) is HubSpotError
     assert "access_token" in str(error)
     assert "scope" not in str(error)
@@ -246,11 +248,11 @@ def test_missing_scope_without_category() -> None:
     assert "scope conversations.read" in str(judge(response(403, body)))
 
 
-@pytest.mark.parametrize("has_worked", [False, True])
-def test_403_that_is_html(*, has_worked: bool) -> None:
+@pytest.mark.parametrize("any_succeeded", [False, True])
+def test_403_that_is_html(*, any_succeeded: bool) -> None:
     """A 403 that is HTML is not HubSpot's answer."""
-    error = judge(response(403, "<html>"), has_worked=has_worked)
-    assert type(error) is (UnbelievedError if has_worked else HubSpotError)
+    error = judge(response(403, "<html>"), any_succeeded=any_succeeded)
+    assert type(error) is (UnbelievedError if any_succeeded else HubSpotError)
     assert "HubSpot's" in str(error)
 
 
@@ -296,7 +298,7 @@ def test_other_answer() -> None:
     """A 200 with something else in it is tried again as HubSpot asks."""
     error = unexpected_body(response(200, "<html>", Retry_After="3"), THING, SECRET)
     assert error.retry_after == 3
-    assert str(error) == "GET /things/{thingId}: 200, but the answer is not what was asked for"
+    assert str(error) == "GET /things/{thingId}: 200, but the body is not a response of this endpoint"
 
 
 @pytest.mark.parametrize("name", ["message", "category", "correlationId", "errorType"])
@@ -316,13 +318,15 @@ def test_token_in_a_header_is_not_repeated() -> None:
 )
 def test_any_body(body: bytes) -> None:
     """Whatever an error's body is, it is read without a failure, and no word is made of it."""
-    problem = Problem.of(Response(500, {}, body), SECRET)
+    problem = ErrorDetails.from_response(Response(500, {}, body), SECRET)
     assert (problem.message, problem.category, problem.policy) == ("", "", "")
 
 
 def test_long_words() -> None:
     """A long message is cut, and has one line."""
-    message = Problem.of(refusal(400, message="many\n words " * 1_000), SECRET).message
+    message = ErrorDetails.from_response(
+        refusal(400, message="many\n words " * 1_000), SECRET
+    ).message
     assert len(message) == 300
     assert "\n" not in message
 
@@ -336,7 +340,7 @@ def test_json_object(text: bytes, found: dict[str, int]) -> None:
 def test_partial_answer() -> None:
     """A 207 is no error where parts may be missing, and no answer of HubSpot's anywhere else."""
     assert judge(response(207, {"results": []}), BATCH) is None
-    error = judge(response(207, {"results": []}), THINGS, has_worked=False)
+    error = judge(response(207, {"results": []}), THINGS, any_succeeded=False)
     assert type(error) is HubSpotError
 
 

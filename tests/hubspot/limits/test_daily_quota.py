@@ -19,7 +19,7 @@ def test_unknown() -> None:
 @pytest.mark.parametrize(("left", "is_over"), [(110, False), (104, True), (0, True)])
 def test_reserve(left: int, *, is_over: bool) -> None:
     """What is under way counts; at the reserve it is over, and the message names the setting."""
-    quota = DailyQuota(reserve_percent=10, left=left, total=1_000)
+    quota = DailyQuota(reserve_percent=10, remaining=left, limit=1_000)
     if not is_over:
         quota.check(5)
         return
@@ -34,9 +34,9 @@ def test_reserve(left: int, *, is_over: bool) -> None:
 def test_midnight(offset: float, back: str) -> None:
     """It comes back at the account's own midnight, told in UTC."""
     with time_machine.travel("2026-11-25T02:00:00Z", tick=False):
-        assert back in DailyQuota(utc_offset=offset).returns()
+        assert back in DailyQuota(utc_offset=offset).reset_notice()
 
 
 def test_midnight_that_is_not_known() -> None:
     """Without the account's offset it is just midnight in its time zone."""
-    assert DailyQuota().returns() == "The quota resets at midnight in the account's time zone."
+    assert DailyQuota().reset_notice() == "The quota resets at midnight in the account's time zone."
