@@ -77,7 +77,9 @@ CAUSES = {
     ),
     "a listing out of reach": Cause(LATER, "after 8 attempts", on(status=503)),
     "a listing that is dropped": Cause(LATER, "no complete response", on(drop=True)),
-    "a listing that is no JSON": Cause(LATER, "not a response of this endpoint", on(status=200, body="<html>")),
+    "a listing that is no JSON": Cause(
+        LATER, "not a response of this endpoint", on(status=200, body="<html>")
+    ),
     "423 to the last": Cause(LATER, "423", on(status=423)),
     "429 to the last": Cause(LATER, "429", on(status=429)),
     "five threads in a row": Cause(

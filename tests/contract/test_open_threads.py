@@ -367,7 +367,7 @@ def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
         life.lab.account.message(thread, sent=True)
         life.lab.script(path=f"/threads/{thread.id}", status=404, body=body, times=100)
     for _ in range(2):
-        with pytest.raises(IncompleteError, match=r"2 thread.*404.*api_url, api_version"):
+        with pytest.raises(IncompleteError, match=r"2 thread.*404.*api_url and api_version"):
             life.sync()
         assert life.last.records("deleted_threads") == []
         assert life.kept["not_found"] == []
@@ -454,7 +454,9 @@ def test_wrong_account(size: int) -> None:
         before = life.state
         life.lab, other.account.clock = other, lab.account.clock
         other.account.portal_id = 77
-        with pytest.raises(WrongAccountError, match=r"account 77, but the state belongs to account 62515"):
+        with pytest.raises(
+            WrongAccountError, match=r"account 77, but the state belongs to account 62515"
+        ):
             life.sync()
         assert life.last.of_type("RECORD") == []
         assert [state["value"] for state in life.last.of_type("STATE")] == [before]

@@ -104,7 +104,7 @@ def test_longest_that_is_waited_for(
     if is_waited_for:
         assert retry.call(function) == 17
     else:
-        with pytest.raises(HubSpotError, match="come back"):
+        with pytest.raises(HubSpotError, match="asks to wait"):
             retry.call(function)
     assert waits == ([5] if is_waited_for else [])
 
