@@ -122,13 +122,13 @@ class Client:
             endpoint: The endpoint.
             path: The path with IDs. For the Conversations API, it starts below
                 `conversations_path`.
-            accept: Whether a JSON object is a response of the endpoint. Any other response is a
+            accept: Whether a JSON object is a valid response of the endpoint. Any other body is a
                 transient error.
             params: The query's strings and lists. Values that are None are omitted. A function is
                 called before each attempt.
             json_body: The request body; None for no body.
             policy: Limits that are tighter than the settings; None for the settings'.
-            min_attempts: Minimum of the maximum attempts, whatever the settings or `policy` say.
+            min_attempts: Lower bound of the maximum attempts, above the settings and `policy`.
             on_failure: Called with each `TransientError`.
 
         Raises:

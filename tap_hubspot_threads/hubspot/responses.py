@@ -33,7 +33,7 @@ _MAX_MESSAGE = 300
 _ACCOUNT_MIGRATION = 477
 _ORIGIN_UNKNOWN = 530
 _BUSY_STATUSES = {HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, _ACCOUNT_MIGRATION}
-"""Statuses that ask the client to wait, whatever it requested. Documented by HubSpot."""
+"""Statuses that ask the client to wait, for any request. Documented by HubSpot."""
 _TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
 """Statuses below 500 that a retry may fix. A gateway sends 408."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
@@ -73,7 +73,7 @@ class Endpoint:
     can_be_not_found: bool = False
     """Whether HubSpot's 404 means that the requested item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """Statuses (403, 404) that refuse only this endpoint, whatever the category."""
+    """Statuses (403, 404) that refuse only this endpoint, for any category of error."""
     can_be_partial: bool = False
     """Whether HubSpot's 207, which answers only parts of the request, is accepted."""
     is_list_of_threads: bool = False

@@ -223,7 +223,8 @@ class RowBuilders:
     """Creates the row builder of each stream. Thread-safe.
 
     Args:
-        schema: Returns the schema of a stream by its name. It is called when the stream is read.
+        schema: Returns the schema of a stream by its name. It is called once per stream, when the
+            stream is first read.
     """
 
     def __init__(self, schema: Callable[[str], Mapping[str, Any]]) -> None:
@@ -296,7 +297,7 @@ def _lift_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
     status = message.get("status")
     if not isinstance(status, dict) or "failureDetails" not in status:
         return message
-    if "failureDetails" in message:  # not documented; keep both
+    if "failureDetails" in message:  # not documented, so keep both
         return message
     others = {name: value for name, value in status.items() if name != "failureDetails"}
     return {**message, "status": others, "failureDetails": status["failureDetails"]}

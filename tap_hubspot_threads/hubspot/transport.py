@@ -1,4 +1,4 @@
-"""Sends one request over the wire: connections, proxies, certificates, and limits of a response.
+"""Sends one HTTP request: connections, proxies, certificates, and limits of time and size.
 
 It uses the adapter of `requests` without a session. Threads can share the adapter, and it takes
 half the time. A session adds only redirects and cookies, which the API does not need.
@@ -251,7 +251,7 @@ class HttpTransport:
         session = requests.Session()
         found = session.merge_environment_settings(self._api_url, {}, None, None, None)
         if self._api_url.startswith("http:"):
-            found["proxies"] = {}  # plain HTTP is for localhost only, so the token stays here
+            found["proxies"] = {}  # plain HTTP is for localhost only: send no token to a proxy
         return {name: found[name] for name in ("proxies", "verify", "cert")}
 
 

@@ -154,7 +154,10 @@ FATAL: dict[str, tuple[dict[str, Any], str]] = {
         {"status": 404, "body": '{"message": "Not Found"}', "bare": True},
         "api_url",
     ),
-    "403 of a firewall": ({"status": 403, "body": "<html>", "bare": True}, "something in front"),
+    "403 of a firewall": (
+        {"status": 403, "body": "<html>", "bare": True},
+        "did not come from HubSpot",
+    ),
     "redirect": ({"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}, "api_url"),
     "daily limit": (
         {"status": 429, "body": error_body(policyName="DAILY")},
