@@ -116,7 +116,7 @@ def _sample_account() -> Account:
     if ACCOUNT.exists():
         threads, conversations = pickle.loads(ACCOUNT.read_bytes())
         account = Account(threads, conversations=conversations)
-        account.go_on(random.Random())
+        account.simulate_workday(random.Random())
     else:
         account = Account.sample(SAMPLE_SIZE)
     ACCOUNT.parent.mkdir(exist_ok=True)

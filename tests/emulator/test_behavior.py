@@ -46,7 +46,7 @@ def test_written_and_read() -> None:
             Outage(NOON, NOON + timedelta(hours=1), ids=(seed,)),
             Outage(NOON, NOON),
         ]
-        assert Behavior.of(str(behavior)) == behavior
+        assert Behavior.from_json(str(behavior)) == behavior
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_written_and_read() -> None:
 def test_unknown_values(text: str, reason: str) -> None:
     """Unknown fields and values are refused by name, not replaced by the default."""
     with pytest.raises(ValueError, match=reason):
-        Behavior.of(text)
+        Behavior.from_json(text)
