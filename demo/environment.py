@@ -1,4 +1,4 @@
-"""What the demo's commands share: folders, the names of variables, the console, and errors."""
+"""What the demo's commands share: paths, variable names, the console and error handling."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ SAMPLE_SCHEMA = "hubspot_sample"
 console = Console(highlight=False)
 
 
-def in_one_line(work: Callable[[ExitStack], int]) -> int:
-    """Do what people are shown in the repository's folder; say in a line what prevents it."""
+def run_command(work: Callable[[ExitStack], int]) -> int:
+    """Run a command in the repository's root. Return its exit code, and print an error in one line.
+
+    `work` gets an ExitStack for what it has to clean up.
+    """
     cast("Any", sys.stdout).reconfigure(encoding="utf-8", errors="replace")
     os.chdir(ROOT)
     try:
@@ -41,7 +44,7 @@ def in_one_line(work: Callable[[ExitStack], int]) -> int:
         return 1
 
 
-def what_is_set() -> dict[str, str]:
-    """Return the environment, and below it what `.env` has."""
-    given = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
-    return given | dict(os.environ)
+def read_environment() -> dict[str, str]:
+    """Return the variables of `.env` and of the environment, which takes precedence."""
+    variables = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
+    return variables | dict(os.environ)
