@@ -28,7 +28,7 @@ SCENES: tuple[Scene, ...] = (
             "Sorry about that. Did you open the link on another device?",
             "I've just sent you a new link. It is valid for an hour.",
         ),
-        "Third expired link this week. I've told the product team.",
+        "Third expired link this week. I've informed the product team.",
     ),
     (
         "Where is my order?",
