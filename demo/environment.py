@@ -1,4 +1,4 @@
-"""What the demo's commands share: paths, variable names, the console and error handling."""
+"""Paths, variable names, console and error handling of the demo's commands."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ console = Console(highlight=False)
 
 
 def run_command(work: Callable[[ExitStack], int]) -> int:
-    """Run a command in the repository's root. Return its exit code, and print an error in one line.
+    """Run `work` in the repository's root, with a stack for cleanup, and return its exit code.
 
-    `work` gets an ExitStack for what it has to clean up.
+    Errors in settings or the database are printed in one line.
     """
     cast("Any", sys.stdout).reconfigure(encoding="utf-8", errors="replace")
     os.chdir(ROOT)

@@ -110,8 +110,8 @@ def _conversation(connection: Connection, schema: str) -> list[Table]:
     ticket = f", ticket {thread.ticket}" if thread.ticket else ""
     table = Table(
         "UTC",
-        "who",
-        "what",
+        "actor",
+        "message or event",
         title_style="bold",
         title=f"Thread {thread.id}, {thread.inbox}{ticket}",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from emulator.endpoints.responses import ApiResponse
-from emulator.endpoints.routing import answer, is_read_by_post, needed_scope, seconds_for
+from emulator.endpoints.routing import is_read_by_post, needed_scope, respond, seconds_for
 from emulator.limits import RollingLimit
 from emulator.oauth import PATH as TOKEN_PATH
 from emulator.oauth import TokenEndpoint
@@ -91,7 +91,7 @@ class Service:
         self.while_filling: Callable[[str], None] | None = None
         self.most_in_flight = 0
         self._in_flight = 0
-        self._answers = itertools.count(1)
+        self._responses = itertools.count(1)
         self._lock = threading.Lock()
 
     def handle(self, call: Call, wait: Callable[[float], None]) -> Outcome:
@@ -154,15 +154,15 @@ class Service:
                 self.before_answer(call.target)
             if call.method == "POST":
                 self.posted.append(call.body)
-                return answer(self.account, path, query, call.body)
+                return respond(self.account, path, query, call.body)
             filling = self.while_filling
             hook = partial(filling, call.target) if filling else None
-            return answer(self.account, path, query, while_filling=hook)
+            return respond(self.account, path, query, while_filling=hook)
 
     def _finish(self, reply: ApiResponse, fault: Fault | None) -> Outcome:
         """Add the common headers and the effects of a fault."""
         # Not random: a random ID would take as long as the rest of a small response.
-        number = next(self._answers)
+        number = next(self._responses)
         correlation_id = f"00000000-0000-4000-8000-{number:012x}"
         body = reply.body
         if reply.status >= 400:

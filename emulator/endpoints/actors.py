@@ -93,11 +93,11 @@ def read_actors(account: Account, body: bytes) -> ApiResponse:
         return _refuse_bad(account, bad)
     found = {one: actor_payload(account, one) for one in requested if one not in bad}
     moment = wire_time(account.now(), None)
-    answer: dict[str, Any] = {"status": "COMPLETE", "results": list(filter(None, found.values()))}
-    answer |= {"startedAt": moment, "completedAt": moment}
+    batch: dict[str, Any] = {"status": "COMPLETE", "results": list(filter(None, found.values()))}
+    batch |= {"startedAt": moment, "completedAt": moment}
     missing = bad + [one for one, actor in found.items() if actor is None]
     if not missing or (behavior.missing_actors == "left out" and not bad):
-        return ApiResponse.of(200, answer)
+        return ApiResponse.of(200, batch)
     error = {
         "status": "error",
         "category": "OBJECT_NOT_FOUND",
@@ -106,7 +106,7 @@ def read_actors(account: Account, body: bytes) -> ApiResponse:
         "errors": [],
         "links": {},
     }
-    return ApiResponse.of(207, answer | {"numErrors": 1, "errors": [error]})
+    return ApiResponse.of(207, batch | {"numErrors": 1, "errors": [error]})
 
 
 def _refuse_bad(account: Account, bad: list[str]) -> ApiResponse:

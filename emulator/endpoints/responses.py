@@ -33,7 +33,7 @@ class ApiResponse:
         return cls.of(status, body | more)
 
     @classmethod
-    def forbidden(cls, what: str) -> ApiResponse:
+    def forbidden(cls, subject: str) -> ApiResponse:
         """Build the 403 for one object, which says nothing about other objects."""
-        message = f"The user or app does not have access to {what}"
+        message = f"The user or app does not have access to {subject}"
         return cls.error(403, "FORBIDDEN", message)

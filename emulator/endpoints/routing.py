@@ -1,4 +1,4 @@
-"""Routes a request to its endpoint, and returns whatever else depends on the path alone."""
+"""Routes a request to its endpoint. Knows the required scope and the extra latency of a path."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def seconds_for(account: Account, path: str) -> float:
     return account_info.SILENCE if is_silent else 0
 
 
-def answer(
+def respond(
     account: Account,
     path: str,
     query: Query,
