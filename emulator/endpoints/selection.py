@@ -105,7 +105,7 @@ def _as_indexed(thread: Thread) -> Thread:
 
 
 def _fifth(thread: Thread) -> int:
-    """Return which of 5 groups a thread is in. Consecutive IDs are in different groups."""
+    """Return which of 5 groups a thread is in. A hash spreads consecutive IDs over the groups."""
     return zlib.crc32(str(thread.id).encode()) % 5
 
 
