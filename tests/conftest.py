@@ -125,10 +125,10 @@ class Life:
         lab.account.clock = lambda: self.now
 
     @property
-    def kept(self) -> dict[str, Any]:
-        """What the state has under bookmarks.threads."""
-        kept: dict[str, Any] = self.state["bookmarks"]["threads"]
-        return kept
+    def threads_state(self) -> dict[str, Any]:
+        """The last state's `bookmarks.threads`."""
+        threads_state: dict[str, Any] = self.state["bookmarks"]["threads"]
+        return threads_state
 
     def pass_time(self, **duration: float) -> None:
         """Let the account's clock go on."""
