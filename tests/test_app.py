@@ -54,7 +54,7 @@ def build(
 
 
 class Account:
-    """A fake `HubSpotApi` with these threads and one message in each; `calls` lists the API calls."""
+    """A fake `HubSpotApi`. Each thread has one message; `calls` lists the API calls."""
 
     quota_share = None
 
@@ -209,7 +209,7 @@ def test_sync_without_threads() -> None:
 
 
 def test_open_threads_without_threads() -> None:
-    """A sync without `threads` leaves an open thread without a fingerprint, so the next emits it."""
+    """A sync without `threads` drops an open thread's fingerprint, so the next one emits it."""
     api = changed_account()
     first = build("messages", api=api, bookmarks=KNOWN, open_threads_max_calls=9)
     write(first.run())
