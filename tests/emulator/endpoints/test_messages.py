@@ -53,7 +53,7 @@ def test_order(world: World, root: str) -> None:
 @pytest.mark.parametrize("query", [{}, ASCENDING])
 @pytest.mark.parametrize("cursors", ["id", "key", "offset"])
 def test_pages(world: World, cursors: Any, query: dict[str, str]) -> None:
-    """Message pages have the same caps, empty pages and repeated rows as thread pages."""
+    """Message pages have caps, empty pages and repeated rows like thread pages."""
     thread = conversation(world, 5)
     rows = world.client.rows(path(thread), **query)
     world.behavior.cursors, world.behavior.cap = cursors, 2
@@ -76,7 +76,7 @@ def test_refusals(world: World) -> None:
 
 
 def test_message_during_paging(world: World) -> None:
-    """If the oldest come first, a message that arrives during paging is last, and none is missing."""
+    """If the oldest come first, a message that arrives during paging is listed last."""
     thread = conversation(world, 3)
     first = world.client.json(path(thread), **ASCENDING, limit=2)
     after = first["paging"]["next"]["after"].replace("%3D", "=")
@@ -172,7 +172,7 @@ def messages(world: World, thread: Thread) -> list[Any]:
     [("messages", False, False), ("and comments", True, False), ("and events", True, True)],
 )
 def test_latest_message(world: World, mode: Any, *, by_comment: bool, by_event: bool) -> None:
-    """`latest_message` decides whether comments and events change the time of the latest message."""
+    """`latest_message` decides whether comments and events move the latest message's time."""
     world.behavior.latest_message = mode
     thread = conversation(world, 1)
     for act, moves in ((world.account.comment, by_comment), (world.account.close, by_event)):

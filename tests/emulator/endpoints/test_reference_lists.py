@@ -33,7 +33,7 @@ def test_lists(world: World, root: str, name: str) -> None:
 
 
 def test_archived(world: World) -> None:
-    """Archived inboxes and channel accounts are listed separately; channels have no archived ones."""
+    """Archived inboxes and channel accounts are a list of their own; channels have none."""
     for name in ("inboxes", "channel-accounts"):
         (archived,) = rows(world, name, archived="true")
         assert archived["archived"]
