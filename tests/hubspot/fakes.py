@@ -23,8 +23,8 @@ SECRET = "secret-token"
 class FakeTransport:
     """Returns or raises the given responses in order; records requests and timeouts."""
 
-    def __init__(self, *answers: Response | Exception) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: Response | Exception) -> None:
+        self.responses = list(responses)
         self.sent: list[Request] = []
         self.timeouts: list[float] = []
 
@@ -32,10 +32,10 @@ class FakeTransport:
         """Implement `Transport`."""
         self.sent.append(request)
         self.timeouts.append(timeout)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        result = self.responses.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def close(self) -> None:
         """Implement `Transport`."""
@@ -53,8 +53,8 @@ CONNECTION = Connection(
 class World:
     """A client with these responses and a clock that advances only by waiting."""
 
-    def __init__(self, *answers: Response | Exception, **parts: Any) -> None:
-        self.transport = FakeTransport(*answers)
+    def __init__(self, *responses: Response | Exception, **parts: Any) -> None:
+        self.transport = FakeTransport(*responses)
         self.waits: list[float] = []
         self.warnings: list[str] = []
         self.limit = RateLimit(clock=lambda: sum(self.waits), wait=self.waits.append)
@@ -70,7 +70,7 @@ class World:
 
 
 def response(status: int = 200, body: object = None, **headers: str) -> Response:
-    """Return a response. `_` in a header's name stands for `-`; bytes and text are sent as given."""
+    """Return a response; `_` in a header's name stands for `-`. Text and bytes are sent as given."""
     if isinstance(body, str):
         body = body.encode()
     sent = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()

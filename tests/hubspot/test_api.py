@@ -425,7 +425,7 @@ def test_refused_original_content() -> None:
 def test_partial_failure_of_actors() -> None:
     """A partial failure is a transient error, unless HubSpot does not know the actor.
 
-    The categories are not documented; these are the ones that the emulator uses.
+    The categories are not documented: INTERNAL_ERROR stands for a failure of the server.
     """
     for category, is_transient in (("INTERNAL_ERROR", True), ("OBJECT_NOT_FOUND", False)):
         body = {"results": [{"id": "A-1", "type": "AGENT"}], "errors": [{"category": category}]}

@@ -79,7 +79,7 @@ def test_token_always_rejected(lab: Lab) -> None:
 def test_slow_refresh_and_the_rate_limit(
     monkeypatch: pytest.MonkeyPatch, lifetime: float, workers: int
 ) -> None:
-    """The time of a slow token refresh does not lead to more requests than the rate limit allows."""
+    """A slow token refresh does not cause more requests than the rate limit allows."""
     now = [0.0]
     set_runtime(monkeypatch, clock=lambda: now[0])
     sent: list[tuple[float, str]] = []
@@ -110,10 +110,10 @@ def test_slow_refresh_and_the_rate_limit(
 class Clock:
     """Credentials with a clock that the test sets, and a token endpoint that counts requests."""
 
-    def __init__(self, **answer: Any) -> None:
+    def __init__(self, **fields: Any) -> None:
         self.now = 0.0
         self.request_count = 0
-        self.response = {"expires_in": 1800, **answer}
+        self.response = {"expires_in": 1800, **fields}
         form = {"client_id": "1", "client_secret": "2", "refresh_token": "3"}
         self.credentials = RefreshToken(form, ask=self._ask, clock=lambda: self.now)
 
