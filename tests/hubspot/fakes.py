@@ -70,7 +70,7 @@ class World:
 
 
 def response(status: int = 200, body: object = None, **headers: str) -> Response:
-    """Return a response; `_` in a header's name stands for `-`. Text and bytes are sent as given."""
+    """Return a response. `_` in a header's name stands for `-`; only other objects become JSON."""
     if isinstance(body, str):
         body = body.encode()
     sent = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()

@@ -44,7 +44,7 @@ def paths(world: World) -> list[str]:
     return [request.url.removeprefix("https://api.example.com") for request in world.transport.sent]
 
 
-def test_own_404_is_proved_by_one_page() -> None:
+def test_own_404_needs_proof() -> None:
     """Before any 200, HubSpot's own 404 needs one extra call as proof."""
     world, api = conversations(OWN, PAGE, OWN)
     for _ in range(2):
@@ -53,8 +53,8 @@ def test_own_404_is_proved_by_one_page() -> None:
     assert paths(world) == ["/v3/threads/17", "/v3/threads?limit=1", "/v3/threads/17"]
 
 
-def test_refusal_is_proved_too() -> None:
-    """A refusal of one thread is believed once the API has answered."""
+def test_refusal_needs_proof() -> None:
+    """A refusal of one thread needs the same proof."""
     world, api = conversations(refusal(403, category="FORBIDDEN"), PAGE)
     with pytest.raises(RefusedError):
         get_thread(api)
@@ -86,7 +86,7 @@ def test_everything_is_refused() -> None:
     assert not isinstance(raised.value, RefusedError)
 
 
-def test_one_proof_for_all_threads() -> None:
+def test_concurrent_404s_share_one_proof() -> None:
     """Concurrent 404s share one proof."""
     barrier = threading.Barrier(3)
     world, api = conversations()

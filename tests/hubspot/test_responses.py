@@ -369,8 +369,8 @@ def test_refused_token(status: int, category: str) -> None:
 def test_control_characters(text: str) -> None:
     """Control characters, escapes and bidirectional overrides never reach a message."""
     for name in ("message", "category", "correlationId"):
-        text = str(error_for(refusal(400, **{name: text})))
-        assert text.isprintable()
+        message = str(error_for(refusal(400, **{name: text})))
+        assert message.isprintable()
     assert plain_text("a\n\u2028 b\t") == "a b"
     assert str(error_for(response(400, "{}", X_HubSpot_Correlation_Id=text))).isprintable()
 

@@ -167,7 +167,7 @@ def test_requested_wait(requested: float | None, minimum: float, maximum: float)
 
 
 def test_longest_wait() -> None:
-    """A requested wait of 5 minutes is honored; a longer one is an error with the time to come back."""
+    """A requested wait of 5 minutes is honored; a longer one ends the sync with an error."""
     allowed = TransientError("477", retry_after=LONGEST_RETRY_AFTER)
     assert seconds_to_wait(allowed, 1) == LONGEST_RETRY_AFTER
     with pytest.raises(HubSpotError, match="come back in 20 minutes") as raised:
