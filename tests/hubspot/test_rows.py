@@ -171,7 +171,7 @@ NESTED_SCHEMA = {
 def test_nested_objects(
     sent: dict[str, Any], expected: dict[str, Any], rest: dict[str, Any] | None
 ) -> None:
-    """An object with a schema has its documented fields only; the others are in `otherProperties`."""
+    """An object with a schema has its known fields only; the others are in `otherProperties`."""
     row = RowCleaner(NESTED_SCHEMA).clean({"outer": sent})
     assert row == {"outer": expected, "otherProperties": rest and {"outer": rest}}
 
