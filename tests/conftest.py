@@ -154,14 +154,14 @@ class Life:
 
     def threads(self, count: int, **fields: Any) -> list[Thread]:
         """Create threads with these fields, each with one message received now."""
-        made = []
+        created = []
         for _ in range(count):
             thread = self.lab.account.create()
             self.lab.account.message(thread, sent=False)
             for name, value in fields.items():
                 setattr(thread, name, value)
-            made.append(thread)
-        return made
+            created.append(thread)
+        return created
 
 
 def ids(threads: list[Thread]) -> list[str]:

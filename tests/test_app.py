@@ -209,7 +209,7 @@ def test_sync_without_threads() -> None:
 
 
 def test_open_threads_without_threads() -> None:
-    """A sync without `threads` drops an open thread's fingerprint, so the next one emits it."""
+    """A sync without `threads` marks open threads as inexact, so the next one emits them."""
     api = changed_account()
     first = build("messages", api=api, bookmarks=KNOWN, open_threads_max_calls=9)
     write(first.run())

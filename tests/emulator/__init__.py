@@ -1,1 +1,1 @@
-"""Tests of the emulator that other tests rely on."""
+"""Tests of the emulator, on which other tests rely."""

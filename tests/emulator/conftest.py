@@ -32,12 +32,12 @@ class World:
 
     def threads(self, count: int) -> list[Thread]:
         """Create threads one second apart, each with one message."""
-        made = []
+        created = []
         for _ in range(count):
             self.pass_time(1)
-            made.append(self.account.create())
-            self.account.message(made[-1], sent=False)
-        return made
+            created.append(self.account.create())
+            self.account.message(created[-1], sent=False)
+        return created
 
     @property
     def by_time(self) -> dict[str, str]:

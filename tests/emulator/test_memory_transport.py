@@ -119,7 +119,7 @@ def test_garbled_body() -> None:
 
 
 def test_delay() -> None:
-    """A delay advances the clock instead of waiting, and exceeds the timeout if it is as long."""
+    """A delay advances the clock instead of waiting; one as long as the timeout is a timeout."""
     passed: list[float] = []
     faults = [Fault(delay=5), Fault(delay=3)]
     service = Service(account(), latency=1, faults=faults)

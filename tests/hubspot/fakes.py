@@ -80,5 +80,5 @@ def response(status: int = 200, body: object = None, **headers: str) -> Response
 
 def refusal(status: int, **fields: str) -> Response:
     """Return an error response of HubSpot's, with the same correlation ID in body and header."""
-    body = {"status": "error", "message": "words", "correlationId": "c-0", **fields}
+    body = {"status": "error", "message": "reason", "correlationId": "c-0", **fields}
     return response(status, body, X_HubSpot_Correlation_Id="c-0")

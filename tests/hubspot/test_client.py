@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.client import ApiResponse
     from tap_hubspot_threads.hubspot.transport import Request, Response
 
-ITEM = Endpoint("GET", "/things/{thingId}", can_miss=True)
+ITEM = Endpoint("GET", "/items/{itemId}", can_miss=True)
 DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
 
 
 def send(world: World, **options: Any) -> ApiResponse:
     """Request an item."""
     options.setdefault("accept", lambda _: True)
-    return world.client.request(options.pop("endpoint", ITEM), "/v3/things/17", **options)
+    return world.client.request(options.pop("endpoint", ITEM), "/v3/items/17", **options)
 
 
 def test_request() -> None:
@@ -41,7 +41,7 @@ def test_request() -> None:
     world = World(response())
     send(world)
     (request,) = world.transport.sent
-    assert (request.method, request.url) == ("GET", "https://api.example.com/v3/things/17")
+    assert (request.method, request.url) == ("GET", "https://api.example.com/v3/items/17")
     assert request.headers == {"Authorization": f"Bearer {SECRET}", "User-Agent": "tests/1.0"}
     assert request.body is None
 
@@ -56,7 +56,7 @@ def test_query() -> None:
 def test_post() -> None:
     """A body is sent as JSON with the endpoint's method."""
     world = World(response())
-    send(world, endpoint=Endpoint("POST", "/things/read"), json_body={"inputs": ["A-1"]})
+    send(world, endpoint=Endpoint("POST", "/items/read"), json_body={"inputs": ["A-1"]})
     (request,) = world.transport.sent
     assert (request.method, json.loads(request.body or b"")) == ("POST", {"inputs": ["A-1"]})
     assert request.headers["Content-Type"] == "application/json"
@@ -108,7 +108,7 @@ def test_response_that_is_not_accepted() -> None:
 def test_given_up() -> None:
     """The last failure is raised when the attempts are used up."""
     world = World(*[response(503)] * 4)
-    with pytest.raises(TransientError, match=r"/things/\{thingId\}: 503.*after 4 attempts"):
+    with pytest.raises(TransientError, match=r"/items/\{itemId\}: 503.*after 4 attempts"):
         send(world)
     assert world.transport.responses == []
 

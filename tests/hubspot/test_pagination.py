@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.transport import Request, Response
     from tap_hubspot_threads.models import Page
 
-ENDPOINT = Endpoint("GET", "/things/{thingId}/parts", can_miss=True)
-PATH = "/v3/things/17/parts"
+ENDPOINT = Endpoint("GET", "/items/{itemId}/parts", can_miss=True)
+PATH = "/v3/items/17/parts"
 
 
 class ScriptedList:
@@ -70,9 +70,9 @@ def limit_of(request: Request) -> str:
     return parse_qs(urlsplit(request.url).query)["limit"][0]
 
 
-def page_of(*things: Any, after: str | None = None) -> Response:
+def page_of(*items: Any, after: str | None = None) -> Response:
     """Return HubSpot's response for a page."""
-    return response(body={"results": list(things), "paging": {"next": {"after": after}}})
+    return response(body={"results": list(items), "paging": {"next": {"after": after}}})
 
 
 def test_page() -> None:

@@ -29,10 +29,10 @@ from tap_hubspot_threads.hubspot.responses import (
 from tap_hubspot_threads.hubspot.transport import Response
 from tests.hubspot.fakes import SECRET, refusal, response
 
-ITEM = Endpoint("GET", "/things/{thingId}", can_miss=True)
-THINGS = Endpoint("GET", "/things", is_list_of_threads=True)
+ITEM = Endpoint("GET", "/items/{itemId}", can_miss=True)
+THREADS = Endpoint("GET", "/items", is_list_of_threads=True)
 LIST = Endpoint("GET", "/list", refusals=frozenset({403, 404}))
-BATCH = Endpoint("POST", "/things/read", refusals=frozenset({404}), can_be_partial=True)
+BATCH = Endpoint("POST", "/items/read", refusals=frozenset({404}), can_be_partial=True)
 ACCOUNT = Endpoint("GET", "/account", is_conversations=False)
 NOT_FOUND_PAGE = "<html><body><h2>HTTP ERROR 404</h2><p>Resource not found</p></body></html>"
 
@@ -47,7 +47,7 @@ def error_for(
     now: str | None = None,
 ) -> HubSpotError | None:
     """Return the error that a response leads to."""
-    asked = Asked(
+    request = Asked(
         endpoint,
         token=SECRET,
         setting="access_token",
@@ -58,7 +58,7 @@ def error_for(
         quota_returns="Tomorrow.",
     )
     try:
-        check(answer, asked)
+        check(answer, request)
     except HubSpotError as error:
         return error
     return None
@@ -132,10 +132,10 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize("endpoint", [ITEM, THINGS, LIST, BATCH], ids=str)
+@pytest.mark.parametrize("endpoint", [ITEM, THREADS, LIST, BATCH], ids=str)
 @pytest.mark.parametrize("answer", FOREIGN)
 def test_foreign_404(answer: Response, endpoint: Endpoint) -> None:
-    """Any other 404 is unreliable, in whatever JSON, and gets three attempts."""
+    """Any other 404, whatever its JSON, says nothing about the item and gets three attempts."""
     error = error_for(answer, endpoint)
     assert isinstance(error, UnbelievedError)
     assert error.tries == FEW_TRIES == 3
@@ -150,7 +150,7 @@ def test_404_before_any_success(answer: Response) -> None:
     assert isinstance(error, UnprovenError)
     is_own = Problem.of(answer, SECRET).is_own_404
     assert isinstance(error.meaning, NotFoundError if is_own else type(None))
-    error = error_for(answer, THINGS, has_answered=False)
+    error = error_for(answer, THREADS, has_answered=False)
     assert isinstance(error, WrongAddressError)
     assert "check the settings api_url and api_version" in str(error)
 
@@ -162,7 +162,7 @@ def test_404_for_the_account(answer: Response) -> None:
 
 
 @pytest.mark.parametrize("answer", [own_404(), refusal(404), refusal(403, category="FORBIDDEN")])
-@pytest.mark.parametrize(("endpoint", "query"), [(THINGS, {}), (LIST, {"after": "x"})])
+@pytest.mark.parametrize(("endpoint", "query"), [(THREADS, {}), (LIST, {"after": "x"})])
 def test_403_or_404_for_a_later_page(
     answer: Response, endpoint: Endpoint, query: dict[str, Any]
 ) -> None:
@@ -189,7 +189,7 @@ def test_refused(status: int) -> None:
     """Any other 4xx is a refusal of this request, with HubSpot's reason."""
     error = error_for(refusal(status))
     assert type(error) is RefusedError
-    assert str(error).endswith("refused the request: words")
+    assert str(error).endswith("refused the request: reason")
 
 
 @pytest.mark.parametrize("status", [103, 201, 204, 206, 301, 302, 304])
@@ -226,7 +226,7 @@ def test_refusal_of_one_item(endpoint: Endpoint) -> None:
 
 def test_refused_list_of_threads() -> None:
     """If the list of threads is refused from the start, the sync ends and names the setting."""
-    error = error_for(FORBIDDEN, THINGS, has_answered=False)
+    error = error_for(FORBIDDEN, THREADS, has_answered=False)
     assert type(error) is HubSpotError
     assert "access_token" in str(error)
     assert "scope" not in str(error)
@@ -244,7 +244,7 @@ def test_removed_user() -> None:
 def test_missing_scope_without_category() -> None:
     """A missing scope is also recognized by the error's context."""
     context = {"requiredGranularScopes": ["conversations.read"]}
-    body = {"status": "error", "errors": [{"message": "words", "context": context}]}
+    body = {"status": "error", "errors": [{"message": "reason", "context": context}]}
     assert "scope conversations.read" in str(error_for(response(403, body)))
 
 
@@ -259,15 +259,15 @@ def test_403_that_is_html(*, has_worked: bool) -> None:
 @pytest.mark.parametrize(
     ("errors", "text"),
     [
-        ([{"message": "no such property"}], "words no such property"),
-        (["no such property"], "words no such property"),
-        ([{"message": "words"}, 17, {"message": 17}], "words"),
-        ("no list", "words"),
+        ([{"message": "no such property"}], "reason no such property"),
+        (["no such property"], "reason no such property"),
+        ([{"message": "reason"}, 17, {"message": 17}], "reason"),
+        ("no list", "reason"),
     ],
 )
 def test_reason_in_errors(errors: object, text: str) -> None:
     """The reason includes HubSpot's `errors`, as objects or as strings."""
-    body = {"status": "error", "message": "words", "errors": errors}
+    body = {"status": "error", "message": "reason", "errors": errors}
     assert str(error_for(response(400, body))).endswith(f"refused the request: {text}")
 
 
@@ -289,16 +289,14 @@ def test_settings_behind_a_refusal(message: str, query: dict[str, Any], text: st
 def test_start_of_a_message() -> None:
     """A message starts with the endpoint, the status, the category and the correlation ID."""
     error = error_for(refusal(400, category="VALIDATION_ERROR"))
-    assert str(error).startswith(
-        "GET /things/{thingId}: 400 VALIDATION_ERROR (correlationId c-0). "
-    )
+    assert str(error).startswith("GET /items/{itemId}: 400 VALIDATION_ERROR (correlationId c-0). ")
 
 
 def test_unexpected_body() -> None:
     """An unexpected body is retried, after the wait that HubSpot requests."""
     error = unexpected_body(response(200, "<html>", Retry_After="3"), ITEM, SECRET)
     assert error.retry_after == 3
-    assert str(error) == "GET /things/{thingId}: 200, but the answer is not what was asked for"
+    assert str(error) == "GET /items/{itemId}: 200, but the answer is not what was asked for"
 
 
 @pytest.mark.parametrize("name", ["message", "category", "correlationId", "errorType"])
@@ -338,7 +336,7 @@ def test_json_object(text: bytes, parsed: dict[str, int]) -> None:
 def test_partial_response() -> None:
     """A 207 is a success for batches only."""
     assert error_for(response(207, {"results": []}), BATCH) is None
-    error = error_for(response(207, {"results": []}), THINGS, has_worked=False)
+    error = error_for(response(207, {"results": []}), THREADS, has_worked=False)
     assert type(error) is HubSpotError
 
 

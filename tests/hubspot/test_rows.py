@@ -226,7 +226,7 @@ def test_numbers_that_json_does_not_have() -> None:
 
 
 def test_deep_nesting() -> None:
-    """Values below `MAX_DEPTH` are omitted, and no others."""
+    """Values that are nested deeper than `MAX_DEPTH` are omitted, and no others."""
     deep: Any = "core"
     for _ in range(900):
         deep = [deep]

@@ -40,7 +40,7 @@ def test_value(name: str, text: str, value: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "false", "{}", "null"])
 def test_unsupported_setting_switched_off(text: str) -> None:
-    """An unsupported setting may be switched off."""
+    """A variable for an unsupported setting is ignored if it is empty or false."""
     assert read_environment(schema(), {f"{PREFIX}BATCH_CONFIG": text}) == {}
 
 

@@ -83,7 +83,7 @@ def test_single_inbox(ids: list[Any], inbox_id: str | None) -> None:
     ],
 )
 def test_start_date(latest: str | None, created: str | None, *, matches: bool) -> None:
-    """`start_date` applies to the latest message, else to the creation; neither means in scope."""
+    """`start_date` applies to the latest message, or else to the creation time."""
     thread = row(1, latest, createdAt=created)
     assert filters_of(start_date="2026-03-01").matches(thread) is matches
 

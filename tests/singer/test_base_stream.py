@@ -146,7 +146,7 @@ def test_sdk_searches_each_record(
 
 
 def test_same_text_as_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the SDK would not change a row, the faster way writes the same text as the SDK."""
+    """A row that the SDK would not change is written with the same text, but faster."""
     row = {**ROW, "status": "a\nü\u2028", "otherProperties": {"a": [1, None, True]}}
     with time_machine.travel("2026-11-20T12:00:00.123456Z", tick=False):
         own = written(row).text

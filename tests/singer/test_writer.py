@@ -56,7 +56,7 @@ class FakeStream:
         self.value += value
 
     def exit(self) -> None:
-        """Implement the counter's method."""
+        """Do nothing."""
 
 
 class World:
@@ -152,11 +152,11 @@ def test_change_after_its_record() -> None:
         for number in "12":
             yield thread(number)
             yield world.change(f"change {number}")
-            world.log.append("asked for more")
+            world.log.append("next event")
 
     assert world.write(events()) == [
-        *("threads 1", "change 1", "asked for more"),
-        *("threads 2", "change 2", "asked for more", "STATE"),
+        *("threads 1", "change 1", "next event"),
+        *("threads 2", "change 2", "next event", "STATE"),
     ]
 
 

@@ -33,7 +33,7 @@ def test_as_of(world: World) -> None:
 
 
 def test_several_changes(world: World) -> None:
-    """Each of several changes of a thread can be undone."""
+    """`as_of` distinguishes several changes of one thread."""
     (thread,) = world.threads(1)
     moments = []
     for agent in ("A-1", "A-2", None):

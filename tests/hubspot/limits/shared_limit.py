@@ -59,7 +59,7 @@ class Shared:
         self.now = until
 
     def add(self, *, start: float = 0.0, end: float = 1e9, rate: float | None = None) -> Sync:
-        """Add a sync of 16 workers. A rate limits it to that many requests per second."""
+        """Add a sync of 16 workers, optionally with a rate in requests per second."""
         sync = Sync(self, end=end, rate=rate)
         self.syncs.append(sync)
         self.at(start, sync.send)

@@ -139,7 +139,7 @@ def test_limit_before_the_first_response() -> None:
 
 
 def test_shared_token() -> None:
-    """If fewer requests remain than our own explain, the sync leaves the rest to other clients."""
+    """If `Remaining` is lower than our own requests explain, the rest is left to other clients."""
     world = World(random.Random(3), maximum=100, interval=10.0, other_requests=70)
     world.send()
     world.wait(1)
