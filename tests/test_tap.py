@@ -79,7 +79,7 @@ def test_sdk_mapper_fails_for_all_streams(restore_sdk_method: Callable[[str], No
 
 
 def test_tap_mapper_registers_the_catalog() -> None:
-    """Why `super(Tap, self)`: `Tap.setup_mapper` also registers the catalog, which fails for `*`."""
+    """Why `super(Tap, self)`: `Tap.setup_mapper` registers the catalog, which fails for `*`."""
     tap = TapHubSpotThreads(config=CONFIG | ALL, setup_mapper=False)
     with pytest.raises((MappingError, KeyError, AttributeError, TypeError, ValueError)):
         Tap.setup_mapper(tap)
