@@ -82,7 +82,7 @@ class World:
     ],
 )
 def test_due(started: str | None, *, is_due: bool) -> None:
-    """A listing is due if none has started, after the interval, or if its start is in the future."""
+    """A listing is due if none started, after its interval, or if its start is in the future."""
     world = World(page(row(1)), full_listing_started_at=started)
     assert world.run_if_due() == (["1"] if is_due else None)
 
