@@ -39,7 +39,7 @@ def test_only_the_id(lab: Lab) -> None:
 
 
 def test_silent_changes_with_few_columns() -> None:
-    """Changes are detected on the whole thread, whatever columns are selected."""
+    """Changes are detected on the whole thread, even in columns that are not selected."""
     with open_lab() as lab:
         life = Life(lab)
         life.sync(only("status"))

@@ -29,9 +29,8 @@ def run(
         path.write_text(json.dumps(config))
         command += ["--config", str(path)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TAP_")}
-    clean["TAP_HUBSPOT_THREADS_LOGLEVEL"] = (
-        "DEBUG"  # secrets must not be logged at this level either
-    )
+    # Secrets must not be logged at this level either.
+    clean["TAP_HUBSPOT_THREADS_LOGLEVEL"] = "DEBUG"
     return subprocess.run(
         command,
         cwd=folder,

@@ -44,7 +44,7 @@ class Gate:
                 self._in_flight -= 1
 
     def close(self) -> None:
-        """Close nothing."""
+        """Do nothing."""
 
 
 @pytest.mark.parametrize("workers", [1, 3, 16])

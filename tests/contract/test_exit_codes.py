@@ -35,10 +35,10 @@ ONE = str(min(Account.sample(80).threads))
 
 @dataclass
 class Cause:
-    """A cause, its exit code, and words of the last log line."""
+    """A cause, its exit code, and a part of the last log line."""
 
     code: int
-    words: str
+    text: str
     fault: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ def test_exit_codes(
     assert command(*arguments, **cause.settings) == cause.code
     if cause.code != EX_USAGE:
         last = caplog.records[-1]
-        assert cause.words in last.getMessage()
+        assert cause.text in last.getMessage()
         assert last.levelname == ("INFO" if cause.code == DONE else "ERROR")
 
 
@@ -186,7 +186,7 @@ def test_last_error_is_logged_at_every_level(
     command: Callable[..., int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The error that ended the sync is logged, whatever the log level."""
+    """The error that ended the sync is logged at every log level."""
     monkeypatch.setenv("TAP_HUBSPOT_THREADS_LOGLEVEL", "CRITICAL")
     assert command(max_attempts=0) == EX_CONFIG
     assert "max_attempts" in capsys.readouterr().err
@@ -196,7 +196,7 @@ NO_SCOPE = '{"status": "error", "category": "MISSING_SCOPES"}'
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "words"),
+    ("fault", "code", "text"),
     [
         ({"path": "/account-info/", "status": 403}, 0, "account unknown"),
         ({"path": ".", "status": 401}, 78, "check the setting access_token"),
@@ -215,11 +215,11 @@ def test_failed_connection_test(
     *,
     fault: dict[str, Any],
     code: int,
-    words: str,
+    text: str,
 ) -> None:
     """`--test` says why threads cannot be read, with the exit code of a sync, in 10 API calls."""
     lab.script(**fault, times=100)
     caplog.set_level(logging.INFO)
     assert command("--test") == code
-    assert words in caplog.records[-1].getMessage()
+    assert text in caplog.records[-1].getMessage()
     assert len(lab.calls(".")) <= 10

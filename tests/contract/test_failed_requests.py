@@ -53,11 +53,11 @@ def test_transient_faults(
     lab: Lab, waits: list[float], fault: dict[str, Any], *, by_id: bool
 ) -> None:
     """Transient errors are retried, and the records are those of a sync without faults."""
-    quiet = lab.sync(always_fetch_by_id=by_id).records()
+    expected = lab.sync(always_fetch_by_id=by_id).records()
     calls = len(lab.calls())
     lab.script(path="/threads\\?", times=2, **fault)
     lab.script(path="/threads/", skip=4, times=3, **fault)
-    assert lab.sync(always_fetch_by_id=by_id).records() == quiet
+    assert lab.sync(always_fetch_by_id=by_id).records() == expected
     failed = 5 if by_id else 2
     assert len(lab.calls()) == 2 * calls + failed
     assert len(waits) >= failed

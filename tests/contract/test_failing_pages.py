@@ -133,7 +133,7 @@ def test_endless_reference_list(lab: Lab, pages: list[list[dict[str, Any]]]) -> 
 @pytest.mark.usefixtures("waits")
 def test_page_without_usable_ids(lab: Lab, stream: str, caplog: pytest.LogCaptureFixture) -> None:
     """A page whose rows all lack a usable ID is requested again."""
-    quiet = lab.sync(select(stream)).records(stream)
+    expected = lab.sync(select(stream)).records(stream)
     lab.script(path=f"/{stream}", status=200, body=json.dumps({"results": [{}, {"id": None}]}))
-    assert lab.sync(select(stream)).records(stream) == quiet
+    assert lab.sync(select(stream)).records(stream) == expected
     assert "no usable id" not in caplog.text

@@ -31,7 +31,7 @@ SECRET = "Frau-Sommer-hat-Husten"
 
 @pytest.fixture
 def life() -> Iterator[Life]:
-    """An account of which every stream was read an hour ago."""
+    """An account whose streams were all read an hour ago."""
     with open_lab(Account.sample(250)) as lab:
         life = Life(lab)
         life.sync(select(*ALL))
@@ -106,11 +106,11 @@ def test_cost_of_an_increment(life: Life) -> None:
     assert len(life.lab.emulator.requests) <= 90
     life.lab.emulator.requests.clear()
     life.sync()
-    quiet = len(life.lab.emulator.requests)
+    calls_without_changes = len(life.lab.emulator.requests)
     add_messages(life, *changed)
     life.lab.emulator.requests.clear()
     life.sync()
-    assert len(life.lab.emulator.requests) == quiet + 20
+    assert len(life.lab.emulator.requests) == calls_without_changes + 20
 
 
 def test_unchanged_threads(life: Life) -> None:
@@ -146,7 +146,7 @@ def test_messages_selected_later() -> None:
         life.pass_time(hours=1)
         lab.emulator.requests.clear()
         life.sync()
-        quiet = len(lab.emulator.requests)
+        calls_without_changes = len(lab.emulator.requests)
         lab.emulator.requests.clear()
         life.pass_time(hours=1)
         output = life.sync(select("threads", "messages"))
@@ -155,7 +155,7 @@ def test_messages_selected_later() -> None:
         assert len(lab.calls(MESSAGES)) == len(with_message)
         assert output.ids == []
         pages = len(lab.calls(r"sort=latestMessageTimestamp"))
-        assert len(lab.emulator.requests) == quiet + len(with_message) + pages - 3
+        assert len(lab.emulator.requests) == calls_without_changes + len(with_message) + pages - 3
 
 
 def test_week_without_messages(life: Life) -> None:
@@ -191,8 +191,8 @@ def test_any_selection(life: Life, streams: tuple[str, ...]) -> None:
     output = life.sync(select(*streams))
     assert {message["stream"] for message in output.of_type("RECORD")} == set(streams)
     assert life.lab.calls(MESSAGES) == []
-    asked = {name: life.lab.calls(f"/{name.replace('_', '-')}") for name in NAMES}
-    assert {name for name, calls in asked.items() if calls} == set(streams) - {"actors"}
+    requested = {name: life.lab.calls(f"/{name.replace('_', '-')}") for name in NAMES}
+    assert {name for name, calls in requested.items() if calls} == set(streams) - {"actors"}
 
 
 def test_configured_ids(lab: Lab) -> None:

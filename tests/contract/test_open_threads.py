@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND = {"X-HubSpot-NotFound": "true"}
 BY_ID = r"/threads/\d+"
-EVERYTHING = r"sort=id(?!.*threadStatus)"
+FULL_LIST = r"sort=id(?!.*threadStatus)"
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_killed_between_record_and_state(life: Life) -> None:
 
 
 def test_moved_out_of_the_inboxes(life: Life) -> None:
-    """An open thread moved out of `inbox_ids` is emitted once more and no longer checked."""
+    """An open thread moved out of `inbox_ids` is emitted one last time and no longer checked."""
     life.settings = {"inbox_ids": [HELP_DESK, CHAT]}
     life.sync()
     thread = next(t for t in open_threads(life.lab) if t.inbox_id == CHAT)
@@ -194,7 +194,7 @@ def test_moved_out_of_the_inboxes(life: Life) -> None:
 
 
 def test_archived_out_of_the_filters(life: Life) -> None:
-    """With `include_archived: false`, an archived open thread is emitted once more."""
+    """With `include_archived: false`, an archived open thread is emitted one last time."""
     life.settings = {"include_archived": False}
     life.sync()
     thread = open_threads(life.lab)[-1]
@@ -250,7 +250,7 @@ def test_full_listing(life: Life) -> None:
     silent.spam = True
     life.lab.emulator.requests.clear()
     assert life.sync().ids == ids([silent])
-    assert not life.lab.calls(EVERYTHING)
+    assert not life.lab.calls(FULL_LIST)
 
 
 def test_full_listing_over_several_syncs(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,14 +264,14 @@ def test_full_listing_over_several_syncs(life: Life, monkeypatch: pytest.MonkeyP
     while life.kept["full_listing_completed_at"] == first:
         life.lab.emulator.requests.clear()
         found += life.sync(full_listing_calls=3).ids
-        assert 1 <= len(life.lab.calls(EVERYTHING)) <= 3
+        assert 1 <= len(life.lab.calls(FULL_LIST)) <= 3
         life.pass_time(minutes=15)
         syncs += 1
-    assert syncs == 4  # ten pages, and an empty one on each side
+    assert syncs == 4  # ten pages, and an empty one for each list
     assert found == life.lab.ids
     life.lab.emulator.requests.clear()
     life.sync(full_listing_calls=3)
-    assert not life.lab.calls(EVERYTHING)
+    assert not life.lab.calls(FULL_LIST)
 
 
 def test_full_listing_with_a_refused_cursor(
@@ -474,7 +474,7 @@ def test_mass_deletion(life: Life) -> None:
     new = life.threads(1)
     life.sync()
     assert life.last.records("deleted_threads") == []
-    assert life.lab.calls(EVERYTHING)
+    assert life.lab.calls(FULL_LIST)
     assert ids(new)[0] in life.last.ids
     life.pass_time(minutes=10)
     life.sync()
@@ -591,7 +591,7 @@ def test_cost(changed: int) -> None:
         life.sync()
         listed = len(lab.calls("latestMessage"))
         increment = listed + len(messages)
-        assert len(lab.calls(EVERYTHING)) == 2
+        assert len(lab.calls(FULL_LIST)) == 2
         assert len(lab.calls()) - increment <= 100 + 2 + 4
 
 
@@ -699,7 +699,7 @@ def test_deletions_in_a_failed_sync(life: Life) -> None:
     life.lab.account.delete(second)
     life.sync()
     life.pass_time(hours=24)
-    life.lab.script(path=EVERYTHING, status=403, times=10)
+    life.lab.script(path=FULL_LIST, status=403, times=10)
     with pytest.raises(HubSpotError, match="403"):
         life.sync()
     assert [row["id"] for row in life.last.records("deleted_threads")] == ids([second])

@@ -96,9 +96,8 @@ def test_repeated_kills(schedule: Schedule) -> None:
     state = None
     for kill_after in (45, 40, None):
         if kill_after:
-            lab.script(
-                path="after=", skip=1, delay=10, times=1
-            )  # killed long before the delay ends
+            # The run is killed long before the delay ends.
+            lab.script(path="after=", skip=1, delay=10, times=1)
         tap = schedule.start(state, before=SMALL_PAGES)
         if kill_after:
             tap.read(kill_after)
@@ -202,14 +201,14 @@ DAYS = 2 * 86_400
     ids=["ahead", "behind", "jumps ahead", "jumps back"],
 )
 def test_wrong_clock(tmp_path: Path, clock: dict[str, int]) -> None:
-    """The bookmark is HubSpot's time, whatever this machine's clock is."""
+    """The bookmark is HubSpot's time, even if this machine's clock is wrong."""
     with open_lab(Account.sample(30), latency=0.02) as lab:
         schedule = Schedule(lab, tmp_path, always_fetch_by_id=True, max_concurrency=2)
         before = WRONG_CLOCK.format(**clock)
-        began = datetime.now(timezone.utc)
+        started = datetime.now(timezone.utc)
         state = schedule.run(before=before)
         bookmark = state["bookmarks"]["threads"]["replication_key_value"]
-        passed = datetime.fromisoformat(bookmark.replace("Z", "+00:00")) - began
+        passed = datetime.fromisoformat(bookmark.replace("Z", "+00:00")) - started
         assert timedelta(seconds=-1) <= passed <= timedelta(seconds=SOON)
         lab.account.message(open_thread(lab), sent=False)
         lab.emulator.requests.clear()

@@ -206,7 +206,7 @@ OWN_404 = {"X-HubSpot-NotFound": "true"}
 @pytest.mark.parametrize("headers", [{}, OWN_404], ids=["a gateway's", "HubSpot's"])
 @pytest.mark.parametrize("thread_ids", [None, ["17", "18"]], ids=["account", "IDs"])
 def test_wrong_path(lab: Lab, headers: dict[str, str], thread_ids: list[str] | None) -> None:
-    """A path without an API is a wrong address, whatever form its 404s have."""
+    """A path without an API is a wrong address, with a gateway's 404s or HubSpot's own."""
     lab.script(path="/threads", status=404, body="<html>", headers=headers, times=100)
     settings: dict[str, Any] = {} if thread_ids is None else {"thread_ids": thread_ids}
     with pytest.raises(WrongAddressError, match="api_url and api_version") as end:

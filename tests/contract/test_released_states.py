@@ -15,7 +15,7 @@ STATES = sorted(Path(__file__).with_name("states").glob("*.json"))
 
 @pytest.mark.parametrize("path", STATES, ids=lambda path: path.stem)
 def test_released_state(path: Path) -> None:
-    """A released state is valid, and every value in it is kept."""
+    """A released state is valid, and none of its values is lost."""
     given = json.loads(path.read_text(encoding="utf-8"))
     check_state(given)
     bookmarks = given["bookmarks"]

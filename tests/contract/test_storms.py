@@ -23,11 +23,11 @@ def test_storm(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "max_attempts": 100,
     }
     with open_lab() as lab:
-        quiet = lab.sync().records()
+        expected = lab.sync().records()
         faults = storm(rng, 12)
         planned = sum(fault.times for fault in faults)
         lab.emulator.faults.extend(faults)
-        assert lab.sync(**settings).records() == quiet
+        assert lab.sync(**settings).records() == expected
         # More faults than the two attempts for the account ID can hit.
         assert planned - sum(fault.times for fault in faults) > 2
 

@@ -194,7 +194,7 @@ def test_index_alone(lab: Lab) -> None:
 
 
 def test_index_lists_nothing_for_configured_ids(lab: Lab) -> None:
-    """With configured IDs nothing is listed, whatever is selected."""
+    """With configured IDs nothing is listed for any selection."""
     for streams in (["thread_index"], ["threads", "thread_index"]):
         output = lab.sync(select(*streams), thread_ids=lab.ids[:1])
         assert output.records("thread_index") == []

@@ -28,10 +28,11 @@ LISTS = {"list_threads", "list_open_threads", "threads_since", "list_messages", 
 
 
 class FakeApi:
-    """A scripted API: returns or raises its answers in order, whatever method is called.
+    """A scripted API: returns or raises its answers in order, for any method.
 
     `requests` holds one tuple per API call: the method, its positional arguments, the cursor of a
-    page, then its options. False options are left out, except `archived` of anything but messages.
+    page, then its options. False options are left out, except `archived`, which is left out for
+    messages only.
     """
 
     def __init__(self, *answers: object) -> None:

@@ -367,23 +367,23 @@ def requests(life: Life) -> list[str]:
     names = []
     for target in life.lab.calls():
         path, _, query = target.partition("?")
-        words = [word for word in path.split("/") if word and not word.isdigit()]
-        names.append("by time" if "latestMessageTimestampAfter" in query else words[-1])
+        parts = [part for part in path.split("/") if part and not part.isdigit()]
+        names.append("by time" if "latestMessageTimestampAfter" in query else parts[-1])
     return names
 
 
-EVERYTHING = ("threads", "messages", "actors", "inboxes", "channels", "channel_accounts")
+ALL_STREAMS = ("threads", "messages", "actors", "inboxes", "channels", "channel_accounts")
 
 
 def test_phase_order(life: Life) -> None:
     """Changed threads come first, then reference lists, then the message backfill."""
     life.threads(1)
-    output = life.sync(select(*EVERYTHING), max_concurrency=1)
-    asked = requests(life)
-    lists = [asked.index(name) for name in ("inboxes", "channels", "channel-accounts")]
-    backfill = len(asked) - asked[::-1].index("by time")
-    assert asked.index("by time") < min(lists) <= max(lists) < backfill
-    assert "messages" in asked[backfill:]
+    output = life.sync(select(*ALL_STREAMS), max_concurrency=1)
+    names = requests(life)
+    lists = [names.index(name) for name in ("inboxes", "channels", "channel-accounts")]
+    backfill = len(names) - names[::-1].index("by time")
+    assert names.index("by time") < min(lists) <= max(lists) < backfill
+    assert "messages" in names[backfill:]
     streams = [message["stream"] for message in output.of_type("RECORD")]
     assert streams[0] == "threads"
     assert "messages" in streams[: streams.index("inboxes")]
@@ -416,7 +416,7 @@ def test_refused_list_and_the_backfill(life: Life) -> None:
     """A refused list is an error at the end and does not stop the backfill."""
     life.lab.script(path="/inboxes", status=403, times=10**6)
     with pytest.raises(IncompleteError, match="inboxes"):
-        life.sync(select(*EVERYTHING))
+        life.sync(select(*ALL_STREAMS))
     assert life.last.records("messages")
     assert life.last.records("channels")
     assert life.state["bookmarks"]["messages"]["replication_key_value"] is not None

@@ -83,7 +83,7 @@ def test_not_found_in_both_lists(*, archived: bool) -> None:
     hubspot = fake(not_found_error(), not_found_error(), row(1))
     (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
     assert (got.outcome, got.calls) == (None, MAX_CALLS_PER_THREAD)
-    assert [side for _, _, side in hubspot.requests] == [archived, not archived]
+    assert [is_archived for _, _, is_archived in hubspot.requests] == [archived, not archived]
 
 
 @pytest.mark.parametrize("now", [LATER, None])

@@ -49,7 +49,7 @@ def test_account_first() -> None:
     hubspot = fake(ACCOUNT, page(list_row("1")))
     run = sync(hubspot, CHANNELS, state=make_state(account_id=ACCOUNT))
     assert write(run.run()) == [("channels", "1")]
-    assert [asked[0] for asked in hubspot.requests] == ["get_account_id", "list_all"]
+    assert [call[0] for call in hubspot.requests] == ["get_account_id", "list_all"]
 
 
 def test_wrong_account() -> None:
@@ -79,7 +79,7 @@ def test_index() -> None:
         ("thread_index", "2"),
         ("thread_index", "3"),
     ]
-    assert [asked[-1] for asked in hubspot.requests[1:]] == [False, False, True]
+    assert [call[-1] for call in hubspot.requests[1:]] == [False, False, True]
 
 
 def test_index_within_the_filters() -> None:

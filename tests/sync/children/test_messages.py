@@ -72,7 +72,7 @@ class World:
 
     @property
     def requests(self) -> list[Any]:
-        """What was asked."""
+        """The API calls so far."""
         found: list[Any] = self.api.requests
         return found
 
@@ -405,7 +405,7 @@ def texts(world: World) -> list[str]:
 
 @pytest.mark.parametrize("status", TRUNCATED)
 def test_full_text(status: str) -> None:
-    """The full text of a truncated message is read, whatever its truncation status is called."""
+    """The full text of a truncated message is read, also with an unknown truncation status."""
     found = page(message("a", None, "one"), message("b", status, "tw"), message("c", None, "three"))
     world = World(found, original("two"), with_originals=True)
     assert texts(world) == ["one", "two", "three"]

@@ -23,23 +23,23 @@ TIMEOUT = 10
 
 
 class Source:
-    """Pages of given sizes; `begun` counts the pages requested, `turn` is released for each."""
+    """Pages of given sizes; `requested` counts the requests, and each one releases `turn`."""
 
     def __init__(self, *sizes: int, error: Exception | None = None) -> None:
         self._sizes, self._error = sizes, error
         self.turn = threading.Semaphore(0)
-        self.begun = 0
+        self.requested = 0
 
     def __iter__(self) -> Iterator[Page]:
         """Yield the pages, then raise the error, if any."""
         for number, size in enumerate(self._sizes):
-            self.begun += 1
+            self.requested += 1
             self.turn.release()
             yield Page([], str(number), "", size)
         if self._error is not None:
             raise self._error
 
-    def has_begun(self, count: int) -> bool:
+    def has_requested(self, count: int) -> bool:
         """Return whether `count` more pages are requested within the timeout."""
         return all(self.turn.acquire(timeout=TIMEOUT) for _ in range(count))
 
@@ -116,7 +116,7 @@ def test_waits_for_the_budget() -> None:
     second = Buffer(budget, iter(source))
     thread = fill_in_background(second)
     assert not second.is_ready(0.02)
-    assert source.begun == 0
+    assert source.requested == 0
     first.take()
     thread.join(TIMEOUT)
     assert second.is_ended
@@ -130,7 +130,7 @@ def test_current_buffer_is_never_blocked() -> None:
     buffer = Buffer(budget, iter(source))
     fill_in_background(buffer)
     buffer.make_current()
-    assert source.has_begun(1)
+    assert source.has_requested(1)
     assert buffer.is_ready(TIMEOUT)
     assert not source.turn.acquire(timeout=0.02)
     assert take_all(buffer) == ["0", "1"]
@@ -146,21 +146,21 @@ def test_close_while_waiting() -> None:
     buffer.close()
     thread.join(TIMEOUT)
     assert not thread.is_alive()
-    assert source.begun == 0
+    assert source.requested == 0
 
 
 def test_close_while_reading() -> None:
     """A page that arrives after its buffer was closed takes no budget."""
-    budget, resume, begun = ByteBudget(), threading.Event(), threading.Event()
+    budget, resume, started = ByteBudget(), threading.Event(), threading.Event()
 
     def pages() -> Iterator[Page]:
-        begun.set()
+        started.set()
         resume.wait(TIMEOUT)
         yield Page([], None, "", 10)
 
     buffer = Buffer(budget, pages())
     thread = fill_in_background(buffer)
-    assert begun.wait(TIMEOUT)
+    assert started.wait(TIMEOUT)
     buffer.close()
     resume.set()
     thread.join(TIMEOUT)
@@ -177,7 +177,7 @@ def test_closed_budget() -> None:
         if is_current:
             buffer.make_current()
         buffer.fill()
-        assert source.begun == 0
+        assert source.requested == 0
         assert take_all(buffer) == []
 
 

@@ -163,7 +163,7 @@ def cursors(pages: Iterable[Page]) -> list[str | None]:
 
 
 def test_prefetched_pages_keep_their_order() -> None:
-    """Prefetched pages come in order, each once, whatever their size."""
+    """Prefetched pages come in order, each once, at any size."""
     for size in (0, 1, PREFETCH_BYTES // 3, PREFETCH_BYTES, 2 * PREFETCH_BYTES):
         found = cursors(WorkerPool(1).prefetch(pages_of([size] * 7)))
         assert found == [str(number) for number in range(7)]
@@ -175,23 +175,23 @@ def test_prefetch_of_no_pages() -> None:
 
 
 class Watched:
-    """Pages that release the semaphore `begun` whenever one is requested."""
+    """Pages that release the semaphore `requested` whenever one is requested."""
 
     def __init__(self, size: int, count: int = 100) -> None:
-        self.begun = threading.Semaphore(0)
+        self.requested = threading.Semaphore(0)
         self._sizes = [size] * count
 
     def __iter__(self) -> Iterator[Page]:
         """Yield the pages."""
         for page in pages_of(self._sizes):
-            self.begun.release()
+            self.requested.release()
             yield page
 
     def wait_for(self, count: int) -> bool:
         """Return whether exactly `count` more pages are requested."""
         return all(
-            self.begun.acquire(timeout=TIMEOUT) for _ in range(count)
-        ) and not self.begun.acquire(timeout=0.05)
+            self.requested.acquire(timeout=TIMEOUT) for _ in range(count)
+        ) and not self.requested.acquire(timeout=0.05)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_prefetch_is_bounded_in_bytes(size: int, count: int) -> None:
 
 
 def test_prefetch_is_lazy() -> None:
-    """Before the first page is asked for, none is read."""
+    """No page is read before the first one is requested."""
     made: list[int] = []
     WorkerPool(1).prefetch(pages_of([1], made))
     assert made == []
@@ -240,7 +240,7 @@ def test_closed_prefetch_reads_nothing_more() -> None:
     pages.close()  # type: ignore[attr-defined] # typed as an iterator, but a generator
     thread.join(TIMEOUT)
     assert not thread.is_alive()
-    assert not watched.begun.acquire(blocking=False)
+    assert not watched.requested.acquire(blocking=False)
 
 
 def test_callback_while_waiting_for_a_page() -> None:
@@ -274,7 +274,7 @@ class Sources:
     def __init__(self, *sizes: list[int] | None) -> None:
         self._sizes = sizes
         self._lock = threading.Lock()
-        self.pulled = self.begun = self.waiting = self.max_waiting = 0
+        self.pulled = self.requested = self.waiting = self.max_waiting = 0
 
     def __iter__(self) -> Iterator[tuple[int, Iterator[Page] | None]]:
         """Yield the items with their pages."""
@@ -285,7 +285,7 @@ class Sources:
     def _pages(self, sizes: list[int]) -> Iterator[Page]:
         for page in pages_of(sizes):
             with self._lock:
-                self.begun += 1
+                self.requested += 1
                 self.waiting += page.size
                 self.max_waiting = max(self.max_waiting, self.waiting)
             yield page
@@ -432,9 +432,9 @@ def test_closed_prefetch_of_items_reads_nothing_more() -> None:
         thread.join(TIMEOUT)
     assert workers
     assert not any(thread.is_alive() for thread in workers)
-    begun = sources.begun
-    assert begun <= 6
-    assert sources.begun == begun
+    started = sources.requested
+    assert started <= 6
+    assert sources.requested == started
 
 
 def test_callback_while_waiting_for_an_item() -> None:
@@ -519,17 +519,17 @@ def test_error_without_a_free_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = WorkerPool(2)
     assert workers.run(lambda: 1) == 1
     assert threads.left == 0
-    begun = []
+    started = []
 
     def work(item: int) -> int:
-        begun.append(item)
+        started.append(item)
         return 1 // (2 - item)
 
     results = workers.map_ordered(work, range(10))
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)
-    assert begun == [0, 1, 2]
+    assert started == [0, 1, 2]
 
 
 @pytest.mark.parametrize("error", THREAD_ERRORS, ids=repr)
@@ -537,9 +537,9 @@ def test_no_thread_at_all(monkeypatch: pytest.MonkeyPatch, error: Exception) -> 
     """If no thread can start, one error says what to do, and no work starts."""
     LimitedThreads(monkeypatch, 0, error)
     workers = WorkerPool(8)
-    begun: list[int] = []
+    started: list[int] = []
     with pytest.raises(NoThreadError, match=r"Raise the limit of processes or memory"):
-        list(workers.map_ordered(begun.append, [1]))
+        list(workers.map_ordered(started.append, [1]))
     with pytest.raises(NoThreadError):
         list(workers.prefetch([page("1")]))
-    assert begun == []
+    assert started == []

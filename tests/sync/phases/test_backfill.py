@@ -197,7 +197,7 @@ def test_filters() -> None:
 def test_archived() -> None:
     """The messages of an archived thread are requested as archived."""
     world = World(page(row(1, T1, archived=True)))
-    first, *_ = world.backfill._events(T0, NOW)  # noqa: SLF001 - before anything is read
+    first, *_ = world.backfill._events(T0, NOW)  # noqa: SLF001 - events before any request
     assert first == ReadMessages(ThreadRef("1", archived=True))
 
 

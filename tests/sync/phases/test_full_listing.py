@@ -88,7 +88,7 @@ def test_due(started: str | None, *, is_due: bool) -> None:
 
 
 def test_resume() -> None:
-    """An unfinished listing resumes where it left off, whenever it started."""
+    """An unfinished listing resumes where it left off, even if the last one is recent."""
     state: dict[str, Any] = {"listing": LIVE, "listing_cursor": "x", "listing_started_at": RECENT}
     world = World(page(row(2)), full_listing_started_at=RECENT, **state)
     assert world.run_if_due() == ["2"]
@@ -156,7 +156,7 @@ def test_by_id() -> None:
     world = World(page(row(1), row(2)), row(1), row(2), by_id=True)
     assert world.run_if_due() == ["1", "2"]
     methods = ["list_threads", "get_thread", "get_thread", "list_threads"]
-    assert sorted(asked[0] for asked in world.api.requests) == sorted(methods)
+    assert sorted(call[0] for call in world.api.requests) == sorted(methods)
 
 
 @pytest.mark.parametrize("by_id", [False, True])

@@ -147,8 +147,8 @@ def test_refused_cursor(stage: str, caplog: pytest.LogCaptureFixture) -> None:
     hubspot = fake(RefusedError("400"), page(row(1), now=LATER), page(row(2), now=LATER))
     state = make_state(listing=stage, listing_cursor="old", listing_started_at=NOW, listing_pages=9)
     assert listed(hubspot, state) == [["1"], ["2"]]
-    sides = [("old", stage == ARCHIVED), (None, False), (None, True)]
-    assert [(cursor, archived) for _, cursor, archived in hubspot.requests] == sides
+    expected = [("old", stage == ARCHIVED), (None, False), (None, True)]
+    assert [(cursor, archived) for _, cursor, archived in hubspot.requests] == expected
     assert (state.listing.full_started_at, state.listing.full_pages) == (LATER, 2)
     assert "from the start" in caplog.text
 

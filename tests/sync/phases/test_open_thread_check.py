@@ -309,7 +309,7 @@ def test_by_id_alone() -> None:
 
 
 def test_threads_not_found_are_first() -> None:
-    """A thread not found before is read by ID first, whatever lists show."""
+    """A thread not found before is read by ID first, even if lists show it."""
     world = World(row(5), page(*rows(1, 2, 3, 4, 6)), state={"not_found": [["5", BEFORE]]})
     world.run()
     assert world.requests == [*by_id(5), STATUS]

@@ -83,7 +83,7 @@ def test_one_page() -> None:
 
 
 def test_no_thread() -> None:
-    """Without a thread there is one empty window."""
+    """Without a thread, the only window is empty."""
     assert run(Listing(page())) == [([], None)]
 
 
@@ -230,7 +230,7 @@ def test_live_threads_only() -> None:
     assert [window.complete_until for window in windows] == [T2, None]
 
 
-class Side:
+class ChangingList:
     """The live or archived threads of an account, as HubSpot lists them.
 
     `after_page` runs after each page.
@@ -251,9 +251,9 @@ class Side:
         return found
 
 
-def windows_of(*sides: Callable[[str, str | None], Page]) -> list[tuple[list[str], str | None]]:
+def windows_of(*lists: Callable[[str, str | None], Page]) -> list[tuple[list[str], str | None]]:
     """Return the IDs of each window over both lists, and the time up to which it is complete."""
-    windows = iter_changed_threads(*map(list_by_time, sides), since=T1, end=lambda: None)
+    windows = iter_changed_threads(*map(list_by_time, lists), since=T1, end=lambda: None)
     return [([found["id"] for found in window.rows], window.complete_until) for window in windows]
 
 
@@ -263,8 +263,8 @@ def test_archived_first_and_after_each_page() -> None:
     live = Listing(page(*rows(T2, T2, T2), cursor="x"), page(row(4, T3)), log=log, name="live")
     archived = Listing(page(), page(row(5, T2)), page(), log=log, name="archived")
     assert windows_of(live, archived) == [(["1", "2", "3", "5"], T2), (["4"], None)]
-    sides = [("archived", T1), ("live", T1), ("archived", T1), ("live", T2), ("archived", T2)]
-    assert log == [(name, before(moment)) for name, moment in sides]
+    lists = [("archived", T1), ("live", T1), ("archived", T1), ("live", T2), ("archived", T2)]
+    assert log == [(name, before(moment)) for name, moment in lists]
 
 
 def test_archived_between_the_lists() -> None:
@@ -295,18 +295,18 @@ def test_archived_threads_wait_for_their_time() -> None:
 
 def test_live_threads_wait_for_archived_ones() -> None:
     """A window is complete only up to the time that the archived list has reached."""
-    archived = Side(*(row(n, T2, archived=True) for n in range(3, 6)), row(6, T3), size=3)
-    live = Side(row(1, T1), row(2, T4))
-    steps = windows_of(live, archived)
-    assert steps[0] == (["1", "3", "4", "5"], T2)
-    assert [ids for ids, _ in steps if ids] == [["1", "3", "4", "5"], ["6", "2"]]
+    archived = ChangingList(*(row(n, T2, archived=True) for n in range(3, 6)), row(6, T3), size=3)
+    live = ChangingList(row(1, T1), row(2, T4))
+    windows = windows_of(live, archived)
+    assert windows[0] == (["1", "3", "4", "5"], T2)
+    assert [ids for ids, _ in windows if ids] == [["1", "3", "4", "5"], ["6", "2"]]
 
 
 def test_archived_threads_only() -> None:
     """Archived threads alone advance page by page too."""
     times = enumerate((T1, T2, T3, T4, T5))
-    archived = Side(*(row(n, at, archived=True) for n, at in times), size=4)
-    assert windows_of(Side(), archived) == [(["0", "1"], T2), (["2", "3", "4"], None)]
+    archived = ChangingList(*(row(n, at, archived=True) for n, at in times), size=4)
+    assert windows_of(ChangingList(), archived) == [(["0", "1"], T2), (["2", "3", "4"], None)]
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -317,25 +317,25 @@ def test_threads_archived_or_restored_come_once(seed: int) -> None:
     """
     rng = random.Random(seed)
     times = [f"2026-11-20T11:00:0{rng.randint(1, 6)}.000Z" for _ in range(12)]
-    every = [row(number, at) for number, at in enumerate(times)]
+    all_rows = [row(number, at) for number, at in enumerate(times)]
     size = rng.randint(1, 5)
-    sides = [Side(*every[::2], size=size), Side(*every[1::2], size=size)]
-    stay = list(every)
+    lists = [ChangingList(*all_rows[::2], size=size), ChangingList(*all_rows[1::2], size=size)]
+    unmoved = list(all_rows)
 
     def move() -> None:
-        if stay and rng.random() < 0.7:
-            moves = stay.pop(rng.randrange(len(stay)))
-            source, destination = sides if moves in sides[0].rows else sides[::-1]
+        if unmoved and rng.random() < 0.7:
+            moves = unmoved.pop(rng.randrange(len(unmoved)))
+            source, destination = lists if moves in lists[0].rows else lists[::-1]
             source.rows.remove(moves)
             destination.rows.append(moves)
 
-    sides[0].after_page = sides[1].after_page = move
+    lists[0].after_page = lists[1].after_page = move
     returned: list[str] = []
-    for ids, complete_until in windows_of(*sides):
+    for ids, complete_until in windows_of(*lists):
         returned += ids
         within = {
             found["id"]
-            for found in every
+            for found in all_rows
             if complete_until and found[REPLICATION_KEY] < complete_until
         }
         assert within <= set(returned)
@@ -395,7 +395,7 @@ def _key_of(cursor: str) -> tuple[str, int]:
 
 @pytest.mark.parametrize("seed", range(300))
 def test_no_thread_is_lost(seed: int) -> None:
-    """Every thread that was there before the end time comes, whatever moves in between.
+    """Every thread that was there before the end time comes, even if threads move in between.
 
     A thread with a message after the end time comes with the next sync. No window is complete up
     to a time before which a thread has not come.

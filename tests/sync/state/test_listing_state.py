@@ -64,7 +64,7 @@ def test_counters_restart() -> None:
 
 
 def test_start() -> None:
-    """A listing that starts over has no position, whatever it was before."""
+    """A listing that starts over forgets its position."""
     listing = make_state(
         listing=ARCHIVED, listing_cursor="x", listing_started_at=NOW, listing_is_whole=False
     )
@@ -87,7 +87,7 @@ def test_sync_without_threads() -> None:
 
 
 def test_listing_without_rows_is_not_whole() -> None:
-    """A listing of which some rows were not emitted does not count as a full listing."""
+    """A listing whose rows were not all emitted does not count as a full listing."""
     listing = make_state()
     listing.start()
     advance(listing, LIVE, is_first=True)

@@ -76,7 +76,7 @@ def test_does_not_follow_during_a_backfill(at: str | None) -> None:
 
 
 def test_does_not_follow_without_messages() -> None:
-    """A sync that reads no messages leaves the bookmark behind, so that a backfill is due."""
+    """A sync that reads no messages leaves the bookmark as it is, so that a backfill is due."""
     messages = make_state(NOW, are_read=False)
     messages.follow(LATER)
     assert MessagesState(messages.pack(), bookmark=LATER, are_read=True).needs_backfill
