@@ -92,7 +92,7 @@ def test_inexact_fingerprints() -> None:
 
 
 def test_inexact_fingerprint_has_a_capital_letter() -> None:
-    """A capital letter tells the next sync that a fingerprint is inexact."""
+    """A capital letter marks a fingerprint as inexact for the next sync."""
     threads = OpenThreads([f"17:{LIVE}", f"18:{ARCHIVED}"], are_exact=False)
     assert threads.entries() == ["17:LAAAAAA", "18:ABBBBBB"]
     again = OpenThreads(threads.entries())
