@@ -709,7 +709,7 @@ def test_deletions_in_a_failed_sync(life: Life) -> None:
 
 
 def test_full_listing_with_a_repeated_cursor(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repeated cursor is an error, however few pages a sync lists."""
+    """A repeated cursor is an error, even if a sync lists few pages."""
     set_runtime(monkeypatch, page_size=10)
     life.pass_time(hours=24)
     life.sync(full_listing_calls=2)
