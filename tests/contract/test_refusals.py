@@ -49,13 +49,13 @@ def test_refused_messages_of_one_thread(life: Life) -> None:
     assert end.value.exit_code == 1
     assert "scope" not in str(end.value)
     assert threads_of_messages(life) == with_messages - {str(refused.id)}
-    bookmark = life.kept["replication_key_value"]
+    bookmark = life.threads_state["replication_key_value"]
     life.pass_time(hours=1)
     (new,) = life.threads(1)
     with pytest.raises(IncompleteError, match=str(refused.id)):
         life.sync(catalog)
     assert str(new.id) in threads_of_messages(life)
-    assert life.kept["replication_key_value"] > bookmark
+    assert life.threads_state["replication_key_value"] > bookmark
 
 
 @pytest.mark.usefixtures("waits")
@@ -69,7 +69,7 @@ def test_many_refused_threads(life: Life) -> None:
         life.sync()
     assert end.value.exit_code == 1
     assert set(life.last.ids) == set(ids(changed[12:]))
-    assert sorted(name for name, _ in life.kept["failed"]) == ids(changed[:12])
+    assert sorted(name for name, _ in life.threads_state["failed"]) == ids(changed[:12])
 
 
 def test_refused_configured_thread(life: Life) -> None:
@@ -93,7 +93,7 @@ def test_every_batch_of_actors_is_refused(life: Life, status: Any) -> None:
     with_messages = {str(thread.id) for thread in life.lab.threads if account.messages(thread)}
     assert threads_of_messages(life) == with_messages
     assert len(life.lab.calls("/actors/")) < 60
-    assert life.kept["replication_key_value"]
+    assert life.threads_state["replication_key_value"]
 
 
 @pytest.mark.parametrize("path", ["/threads\\?", "/threads/", "/inboxes"])
@@ -165,8 +165,8 @@ def test_stuck_first_sync_reads_new_threads(
         lab.emulator.faults.clear()
         life.sync()
         life.pass_time(hours=1)
-        assert life.kept["listing"] == "done"
-        assert life.kept["full_listing_rows"] >= len(lab.threads) - 10
+        assert life.threads_state["listing"] == "done"
+        assert life.threads_state["full_listing_rows"] >= len(lab.threads) - 10
 
 
 @pytest.mark.usefixtures("waits")
@@ -262,6 +262,6 @@ def test_gateways_404s_for_every_read_by_id(life: Life) -> None:
         with pytest.raises((IncompleteError, TransientError), match=str(new.id)):
             life.sync()
         assert life.last.records("deleted_threads") == []
-        assert life.kept["not_found"] == []
+        assert life.threads_state["not_found"] == []
     life.lab.emulator.faults.clear()
     assert {str(new.id)} <= set(life.sync().ids)

@@ -1,4 +1,4 @@
-"""What the token endpoint's answers mean."""
+"""Responses of the token endpoint, and the errors that they lead to."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tap_hubspot_threads.hubspot.auth import token_answer
 from tap_hubspot_threads.hubspot.transport import Response
 
 
-def answer(status: int, body: object) -> Response:
-    """Return an answer of the token endpoint."""
+def response(status: int, body: object) -> Response:
+    """Return a response of the token endpoint."""
     return Response(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "words"),
+    ("status", "body", "error_type", "text"),
     [
         (400, {"error": "invalid_grant"}, HubSpotError, "refresh_token"),
         (400, {"status": "BAD_SOMETHING"}, HubSpotError, "400 BAD_SOMETHING.* client_id, client"),
@@ -37,8 +37,8 @@ def answer(status: int, body: object) -> Response:
         (200, {"access_token": "a\nb"}, TransientError, "no token"),
     ],
 )
-def test_answers(status: int, body: object, kind: type[Exception], words: str) -> None:
-    """Each answer without a token is an error that says what to do; its words stay out."""
-    with pytest.raises(kind, match=words) as error:
-        token_answer(answer(status, body))
+def test_responses(status: int, body: object, error_type: type[Exception], text: str) -> None:
+    """A response without a token is an error with advice, which quotes no text of the response."""
+    with pytest.raises(error_type, match=text) as error:
+        token_answer(response(status, body))
     assert "secret" not in str(error.value).replace("client_secret", "")

@@ -1,4 +1,4 @@
-"""The makers of rows: which ids can be used, what is filled in, which schema is read when."""
+"""Row builders: usable IDs, default values, and when schemas are read."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SCHEMA = {
 
 
 def makers() -> Makers:
-    """Return makers that know this one schema."""
+    """Return row builders that have only this schema."""
     return Makers(lambda _: SCHEMA)
 
 
 @pytest.mark.parametrize("sent", [17, "17", "17.0"], ids=repr)
 def test_thread(sent: object) -> None:
-    """A thread's row has its id in its one form."""
+    """A thread's row has its ID in the standard form."""
     row = makers().of_threads()({"id": sent}, is_plain=False)
     assert row == {"id": "17", "conversationsThreadId": None, "otherProperties": None}
 
 
 @pytest.mark.parametrize("sent", [None, "", "../x", "0", 1.0, True, {}])
-def test_no_thread(sent: object) -> None:
-    """No row is made of a thread whose id is no thread's."""
+def test_thread_without_a_valid_id(sent: object) -> None:
+    """A thread without a valid ID has no row."""
     assert makers().of_threads()({"id": sent}, is_plain=False) is None
     assert thread_id_of({"id": sent}) is None
 
@@ -42,7 +42,7 @@ def test_no_thread(sent: object) -> None:
     [("A-17", "A-17"), ("a/b c?é", "a/b c?é"), (17, "17"), ("a\0b\ud800", "ab?"), ("0", "0")],
 )
 def test_id_of_any_text(sent: object, id_: str) -> None:
-    """Any text is an id, cleaned, and a number as one."""
+    """Any text is a valid message ID, cleaned; a number becomes text."""
     make = makers().of("messages")
     row = make({"id": sent}, is_plain=False)
     assert row is not None
@@ -57,14 +57,14 @@ NO_ID: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("sent", NO_ID, ids=repr)
 def test_no_id(sent: dict[str, Any]) -> None:
-    """No row is made of what has no ID, or one that is longer than targets accept."""
+    """An item has no row without an ID, or with one that is longer than targets accept."""
     make = makers().of("messages")
     assert (make(sent, is_plain=False), make.id_of(sent)) == (None, None)
 
 
 @pytest.mark.parametrize("sent", [{}, {"conversationsThreadId": ""}])
-def test_what_is_missing(sent: dict[str, Any]) -> None:
-    """A column that would be empty has what is known of it; another one what HubSpot says."""
+def test_known_values(sent: dict[str, Any]) -> None:
+    """An empty column gets its known value; a value from HubSpot takes precedence."""
     make = makers().of("messages", conversationsThreadId="17")
     row = make({"id": "a", **sent}, is_plain=False)
     assert row == {"id": "a", "conversationsThreadId": "17", "otherProperties": None}
@@ -73,24 +73,24 @@ def test_what_is_missing(sent: dict[str, Any]) -> None:
     assert other["conversationsThreadId"] == "18"
 
 
-def test_schemas_are_read_when_they_are_needed() -> None:
-    """A schema is asked for once, and only if the stream is read."""
-    asked: list[str] = []
+def test_schemas_are_read_on_demand() -> None:
+    """A schema is read once, and only if its stream is used."""
+    streams_read: list[str] = []
 
     def schema(stream: str) -> dict[str, Any]:
-        asked.append(stream)
+        streams_read.append(stream)
         return SCHEMA
 
-    made = Makers(schema)
-    assert asked == []
+    row_makers = Makers(schema)
+    assert streams_read == []
     for _ in range(2):
-        made.of_threads()
-        made.of("actors")
-    assert asked == ["threads", "actors"]
+        row_makers.of_threads()
+        row_makers.of("actors")
+    assert streams_read == ["threads", "actors"]
 
 
 def test_longest_id() -> None:
-    """An ID as long as the schemas allow makes a row."""
+    """An ID of the maximum length of the schemas is valid."""
     row = makers().of("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
     assert row is not None
     for path in SCHEMAS.dir_path.iterdir():
@@ -128,7 +128,7 @@ DETAILS = {"errorMessage": "Mailbox full", "errorMessageTokens": {"code": "550"}
 def test_failure_details(
     sent: dict[str, Any], status: str | None, details: object, other: object
 ) -> None:
-    """The details of a failed delivery are a column of their own, null if there are none."""
+    """The details of a failed delivery have their own column, which is null without them."""
     make = Makers(SCHEMAS.get_schema).of("messages")
     row = make({"id": "m", **sent}, is_plain=False)
     assert row is not None
