@@ -1,6 +1,7 @@
-"""Break each definition in the models once, and see that a unit test notices.
+"""Break each definition in the models once, and check that a unit test fails.
 
-`python -m tests.dbt.broken` takes some minutes; with words, it breaks only what they name.
+`python -m tests.dbt.broken` takes a few minutes. With arguments, it breaks only the definitions
+whose names contain one of them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ BREAKS = Path(__file__).with_name("breaks.yml")
 
 
 def main(words: list[str]) -> int:
-    """Break one after the other; return how many went unnoticed."""
+    """Break one definition after the other, and return how many no unit test found."""
     warnings.simplefilter("ignore")
     breaks = yaml.safe_load(BREAKS.read_text(encoding="utf-8"))
     unnoticed = 0
@@ -44,7 +45,7 @@ def main(words: list[str]) -> int:
 
 
 def failing(database: Warehouse, path: Path, *, right: str, wrong: str) -> list[str]:
-    """Return the unit tests of a model that fail while it is broken."""
+    """Return the unit tests of a model that fail while the model is broken."""
     sql = path.read_text(encoding="utf-8")
     if right not in sql:
         message = f"{path.name} has no longer: {right}"

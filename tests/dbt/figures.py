@@ -1,4 +1,4 @@
-"""What the models of dbt/ should say of an account, worked out by their definitions."""
+"""The expected rows of the models, computed from an account without SQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVENTS = {
 
 
 def conversations(account: Account) -> dict[str, Row]:
-    """Return the rows of `conversations` by id, but for `messages_read_at`."""
+    """Return the rows of `conversations` by ID, without `messages_read_at`."""
     names = Names.of(account)
     return {
         str(thread.id): of_thread(thread, names)
@@ -32,7 +32,7 @@ def conversations(account: Account) -> dict[str, Row]:
 
 
 def events(account: Account) -> dict[str, Row]:
-    """Return the rows of `conversation_events` by id."""
+    """Return the rows of `conversation_events` by ID."""
     names = Names.of(account)
     rows: dict[str, Row] = {}
     for thread in account.threads.values():
@@ -49,7 +49,7 @@ def events(account: Account) -> dict[str, Row]:
 
 
 def agent_daily_activity(account: Account, zone: str) -> dict[str, Row]:
-    """Return the rows of `agent_daily_activity` by key, with days of that zone."""
+    """Return the rows of `agent_daily_activity` by key, with the days of a time zone."""
     names, figures = Names.of(account), conversations(account)
 
     def days_key(moment: datetime, agent: str) -> str:
@@ -95,7 +95,7 @@ def _event(
     later: Message | None,
     names: Names,
 ) -> Row:
-    """Return the row of a change."""
+    """Return the row of one change."""
     what, was, became = fields
     new = message.more.get(became)
     known = {"assignment": names.actors, "inbox": names.inboxes}.get(what, {})

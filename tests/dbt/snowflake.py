@@ -1,9 +1,10 @@
-"""The models on Snowflake's words, by fakesnow in this process: no account, no network.
+"""Build and test the models on fakesnow, without an account or a network.
 
-Runs in an environment of its own (`make test-dbt-snowflake`), since Snowflake's connector does not
-live beside the rest. The tables are made as target-snowflake makes them with `normalise_casing`,
-and filled with the sample account. It proves what the SQL means to fakesnow, which is DuckDB behind
-a translation: not what Snowflake itself accepts, nor the quoting of names.
+Runs in an environment of its own (`make test-dbt-snowflake`), because Snowflake's connector
+conflicts with the other dependencies. The tables are created as target-snowflake creates them with
+`normalise_casing`, and hold the sample account. The test proves that the SQL is correct on
+fakesnow, which translates it for DuckDB. It proves neither that Snowflake accepts the SQL nor that
+names are quoted correctly.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ READ_AT = "2026-11-25 00:00:00"
 
 
 def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield what is loaded of each stream."""
+    """Yield the payloads of each stream to load."""
     sent = fivetran.payloads(account)
     yield "threads", list(sent["conversation_thread"].values())
     yield "messages", list(sent["conversation_message_history"].values())
@@ -52,7 +53,7 @@ def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
-    """Make a stream's table and fill it."""
+    """Create a stream's table and fill it."""
     columns = json.loads((SCHEMAS / f"{stream}.json").read_text(encoding="utf-8"))["properties"]
     kinds = {name: kind_of(column) for name, column in columns.items()}
     names = ", ".join(f"{snake(name)} {kind}" for name, kind in kinds.items())
@@ -69,18 +70,18 @@ def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
 
 
 def kind_of(column: dict[str, Any]) -> str:
-    """Return the type of a column in Snowflake."""
+    """Return a column's Snowflake type."""
     kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
     return "timestamp" if "format" in column else TYPES[kinds[-1]]
 
 
 def snake(name: str) -> str:
-    """Return the name that target-snowflake gives a column."""
+    """Return target-snowflake's name for a column."""
     return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def value(given: Any, kind: str) -> str:
-    """Write a value in SQL."""
+    """Return a value as an SQL literal."""
     if given is None:
         return "null"
     if kind == "boolean":
@@ -95,7 +96,7 @@ def value(given: Any, kind: str) -> str:
 
 
 def without_temporary() -> None:
-    """Let dbt's unit tests run: fakesnow knows no temporary tables."""
+    """Patch fakesnow, which has no temporary tables, so that dbt's unit tests run."""
     execute = fakesnow.cursor.FakeSnowflakeCursor.execute
 
     def shim(cursor: Any, command: str, *arguments: Any, **options: Any) -> Any:
@@ -107,7 +108,7 @@ def without_temporary() -> None:
 
 
 def compare(cursor: Any, account: Account) -> None:
-    """Hold each figure against the account's."""
+    """Compare every figure and value with the account's."""
     for model, key, wanted in (
         ("conversations", "conversation_id", figures.conversations(account)),
         ("conversation_events", "event_id", figures.events(account)),
@@ -133,7 +134,7 @@ def compare(cursor: Any, account: Account) -> None:
 
 
 def remove(cursor: Any, account: Account) -> None:
-    """Tell some threads deleted, run the recipe twice, and see what is left."""
+    """Mark threads as deleted, run the cleanup script twice, and compare the remaining rows."""
     gone = list(account.threads.values())[3:40:4]
     for thread in gone:
         told = f"'{thread.id}', null, '2050-01-01'"
@@ -153,14 +154,14 @@ def remove(cursor: Any, account: Account) -> None:
 
 
 def table(cursor: Any, name: str) -> list[dict[str, Any]]:
-    """Return the rows of a table."""
+    """Return a table's rows."""
     cursor.execute(f"select * from {name}")
     columns = [column.name.lower() for column in cursor.description]
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def main() -> int:
-    """Load, build, test and compare; return the exit code."""
+    """Load, build, test and compare. Return the exit code."""
     account = Account.sample(60)
     for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
         os.environ[f"SNOWFLAKE_{name}"] = "fake"
@@ -173,7 +174,7 @@ def main() -> int:
             load(cursor, stream, payloads)
         places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         places += ["--target-path", folder, "--log-path", folder, "--target", "snowflake"]
-        places += ["--threads", "1"]  # fakesnow makes no two schemas at once
+        places += ["--threads", "1"]  # fakesnow cannot create two schemas at once
         said = json.dumps({"time_zone": ZONE})
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
         done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", said])

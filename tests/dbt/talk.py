@@ -1,6 +1,6 @@
-"""What one conversation should give in the models of dbt/, worked out by their definitions.
+"""The expected columns of one conversation, computed by their definitions without SQL.
 
-Knows neither SQL nor the database. Times are naive UTC, as the tables have them.
+Times are naive UTC, as in the tables.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ KINDS = {
 
 
 def naive(moment: datetime | None) -> datetime | None:
-    """Return a time as the tables have it."""
+    """Return a time as naive UTC, as in the tables."""
     return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment else None
 
 
 def kind(message: Message) -> str:
-    """Return what the author of a message is."""
+    """Return the kind of a message's author."""
     return KINDS[message.created_by[0]]
 
 
 def key(message: Message) -> tuple[datetime, str]:
-    """Return what messages are put in order by: time, then id."""
+    """Return the sort key of messages: time, then ID."""
     return message.created_at, message.id
 
 
 def is_sent(message: Message) -> bool:
-    """Whether it is a message to the visitor."""
+    """Whether the message was sent to the visitor."""
     return message.type == "MESSAGE" and message.more.get("direction") == "OUTGOING"
 
 
 def has_failed(message: Message) -> bool:
-    """Whether it did not reach anybody."""
+    """Whether the message could not be delivered."""
     return bool(message.more.get("status", {}).get("statusType") == "FAILED")
 
 
 @dataclass
 class Names:
-    """The names by which the account knows its parts."""
+    """The names of an account's actors, inboxes and channels, by ID."""
 
     actors: dict[str, str | None]
     inboxes: dict[str, str | None]
@@ -67,14 +67,14 @@ class Names:
 
     @classmethod
     def of(cls, account: Account) -> Names:
-        """Look them up."""
+        """Collect the names of an account."""
         actors = {name: actor.get("name") for name, actor in actor_payloads(account).items()}
         lists = ("inboxes", "channels", "channel-accounts")
         return cls(actors, *({x["id"]: x["name"] for x in account.lists[one]} for one in lists))
 
 
 def of_thread(thread: Thread, names: Names) -> Row:
-    """Return what the thread alone says."""
+    """Return the columns that depend on the thread alone."""
     sent = thread_payload(thread, associations=["TICKET"], extra=None)
     channel_account = sent.get("originalChannelAccountId")
     return {
@@ -99,7 +99,7 @@ def of_thread(thread: Thread, names: Names) -> Row:
 
 
 def of_messages(thread: Thread, read: list[Message], names: Names) -> Row:
-    """Return what its messages say."""
+    """Return the columns that depend on the thread's messages."""
     said = [message for message in read if message.type == "MESSAGE"]
     incoming = [message for message in said if message.more.get("direction") == "INCOMING"]
     outgoing = [message for message in said if is_sent(message)]
@@ -152,7 +152,7 @@ def _started_by(incoming: list[Message], outgoing: list[Message]) -> str | None:
 
 
 def _responses(asked_at: datetime | None, outgoing: list[Message], names: Names) -> Row:
-    """Return who answered first, and which person did."""
+    """Return the columns about the first response, by anyone and by a person."""
     answers = [
         message
         for message in outgoing
@@ -180,7 +180,7 @@ def _responses(asked_at: datetime | None, outgoing: list[Message], names: Names)
 
 
 def _closings(thread: Thread, read: list[Message]) -> Row:
-    """Return when it was closed, and how often opened again."""
+    """Return the columns about closing and reopening."""
     changes = sorted((one for one in read if one.type == "THREAD_STATUS_CHANGE"), key=key)
     closed = [one.created_at for one in changes if one.more["newStatus"] == "CLOSED"]
     statuses = [one.more["newStatus"] for one in changes]
@@ -201,7 +201,7 @@ def _closings(thread: Thread, read: list[Message]) -> Row:
 def _turn(
     thread: Thread, incoming: list[Message], outgoing: list[Message], *, is_known: bool
 ) -> Row:
-    """Return whose turn it is, and since when."""
+    """Return the columns about whose reply is awaited, and since when."""
     sent = thread_payload(thread, associations=[], extra=None)
     turn: Row = {"awaiting_reply_from": None, "waiting_since": None}
     if thread.closed_at or sent.get("archived") or sent.get("spam"):

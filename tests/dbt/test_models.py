@@ -1,4 +1,4 @@
-"""The models of dbt/ on a real load: the account's figures, what is not loaded, what is deleted."""
+"""The models on a real load: the account's figures, streams not loaded, deleted threads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.dbt,
-    pytest.mark.filterwarnings("ignore"),  # dbt's own
+    pytest.mark.filterwarnings("ignore"),  # dbt's own warnings
     pytest.mark.skipif(sys.version_info >= (3, 14), reason="dbt-core 1.11 is for Python < 3.14"),
 ]
 
@@ -36,13 +36,13 @@ DATA_TESTS = ("build", "--exclude-resource-type", "unit_test")
 
 
 def definitions(name: str) -> dict[str, Any]:
-    """Read what a file of the models says."""
+    """Return the content of one of the models' YAML files."""
     said: dict[str, Any] = yaml.safe_load((PROJECT / "models" / name).read_text(encoding="utf-8"))
     return said
 
 
 def test_build(built: dict[str, str]) -> None:
-    """All models are built; all tests of the data and of the definitions pass."""
+    """All models are built. All data tests and unit tests pass."""
     assert {name: said for name, said in built.items() if said not in {"success", "pass"}} == {}
     unit_tests = {test["name"] for test in definitions("unit_tests.yml")["unit_tests"]}
     assert len(unit_tests) > 15
@@ -62,7 +62,7 @@ def test_build(built: dict[str, str]) -> None:
 def test_figures_of_the_account(
     warehouse: Warehouse, model: str, key: str, work_out: Callable[[Account], dict[str, Any]]
 ) -> None:
-    """Each figure of each row is what the account calls for, worked out without the database."""
+    """Each figure of each row equals the one that is computed without the database."""
     wanted = work_out(ACCOUNT)
     found = warehouse.table(f"hubspot_analytics.{model}", key)
     assert len(wanted) > 50
@@ -75,7 +75,7 @@ def test_figures_of_the_account(
 
 @pytest.mark.usefixtures("built")
 def test_every_column_is_defined(warehouse: Warehouse) -> None:
-    """Each column of the models has its definition, and no other has."""
+    """Each column of the models has a description, and each described column exists."""
     for model in definitions("models.yml")["models"]:
         columns = [column["name"] for column in model["columns"] if column["description"]]
         row = warehouse.query(f"SELECT * FROM hubspot_analytics.{model['name']} LIMIT 1")[0]
@@ -83,7 +83,7 @@ def test_every_column_is_defined(warehouse: Warehouse) -> None:
 
 
 def test_sources_are_the_schemas() -> None:
-    """The sources name all columns of the tap's streams, with their types."""
+    """The sources declare all columns of the tap's streams, with their types."""
     types = {"boolean": "boolean", "object": "json", "array": "json", "string": "text"}
     tables = definitions("sources.yml")["sources"][0]["tables"]
     assert {table["name"] for table in tables} == set(STREAMS)
@@ -100,7 +100,7 @@ def test_sources_are_the_schemas() -> None:
 
 @pytest.mark.usefixtures("built")
 def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three tables answer what a support lead asks; the oldest who waits is on top."""
+    """The report answers each question, with the longest-waiting customer first."""
     told = io.StringIO()
     monkeypatch.setattr(support_report, "console", Console(file=told, width=100))
     monkeypatch.setattr(support_report, "_build", lambda *_: True)
@@ -118,7 +118,7 @@ def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.Monke
 
 
 def test_without_messages(warehouse: Warehouse) -> None:
-    """Of threads alone the models say what threads say; the rest is null, no table is missed."""
+    """If only `threads` is loaded, the models fill what threads contain, and the rest is null."""
     account = Account.sample(60)
     warehouse.load(account, "bare", "threads")
     assert set(warehouse.dbt(*DATA_TESTS, schema="bare").values()) == {"success", "pass"}
@@ -127,14 +127,14 @@ def test_without_messages(warehouse: Warehouse) -> None:
     account.lists = {name: [] for name in account.lists}
     nobody = {"assigned_to_name": None, "messages_read_at": None}
     wanted = {name: row | nobody for name, row in conversations(account).items()}
-    assert warehouse.table("bare_answers.conversations", "conversation_id") == wanted
+    assert warehouse.table("bare_analytics.conversations", "conversation_id") == wanted
     assert {row["awaiting_reply_from"] for row in wanted.values()} == {"business", "visitor", None}
     for empty in ("conversation_messages", "conversation_events", "agent_daily_activity"):
-        assert warehouse.query(f"SELECT * FROM bare_answers.{empty}") == []
+        assert warehouse.query(f"SELECT * FROM bare_analytics.{empty}") == []
 
 
 def test_without_some_columns(warehouse: Warehouse) -> None:
-    """Columns that are not selected, such as what customers wrote, are null; the rest is there."""
+    """Columns that are not selected, such as message text, are null in the models."""
     warehouse.query(
         """CREATE SCHEMA textless;
         CREATE TABLE textless.threads AS SELECT * FROM hubspot.threads;
@@ -150,15 +150,16 @@ def test_without_some_columns(warehouse: Warehouse) -> None:
             DROP COLUMN "otherProperties";"""
     )
     assert set(warehouse.dbt("run", schema="textless").values()) == {"success"}
-    rows = warehouse.query("SELECT text, recipients FROM textless_answers.stg_messages")
+    rows = warehouse.query("SELECT text, recipients FROM textless_analytics.stg_messages")
     assert {(row["text"], row["recipients"]) for row in rows} == {(None, None)}
     assert len(rows) == len(fivetran.payloads(ACCOUNT)["conversation_message_history"])
 
 
 def test_deleted_threads(warehouse: Warehouse) -> None:
-    """Threads told deleted leave all models, but one that came back. The recipe removes them.
+    """Deleted threads leave all models, unless they came back. The cleanup script removes them.
 
-    With them go their messages, and the actors that no row names any more. It may run twice.
+    The script also removes their messages, and actors that no remaining row names. Running it twice
+    changes nothing more.
     """
     account = Account.sample(60, seed=11)
     warehouse.load(account, "gone", *STREAMS)

@@ -1,4 +1,4 @@
-"""The rows that an account calls for, worked out apart from how the tap makes them."""
+"""The rows that an account must result in, computed independently of the tap's code."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from emulator.data.thread import Thread
 
 Tables = dict[str, dict[str, dict[str, Any]]]
-"""Rows by stream and id; times without a zone, in UTC."""
+"""Rows by stream and ID. Times are in UTC, without a time zone."""
 
 PLAIN = replace(USUAL, number_ids="none", times="milliseconds")
-"""As the account is told where nothing is odd: the tap is told it in mixed ways."""
+"""The regular wire format. The account returns irregular formats to the tap."""
 
 
 def add_account(due: Tables, account: Account) -> None:
-    """Add what is in the account now; rows of what is there no more stay as they are."""
+    """Add the account's current rows. Rows of deleted items stay as they are."""
     threads = list(account.threads.values())
     for thread in threads:
         _add(due, "threads", _told(thread))
@@ -44,19 +44,19 @@ def add_account(due: Tables, account: Account) -> None:
 
 
 def threads_of(account: Account) -> dict[str, dict[str, Any]]:
-    """Return the rows of its threads alone."""
+    """Return the expected rows of the account's threads."""
     due = no_rows()
     add_account(due, account)
     return due["threads"]
 
 
 def no_rows() -> Tables:
-    """Return tables without a row."""
+    """Return an empty table per stream."""
     return {stream: {} for stream in COLUMNS}
 
 
 def row_of(stream: str, told: dict[str, Any]) -> dict[str, Any]:
-    """Return the row of what the account tells in a plain way."""
+    """Return the expected row for a payload in the regular wire format."""
     columns = COLUMNS[stream]
     if isinstance(told.get("status"), dict):
         status = dict(told["status"])
@@ -76,7 +76,7 @@ def row_of(stream: str, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def stored(value: Any) -> Any:
-    """Return a value with its texts as databases can hold them, keys too."""
+    """Return a value with its strings, keys included, in a form that databases can store."""
     if isinstance(value, str):
         return re.sub("[\ud800-\udfff]", "?", value.replace("\0", ""))
     if isinstance(value, list):
@@ -87,7 +87,7 @@ def stored(value: Any) -> Any:
 
 
 def differences(found: Tables, due: Tables) -> Iterator[str]:
-    """Yield where the tables are not as due, each with both values, cut short."""
+    """Yield a line per difference between found and expected tables, with truncated values."""
     for stream, rows in due.items():
         for row_id in sorted(rows.keys() | found[stream].keys()):
             here, there = found[stream].get(row_id), rows.get(row_id)
@@ -100,12 +100,12 @@ def differences(found: Tables, due: Tables) -> Iterator[str]:
 
 
 def _strictly(value: Any) -> str:
-    """Return a text that tells 1 from 1.0, and both from true, at any depth."""
+    """Return a text that distinguishes 1, 1.0 and true at any depth."""
     return json.dumps(value, sort_keys=True, default=repr)
 
 
 def _moment(told: str) -> datetime:
-    return datetime.strptime(told, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - as tables have it
+    return datetime.strptime(told, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - like the tables' times
 
 
 def _told(thread: Thread) -> dict[str, Any]:

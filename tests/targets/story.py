@@ -1,4 +1,4 @@
-"""What happens in an account between syncs."""
+"""A scenario of changes in an account between syncs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ LATE = "2026-11-21T12:59:59.999Z"
 
 
 def three_syncs(lab: Lab) -> Iterator[Tables]:
-    """Yield what is due after each of three syncs, the next one each time.
+    """Yield the expected tables after each of three syncs. Each step changes the account first.
 
-    Between them there are messages, edits, comments, events of every type, archiving, deletion and
-    changes of what is listed. `thread_index` is due as of a listing of all, which the second has
-    not.
+    The changes are messages, edits, comments, events of every type, archiving, deletion and changes
+    of
+    the reference lists. `thread_index` is expected only after a full listing, which the second sync
+    does not run.
     """
     account, due, now = lab.account, no_rows(), NOON
     account.clock = lambda: now
@@ -47,7 +48,7 @@ def three_syncs(lab: Lab) -> Iterator[Tables]:
 
 
 def _choose(account: Account) -> dict[str, Thread]:
-    """Choose open threads to which things will happen, and one that is closed."""
+    """Choose one open thread per change, and a closed thread to reopen."""
     usual: Callable[[Thread], bool] = lambda one: bool(  # noqa: E731
         one.received_at and not one.archived and not one.spam
     )
@@ -59,7 +60,7 @@ def _choose(account: Account) -> dict[str, Thread]:
 
 
 def _go_on(account: Account, chosen: dict[str, Thread]) -> None:
-    """Let all happen that changes a thread's messages or its columns."""
+    """Change messages and columns in every way that is possible."""
     account.message(account.create(), sent=False, text=HOSTILE[0])
     account.edit(account.messages(chosen["written to"])[0], HOSTILE[1])
     account.message(chosen["written to"], sent=True, text="", richText="<p></p>")
@@ -77,7 +78,7 @@ def _go_on(account: Account, chosen: dict[str, Thread]) -> None:
 
 
 def _go_further(account: Account, chosen: dict[str, Thread]) -> None:
-    """Let some of it be undone, and more happen to the same threads."""
+    """Undo some changes, and change the same threads again."""
     account.archive_message(account.messages(chosen["written to"])[0])
     account.message(chosen["written to"], sent=False, text=LARGE + HOSTILE[3])
     account.reopen(chosen["closed"])

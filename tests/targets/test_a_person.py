@@ -1,4 +1,4 @@
-"""The SQL that deletes a person, in tables that real loads made."""
+"""The SQL in the documentation that erases a person works on really loaded tables."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def load(database: Database, folder: Path, account: Account, **settings: Any) ->
 
 
 def rows(database: Database) -> dict[str, list[str]]:
-    """Return all rows as texts, by table."""
+    """Return all rows as text, by table."""
     tables = {name: f"SELECT to_jsonb(t)::text AS row FROM hubspot.{name} t" for name in STREAMS}
     return {name: sorted(row["row"] for row in database.query(sql)) for name, sql in tables.items()}
 
 
 def rows_with(database: Database, *words: str) -> list[str]:
-    """Return the rows in which one of these is."""
+    """Return the rows that contain any of these words."""
     every = [row for table in rows(database).values() for row in table]
     return [row for row in every if any(word.lower() in row.lower() for word in words)]
 
 
 def somebody(account: Account) -> tuple[Thread, dict[str, str]]:
-    """Return a thread of a contact who has a name, and what the SQL is told of them."""
+    """Return a thread whose contact has a name, and the SQL variables that identify the contact."""
     for thread in account.threads.values():
         actor = actor_payload(account, f"V-{thread.contact_id}")
         if actor and actor.get("name") and account.messages(thread):
@@ -57,7 +57,11 @@ def somebody(account: Account) -> tuple[Thread, dict[str, str]]:
 
 
 def let_others_write(account: Account, thread: Thread, told: dict[str, str]) -> str:
-    """Let a thread of somebody else hold what they wrote and got; return what names them."""
+    """Let someone else's thread hold messages from and to the person.
+
+    Returns:
+        The ID of a message whose text mentions the person.
+    """
     address = {"type": "HS_EMAIL_ADDRESS", "value": told["address"].title()}
     person = {"actorId": f"V-{told['contact_id']}", "name": told["name"]}
     with_address = {"deliveryIdentifier": address, "recipientField": "CC"}
@@ -69,7 +73,7 @@ def let_others_write(account: Account, thread: Thread, told: dict[str, str]) -> 
 
 
 def test_a_person(database: Database, tmp_path: Path) -> None:
-    """All that identifies them goes, in threads of others too; what names them is shown."""
+    """The SQL deletes all identifying rows, in others' threads too, and lists mentions in text."""
     account = Account.sample(60)
     thread, told = somebody(account)
     other = next(one for one in account.threads.values() if one is not thread and one.assigned_to)
@@ -93,7 +97,7 @@ def test_a_person(database: Database, tmp_path: Path) -> None:
 
 
 def test_a_person_whose_threads_are_gone(database: Database, tmp_path: Path) -> None:
-    """Messages of a thread go as well where its own row was removed before."""
+    """Messages are deleted even if the row of their thread was removed before."""
     account = Account.sample(60)
     thread, told = somebody(account)
     load(database, tmp_path, account)
@@ -104,7 +108,7 @@ def test_a_person_whose_threads_are_gone(database: Database, tmp_path: Path) -> 
 
 
 def test_somebody_who_is_an_address(database: Database, tmp_path: Path) -> None:
-    """Who has no contact is found by the address; with nothing to go by, nothing is deleted."""
+    """A person without a contact is found by address. Empty variables delete nothing."""
     load(database, tmp_path, Account.sample(300))
     before = rows(database)
     database.psql(DELETE, **NOBODY)
@@ -117,7 +121,7 @@ def test_somebody_who_is_an_address(database: Database, tmp_path: Path) -> None:
 
 
 def test_a_person_of_one_account(database: Database, tmp_path: Path) -> None:
-    """Of two accounts in a schema the other one keeps its rows of the same ids."""
+    """If two accounts share a schema, the other account keeps its rows with the same IDs."""
     config = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
     for number in (62515, 62516):
         account = Account.sample(60)

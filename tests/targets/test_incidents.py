@@ -1,6 +1,6 @@
-"""What the pages on incidents, alarms and many accounts have one do, done: by Meltano and without.
+"""The instructions on incidents, alerts and many accounts work, with and without Meltano.
 
-The commands, scripts and SQL are the pages' own.
+The commands, scripts and SQL come from the pages of the documentation.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ pytestmark = pytest.mark.loads
 EVERYTHING = r"sort=id(?!.*threadStatus)"
 STATE_ID = "prod:tap-hubspot-threads-to-target-postgres"
 SPOILT = "UPDATE hubspot.threads SET \"inboxId\" = '0'"
-"""What a bad version might have done."""
+"""Damage that a faulty version might cause."""
 
 
 def commands(block: str) -> str:
-    """Return what a block of a console has one type."""
+    """Return the commands of a console block."""
     return "\n".join(line[2:] for line in block.splitlines() if line.startswith("$ "))
 
 
 def consoles(name: str, heading: str = "") -> list[str]:
-    """Return what a page has one type, block by block; below a heading, if one is given."""
+    """Return the commands of a page, one text per console block, optionally below one heading."""
     text = page(name)
     if heading:
         text = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
@@ -53,12 +53,12 @@ def consoles(name: str, heading: str = "") -> list[str]:
 
 
 class Place:
-    """A folder in which an account is loaded.
+    """A folder from which an account is loaded.
 
     Args:
-        lab: Has the account.
-        database: Where it goes.
-        folder: Where the loads run.
+        lab: Serves the account.
+        database: The load's destination.
+        folder: The working directory of the loads.
     """
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
@@ -74,7 +74,7 @@ class Place:
         return self.sh(f"bash script {argument}", **environment)
 
     def sh(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run commands in a shell; it ends at the first that fails."""
+        """Run shell commands, and stop at the first failure."""
         clean = {name: text for name, text in os.environ.items() if not name.startswith("MELTANO_")}
         return subprocess.run(
             ["bash", "-e", "-c", text],
@@ -96,13 +96,13 @@ class Place:
         )
 
     def do(self, text: str, **environment: str) -> str:
-        """Run commands that have to end well; return what they wrote to stdout."""
+        """Run shell commands that must succeed, and return their stdout."""
         done = self.sh(text, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def check(self) -> None:
-        """Hold the table of threads against the account, value by value."""
+        """Compare the threads table with the account, value by value."""
         found, due = no_rows(), no_rows()
         found["threads"], due["threads"] = (
             self.database.rows("threads"),
@@ -111,18 +111,18 @@ class Place:
         assert list(differences(found, due)) == []
 
     def calls(self, pattern: str) -> int:
-        """Return how many requests matched since the last time, and forget all."""
+        """Return how many requests matched since the previous call, and clear the requests."""
         count = len(self.lab.calls(pattern))
         self.lab.emulator.requests.clear()
         return count
 
 
 class Meltano(Place):
-    """The project of the tutorial, with the plugins that are installed here."""
+    """The tutorial's Meltano project, with the plugins that are installed here."""
 
     run = "meltano run tap-hubspot-threads target-postgres"
     part = 0
-    """Which of a page's blocks are for it: those with Meltano come first."""
+    """The position of its block on a page: Meltano's block comes first."""
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         super().__init__(lab, database, folder)
@@ -134,11 +134,11 @@ class Meltano(Place):
         self.write()
 
     def write(self) -> None:
-        """Write the project's file."""
+        """Write `meltano.yml`."""
         (self.folder / "meltano.yml").write_text(yaml.safe_dump(self.project), encoding="utf-8")
 
     def state(self) -> dict[str, Any]:
-        """Return the bookmarks."""
+        """Return the state's bookmarks."""
         state = json.loads(self.do(f"meltano state get {STATE_ID}"))
         bookmarks: dict[str, Any] = state["singer_state"]["bookmarks"]
         return bookmarks
@@ -167,7 +167,7 @@ class Plain(Place):
         (folder / "catalog.json").write_text(json.dumps(catalog))
 
     def state(self) -> dict[str, Any]:
-        """Return the bookmarks."""
+        """Return the state's bookmarks."""
         state = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
         bookmarks: dict[str, Any] = state["bookmarks"]
         return bookmarks
@@ -175,7 +175,7 @@ class Plain(Place):
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    """An account whose listing has more than a page."""
+    """Serve an account whose thread list has more than one page."""
     with open_lab(Account.sample(700)) as lab:
         yield lab
 
@@ -184,19 +184,19 @@ def lab() -> Iterator[Lab]:
 def place(
     request: pytest.FixtureRequest, lab: Lab, database: Database, tmp_path: Path
 ) -> Meltano | Plain:
-    """A folder with Meltano, and one without."""
+    """Make a folder with Meltano, and one without."""
     place: Meltano | Plain = request.param(lab, database, tmp_path / "support")
     return place
 
 
 @pytest.fixture
 def meltano(lab: Lab, database: Database, tmp_path: Path) -> Meltano:
-    """A folder with Meltano."""
+    """Make a folder with Meltano."""
     return Meltano(lab, database, tmp_path / "support")
 
 
 def test_reload_parts(place: Meltano | Plain) -> None:
-    """Threads are loaded again without a call for messages, messages without listing threads."""
+    """Reloading threads makes no call for messages, and reloading messages lists no threads."""
     place.do(place.run)
     count = """SELECT count(*) FROM hubspot.messages m JOIN hubspot.threads t
         ON t.id = m."conversationsThreadId" WHERE t."latestMessageTimestamp" IS NOT NULL"""
@@ -218,14 +218,14 @@ def test_reload_parts(place: Meltano | Plain) -> None:
 
 
 def test_reload_all_that_is_stopped(place: Meltano | Plain) -> None:
-    """A reload of all that is stopped on the way is gone on with by the next ordinary run."""
+    """The next ordinary run resumes a full reload that was interrupted."""
     place.do(place.run)
     place.database.query(SPOILT)
     place.calls(".")
     later = {"Retry-After": "90000"}
     place.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
     assert place.sh(consoles("how-to/reload", "All")[place.part]).returncode != 0
-    assert place.calls(EVERYTHING) == 4  # three of live threads, and the one that was refused
+    assert place.calls(EVERYTHING) == 4  # three pages of live threads, and the refused one
     place.lab.emulator.faults.clear()
     place.do(place.run)
     assert place.calls(EVERYTHING) == 1
@@ -235,7 +235,7 @@ def test_reload_all_that_is_stopped(place: Meltano | Plain) -> None:
 
 
 def test_one_thread(place: Meltano | Plain) -> None:
-    """A thread is shown and loaded by its id, and the pipeline's state stays as it is."""
+    """A thread is printed and loaded by ID without changing the pipeline's state."""
     place.do(place.run)
     text = page("how-to/thread-missing")
     if isinstance(place, Meltano):
@@ -261,7 +261,7 @@ def test_one_thread(place: Meltano | Plain) -> None:
 
 
 def test_another_account(place: Meltano | Plain) -> None:
-    """Another account's token reads nothing; without the state it begins with that account."""
+    """Another account's token reads nothing. Without the state, it loads that account."""
     place.do(place.run)
     state = place.state()
     mistake, purpose = "If it was a mistake", "To move to another account on purpose"
@@ -281,7 +281,7 @@ def test_another_account(place: Meltano | Plain) -> None:
 
 
 def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -> None:
-    """The SQL takes all out that is of others' inboxes; a reload brings what they had replaced."""
+    """The SQL removes rows of the other account's inboxes. A reload restores overwritten rows."""
     streams = [
         "threads",
         "messages",
@@ -317,12 +317,12 @@ def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -
 
 
 def count_of(table: str) -> str:
-    """Return the SQL that counts a table's rows."""
+    """Return SQL that counts a table's rows."""
     return f"SELECT count(*) FROM hubspot.{table}"
 
 
 def test_going_back(place: Meltano | Plain) -> None:
-    """A copy of the state is kept before an upgrade, and given back after it."""
+    """A copy of the state is saved before an upgrade and restored when going back."""
     place.do(place.run)
     before = place.state()
     place.do([c for c in consoles("how-to/upgrade", "Upgrade") if "state" in c][place.part])
@@ -344,7 +344,7 @@ def test_going_back(place: Meltano | Plain) -> None:
 
 
 def test_alarm_for_failed(meltano: Meltano) -> None:
-    """The script speaks of what needs a person, with the tap's exit code, and of nothing else."""
+    """The script reports only failures that need a person, with the tap's exit code."""
     load, *_ = blocks(page("how-to/watch"), "bash")
     assert meltano.script(load).stdout == ""
     done = meltano.script(load, TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
@@ -381,7 +381,7 @@ def test_alarm_for_failed(meltano: Meltano) -> None:
 
 
 def test_alarm_for_late(place: Meltano | Plain) -> None:
-    """The script speaks where the bookmark is old, or there is none, and is silent else."""
+    """The script reports an old or missing bookmark, and otherwise prints nothing."""
     _, late, _ = blocks(page("how-to/watch"), "bash")
     done = place.script(late)
     assert done.returncode == 1
@@ -394,7 +394,7 @@ def test_alarm_for_late(place: Meltano | Plain) -> None:
 
 
 def test_alarms_for_one_account_of_several(meltano: Meltano) -> None:
-    """Both scripts take the plugin of an account; what they say names it."""
+    """Both scripts take an account's plugin as an argument and name it in their output."""
     load, late, _ = blocks(page("how-to/watch"), "bash")
     accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
     meltano.project["plugins"]["extractors"] += accounts["plugins"]["extractors"]
@@ -412,7 +412,7 @@ def test_alarms_for_one_account_of_several(meltano: Meltano) -> None:
 
 
 def test_log_of_the_script_for_cron(lab: Lab, database: Database, tmp_path: Path) -> None:
-    """What goes into its environment has its log have the fields; it still says what is wrong."""
+    """With the logging variable, the cron script's log has fields and still names errors."""
     place = Plain(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
     (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
@@ -429,7 +429,7 @@ def test_log_of_the_script_for_cron(lab: Lab, database: Database, tmp_path: Path
 
 
 def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> None:
-    """The logging file makes JSON of each line, and the summary's fields are below `extra`."""
+    """The logging file turns each line into JSON, with the summary's fields below `extra`."""
     place = Plain(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
     (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
@@ -445,7 +445,7 @@ def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> No
 
 
 def test_one_run_for_each_account(meltano: Meltano) -> None:
-    """Of several in one `meltano run`, none behind the first that fails is begun."""
+    """If several accounts share one `meltano run`, a failure stops all that follow it."""
     accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
     plugins = meltano.project["plugins"]["extractors"]
     plugins += accounts["plugins"]["extractors"]
@@ -467,7 +467,7 @@ def test_one_run_for_each_account(meltano: Meltano) -> None:
 
 
 def test_account_in_the_key_of_a_table(lab: Lab, database: Database, tmp_path: Path) -> None:
-    """A table that was loaded without the account takes it into its key; two accounts share ids."""
+    """A table that was loaded without the account gets it as part of its primary key."""
     migrate, *_ = blocks(page("how-to/several-accounts"), "sql")
     maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
     (tmp_path / "other").mkdir()
@@ -487,7 +487,7 @@ def test_account_in_the_key_of_a_table(lab: Lab, database: Database, tmp_path: P
 
 
 def test_from_meltano_to_run_account(meltano: Meltano) -> None:
-    """An account goes on from Meltano's state, in one schema, with the account on its rows."""
+    """`run_account.py` resumes from Meltano's state, in one schema with the account in each row."""
     accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
     maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
     plugins = meltano.project["plugins"]["extractors"]
@@ -519,7 +519,7 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
 
 
 def test_late_accounts(database: Database) -> None:
-    """The query names the accounts whose bookmark is old or not there yet."""
+    """The query names the accounts with an old or missing bookmark."""
     (late,) = blocks(page("how-to/watch"), "sql")
     (forget,) = blocks(page("how-to/reload"), "sql")
     database.query(

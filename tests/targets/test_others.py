@@ -1,6 +1,6 @@
-"""Real loads: the tap's output through targets that need environments of their own.
+"""Real loads through targets that need environments of their own.
 
-`make test-other-targets` makes these environments and runs this.
+`make test-other-targets` creates these environments and runs this module.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ ENVIRONMENTS = ROOT / ".targets"
 
 
 class Others:
-    """A target in an environment of its own, and a pipe into it.
+    """A target in an environment of its own, and its command.
 
     Args:
-        name: The environment's name, and that of the module that loads.
-        name_of: Returns the name of a column in the tables.
+        name: The name of the environment and of its `load_*` module.
+        folder: Keeps the tables and rows.
+        name_of: Returns the target's name for a column.
     """
 
     def __init__(self, name: str, folder: Path, *, name_of: Callable[[str], str]) -> None:
@@ -49,7 +50,7 @@ class Others:
         self.command: list[str | Path] = [python, "-W", "ignore", "-m", module, tables, self._rows]
 
     def tables(self, columns: dict[str, dict[str, str]]) -> Tables:
-        """Return the rows that were read after the last load; no ID is there twice."""
+        """Return the rows that were read after the last load, and check that each ID is unique."""
         told = json.loads(self._rows.read_text(encoding="utf-8"))
         tables: Tables = {}
         for stream, kinds in columns.items():
@@ -74,15 +75,16 @@ def _row(
 
 
 def snake(name: str) -> str:
-    """Return a column's name as dlt makes it."""
+    """Return dlt's name for a column."""
     return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
 
 
 def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """target-duckdb: every value is what the account has, after each of three syncs.
+    """target-duckdb stores every value of the account, after each of three syncs.
 
-    But for an empty text, which it stores as null. Without the text that with its HTML makes a row
-    of 2 MB: DuckDB's CSV reader refuses such a row.
+    It stores an empty text as null. The test omits the text that makes a row of 2 MB together with
+    its
+    HTML: DuckDB's CSV reader refuses such a row.
     """
     monkeypatch.setattr("emulator.data.conversation.LARGE", "All work and no play. " * 10_000)
     target = Others("duckdb", tmp_path, name_of=str.lower)
@@ -98,7 +100,7 @@ def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_dlt(tmp_path: Path) -> None:
-    """dlt: every value is what the account has, after each of three syncs."""
+    """With dlt, the tables hold every value of the account, after each of three syncs."""
     target = Others("dlt", tmp_path, name_of=snake)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
@@ -108,7 +110,7 @@ def test_dlt(tmp_path: Path) -> None:
 
 
 def test_parquet(tmp_path: Path) -> None:
-    """target-s3 with flattening: the latest row of each key has every value, times in seconds."""
+    """target-s3 with flattening stores every value per key, with times in seconds."""
     columns = {stream: _flat_columns(stream) for stream in COLUMNS}
     target = Others("parquet", tmp_path, name_of=str)
     with open_lab(Account.sample(60)) as lab:
@@ -134,7 +136,7 @@ def _flat_columns(stream: str) -> dict[str, str]:
 
 
 def _flat(stream: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as it is due flattened, with times as target-s3 cuts them."""
+    """Return the expected flattened row, with times truncated as target-s3 does."""
     flat: dict[str, Any] = {}
     for name, kind in COLUMNS[stream].items():
         value = row[name]
@@ -146,7 +148,7 @@ def _flat(stream: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_pipelinewise_postgres(database: Database, tmp_path: Path) -> None:
-    """pipelinewise-target-postgres: every value is what the account has, after each of three syncs.
+    """pipelinewise-target-postgres stores every value of the account, after each of three syncs.
 
     Its COPY stores an empty text as null, and a tab as JSON escapes it.
     """
@@ -181,7 +183,7 @@ def test_pipelinewise_postgres(database: Database, tmp_path: Path) -> None:
 
 
 def _escaped(stream: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its texts as COPY stores them: it resolves two of JSON's escapes."""
+    """Return a row with its texts as COPY stores them: COPY resolves two of JSON's escapes."""
     return {
         name: re.sub(r'\\(["\\])', r"\1", json.dumps(value, ensure_ascii=False)[1:-1])
         if COLUMNS[stream][name] == TEXT and value is not None
@@ -191,5 +193,5 @@ def _escaped(stream: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_empty_texts(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as targets store it that load CSV: with null for an empty text."""
+    """Return a row as targets that load CSV store it: null instead of an empty text."""
     return {name: None if value == "" else value for name, value in row.items()}

@@ -1,4 +1,4 @@
-"""Real loads: the tap's output through target-postgres into a real PostgreSQL."""
+"""Real loads through target-postgres into a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.loads
 
 KOLKATA = "Asia/Kolkata"
-"""A zone without summer time, whose offset is no whole hour."""
+"""A time zone without daylight saving time and with a fractional offset in hours."""
 IN_UTC = "&options=-c%20timezone%3DUTC"
-"""What in a URL has a session keep UTC, whatever the server's zone is."""
+"""The URL parameter that sets a session's time zone to UTC, whatever the server's is."""
 
 
 @pytest.mark.parametrize("database", [KOLKATA], indirect=True)
 @pytest.mark.parametrize("use_copy", [False, True], ids=["insert", "copy"])
 def test_three_syncs(database: Database, tmp_path: Path, *, use_copy: bool) -> None:
-    """After each of three syncs of all streams, every value and type is what the account says.
+    """After each of three syncs of all streams, every value and type equals the account's.
 
-    On a server in another zone: what is inserted needs a session in UTC there, what is copied does
-    not.
+    The server is in another time zone. Inserts need a session in UTC there, copies do not.
     """
     url = "" if use_copy else database.url + IN_UTC
     with open_lab(Account.sample(60)) as lab:
@@ -49,7 +48,7 @@ def test_three_syncs(database: Database, tmp_path: Path, *, use_copy: bool) -> N
 
 @pytest.mark.parametrize("use_copy", [False, True], ids=["insert", "copy"])
 def test_hostile_texts(database: Database, tmp_path: Path, *, use_copy: bool) -> None:
-    """Each column of text keeps any text, a megabyte too, less what no database can hold."""
+    """Each text column stores any text, even 1 MB, apart from characters no database can store."""
     due = no_rows()
     with open_lab(HostileAccount()) as lab:
         add_account(due, lab.account)

@@ -1,4 +1,4 @@
-"""The SQL of the documentation, in tables that a real load made."""
+"""The SQL of the documentation works on really loaded tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _ago(*, minutes: int) -> datetime:
 
 
 def test_recipes_for_deleted_threads(database: Database, tmp_path: Path) -> None:
-    """The SQL of the documentation removes what is of deleted threads, and finds candidates."""
+    """The documented SQL removes rows of deleted threads, and finds threads that may be deleted."""
     remove, remove_messages, find, _ = blocks(page("how-to/deleted"), "sql")
     with open_lab(Account.sample(60)) as lab:
         streams = ["threads", "deleted_threads", "messages"]
@@ -70,14 +70,14 @@ def test_recipes_for_deleted_threads(database: Database, tmp_path: Path) -> None
 
 
 def filled(sql: str, **values: str) -> str:
-    """Put values where psql's variables are, in a way that is good enough for ids."""
+    """Replace psql's variables by values. It does not escape, which is fine for IDs."""
     for name, value in values.items():
         sql = sql.replace(f":'{name}'", f"'{value}'")
     return sql
 
 
 def test_recipes_for_messages(database: Database, tmp_path: Path) -> None:
-    """The SQL of the documentation finds what it says in real tables."""
+    """The documented SQL about messages returns the account's values."""
     query = database.query
     lists = blocks(page("how-to/query-lists"), "sql")
     conversation, first_reply = blocks(page("how-to/messages"), "sql")
@@ -109,7 +109,7 @@ def test_recipes_for_messages(database: Database, tmp_path: Path) -> None:
 
 
 def test_threads_that_a_listing_saw(database: Database, tmp_path: Path) -> None:
-    """The SQL of the documentation names the threads that are listed and not in the table."""
+    """The documented SQL names the threads that are listed but missing in the table."""
     (missing,) = blocks(page("how-to/ids"), "sql")
     with open_lab(Account.sample(60)) as lab:
         database.pipe(lab, tmp_path, streams=["threads", "thread_index"]).run()
@@ -120,7 +120,7 @@ def test_threads_that_a_listing_saw(database: Database, tmp_path: Path) -> None:
 
 
 class Support:
-    """The tutorial's folder, with more selected, its programs linked, and pages' files."""
+    """The tutorial's folder, with the programs linked and more streams selected."""
 
     def __init__(self, folder: Path, database: Database, lab: Lab, **changes: Any) -> None:
         self.folder, self._database, self._lab = folder, database, lab
@@ -133,7 +133,7 @@ class Support:
         (folder / ".venv").symlink_to(PROGRAMS.parent)
 
     def run(self, *command: str | Path) -> str:
-        """Run a command there; return what it prints."""
+        """Run a command in the folder, and return its output."""
         (self.folder / "meltano.yml").write_text(yaml.safe_dump(self.project), encoding="utf-8")
         clean = {name: text for name, text in os.environ.items() if not name.startswith("MELTANO_")}
         settings = {
@@ -166,9 +166,9 @@ class Support:
 
 
 def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
-    """The script removes closed threads that are gone, keeps those that HubSpot has.
+    """The script removes deleted closed threads and keeps those that HubSpot still has.
 
-    Open ones that were told deleted go behind each load before.
+    Open threads that were reported as deleted are removed after each load.
     """
     *each_load, find, remove = blocks(page("how-to/deleted"), "sql")
     (clean,) = blocks(page("how-to/schedule-cron"), "sh")
@@ -218,7 +218,7 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
 
 
 def test_some_threads_beside_a_schedule(database: Database, tmp_path: Path) -> None:
-    """What the page runs beside a schedule reads what it says, and the schedule's state stays."""
+    """One-off runs beside a schedule read what the page says and keep the schedule's state."""
     shown = [block for block in blocks(page("how-to/ids"), "console") if "meltano run" in block]
     once, index = (block.replace("$ ", "") for block in shown)
     with open_lab(Account.sample(60)) as lab:
@@ -241,7 +241,7 @@ def test_some_threads_beside_a_schedule(database: Database, tmp_path: Path) -> N
 
 
 def test_figures_without_texts_and_names(database: Database, tmp_path: Path) -> None:
-    """What the page selects has no text and nobody's name but agents'; its SQL has the figures."""
+    """The page's selection loads no message text and only agents' names. Its SQL still works."""
     text = page("how-to/leave-texts-out")
     (figures,) = blocks(text, "sql")
     account = Account.sample(300)

@@ -1,7 +1,7 @@
-"""Real loads: the tap's output through target-snowflake, into what plays Snowflake.
+"""Real loads through target-snowflake into fakesnow, a Snowflake emulator.
 
-`make test-snowflake` runs this; it fetches the target and fakesnow from the package registry.
-`docs/how-to/snowflake.md` says what it proves and what not.
+`make test-snowflake` runs this. It gets the target and fakesnow from the package registry.
+`docs/how-to/snowflake.md` says what it proves and what it does not.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ TYPES = {
     FLAG: "BOOLEAN",
     JSON: "VARIANT",
 }
-"""What a column of each kind is in Snowflake."""
+"""The Snowflake type of each type of column."""
 WITH_ROWS = COLUMNS.keys() - {"deleted_threads", "thread_index"}
-"""Of these each sync here has rows."""
+"""Streams of which each sync here emits rows."""
 
 
 class Warehouse:
-    """What plays Snowflake in a folder, and a pipe into it.
+    """An emulated Snowflake in a folder, and a pipe into it.
 
     Args:
-        lab: Has the account.
-        folder: Holds all.
-        settings: Settings of the target beside those that the documentation has.
+        lab: Serves the account.
+        folder: Keeps the databases and files.
+        settings: Settings of the target, in addition to the documented ones.
     """
 
     def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
@@ -67,7 +67,7 @@ class Warehouse:
         self.pipe = Pipe(lab, folder, command, streams=list(COLUMNS))
 
     def told(self) -> dict[str, Any]:
-        """Return the tables as the last load told of them: each went through the stage, once."""
+        """Return the tables after the last load, and check that the stage was used once for each."""
         told = json.loads(self._told.read_text(encoding="utf-8"))
         (times,) = set(told["done"].values())
         assert told["done"].keys() == {"put", "merge", "remove", "drop format"}
@@ -77,7 +77,7 @@ class Warehouse:
         return tables
 
     def tables(self) -> Tables:
-        """Return what is in the tables, but for the target's own columns; no id is there twice."""
+        """Return all rows without the target's own columns, and check that each ID is unique."""
         tables: Tables = {}
         for stream in COLUMNS:
             rows = self.told()[stream.upper()]["rows"]
@@ -86,7 +86,7 @@ class Warehouse:
         return tables
 
     def types(self) -> dict[str, dict[str, str]]:
-        """Return the types of the columns by table, but for the target's own columns."""
+        """Return the column types by table, without the target's own columns."""
         return {
             name: {key: kind for key, kind in table["columns"].items() if key[:5] != "_SDC_"}
             for name, table in self.told().items()
@@ -94,7 +94,7 @@ class Warehouse:
 
 
 def documented_settings() -> dict[str, Any]:
-    """Return the settings that the documentation shows; a password for what it has to log in."""
+    """Return the documented settings, with a password instead of a key."""
     (block,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (loader,) = yaml.safe_load(block)["plugins"]["loaders"]
     (locked,) = re.findall(
@@ -124,7 +124,7 @@ def _row(stream: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_three_syncs(tmp_path: Path) -> None:
-    """After each of three syncs of all streams, every value and type is what the account says."""
+    """After each of three syncs of all streams, every value and type equals the account's."""
     with open_lab(Account.sample(60)) as lab:
         warehouse = Warehouse(lab, tmp_path)
         for due in three_syncs(lab):
@@ -137,7 +137,7 @@ def test_three_syncs(tmp_path: Path) -> None:
 
 
 def test_hostile_texts(tmp_path: Path) -> None:
-    """Each column of text keeps any text, a megabyte too, less what no database can hold."""
+    """Each text column stores any text, even 1 MB, apart from characters no database can store."""
     due = no_rows()
     with open_lab(HostileAccount()) as lab:
         add_account(due, lab.account)
@@ -147,7 +147,7 @@ def test_hostile_texts(tmp_path: Path) -> None:
 
 
 def test_shim_is_strict(tmp_path: Path) -> None:
-    """What stands in for Snowflake's stage refuses any statement about it that it does not know."""
+    """The emulated stage refuses any statement that it does not know."""
     with open_lab(Account.sample(3)) as lab:
         warehouse = Warehouse(lab, tmp_path, load_method="append-only")
         with pytest.raises(AssertionError, match="not known to the stage: copy into"):

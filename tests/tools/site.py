@@ -1,8 +1,8 @@
-"""`python -m tests.tools.site`: whether the documentation's site gets by without the network.
+"""Check that the documentation's site works without a network.
 
-`make docs-site` has built it and checked its links. Here: no page has a script, a style or a
-picture of another host; each page can be found by the search, if it does not say otherwise; no
-item of a list was taken for a line of the text before it.
+`make docs-site` builds the site, checks its links and runs `python -m tests.tools.site`. This
+module checks that no page loads a script, style or image from another host, that the search finds
+each page unless it is excluded, and that no list item is rendered as text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOADING = {"img", "script", "iframe", "source", "audio", "video"}
 
 
 class Page(HTMLParser):
-    """Finds what a browser fetches for a page, and items of lists that are text."""
+    """Finds the URLs that a browser loads for a page, and list items that are rendered as text."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -55,14 +55,14 @@ class Page(HTMLParser):
 
 
 def wrongs(path: Path) -> list[str]:
-    """Return the addresses of other hosts that a page fetches from, and broken lists."""
+    """Return the URLs of other hosts that a page loads, and its broken list items."""
     page = Page(path)
     outside = [url for url in page.found if urlsplit(url).netloc]
     return [f"{path}: {line}" for line in [*outside, *page.items]]
 
 
 def main() -> int:
-    """Look, and say what is wrong; return the exit code."""
+    """Check the site and print the problems. Return the exit code."""
     wrong = [line for path in SITE.rglob("*.html") for line in wrongs(path)]
     (index,) = SITE.glob("search*.json")
     entries = json.loads(index.read_text(encoding="utf-8"))
