@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """Load all streams of the sample account."""
-    folder = tmp_path_factory.mktemp("answers")
+    folder = tmp_path_factory.mktemp("dbt")
     with embedded_postgres(folder / "data") as url:
         warehouse = Warehouse(url, folder)
         warehouse.load(ACCOUNT, "hubspot", *STREAMS)

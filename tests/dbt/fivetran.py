@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from emulator.endpoints.actors import actor_payloads
 from emulator.endpoints.messages import message_payload
 from emulator.endpoints.threads import thread_payload
-from tests.dbt.talk import naive
-from tests.targets.due import stored
+from tests.dbt.conversation import naive
+from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from emulator.data.account import Account

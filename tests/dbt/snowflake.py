@@ -26,8 +26,8 @@ from dbt.cli.main import dbtRunner
 
 from emulator.data.account import Account
 from tests.dbt import figures, fivetran
-from tests.dbt.talk import naive
-from tests.targets.due import stored
+from tests.dbt.conversation import naive
+from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def value(given: Any, kind: str) -> str:
     return f"parse_json({quoted})" if kind == "variant" else quoted
 
 
-def without_temporary() -> None:
+def patch_temporary_tables() -> None:
     """Patch fakesnow, which has no temporary tables, so that dbt's unit tests run."""
     execute = fakesnow.cursor.FakeSnowflakeCursor.execute
 
@@ -109,39 +109,39 @@ def without_temporary() -> None:
 
 def compare(cursor: Any, account: Account) -> None:
     """Compare every figure and value with the account's."""
-    for model, key, wanted in (
+    for model, key, expected in (
         ("conversations", "conversation_id", figures.conversations(account)),
         ("conversation_events", "event_id", figures.events(account)),
         ("agent_daily_activity", "agent_day", figures.agent_daily_activity(account, ZONE)),
     ):
         found = {row[key]: row for row in table(cursor, f"hubspot_analytics.{model}")}
-        assert found.keys() == wanted.keys(), model
-        for name, row in wanted.items():
+        assert found.keys() == expected.keys(), model
+        for name, row in expected.items():
             given = {column: found[name][column] for column in row}
             assert given == row, (model, {c: (given[c], row[c]) for c in row if given[c] != row[c]})
     for view, payloads in fivetran.payloads(account).items():
         found = {row["id"]: row for row in table(cursor, f"hubspot_analytics_fivetran.{view}")}
         assert found.keys() == payloads.keys(), view
         for name, payload in payloads.items():
-            wanted_row = fivetran.row(view, payload)
-            given = {column: found[name][column] for column in wanted_row}
-            assert given == wanted_row, (view, given, wanted_row)
+            expected_row = fivetran.row(view, payload)
+            given = {column: found[name][column] for column in expected_row}
+            assert given == expected_row, (view, given, expected_row)
     for name in ("sender", "recipient"):
-        wanted_rows = fivetran.parties(account, name)
+        expected_rows = fivetran.parties(account, name)
         found_rows = table(cursor, f"hubspot_analytics_fivetran.conversation_message_{name}")
-        given_rows = [{column: row[column] for column in wanted_rows[0]} for row in found_rows]
-        assert sorted(map(str, given_rows)) == sorted(map(str, wanted_rows)), name
+        given_rows = [{column: row[column] for column in expected_rows[0]} for row in found_rows]
+        assert sorted(map(str, given_rows)) == sorted(map(str, expected_rows)), name
 
 
 def remove(cursor: Any, account: Account) -> None:
     """Mark threads as deleted, run the cleanup script twice, and compare the remaining rows."""
     gone = list(account.threads.values())[3:40:4]
     for thread in gone:
-        told = f"'{thread.id}', null, '2050-01-01'"
-        cursor.execute(f"insert into hubspot.deleted_threads select {told}")
+        row = f"'{thread.id}', null, '2050-01-01'"
+        cursor.execute(f"insert into hubspot.deleted_threads select {row}")
         account.delete(thread)
-    recipe = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
-    for statement in 2 * re.sub("--.*", "", recipe).split(";")[:-1]:
+    script = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
+    for statement in 2 * re.sub("--.*", "", script).split(";")[:-1]:
         cursor.execute(statement)
     sent = fivetran.payloads(account)
     for stream, view in (
@@ -166,7 +166,7 @@ def main() -> int:
     for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
         os.environ[f"SNOWFLAKE_{name}"] = "fake"
     os.environ["DBT_SCHEMA"] = "hubspot_analytics"
-    without_temporary()
+    patch_temporary_tables()
     with fakesnow.patch(), tempfile.TemporaryDirectory() as folder:
         connection = snowflake.connector.connect(database="fake", schema="hubspot")
         cursor = connection.cursor()
@@ -175,18 +175,18 @@ def main() -> int:
         places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         places += ["--target-path", folder, "--log-path", folder, "--target", "snowflake"]
         places += ["--threads", "1"]  # fakesnow cannot create two schemas at once
-        said = json.dumps({"time_zone": ZONE})
+        variables = json.dumps({"time_zone": ZONE})
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
-        done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", said])
+        done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", variables])
         if done.exception:
             raise done.exception
-        bad = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
-        print(f"{len(done.result)} models and tests, not good: {', '.join(bad) or 'none'}")
+        failed = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
+        print(f"{len(done.result)} models and tests, failed: {', '.join(failed) or 'none'}")
         compare(cursor, account)
         print("Every figure and every value of Fivetran's columns is the account's.")
         remove(cursor, account)
-        print("The recipe leaves no row of threads that were told deleted.")
-    return len(bad)
+        print("The cleanup script leaves no row of deleted threads.")
+    return len(failed)
 
 
 if __name__ == "__main__":

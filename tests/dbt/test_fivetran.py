@@ -52,18 +52,18 @@ def test_values(warehouse: Warehouse, view: str, payloads: dict[str, dict[str, A
     found = warehouse.table(f"{FIVETRAN}.{view}", "id")
     assert found.keys() == payloads.keys()
     for name, payload in payloads.items():
-        wanted = fivetran.row(view, payload)
-        assert {column: found[name][column] for column in wanted} == wanted
+        expected = fivetran.row(view, payload)
+        assert {column: found[name][column] for column in expected} == expected
 
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("name", ["sender", "recipient"])
 def test_parties(warehouse: Warehouse, name: str) -> None:
     """Each entry in a list of senders or recipients has a row, even without an actor."""
-    wanted = fivetran.parties(ACCOUNT, name)
-    columns = ", ".join(wanted[0])
+    expected = fivetran.parties(ACCOUNT, name)
+    columns = ", ".join(expected[0])
     rows = warehouse.query(f"SELECT {columns} FROM {FIVETRAN}.conversation_message_{name}")
-    assert sorted(map(str, rows)) == sorted(map(str, wanted))
+    assert sorted(map(str, rows)) == sorted(map(str, expected))
     assert any(row["actor_id"] is None for row in rows)
 
 
@@ -79,5 +79,5 @@ def test_ids_that_can_be_cast(warehouse: Warehouse) -> None:
     warehouse.dbt("run", schema="ids")
     assert sorted(row["id"] for row in warehouse.query(whole)) == sorted(ids)
     warehouse.dbt("run", schema="ids", fivetran_integer_ids=True)
-    kept = f"SELECT id::integer FROM ({whole}) AS whole WHERE id IS NOT NULL ORDER BY 1"
-    assert [row["id"] for row in warehouse.query(kept)] == [12, 2147483647]
+    valid = f"SELECT id::integer FROM ({whole}) AS whole WHERE id IS NOT NULL ORDER BY 1"
+    assert [row["id"] for row in warehouse.query(valid)] == [12, 2147483647]

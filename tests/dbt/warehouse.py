@@ -73,7 +73,7 @@ class Warehouse:
 
         os.environ["PGHOST"] = str(self.url.query["host"])
         os.environ["DBT_SCHEMA"] = f"{schema}_analytics"
-        said = json.dumps({"hubspot_schema": schema, "time_zone": ZONE} | variables)
+        dbt_vars = json.dumps({"hubspot_schema": schema, "time_zone": ZONE} | variables)
         places = {
             "--project-dir": PROJECT,
             "--profiles-dir": PROJECT,
@@ -81,7 +81,7 @@ class Warehouse:
             "--log-path": self._folder / "logs",
         }
         where = [word for pair in places.items() for word in map(str, pair)]
-        command = [*arguments, "--quiet", *where, "--vars", said]
+        command = [*arguments, "--quiet", *where, "--vars", dbt_vars]
         done: Any = dbtRunner().invoke(command)
         assert done.exception is None
         return {one.node.name: str(one.status) for one in done.result if hasattr(one, "node")}

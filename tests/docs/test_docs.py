@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.singer.progress import Traffic
 
 PACKAGE = "tap_hubspot_threads"
-OF_THE_SDK = {"stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth"}
+SDK_SETTINGS = {"stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth"}
 WORDS, JOINED = r"\W+", r'"\s*f?"'
 """Matches the gaps between words, and between the parts of a string in the source."""
-MOST_LINES = 150
+MAX_LINES = 150
 """The maximum length of README: readers decide by it, so it must be short."""
 
 
@@ -89,7 +89,7 @@ def workflows() -> dict[str, Any]:
     return {path.name: yaml.safe_load(path.read_text("utf-8")) for path in folder.glob("*.yml")}
 
 
-def test_contributing_names_what_there_is() -> None:
+def test_contributing_names_existing_files() -> None:
     """Each file and folder that CONTRIBUTING names exists in the package or the repository."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = re.findall(r"[\w/.-]+\.(?:py|md|jsonl?|toml|yml)\b", text)
@@ -115,12 +115,12 @@ def test_unknown_facts() -> None:
     assert listed == marked
 
 
-def test_ci_runs_each_python_that_is_promised() -> None:
+def test_ci_tests_the_supported_pythons() -> None:
     """CI tests the classifiers' Python versions, and the oldest one is the required minimum."""
     classifiers = metadata("tap-hubspot-threads").get_all("Classifier") or []
-    promised = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
-    assert workflows()["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"] == promised
-    assert metadata("tap-hubspot-threads")["Requires-Python"] == f">={promised[0]}"
+    supported = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
+    assert workflows()["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"] == supported
+    assert metadata("tap-hubspot-threads")["Requires-Python"] == f">={supported[0]}"
 
 
 def test_actions_are_pinned() -> None:
@@ -132,7 +132,7 @@ def test_actions_are_pinned() -> None:
             assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
-def test_workflows_call_what_there_is() -> None:
+def test_workflows_call_existing_targets() -> None:
     """Each make target that a workflow runs exists in the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for workflow in workflows().values():
@@ -145,10 +145,10 @@ def test_workflows_call_what_there_is() -> None:
 def test_readme_is_short() -> None:
     """README is short enough to read in one go."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MOST_LINES
+    assert len(text.splitlines()) <= MAX_LINES
 
 
-def test_links_lead_somewhere() -> None:
+def test_links() -> None:
     """Each link to a file of the repository leads to a file. The site's build checks anchors."""
     for path in TEXTS:
         text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -163,7 +163,7 @@ def test_every_page_is_in_the_menu() -> None:
     assert sorted(menu) == sorted(str(path.relative_to(ROOT / "docs")) for path in PAGES)
 
 
-def test_authority_in_a_pod() -> None:
+def test_ca_certificate_in_a_pod() -> None:
     """The CronJob for proxies extends the other one, and its variable names the mounted file."""
     (added,) = blocks(page("how-to/proxy"), "yaml")
     (whole,) = blocks(page("how-to/schedule-kubernetes"), "yaml")
@@ -184,7 +184,7 @@ def test_authority_in_a_pod() -> None:
     assert bundle == f"{mount['mountPath']}/{file}"
 
 
-def test_authorities_in_one_file(tmp_path: Path) -> None:
+def test_ca_certificates_in_one_file(tmp_path: Path) -> None:
     """The command creates a file of the default CA certificates and one more."""
     (command,) = [one for one in blocks(page("how-to/proxy"), "console") if "certifi" in one]
     (tmp_path / "company.pem").write_text("THE COMPANY'S")
@@ -198,7 +198,7 @@ def test_authorities_in_one_file(tmp_path: Path) -> None:
 
 def test_variables_are_settings() -> None:
     """Each environment variable in the documentation sets something."""
-    settings = SETTINGS["properties"].keys() | OF_THE_SDK
+    settings = SETTINGS["properties"].keys() | SDK_SETTINGS
     known = {name.upper() for name in settings} | {"LOGLEVEL", ""}
     known.add("_SELECT")  # Meltano's variable for selecting streams and columns
     for path in TEXTS:
@@ -241,14 +241,14 @@ def configs() -> Iterator[dict[str, Any]]:
                 yield {setting["name"]: None for setting in plugin.get("settings", ())}
 
 
-def test_examples_set_what_there_is() -> None:
+def test_examples_use_existing_settings() -> None:
     """Each name in an example's `config` or `settings` is a setting."""
     names = [name for config in configs() for name in config]
     assert len(names) > 8
-    assert set(names) <= SETTINGS["properties"].keys() | OF_THE_SDK
+    assert set(names) <= SETTINGS["properties"].keys() | SDK_SETTINGS
 
 
-def test_examples_select_what_there_is() -> None:
+def test_examples_select_existing_columns() -> None:
     """Each `select` rule in the examples names a stream and one of its columns."""
     streams = {
         entry["tap_stream_id"]: entry["schema"]["properties"]
@@ -285,9 +285,9 @@ def test_fields_of_the_log() -> None:
 def test_keys_of_the_state() -> None:
     """The page on the state lists exactly the keys of both bookmarks."""
     _, threads, messages = page("reference/state").split("\n## bookmarks.")
-    kept = SyncState({}, filters="").to_bookmarks(is_final=True)
-    assert first_cells(threads) == kept["threads"].keys()
-    assert first_cells(messages.partition("\n## ")[0]) == kept["messages"].keys()
+    bookmarks = SyncState({}, filters="").to_bookmarks(is_final=True)
+    assert first_cells(threads) == bookmarks["threads"].keys()
+    assert first_cells(messages.partition("\n## ")[0]) == bookmarks["messages"].keys()
 
 
 def test_every_stream() -> None:
@@ -316,12 +316,12 @@ def test_personal_data() -> None:
     assert set(re.findall(r"`(\w+)`", named)) == secret
 
 
-def test_lines_of_a_spent_day() -> None:
+def test_messages_of_exit_code_75() -> None:
     """The documented messages of exit code 75 are the program's, with and without a time."""
-    day = DailyQuota(10, left=64911, total=650_000, utc_offset=3600.0)
+    quota = DailyQuota(10, left=64911, total=650_000, utc_offset=3600.0)
     reserve, spent = blocks(page("how-to/errors"), "text")[-1].splitlines()
     with pytest.raises(DailyQuotaError) as error:
-        day.check(0)
+        quota.check(0)
     without_time = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
     assert without_time.sub("", reserve) == without_time.sub("", str(error.value))
     body = b'{"errorType": "RATE_LIMIT", "policyName": "DAILY"}'
@@ -340,7 +340,7 @@ def test_lines_of_a_spent_day() -> None:
     assert spent == str(error.value)
 
 
-def test_lines_of_quiet_runs() -> None:
+def test_summaries_of_empty_runs() -> None:
     """The page on missing threads quotes the program's summaries of runs without records."""
     traffic = SimpleNamespace(request_count=0, retry_count=0, quota=(None, None), now=None)
     said = []
@@ -358,7 +358,7 @@ def test_lines_of_quiet_runs() -> None:
     assert cells == said
 
 
-def test_lines_of_errors() -> None:
+def test_error_messages() -> None:
     """The documented error messages are in the program, by at least three words in a row."""
     source = "".join(path.read_text("utf-8") for path in (ROOT / PACKAGE).rglob("*.py"))
     known = f" {re.sub(WORDS, ' ', re.sub(JOINED, '', source))} "

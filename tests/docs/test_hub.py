@@ -29,7 +29,7 @@ CAPABILITIES = {
     *("about", "activate-version", "batch", "catalog", "discover", "log-based", "properties"),
     *("schema-flattening", "state", "stream-maps", "structured-logging", "test"),
 }
-OF_SETTINGS = {
+SETTING_FIELDS = {
     *("aliases", "description", "docs", "documentation", "env", "hidden", "kind", "label", "name"),
     *("oauth", "options", "placeholder", "sensitive", "tooltip", "value", "value_post_processor"),
     "value_processor",
@@ -62,7 +62,7 @@ def test_settings() -> None:
     """Each setting has a name and a known kind, and options have texts."""
     plugin = definition()
     for setting in plugin["settings"]:
-        assert {"name", "kind"} <= setting.keys() <= OF_SETTINGS
+        assert {"name", "kind"} <= setting.keys() <= SETTING_FIELDS
         assert setting["kind"] in KINDS
         assert ("options" in setting) == (setting["kind"] == "options")
         for option in setting.get("options", ()):

@@ -90,7 +90,7 @@ def test_workflow() -> None:
         assert value.startswith("${{ secrets.") == bool(is_secret), name
 
 
-def test_same_run_everywhere() -> None:
+def test_all_run_the_same_plugins() -> None:
     """All schedules run the plugins of the tutorial's project."""
     (project,) = blocks(page("tutorial"), "yaml")
     plugins = yaml.safe_load(project)["plugins"].values()
@@ -147,10 +147,10 @@ def test_script_for_cron(folder: Path, database: str) -> None:
         count = "SELECT count(*) FROM hubspot.threads"
         assert query(database, count) == [{"count": 20}]
         state = (folder / "state.json").read_text(encoding="utf-8")
-        exit_code, said = run(folder, lab, token="pat-na1-wrong")
+        exit_code, output = run(folder, lab, token="pat-na1-wrong")
         assert exit_code == 78
-        assert said.startswith("The tap ended with exit code 78:\n")
-        assert "check the setting access_token" in said.splitlines()[-1]
+        assert output.startswith("The tap ended with exit code 78:\n")
+        assert "check the setting access_token" in output.splitlines()[-1]
         assert (folder / "state.json").read_text(encoding="utf-8") == state
         lab.account.message(lab.account.create(), sent=False)
         lab.emulator.requests.clear()
@@ -159,18 +159,18 @@ def test_script_for_cron(folder: Path, database: str) -> None:
         assert not lab.calls(r"sort=id(?!.*threadStatus)")
         target = folder / "target.json"
         target.write_text(target.read_text(encoding="utf-8").replace("/data", "/nowhere"))
-        exit_code, said = run(folder, lab)
+        exit_code, output = run(folder, lab)
         assert exit_code == 1
-        assert said.startswith("The target ended with exit code 1. Its log ends with:\n")
+        assert output.startswith("The target ended with exit code 1. Its log ends with:\n")
 
 
 def test_script_for_cron_with_an_empty_state(folder: Path, database: str) -> None:
     """An empty state file is an error, and does not start a first sync."""
     (folder / "state.json").touch()
     with open_lab(Account.sample(20)) as lab:
-        exit_code, said = run(folder, lab)
+        exit_code, output = run(folder, lab)
         assert exit_code == 78
-        assert "--state state.json: not JSON" in said
+        assert "--state state.json: not JSON" in output
         assert lab.calls(".") == []
     assert query(database, "SELECT to_regclass('hubspot.threads') AS name") == [{"name": None}]
     assert (folder / "state.json").read_text(encoding="utf-8") == ""
@@ -218,7 +218,7 @@ def test_crontab_with_meltano(name: str, tmp_path: Path) -> None:
     meltano = tmp_path / "support" / ".venv" / "bin" / "meltano"
     meltano.parent.mkdir(parents=True)
 
-    def go(exit_code: int) -> str:
+    def run_line(exit_code: int) -> str:
         lines = "for i in $(seq 30); do echo line $i; done"
         meltano.write_text(f"#!/bin/sh\n{lines}; exit {exit_code}")
         meltano.chmod(0o755)
@@ -231,9 +231,9 @@ def test_crontab_with_meltano(name: str, tmp_path: Path) -> None:
         )
         return done.stdout + done.stderr
 
-    assert go(0) == ""
-    assert go(1).splitlines() == [f"line {i}" for i in range(11, 31)]
+    assert run_line(0) == ""
+    assert run_line(1).splitlines() == [f"line {i}" for i in range(11, 31)]
     if "flock" in command:
         with (tmp_path / "support" / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            assert go(1) == ""
+            assert run_line(1) == ""

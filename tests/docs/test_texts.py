@@ -58,7 +58,7 @@ def catalog_of(rules: list[str]) -> dict[str, Any]:
     return catalog
 
 
-def test_texts_are_there(messages: Callable[..., Output]) -> None:
+def test_without_exclusion(messages: Callable[..., Output]) -> None:
     """Without any exclusion, the columns and types that the other tests exclude are emitted."""
     rows = messages().records("messages")
     assert {"text", "richText", "subject", "attachments"} <= rows[0].keys()
@@ -70,13 +70,13 @@ def test_columns(messages: Callable[..., Output], service: Service) -> None:
     """Deselected columns are missing from rows and schema, and cost no API call."""
     output = messages(catalog_of(COLUMNS["select"]), fetch_original_content=True)
     (schema,) = output.of_type("SCHEMA", "messages")
-    left_out = {rule.partition(".")[2] for rule in COLUMNS["select"] if rule[:9] == "!messages"}
+    excluded = {rule.partition(".")[2] for rule in COLUMNS["select"] if rule[:9] == "!messages"}
     people = {"senders", "recipients", "failureDetails", "otherProperties"}
-    assert left_out == {"text", "richText", "subject", "attachments"} | people
-    assert not left_out & schema["schema"]["properties"].keys()
+    assert excluded == {"text", "richText", "subject", "attachments"} | people
+    assert not excluded & schema["schema"]["properties"].keys()
     rows = output.records("messages")
     assert len(rows) == len(messages().records("messages"))
-    assert not any(left_out & row.keys() for row in rows)
+    assert not any(excluded & row.keys() for row in rows)
     assert not [target for target in service.requests if "original-content" in target]
 
 
@@ -100,8 +100,8 @@ def test_stream_map(messages: Callable[..., Output]) -> None:
 def test_types(messages: Callable[..., Output]) -> None:
     """A filter drops the messages of the types that it names, and no others."""
     rows = messages().records("messages")
-    kept = messages(**TYPES["config"]).records("messages")
-    assert kept == [row for row in rows if row["type"] not in {"COMMENT", "WELCOME_MESSAGE"}]
+    filtered = messages(**TYPES["config"]).records("messages")
+    assert filtered == [row for row in rows if row["type"] not in {"COMMENT", "WELCOME_MESSAGE"}]
 
 
 def test_account_on_each_row(messages: Callable[..., Output]) -> None:
@@ -115,7 +115,7 @@ def test_account_on_each_row(messages: Callable[..., Output]) -> None:
         assert {row["account"] for row in output.records(stream)} == {"62515"}
 
 
-def test_account_and_figures(messages: Callable[..., Output]) -> None:
+def test_account_and_metrics(messages: Callable[..., Output]) -> None:
     """The combined example has the account in each row and key, and no customer or address."""
     output = messages(catalog_of(FIGURES["select"]), **IN_ONE_SCHEMA["config"])
     for stream in ("threads", "messages", "actors"):
@@ -140,7 +140,7 @@ def assert_no_people(output: Output) -> None:
 
 
 @pytest.mark.parametrize("star_is", ["first", "last"])
-def test_maps_side_by_side(messages: Callable[..., Output], star_is: str) -> None:
+def test_two_matching_maps(messages: Callable[..., Output], star_is: str) -> None:
     """If two maps match a stream, only the later one applies, as the page warns."""
     account = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
     parts = [account["stream_maps"], FIGURES["config"]["stream_maps"]]

@@ -45,7 +45,7 @@ def commands() -> list[str]:
     return [command for command in found if command != "--version"]
 
 
-def said(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """Return the words of a text, without what differs from run to run."""
     return re.findall(r"[a-zA-Z]+", re.sub(r"\d+(\.\d+)? (s|calls/s)\b", "", text))
 
@@ -77,19 +77,19 @@ def test_tutorial(tmp_path: Path, database: str) -> None:
                 check=False,
             )
             assert done.returncode == 0, done.stderr
-            outputs.append(" ".join(said(done.stderr)))
+            outputs.append(" ".join(words_of(done.stderr)))
     _, test, first, again = outputs
     shown = [block for block in blocks(TUTORIAL, "console") if "bin/meltano run" in block]
-    (tried,) = [block for block in blocks(TUTORIAL, "console") if "--test" in block]
-    for line in tried.splitlines()[1:]:
-        assert " ".join(said(line)) in test
+    (checked,) = [block for block in blocks(TUTORIAL, "console") if "--test" in block]
+    for line in checked.splitlines()[1:]:
+        assert " ".join(words_of(line)) in test
     for line in shown[0].splitlines()[1:]:
-        assert " ".join(said(line)) in first
+        assert " ".join(words_of(line)) in first
     assert "threads archived unchanged missing failed calls retries in" in again
     rows = query(database, blocks(TUTORIAL, "sql")[0])
-    wanted = re.findall(
+    expected = re.findall(
         r"^ (\w+) +\| +(\d+) \| +(\d+) \|", blocks(TUTORIAL, "text")[0], re.MULTILINE
     )
     assert [(row["status"], row["threads"], row["with_a_ticket"]) for row in rows] == [
-        (status, int(threads), int(tickets)) for status, threads, tickets in wanted
+        (status, int(threads), int(tickets)) for status, threads, tickets in expected
     ]

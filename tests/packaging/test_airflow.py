@@ -22,7 +22,7 @@ from emulator.data.account import Account
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN
 from tests.conftest import Lab, open_lab
-from tests.targets.due import threads_of
+from tests.targets.expected import expected_threads
 from tests.targets.postgres import query
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ BAD_TOKEN, NO_QUOTA = "initech", "umbrella"
 NAMES = ("acme", "globex", BAD_TOKEN, "hooli", NO_QUOTA, "stark", "tyrell", "wayne")
 LOADED = [name for name in NAMES if name not in {BAD_TOKEN, NO_QUOTA}]
 RETRIES = 2
-EVERYTHING = r"sort=id(?!.*threadStatus)"
-WRONG = "pat-na1-0000-of-nobody"
+FULL_LISTING = r"sort=id(?!.*threadStatus)"
+WRONG_TOKEN = "pat-na1-0000-of-nobody"
 pytestmark = pytest.mark.airflow
 
 
@@ -108,7 +108,7 @@ def airflow(labs: dict[str, Lab], tmp_path: Path) -> Iterator[Airflow]:
     accounts.write_text(json.dumps(listed))
     secrets = {
         f"AIRFLOW_CONN_HUBSPOT_{name.upper()}": json.dumps(
-            {"conn_type": "generic", "password": WRONG if name == BAD_TOKEN else TOKEN}
+            {"conn_type": "generic", "password": WRONG_TOKEN if name == BAD_TOKEN else TOKEN}
         )
         for name in NAMES
     }
@@ -137,10 +137,10 @@ def airflow(labs: dict[str, Lab], tmp_path: Path) -> Iterator[Airflow]:
 def check_tables(labs: dict[str, Lab], database: str) -> None:
     """Compare each loaded table with its account, value by value."""
     for name in LOADED:
-        wanted = threads_of(labs[name].account)
+        expected = expected_threads(labs[name].account)
         rows = query(database, f"SELECT * FROM hubspot_{name}.threads")
-        columns = next(iter(wanted.values())).keys()
-        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == wanted
+        columns = next(iter(expected.values())).keys()
+        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == expected
 
 
 def check_log(log: str) -> None:
@@ -156,7 +156,7 @@ def check_log(log: str) -> None:
         assert f"{NO_QUOTA}: exit code 75: " in line
         assert "less than the reserve of 10 % (daily_quota_reserve_percent)" in line
     assert TOKEN not in log
-    assert WRONG not in log
+    assert WRONG_TOKEN not in log
 
 
 def test_eight_accounts_twice(labs: dict[str, Lab], airflow: Airflow) -> None:
@@ -179,7 +179,7 @@ def test_eight_accounts_twice(labs: dict[str, Lab], airflow: Airflow) -> None:
         check_log(done.stdout)
         check_tables(labs, database)
         for name in LOADED:
-            assert bool(labs[name].calls(EVERYTHING)) == (run == 0)
-    secrets = [TOKEN.encode(), WRONG.encode()]
-    kept = (airflow.home / "airflow.db").read_bytes()
-    assert not [secret for secret in secrets if secret in kept]
+            assert bool(labs[name].calls(FULL_LISTING)) == (run == 0)
+    secrets = [TOKEN.encode(), WRONG_TOKEN.encode()]
+    database_file = (airflow.home / "airflow.db").read_bytes()
+    assert not [secret for secret in secrets if secret in database_file]

@@ -35,7 +35,7 @@ PLANTED = "pat-na1-planted-0000-4000"
 
 
 @dataclass
-class ChildStream:
+class Stage:
     """A build stage: its base, and its steps as (instruction, arguments)."""
 
     base: str
@@ -47,15 +47,15 @@ class ChildStream:
         return next(rest for name, rest in reversed(self.steps) if name == instruction)
 
 
-def read() -> list[ChildStream]:
+def read() -> list[Stage]:
     """Return the stages of the Containerfile."""
     lines = [line for line in FILE.read_text().splitlines() if not line.startswith("#")]
-    stages: list[ChildStream] = []
+    stages: list[Stage] = []
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         instruction, _, rest = line.partition(" ")
         if instruction == "FROM":
             base, _, name = rest.partition(" AS ")
-            stages.append(ChildStream(base, name))
+            stages.append(Stage(base, name))
         elif instruction:
             stages[-1].steps.append((instruction, rest.strip()))
     return stages
@@ -77,7 +77,7 @@ def test_base() -> None:
 
 
 @pytest.mark.parametrize("stage", FINAL, ids=lambda stage: stage.name)
-def test_who_runs_what(stage: ChildStream) -> None:
+def test_user_and_entrypoint(stage: Stage) -> None:
     """A numeric user other than root runs the program directly, so signals reach it."""
     assert min(map(int, stage.last("USER").split(":"))) > 1000
     assert json.loads(stage.last("ENTRYPOINT"))
@@ -85,17 +85,17 @@ def test_who_runs_what(stage: ChildStream) -> None:
     assert "RUN" not in {name for name, _ in stage.steps}
 
 
-def test_nothing_secret_goes_in() -> None:
+def test_no_secret_in_the_build() -> None:
     """The build knows no setting, and it can copy only the allowed files."""
     steps = [step for stage in STAGES for step in stage.steps]
     assert not {name for name, _ in steps} & {"ADD", "ARG"}
     assert not re.search(r"TOKEN|SECRET|PASSWORD|_URL", str(steps))
     ignored = (ROOT / ".containerignore").read_text().splitlines()
-    kept = {line[1:] for line in ignored if line.startswith("!")}
+    allowed = {line[1:] for line in ignored if line.startswith("!")}
     assert next(line for line in ignored if not line.startswith("#")) == "*"
     copies = [rest for name, rest in steps if name == "COPY" and not rest.startswith("--from")]
     copied = {path for rest in copies for path in rest.split()[:-1]}
-    assert copied == kept
+    assert copied == allowed
     assert all((ROOT / path).exists() for path in copied)
 
 
@@ -112,18 +112,18 @@ class Image:
         self._run(STAGES[0])
         self._root.rename(self._built)
 
-    def finish(self, stage: ChildStream) -> None:
+    def finish(self, stage: Stage) -> None:
         """Run a final stage, which keeps only the files that it copies."""
         shutil.rmtree(self._root, ignore_errors=True)
         self._run(stage)
 
-    def start(self, stage: ChildStream, **environment: str) -> subprocess.CompletedProcess[str]:
+    def start(self, stage: Stage, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the stage's program, as an engine does without further arguments."""
         ends = [rest for name, rest in stage.steps if name in {"ENTRYPOINT", "CMD"}]
         command = shlex.join(word for rest in ends for word in json.loads(rest))
         return self._shell(command, environment | {"PATH": self._place(stage.last("ENV")[5:])})
 
-    def _run(self, stage: ChildStream) -> None:
+    def _run(self, stage: Stage) -> None:
         environment: dict[str, str] = {}
         folder = self._root
         folder.mkdir()
@@ -196,7 +196,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 @pytest.mark.package
 @pytest.mark.parametrize("stage", FINAL, ids=lambda stage: stage.name)
 @UNBUFFERED
-def test_steps(stage: ChildStream, image: Image, lab: Lab, environment: dict[str, str]) -> None:
+def test_steps(stage: Stage, image: Image, lab: Lab, environment: dict[str, str]) -> None:
     """The image works for any user, changes none of its files, and contains no token."""
     image.finish(stage)
     built = snapshot(image.files)

@@ -23,7 +23,7 @@ from tests.conftest import Lab, open_lab
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVERYTHING = r"sort=id(?!.*threadStatus)"
+FULL_LISTING = r"sort=id(?!.*threadStatus)"
 ROOT = Path(__file__).parents[2]
 
 
@@ -99,7 +99,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield Project(tmp_path / "project", database)
 
 
-def expected(lab: Lab) -> dict[str, tuple[Any, ...]]:
+def expected_rows(lab: Lab) -> dict[str, tuple[Any, ...]]:
     """Return the expected rows of `Project.rows`."""
     rows = {}
     for thread in lab.threads:
@@ -118,22 +118,22 @@ def test_three_runs_and_a_full_refresh(project: Project) -> None:
         lab.account.behavior.status_filter = "works"
         run = ("run", "tap-hubspot-threads", "target-postgres")
         project.meltano(lab, "one", *run)
-        assert project.rows("one") == expected(lab)
+        assert project.rows("one") == expected_rows(lab)
         for _ in range(2):
             now += timedelta(hours=1)
             lab.emulator.requests.clear()
             for thread in [lab.account.create(), *lab.threads[5:8]]:
                 lab.account.message(thread, sent=True)
             project.meltano(lab, "one", *run)
-            assert project.rows("one") == expected(lab)
+            assert project.rows("one") == expected_rows(lab)
             assert len(lab.calls("latestMessage")) == 3
         lab.emulator.requests.clear()
         project.meltano(lab, "one", "run", "--full-refresh", *run[1:])
         assert lab.calls("sort=id")
         lab.emulator.requests.clear()
         project.meltano(lab, "one", *run)
-        assert not lab.calls(EVERYTHING)
-        assert project.rows("one") == expected(lab)
+        assert not lab.calls(FULL_LISTING)
+        assert project.rows("one") == expected_rows(lab)
 
 
 def test_two_accounts(project: Project) -> None:
@@ -145,8 +145,8 @@ def test_two_accounts(project: Project) -> None:
             for lab, name in ((one, "one"), (two, "two")):
                 arguments = ("tap-hubspot-threads", "target-postgres", "--state-id", name)
                 project.meltano(lab, name, "el", *arguments)
-                assert project.rows(name) == expected(lab)
-        assert len(one.calls(EVERYTHING)) == len(two.calls(EVERYTHING)) == 2
+                assert project.rows(name) == expected_rows(lab)
+        assert len(one.calls(FULL_LISTING)) == len(two.calls(FULL_LISTING)) == 2
 
 
 def test_log_of_a_good_run(lab: Lab, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from demo.postgres import embedded_postgres
 from emulator.data.account import Account
 from emulator.server import TOKEN
 from tests.conftest import Lab, open_lab
-from tests.targets.due import threads_of
+from tests.targets.expected import expected_threads
 from tests.targets.postgres import query
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def runner() -> ModuleType:
         (143, 0, 143),
     ],
 )
-def test_which_exit_code(runner: ModuleType, tap: int, target: int, wanted: int) -> None:
+def test_exit_code(runner: ModuleType, tap: int, target: int, expected: int) -> None:
     """The code goes out that says what to do."""
-    assert runner.choose_exit_code(tap, target) == wanted
+    assert runner.choose_exit_code(tap, target) == expected
 
 
 class Warehouse:
@@ -94,15 +94,15 @@ class Warehouse:
     def state(self) -> dict[str, Any]:
         """Return what is saved of the account's threads."""
         (row,) = query(self.url, "SELECT state FROM singer_states")
-        kept: dict[str, Any] = row["state"]["bookmarks"]["threads"]
-        return kept
+        bookmark: dict[str, Any] = row["state"]["bookmarks"]["threads"]
+        return bookmark
 
     def check(self) -> None:
         """Hold the table against the account, value by value."""
-        wanted = threads_of(self.lab.account)
-        columns = next(iter(wanted.values())).keys()
+        expected = expected_threads(self.lab.account)
+        columns = next(iter(expected.values())).keys()
         rows = query(self.url, "SELECT * FROM acme.threads")
-        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == wanted
+        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == expected
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def wait_for(lab: Lab, pattern: str) -> None:
         time.sleep(0.01)
 
 
-def test_loads_on_from_its_state(warehouse: Warehouse) -> None:
+def test_resumes_from_its_state(warehouse: Warehouse) -> None:
     """A second run reads what has changed; one that fails says why, and leaves the state alone."""
     lab = warehouse.lab
     assert warehouse.run()[0] == 0
@@ -138,7 +138,7 @@ def test_loads_on_from_its_state(warehouse: Warehouse) -> None:
     assert warehouse.state() == before
 
 
-def test_two_runs_at_once_and_sigterm(warehouse: Warehouse) -> None:
+def test_concurrent_run_and_sigterm(warehouse: Warehouse) -> None:
     """A second run is told to come later; a signal has the first one save what it has loaded."""
     lab = warehouse.lab
     lab.script(path="sort=id.*archived=true", delay=60)
@@ -158,7 +158,7 @@ def test_two_runs_at_once_and_sigterm(warehouse: Warehouse) -> None:
     warehouse.check()
 
 
-def test_a_host_dies(warehouse: Warehouse) -> None:
+def test_all_processes_killed(warehouse: Warehouse) -> None:
     """Killed with all its processes, it leaves no lock behind; the next run loads everything."""
     lab = warehouse.lab
     lab.script(path="sort=id.*archived=true", delay=60)
@@ -172,7 +172,7 @@ def test_a_host_dies(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("target", ["exit 3", "kill -9 $$"])
-def test_a_target_that_fails(warehouse: Warehouse, tmp_path: Path, target: str) -> None:
+def test_failing_target(warehouse: Warehouse, tmp_path: Path, target: str) -> None:
     """The target's exit code goes out, and no state is saved of what it had not confirmed."""
     program = tmp_path / "bin" / "target-postgres"
     program.parent.mkdir()
@@ -184,7 +184,7 @@ def test_a_target_that_fails(warehouse: Warehouse, tmp_path: Path, target: str) 
     assert query(warehouse.url, "SELECT * FROM singer_states") == []
 
 
-def test_what_is_missing(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_missing_programs(warehouse: Warehouse, tmp_path: Path) -> None:
     """A machine without the programs says so, with the exit code of what has to be mended."""
     code, last = warehouse.run(PATH=str(tmp_path))
     assert code == 78

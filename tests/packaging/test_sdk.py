@@ -46,7 +46,7 @@ TestStandard = get_tap_test_class(
 )
 
 
-def test_private_parts_that_the_tap_relies_on() -> None:
+def test_private_methods_of_the_sdk() -> None:
     """The SDK's private methods that the tap uses or overrides still have the same signatures."""
     writer = inspect.signature(Stream._write_record_message)  # noqa: SLF001 - singer/base_stream
     assert list(writer.parameters) == ["self", "record"]

@@ -23,8 +23,7 @@ def server() -> Iterator[str]:
     """Run a PostgreSQL server and yield its URL.
 
     Its folder is not one of pytest's: two servers would share the parent folders, and the first one
-    to
-    stop would revoke the other's access to them.
+    to stop would revoke the other's access to them.
     """
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder, "data")) as url:
         query(url, "ALTER SYSTEM SET fsync TO off")  # crash safety is not needed

@@ -15,7 +15,7 @@ from emulator.data.message import Message
 from emulator.data.phrases import HOSTILE, LARGE
 from emulator.data.thread import HELP_DESK, Thread
 from tests.targets.columns import COLUMNS, TEXT
-from tests.targets.due import stored
+from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.conftest import Lab
-    from tests.targets.due import Tables
+    from tests.targets.expected import Tables
 
 TYPES = {
     TEXT: "text",

@@ -19,7 +19,7 @@ from emulator.data.account import Account
 from emulator.data.thread import HELP_DESK, SALES
 from emulator.server import TOKEN
 from tests.conftest import open_lab
-from tests.targets.due import differences, no_rows, threads_of
+from tests.targets.expected import differences, empty_tables, expected_threads
 from tests.targets.pipe import PROGRAMS
 from tests.targets.postgres import psql
 from tests.tools.docs import ROOT, blocks, page
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.loads
 
-EVERYTHING = r"sort=id(?!.*threadStatus)"
+FULL_LISTING = r"sort=id(?!.*threadStatus)"
 STATE_ID = "prod:tap-hubspot-threads-to-target-postgres"
-SPOILT = "UPDATE hubspot.threads SET \"inboxId\" = '0'"
+DAMAGE = "UPDATE hubspot.threads SET \"inboxId\" = '0'"
 """Damage that a faulty version might cause."""
 
 
@@ -52,7 +52,7 @@ def consoles(name: str, heading: str = "") -> list[str]:
     return [commands(block) for block in blocks(text, "console")]
 
 
-class Place:
+class Workspace:
     """A folder from which an account is loaded.
 
     Args:
@@ -95,7 +95,7 @@ class Place:
             check=False,
         )
 
-    def do(self, text: str, **environment: str) -> str:
+    def run_ok(self, text: str, **environment: str) -> str:
         """Run shell commands that must succeed, and return their stdout."""
         done = self.sh(text, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -103,12 +103,12 @@ class Place:
 
     def check(self) -> None:
         """Compare the threads table with the account, value by value."""
-        found, due = no_rows(), no_rows()
-        found["threads"], due["threads"] = (
+        found, expected = empty_tables(), empty_tables()
+        found["threads"], expected["threads"] = (
             self.database.rows("threads"),
-            threads_of(self.lab.account),
+            expected_threads(self.lab.account),
         )
-        assert list(differences(found, due)) == []
+        assert list(differences(found, expected)) == []
 
     def calls(self, pattern: str) -> int:
         """Return how many requests matched since the previous call, and clear the requests."""
@@ -117,11 +117,11 @@ class Place:
         return count
 
 
-class Meltano(Place):
+class Meltano(Workspace):
     """The tutorial's Meltano project, with the plugins that are installed here."""
 
     run = "meltano run tap-hubspot-threads target-postgres"
-    part = 0
+    block_index = 0
     """The position of its block on a page: Meltano's block comes first."""
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
@@ -139,16 +139,16 @@ class Meltano(Place):
 
     def state(self) -> dict[str, Any]:
         """Return the state's bookmarks."""
-        state = json.loads(self.do(f"meltano state get {STATE_ID}"))
+        state = json.loads(self.run_ok(f"meltano state get {STATE_ID}"))
         bookmarks: dict[str, Any] = state["singer_state"]["bookmarks"]
         return bookmarks
 
 
-class Plain(Place):
+class CronScript(Workspace):
     """The folder of the script for cron."""
 
     run = "./sync"
-    part = 1
+    block_index = 1
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         super().__init__(lab, database, folder)
@@ -158,7 +158,7 @@ class Plain(Place):
         (folder / "config.json").write_text("{}")
         target = {"sqlalchemy_url": database.url, "default_target_schema": "hubspot"}
         (folder / "target.json").write_text(json.dumps(target))
-        catalog = json.loads(self.do("tap-hubspot-threads --config ENV --discover"))
+        catalog = json.loads(self.run_ok("tap-hubspot-threads --config ENV --discover"))
         for entry in catalog["streams"]:
             if entry["tap_stream_id"] == "messages":
                 for point in entry["metadata"]:
@@ -180,13 +180,13 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(params=[Meltano, Plain])
-def place(
+@pytest.fixture(params=[Meltano, CronScript])
+def workspace(
     request: pytest.FixtureRequest, lab: Lab, database: Database, tmp_path: Path
-) -> Meltano | Plain:
+) -> Meltano | CronScript:
     """Make a folder with Meltano, and one without."""
-    place: Meltano | Plain = request.param(lab, database, tmp_path / "support")
-    return place
+    workspace: Meltano | CronScript = request.param(lab, database, tmp_path / "support")
+    return workspace
 
 
 @pytest.fixture
@@ -195,89 +195,89 @@ def meltano(lab: Lab, database: Database, tmp_path: Path) -> Meltano:
     return Meltano(lab, database, tmp_path / "support")
 
 
-def test_reload_parts(place: Meltano | Plain) -> None:
+def test_reload_parts(workspace: Meltano | CronScript) -> None:
     """Reloading threads makes no call for messages, and reloading messages lists no threads."""
-    place.do(place.run)
+    workspace.run_ok(workspace.run)
     count = """SELECT count(*) FROM hubspot.messages m JOIN hubspot.threads t
         ON t.id = m."conversationsThreadId" WHERE t."latestMessageTimestamp" IS NOT NULL"""
-    messages = place.database.query(count)
-    place.database.query(SPOILT)
-    place.calls(".")
-    place.do(consoles("how-to/reload", "Threads only")[place.part])
-    place.check()
-    assert not place.lab.calls("/messages")
-    assert place.calls(EVERYTHING) == 4
+    messages = workspace.database.query(count)
+    workspace.database.query(DAMAGE)
+    workspace.calls(".")
+    workspace.run_ok(consoles("how-to/reload", "Threads only")[workspace.block_index])
+    workspace.check()
+    assert not workspace.lab.calls("/messages")
+    assert workspace.calls(FULL_LISTING) == 4
 
-    place.database.query("DROP TABLE hubspot.messages")
-    place.do(consoles("how-to/reload", "Messages only")[place.part])
-    assert not place.lab.calls(EVERYTHING)
-    assert place.calls("/messages") > 600
-    assert place.database.query(count) == messages
-    place.do(place.run)
-    assert place.calls("/messages") == 0
+    workspace.database.query("DROP TABLE hubspot.messages")
+    workspace.run_ok(consoles("how-to/reload", "Messages only")[workspace.block_index])
+    assert not workspace.lab.calls(FULL_LISTING)
+    assert workspace.calls("/messages") > 600
+    assert workspace.database.query(count) == messages
+    workspace.run_ok(workspace.run)
+    assert workspace.calls("/messages") == 0
 
 
-def test_reload_all_that_is_stopped(place: Meltano | Plain) -> None:
+def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
     """The next ordinary run resumes a full reload that was interrupted."""
-    place.do(place.run)
-    place.database.query(SPOILT)
-    place.calls(".")
+    workspace.run_ok(workspace.run)
+    workspace.database.query(DAMAGE)
+    workspace.calls(".")
     later = {"Retry-After": "90000"}
-    place.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
-    assert place.sh(consoles("how-to/reload", "All")[place.part]).returncode != 0
-    assert place.calls(EVERYTHING) == 4  # three pages of live threads, and the refused one
-    place.lab.emulator.faults.clear()
-    place.do(place.run)
-    assert place.calls(EVERYTHING) == 1
-    place.check()
-    place.do(place.run)
-    assert place.calls(EVERYTHING) == 0
+    workspace.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
+    assert workspace.sh(consoles("how-to/reload", "All")[workspace.block_index]).returncode != 0
+    assert workspace.calls(FULL_LISTING) == 4  # three pages of live threads, and the refused one
+    workspace.lab.emulator.faults.clear()
+    workspace.run_ok(workspace.run)
+    assert workspace.calls(FULL_LISTING) == 1
+    workspace.check()
+    workspace.run_ok(workspace.run)
+    assert workspace.calls(FULL_LISTING) == 0
 
 
-def test_one_thread(place: Meltano | Plain) -> None:
+def test_one_thread(workspace: Meltano | CronScript) -> None:
     """A thread is printed and loaded by ID without changing the pipeline's state."""
-    place.do(place.run)
+    workspace.run_ok(workspace.run)
     text = page("how-to/thread-missing")
-    if isinstance(place, Meltano):
+    if isinstance(workspace, Meltano):
         (one,) = yaml.safe_load(blocks(text, "yaml")[0])
-        place.project["plugins"]["extractors"].append(one)
-        place.write()
-    name = str(place.lab.threads[3].id)
+        workspace.project["plugins"]["extractors"].append(one)
+        workspace.write()
+    name = str(workspace.lab.threads[3].id)
     when, show, load = [
-        consoles("how-to/thread-missing")[number + place.part] for number in (0, 2, 4)
+        consoles("how-to/thread-missing")[number + workspace.block_index] for number in (0, 2, 4)
     ]
-    path = place.folder / "meltano.yml"
+    path = workspace.folder / "meltano.yml"
     if path.exists():
         path.write_text(path.read_text().replace("9336126309", name))
     show, load = show.replace("9336126309", name), load.replace("9336126309", name)
-    state = place.state()
-    assert json.loads(place.do(when)) == state["threads"]["replication_key_value"]
-    (line,) = place.do(show).splitlines()
+    state = workspace.state()
+    assert json.loads(workspace.run_ok(when)) == state["threads"]["replication_key_value"]
+    (line,) = workspace.run_ok(show).splitlines()
     assert json.loads(line)["record"]["id"] == name
-    place.database.query("DELETE FROM hubspot.threads")
-    place.do(load)
-    assert list(place.database.rows("threads")) == [name]
-    assert place.state() == state
+    workspace.database.query("DELETE FROM hubspot.threads")
+    workspace.run_ok(load)
+    assert list(workspace.database.rows("threads")) == [name]
+    assert workspace.state() == state
 
 
-def test_another_account(place: Meltano | Plain) -> None:
+def test_another_account(workspace: Meltano | CronScript) -> None:
     """Another account's token reads nothing. Without the state, it loads that account."""
-    place.do(place.run)
-    state = place.state()
+    workspace.run_ok(workspace.run)
+    state = workspace.state()
     mistake, purpose = "If it was a mistake", "To move to another account on purpose"
     (test,) = consoles("how-to/other-account", mistake)
     with open_lab(Account.sample(5, seed=3)) as other:
         other.account.portal_id = 77
         away = {"TAP_HUBSPOT_THREADS_API_URL": other.emulator.url}
-        assert place.sh(place.run, **away).returncode != 0
-        assert place.state() == state
+        assert workspace.sh(workspace.run, **away).returncode != 0
+        assert workspace.state() == state
         assert len(other.calls("/conversations/")) == 0
-        told = place.sh(test.splitlines()[place.part], **away)
-        assert "account 77, threads can be read" in told.stderr
-        place.do(consoles("how-to/other-account", purpose)[place.part])
+        result = workspace.sh(test.splitlines()[workspace.block_index], **away)
+        assert "account 77, threads can be read" in result.stderr
+        workspace.run_ok(consoles("how-to/other-account", purpose)[workspace.block_index])
         away["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "other"
-        place.do(place.run, **away)
-        assert place.state()["threads"]["account_id"] == 77
+        workspace.run_ok(workspace.run, **away)
+        assert workspace.state()["threads"]["account_id"] == 77
 
 
 def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -> None:
@@ -321,29 +321,30 @@ def count_of(table: str) -> str:
     return f"SELECT count(*) FROM hubspot.{table}"
 
 
-def test_going_back(place: Meltano | Plain) -> None:
+def test_rollback(workspace: Meltano | CronScript) -> None:
     """A copy of the state is saved before an upgrade and restored when going back."""
-    place.do(place.run)
-    before = place.state()
-    place.do([c for c in consoles("how-to/upgrade", "Upgrade") if "state" in c][place.part])
-    place.do(place.run)
-    assert place.state() != before
-    place.do(consoles("how-to/upgrade", "Go back")[place.part])
-    assert place.state() == before
+    workspace.run_ok(workspace.run)
+    before = workspace.state()
+    copies = [block for block in consoles("how-to/upgrade", "Upgrade") if "state" in block]
+    workspace.run_ok(copies[workspace.block_index])
+    workspace.run_ok(workspace.run)
+    assert workspace.state() != before
+    workspace.run_ok(consoles("how-to/upgrade", "Go back")[workspace.block_index])
+    assert workspace.state() == before
     (by_hand,) = blocks(page("how-to/upgrade"), "json")
-    place.lab.account.clock = lambda: datetime.now(timezone.utc)
-    path = place.folder / "by-hand.json"
-    if isinstance(place, Meltano):
+    workspace.lab.account.clock = lambda: datetime.now(timezone.utc)
+    path = workspace.folder / "by-hand.json"
+    if isinstance(workspace, Meltano):
         path.write_text(json.dumps({"singer_state": json.loads(by_hand)}))
-        place.do(f"meltano state set --force {STATE_ID} --input-file by-hand.json")
+        workspace.run_ok(f"meltano state set --force {STATE_ID} --input-file by-hand.json")
     else:
-        (place.folder / "state.json").write_text(by_hand)
-    place.database.query(SPOILT)
-    place.do(place.run)
-    place.check()
+        (workspace.folder / "state.json").write_text(by_hand)
+    workspace.database.query(DAMAGE)
+    workspace.run_ok(workspace.run)
+    workspace.check()
 
 
-def test_alarm_for_failed(meltano: Meltano) -> None:
+def test_alert_for_failed_runs(meltano: Meltano) -> None:
     """The script reports only failures that need a person, with the tap's exit code."""
     load, *_ = blocks(page("how-to/watch"), "bash")
     assert meltano.script(load).stdout == ""
@@ -374,26 +375,26 @@ def test_alarm_for_failed(meltano: Meltano) -> None:
     assert '"exit_codes": {"extractors": 78}' in log
     assert '"exit_codes": {"loaders": 1}' in log
     (find, *_) = consoles("reference/log", "For a monitor")
-    lines = [json.loads(line) for line in meltano.do(find).splitlines()]
+    lines = [json.loads(line) for line in meltano.run_ok(find).splitlines()]
     assert len(lines) == 4
     shown = json.loads(blocks(page("reference/log"), "json")[0])
     assert shown.keys() <= lines[0].keys()
 
 
-def test_alarm_for_late(place: Meltano | Plain) -> None:
+def test_alert_for_late_runs(workspace: Meltano | CronScript) -> None:
     """The script reports an old or missing bookmark, and otherwise prints nothing."""
     _, late, _ = blocks(page("how-to/watch"), "bash")
-    done = place.script(late)
+    done = workspace.script(late)
     assert done.returncode == 1
     assert done.stdout.endswith("began an unknown number of minutes ago\n")
-    place.do(place.run)
-    assert place.script(late).stdout == ""
-    done = place.script(late, MOST_MINUTES="0")
+    workspace.run_ok(workspace.run)
+    assert workspace.script(late).stdout == ""
+    done = workspace.script(late, MOST_MINUTES="0")
     assert done.returncode == 1
     assert re.fullmatch(r"The last good load .* began [01] minutes ago\n", done.stdout)
 
 
-def test_alarms_for_one_account_of_several(meltano: Meltano) -> None:
+def test_alerts_for_one_of_several_accounts(meltano: Meltano) -> None:
     """Both scripts take an account's plugin as an argument and name it in their output."""
     load, late, _ = blocks(page("how-to/watch"), "bash")
     accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
@@ -411,17 +412,17 @@ def test_alarms_for_one_account_of_several(meltano: Meltano) -> None:
     assert meltano.script(late).returncode == 1
 
 
-def test_log_of_the_script_for_cron(lab: Lab, database: Database, tmp_path: Path) -> None:
+def test_log_of_the_cron_script(lab: Lab, database: Database, tmp_path: Path) -> None:
     """With the logging variable, the cron script's log has fields and still names errors."""
-    place = Plain(lab, database, tmp_path / "support")
+    workspace = CronScript(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
-    (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
+    (workspace.folder / "logging.yml").write_text(logging, encoding="utf-8")
     *_, line = blocks(page("how-to/watch"), "bash")
-    export = line.strip().replace("/srv/support", str(place.folder))
-    place.do(f"{export} && ./sync")
-    lines = (place.folder / "tap.log").read_text(encoding="utf-8").splitlines()
+    export = line.strip().replace("/srv/support", str(workspace.folder))
+    workspace.run_ok(f"{export} && ./sync")
+    lines = (workspace.folder / "tap.log").read_text(encoding="utf-8").splitlines()
     assert json.loads(lines[-1])["extra"]["api_calls"] > 0
-    done = place.sh(f"{export} && ./sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
+    done = workspace.sh(f"{export} && ./sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
     first, last = done.stdout.splitlines()
     assert first == "The tap ended with exit code 78:"
@@ -430,15 +431,15 @@ def test_log_of_the_script_for_cron(lab: Lab, database: Database, tmp_path: Path
 
 def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> None:
     """The logging file turns each line into JSON, with the summary's fields below `extra`."""
-    place = Plain(lab, database, tmp_path / "support")
+    workspace = CronScript(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
-    (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
+    (workspace.folder / "logging.yml").write_text(logging, encoding="utf-8")
     _, last = consoles("reference/log", "For a monitor")
     run, find = last.splitlines()
-    place.do(run)
-    log = (place.folder / "tap.log").read_text(encoding="utf-8")
+    workspace.run_ok(run)
+    log = (workspace.folder / "tap.log").read_text(encoding="utf-8")
     assert all(json.loads(line)["message"] for line in log.splitlines())
-    (line,) = place.do(find).splitlines()
+    (line,) = workspace.run_ok(find).splitlines()
     shown = json.loads(blocks(page("reference/log"), "json")[0])
     own = {"event", "level", "timestamp", "string_id"}
     assert json.loads(line).keys() == shown.keys() - own
@@ -461,12 +462,12 @@ def test_one_run_for_each_account(meltano: Meltano) -> None:
     assert meltano.sh(together, **tokens).returncode == 1
     assert meltano.calls("/conversations/") == 0
     assert meltano.sh(north, **tokens).returncode == 1
-    meltano.do(south, **tokens)
+    meltano.run_ok(south, **tokens)
     rows = meltano.database.query("SELECT DISTINCT account FROM hubspot.threads")
     assert rows == [{"account": "62516"}]
 
 
-def test_account_in_the_key_of_a_table(lab: Lab, database: Database, tmp_path: Path) -> None:
+def test_account_in_the_primary_key(lab: Lab, database: Database, tmp_path: Path) -> None:
     """A table that was loaded without the account gets it as part of its primary key."""
     migrate, *_ = blocks(page("how-to/several-accounts"), "sql")
     maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
@@ -495,19 +496,19 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
     plugins[0]["config"] = {"stream_maps": maps["stream_maps"]}
     meltano.write()
     north, _ = consoles("how-to/several-accounts", "In Meltano")[0].splitlines()
-    meltano.do(north)
+    meltano.run_ok(north)
     _, take_over = blocks(page("how-to/several-accounts"), "sql")
     (meltano.folder / "take-over.sql").write_text(take_over, encoding="utf-8")
     where = meltano.database.environment()
     path = f"{psql().parent}:{PROGRAMS}:{os.environ['PATH']}"
     command = "psql --no-psqlrc -v ON_ERROR_STOP=1 -f take-over.sql"
-    meltano.do(command, PATH=path, **where)
+    meltano.run_ok(command, PATH=path, **where)
     meltano.lab.account.message(meltano.lab.threads[3], sent=True)
     meltano.calls(".")
     runner = ROOT / "examples" / "airflow" / "run_account.py"
     (run,) = consoles("how-to/several-accounts", "By run_account.py")
-    meltano.do(run.replace("run_account.py", str(runner)))
-    assert meltano.calls(EVERYTHING) == 0
+    meltano.run_ok(run.replace("run_account.py", str(runner)))
+    assert meltano.calls(FULL_LISTING) == 0
     rows = meltano.database.query(
         'SELECT account, count(*), max("latestMessageTimestamp") AS last'
         " FROM hubspot.threads GROUP BY account"

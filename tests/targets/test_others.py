@@ -16,14 +16,14 @@ import pytest
 from emulator.data.account import Account
 from tests.conftest import open_lab
 from tests.targets.columns import COLUMNS, FIELDS, JSON, TEXT, TIME
-from tests.targets.due import differences
+from tests.targets.expected import differences
 from tests.targets.pipe import Pipe
-from tests.targets.story import three_syncs
+from tests.targets.scenario import three_syncs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.targets.due import Tables
+    from tests.targets.expected import Tables
     from tests.targets.postgres import Database
 
 pytestmark = pytest.mark.other_targets
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".targets"
 
 
-class Others:
+class OtherTarget:
     """A target in an environment of its own, and its command.
 
     Args:
@@ -51,10 +51,10 @@ class Others:
 
     def tables(self, columns: dict[str, dict[str, str]]) -> Tables:
         """Return the rows that were read after the last load, and check that each ID is unique."""
-        told = json.loads(self._rows.read_text(encoding="utf-8"))
+        found = json.loads(self._rows.read_text(encoding="utf-8"))
         tables: Tables = {}
         for stream, kinds in columns.items():
-            rows = [_row(row, kinds, self._name_of) for row in told.get(stream, [])]
+            rows = [_row(row, kinds, self._name_of) for row in found.get(stream, [])]
             tables[stream] = {row["id"]: row for row in rows}
             assert len(tables[stream]) == len(rows)
         return tables
@@ -83,43 +83,42 @@ def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """target-duckdb stores every value of the account, after each of three syncs.
 
     It stores an empty text as null. The test omits the text that makes a row of 2 MB together with
-    its
-    HTML: DuckDB's CSV reader refuses such a row.
+    its HTML: DuckDB's CSV reader refuses such a row.
     """
     monkeypatch.setattr("emulator.data.conversation.LARGE", "All work and no play. " * 10_000)
-    target = Others("duckdb", tmp_path, name_of=str.lower)
+    target = OtherTarget("duckdb", tmp_path, name_of=str.lower)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run()
             stored = {
                 stream: {row_id: _without_empty_texts(row) for row_id, row in rows.items()}
-                for stream, rows in due.items()
+                for stream, rows in expected.items()
             }
             assert list(differences(target.tables(COLUMNS), stored)) == []
 
 
 def test_dlt(tmp_path: Path) -> None:
     """With dlt, the tables hold every value of the account, after each of three syncs."""
-    target = Others("dlt", tmp_path, name_of=snake)
+    target = OtherTarget("dlt", tmp_path, name_of=snake)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run()
-            assert list(differences(target.tables(COLUMNS), due)) == []
+            assert list(differences(target.tables(COLUMNS), expected)) == []
 
 
 def test_parquet(tmp_path: Path) -> None:
     """target-s3 with flattening stores every value per key, with times in seconds."""
     columns = {stream: _flat_columns(stream) for stream in COLUMNS}
-    target = Others("parquet", tmp_path, name_of=str)
+    target = OtherTarget("parquet", tmp_path, name_of=str)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run(flattening_enabled=True, flattening_max_depth=1)
             flat = {
                 stream: {row_id: _flat(stream, row) for row_id, row in rows.items()}
-                for stream, rows in due.items()
+                for stream, rows in expected.items()
             }
             assert list(differences(target.tables(columns), flat)) == []
 
@@ -166,7 +165,7 @@ def test_pipelinewise_postgres(database: Database, tmp_path: Path) -> None:
     program = ENVIRONMENTS / "postgres" / "bin" / "target-postgres"
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, [program, "--config", config], streams=list(COLUMNS))
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run()
             tables = {
                 stream: {
@@ -177,7 +176,7 @@ def test_pipelinewise_postgres(database: Database, tmp_path: Path) -> None:
             }
             stored = {
                 stream: {row_id: _escaped(stream, row) for row_id, row in rows.items()}
-                for stream, rows in due.items()
+                for stream, rows in expected.items()
             }
             assert list(differences(tables, stored)) == []
 

@@ -9,10 +9,10 @@ import pytest
 from emulator.data.account import Account
 from tests.conftest import open_lab
 from tests.targets.columns import COLUMNS
-from tests.targets.due import add_account, differences, no_rows
+from tests.targets.expected import add_account, differences, empty_tables
 from tests.targets.hostile import HostileAccount
 from tests.targets.postgres import TYPES, Database
-from tests.targets.story import three_syncs
+from tests.targets.scenario import three_syncs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,22 +35,22 @@ def test_three_syncs(database: Database, tmp_path: Path, *, use_copy: bool) -> N
     url = "" if use_copy else database.url + IN_UTC
     with open_lab(Account.sample(60)) as lab:
         pipe = database.pipe(lab, tmp_path, streams=list(COLUMNS), url=url, use_copy=use_copy)
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run(always_fetch_by_id=not use_copy)
-            assert list(differences(database.tables(), due)) == []
-    wanted = {
+            assert list(differences(database.tables(), expected)) == []
+    expected_types = {
         stream: {name: TYPES[kind] for name, kind in columns.items()}
         for stream, columns in COLUMNS.items()
     }
-    assert database.types() == wanted
+    assert database.types() == expected_types
     assert database.keys() == dict.fromkeys(COLUMNS, "id")
 
 
 @pytest.mark.parametrize("use_copy", [False, True], ids=["insert", "copy"])
 def test_hostile_texts(database: Database, tmp_path: Path, *, use_copy: bool) -> None:
     """Each text column stores any text, even 1 MB, apart from characters no database can store."""
-    due = no_rows()
+    expected = empty_tables()
     with open_lab(HostileAccount()) as lab:
-        add_account(due, lab.account)
+        add_account(expected, lab.account)
         database.pipe(lab, tmp_path, streams=list(COLUMNS), use_copy=use_copy).run()
-    assert list(differences(database.tables(), due)) == []
+    assert list(differences(database.tables(), expected)) == []

@@ -20,10 +20,10 @@ import yaml
 from emulator.data.account import Account
 from tests.conftest import open_lab
 from tests.targets.columns import COLUMNS, FLAG, JSON, TEXT, TIME
-from tests.targets.due import Tables, add_account, differences, no_rows
+from tests.targets.expected import Tables, add_account, differences, empty_tables
 from tests.targets.hostile import HostileAccount
 from tests.targets.pipe import Pipe
-from tests.targets.story import three_syncs
+from tests.targets.scenario import three_syncs
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
@@ -56,31 +56,32 @@ class Warehouse:
     """
 
     def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
-        databases, config, self._told = folder / "db", folder / "target.json", folder / "told.json"
+        databases, config = folder / "db", folder / "target.json"
+        self._report = folder / "report.json"
         databases.mkdir()
         config.write_text(json.dumps(documented_settings() | settings))
         requirements = ROOT / "tests" / "targets" / "snowflake" / "requirements.txt"
         command: list[str | Path] = [os.environ["UV"], "run", "--quiet", "--no-project"]
         command += ["--isolated", "--directory", ROOT, "--python", sys.executable]
         command += ["--with-requirements", requirements, "--", "python"]
-        command += ["-m", "tests.targets.snowflake.load", databases, config, self._told]
+        command += ["-m", "tests.targets.snowflake.load", databases, config, self._report]
         self.pipe = Pipe(lab, folder, command, streams=list(COLUMNS))
 
-    def told(self) -> dict[str, Any]:
-        """Return the tables after the last load, and check that the stage was used once for each."""
-        told = json.loads(self._told.read_text(encoding="utf-8"))
-        (times,) = set(told["done"].values())
-        assert told["done"].keys() == {"put", "merge", "remove", "drop format"}
+    def report(self) -> dict[str, Any]:
+        """Return the tables after the last load, and check that each used the stage once."""
+        report = json.loads(self._report.read_text(encoding="utf-8"))
+        (times,) = set(report["done"].values())
+        assert report["done"].keys() == {"put", "merge", "remove", "drop format"}
         assert times >= len(WITH_ROWS)
-        assert told["left"] == {}
-        tables: dict[str, Any] = told["tables"]
+        assert report["left"] == {}
+        tables: dict[str, Any] = report["tables"]
         return tables
 
     def tables(self) -> Tables:
         """Return all rows without the target's own columns, and check that each ID is unique."""
         tables: Tables = {}
         for stream in COLUMNS:
-            rows = self.told()[stream.upper()]["rows"]
+            rows = self.report()[stream.upper()]["rows"]
             tables[stream] = {row["ID"]: _row(stream, row) for row in rows}
             assert len(tables[stream]) == len(rows)
         return tables
@@ -89,7 +90,7 @@ class Warehouse:
         """Return the column types by table, without the target's own columns."""
         return {
             name: {key: kind for key, kind in table["columns"].items() if key[:5] != "_SDC_"}
-            for name, table in self.told().items()
+            for name, table in self.report().items()
         }
 
 
@@ -127,9 +128,9 @@ def test_three_syncs(tmp_path: Path) -> None:
     """After each of three syncs of all streams, every value and type equals the account's."""
     with open_lab(Account.sample(60)) as lab:
         warehouse = Warehouse(lab, tmp_path)
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             warehouse.pipe.run()
-            assert list(differences(warehouse.tables(), due)) == []
+            assert list(differences(warehouse.tables(), expected)) == []
     assert warehouse.types() == {
         stream.upper(): {snake(name): TYPES[kind] for name, kind in columns.items()}
         for stream, columns in COLUMNS.items()
@@ -138,12 +139,12 @@ def test_three_syncs(tmp_path: Path) -> None:
 
 def test_hostile_texts(tmp_path: Path) -> None:
     """Each text column stores any text, even 1 MB, apart from characters no database can store."""
-    due = no_rows()
+    expected = empty_tables()
     with open_lab(HostileAccount()) as lab:
-        add_account(due, lab.account)
+        add_account(expected, lab.account)
         warehouse = Warehouse(lab, tmp_path)
         warehouse.pipe.run()
-    assert list(differences(warehouse.tables(), due)) == []
+    assert list(differences(warehouse.tables(), expected)) == []
 
 
 def test_shim_is_strict(tmp_path: Path) -> None:

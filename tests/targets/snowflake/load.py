@@ -23,7 +23,7 @@ from target_snowflake.target import TargetSnowflake
 from tests.targets.snowflake.shim import StagedCursor
 
 
-def main(databases: str, config: str, told: str) -> None:
+def main(databases: str, config: str, path: str) -> None:
     """Load the messages from stdin, and write the report."""
     with (
         mock.patch("fakesnow.conn.FakeSnowflakeCursor", StagedCursor),
@@ -32,12 +32,12 @@ def main(databases: str, config: str, told: str) -> None:
     ):
         TargetSnowflake.cli(["--config", config], standalone_mode=False)
         settings = json.loads(Path(config).read_text(encoding="utf-8"))
-        tables = tell(settings["database"], settings["default_target_schema"])
-    answer = {"tables": tables, "done": StagedCursor.done, "left": StagedCursor.files}
-    Path(told).write_text(json.dumps(answer, default=datetime.isoformat), encoding="utf-8")
+        tables = read_tables(settings["database"], settings["default_target_schema"])
+    report = {"tables": tables, "done": StagedCursor.done, "left": StagedCursor.files}
+    Path(path).write_text(json.dumps(report, default=datetime.isoformat), encoding="utf-8")
 
 
-def tell(database: str, schema: str) -> dict[str, dict[str, Any]]:
+def read_tables(database: str, schema: str) -> dict[str, dict[str, Any]]:
     """Return the columns and rows of all tables."""
     tables = {}
     with snowflake.connector.connect(database=database, schema=schema) as connection:

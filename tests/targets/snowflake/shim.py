@@ -48,7 +48,7 @@ class StagedCursor(FakeSnowflakeCursor):
             NotImplementedError: if the statement is about a stage and is not known here.
         """
         whole = self._rewrite_with_params(command, params)[0] if command[:4] == "put " else command
-        for name, (pattern, do) in self._otherwise().items():
+        for name, (pattern, do) in self._replacements().items():
             if match := pattern.fullmatch(whole.strip()):
                 self.done[name] = self.done.get(name, 0) + 1
                 return do(match)
@@ -57,7 +57,7 @@ class StagedCursor(FakeSnowflakeCursor):
             raise NotImplementedError(message)
         return super().execute(command, params, *args, **kwargs)
 
-    def _otherwise(self) -> dict[str, tuple[re.Pattern[str], Any]]:
+    def _replacements(self) -> dict[str, tuple[re.Pattern[str], Any]]:
         return {
             "put": (PUT, self._put),
             "remove": (REMOVE, self._remove),

@@ -28,46 +28,48 @@ PLAIN = replace(USUAL, number_ids="none", times="milliseconds")
 """The regular wire format. The account returns irregular formats to the tap."""
 
 
-def add_account(due: Tables, account: Account) -> None:
+def add_account(expected: Tables, account: Account) -> None:
     """Add the account's current rows. Rows of deleted items stay as they are."""
     threads = list(account.threads.values())
     for thread in threads:
-        _add(due, "threads", _told(thread))
-        _add(due, "thread_index", _told(thread))
+        _add(expected, "threads", _payload(thread))
+        _add(expected, "thread_index", _payload(thread))
         for message in account.messages(thread):
-            _add(due, "messages", message_payload(message, wire=PLAIN))
+            _add(expected, "messages", message_payload(message, wire=PLAIN))
     for actor in actor_payloads(account, *threads).values():
-        _add(due, "actors", actor)
+        _add(expected, "actors", actor)
     for name in ("inboxes", "channels", "channel-accounts"):
         for item in account.lists[name]:
-            _add(due, name.replace("-", "_"), listed_row(name, item, PLAIN))
+            _add(expected, name.replace("-", "_"), listed_row(name, item, PLAIN))
 
 
-def threads_of(account: Account) -> dict[str, dict[str, Any]]:
+def expected_threads(account: Account) -> dict[str, dict[str, Any]]:
     """Return the expected rows of the account's threads."""
-    due = no_rows()
-    add_account(due, account)
-    return due["threads"]
+    expected = empty_tables()
+    add_account(expected, account)
+    return expected["threads"]
 
 
-def no_rows() -> Tables:
+def empty_tables() -> Tables:
     """Return an empty table per stream."""
     return {stream: {} for stream in COLUMNS}
 
 
-def row_of(stream: str, told: dict[str, Any]) -> dict[str, Any]:
+def row_of(stream: str, payload: dict[str, Any]) -> dict[str, Any]:
     """Return the expected row for a payload in the regular wire format."""
     columns = COLUMNS[stream]
-    if isinstance(told.get("status"), dict):
-        status = dict(told["status"])
-        told = told | {"failureDetails": status.pop("failureDetails", None), "status": status}
-    row = {name: stored(told.get(name)) for name in columns}
-    others = {name: value for name, value in told.items() if name not in columns}
+    if isinstance(payload.get("status"), dict):
+        status = dict(payload["status"])
+        payload = payload | {"failureDetails": status.pop("failureDetails", None), "status": status}
+    row = {name: stored(payload.get(name)) for name in columns}
+    others = {name: value for name, value in payload.items() if name not in columns}
     for name, kind in columns.items():
         if kind == TIME:
             row[name] = _moment(row[name]) if row[name] else None
         if kind == JSON and name in FIELDS and row[name] is not None:
-            if more := {key: told[name][key] for key in told[name] if key not in FIELDS[name]}:
+            if more := {
+                key: payload[name][key] for key in payload[name] if key not in FIELDS[name]
+            }:
                 others[name] = more
             row[name] = {key: row[name].get(key) for key in FIELDS[name]}
     if "otherProperties" in columns:
@@ -86,32 +88,32 @@ def stored(value: Any) -> Any:
     return value
 
 
-def differences(found: Tables, due: Tables) -> Iterator[str]:
+def differences(found: Tables, expected: Tables) -> Iterator[str]:
     """Yield a line per difference between found and expected tables, with truncated values."""
-    for stream, rows in due.items():
+    for stream, rows in expected.items():
         for row_id in sorted(rows.keys() | found[stream].keys()):
             here, there = found[stream].get(row_id), rows.get(row_id)
             if here is None or there is None:
-                yield f"{stream} {row_id}: {'is missing' if there else 'is too much'}"
+                yield f"{stream} {row_id}: {'missing' if there else 'unexpected'}"
                 continue
             for name in there:
-                if _strictly(here[name]) != _strictly(there[name]):
+                if _typed(here[name]) != _typed(there[name]):
                     yield f"{stream} {row_id} {name}: {here[name]!r:.90} for {there[name]!r:.90}"
 
 
-def _strictly(value: Any) -> str:
+def _typed(value: Any) -> str:
     """Return a text that distinguishes 1, 1.0 and true at any depth."""
     return json.dumps(value, sort_keys=True, default=repr)
 
 
-def _moment(told: str) -> datetime:
-    return datetime.strptime(told, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - like the tables' times
+def _moment(payload: str) -> datetime:
+    return datetime.strptime(payload, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - like the tables' times
 
 
-def _told(thread: Thread) -> dict[str, Any]:
+def _payload(thread: Thread) -> dict[str, Any]:
     return thread_payload(thread, associations=["TICKET"], extra=None, wire=PLAIN)
 
 
-def _add(due: Tables, stream: str, told: dict[str, Any]) -> None:
-    row = row_of(stream, told)
-    due[stream][row["id"]] = row
+def _add(expected: Tables, stream: str, payload: dict[str, Any]) -> None:
+    row = row_of(stream, payload)
+    expected[stream][row["id"]] = row
