@@ -53,7 +53,7 @@ def test_build(built: dict[str, str]) -> None:
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize(
-    ("model", "key", "work_out"),
+    ("model", "key", "compute"),
     [
         ("conversations", "conversation_id", conversations),
         ("conversation_events", "event_id", events),
