@@ -273,7 +273,7 @@ def test_another_account(workspace: Meltano | CronScript) -> None:
         assert workspace.state() == state
         assert len(other.calls("/conversations/")) == 0
         result = workspace.sh(test.splitlines()[workspace.block_index], **away)
-        assert "account 77, threads can be read" in result.stderr
+        assert "Connection OK: account 77" in result.stderr
         workspace.run_ok(consoles("how-to/other-account", purpose)[workspace.block_index])
         away["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "other"
         workspace.run_ok(workspace.run, **away)
