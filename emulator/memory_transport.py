@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from emulator.service import Call
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Response
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class MemoryTransport:
         """Return the response.
 
         Raises:
-            NoAnswerError: if an HTTP client would not receive a complete response.
+            NoResponseError: if an HTTP client would not receive a complete response.
         """
         duration = 0.0
 
@@ -50,7 +50,7 @@ class MemoryTransport:
         reason = "ReadTimeout" if duration >= timeout else _error_name(outcome)
         if reason:
             message = f": no complete response from memory ({reason})"
-            raise NoAnswerError(message)
+            raise NoResponseError(message)
         return Response(outcome.status, Headers(outcome.headers), outcome.body)
 
     def close(self) -> None:

@@ -369,7 +369,7 @@ def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
         life.lab.account.message(thread, sent=True)
         life.lab.script(path=f"/threads/{thread.id}", status=404, body=body, times=100)
     for _ in range(2):
-        with pytest.raises(IncompleteError, match=r"2 thread.*404.*api_url, api_version"):
+        with pytest.raises(IncompleteError, match=r"2 thread.*404.*api_url and api_version"):
             life.sync()
         assert life.last.records("deleted_threads") == []
         assert life.threads_state["not_found"] == []

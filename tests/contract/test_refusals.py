@@ -100,7 +100,7 @@ def test_every_batch_of_actors_is_refused(life: Life, status: Any) -> None:
 def test_removed_user_ends_the_sync(life: Life, path: str) -> None:
     """If the user behind the token was removed, the sync ends, whatever it read."""
     life.lab.script(path=path, status=403, body=REMOVED, times=100)
-    with pytest.raises(HubSpotError, match="rotate the token") as end:
+    with pytest.raises(HubSpotError, match="Rotate the token") as end:
         life.sync(select("threads", "messages", "inboxes"))
     assert end.value.exit_code == 78
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from emulator.memory_transport import MemoryTransport
 from emulator.service import TOKEN
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Request, Response
 
 if TYPE_CHECKING:
     from emulator.server import Emulator
@@ -80,6 +80,6 @@ def over_http(emulator: Emulator, request: Request, *, timeout: float) -> Respon
         headers = dict(response.getheaders())
         return Response(response.status, headers, response.read())
     except (OSError, http.client.HTTPException) as error:
-        raise NoAnswerError(type(error).__name__) from error
+        raise NoResponseError(type(error).__name__) from error
     finally:
         connection.close()

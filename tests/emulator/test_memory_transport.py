@@ -15,7 +15,7 @@ from emulator.memory_transport import MemoryTransport
 from emulator.oauth import CLIENT_ID, CLIENT_SECRET, PATH, REFRESH_TOKEN
 from emulator.server import Emulator
 from emulator.service import Service
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Request, Response
 from tests.emulator.clients import BEARER, HOST, THREADS, over_http
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def test_faults_same_as_over_http(fault: dict[str, Any]) -> None:
         for _ in range(2):
             try:
                 expected = visible_parts(over_http(emulator, REQUESTS[0], timeout=5))
-            except NoAnswerError:
-                with pytest.raises(NoAnswerError):
+            except NoResponseError:
+                with pytest.raises(NoResponseError):
                     transport.send(REQUESTS[0], timeout=5)
             else:
                 assert visible_parts(transport.send(REQUESTS[0], timeout=5)) == expected
@@ -113,7 +113,7 @@ def test_faults_same_as_over_http(fault: dict[str, Any]) -> None:
 def test_garbled_body() -> None:
     """A body that is not in its declared compression counts as an incomplete response."""
     transport = MemoryTransport(Service(account(), faults=[Fault(garble=True)]))
-    with pytest.raises(NoAnswerError) as caught:
+    with pytest.raises(NoResponseError) as caught:
         transport.send(REQUESTS[0], timeout=5)
     assert caught.value.is_transient
 
@@ -124,7 +124,7 @@ def test_delay() -> None:
     faults = [Fault(delay=5), Fault(delay=3)]
     service = Service(account(), latency=1, faults=faults)
     transport = MemoryTransport(service, pass_time=passed.append)
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoResponseError):
         transport.send(REQUESTS[0], timeout=6)
     for _ in range(2):
         assert transport.send(REQUESTS[0], timeout=6).status == 200
@@ -137,7 +137,7 @@ def test_late_response() -> None:
     service = Service(account(), latency=1)
     happened: list[str] = []
     service.before_answer = happened.append
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoResponseError):
         MemoryTransport(service).send(REQUESTS[0], timeout=1)
     assert happened == [f"{THREADS}?limit=4"]
 

@@ -63,7 +63,7 @@ class World:
             "transport": self.transport,
             "credentials": AccessToken(SECRET),
             "limit": self.limit,
-            "retry": Retry(tries=4, wait=self.waits.append, warn=self.warnings.append),
+            "retry": Retry(max_attempts=4, wait=self.waits.append, warn=self.warnings.append),
             "clock": HubSpotClock(),
         }
         self.client = Client(**arguments | parts)

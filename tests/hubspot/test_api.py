@@ -112,7 +112,7 @@ def test_not_found_thread() -> None:
 def test_other_thread(body: dict[str, Any]) -> None:
     """A response without this thread's ID is a transient error."""
     account = Account(*[response(body=body)] * 4)
-    with pytest.raises(TransientError, match="not what was asked for"):
+    with pytest.raises(TransientError, match="not a response of this endpoint"):
         account.api.get_thread("17", archived=False)
 
 
@@ -157,7 +157,7 @@ def test_single_inbox() -> None:
 def test_not_a_page() -> None:
     """A response that is not a page is a transient error, not an empty page."""
     account = Account(*[response(body={"results": None})] * 8)
-    with pytest.raises(TransientError, match="not what was asked for"):
+    with pytest.raises(TransientError, match="not a response of this endpoint"):
         next(account.api.list_threads(archived=False))
 
 
@@ -165,7 +165,7 @@ def test_threads_without_an_id(caplog: pytest.LogCaptureFixture) -> None:
     """Threads without a usable ID are omitted from a page and counted in a warning."""
     account = Account(page_of({"id": 1}, {"id": None}, {}, {"id": "../x"}))
     assert [row["id"] for row in next(account.api.list_threads(archived=False)).rows] == ["1"]
-    assert caplog.messages[0].startswith("3 of a page's 4 threads have no usable id")
+    assert caplog.messages[0].startswith("3 of 4 threads on a page have no usable ID")
 
 
 def test_account_id() -> None:
@@ -353,7 +353,7 @@ def test_messages_without_an_id(caplog: pytest.LogCaptureFixture) -> None:
     """Messages without an ID are omitted and counted in a warning without their text."""
     account = related(page_of({"id": "m-1"}, {"text": "private"}))
     assert [row["id"] for row in next(account.api.list_messages("17")).rows] == ["m-1"]
-    assert caplog.messages == ["1 of a page's 2 messages have no usable id and are left out"]
+    assert caplog.messages == ["1 of 2 messages on a page have no usable ID and are skipped"]
 
 
 def test_page_size_of_messages() -> None:
@@ -457,7 +457,7 @@ def test_actors(status: int, caplog: pytest.LogCaptureFixture) -> None:
     ]
     (request,) = account.world.transport.sent
     assert (request.method, json.loads(request.body or b"")) == ("POST", {"inputs": ["A-1", "V-9"]})
-    assert caplog.messages == ["2 of a page's 4 actors have no usable id and are left out"]
+    assert caplog.messages == ["2 of 4 actors on a page have no usable ID and are skipped"]
 
 
 @pytest.mark.parametrize("status", [400, 404])

@@ -115,7 +115,7 @@ class Clock:
         self.request_count = 0
         self.response = {"expires_in": 1800, **fields}
         form = {"client_id": "1", "client_secret": "2", "refresh_token": "3"}
-        self.credentials = RefreshToken(form, ask=self._ask, clock=lambda: self.now)
+        self.credentials = RefreshToken(form, request_token=self._ask, clock=lambda: self.now)
 
     def _ask(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
         self.request_count += 1

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
-from tap_hubspot_threads.hubspot.auth import token_answer
+from tap_hubspot_threads.hubspot.auth import parse_token_response
 from tap_hubspot_threads.hubspot.transport import Response
 
 
@@ -21,12 +21,17 @@ def response(status: int, body: object) -> Response:
     [
         (400, {"error": "invalid_grant"}, HubSpotError, "refresh_token"),
         (400, {"status": "BAD_SOMETHING"}, HubSpotError, "400 BAD_SOMETHING.* client_id, client"),
-        (400, {"status": "a secret", "message": "a secret"}, HubSpotError, "token: 400. That"),
-        (400, {"error": "secret1"}, HubSpotError, "token: 400. That"),
+        (
+            400,
+            {"status": "a secret", "message": "a secret"},
+            HubSpotError,
+            "token: 400. The response",
+        ),
+        (400, {"error": "secret1"}, HubSpotError, "token: 400. The response"),
         (401, {"error": "invalid_client"}, HubSpotError, "client_id and client_secret"),
-        (403, b"<html>", HubSpotError, "check api_url"),
-        (404, b"<html>", HubSpotError, "check api_url"),
-        (302, b"", HubSpotError, "check api_url"),
+        (403, b"<html>", HubSpotError, "Check api_url"),
+        (404, b"<html>", HubSpotError, "Check api_url"),
+        (302, b"", HubSpotError, "Check api_url"),
         (423, {}, TransientError, "423"),
         (477, {}, TransientError, "477"),
         (429, {}, TransientError, "429"),
@@ -40,5 +45,5 @@ def response(status: int, body: object) -> Response:
 def test_responses(status: int, body: object, error_type: type[Exception], text: str) -> None:
     """A response without a token is an error with advice, which quotes no text of the response."""
     with pytest.raises(error_type, match=text) as error:
-        token_answer(response(status, body))
+        parse_token_response(response(status, body))
     assert "secret" not in str(error.value).replace("client_secret", "")

@@ -19,14 +19,14 @@ from tap_hubspot_threads.errors import (
 from tap_hubspot_threads.hubspot.auth import AccessToken
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
-from tap_hubspot_threads.hubspot.transport import NoAnswerError
+from tap_hubspot_threads.hubspot.transport import NoResponseError
 from tests.hubspot.fakes import CONNECTION, SECRET, FakeTransport, World, refusal, response
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.client import ApiResponse
     from tap_hubspot_threads.hubspot.transport import Request, Response
 
-ITEM = Endpoint("GET", "/items/{itemId}", can_miss=True)
+ITEM = Endpoint("GET", "/items/{itemId}", can_be_not_found=True)
 DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
 
 
@@ -85,7 +85,7 @@ def test_clock_without_date() -> None:
         response(body="<html>"),
         response(body=[]),
         response(body=""),
-        NoAnswerError(": no whole answer"),
+        NoResponseError(": no complete response"),
     ],
     ids=["503", "429", "not JSON", "not an object", "empty", "no answer"],
 )
@@ -118,7 +118,7 @@ def test_given_up() -> None:
     [
         (refusal(400), RefusedError),
         (refusal(401), HubSpotError),
-        (NoAnswerError(": its certificate is not trusted", is_transient=False), HubSpotError),
+        (NoResponseError(": its certificate is not trusted", is_transient=False), HubSpotError),
     ],
     ids=["400", "401", "certificate"],
 )
@@ -262,7 +262,7 @@ def test_transient_foreign_404() -> None:
 
 def test_text_of_a_response() -> None:
     """A response also has its original text."""
-    assert send(World(response(body='{"id":  "17"}'))).text == b'{"id":  "17"}'
+    assert send(World(response(body='{"id":  "17"}'))).raw == b'{"id":  "17"}'
 
 
 def test_optional_request_and_a_long_wait() -> None:

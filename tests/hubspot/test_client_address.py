@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.client import ApiResponse, Client
     from tap_hubspot_threads.hubspot.transport import Response
 
-THREAD = Endpoint("GET", "/threads/{threadId}", can_miss=True)
+THREAD = Endpoint("GET", "/threads/{threadId}", can_be_not_found=True)
 PAGE = response(body={"results": []})
 HTML = response(404, "<html>")
 OWN = response(404, "<html>", X_HubSpot_Correlation_Id="c-0", X_HubSpot_NotFound="true")

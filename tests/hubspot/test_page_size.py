@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tap_hubspot_threads.errors import TransientError
-from tap_hubspot_threads.hubspot.page_size import SUCCESSES, PageSize, SizeOfPage
+from tap_hubspot_threads.hubspot.page_size import SUCCESSES_TO_STEP_UP, PageSize, SinglePageSize
 
 FAILED = TransientError("GET /threads: 504")
 
 
-def succeed(size: PageSize, pages: int = SUCCESSES) -> list[int]:
+def succeed(size: PageSize, pages: int = SUCCESSES_TO_STEP_UP) -> list[int]:
     """Record successful pages; return the size of each."""
     sizes = []
     for _ in range(pages):
@@ -49,7 +49,7 @@ def test_only_pages_of_the_current_size_count() -> None:
     """A page that was requested before the size went down does not count as a success."""
     size = PageSize(500)
     fail(size)
-    for _ in range(SUCCESSES):
+    for _ in range(SUCCESSES_TO_STEP_UP):
         size.succeeded(500)
     assert size.current == 100
 
@@ -114,7 +114,7 @@ def test_late_refusal() -> None:
 def test_two_failures_of_a_page() -> None:
     """A page is requested twice per size; later pages start with the smaller size."""
     listing = PageSize(500)
-    page = SizeOfPage(listing)
+    page = SinglePageSize(listing)
     sizes = []
     for _ in range(page.attempts):
         sizes.append(page.take())
@@ -127,12 +127,12 @@ def test_two_failures_of_a_page() -> None:
 @pytest.mark.parametrize(("largest", "attempts"), [(500, 8), (100, 6), (1, 2)])
 def test_attempts(largest: int, attempts: int) -> None:
     """A page has two attempts per remaining size."""
-    assert SizeOfPage(PageSize(largest)).attempts == attempts
+    assert SinglePageSize(PageSize(largest)).attempts == attempts
 
 
 def test_once_per_size() -> None:
     """A page with `failures=1` is requested once per size."""
-    page = SizeOfPage(PageSize(500), failures=1)
+    page = SinglePageSize(PageSize(500), max_failures=1)
     sizes = []
     for _ in range(page.attempts):
         sizes.append(page.take())
@@ -142,7 +142,7 @@ def test_once_per_size() -> None:
 
 def test_error_that_asks_to_wait() -> None:
     """A response that asks to wait does not change the size."""
-    page = SizeOfPage(PageSize(500))
+    page = SinglePageSize(PageSize(500))
     for _ in range(9):
         page.failed(TransientError("429", asks_to_wait=True))
     assert page.take() == 500
@@ -151,7 +151,7 @@ def test_error_that_asks_to_wait() -> None:
 def test_follows_the_listing_down() -> None:
     """If another page failed, a page is requested smaller, again with two attempts."""
     listing = PageSize(500)
-    first, second = SizeOfPage(listing), SizeOfPage(listing)
+    first, second = SinglePageSize(listing), SinglePageSize(listing)
     second.failed(FAILED)
     for _ in range(2):
         first.failed(FAILED)
@@ -163,7 +163,7 @@ def test_follows_the_listing_down() -> None:
 def test_never_larger_than_it_failed() -> None:
     """A page's own size never grows, even if the listing's size does."""
     listing = PageSize(500)
-    page = SizeOfPage(listing)
+    page = SinglePageSize(listing)
     for _ in range(2):
         page.failed(FAILED)
     succeed(listing)
@@ -173,7 +173,7 @@ def test_never_larger_than_it_failed() -> None:
 def test_refusals_of_a_page() -> None:
     """Refused sizes are dropped once a smaller size is accepted."""
     listing = PageSize(500)
-    page = SizeOfPage(listing)
+    page = SinglePageSize(listing)
     assert [page.refused(), page.take(), page.refused(), page.take()] == [True, 100, True, 20]
     assert listing.current == 500
     page.succeeded()
@@ -183,7 +183,7 @@ def test_refusals_of_a_page() -> None:
 def test_every_size_is_refused() -> None:
     """If every size is refused, the size was not the reason."""
     listing = PageSize(500)
-    page = SizeOfPage(listing)
+    page = SinglePageSize(listing)
     assert [page.refused() for _ in range(4)] == [True, True, True, False]
     assert listing.current == 500
 
@@ -191,5 +191,5 @@ def test_every_size_is_refused() -> None:
 def test_refusal_after_a_success() -> None:
     """A refusal of a size that has succeeded is not about the size."""
     listing = PageSize(500)
-    SizeOfPage(listing).succeeded()
-    assert not SizeOfPage(listing).refused()
+    SinglePageSize(listing).succeeded()
+    assert not SinglePageSize(listing).refused()

@@ -17,7 +17,7 @@ from tap_hubspot_threads.errors import (
 from tap_hubspot_threads.hubspot.pagination import PagedList
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, Retry
-from tap_hubspot_threads.hubspot.transport import NoAnswerError
+from tap_hubspot_threads.hubspot.transport import NoResponseError
 from tests.hubspot.fakes import World, refusal, response
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.transport import Request, Response
     from tap_hubspot_threads.models import Page
 
-ENDPOINT = Endpoint("GET", "/items/{itemId}/parts", can_miss=True)
+ENDPOINT = Endpoint("GET", "/items/{itemId}/parts", can_be_not_found=True)
 PATH = "/v3/items/17/parts"
 
 
@@ -35,17 +35,17 @@ class ScriptedList:
 
     def __init__(self, *answers: Response | Exception, size: int = 500, **parts: Any) -> None:
         self.world = World(*answers, **parts)
-        self.world.client._has_answered = True  # noqa: SLF001 - simulated
+        self.world.client._conversations_succeeded = True  # noqa: SLF001 - simulated
         self.listing = PagedList(
             self.world.client,
             ENDPOINT,
-            things="parts",
+            item_name="parts",
             size=size,
         )
 
     def page(self, **params: str) -> Page:
         """Request a page."""
-        return self.listing.page(PATH, params, make=Make())
+        return self.listing.page(PATH, params, build_row=Make())
 
     @property
     def limits(self) -> list[str]:
@@ -94,7 +94,7 @@ def test_rows_without_an_id(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         assert list(page.rows) == [{"id": "1"}]
     assert page.ids == ["1"]
-    assert caplog.messages == ["1 of a page's 2 parts have no usable id and are left out"]
+    assert caplog.messages == ["1 of 2 parts on a page have no usable ID and are skipped"]
 
 
 def test_page_without_a_usable_id(caplog: pytest.LogCaptureFixture) -> None:
@@ -104,7 +104,7 @@ def test_page_without_a_usable_id(caplog: pytest.LogCaptureFixture) -> None:
     assert list(parts.page().rows) == []
     assert (len(parts.limits), caplog.messages) == (3, [])
     parts = ScriptedList(*[page_of({})] * 8)
-    with pytest.raises(TransientError, match="not what was asked for"):
+    with pytest.raises(TransientError, match="not a response of this endpoint"):
         parts.page()
 
 
@@ -114,8 +114,8 @@ FAILURES = [
     response(body="<html>"),
     response(body={"results": None}),
     page_of({}),
-    NoAnswerError(": no whole answer within 60 s"),
-    NoAnswerError(": its answer is over 64 MB"),
+    NoResponseError(": no complete response within 60 s"),
+    NoResponseError(": the response is larger than 64 MB"),
 ]
 
 
@@ -168,7 +168,7 @@ def test_size_that_always_fails() -> None:
 def test_outage(tries: int, size: int, limits: list[str]) -> None:
     """An outage is retried for `max_attempts`, with waits that double across the sizes."""
     waits: list[float] = []
-    retry = Retry(tries=tries, wait=waits.append, warn=lambda _: None)
+    retry = Retry(max_attempts=tries, wait=waits.append, warn=lambda _: None)
     parts = ScriptedList(*[response(503)] * 20, size=size, retry=retry)
     with pytest.raises(TransientError, match=f"after {len(limits)} attempts"):
         parts.page()
@@ -232,7 +232,7 @@ def test_no_retry() -> None:
     """With `NO_RETRY`, a page gets one attempt per size, without a wait."""
     parts = ScriptedList(*[response(500)] * 4)
     with pytest.raises(TransientError):
-        parts.listing.page(PATH, {}, make=Make(), policy=NO_RETRY)
+        parts.listing.page(PATH, {}, build_row=Make(), policy=NO_RETRY)
     assert (parts.limits, parts.world.waits) == (["500", "100", "20", "1"], [])
 
 
@@ -241,7 +241,7 @@ def test_no_retry_and_a_wait(answer: Response) -> None:
     """With `NO_RETRY`, a page is given up if HubSpot asks to wait."""
     parts = ScriptedList(answer, page_of())
     with pytest.raises(TransientError):
-        parts.listing.page(PATH, {}, make=Make(), policy=NO_RETRY)
+        parts.listing.page(PATH, {}, build_row=Make(), policy=NO_RETRY)
     assert parts.limits == ["500"]
 
 

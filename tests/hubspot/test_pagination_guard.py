@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from tap_hubspot_threads.errors import PaginationLoopError, RefusedError
-from tap_hubspot_threads.hubspot.pagination import PAGES_WITHOUT_NEWS, PagedList
+from tap_hubspot_threads.hubspot.pagination import MAX_PAGES_WITHOUT_NEW_ID, PagedList
 from tests.sync.fakes import page, row
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read(
 ) -> Iterator[Page]:
     """Yield the pages of a list."""
     make: Any = None
-    return Scripted(fetch).pages("", {}, make=make, cursor=cursor, max_pages=max_pages)
+    return Scripted(fetch).pages("", {}, build_row=make, cursor=cursor, max_pages=max_pages)
 
 
 def test_follows_cursors() -> None:
@@ -121,7 +121,7 @@ def endless(*rows_of_pages: list[int]) -> Callable[[str | None], Page]:
 def test_endless_pages(pages: list[list[int]], new_pages: int) -> None:
     """A list fails after 100 pages in a row without a new ID, whatever the cursors are."""
     pages_read = read(endless(*pages))
-    for _ in range(new_pages + PAGES_WITHOUT_NEWS):
+    for _ in range(new_pages + MAX_PAGES_WITHOUT_NEW_ID):
         next(pages_read)
     with pytest.raises(PaginationLoopError, match="100 pages in a row had no new ID"):
         next(pages_read)
@@ -139,8 +139,8 @@ def test_pages_with_new_ids() -> None:
 
 def test_last_page_without_new_ids() -> None:
     """The 100th page without a new ID is not an error if it is the last page."""
-    pages = [page(cursor=str(number)) for number in range(PAGES_WITHOUT_NEWS - 1)]
-    assert len(list(read(Listing(*pages, page())))) == PAGES_WITHOUT_NEWS
+    pages = [page(cursor=str(number)) for number in range(MAX_PAGES_WITHOUT_NEW_ID - 1)]
+    assert len(list(read(Listing(*pages, page())))) == MAX_PAGES_WITHOUT_NEW_ID
 
 
 def test_refused_cursor() -> None:

@@ -90,7 +90,7 @@ class PageRows:
     def __init__(self, text: str) -> None:
         make = Make()
         self.calls = make.calls
-        self.rows = Rows(text.encode(), found=json.loads(text)["results"], make=make)
+        self.rows = Rows(text.encode(), found=json.loads(text)["results"], build_row=make)
 
 
 def test_rows_are_built_by_iteration() -> None:
@@ -127,8 +127,8 @@ def test_omitted_rows(items: str) -> None:
     [
         ([], [], []),
         ([{"id": "1"}, {"id": "2"}], ["1", "2"], []),
-        ([{}, {"id": "2"}], ["2"], ["1 of a page's 2 messages"]),
-        ([None, "A-1", {"id": "2"}], ["2"], ["2 of a page's 3 messages"]),
+        ([{}, {"id": "2"}], ["2"], ["1 of 2 messages on a page"]),
+        ([None, "A-1", {"id": "2"}], ["2"], ["2 of 3 messages on a page"]),
     ],
 )
 def test_usable_ids(
@@ -136,8 +136,8 @@ def test_usable_ids(
 ) -> None:
     """The IDs of a page are available without building rows; one warning counts missing IDs."""
     make = Make()
-    assert usable_ids(found, make, things="messages") == ids
-    assert caplog.messages == [f"{text} have no usable id and are left out" for text in warnings]
+    assert usable_ids(found, make, item_name="messages") == ids
+    assert caplog.messages == [f"{text} have no usable ID and are skipped" for text in warnings]
     assert make.calls == []
 
 

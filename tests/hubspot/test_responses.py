@@ -17,22 +17,22 @@ from tap_hubspot_threads.errors import (
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.responses import (
-    FEW_TRIES,
-    Asked,
+    ATTEMPTS_IF_LIKELY_PERMANENT,
     Endpoint,
-    Problem,
-    check,
+    ErrorDetails,
+    RequestContext,
     json_object,
     plain_text,
+    raise_for_status,
     unexpected_body,
 )
 from tap_hubspot_threads.hubspot.transport import Response
 from tests.hubspot.fakes import SECRET, refusal, response
 
-ITEM = Endpoint("GET", "/items/{itemId}", can_miss=True)
+ITEM = Endpoint("GET", "/items/{itemId}", can_be_not_found=True)
 THREADS = Endpoint("GET", "/items", is_list_of_threads=True)
-LIST = Endpoint("GET", "/list", refusals=frozenset({403, 404}))
-BATCH = Endpoint("POST", "/items/read", refusals=frozenset({404}), can_be_partial=True)
+LIST = Endpoint("GET", "/list", refusal_statuses=frozenset({403, 404}))
+BATCH = Endpoint("POST", "/items/read", refusal_statuses=frozenset({404}), can_be_partial=True)
 ACCOUNT = Endpoint("GET", "/account", is_conversations=False)
 NOT_FOUND_PAGE = "<html><body><h2>HTTP ERROR 404</h2><p>Resource not found</p></body></html>"
 
@@ -41,24 +41,26 @@ def error_for(
     answer: Response,
     endpoint: Endpoint = ITEM,
     *,
-    has_worked: bool = True,
-    has_answered: bool | None = None,
+    any_succeeded: bool = True,
+    conversations_succeeded: bool | None = None,
     query: dict[str, Any] | None = None,
     now: str | None = None,
 ) -> HubSpotError | None:
     """Return the error that a response leads to."""
-    request = Asked(
+    request = RequestContext(
         endpoint,
         token=SECRET,
         setting="access_token",
         query=query or {},
         now=now,
-        has_worked=has_worked,
-        has_answered=has_worked if has_answered is None else has_answered,
-        quota_returns="Tomorrow.",
+        any_succeeded=any_succeeded,
+        conversations_succeeded=any_succeeded
+        if conversations_succeeded is None
+        else conversations_succeeded,
+        quota_reset_notice="Tomorrow.",
     )
     try:
-        check(answer, request)
+        raise_for_status(answer, request)
     except HubSpotError as error:
         return error
     return None
@@ -138,27 +140,27 @@ def test_foreign_404(answer: Response, endpoint: Endpoint) -> None:
     """Any other 404, whatever its JSON, says nothing about the item and gets three attempts."""
     error = error_for(answer, endpoint)
     assert isinstance(error, UnbelievedError)
-    assert error.tries == FEW_TRIES == 3
+    assert error.max_attempts == ATTEMPTS_IF_LIKELY_PERMANENT == 3
     assert not error.is_burst
-    assert "api_url, api_version" in str(error)
+    assert "api_url and api_version" in str(error)
 
 
 @pytest.mark.parametrize("answer", [own_404(), refusal(404), *FOREIGN])
 def test_404_before_any_success(answer: Response) -> None:
     """A 404 before any 200 needs proof; for the list of threads it means a wrong address."""
-    error = error_for(answer, has_worked=True, has_answered=False)
+    error = error_for(answer, any_succeeded=True, conversations_succeeded=False)
     assert isinstance(error, UnprovenError)
-    is_own = Problem.of(answer, SECRET).is_own_404
+    is_own = ErrorDetails.from_response(answer, SECRET).is_own_404
     assert isinstance(error.meaning, NotFoundError if is_own else type(None))
-    error = error_for(answer, THREADS, has_answered=False)
+    error = error_for(answer, THREADS, conversations_succeeded=False)
     assert isinstance(error, WrongAddressError)
-    assert "check the settings api_url and api_version" in str(error)
+    assert "Check the settings api_url and api_version" in str(error)
 
 
 @pytest.mark.parametrize("answer", [own_404(), refusal(404), *FOREIGN])
 def test_404_for_the_account(answer: Response) -> None:
     """A 404 for the account's details is a refusal of that request only."""
-    assert type(error_for(answer, ACCOUNT, has_worked=False)) is RefusedError
+    assert type(error_for(answer, ACCOUNT, any_succeeded=False)) is RefusedError
 
 
 @pytest.mark.parametrize("answer", [own_404(), refusal(404), refusal(403, category="FORBIDDEN")])
@@ -169,7 +171,7 @@ def test_403_or_404_for_a_later_page(
     """A 403 or 404 for a page after the first is a transient failure of that page."""
     error = error_for(answer, endpoint, query=query)
     assert type(error) is UnbelievedError
-    assert error.tries == FEW_TRIES
+    assert error.max_attempts == ATTEMPTS_IF_LIKELY_PERMANENT
 
 
 @pytest.mark.parametrize(
@@ -196,18 +198,18 @@ def test_refused(status: int) -> None:
 def test_other_status_below_400(status: int) -> None:
     """Another status below 400 is transient after a success; else it is not HubSpot's API."""
     assert type(error_for(response(status, ""))) is TransientError
-    error = error_for(response(status, ""), has_worked=False)
+    error = error_for(response(status, ""), any_succeeded=False)
     assert type(error) is HubSpotError
-    assert "not HubSpot's API" in str(error)
+    assert "did not come from HubSpot's API" in str(error)
 
 
-@pytest.mark.parametrize("has_worked", [False, True])
-def test_530(*, has_worked: bool) -> None:
+@pytest.mark.parametrize("any_succeeded", [False, True])
+def test_530(*, any_succeeded: bool) -> None:
     """A 530 before any success gets three attempts, and advice on the token's form."""
-    error = error_for(response(530, "<html>"), has_worked=has_worked)
+    error = error_for(response(530, "<html>"), any_succeeded=any_succeeded)
     assert isinstance(error, TransientError)
-    assert error.tries == (None if has_worked else 3)
-    assert ("whole token" in error.advice) is not has_worked
+    assert error.max_attempts == (None if any_succeeded else 3)
+    assert ("whole token" in error.advice) is not any_succeeded
 
 
 FORBIDDEN = refusal(403, category="FORBIDDEN", message="no access to this inbox")
@@ -219,14 +221,14 @@ def test_refusal_of_one_item(endpoint: Endpoint) -> None:
     error = error_for(FORBIDDEN, endpoint)
     assert type(error) is RefusedError
     assert "scope" not in str(error)
-    unproven = error_for(FORBIDDEN, endpoint, has_answered=False)
+    unproven = error_for(FORBIDDEN, endpoint, conversations_succeeded=False)
     assert isinstance(unproven, UnprovenError)
     assert isinstance(unproven.meaning, RefusedError)
 
 
 def test_refused_list_of_threads() -> None:
     """If the list of threads is refused from the start, the sync ends and names the setting."""
-    error = error_for(FORBIDDEN, THREADS, has_answered=False)
+    error = error_for(FORBIDDEN, THREADS, conversations_succeeded=False)
     assert type(error) is HubSpotError
     assert "access_token" in str(error)
     assert "scope" not in str(error)
@@ -237,7 +239,7 @@ def test_removed_user() -> None:
     for endpoint in (ITEM, LIST):
         error = error_for(refusal(403, category="USER_DOES_NOT_HAVE_PERMISSIONS"), endpoint)
         assert type(error) is HubSpotError
-        assert "rotate the token" in str(error)
+        assert "Rotate the token" in str(error)
         assert "scope" not in str(error)
 
 
@@ -248,11 +250,11 @@ def test_missing_scope_without_category() -> None:
     assert "scope conversations.read" in str(error_for(response(403, body)))
 
 
-@pytest.mark.parametrize("has_worked", [False, True])
-def test_403_that_is_html(*, has_worked: bool) -> None:
+@pytest.mark.parametrize("any_succeeded", [False, True])
+def test_403_that_is_html(*, any_succeeded: bool) -> None:
     """A 403 that is HTML is not HubSpot's response."""
-    error = error_for(response(403, "<html>"), has_worked=has_worked)
-    assert type(error) is (UnbelievedError if has_worked else HubSpotError)
+    error = error_for(response(403, "<html>"), any_succeeded=any_succeeded)
+    assert type(error) is (UnbelievedError if any_succeeded else HubSpotError)
     assert "HubSpot's" in str(error)
 
 
@@ -296,7 +298,8 @@ def test_unexpected_body() -> None:
     """An unexpected body is retried, after the wait that HubSpot requests."""
     error = unexpected_body(response(200, "<html>", Retry_After="3"), ITEM, SECRET)
     assert error.retry_after == 3
-    assert str(error) == "GET /items/{itemId}: 200, but the answer is not what was asked for"
+    expected = "GET /items/{itemId}: 200, but the body is not a response of this endpoint"
+    assert str(error) == expected
 
 
 @pytest.mark.parametrize("name", ["message", "category", "correlationId", "errorType"])
@@ -316,13 +319,15 @@ def test_token_in_a_header_is_not_repeated() -> None:
 )
 def test_any_body(body: bytes) -> None:
     """Any error body can be parsed, and values of a wrong type are ignored."""
-    problem = Problem.of(Response(500, {}, body), SECRET)
-    assert (problem.message, problem.category, problem.policy) == ("", "", "")
+    details = ErrorDetails.from_response(Response(500, {}, body), SECRET)
+    assert (details.message, details.category, details.policy) == ("", "", "")
 
 
 def test_long_message() -> None:
     """A long message is truncated to one line of 300 characters."""
-    message = Problem.of(refusal(400, message="many\n words " * 1_000), SECRET).message
+    message = ErrorDetails.from_response(
+        refusal(400, message="many\n words " * 1_000), SECRET
+    ).message
     assert len(message) == 300
     assert "\n" not in message
 
@@ -336,7 +341,7 @@ def test_json_object(text: bytes, parsed: dict[str, int]) -> None:
 def test_partial_response() -> None:
     """A 207 is a success for batches only."""
     assert error_for(response(207, {"results": []}), BATCH) is None
-    error = error_for(response(207, {"results": []}), THREADS, has_worked=False)
+    error = error_for(response(207, {"results": []}), THREADS, any_succeeded=False)
     assert type(error) is HubSpotError
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from tap_hubspot_threads.errors import HubSpotError, RefusedError, TransientError
 from tap_hubspot_threads.hubspot.retry import (
-    LONGEST_RETRY_AFTER,
-    LONGEST_WAIT,
+    MAX_RETRY_AFTER,
+    MAX_WAIT,
     Retry,
-    date,
     jitter,
+    parse_date,
     retry_after,
     schedule,
     seconds_to_wait,
@@ -49,7 +49,7 @@ def warnings() -> list[str]:
 @pytest.fixture
 def retry(waits: list[float], warnings: list[str]) -> Retry:
     """A retry with three attempts."""
-    return Retry(tries=3, wait=waits.append, warn=warnings.append)
+    return Retry(max_attempts=3, wait=waits.append, warn=warnings.append)
 
 
 def test_success(retry: Retry, waits: list[float], warnings: list[str]) -> None:
@@ -64,8 +64,8 @@ def test_until_it_succeeds(retry: Retry, waits: list[float], warnings: list[str]
     function = Failing(TransientError("one"), TransientError("two"))
     assert retry.call(function) == 17
     assert len(waits) == 2
-    assert warnings[0] == f"one; attempt 1 of 3, the next one in {waits[0]:.1f} s"
-    assert warnings[1].startswith("two; attempt 2 of 3")
+    assert warnings[0] == f"one. Attempt 1 of 3 failed; retrying in {waits[0]:.1f} s"
+    assert warnings[1].startswith("two. Attempt 2 of 3")
 
 
 def test_given_up(retry: Retry, waits: list[float], warnings: list[str]) -> None:
@@ -80,7 +80,7 @@ def test_given_up(retry: Retry, waits: list[float], warnings: list[str]) -> None
 @pytest.mark.parametrize(("limit", "calls"), [(1, 1), (2, 2), (3, 3), (9, 3), (None, 3)])
 def test_limit_of_an_error(retry: Retry, limit: int | None, calls: int) -> None:
     """An error's own limit of attempts reduces the usual one, but never raises it."""
-    function = Failing(*[TransientError("404", tries=limit)] * 5)
+    function = Failing(*[TransientError("404", max_attempts=limit)] * 5)
     with pytest.raises(TransientError, match=f"after {calls} attempts"):
         retry.call(function)
     assert function.calls == calls
@@ -88,10 +88,10 @@ def test_limit_of_an_error(retry: Retry, limit: int | None, calls: int) -> None:
 
 def test_limit_of_the_latest_error(retry: Retry, warnings: list[str]) -> None:
     """The limit of the latest error applies, and the warning shows it."""
-    function = Failing(TransientError("404", tries=2), TransientError("503"))
+    function = Failing(TransientError("404", max_attempts=2), TransientError("503"))
     assert retry.call(function) == 17
-    assert "attempt 1 of 2" in warnings[0]
-    assert "attempt 2 of 3" in warnings[1]
+    assert "Attempt 1 of 2" in warnings[0]
+    assert "Attempt 2 of 3" in warnings[1]
 
 
 @pytest.mark.parametrize(("requested", "is_waited_for"), [(5, True), (6, False)])
@@ -99,12 +99,12 @@ def test_longest_requested_wait(
     requested: float, waits: list[float], *, is_waited_for: bool
 ) -> None:
     """A requested wait above `longest` ends the attempts."""
-    retry = Retry(tries=3, wait=waits.append, warn=lambda _: None, longest=5)
+    retry = Retry(max_attempts=3, wait=waits.append, warn=lambda _: None, max_retry_after=5)
     function = Failing(TransientError("503", retry_after=requested))
     if is_waited_for:
         assert retry.call(function) == 17
     else:
-        with pytest.raises(HubSpotError, match="come back"):
+        with pytest.raises(HubSpotError, match="asks to wait"):
             retry.call(function)
     assert waits == ([5] if is_waited_for else [])
 
@@ -113,7 +113,7 @@ def test_single_attempt(waits: list[float], warnings: list[str]) -> None:
     """A single attempt is one call without a wait."""
     function = Failing(TransientError("503"))
     with pytest.raises(TransientError):
-        Retry(tries=1, wait=waits.append, warn=warnings.append).call(function)
+        Retry(max_attempts=1, wait=waits.append, warn=warnings.append).call(function)
     assert (function.calls, waits) == (1, [])
 
 
@@ -142,13 +142,13 @@ def test_interrupted_wait() -> None:
 
     function = Failing(TransientError("503"))
     with pytest.raises(KeyboardInterrupt):
-        Retry(tries=3, wait=wait, warn=lambda _: None).call(function)
+        Retry(max_attempts=3, wait=wait, warn=lambda _: None).call(function)
     assert function.calls == 1
 
 
 def test_schedule() -> None:
     """The waits double up to one minute."""
-    assert list(itertools.islice(schedule(), 8)) == [1, 2, 4, 8, 16, 32, LONGEST_WAIT, LONGEST_WAIT]
+    assert list(itertools.islice(schedule(), 8)) == [1, 2, 4, 8, 16, 32, MAX_WAIT, MAX_WAIT]
 
 
 def test_jitter() -> None:
@@ -168,9 +168,9 @@ def test_requested_wait(requested: float | None, minimum: float, maximum: float)
 
 def test_longest_wait() -> None:
     """A requested wait of 5 minutes is honored; a longer one ends the sync with an error."""
-    allowed = TransientError("477", retry_after=LONGEST_RETRY_AFTER)
-    assert seconds_to_wait(allowed, 1) == LONGEST_RETRY_AFTER
-    with pytest.raises(HubSpotError, match="come back in 20 minutes") as raised:
+    allowed = TransientError("477", retry_after=MAX_RETRY_AFTER)
+    assert seconds_to_wait(allowed, 1) == MAX_RETRY_AFTER
+    with pytest.raises(HubSpotError, match="asks to wait for 20 minutes") as raised:
         seconds_to_wait(TransientError("477", retry_after=1_200), 1)
     assert not isinstance(raised.value, TransientError)
 
@@ -201,7 +201,7 @@ def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
 @pytest.mark.parametrize("text", ["", "soon", "2026-11-20", "Sun, 99 Nov 2026 10:00:00 GMT"])
 def test_not_a_date(text: str) -> None:
     """A header that is not a date is None."""
-    assert date(text) is None
+    assert parse_date(text) is None
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_not_a_date(text: str) -> None:
 )
 def test_date(text: str) -> None:
     """A header's date is converted to UTC."""
-    moment = date(text)
+    moment = parse_date(text)
     assert moment
     assert moment.timestamp() == 1_795_341_600
     assert moment.tzinfo

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.rows import MAX_DEPTH, Makers, RowCleaner, is_plain
+from tap_hubspot_threads.hubspot.rows import MAX_DEPTH, RowBuilders, RowCleaner, is_plain
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tap_hubspot_threads.values import clean_time
 
@@ -319,7 +319,7 @@ def test_row_is_a_copy() -> None:
 
 def clean_message(text: str) -> dict[str, Any]:
     """Return the row of a message with this JSON, built like the rows of a page."""
-    make = Makers(SCHEMAS.get_schema).of("messages")
+    make = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
     row = make(json.loads(text), is_plain=is_plain(text.encode()))
     assert row is not None
     return row

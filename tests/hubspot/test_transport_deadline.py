@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from tap_hubspot_threads.hubspot import transport as transports
-from tap_hubspot_threads.hubspot.transport import HttpTransport, NoAnswerError, Request
+from tap_hubspot_threads.hubspot.transport import HttpTransport, NoResponseError, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -87,9 +87,9 @@ def fetch(url: str, *, timeout: float = TIMEOUT) -> bytes:
 def test_timeout(answer: Iterable[bytes]) -> None:
     """A response that is incomplete at the timeout is given up, however often data arrives."""
     started = time.monotonic()
-    with server(answer) as url, pytest.raises(NoAnswerError) as caught:
+    with server(answer) as url, pytest.raises(NoResponseError) as caught:
         fetch(url)
-    assert str(caught.value) == f": no whole answer from {url} within 0.2 s"
+    assert str(caught.value) == f": no complete response from {url} within 0.2 s"
     assert caught.value.is_transient
     assert TIMEOUT <= time.monotonic() - started < 3 * TIMEOUT
 
@@ -110,7 +110,7 @@ def test_timeout_with_tls(tls: ssl.SSLContext) -> None:
     """The timeout also applies if each byte is a TLS record of its own."""
     started = time.monotonic()
     answer = drip(first=OK + b"\r\n")
-    with server(answer, tls=tls) as url, pytest.raises(NoAnswerError, match=r"within 0\.4 s"):
+    with server(answer, tls=tls) as url, pytest.raises(NoResponseError, match=r"within 0\.4 s"):
         fetch(url, timeout=2 * TIMEOUT)
     assert time.monotonic() - started < 6 * TIMEOUT
 
@@ -123,7 +123,7 @@ def test_timeout_while_connecting(monkeypatch: pytest.MonkeyPatch, mode: str) ->
     with server(drip(first=first)) as url:
         if mode == "proxy":
             monkeypatch.setenv("HTTPS_PROXY", url)
-        with pytest.raises(NoAnswerError, match=r"within 0\.2 s") as caught:
+        with pytest.raises(NoResponseError, match=r"within 0\.2 s") as caught:
             fetch(url.replace("http:", "https:"))
     assert caught.value.is_transient
     assert time.monotonic() - started < 4 * TIMEOUT
@@ -157,19 +157,19 @@ def test_too_large(answer: Iterable[bytes]) -> None:
     """A response over 64 MB unpacked is given up, and no more than that is kept in memory."""
     tracemalloc.start()
     try:
-        with server(answer) as url, pytest.raises(NoAnswerError) as caught:
+        with server(answer) as url, pytest.raises(NoResponseError) as caught:
             fetch(url, timeout=30)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert str(caught.value) == ": its answer is over 64 MB"
+    assert str(caught.value) == ": the response is larger than 64 MB"
     assert caught.value.is_transient
     assert peak < 80 * MB  # growing buffers are larger than their content
 
 
 def test_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """A response of the maximum size is returned, packed or not; one more byte is an error."""
-    monkeypatch.setattr(transports, "LARGEST_ANSWER", 300_000)
+    monkeypatch.setattr(transports, "MAX_RESPONSE_BYTES", 300_000)
     for size in (300_000, 300_001):
         body = bytes(size)
         for head, sent in ((b"", body), (GZIP, gzip.compress(body))):
@@ -178,7 +178,7 @@ def test_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
                 if size == 300_000:
                     assert fetch(url, timeout=5) == body
                 else:
-                    with pytest.raises(NoAnswerError, match="its answer is over"):
+                    with pytest.raises(NoResponseError, match="the response is larger than"):
                         fetch(url, timeout=5)
 
 
@@ -205,7 +205,7 @@ def test_connection_is_closed_after_a_timeout() -> None:
     with server(drip(first=OK + b"Content-Length: 9999\r\n\r\n"), good) as url:
         transport = HttpTransport(url, connections=1)
         request = Request("GET", f"{url}/x", {})
-        with pytest.raises(NoAnswerError):
+        with pytest.raises(NoResponseError):
             transport.send(request, timeout=TIMEOUT)
         assert transport.send(request, timeout=10 * TIMEOUT).body == b"ok"
         transport.close()
@@ -214,6 +214,6 @@ def test_connection_is_closed_after_a_timeout() -> None:
 def test_wrong_compression() -> None:
     """A body that is not in its declared compression is a transient failure."""
     answer = [OK, GZIP, b"Content-Length: 2\r\n\r\n{}"]
-    with server(answer) as url, pytest.raises(NoAnswerError, match="ContentDecoding") as caught:
+    with server(answer) as url, pytest.raises(NoResponseError, match="ContentDecoding") as caught:
         fetch(url)
     assert caught.value.is_transient

@@ -11,7 +11,7 @@ from emulator.data.account import Account
 from emulator.limits import RollingLimit
 from emulator.memory_transport import MemoryTransport
 from emulator.service import Service
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Request
 from tests.emulator.clients import BEARER, HOST, Client
 
 if TYPE_CHECKING:
@@ -88,6 +88,6 @@ def test_slow_response(world: World) -> None:
     """The endpoint can take 30 seconds to respond."""
     world.behavior.account_info = "silent"
     request = Request("GET", HOST + PATHS[0], BEARER)
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoResponseError):
         MemoryTransport(world.service).send(request, timeout=10)
     assert MemoryTransport(world.service).send(request, timeout=31).status == 200

@@ -19,7 +19,7 @@ def test_unknown() -> None:
 @pytest.mark.parametrize(("remaining", "is_over"), [(110, False), (104, True), (0, True)])
 def test_reserve(remaining: int, *, is_over: bool) -> None:
     """Requests in flight count; the error at the reserve names the setting."""
-    quota = DailyQuota(reserve_percent=10, left=remaining, total=1_000)
+    quota = DailyQuota(reserve_percent=10, remaining=remaining, limit=1_000)
     if not is_over:
         quota.check(5)
         return
@@ -34,9 +34,9 @@ def test_reserve(remaining: int, *, is_over: bool) -> None:
 def test_reset(offset: float, reset: str) -> None:
     """The quota resets at midnight in the account's time zone, which is reported in UTC."""
     with time_machine.travel("2026-11-25T02:00:00Z", tick=False):
-        assert reset in DailyQuota(utc_offset=offset).returns()
+        assert reset in DailyQuota(utc_offset=offset).reset_notice()
 
 
 def test_reset_without_an_offset() -> None:
     """Without the account's UTC offset, the message only mentions its time zone."""
-    assert DailyQuota().returns() == "The quota resets at midnight in the account's time zone."
+    assert DailyQuota().reset_notice() == "The quota resets at midnight in the account's time zone."

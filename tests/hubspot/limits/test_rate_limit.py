@@ -200,5 +200,5 @@ def test_daily_reserve(remaining: int, *, is_enough: bool) -> None:
     if is_enough:
         limit.acquire()
     else:
-        with pytest.raises(DailyQuotaError, match=r"100 of the account's 1000 .* 10 %.* midnight"):
+        with pytest.raises(DailyQuotaError, match=r"100 of the account's 1000 .* 10%.* midnight"):
             limit.acquire()

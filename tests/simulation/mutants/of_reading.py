@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tap_hubspot_threads.errors import HubSpotError, RefusedError
 from tap_hubspot_threads.hubspot import client, clock, page_size
 from tap_hubspot_threads.hubspot.api import HubSpotApi
-from tap_hubspot_threads.hubspot.responses import Problem
+from tap_hubspot_threads.hubspot.responses import ErrorDetails
 from tap_hubspot_threads.models import StateChange
 from tap_hubspot_threads.settings.settings import Settings
 from tap_hubspot_threads.sync.phases import increment, time_window
@@ -134,12 +134,12 @@ def refused_size_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def failing_size_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """If pages of a size fail each time, no smaller size is requested."""
-    monkeypatch.setattr(page_size.SizeOfPage, "failed", lambda *_: None)
+    monkeypatch.setattr(page_size.SinglePageSize, "failed", lambda *_: None)
 
 
 def refusal_ends_the_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     """A 403 for one item ends the sync."""
-    original = vars(client)["check"]
+    original = vars(client)["raise_for_status"]
 
     def check(response: Any, asked: Any) -> None:
         try:
@@ -149,24 +149,24 @@ def refusal_ends_the_sync(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise HubSpotError(str(error)) from None
             raise
 
-    monkeypatch.setattr(client, "check", check)
+    monkeypatch.setattr(client, "raise_for_status", check)
 
 
 def gateway_404_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway's 404 marks a thread as not found."""
-    of = Problem.of
+    of = ErrorDetails.from_response
 
-    def from_gateway(response: Any, token: str) -> Problem:
+    def from_gateway(response: Any, token: str) -> ErrorDetails:
         return replace(of(response, token), is_own_404=True)
 
-    monkeypatch.setattr(Problem, "of", from_gateway)
+    monkeypatch.setattr(ErrorDetails, "from_response", from_gateway)
 
 
 def header_of_404_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """HubSpot's 404 is recognized only by a JSON body, not by its header."""
-    of = Problem.of
+    of = ErrorDetails.from_response
 
-    def without_header(response: Any, token: str) -> Problem:
+    def without_header(response: Any, token: str) -> ErrorDetails:
         headers = {
             name: value
             for name, value in response.headers.items()
@@ -175,16 +175,16 @@ def header_of_404_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
         headers["X-HubSpot-Correlation-Id"] = response.headers.get("X-HubSpot-Correlation-Id", "")
         return of(replace(response, headers=headers), token)
 
-    monkeypatch.setattr(Problem, "of", without_header)
+    monkeypatch.setattr(ErrorDetails, "from_response", without_header)
 
 
 def wrong_path_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tap believes a 404 although the Conversations API has not answered yet."""
-    original = vars(client)["check"]
+    original = vars(client)["raise_for_status"]
     monkeypatch.setattr(
         client,
-        "check",
-        lambda response, asked: original(response, replace(asked, has_answered=True)),
+        "raise_for_status",
+        lambda response, asked: original(response, replace(asked, conversations_succeeded=True)),
     )
 
 
