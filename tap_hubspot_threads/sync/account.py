@@ -98,7 +98,7 @@ class AccountSync:
         self._is_identified = True
         deletions = Deletions(self._context, is_confirmed=is_confirmed)
         yield self._note_account(account_id, is_confirmed=is_confirmed)
-        if self._state.is_reset and not is_confirmed:
+        if self._state.filters_changed and not is_confirmed:
             yield StateChange(self._state.forget_all)
         try:
             yield from self._thread_phases(account_id, deletions)

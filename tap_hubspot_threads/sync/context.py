@@ -131,7 +131,7 @@ class CircuitBreaker:
         Raises:
             HubSpotError: if this is the last of `MAX_CONSECUTIVE_FAILURES`.
         """
-        self._count += not is_quarantined and id_ not in self._failed and _counts(error)
+        self._count += not is_quarantined and id_ not in self._failed and _may_be_outage(error)
         self._failed.add(id_)
         if self._count >= MAX_CONSECUTIVE_FAILURES:
             advice = " Run it again later." if isinstance(error, TransientError) else ""
@@ -142,7 +142,7 @@ class CircuitBreaker:
             raise HubSpotError(message, exit_code=error.exit_code)
 
 
-def _counts(error: HubSpotError) -> bool:
+def _may_be_outage(error: HubSpotError) -> bool:
     """Whether an error may be due to more than the thing that was read."""
     if isinstance(error, RefusedError):
         return error.status == HTTPStatus.BAD_REQUEST

@@ -16,7 +16,7 @@ from tap_hubspot_threads.models import (
     ThreadRef,
 )
 from tap_hubspot_threads.sync.context import CircuitBreaker
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -96,7 +96,7 @@ class ThreadPipeline:
         return self._context.state
 
     @cached_property
-    def _given_open(self) -> frozenset[str]:
+    def _initially_open(self) -> frozenset[str]:
         """The open threads of the given state."""
         return frozenset(thread_id for thread_id, _ in self._state.open.ids())
 
@@ -192,11 +192,11 @@ class ThreadPipeline:
             yield from self._messages_of(row, "", has_new_message=has_new_message)
             return
         self._seen.tracked.add(thread_id)
-        if thread_id in self._given_open:
+        if thread_id in self._initially_open:
             self._seen.known_open.add(thread_id)
-        mark = mark_of(row)
-        messages = self._messages_of(row, mark, has_new_message=has_new_message)
-        if always or not state.open.is_known(thread_id, mark):
+        fingerprint = fingerprint_of(row)
+        messages = self._messages_of(row, fingerprint, has_new_message=has_new_message)
+        if always or not state.open.is_last_emitted(thread_id, fingerprint):
             if is_known and not self._is_marked_inexact:
                 self._is_marked_inexact = True
                 yield StateChange(state.mark_inexact, save_now=True)
@@ -204,7 +204,7 @@ class ThreadPipeline:
         else:
             self._stats.unchanged += 1
         yield from messages
-        yield StateChange(partial(state.settle, thread_id, mark if is_tracked else None))
+        yield StateChange(partial(state.settle, thread_id, fingerprint if is_tracked else None))
 
     # References to results
 
@@ -267,7 +267,9 @@ class ThreadPipeline:
 
         return both
 
-    def _messages_of(self, row: Row, mark: str, *, has_new_message: bool) -> Sequence[ReadMessages]:
+    def _messages_of(
+        self, row: Row, fingerprint: str, *, has_new_message: bool
+    ) -> Sequence[ReadMessages]:
         """Return whose messages are read: the thread's, if it has changed since they were emitted.
 
         That its record is emitted is no change. During a first listing all of them are left to the
@@ -275,7 +277,7 @@ class ThreadPipeline:
 
         Args:
             row: The thread.
-            mark: Its mark, if it is or was tracked.
+            fingerprint: Its fingerprint, if it is or was tracked.
             has_new_message: Whether they are read in any case.
         """
         if not self._selection.messages:
@@ -284,7 +286,7 @@ class ThreadPipeline:
         if state.bookmark is None:
             is_due = row[REPLICATION_KEY] is None
         elif thread_id in state.open:
-            is_due = not state.open.is_settled(thread_id, mark)
+            is_due = not state.open.has_fingerprint(thread_id, fingerprint)
         else:
             is_due = self._context.is_tracked(row)
         if has_new_message or is_due or self._are_pending(thread_id):

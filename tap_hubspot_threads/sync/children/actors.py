@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import FailureLog
 
-REMEMBERED = 50_000
+MAX_REMEMBERED = 50_000
 """Actors that are not asked for again, the last ones that were named."""
 
-MOST_HELD = 200
+MAX_HELD = 200
 """State changes that wait for actors, at most, so that STATE keeps advancing."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
@@ -40,11 +40,11 @@ class Actors:
 
     def __init__(self, api: HubSpotApi, pool: WorkerPool, failures: FailureLog) -> None:
         self._api, self._pool, self._failures = api, pool, failures
-        self._asked: OrderedDict[str, None] = OrderedDict()
+        self._requested: OrderedDict[str, None] = OrderedDict()
         self._pending: list[str] = []
         self._held: list[StateChange] = []
         self._breaker = CircuitBreaker("actors")
-        self._has_given = False
+        self._has_returned_any = False
         """Whether HubSpot has returned any: then a refusal is about single actors."""
         self._refused = 0
         """Actors that HubSpot has refused so far, each by itself."""
@@ -63,7 +63,7 @@ class Actors:
                 self._held.append(event)
             else:
                 yield event
-            if len(self._pending) >= MAX_ACTORS or len(self._held) >= MOST_HELD:
+            if len(self._pending) >= MAX_ACTORS or len(self._held) >= MAX_HELD:
                 yield from self._flush()
         yield from self._flush()
 
@@ -74,13 +74,13 @@ class Actors:
     def _note(self, record: Record) -> None:
         """Have the actors read that a record names, each once."""
         for actor_id in named_in(record):
-            is_new = actor_id not in self._asked
-            self._asked[actor_id] = None
-            self._asked.move_to_end(actor_id)
+            is_new = actor_id not in self._requested
+            self._requested[actor_id] = None
+            self._requested.move_to_end(actor_id)
             if is_new:
                 self._pending.append(actor_id)
-        while len(self._asked) > REMEMBERED:
-            self._asked.popitem(last=False)
+        while len(self._requested) > MAX_REMEMBERED:
+            self._requested.popitem(last=False)
 
     def _flush(self) -> Iterator[Event]:
         while self._pending:
@@ -99,20 +99,20 @@ class Actors:
         try:
             rows = self._pool.run(partial(self._api.read_actors, ids, once=once))
         except (TransientError, RefusedError) as error:
-            if len(ids) == 1 or self._refuses_all:
+            if len(ids) == 1 or self._seems_to_refuse_all:
                 for actor_id in ids:
                     self._fail(actor_id, error)
                 return []
             half = len(ids) // 2
             return self._read_all(ids[:half], once=True) + self._read_all(ids[half:], once=True)
         self._breaker.reset()
-        self._has_given = True
+        self._has_returned_any = True
         return rows
 
     @property
-    def _refuses_all(self) -> bool:
+    def _seems_to_refuse_all(self) -> bool:
         """Whether HubSpot seems to refuse every actor, so that halving a batch finds none."""
-        return not self._has_given and self._refused >= MAX_CONSECUTIVE_FAILURES
+        return not self._has_returned_any and self._refused >= MAX_CONSECUTIVE_FAILURES
 
     def _fail(self, actor_id: str, error: HubSpotError) -> None:
         """Note an actor that cannot be read; a refusal says nothing of HubSpot."""

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
 
-WHOLE = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
+COMPLETE_STATUSES = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
 """A `truncationStatus` that says nothing is lost but what other messages have."""
 
-CHUNK = 1_000_000
-"""Bytes of messages that are handed on together, where whole texts are read one by one."""
+CHUNK_BYTES = 1_000_000
+"""Bytes of messages that are handed on together, where full texts are read one by one."""
 
 
 class Messages:
@@ -51,7 +51,7 @@ class Messages:
         self._failures = context.failures.messages
         self._fetches_original_content = context.settings.fetch_original_content
         self._breaker = CircuitBreaker("threads' messages")
-        self._cut_off_in_a_row = 0
+        self._failed_texts_in_a_row = 0
         """Full texts that could not be read; after too many none is requested any more."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
@@ -123,10 +123,10 @@ class Messages:
             NotFoundError: if HubSpot has the thread, but none of its messages.
             _ThreadNotFoundError: if it has not.
         """
-        has_come = False
+        has_page = False
         try:
             for page in self._list(thread, once=once):
-                has_come = True
+                has_page = True
                 yield page
         except NotFoundError as error:
             found = fetch_thread(self._api, thread, once=once).outcome
@@ -134,18 +134,18 @@ class Messages:
                 raise _ThreadNotFoundError from None
             if isinstance(found, HubSpotError):
                 raise found from None
-            if has_come:
+            if has_page:
                 message = f"{error} for a page after others"
                 raise UnbelievedError(message) from None
             # UNKNOWN: whether HubSpot has the messages of an archived thread there only.
             yield from self._list(thread, archived=True, once=True)
 
     def _list(self, thread: ThreadRef, *, archived: bool = False, once: bool) -> Iterator[Page]:
-        """Yield the pages of a thread's messages, each whole or in parts."""
+        """Yield the pages of a thread's messages, each full or in parts."""
         for page in self._api.list_messages(thread.id, archived=archived, once=once):
-            yield from self._with_whole_texts(thread, page)
+            yield from self._with_full_texts(thread, page)
 
-    def _with_whole_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
+    def _with_full_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
         """Yield a page, or parts of it with the texts that HubSpot truncated.
 
         The rows are made only once here: the parts hold them as they are.
@@ -156,28 +156,32 @@ class Messages:
         rows: list[Row] = []
         size = 0
         for row in page.rows:
-            whole = {} if row["truncationStatus"] in WHOLE else self._whole_text(thread, row["id"])
-            rows.append(row | whole)
+            full = (
+                {}
+                if row["truncationStatus"] in COMPLETE_STATUSES
+                else self._full_text(thread, row["id"])
+            )
+            rows.append(row | full)
             size += len(str(rows[-1]))
-            if size >= CHUNK:
+            if size >= CHUNK_BYTES:
                 yield Page(rows, page.cursor, page.now, size)
                 rows, size = [], 0
         page.shrink()
         yield Page(rows, page.cursor, page.now, size)
 
-    def _whole_text(self, thread: ThreadRef, message_id: str) -> Row:
-        """Return the columns of the whole text; none, where it cannot be had."""
-        if self._cut_off_in_a_row >= MAX_CONSECUTIVE_FAILURES:
+    def _full_text(self, thread: ThreadRef, message_id: str) -> Row:
+        """Return the columns of the full text; none, where it cannot be had."""
+        if self._failed_texts_in_a_row >= MAX_CONSECUTIVE_FAILURES:
             self._stats.truncated.append(message_id)
             return {}
         try:
-            whole = self._api.get_original_content(thread.id, message_id)
+            full = self._api.get_original_content(thread.id, message_id)
         except (NotFoundError, TransientError, RefusedError):
             self._stats.truncated.append(message_id)
-            self._cut_off_in_a_row += 1
+            self._failed_texts_in_a_row += 1
             return {}
-        self._cut_off_in_a_row = 0
-        return {name: text for name, text in whole.items() if text is not None}
+        self._failed_texts_in_a_row = 0
+        return {name: text for name, text in full.items() if text is not None}
 
 
 class _ThreadNotFoundError(Exception):

@@ -24,7 +24,7 @@ R = TypeVar("R")
 LOOKAHEAD = 4
 """Items under way or waiting to be yielded, per worker."""
 
-MOST_WAITING = 5_000
+MAX_WAITING = 5_000
 """Things that wait to be yielded at the most, those without pages among them."""
 
 POLL = 0.1
@@ -112,13 +112,13 @@ class WorkerPool:
         Guarantees:
             * At most `count` sources are gone through at once, on worker threads; `sources` itself
               is iterated and results are yielded on the caller's thread only.
-            * At most `LOOKAHEAD × count` sources are under way, `MOST_WAITING` things in all, and
+            * At most `LOOKAHEAD × count` sources are under way, `MAX_WAITING` things in all, and
               no more than `PREFETCH_BYTES` bytes and a page for each worker, whatever a thing has.
             * An error of a source comes at its place among the pages; the others go on. One of
               `sources` comes behind all things that came before it.
             * Once the iterator is closed, no page is begun any more.
         """
-        room = ByteBudget()
+        budget = ByteBudget()
         tasks: queue.SimpleQueue[Buffer | None] = queue.SimpleQueue()
         threads = _Threads(self._count, self._has_started)
         pending: deque[tuple[T, Buffer | Iterator[Page] | None]] = deque()
@@ -127,13 +127,13 @@ class WorkerPool:
 
         def is_due() -> bool:
             _, first = pending[0]
-            is_full = buffers >= LOOKAHEAD * self._count or len(pending) >= MOST_WAITING
+            is_full = buffers >= LOOKAHEAD * self._count or len(pending) >= MAX_WAITING
             return not isinstance(first, Buffer) or first.is_ended or is_full
 
         try:
             for item, pages in up_to_an_error(sources, errors):
                 if pages is not None and threads.add(partial(_fill, tasks)):
-                    buffer = Buffer(room, pages)
+                    buffer = Buffer(budget, pages)
                     buffers += 1
                     tasks.put(buffer)
                     pending.append((item, buffer))
@@ -148,7 +148,7 @@ class WorkerPool:
             for error in errors:
                 raise error
         finally:
-            room.close()
+            budget.close()
             for _ in range(threads.running):
                 tasks.put(None)
 
@@ -197,7 +197,7 @@ class _Threads:
     """
 
     def __init__(self, count: int, has_started: threading.Event) -> None:
-        self._wanted, self._has_started = count, has_started
+        self._max_count, self._has_started = count, has_started
         self.running = 0
 
     def add(self, work: Callable[[], None]) -> bool:
@@ -206,13 +206,13 @@ class _Threads:
         Raises:
             NoThreadError: if no thread could be started so far.
         """
-        if self.running < self._wanted:
+        if self.running < self._max_count:
             try:
                 threading.Thread(target=work, daemon=True).start()
             except (MemoryError, RuntimeError) as error:
                 if not self._has_started.is_set():
                     raise NoThreadError(error) from None
-                self._wanted = max(self.running, 1)
+                self._max_count = max(self.running, 1)
             else:
                 self.running += 1
                 self._has_started.set()

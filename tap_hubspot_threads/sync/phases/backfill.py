@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
-LEAST_SHARE = 0.2
+MIN_QUOTA_SHARE = 0.2
 """Of the account's calls of a day: so much is left to the day's other syncs."""
-BEGINNING = "1970-01-01T00:00:00.000Z"
+EPOCH = "1970-01-01T00:00:00.000Z"
 """The earliest time of a message: a channel without a timestamp gives 0."""
 
 
@@ -44,7 +44,7 @@ class Backfill:
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
         # Of a large reserve half of what is above it: else a backfill might never begin.
-        self._share = max(LEAST_SHARE, min(2 * reserve, (1 + reserve) / 2))
+        self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
     def run(self) -> Iterator[Event]:
@@ -56,7 +56,7 @@ class Backfill:
         until = self._state.bookmark
         if not self._state.messages.needs_backfill or until is None:
             return
-        since = self._state.messages.bookmark or self._threads.start_date or BEGINNING
+        since = self._state.messages.bookmark or self._threads.start_date or EPOCH
         if not self._state.messages.backfilled_threads:
             # Once, not each time that it goes on: a day's calls may not get through that span.
             since = self._increment.before(since)

@@ -52,25 +52,25 @@ class Deletions:
         return len(self._seen.known_open - self._state.not_found.keys())
 
     def run(self) -> Iterator[Event]:
-        """Yield a row for each thread that is gone; it is forgotten when the row has gone out."""
-        certain = self._certain()
-        doubtful = not self._is_confirmed and len(self._state.not_found) > self._seen_count
-        gone = [] if doubtful else certain
-        self._stats.withheld_deletions = len({*self._missed_twice(), *certain} - {*gone})
+        """Yield a row for each thread that is deleted; it is forgotten when the row has deleted out."""
+        proven = self._proven()
+        is_suspicious = not self._is_confirmed and len(self._state.not_found) > self._seen_count
+        deleted = [] if is_suspicious else proven
+        self._stats.withheld_deletions = len({*self._not_found_twice(), *proven} - {*deleted})
         if self._stats.withheld_deletions:
             message = (
                 "%d missing thread(s) are not told deleted yet: most open threads are missing, and "
                 "%s first"
             )
             proof = "a listing of all has to end without them"
-            if doubtful:
+            if is_suspicious:
                 proof = "HubSpot has to say that this is the state's account"
             LOG.warning(message, self._stats.withheld_deletions, proof)
-        if gone:
-            LOG.info("%d thread(s) are gone from HubSpot: %s", len(gone), name_ids(gone))
-        for thread_id in gone:
-            noticed_at = self._seen.now or self._seen.not_found_at.get(thread_id)
-            row = {"id": thread_id, "detectedAt": noticed_at}
+        if deleted:
+            LOG.info("%d thread(s) are deleted from HubSpot: %s", len(deleted), name_ids(deleted))
+        for thread_id in deleted:
+            detected_at = self._seen.now or self._seen.not_found_at.get(thread_id)
+            row = {"id": thread_id, "detectedAt": detected_at}
             yield Record("deleted_threads", row)
             yield StateChange(partial(self._state.forget, thread_id))
 
@@ -83,31 +83,31 @@ class Deletions:
         if self.is_mass_deletion and not self._is_confirmed:
             raise MassDeletionError(missing=len(self._state.not_found), seen=self._seen_count)
 
-    def _certain(self) -> list[str]:
+    def _proven(self) -> list[str]:
         """Return the threads that were missed twice, or, of a purge, by a whole listing too."""
         if not self.is_mass_deletion:
-            return self._missed_twice()
-        twice = set(self._missed_twice())
+            return self._not_found_twice()
+        twice = set(self._not_found_twice())
         listing = self._state.listing
-        begun, ended = listing.full_started_at, listing.full_completed_at
+        started, ended = listing.full_started_at, listing.full_completed_at
         return [
             name
             for name, first in self._state.not_found.items()
-            if begun is not None
-            and first < begun
-            and self._is_old(first, self._seen.now or ended)
+            if started is not None
+            and first < started
+            and self._is_later(first, self._seen.now or ended)
             and (self._lists_all or name in twice)
         ]
 
-    def _missed_twice(self) -> list[str]:
+    def _not_found_twice(self) -> list[str]:
         """Return the threads of which this sync had a second look, long enough after the first."""
-        firsts = self._state.not_found
+        first_checks = self._state.not_found
         return [
             name
             for name, now in self._seen.not_found_at.items()
-            if name in firsts and self._is_old(firsts[name], now)
+            if name in first_checks and self._is_later(first_checks[name], now)
         ]
 
     @staticmethod
-    def _is_old(first: str, now: str | None) -> bool:
+    def _is_later(first: str, now: str | None) -> bool:
         return now is not None and now >= shift(first, seconds=MIN_SECONDS_BETWEEN_CHECKS)

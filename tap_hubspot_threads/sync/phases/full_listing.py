@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
-BOTH = (False, True)
+LIVE_AND_ARCHIVED = (False, True)
 """The values of `archived`, live threads first."""
 
 
@@ -84,18 +84,18 @@ class FullListing:
         If HubSpot refuses the cursor of the state, the listing starts over and goes on to its end,
         as cursors may not live until the next sync.
         """
-        begun, begun_at = self._state.listing.part, self._state.listing.cursor
+        start_part, start_cursor = self._state.listing.part, self._state.listing.cursor
         try:
-            yield from self._pass(begun, begun_at)
+            yield from self._pages_from(start_part, start_cursor)
         except RefusedError as error:
-            if begun_at is None:
+            if start_cursor is None:
                 raise
             message = "%s. All is listed from the start; the cursor was too old."
             LOG.warning(message, error)
             self._pages_left = None
-            yield from self._pass(LIVE, None)
+            yield from self._pages_from(LIVE, None)
 
-    def _pass(self, begun: str, begun_at: str | None) -> Iterator[ListedPage]:
+    def _pages_from(self, start_part: str, start_cursor: str | None) -> Iterator[ListedPage]:
         """Yield the pages from a place on.
 
         A first listing lists what is in scope. Every other one lists live and archived threads
@@ -103,22 +103,26 @@ class FullListing:
         by nothing else.
         """
         seen: set[int] = set()
-        sides = BOTH if self._state.bookmark else self._settings.threads.archived_values
-        for archived in sides if begun == LIVE else sides[1:]:
-            side = ARCHIVED if archived else LIVE
-            following = DONE if archived or len(sides) == 1 else ARCHIVED
-            cursor = begun_at if side == begun else None
+        archived_values = (
+            LIVE_AND_ARCHIVED if self._state.bookmark else self._settings.threads.archived_values
+        )
+        for archived in archived_values if start_part == LIVE else archived_values[1:]:
+            part = ARCHIVED if archived else LIVE
+            next_part = DONE if archived or len(archived_values) == 1 else ARCHIVED
+            cursor = start_cursor if part == start_part else None
             if not self._settings.always_fetch_by_id:
-                seen = set()  # a thread that changed sides is emitted again, by its newer row
-            is_first = side == LIVE and cursor is None
+                seen = (
+                    set()
+                )  # a thread that changed archived_values is emitted again, by its newer row
+            is_first = part == LIVE and cursor is None
             pages = self._api.list_threads(cursor, archived=archived, max_pages=self._pages_left)
             for page in self._pool.prefetch(self._counted(pages)):
                 advance = partial(
                     self._state.advance_listing,
-                    side if page.cursor else following,
+                    part if page.cursor else next_part,
                     page,
                     is_first=is_first,
-                    has_archived=True in sides,
+                    has_archived=True in archived_values,
                 )
                 yield ListedPage(new_rows(page, seen), page.now, StateChange(advance))
                 is_first = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.models import REPLICATION_KEY, Page, StateChange
-from tap_hubspot_threads.sync.phases.time_window import FRESH, iter_changed_threads
+from tap_hubspot_threads.sync.phases.time_window import FRESH_SECONDS, iter_changed_threads
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
-UNDATED = 7_260.0
+UNDATED_MARGIN = 7_260.0
 """Seconds that are read beyond the time of a page that does not tell HubSpot's clock: that time is
 our clock less an hour, and our clock may be behind itself."""
-WHOLE_SECONDS = 1.0
+ROUNDING_MARGIN = 1.0
 """Seconds that are read beyond the time of any other page: a `Date` is rounded down."""
-CORRECTION = 60.0
+MIN_CORRECTION = 60.0
 """Seconds by which a later page may find HubSpot's clock to be behind that of the first one."""
-MOSTLY = 2
+MIN_EARLY_ROWS = 2
 """Rows of a page from before its start that show that its filter is ignored: more, and most."""
 
 
@@ -144,10 +144,10 @@ class Increment:
 
 def _ignores_filter(page: Page, since: str) -> bool:
     """Whether most rows of a page are from before its start."""
-    start = shift(since, seconds=-FRESH)
+    start = shift(since, seconds=-FRESH_SECONDS)
     times = [row[REPLICATION_KEY] or start for row in page.rows]
     early = [moment for moment in times if moment < start]
-    return len(early) > max(MOSTLY, len(times) / 2)
+    return len(early) > max(MIN_EARLY_ROWS, len(times) / 2)
 
 
 class _Start:
@@ -164,9 +164,9 @@ class _Start:
         if not self.now:
             self._received_at = page.received_at
         now = shift(page.now, seconds=self._received_at - page.received_at)
-        if not self.now or (page.is_dated and now < shift(self.now, seconds=-CORRECTION)):
+        if not self.now or (page.is_dated and now < shift(self.now, seconds=-MIN_CORRECTION)):
             self.now = now
-            self.end = shift(now, seconds=WHOLE_SECONDS if page.is_dated else UNDATED)
+            self.end = shift(now, seconds=ROUNDING_MARGIN if page.is_dated else UNDATED_MARGIN)
 
 
 class _BookmarkAheadError(Exception):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import CHECKPOINT, ThreadRef
 from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +132,11 @@ class OpenThreadCheck:
                 rows = list(page.rows)
                 if 2 * sum(row["status"] == "CLOSED" for row in rows) > len(rows):
                     return
-                known = [row for row in rows if self._state.open.is_known(row["id"], mark_of(row))]
+                known = [
+                    row
+                    for row in rows
+                    if self._state.open.is_last_emitted(row["id"], fingerprint_of(row))
+                ]
                 yield from self._pipeline.checked(known)
                 yield CHECKPOINT
 

@@ -17,13 +17,13 @@ from tap_hubspot_threads.values import shift
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FRESH = 60.0
+FRESH_SECONDS = 60.0
 """Seconds before a request: a row with a later time may have been filled in after its place."""
 
-WITNESSES = 3
+AGREEING_ROWS = 3
 """Rows that have to agree on how far a list was shown, or that it is past a moment."""
 
-INCLUSIVE = 0.001
+FILTER_MARGIN = 0.001
 """Seconds before a position at which its page starts. UNKNOWN: whether the filter is inclusive
 (inferred); if it is, a page can start at its position."""
 
@@ -156,7 +156,7 @@ class _Walk:
     """
 
     def __init__(self, list_since: ListSince, at: str) -> None:
-        self._source = list_since(shift(at, seconds=-INCLUSIVE))
+        self._source = list_since(shift(at, seconds=-FILTER_MARGIN))
         self._at = at
         self._last: list[str] = []
         self._settled: list[str] = []
@@ -183,18 +183,18 @@ class _Walk:
         third history, the last row's in each eleventh.
         """
         times = [row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]]
-        self._last = [*self._last, *times][-WITNESSES:]
+        self._last = [*self._last, *times][-AGREEING_ROWS:]
         if times:
-            fresh = shift(page.now, seconds=-page.seconds - FRESH)
+            fresh = shift(page.now, seconds=-page.seconds - FRESH_SECONDS)
             settled = [moment for moment in times if moment < fresh]
-            self._settled = [*self._settled, *settled][-WITNESSES:]
+            self._settled = [*self._settled, *settled][-AGREEING_ROWS:]
         moved = min(self._settled, default=self._at)
-        return moved if len(self._settled) == WITNESSES and moved > self._at else None
+        return moved if len(self._settled) == AGREEING_ROWS and moved > self._at else None
 
     def is_past(self, page: Page, position: str | None, limit: str | None) -> bool:
         """Whether everything after a page is later than a moment."""
         if limit is None:
             return False
         times = [row[REPLICATION_KEY] or limit for row in page.rows]
-        is_page_later = len(self._last) == WITNESSES and min([*times, *self._last]) > limit
+        is_page_later = len(self._last) == AGREEING_ROWS and min([*times, *self._last]) > limit
         return is_page_later or (position is not None and position > limit)

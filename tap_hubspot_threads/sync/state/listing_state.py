@@ -49,7 +49,7 @@ class ListingState:
         self.full_pages: int | None = state.get("full_listing_pages")
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
 
-    def pack(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it as the state has it; with integers only, see `SyncState.to_bookmarks`."""
         return {
             "listing": self.part,

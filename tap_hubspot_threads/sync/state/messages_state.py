@@ -19,24 +19,26 @@ class MessagesState:
     Args:
         state: What `pack` gave. Empty: none are out.
         bookmark: That of threads; None: all threads are to be listed, or listed anew.
-        are_read: Whether messages are read in this sync.
+        is_selected: Whether messages are read in this sync.
     """
 
-    def __init__(self, state: Mapping[str, Any], *, bookmark: str | None, are_read: bool) -> None:
+    def __init__(
+        self, state: Mapping[str, Any], *, bookmark: str | None, is_selected: bool
+    ) -> None:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
         """The messages of all threads whose latest one is not later are out, but of `pending`."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
         """Whether that is behind the bookmark of threads: then `Backfill` moves it, else both move
         together."""
-        self._are_read = are_read
+        self._is_selected = is_selected
         self.pending: dict[str, int] = dict(state.get("failed", ()))
         """The threads whose messages are owed, or could not be read, each with in how many syncs in
         a row. Only reading them takes a thread out."""
         self.backfilled_threads: int = state.get("backfilled", 0) if self.bookmark else 0
         """The threads that a backfill has gone through so far."""
 
-    def pack(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it as the state has it."""
         return {
             "replication_key_value": self.bookmark,
@@ -46,7 +48,7 @@ class MessagesState:
 
     def follow(self, bookmark: str) -> None:
         """Move with the bookmark of threads, in a sync that reads the messages of what it finds."""
-        if self._are_read and not self.needs_backfill:
+        if self._is_selected and not self.needs_backfill:
             self.bookmark = bookmark
 
     def set_back(self, moment: str) -> None:

@@ -40,66 +40,71 @@ class OpenThreads:
         *,
         are_exact: bool = True,
     ) -> None:
-        self._marks: dict[str, str] = {}
-        self._doubted: set[str] = set()
+        self._fingerprints: dict[str, str] = {}
+        self._inexact: set[str] = set()
         for entry in entries:
             match = _ENTRY.fullmatch(entry)
             if match is None or parse_id(match[1]) != match[1]:
                 message = "not an entry of the list of open threads"
                 raise ValueError(message)
-            thread_id, mark = match[1], match[2]
-            self._marks[thread_id] = mark[0].lower() + mark[1:]
-            if not are_exact or mark[0].isupper():
-                self._doubted.add(thread_id)
+            thread_id, fingerprint = match[1], match[2]
+            self._fingerprints[thread_id] = fingerprint[0].lower() + fingerprint[1:]
+            if not are_exact or fingerprint[0].isupper():
+                self._inexact.add(thread_id)
 
     def __contains__(self, thread_id: str) -> bool:
-        return thread_id in self._marks
+        return thread_id in self._fingerprints
 
     def __len__(self) -> int:
-        return len(self._marks)
+        return len(self._fingerprints)
 
     def entries(self) -> list[str]:
         """Return the list for the state, longest unread first."""
         return [
-            f"{thread_id}:{mark[0].upper() + mark[1:] if thread_id in self._doubted else mark}"
-            for thread_id, mark in self._marks.items()
+            f"{thread_id}:{fingerprint[0].upper() + fingerprint[1:] if thread_id in self._inexact else fingerprint}"
+            for thread_id, fingerprint in self._fingerprints.items()
         ]
 
-    def is_known(self, thread_id: str, mark: str) -> bool:
-        """Whether a row with this mark is the last one that went out of an open thread."""
-        return self._marks.get(thread_id) == mark and thread_id not in self._doubted
+    def is_last_emitted(self, thread_id: str, fingerprint: str) -> bool:
+        """Whether a row with this fingerprint is the last one that went out of an open thread."""
+        return self._fingerprints.get(thread_id) == fingerprint and thread_id not in self._inexact
 
-    def is_settled(self, thread_id: str, mark: str) -> bool:
-        """Whether this is the mark that an open thread had when all that belongs to it was out."""
-        return self._marks.get(thread_id) == mark
+    def has_fingerprint(self, thread_id: str, fingerprint: str) -> bool:
+        """Whether this is the fingerprint that an open thread had when all that belongs to it was out."""
+        return self._fingerprints.get(thread_id) == fingerprint
 
-    def note(self, thread_id: str, mark: str | None, *, is_out: bool = True) -> None:
-        """Note the mark of a row that was read: it goes to the end.
+    def note(self, thread_id: str, fingerprint: str | None, *, is_emitted: bool = True) -> None:
+        """Note the fingerprint of a row that was read: it goes to the end.
 
         Args:
             thread_id: The thread.
-            mark: None, if the thread is not to be watched any more.
-            is_out: Whether the row has gone out, where it is not the one that last did.
+            fingerprint: None, if the thread is not to be watched any more.
+            is_emitted: Whether the row has gone out, where it is not the one that last did.
         """
-        is_out = is_out or (mark is not None and self.is_known(thread_id, mark))
-        self._marks.pop(thread_id, None)
-        self._doubted.discard(thread_id)
-        if mark is not None:
-            self._marks[thread_id] = mark
-            if not is_out:
-                self._doubted.add(thread_id)
+        is_emitted = is_emitted or (
+            fingerprint is not None and self.is_last_emitted(thread_id, fingerprint)
+        )
+        self._fingerprints.pop(thread_id, None)
+        self._inexact.discard(thread_id)
+        if fingerprint is not None:
+            self._fingerprints[thread_id] = fingerprint
+            if not is_emitted:
+                self._inexact.add(thread_id)
 
     def postpone(self, thread_id: str) -> None:
         """Note that a thread had its turn, although it was not seen."""
-        if thread_id in self._marks:
-            self._marks[thread_id] = self._marks.pop(thread_id)
+        if thread_id in self._fingerprints:
+            self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 
     def ids(self) -> list[tuple[str, bool]]:
         """Return the ids, longest unread first, and whether the thread was archived."""
-        return [(thread_id, mark[0] == _ARCHIVED) for thread_id, mark in self._marks.items()]
+        return [
+            (thread_id, fingerprint[0] == _ARCHIVED)
+            for thread_id, fingerprint in self._fingerprints.items()
+        ]
 
 
-def mark_of(row: Mapping[str, Any]) -> str:
+def fingerprint_of(row: Mapping[str, Any]) -> str:
     """Return the side that a thread is on, and the fingerprint of its row."""
     digest = hashlib.blake2b(_encode(row).encode(), digest_size=6).digest()
     side = _ARCHIVED if row["archived"] else _LIVE

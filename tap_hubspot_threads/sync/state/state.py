@@ -62,18 +62,18 @@ class SyncState:
         """All messages before this moment (of HubSpot's clock) are in rows that went out."""
         self.listing = ListingState(state, emits_rows=emits_rows)
         self.filters = filters
-        self.is_reset: bool = state.get("filters", filters) != filters
+        self.filters_changed: bool = state.get("filters", filters) != filters
         """Whether other threads are wanted than in the last sync."""
         is_first = self.bookmark is None and (
             self.listing.part == DONE or self.listing.started_at is None
         )
-        if is_first or self.is_reset:
+        if is_first or self.filters_changed:
             self.listing.start()
             self.bookmark = None
         elif emits_rows and self.listing.part != DONE and not self.listing.is_whole:
             self.listing.start()  # rows of what it has listed did not go out
         self.messages = MessagesState(
-            bookmarks.get("messages", {}), bookmark=self.bookmark, are_read=with_messages
+            bookmarks.get("messages", {}), bookmark=self.bookmark, is_selected=with_messages
         )
 
     def to_bookmarks(self, *, is_final: bool) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class SyncState:
         threads = {
             "version": VERSION,
             "replication_key": REPLICATION_KEY,
-            **self.listing.pack(),
+            **self.listing.to_dict(),
             "not_found": [list(item) for item in self.not_found.items()],
             "failed": [list(item) for item in self.failed.items()],
             "filters": self.filters,
@@ -98,7 +98,7 @@ class SyncState:
             "account_id": self.account_id,
             "account_unknown_warned": self.account_unknown_warned,
         }
-        return {"threads": threads, "messages": self.messages.pack()}
+        return {"threads": threads, "messages": self.messages.to_dict()}
 
     def mark_inexact(self) -> None:
         """Note that rows of open threads go out from here on.
@@ -117,13 +117,13 @@ class SyncState:
         proves nothing about the threads that were not found before it, so their first check moves
         to its start.
         """
-        begun = page.now if is_first else self.listing.started_at or page.now
+        started = page.now if is_first else self.listing.started_at or page.now
         if is_first and not has_archived:
-            firsts = self.not_found.items()
-            self.not_found = {name: max(first, page.now) for name, first in firsts}
+            first_checks = self.not_found.items()
+            self.not_found = {name: max(first, page.now) for name, first in first_checks}
         self.listing.advance(part, page, is_first=is_first)
         if part == DONE:
-            self.bookmark = self.bookmark or begun
+            self.bookmark = self.bookmark or started
 
     def advance(self, moment: str) -> None:
         """Move the bookmark; never back."""
@@ -140,11 +140,11 @@ class SyncState:
         self.failed[thread_id] = syncs
         self.open.postpone(thread_id)
 
-    def settle(self, thread_id: str, mark: str | None) -> None:
+    def settle(self, thread_id: str, fingerprint: str | None) -> None:
         """Note that a thread has been read, and that all that belongs to it is out."""
         self.failed.pop(thread_id, None)
         self.not_found.pop(thread_id, None)
-        self.open.note(thread_id, mark, is_out=self.listing.emits_rows)
+        self.open.note(thread_id, fingerprint, is_emitted=self.listing.emits_rows)
 
     def note_not_found(self, thread_id: str, now: str | None) -> None:
         """Note that a thread was not there.

@@ -10,7 +10,7 @@ import pytest
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.models import CHECKPOINT, MAX_ACTORS, Record, StateChange
 from tap_hubspot_threads.sync.children import actors as module
-from tap_hubspot_threads.sync.children.actors import MOST_HELD, Actors, named_in
+from tap_hubspot_threads.sync.children.actors import MAX_HELD, Actors, named_in
 from tap_hubspot_threads.sync.context import MAX_CONSECUTIVE_FAILURES, Failures
 from tests.sync.fakes import Inline, passing, row
 
@@ -166,12 +166,12 @@ def test_row_that_names_more() -> None:
 def test_held_at_most_so_often() -> None:
     """What is done behind rows waits for so many others at the most, so that STATE goes on."""
     world = World()
-    numbers = range(MOST_HELD)
+    numbers = range(MAX_HELD)
     pairs = [(thread(number), world.then(f"then {number}")) for number in numbers]
     world.play(thread(9_999, "A-1"), *pairs, thread(8_888), world.then("then"))
     at_actor = world.log.index("A-1")
     assert sum(word.startswith("then") for word in world.log[:at_actor]) == 0
-    assert world.log[at_actor - 1] == str(MOST_HELD - 1)
+    assert world.log[at_actor - 1] == str(MAX_HELD - 1)
     assert world.log[-2:] == ["8888", "then"]
 
 
@@ -264,7 +264,7 @@ def test_error_of_what_comes_in() -> None:
 
 def test_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last ones that were named are not asked for again; one of before may be."""
-    monkeypatch.setattr(module, "REMEMBERED", 3)
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 3)
     world = World()
     world.play(message("m", "V-1", "V-2", "V-3"), message("n", "V-1"), message("o", "V-4"))
     world.play(message("p", "V-1", "V-3", "V-4"))
@@ -275,4 +275,4 @@ def test_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_as_many_as_an_account_has() -> None:
     """So many that a large account's agents and its active visitors are all remembered."""
-    assert module.REMEMBERED >= 50_000
+    assert module.MAX_REMEMBERED >= 50_000

@@ -16,7 +16,7 @@ from tap_hubspot_threads.models import (
     StateChange,
     ThreadRef,
 )
-from tap_hubspot_threads.sync.children.messages import CHUNK, WHOLE, Messages
+from tap_hubspot_threads.sync.children.messages import CHUNK_BYTES, COMPLETE_STATUSES, Messages
 from tap_hubspot_threads.sync.context import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
 from tap_hubspot_threads.sync.state.state import SyncState
 from tests.sync.fakes import (
@@ -395,7 +395,7 @@ def test_whole_text(status: str) -> None:
     assert world.asked[1:] == [("get_original_content", "1", "b")]
 
 
-@pytest.mark.parametrize("status", sorted(WHOLE, key=str))
+@pytest.mark.parametrize("status", sorted(COMPLETE_STATUSES, key=str))
 def test_no_call_for_a_whole_one(status: str | None) -> None:
     """Nothing is asked where nothing is lost but the replies that are quoted."""
     world = World(page(message("a", status, "one")), with_originals=True)
@@ -438,7 +438,7 @@ def test_whole_text_that_cannot_be_had(
 def test_whole_texts_in_parts() -> None:
     """Many whole texts of a page are handed on in parts, so that they are not all held at once."""
     found = page(*(message(name, "TRUNCATED") for name in "abc"))
-    world = World(found, *[whole("x" * CHUNK)] * 3, with_originals=True)
+    world = World(found, *[whole("x" * CHUNK_BYTES)] * 3, with_originals=True)
     events = world.messages(thread(1))
     assert records([next(events), next(events)]) == [("threads", "1"), ("messages", "a")]
     assert len(world.asked) == 2

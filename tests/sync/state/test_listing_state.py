@@ -18,7 +18,7 @@ def kept(*, emits_rows: bool = True, **state: Any) -> ListingState:
 
 def again(of: ListingState, *, emits_rows: bool = True) -> ListingState:
     """Return what the next sync has of it."""
-    return ListingState(json.loads(json.dumps(of.pack())), emits_rows=emits_rows)
+    return ListingState(json.loads(json.dumps(of.to_dict())), emits_rows=emits_rows)
 
 
 def advance(
@@ -98,8 +98,8 @@ def test_whole_again_when_begun_anew() -> None:
 def test_every_key_in_every_state() -> None:
     """Whatever there is to keep, the keys are the same, and no value is a fraction."""
     of = kept()
-    keys = of.pack().keys()
+    keys = of.to_dict().keys()
     of.start()
     advance(of, LIVE, is_first=True)
-    assert of.pack().keys() == keys
-    assert not any(isinstance(value, float) for value in of.pack().values())
+    assert of.to_dict().keys() == keys
+    assert not any(isinstance(value, float) for value in of.to_dict().values())

@@ -13,17 +13,17 @@ BEFORE, LATER = "2026-11-20T11:00:00.000Z", "2026-11-20T12:05:00.000Z"
 
 
 def kept(
-    at: str | None = None, *, bookmark: str | None = NOW, are_read: bool = True, **state: object
+    at: str | None = None, *, bookmark: str | None = NOW, is_selected: bool = True, **state: object
 ) -> MessagesState:
     """Make what is kept by a sync whose threads are at a bookmark."""
     return MessagesState(
-        {"replication_key_value": at, **state}, bookmark=bookmark, are_read=are_read
+        {"replication_key_value": at, **state}, bookmark=bookmark, is_selected=is_selected
     )
 
 
 def again(of: MessagesState) -> MessagesState:
     """Return what the next sync has of it."""
-    return MessagesState(json.loads(json.dumps(of.pack())), bookmark=NOW, are_read=True)
+    return MessagesState(json.loads(json.dumps(of.to_dict())), bookmark=NOW, is_selected=True)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_never_ahead_of_threads(at: str | None, bookmark: str | None, found: str
 
 def test_none_are_out() -> None:
     """Without a state none are out, and they are behind."""
-    of = MessagesState({}, bookmark=NOW, are_read=True)
+    of = MessagesState({}, bookmark=NOW, is_selected=True)
     assert (of.bookmark, of.needs_backfill, of.pending, of.backfilled_threads) == (
         None,
         True,
@@ -72,9 +72,9 @@ def test_does_not_follow_while_behind(at: str | None) -> None:
 
 def test_does_not_follow_unread() -> None:
     """In a sync that does not read messages they stay where they are, and are behind then."""
-    of = kept(NOW, are_read=False)
+    of = kept(NOW, is_selected=False)
     of.follow(LATER)
-    assert MessagesState(of.pack(), bookmark=LATER, are_read=True).needs_backfill
+    assert MessagesState(of.to_dict(), bookmark=LATER, is_selected=True).needs_backfill
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_owed_again() -> None:
 def test_owed_whatever_is_wanted() -> None:
     """What is owed outlives a bookmark that is none, and syncs that do not read messages."""
     assert kept(NOW, bookmark=None, failed=[["1", 2]]).pending == {"1": 2}
-    assert kept(NOW, are_read=False, failed=[["1", 2]]).pack()["failed"] == [["1", 2]]
+    assert kept(NOW, is_selected=False, failed=[["1", 2]]).to_dict()["failed"] == [["1", 2]]
 
 
 def test_every_key_in_every_state() -> None:
     """Whatever there is to keep, the keys are the same: Meltano merges states."""
-    assert kept(None).pack().keys() == kept(NOW, failed=[["1", 2]]).pack().keys()
+    assert kept(None).to_dict().keys() == kept(NOW, failed=[["1", 2]]).to_dict().keys()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.sync.state.open_threads import OpenThreads, mark_of
+from tap_hubspot_threads.sync.state.open_threads import OpenThreads, fingerprint_of
 from tests.sync.fakes import row
 
 LIVE, ARCHIVED = "lAAAAAA", "aBBBBBB"
@@ -65,28 +65,28 @@ def test_postponed() -> None:
     threads.postpone("1")
     threads.postpone("9")
     assert ids(threads) == ["2", "1"]
-    assert threads.is_known("1", LIVE)
+    assert threads.is_last_emitted("1", LIVE)
 
 
 def test_known_by_its_row() -> None:
     """A row is known by its mark as long as nothing in it changes."""
     threads, found = OpenThreads(), row(1)
-    threads.note("1", mark_of(found))
-    assert threads.is_known("1", mark_of(dict(reversed(found.items()))))
-    assert not threads.is_known("1", mark_of({**found, "assignedTo": "A-1"}))
-    assert not threads.is_known("2", mark_of(found))
+    threads.note("1", fingerprint_of(found))
+    assert threads.is_last_emitted("1", fingerprint_of(dict(reversed(found.items()))))
+    assert not threads.is_last_emitted("1", fingerprint_of({**found, "assignedTo": "A-1"}))
+    assert not threads.is_last_emitted("2", fingerprint_of(found))
 
 
 def test_other_side_is_another_mark() -> None:
     """A thread that was archived has another mark, and its side in it."""
-    assert mark_of(row(1))[0] == "l"
-    assert mark_of(row(1, archived=True))[0] == "a"
+    assert fingerprint_of(row(1))[0] == "l"
+    assert fingerprint_of(row(1, archived=True))[0] == "a"
 
 
 def test_doubt() -> None:
     """Where rows may have gone out that are not in the entries, none is known; sides stay."""
     threads = OpenThreads([f"17:{LIVE}", f"18:{ARCHIVED}"], are_exact=False)
-    assert not threads.is_known("17", LIVE)
+    assert not threads.is_last_emitted("17", LIVE)
     assert threads.ids() == [("17", False), ("18", True)]
     assert OpenThreads(threads.entries()).entries() == threads.entries()
 
@@ -96,8 +96,8 @@ def test_doubt_is_a_capital_letter() -> None:
     threads = OpenThreads([f"17:{LIVE}", f"18:{ARCHIVED}"], are_exact=False)
     assert threads.entries() == ["17:LAAAAAA", "18:ABBBBBB"]
     again = OpenThreads(threads.entries())
-    assert not again.is_known("17", LIVE)
-    assert again.is_settled("17", LIVE)
+    assert not again.is_last_emitted("17", LIVE)
+    assert again.has_fingerprint("17", LIVE)
     assert again.ids() == [("17", False), ("18", True)]
 
 
@@ -105,32 +105,32 @@ def test_noted_ends_the_doubt() -> None:
     """A row that has gone out is beyond doubt."""
     threads = OpenThreads(["17:LAAAAAA"])
     threads.note("17", LIVE)
-    assert threads.is_known("17", LIVE)
+    assert threads.is_last_emitted("17", LIVE)
     assert threads.entries() == [f"17:{LIVE}"]
 
 
 def test_seen_but_not_out() -> None:
     """A row that was seen and has not gone out is settled, but in doubt."""
     threads = of("1")
-    threads.note("1", "lCCCCCC", is_out=False)
-    threads.note("2", LIVE, is_out=False)
+    threads.note("1", "lCCCCCC", is_emitted=False)
+    threads.note("2", LIVE, is_emitted=False)
     assert threads.entries() == ["1:LCCCCCC", "2:LAAAAAA"]
-    assert threads.is_settled("1", "lCCCCCC")
-    assert not threads.is_known("1", "lCCCCCC")
+    assert threads.has_fingerprint("1", "lCCCCCC")
+    assert not threads.is_last_emitted("1", "lCCCCCC")
 
 
 def test_seen_as_it_is_known() -> None:
     """A known row that was seen again without going out stays known."""
     threads = of("1")
-    threads.note("1", LIVE, is_out=False)
-    assert threads.is_known("1", LIVE)
+    threads.note("1", LIVE, is_emitted=False)
+    assert threads.is_last_emitted("1", LIVE)
 
 
 def test_doubt_stays_until_a_row_is_out() -> None:
     """A doubted row that was seen again without going out stays in doubt; postponed, too."""
     threads = OpenThreads(["1:LAAAAAA"])
-    threads.note("1", LIVE, is_out=False)
+    threads.note("1", LIVE, is_emitted=False)
     threads.postpone("1")
     assert threads.entries() == ["1:LAAAAAA"]
-    threads.note("1", None, is_out=False)
+    threads.note("1", None, is_emitted=False)
     assert threads.entries() == []

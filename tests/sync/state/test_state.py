@@ -59,7 +59,7 @@ def test_no_map_keyed_by_id() -> None:
 def test_first_sync() -> None:
     """Without a state there is no bookmark, and everything is listed."""
     of = kept()
-    assert (of.bookmark, of.listing.part, of.is_reset) == (None, LIVE, False)
+    assert (of.bookmark, of.listing.part, of.filters_changed) == (None, LIVE, False)
 
 
 def test_bookmark_by_hand() -> None:
@@ -89,9 +89,9 @@ def test_listing_whose_rows_did_not_go_out(bookmark: str | None) -> None:
 def test_other_threads_are_wanted() -> None:
     """When other threads are wanted, all is listed anew, and the bookmark is none."""
     of = kept(filters="some", replication_key_value=NOW, listing=ARCHIVED, listing_cursor="x")
-    assert of.is_reset
+    assert of.filters_changed
     assert (of.bookmark, of.listing.part, of.listing.cursor) == (None, LIVE, None)
-    assert not again(of).is_reset
+    assert not again(of).filters_changed
 
 
 def test_bookmark_never_moves_back() -> None:
@@ -191,14 +191,14 @@ def test_doubt_outlives_a_kill() -> None:
     """A state that is not the last one of its sync, once in doubt, makes no row known."""
     of = kept(open_threads=[f"1:{MARK}"])
     of.mark_inexact()
-    assert not again(of, is_final=False).open.is_known("1", MARK)
-    assert again(of, is_final=True).open.is_known("1", MARK)
+    assert not again(of, is_final=False).open.is_last_emitted("1", MARK)
+    assert again(of, is_final=True).open.is_last_emitted("1", MARK)
 
 
 def test_no_doubt_without_rows() -> None:
     """As long as no known thread's row has gone out, each state is exact."""
     of = kept(open_threads=[f"1:{MARK}"])
-    assert again(of, is_final=False).open.is_known("1", MARK)
+    assert again(of, is_final=False).open.is_last_emitted("1", MARK)
 
 
 def test_listing_in_full() -> None:
