@@ -1,6 +1,6 @@
-"""The threads that were last seen open: what a sync reads again by id, and in which order.
+"""The open threads that later syncs check, least recently read first.
 
-Closing, assigning, moving and archiving a thread show in no listing by time.
+A listing by time does not show that a thread was closed, assigned, moved or archived.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _ENTRY = re.compile(r"([0-9]+):([alAL][A-Za-z0-9_-]{6})")
 
 
 class OpenThreads:
-    """Open threads in the order in which they were last read, each with a fingerprint of its row.
+    """Open threads, least recently read first, each with the fingerprint of its record.
 
     Args:
-        entries: What `entries` gave, 24 characters or so for each thread: the id, which side it was
-            on (a capital letter, where it is unknown whether its row is the last one that went
-            out), and 36 bits of a hash of its row.
-        are_exact: Whether no row can have gone out since that is not in the entries.
+        entries: The result of `entries`, about 24 characters per thread: the ID, a letter for live
+            or archived, and 36 bits of a hash of the row. A capital letter marks an inexact entry:
+            that row may not be the last emitted record.
+        are_exact: Whether the entries cover every record emitted so far; if not, all are inexact.
 
     Raises:
-        ValueError: if an entry is none of these.
+        ValueError: if an entry has another form.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class OpenThreads:
         for entry in entries:
             match = _ENTRY.fullmatch(entry)
             if match is None or parse_id(match[1]) != match[1]:
-                message = "not an entry of the list of open threads"
+                message = "not a valid entry of open_threads"
                 raise ValueError(message)
             thread_id, fingerprint = match[1], match[2]
             self._fingerprints[thread_id] = fingerprint[0].lower() + fingerprint[1:]
@@ -59,27 +59,31 @@ class OpenThreads:
         return len(self._fingerprints)
 
     def entries(self) -> list[str]:
-        """Return the list for the state, longest unread first."""
+        """Return the entries for the state, least recently read first."""
         return [
-            f"{thread_id}:{fingerprint[0].upper() + fingerprint[1:] if thread_id in self._inexact else fingerprint}"
-            for thread_id, fingerprint in self._fingerprints.items()
+            f"{thread_id}:{text[0].upper() + text[1:] if thread_id in self._inexact else text}"
+            for thread_id, text in self._fingerprints.items()
         ]
 
     def is_last_emitted(self, thread_id: str, fingerprint: str) -> bool:
-        """Whether a row with this fingerprint is the last one that went out of an open thread."""
+        """Whether the record with this fingerprint is the last one emitted for an open thread."""
         return self._fingerprints.get(thread_id) == fingerprint and thread_id not in self._inexact
 
     def has_fingerprint(self, thread_id: str, fingerprint: str) -> bool:
-        """Whether this is the fingerprint that an open thread had when all that belongs to it was out."""
+        """Whether the state has this fingerprint for a thread, exact or not.
+
+        Then everything that belongs to the thread, messages included, was emitted with it.
+        """
         return self._fingerprints.get(thread_id) == fingerprint
 
     def note(self, thread_id: str, fingerprint: str | None, *, is_emitted: bool = True) -> None:
-        """Note the fingerprint of a row that was read: it goes to the end.
+        """Set the fingerprint of a thread that was read, and move the thread to the end.
 
         Args:
             thread_id: The thread.
-            fingerprint: None, if the thread is not to be watched any more.
-            is_emitted: Whether the row has gone out, where it is not the one that last did.
+            fingerprint: None: the thread is no longer tracked.
+            is_emitted: Whether the record was emitted. If not, the entry is exact only if it was
+                the last emitted record already.
         """
         is_emitted = is_emitted or (
             fingerprint is not None and self.is_last_emitted(thread_id, fingerprint)
@@ -92,12 +96,12 @@ class OpenThreads:
                 self._inexact.add(thread_id)
 
     def postpone(self, thread_id: str) -> None:
-        """Note that a thread had its turn, although it was not seen."""
+        """Move a thread to the end although it was not read."""
         if thread_id in self._fingerprints:
             self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 
     def ids(self) -> list[tuple[str, bool]]:
-        """Return the ids, longest unread first, and whether the thread was archived."""
+        """Return the IDs, least recently read first, and whether each thread was archived."""
         return [
             (thread_id, fingerprint[0] == _ARCHIVED)
             for thread_id, fingerprint in self._fingerprints.items()
@@ -105,7 +109,7 @@ class OpenThreads:
 
 
 def fingerprint_of(row: Mapping[str, Any]) -> str:
-    """Return the side that a thread is on, and the fingerprint of its row."""
+    """Return a letter for live or archived, followed by 36 bits of a hash of the row."""
     digest = hashlib.blake2b(_encode(row).encode(), digest_size=6).digest()
     side = _ARCHIVED if row["archived"] else _LIVE
     return side + base64.urlsafe_b64encode(digest).decode()[:6]
