@@ -235,7 +235,7 @@ def test_archived_thread_whose_messages_are_not_shown(
     live = [thread for thread in lab.threads if not thread.archived]
     archived = len(lab.threads) - len(live)
     assert message_ids(output) == messages_of(lab, *live)
-    assert f"HubSpot has {archived} thread(s), but does not show their messages" in caplog.text
+    assert f"HubSpot has {archived} thread(s) but returns 404 for their messages" in caplog.text
 
 
 def test_messages_that_cannot_be_read(life: Life, caplog: pytest.LogCaptureFixture) -> None:
@@ -272,7 +272,7 @@ def test_all_messages_out_of_reach(life: Life) -> None:
         life.lab.account.message(thread, sent=True)
     life.lab.script(path="/messages", status=503, times=10_000)
     life.lab.emulator.requests.clear()
-    with pytest.raises(HubSpotError, match="5 threads' messages in a row") as error:
+    with pytest.raises(HubSpotError, match="messages failed 5 times in a row") as error:
         life.sync(select(*ALL), max_attempts=1, max_concurrency=1)
     assert error.value.exit_code == 75
     # Five threads and those that are read ahead, each with two attempts for each size of a page.
@@ -385,7 +385,7 @@ def test_whole_text_that_cannot_be_had(life: Life, caplog: pytest.LogCaptureFixt
     output = life.sync(select(*ALL), fetch_original_content=True)
     texts = {row["id"]: row["text"] for row in output.records("messages")}
     assert texts[message.id] == "Only the be"
-    assert "1 message(s) are cut off" in caplog.text
+    assert "1 message(s) are truncated" in caplog.text
 
 
 def test_no_whole_text_for_a_column_that_is_not_selected(life: Life) -> None:
@@ -423,7 +423,7 @@ def test_list_that_is_refused(life: Life, caplog: pytest.LogCaptureFixture) -> N
     life.lab.script(path="/channels", status=403, body='{"category": "MISSING_SCOPES"}', times=9)
     with pytest.raises(IncompleteError, match="channels could not be loaded, all else was"):
         life.sync(select(*ALL))
-    assert "channels could not be loaded: GET /channels: 403" in caplog.text
+    assert "Could not load channels: GET /channels: 403" in caplog.text
     assert life.last.records("inboxes")
     assert life.last.records("channel_accounts")
     assert life.last.records("messages")

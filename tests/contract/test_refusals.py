@@ -174,7 +174,7 @@ def test_stuck_first_sync_reads_old_messages(monkeypatch: pytest.MonkeyPatch) ->
     with open_lab(Account.sample(60)) as lab:
         life = Life(lab)
         lab.script(path="sort=id&after=", status=500, times=10**6)
-        with pytest.raises(HubSpotError, match="list of all threads cannot be read further"):
+        with pytest.raises(HubSpotError, match="The full listing is stuck"):
             life.sync(select(*WITH_MESSAGES, "inboxes"), max_attempts=2)
         assert life.last.records("inboxes")
         talking = {str(t.id) for t in lab.threads if t.latest_message_at}
@@ -190,7 +190,7 @@ def test_stuck_full_listing_keeps_nothing_else_waiting(monkeypatch: pytest.Monke
         life.sync()
         life.pass_time(days=2)
         lab.script(path="sort=id&after=", status=500, times=10**6)
-        with pytest.raises(HubSpotError, match="list of all threads cannot be read further"):
+        with pytest.raises(HubSpotError, match="The full listing is stuck"):
             life.sync(select(*WITH_MESSAGES, "inboxes"), max_attempts=2, open_threads_max_calls=0)
         assert life.last.records("inboxes")
         talking = {str(t.id) for t in lab.threads if t.latest_message_at}

@@ -103,7 +103,7 @@ class Sync:
             behavior.cursor_minutes for behavior in self.behaviors
         )
         # Messages may be a 404 from the moment on at which their thread is archived.
-        is_archived_meanwhile = "for a page after others" in str(self.end)
+        is_archived_meanwhile = "for a page after the first" in str(self.end)
         return (
             bool(self.lies())
             or self.has_few_tries

@@ -46,7 +46,7 @@ def test_another_account() -> None:
 def test_no_number_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     """That HubSpot does not say is a warning, in the first such sync only."""
     identify(fake(None), Inline(), kept())
-    assert "does not say which account" in caplog.text
+    assert "does not report the token's account ID" in caplog.text
     caplog.clear()
     identify(fake(None), Inline(), kept(account_unknown_warned=True))
     assert caplog.text == ""

@@ -112,7 +112,7 @@ def test_error_that_ends_the_sync() -> None:
 def test_failures_in_a_row_end_it() -> None:
     """So many neighbours that cannot be read: HubSpot is down, and the next is not asked for."""
     hubspot = fake(*[passing()] * MAX_CONSECUTIVE_FAILURES, row(9))
-    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} threads in a row"):
+    with pytest.raises(HubSpotError, match=f"threads failed {MAX_CONSECUTIVE_FAILURES} times"):
         read(hubspot, some(MAX_CONSECUTIVE_FAILURES + 1))
     assert len(hubspot.asked) == MAX_CONSECUTIVE_FAILURES
 

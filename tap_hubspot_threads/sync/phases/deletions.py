@@ -37,13 +37,13 @@ class Deletions:
     def __init__(self, context: SyncContext, *, is_confirmed: bool) -> None:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._lists_all = context.settings.threads.is_all
-        """Whether a full listing includes every thread. If not, absence from it proves nothing, and
-        a second check by ID is needed too."""
+        """Whether a full listing includes every thread. If not, a thread's absence from it proves
+        nothing, and a second check by ID is needed too."""
         self._is_confirmed = is_confirmed
 
     @property
     def is_mass_deletion(self) -> bool:
-        """Whether most open threads are not found, counting earlier syncs, and there are many."""
+        """Whether there are many open threads and most were not found, in this or earlier syncs."""
         missing, seen = len(self._state.not_found), self._seen_count
         return missing + seen >= MASS_DELETION_MIN and missing > seen
 

@@ -1,7 +1,8 @@
 """Phase 3, the open-thread check: finds silent changes to open threads.
 
-Each step handles only what the earlier steps left. No result of a step is kept for the next sync,
-because it is unknown whether HubSpot's status filter works and how many threads a page holds.
+Each step handles only what the earlier steps left. Nothing is remembered for the next sync about
+which step worked. It is unknown whether HubSpot's status filter works, and how many threads fit on
+one page.
 """
 
 from __future__ import annotations
@@ -113,8 +114,7 @@ class OpenThreadCheck:
     # Steps that list threads
 
     def _listing(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Run a step that lists threads. If it fails, the next steps continue without its
-        results."""
+        """Run a step that lists threads. If it fails, the next steps run without it."""
         before = len(self._seen.known_open)
         yield from self._pipeline.with_children(_best_effort(events))
         self._listed += len(self._seen.known_open) - before

@@ -30,8 +30,8 @@ class MessagesState:
         """All messages of threads whose latest message is not later are emitted, except those in
         `pending`."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
-        """Whether the bookmark of messages is behind that of threads. If so, `Backfill` moves it;
-        otherwise both move together."""
+        """Whether the bookmark of messages is earlier than that of threads. If so, `Backfill` moves
+        it; otherwise both move together."""
         self._is_selected = is_selected
         self.pending: dict[str, int] = dict(state.get("failed", ()))
         """IDs of threads with messages still to be read, each with the number of consecutive syncs

@@ -85,7 +85,7 @@ def _is_valid(key: str, value: object, validator: Draft4Validator) -> bool:
 
 def _unknown(stream: str, key: str) -> StateError:
     return StateError(
-        f"The state's bookmarks.{stream}.{key} is unknown to this version of the tap or invalid. "
+        f"The state's bookmarks.{stream}.{key} is not valid for this version of the tap. "
         "Use the version that wrote the state, correct the state by hand, or start over with a "
         "full refresh (no state)."
     )

@@ -210,7 +210,7 @@ def test_one_that_fails_is_not_asked_again() -> None:
 def test_failures_in_a_row_end_it() -> None:
     """So many actors that cannot be read one after the other: HubSpot is down; nothing is done."""
     world = World(Account(at_fault=many(MAX_ACTORS), error=passing()))
-    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} actors in a row"):
+    with pytest.raises(HubSpotError, match=f"actors failed {MAX_CONSECUTIVE_FAILURES} times"):
         world.play(thread(1), message("m", *many(MAX_ACTORS)), world.then("then"))
     assert world.log == ["1", "m"]
 

@@ -223,7 +223,7 @@ def test_failures_in_a_row_end_it() -> None:
     world = World(*[passing()] * count, of_page("a"))
     written: list[tuple[str, str]] = []
     outs = world.messages(chain.from_iterable(map(thread, range(1, count + 2))))
-    with pytest.raises(HubSpotError, match=f"{count} threads' messages in a row"):
+    with pytest.raises(HubSpotError, match=f"messages failed {count} times in a row"):
         write(outs, written)
     assert [name for _, name in written] == [str(number) for number in range(1, count + 1)]
     assert len(world.asked) == count
@@ -294,7 +294,7 @@ def test_messages_that_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
         {},
     )
     world.stats.warn()
-    assert "HubSpot has 2 thread(s), but does not show their messages: 1, 2" in caplog.text
+    assert "HubSpot has 2 thread(s) but returns 404 for their messages: 1, 2" in caplog.text
     world.failures.check()
 
 
@@ -432,7 +432,7 @@ def test_whole_text_that_cannot_be_had(
     assert world.stats.truncated == ["a"]
     assert world.failures.messages.errors == {}
     world.stats.warn()
-    assert "1 message(s) are cut off" in caplog.text
+    assert "1 message(s) are truncated" in caplog.text
 
 
 def test_whole_texts_in_parts() -> None:

@@ -159,7 +159,7 @@ def test_purge_waits_for_a_listing(caplog: pytest.LogCaptureFixture) -> None:
     world = World(MASS_DELETION_MIN, 0)
     assert world.told() == []
     assert world.stats.withheld_deletions == MASS_DELETION_MIN
-    assert f"{MASS_DELETION_MIN} missing thread(s) are not told deleted yet" in caplog.text
+    assert f"{MASS_DELETION_MIN} deletion(s) pending, because most open threads" in caplog.text
     world.deletions.check()
 
 

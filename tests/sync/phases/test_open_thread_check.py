@@ -351,4 +351,4 @@ def test_what_it_came_to(caplog: pytest.LogCaptureFixture) -> None:
     World(page(*rows(1, 2, 3, 4)), *rows(5, 6)).run()
     (line,) = [record.message for record in caplog.records if "Open threads" in record.message]
     assert line.startswith("Open threads: 6 known; 4 seen in 1 ")
-    assert line.endswith("2 by id")
+    assert line.endswith("2 read by ID")
