@@ -257,7 +257,7 @@ class ThreadPipeline:
         return StateChange(self._pending_messages(ref, change))
 
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
-        """Extend a state change so that a later sync reads the messages of an unreadable thread."""
+        """Return a state change that also keeps the messages of the thread for a later sync."""
         if not (self._selection.messages and ref.has_new_message):
             return change
 

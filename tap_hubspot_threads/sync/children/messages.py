@@ -100,10 +100,9 @@ class Messages:
         yield StateChange(partial(self._state.settle, thread.id))
 
     def _thread_deleted(self, thread_id: str) -> Callable[[], None]:
-        """Return the state change for a missing thread.
+        """Return the state change for a thread that no longer exists, which is not an error.
 
-        Later syncs request the messages again, because a 404 can be wrong for a while. It is no
-        error.
+        Later syncs request the messages again, because a 404 can be wrong for a while.
         """
         if thread_id in self._seen.without_thread:
             return partial(self._state.add_pending, thread_id)

@@ -43,7 +43,8 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # Twice a large reserve could keep a backfill from ever starting, so cap it halfway.
+        # Cap the share halfway between the reserve and 100%. At twice a large reserve, a
+        # backfill might never start.
         self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 

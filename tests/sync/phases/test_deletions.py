@@ -212,7 +212,7 @@ def test_unconfirmed_purge(caplog: pytest.LogCaptureFixture) -> None:
     )
     assert world.told() == []
     assert world.stats.withheld_deletions == MASS_DELETION_MIN
-    assert "that this is the state's account" in caplog.text
+    assert "to belong to the state's account" in caplog.text
     with pytest.raises(
         MassDeletionError, match=f"{MASS_DELETION_MIN} of {MASS_DELETION_MIN + 3} open threads"
     ):

@@ -38,7 +38,7 @@ def test_side() -> None:
 )
 def test_other_entries(entry: str) -> None:
     """An entry of any other form is refused."""
-    with pytest.raises(ValueError, match="an"):
+    with pytest.raises(ValueError, match="not a"):
         OpenThreads([entry])
 
 
