@@ -454,7 +454,9 @@ def test_wrong_account(size: int) -> None:
         before = life.state
         life.lab, other.account.clock = other, lab.account.clock
         other.account.portal_id = 77
-        with pytest.raises(WrongAccountError, match=r"account 77, but the state belongs to account 62515"):
+        with pytest.raises(
+            WrongAccountError, match=r"account 77, but the state belongs to account 62515"
+        ):
             life.sync()
         assert life.last.of_type("RECORD") == []
         assert [state["value"] for state in life.last.of_type("STATE")] == [before]
