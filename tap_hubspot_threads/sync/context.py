@@ -32,7 +32,8 @@ MAX_CONSECUTIVE_FAILURES = 5
 """Consecutive failures after which HubSpot counts as down and the sync stops."""
 
 FAILING_SYNCS = 3
-"""Consecutive syncs in which an item must fail before its failure becomes a warning."""
+"""From this number of consecutive failing syncs on, an item's failure is a warning, not an
+error."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -51,7 +52,7 @@ class FailureLog:
         self.failed: set[str] = set()
         """IDs of all items that failed."""
         self.errors: dict[str, HubSpotError] = {}
-        """Errors by ID for which the sync ends in an error."""
+        """Failures by ID that make the sync end in an error."""
 
     def note(self, id_: str, error: HubSpotError) -> int | None:
         """Record a failure.

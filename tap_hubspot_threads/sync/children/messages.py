@@ -34,7 +34,7 @@ COMPLETE_STATUSES = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
 which are records of their own."""
 
 CHUNK_BYTES = 1_000_000
-"""Bytes of messages per part of a page, when full texts are read one by one."""
+"""Bytes of messages per part of a page, if full texts are read one by one."""
 
 
 class Messages:

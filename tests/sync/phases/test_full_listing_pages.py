@@ -146,7 +146,7 @@ def test_refused_cursor(stage: str, caplog: pytest.LogCaptureFixture) -> None:
     sides = [("old", stage == ARCHIVED), (None, False), (None, True)]
     assert [(cursor, archived) for _, cursor, archived in hubspot.asked] == sides
     assert (of.listing.full_started_at, of.listing.full_pages) == (LATER, 2)
-    assert "from the start" in caplog.text
+    assert "starts over" in caplog.text
 
 
 def test_refused_cursor_ignores_the_calls() -> None:
