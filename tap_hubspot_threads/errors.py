@@ -88,7 +88,7 @@ class TransientError(HubSpotError):
         retry_after: Seconds that HubSpot asked to wait, if it did.
         is_burst: Whether the burst limit was at fault, which all workers share.
         asks_to_wait: Whether HubSpot is busy or limits calls, whatever was requested.
-        tries: How often it is worth a try, where that is less than usual.
+        max_attempts: How often it is worth a try, where that is less than usual.
         advice: What to do if all of the tries fail so. That ends the sync then, and a retry later
             does not help.
     """
@@ -102,14 +102,14 @@ class TransientError(HubSpotError):
         retry_after: float | None = None,
         is_burst: bool = False,
         asks_to_wait: bool = False,
-        tries: int | None = None,
+        max_attempts: int | None = None,
         advice: str = "",
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.is_burst = is_burst
         self.asks_to_wait = asks_to_wait
-        self.tries = tries
+        self.max_attempts = max_attempts
         self.advice = advice
 
     def after(self, attempts: int) -> HubSpotError:
