@@ -251,7 +251,7 @@ def build_sync(
     context = SyncContext(settings, selection, lambda: state, failures=failures)
     if not selection.follows_threads:
         return Sync(ReferenceSync(api, pool, context).run(), context)
-    if state.is_reset:
+    if state.filters_changed:
         LOG.info(
             "inbox_ids, include_archived or start_date has changed; re-listing the whole account"
         )

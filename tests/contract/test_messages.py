@@ -233,7 +233,7 @@ def test_unavailable_messages(lab: Lab, caplog: pytest.LogCaptureFixture) -> Non
     live = [thread for thread in lab.threads if not thread.archived]
     archived = len(lab.threads) - len(live)
     assert message_ids(output) == messages_of(lab, *live)
-    assert f"HubSpot has {archived} thread(s), but does not show their messages" in caplog.text
+    assert f"HubSpot has {archived} thread(s) but returns 404 for their messages" in caplog.text
 
 
 def test_failed_messages(life: Life, caplog: pytest.LogCaptureFixture) -> None:
@@ -270,7 +270,7 @@ def test_all_messages_fail(life: Life) -> None:
         life.lab.account.message(thread, sent=True)
     life.lab.script(path="/messages", status=503, times=10_000)
     life.lab.emulator.requests.clear()
-    with pytest.raises(HubSpotError, match="5 threads' messages in a row") as error:
+    with pytest.raises(HubSpotError, match="messages failed 5 times in a row") as error:
         life.sync(select(*ALL), max_attempts=1, max_concurrency=1)
     assert error.value.exit_code == 75
     # Five threads and the prefetched ones, each with two attempts per page size.
@@ -383,7 +383,7 @@ def test_failed_full_text(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     output = life.sync(select(*ALL), fetch_original_content=True)
     texts = {row["id"]: row["text"] for row in output.records("messages")}
     assert texts[message.id] == "Only the be"
-    assert "1 message(s) are cut off" in caplog.text
+    assert "1 message(s) are truncated" in caplog.text
 
 
 def test_no_full_text_without_text_columns(life: Life) -> None:
@@ -421,7 +421,7 @@ def test_refused_list(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     life.lab.script(path="/channels", status=403, body='{"category": "MISSING_SCOPES"}', times=9)
     with pytest.raises(IncompleteError, match="channels could not be loaded, all else was"):
         life.sync(select(*ALL))
-    assert "channels could not be loaded: GET /channels: 403" in caplog.text
+    assert "Could not load channels: GET /channels: 403" in caplog.text
     assert life.last.records("inboxes")
     assert life.last.records("channel_accounts")
     assert life.last.records("messages")

@@ -85,9 +85,9 @@ def test_quiet_account(life: Life, status_filter: Any, calls: int) -> None:
 @pytest.mark.parametrize(
     ("status_filter", "calls", "logged"),
     [
-        ("works", 500, "1183 seen in 5 listing calls, 0 by id"),
-        ("ignored", 500, "1183 seen in 9 listing calls, 0 by id"),
-        ("ignored", 10, "0 seen in 1 listing calls, 8 by id"),
+        ("works", 500, "1183 listed in 5 API calls, 0 read by ID"),
+        ("ignored", 500, "1183 listed in 9 API calls, 0 read by ID"),
+        ("ignored", 10, "0 listed in 1 API calls, 8 read by ID"),
     ],
 )
 def test_log_line(
@@ -285,7 +285,7 @@ def test_full_listing_with_a_refused_cursor(
     life.threads_state["listing_cursor"] = "too old"
     life.pass_time(hours=1)
     assert life.sync().ids == life.lab.ids
-    assert "listed from the start" in caplog.text
+    assert "HubSpot refused the saved cursor" in caplog.text
     assert life.threads_state["full_listing_started_at"] > began
 
 

@@ -28,4 +28,4 @@ def test_released_state(path: Path) -> None:
     assert [*state.failed] == [thread_id for thread_id, _ in threads["failed"]]
     assert [*state.messages.pending] == [thread_id for thread_id, _ in messages["failed"]]
     assert state.messages.bookmark == messages["replication_key_value"]
-    assert not state.is_reset
+    assert not state.filters_changed

@@ -124,7 +124,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "state with partitions": (
         "--state",
         b'{"bookmarks": {"threads": {}, "deleted_threads": {"partitions": [{}]}}}',
-        "The state is not of the form",
+        "The state does not have the form",
     ),
     "state cut off": ("--state", b'{"bookmarks": {', "not JSON (line 1, column 16)"),
     "state that is empty": ("--state", b"", "not JSON"),
@@ -139,7 +139,11 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "state in UTF-16": ("--state", "{}".encode("utf-16"), "not in UTF-8; save it as UTF-8"),
     "catalog in UTF-16": ("--catalog", "{}".encode("utf-16-be"), "not in UTF-8; save it as UTF-8"),
     "state in another encoding": ("--state", b"\xff\xfe{}", "not in UTF-8"),
-    "state of another tap": ("--state", b'{"bookmarks": {"users": {}}}', "The state is not of the"),
+    "state of another tap": (
+        "--state",
+        b'{"bookmarks": {"users": {}}}',
+        "The state does not have the",
+    ),
     "state of a later version": (
         "--state",
         b'{"bookmarks": {"threads": {"version": 9}}}',

@@ -12,7 +12,7 @@ from tap_hubspot_threads.models import Page, Record, Selection, StateChange
 from tap_hubspot_threads.settings.settings import Settings, ThreadFilter
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tap_hubspot_threads.sync.context import Failures, SyncContext
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 from tap_hubspot_threads.sync.state.state import SyncState
 
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ def make_state(**state: Any) -> SyncState:
 def make_state_with_open(*rows: dict[str, Any], **state: Any) -> SyncState:
     """Return the state after a sync that emitted these rows of open threads."""
     state.setdefault("replication_key_value", NOW)
-    return make_state(open_threads=[f"{found['id']}:{mark_of(found)}" for found in rows], **state)
+    return make_state(
+        open_threads=[f"{found['id']}:{fingerprint_of(found)}" for found in rows], **state
+    )
 
 
 def make_context(

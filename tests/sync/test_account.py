@@ -10,7 +10,7 @@ import pytest
 
 from emulator.data.account import Account
 from emulator.data.thread import CHAT, HELP_DESK
-from tap_hubspot_threads.errors import IncompleteError, StateError
+from tap_hubspot_threads.errors import HubSpotError, IncompleteError, StateError
 from tests.conftest import NOON, Lab, Life, ids, open_lab, select, set_runtime
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def test_failed_threads_block_nothing(life: Life) -> None:
     for thread in bad:
         life.lab.script(path=f"/threads/{thread.id}", status=500, times=10**6)
         life.threads(1)
-    with pytest.raises(Exception, match="could not be read"):
+    with pytest.raises(HubSpotError, match="failed 5 times in a row"):
         life.sync(max_attempts=1)
     for _ in range(2):
         life.pass_time(hours=1)

@@ -46,7 +46,7 @@ def test_wrong_account() -> None:
 def test_unknown_account_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     """An unknown account ID is a warning in the first such sync only."""
     identify(fake(None), Inline(), make_state())
-    assert "does not say which account" in caplog.text
+    assert "does not report the token's account ID" in caplog.text
     caplog.clear()
     identify(fake(None), Inline(), make_state(account_unknown_warned=True))
     assert caplog.text == ""

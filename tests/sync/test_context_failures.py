@@ -78,7 +78,9 @@ def test_consecutive_failures() -> None:
     """Too many consecutive transient failures are an error that says to try again later."""
     breaker = CircuitBreaker("things")
     fail(breaker, *FEW)
-    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} things in a row") as raised:
+    with pytest.raises(
+        HubSpotError, match=f"things failed {MAX_CONSECUTIVE_FAILURES} times"
+    ) as raised:
         fail(breaker, "last")
     assert raised.value.exit_code == EX_TEMPFAIL
 

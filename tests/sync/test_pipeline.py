@@ -16,7 +16,7 @@ from tap_hubspot_threads.models import (
 )
 from tap_hubspot_threads.sync.context import FAILING_SYNCS
 from tap_hubspot_threads.sync.pipeline import ListedPage, ThreadPipeline
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 from tap_hubspot_threads.sync.state.state import SyncState
 from tests.sync.fakes import (
     NOW,
@@ -91,7 +91,7 @@ def test_open_thread_is_tracked_after_its_record() -> None:
     events = world.result(row(1))
     assert "1" not in world.state.open
     assert write(events) == [("threads", "1")]
-    assert world.state.open.is_known("1", mark_of(row(1)))
+    assert world.state.open.is_last_emitted("1", fingerprint_of(row(1)))
 
 
 def test_unchanged_open_thread() -> None:
@@ -408,5 +408,5 @@ def test_sync_without_threads() -> None:
     state = SyncState({"threads": {"replication_key_value": NOW}}, filters="all", emits_rows=False)
     world = World(state, with_messages=True)
     write(world.result(row(1)))
-    assert state.open.is_settled("1", mark_of(row(1)))
-    assert not state.open.is_known("1", mark_of(row(1)))
+    assert state.open.has_fingerprint("1", fingerprint_of(row(1)))
+    assert not state.open.is_last_emitted("1", fingerprint_of(row(1)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.data.actors import is_gone
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 from tests.simulation.selections import LISTS
 from tests.simulation.warehouse import kept_in
 
@@ -108,6 +108,6 @@ def _covered(before: Row, after: Row, batches: dict[str, list[list[Row]]]) -> li
         row = of_thread[0][0] if of_thread else {}
         if "inboxId" in row:
             is_passed = since <= (row["latestMessageTimestamp"] or "") < until
-            if is_passed or f"{thread_id}:{mark_of(row)}" in new:
+            if is_passed or f"{thread_id}:{fingerprint_of(row)}" in new:
                 covered.append(thread_id)
     return covered

@@ -12,7 +12,7 @@ from tap_hubspot_threads.sync.phases.full_listing import FullListing
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.listing_state import DONE
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 from tap_hubspot_threads.sync.state.state import SyncState
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def always_exact(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fingerprint_without_assignee(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fingerprint ignores the thread's assignee."""
-    monkeypatch.setattr(pipeline, "mark_of", lambda row: mark_of(row | {"assignedTo": None}))
+    monkeypatch.setattr(
+        pipeline, "fingerprint_of", lambda row: fingerprint_of(row | {"assignedTo": None})
+    )
 
 
 def failed_thread_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

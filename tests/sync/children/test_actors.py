@@ -10,7 +10,7 @@ import pytest
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.models import CHECKPOINT, MAX_ACTORS, Record, StateChange
 from tap_hubspot_threads.sync.children import actors as module
-from tap_hubspot_threads.sync.children.actors import MOST_HELD, Actors, named_in
+from tap_hubspot_threads.sync.children.actors import MAX_HELD, Actors, named_in
 from tap_hubspot_threads.sync.context import MAX_CONSECUTIVE_FAILURES, Failures
 from tests.sync.fakes import Inline, row, transient_error
 
@@ -164,14 +164,14 @@ def test_record_that_names_many_actors() -> None:
 
 
 def test_held_state_changes_are_bounded() -> None:
-    """At most `MOST_HELD` state changes wait for actors, so that STATE keeps advancing."""
+    """At most `MAX_HELD` state changes wait for actors, so that STATE keeps advancing."""
     world = World()
-    numbers = range(MOST_HELD)
+    numbers = range(MAX_HELD)
     pairs = [(thread(number), world.change(f"change {number}")) for number in numbers]
     world.write(thread(9_999, "A-1"), *pairs, thread(8_888), world.change("change"))
     at_actor = world.log.index("A-1")
     assert sum(word.startswith("change") for word in world.log[:at_actor]) == 0
-    assert world.log[at_actor - 1] == str(MOST_HELD - 1)
+    assert world.log[at_actor - 1] == str(MAX_HELD - 1)
     assert world.log[-2:] == ["8888", "change"]
 
 
@@ -216,7 +216,7 @@ def test_failed_actor_is_not_read_again() -> None:
 def test_consecutive_failures_end_the_sync() -> None:
     """Too many consecutive transient failures end the sync, and no state change is applied."""
     world = World(Account(at_fault=actor_ids(MAX_ACTORS), error=transient_error()))
-    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} actors in a row"):
+    with pytest.raises(HubSpotError, match=f"actors failed {MAX_CONSECUTIVE_FAILURES} times in a row"):
         world.write(thread(1), message("m", *actor_ids(MAX_ACTORS)), world.change("change"))
     assert world.log == ["1", "m"]
 
@@ -272,7 +272,7 @@ def test_error_of_the_source() -> None:
 
 def test_latest_actors_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The actors named last are not read again. An actor named earlier may be."""
-    monkeypatch.setattr(module, "REMEMBERED", 3)
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 3)
     world = World()
     world.write(message("m", "V-1", "V-2", "V-3"), message("n", "V-1"), message("o", "V-4"))
     world.write(message("p", "V-1", "V-3", "V-4"))
@@ -283,4 +283,4 @@ def test_latest_actors_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_actors_of_a_large_account_are_remembered() -> None:
     """The agents and active visitors of a large account are all remembered."""
-    assert module.REMEMBERED >= 50_000
+    assert module.MAX_REMEMBERED >= 50_000

@@ -16,7 +16,7 @@ from tap_hubspot_threads.models import (
     StateChange,
     ThreadRef,
 )
-from tap_hubspot_threads.sync.children.messages import CHUNK, WHOLE, Messages
+from tap_hubspot_threads.sync.children.messages import CHUNK_BYTES, COMPLETE_STATUSES, Messages
 from tap_hubspot_threads.sync.context import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
 from tap_hubspot_threads.sync.state.state import SyncState
 from tests.sync.fakes import (
@@ -225,7 +225,7 @@ def test_consecutive_failures_end_the_sync() -> None:
     world = World(*[transient_error()] * count, messages_page("a"))
     written: list[tuple[str, str]] = []
     events = world.messages(chain.from_iterable(map(thread, range(1, count + 2))))
-    with pytest.raises(HubSpotError, match=f"{count} threads' messages in a row"):
+    with pytest.raises(HubSpotError, match=f"messages failed {count} times in a row"):
         write(events, written)
     assert [name for _, name in written] == [str(number) for number in range(1, count + 1)]
     assert len(world.requests) == count
@@ -303,7 +303,7 @@ def test_unavailable_messages(caplog: pytest.LogCaptureFixture) -> None:
         {},
     )
     world.stats.warn()
-    assert "HubSpot has 2 thread(s), but does not show their messages: 1, 2" in caplog.text
+    assert "HubSpot has 2 thread(s) but returns 404 for their messages: 1, 2" in caplog.text
     world.failures.check()
 
 
@@ -412,7 +412,7 @@ def test_full_text(status: str) -> None:
     assert world.requests[1:] == [("get_original_content", "1", "b")]
 
 
-@pytest.mark.parametrize("status", sorted(WHOLE, key=str))
+@pytest.mark.parametrize("status", sorted(COMPLETE_STATUSES, key=str))
 def test_no_call_without_truncation(status: str | None) -> None:
     """A message that lost nothing, or only quoted replies, costs no extra call."""
     world = World(page(message("a", status, "one")), with_originals=True)
@@ -449,13 +449,13 @@ def test_failed_full_text(error: HubSpotError, caplog: pytest.LogCaptureFixture)
     assert world.stats.truncated == ["a"]
     assert world.failures.messages.errors == {}
     world.stats.warn()
-    assert "1 message(s) are cut off" in caplog.text
+    assert "1 message(s) are truncated" in caplog.text
 
 
 def test_full_texts_in_chunks() -> None:
     """Many full texts of a page are emitted in chunks, so that few are in memory at once."""
     found = page(*(message(name, "TRUNCATED") for name in "abc"))
-    world = World(found, *[original("x" * CHUNK)] * 3, with_originals=True)
+    world = World(found, *[original("x" * CHUNK_BYTES)] * 3, with_originals=True)
     events = world.messages(thread(1))
     assert records([next(events), next(events)]) == [("threads", "1"), ("messages", "a")]
     assert len(world.requests) == 2

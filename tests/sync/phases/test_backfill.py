@@ -9,7 +9,7 @@ import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError
 from tap_hubspot_threads.models import ReadMessages, Selection, ThreadRef
-from tap_hubspot_threads.sync.phases.backfill import BEGINNING, LEAST_SHARE, Backfill
+from tap_hubspot_threads.sync.phases.backfill import EPOCH, MIN_QUOTA_SHARE, Backfill
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.state import SyncState
@@ -111,7 +111,7 @@ class QuotaShares:
 
 @pytest.mark.parametrize(
     ("at", "start", "since"),
-    [(T0, None, T0), (T0, START, T0), (None, START, START), (None, None, BEGINNING)],
+    [(T0, None, T0), (T0, START, T0), (None, START, START), (None, None, EPOCH)],
 )
 def test_start(at: str | None, start: str | None, since: str) -> None:
     """The backfill starts at the messages' bookmark, else at `start_date`, less the lookback."""
@@ -210,7 +210,7 @@ def test_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reserve", "least"), [(0.0, LEAST_SHARE), (0.1, LEAST_SHARE), (0.25, 0.5), (0.6, 0.8)]
+    ("reserve", "least"), [(0.0, MIN_QUOTA_SHARE), (0.1, MIN_QUOTA_SHARE), (0.25, 0.5), (0.6, 0.8)]
 )
 def test_quota_share(reserve: float, least: float) -> None:
     """The backfill ends at its share of the daily quota, before it starts another thread."""

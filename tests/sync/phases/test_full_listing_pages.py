@@ -150,7 +150,7 @@ def test_refused_cursor(stage: str, caplog: pytest.LogCaptureFixture) -> None:
     expected = [("old", stage == ARCHIVED), (None, False), (None, True)]
     assert [(cursor, archived) for _, cursor, archived in hubspot.requests] == expected
     assert (state.listing.full_started_at, state.listing.full_pages) == (LATER, 2)
-    assert "from the start" in caplog.text
+    assert "starts over" in caplog.text
 
 
 def test_refused_cursor_ignores_the_page_limit() -> None:

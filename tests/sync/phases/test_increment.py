@@ -175,7 +175,7 @@ def test_archived_list_that_ignores_the_filter(caplog: pytest.LogCaptureFixture)
     old = [row(n, "2026-01-01T00:00:00.000Z") for n in range(9)]
     run = Run(page(*old, cursor="x"), page(row(10, T1)), include_archived=True)
     assert list(run.steps()) == ["10", f"bookmark {NOW}"]
-    assert "ignores the filter" in caplog.text
+    assert "ignores the time filter" in caplog.text
     assert len(run.api.requests) == 2
 
 

@@ -365,5 +365,5 @@ def test_log_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     World(page(*rows(1, 2, 3, 4)), *rows(5, 6)).run()
     (line,) = [record.message for record in caplog.records if "Open threads" in record.message]
-    assert line.startswith("Open threads: 6 known; 4 seen in 1 ")
-    assert line.endswith("2 by id")
+    assert line.startswith("Open threads: 6 known; 4 listed in 1 ")
+    assert line.endswith("2 read by ID")

@@ -18,7 +18,7 @@ def make_state(*, emits_rows: bool = True, **state: Any) -> ListingState:
 
 def next_sync(listing: ListingState, *, emits_rows: bool = True) -> ListingState:
     """Return the state that the next sync reads."""
-    return ListingState(json.loads(json.dumps(listing.pack())), emits_rows=emits_rows)
+    return ListingState(json.loads(json.dumps(listing.to_dict())), emits_rows=emits_rows)
 
 
 def advance(
@@ -110,8 +110,8 @@ def test_restarted_listing_is_whole() -> None:
 def test_every_key_in_every_state() -> None:
     """Every state has the same keys, and no value is a fraction."""
     listing = make_state()
-    keys = listing.pack().keys()
+    keys = listing.to_dict().keys()
     listing.start()
     advance(listing, LIVE, is_first=True)
-    assert listing.pack().keys() == keys
-    assert not any(isinstance(value, float) for value in listing.pack().values())
+    assert listing.to_dict().keys() == keys
+    assert not any(isinstance(value, float) for value in listing.to_dict().values())

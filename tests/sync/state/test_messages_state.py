@@ -13,17 +13,17 @@ BEFORE, LATER = "2026-11-20T11:00:00.000Z", "2026-11-20T12:05:00.000Z"
 
 
 def make_state(
-    at: str | None = None, *, bookmark: str | None = NOW, are_read: bool = True, **state: object
+    at: str | None = None, *, bookmark: str | None = NOW, is_selected: bool = True, **state: object
 ) -> MessagesState:
     """Return the state in a sync whose threads are at a bookmark."""
     return MessagesState(
-        {"replication_key_value": at, **state}, bookmark=bookmark, are_read=are_read
+        {"replication_key_value": at, **state}, bookmark=bookmark, is_selected=is_selected
     )
 
 
 def next_sync(messages: MessagesState) -> MessagesState:
     """Return the state that the next sync reads."""
-    return MessagesState(json.loads(json.dumps(messages.pack())), bookmark=NOW, are_read=True)
+    return MessagesState(json.loads(json.dumps(messages.to_dict())), bookmark=NOW, is_selected=True)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_never_ahead_of_threads(at: str | None, bookmark: str | None, expected: 
 
 def test_no_state() -> None:
     """Without a state there is no bookmark, and a backfill is due."""
-    messages = MessagesState({}, bookmark=NOW, are_read=True)
+    messages = MessagesState({}, bookmark=NOW, is_selected=True)
     assert (
         messages.bookmark,
         messages.needs_backfill,
@@ -77,9 +77,9 @@ def test_does_not_follow_during_a_backfill(at: str | None) -> None:
 
 def test_does_not_follow_without_messages() -> None:
     """A sync that reads no messages leaves the bookmark as it is, so that a backfill is due."""
-    messages = make_state(NOW, are_read=False)
+    messages = make_state(NOW, is_selected=False)
     messages.follow(LATER)
-    assert MessagesState(messages.pack(), bookmark=LATER, are_read=True).needs_backfill
+    assert MessagesState(messages.to_dict(), bookmark=LATER, is_selected=True).needs_backfill
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_pending_again() -> None:
 def test_pending_outlives_the_bookmark() -> None:
     """Pending messages outlive a missing bookmark and syncs that read no messages."""
     assert make_state(NOW, bookmark=None, failed=[["1", 2]]).pending == {"1": 2}
-    assert make_state(NOW, are_read=False, failed=[["1", 2]]).pack()["failed"] == [["1", 2]]
+    assert make_state(NOW, is_selected=False, failed=[["1", 2]]).to_dict()["failed"] == [["1", 2]]
 
 
 def test_every_key_in_every_state() -> None:
     """Every state has the same keys, because Meltano merges states."""
-    assert make_state(None).pack().keys() == make_state(NOW, failed=[["1", 2]]).pack().keys()
+    assert make_state(None).to_dict().keys() == make_state(NOW, failed=[["1", 2]]).to_dict().keys()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.sync.state.open_threads import OpenThreads, mark_of
+from tap_hubspot_threads.sync.state.open_threads import OpenThreads, fingerprint_of
 from tests.sync.fakes import row
 
 LIVE, ARCHIVED = "lAAAAAA", "aBBBBBB"
@@ -38,7 +38,7 @@ def test_live_or_archived() -> None:
 )
 def test_invalid_entries(entry: str) -> None:
     """An entry of another form is refused."""
-    with pytest.raises(ValueError, match="an"):
+    with pytest.raises(ValueError, match=r"not an? "):
         OpenThreads([entry])
 
 
@@ -65,28 +65,28 @@ def test_postponed() -> None:
     threads.postpone("1")
     threads.postpone("9")
     assert ids(threads) == ["2", "1"]
-    assert threads.is_known("1", LIVE)
+    assert threads.is_last_emitted("1", LIVE)
 
 
 def test_known_until_it_changes() -> None:
     """A row is known by its fingerprint until a value in it changes."""
     threads, found = OpenThreads(), row(1)
-    threads.note("1", mark_of(found))
-    assert threads.is_known("1", mark_of(dict(reversed(found.items()))))
-    assert not threads.is_known("1", mark_of({**found, "assignedTo": "A-1"}))
-    assert not threads.is_known("2", mark_of(found))
+    threads.note("1", fingerprint_of(found))
+    assert threads.is_last_emitted("1", fingerprint_of(dict(reversed(found.items()))))
+    assert not threads.is_last_emitted("1", fingerprint_of({**found, "assignedTo": "A-1"}))
+    assert not threads.is_last_emitted("2", fingerprint_of(found))
 
 
 def test_fingerprint_says_archived() -> None:
     """The fingerprint of an archived thread differs, and says that it is archived."""
-    assert mark_of(row(1))[0] == "l"
-    assert mark_of(row(1, archived=True))[0] == "a"
+    assert fingerprint_of(row(1))[0] == "l"
+    assert fingerprint_of(row(1, archived=True))[0] == "a"
 
 
 def test_inexact_fingerprints() -> None:
     """With inexact fingerprints no row is known, but the entries say which are archived."""
     threads = OpenThreads([f"17:{LIVE}", f"18:{ARCHIVED}"], are_exact=False)
-    assert not threads.is_known("17", LIVE)
+    assert not threads.is_last_emitted("17", LIVE)
     assert threads.ids() == [("17", False), ("18", True)]
     assert OpenThreads(threads.entries()).entries() == threads.entries()
 
@@ -96,8 +96,8 @@ def test_inexact_fingerprint_has_a_capital_letter() -> None:
     threads = OpenThreads([f"17:{LIVE}", f"18:{ARCHIVED}"], are_exact=False)
     assert threads.entries() == ["17:LAAAAAA", "18:ABBBBBB"]
     again = OpenThreads(threads.entries())
-    assert not again.is_known("17", LIVE)
-    assert again.is_settled("17", LIVE)
+    assert not again.is_last_emitted("17", LIVE)
+    assert again.has_fingerprint("17", LIVE)
     assert again.ids() == [("17", False), ("18", True)]
 
 
@@ -105,32 +105,32 @@ def test_emitted_row_is_exact() -> None:
     """The fingerprint of an emitted row is exact."""
     threads = OpenThreads(["17:LAAAAAA"])
     threads.note("17", LIVE)
-    assert threads.is_known("17", LIVE)
+    assert threads.is_last_emitted("17", LIVE)
     assert threads.entries() == [f"17:{LIVE}"]
 
 
 def test_seen_but_not_emitted() -> None:
     """A row that was seen but not emitted is settled, and its fingerprint inexact."""
     threads = open_threads("1")
-    threads.note("1", "lCCCCCC", is_out=False)
-    threads.note("2", LIVE, is_out=False)
+    threads.note("1", "lCCCCCC", is_emitted=False)
+    threads.note("2", LIVE, is_emitted=False)
     assert threads.entries() == ["1:LCCCCCC", "2:LAAAAAA"]
-    assert threads.is_settled("1", "lCCCCCC")
-    assert not threads.is_known("1", "lCCCCCC")
+    assert threads.has_fingerprint("1", "lCCCCCC")
+    assert not threads.is_last_emitted("1", "lCCCCCC")
 
 
 def test_known_row_seen_again() -> None:
     """A known row that is seen again without being emitted stays known."""
     threads = open_threads("1")
-    threads.note("1", LIVE, is_out=False)
-    assert threads.is_known("1", LIVE)
+    threads.note("1", LIVE, is_emitted=False)
+    assert threads.is_last_emitted("1", LIVE)
 
 
 def test_inexact_until_emitted() -> None:
     """A fingerprint stays inexact until the row is emitted, even if postponed."""
     threads = OpenThreads(["1:LAAAAAA"])
-    threads.note("1", LIVE, is_out=False)
+    threads.note("1", LIVE, is_emitted=False)
     threads.postpone("1")
     assert threads.entries() == ["1:LAAAAAA"]
-    threads.note("1", None, is_out=False)
+    threads.note("1", None, is_emitted=False)
     assert threads.entries() == []

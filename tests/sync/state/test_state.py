@@ -59,7 +59,7 @@ def test_no_map_keyed_by_id() -> None:
 def test_first_sync() -> None:
     """Without a state there is no bookmark, and a first listing is due."""
     state = make_state()
-    assert (state.bookmark, state.listing.part, state.is_reset) == (None, LIVE, False)
+    assert (state.bookmark, state.listing.part, state.filters_changed) == (None, LIVE, False)
 
 
 def test_bookmark_alone() -> None:
@@ -91,9 +91,9 @@ def test_changed_filters() -> None:
     state = make_state(
         filters="some", replication_key_value=NOW, listing=ARCHIVED, listing_cursor="x"
     )
-    assert state.is_reset
+    assert state.filters_changed
     assert (state.bookmark, state.listing.part, state.listing.cursor) == (None, LIVE, None)
-    assert not next_sync(state).is_reset
+    assert not next_sync(state).filters_changed
 
 
 def test_bookmark_never_moves_back() -> None:
@@ -198,14 +198,14 @@ def test_inexact_after_a_kill() -> None:
     """After `mark_inexact`, only the final state of the sync makes a row known."""
     state = make_state(open_threads=[f"1:{FINGERPRINT}"])
     state.mark_inexact()
-    assert not next_sync(state, is_final=False).open.is_known("1", FINGERPRINT)
-    assert next_sync(state, is_final=True).open.is_known("1", FINGERPRINT)
+    assert not next_sync(state, is_final=False).open.is_last_emitted("1", FINGERPRINT)
+    assert next_sync(state, is_final=True).open.is_last_emitted("1", FINGERPRINT)
 
 
 def test_exact_before_the_first_record() -> None:
     """Until the first record of a known thread, every state is exact."""
     state = make_state(open_threads=[f"1:{FINGERPRINT}"])
-    assert next_sync(state, is_final=False).open.is_known("1", FINGERPRINT)
+    assert next_sync(state, is_final=False).open.is_last_emitted("1", FINGERPRINT)
 
 
 def test_times_of_a_listing() -> None:
