@@ -433,7 +433,7 @@ def test_deleted_threads_that_nobody_selected(life: Life) -> None:
 def test_deleted_threads_alone(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     """Selected without `threads`, the stream says that it takes both."""
     assert life.sync(select("deleted_threads")).records("deleted_threads") == []
-    assert "select that stream too" in caplog.text
+    assert "select it too" in caplog.text
 
 
 def test_gone_with_a_message(life: Life) -> None:
@@ -454,7 +454,9 @@ def test_wrong_account(size: int) -> None:
         before = life.state
         life.lab, other.account.clock = other, lab.account.clock
         other.account.portal_id = 77
-        with pytest.raises(WrongAccountError, match=r"account 77, but the state belongs to account 62515"):
+        with pytest.raises(
+            WrongAccountError, match=r"account 77, but the state belongs to account 62515"
+        ):
             life.sync()
         assert life.last.of_type("RECORD") == []
         assert [state["value"] for state in life.last.of_type("STATE")] == [before]
@@ -499,7 +501,7 @@ def test_purge_of_an_account_that_is_not_confirmed(life: Life) -> None:
     for thread in open_threads(life.lab)[1:]:
         life.lab.account.delete(thread)
     new = life.threads(1)
-    with pytest.raises(MassDeletionError, match="None is told deleted"):
+    with pytest.raises(MassDeletionError, match="No thread is marked as deleted"):
         told(life)
     assert life.last.records("deleted_threads") == []
     assert ids(new)[0] in life.last.ids
