@@ -114,11 +114,11 @@ class Sync:
 
     def _is_of_poison(self) -> bool:
         """Whether it came to its end, but for one actor, or the messages of one thread."""
-        what = str(self.end).partition(" could not be read")[0]
+        unread = str(self.end).removeprefix("Could not read ").partition(";")[0]
         has_actor = bool(self._life.account.poisoned_actors) and "actors" in self.streams
         has_thread = self._life.poisoned_id is not None and "messages" in self.streams
         words = ["the messages of 1 thread(s)"] * has_thread + ["1 actor(s)"] * has_actor
-        return isinstance(self.end, IncompleteError) and what in {*words, " and ".join(words)}
+        return isinstance(self.end, IncompleteError) and unread in {*words, " and ".join(words)}
 
     @property
     def has_few_tries(self) -> bool:

@@ -90,7 +90,7 @@ def test_unread(caplog: pytest.LogCaptureFixture) -> None:
     """A thread that cannot be read is an error at the end, behind all others and the missing."""
     written: list[tuple[str, str]] = []
     hubspot = fake(passing(), missing(), missing(), row(3))
-    with pytest.raises(IncompleteError, match=r"1 thread\(s\) could not be read"):
+    with pytest.raises(IncompleteError, match=r"Could not read 1 thread\(s\);"):
         write(sync(hubspot, "1", "2", "3").run(), written)
     assert written == [("threads", "3")]
     assert "not found" in caplog.text

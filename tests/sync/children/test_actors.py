@@ -193,7 +193,7 @@ def test_batch_that_is_refused(error: HubSpotError) -> None:
     assert world.failures.actors.errors == dict.fromkeys(account.at_fault, error)
     assert account.once == [1 < len(ids) < MAX_ACTORS for ids in account.asked]
     assert len(account.asked) < 30
-    with pytest.raises(HubSpotError, match=r"2 actor\(s\) could not be read") as raised:
+    with pytest.raises(HubSpotError, match=r"Could not read 2 actor\(s\);") as raised:
         world.failures.check()
     assert "V-3" not in str(raised.value)
 

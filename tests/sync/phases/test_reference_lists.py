@@ -104,7 +104,7 @@ def test_refusal_of_one(
     assert "inboxes could not be loaded" in caplog.text
     with pytest.raises(
         IncompleteError,
-        match="Could not read the stream\\(s\\) inboxes; everything else was synced",
+        match=r"Could not read the stream\(s\) inboxes; everything else was synced",
     ) as raised:
         some.check()
     assert raised.value.exit_code == exit_code
