@@ -28,7 +28,7 @@ EXPECTED = (SettingsError, StateError, HubSpotError, OutputError)
 STDERR = 2
 
 NOISE_PREFIXES = ("Skipping parse of env var", "Parsing env var")
-"""Beginnings of log lines of the SDK that do not help a user."""
+"""Prefixes of SDK log lines that do not help a user."""
 
 
 def main() -> None:

@@ -176,7 +176,7 @@ class UnprovenError(HubSpotError):
 
 
 class WrongAddressError(HubSpotError):
-    """The first response shows no HubSpot API at this address."""
+    """The first request for threads got a 404, so the address is probably wrong."""
 
     def at_a_known_account(self) -> HubSpotError:
         """Return the error for an account that an earlier sync read from this address."""
@@ -286,11 +286,11 @@ class MassDeletionError(HubSpotError):
 
 
 def name_ids(ids: Sequence[str], count: int | None = None) -> str:
-    """Return the first `MAX_NAMED_IDS` IDs, and how many more there are.
+    """Return the first `MAX_NAMED_IDS` IDs, and the number of the others.
 
     Args:
-        ids: The IDs, or the first of them.
-        count: The number of all IDs, if `ids` is cut off.
+        ids: All IDs, or the first ones.
+        count: The number of all IDs, if `ids` has only the first ones.
     """
     more = (len(ids) if count is None else count) - MAX_NAMED_IDS
     return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")

@@ -14,12 +14,12 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class ReferenceList:
-    """A stream of which each sync reads the whole list."""
+    """A stream that each sync reads completely."""
 
     name: str
     """The name of the stream and of its schema file."""
     path: str
-    """The path below that of the API version."""
+    """The path after that of the API version."""
     has_archived: bool = False
     """Whether archived entries take a separate request."""
 
@@ -106,7 +106,7 @@ CHECKPOINT = StateChange(lambda: None)
 
 @dataclass(frozen=True)
 class Selection:
-    """The selected streams, except `deleted_threads`, which needs no request."""
+    """The selected streams that decide what is read."""
 
     threads: bool = True
     thread_index: bool = False

@@ -26,12 +26,12 @@ class ThreadFilter:
 
     @property
     def inbox_id(self) -> str | None:
-        """The only inbox, if there is just one: HubSpot accepts one per API call."""
+        """The inbox, if exactly one is configured: HubSpot accepts one per API call."""
         return self.inbox_ids[0] if len(self.inbox_ids) == 1 else None
 
     @property
     def archived_values(self) -> tuple[bool, ...]:
-        """The values of the `archived` parameter to list, in order."""
+        """The values of the `archived` parameter for list requests, in order."""
         return (False, True) if self.include_archived else (False,)
 
     @property

@@ -61,9 +61,10 @@ def _check_form(name: str, value: str) -> None:
 
 
 def excludes_no_thread(start_date: object) -> bool:
-    """Return whether a start date is before 1970, so that every thread is later.
+    """Return whether a start date is 1970-01-01 or earlier, before any thread.
 
-    The caller drops it: less the lookback it may be before the year 1, which Python cannot compute.
+    The caller drops such a date: less the lookback, it may be before the year 1, which Python
+    cannot compute.
     """
     try:
         start = clean_time(start_date)

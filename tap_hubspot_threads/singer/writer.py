@@ -24,7 +24,7 @@ OTHER_PROPERTIES = "otherProperties"
 
 
 def misfits(row: Mapping[str, Any]) -> list[str]:
-    """Return the columns whose value is in `otherProperties` because it does not fit, with dots."""
+    """Return the columns, such as `a.b`, whose value did not fit and is in `otherProperties`."""
     other = row.get(OTHER_PROPERTIES)
     return list(_misfits(other, row)) if other else []
 
