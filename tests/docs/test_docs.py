@@ -102,7 +102,7 @@ def test_contributing_names_what_there_is() -> None:
 def test_unknown_facts() -> None:
     """CONTRIBUTING lists each module that marks a fact of HubSpot's as UNKNOWN, and no other."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    table = text.partition("| module | unknown |")[2].partition("\n\n")[0]
+    table = text.partition("| Module | Unknown |")[2].partition("\n\n")[0]
     listed = {
         name for line in table.splitlines() for name in re.findall(r"`([\w/]+\.py)`", line[:90])
     }
