@@ -115,14 +115,14 @@ class TransientError(HubSpotError):
         return type(self)(message, retry_after=self.retry_after, asks_to_wait=self.asks_to_wait)
 
 
-class UnbelievedError(TransientError):
+class InconclusiveError(TransientError):
     """A 403 or 404 that proves nothing about the requested item: it may be a gateway's.
 
     It may be transient or permanent, so it gets few attempts and fails that item only.
     """
 
 
-class ComeBackError(HubSpotError):
+class RetryLaterError(HubSpotError):
     """HubSpot asked for a longer wait than a sync accepts (`Retry-After`)."""
 
     exit_code = EX_TEMPFAIL
@@ -162,23 +162,24 @@ class NotFoundError(HubSpotError):
         self.now = now
 
 
-class UnprovenError(HubSpotError):
+class UnverifiedAddressError(HubSpotError):
     """A 403 or 404 before the Conversations API has answered any request of this sync with 200.
 
     Args:
         message: The request and its result.
-        meaning: The error to raise if the address proves to be right; None: send the request again.
+        if_verified: The error to raise once the address proves to be right; None: repeat the
+            request then.
     """
 
-    def __init__(self, message: str, *, meaning: HubSpotError | None) -> None:
+    def __init__(self, message: str, *, if_verified: HubSpotError | None) -> None:
         super().__init__(message)
-        self.meaning = meaning
+        self.if_verified = if_verified
 
 
 class WrongAddressError(HubSpotError):
     """The first request for threads got a 404, so the address is probably wrong."""
 
-    def at_a_known_account(self) -> HubSpotError:
+    def for_known_account(self) -> HubSpotError:
         """Return the error for an account that an earlier sync read from this address."""
         message = (
             f"{self} The address worked in an earlier sync, so the error may be transient. Run the "
@@ -204,7 +205,7 @@ class DailyQuotaError(HubSpotError):
         return True
 
 
-class NoThreadError(HubSpotError):
+class WorkerStartError(HubSpotError):
     """The operating system could not start a single worker thread."""
 
     exit_code = EX_TEMPFAIL
@@ -270,16 +271,16 @@ class MassDeletionError(HubSpotError):
     """Most open threads are not found, and the account ID is unconfirmed.
 
     Args:
-        missing: The threads that are not found.
+        not_found: The threads that are not found.
         seen: The known open threads that this sync saw.
     """
 
     exit_code = EXIT_INCOMPLETE
 
-    def __init__(self, *, missing: int, seen: int) -> None:
+    def __init__(self, *, not_found: int, seen: int) -> None:
         super().__init__(
-            f"{missing} of {missing + seen} open threads in the state were not found, and HubSpot "
-            "does not report the account ID of the token. No thread is marked as deleted. Check "
+            f"{not_found} of {not_found + seen} open threads in the state were not found, and "
+            "HubSpot does not report the account ID of the token. No thread is marked as deleted. Check "
             "that access_token (or refresh_token) belongs to the account of the state. If these "
             "threads were really deleted, run a full refresh (without a state)."
         )

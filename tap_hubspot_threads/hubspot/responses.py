@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
+    InconclusiveError,
     NotFoundError,
     RefusedError,
     TransientError,
-    UnbelievedError,
-    UnprovenError,
+    UnverifiedAddressError,
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.retry import retry_after
@@ -170,8 +170,8 @@ def check(response: Response, asked: Asked) -> None:
         TransientError: if a retry may help. A retry of a 400, 401, 403 or 404 of HubSpot's own
             never helps, and counts against an app at HubSpot.
         NotFoundError: for HubSpot's own 404, if the endpoint can miss.
-        UnprovenError: for a 404, or a refusal of one thing, before the Conversations API has
-            answered any request.
+        UnverifiedAddressError: for a 404, or a refusal of one thing, before the Conversations API
+            has answered any request.
         WrongAddressError: for a 404 to the list of threads, before that.
         RefusedError: for a 400 and its like, and for a refusal of one thing.
         DailyQuotaError: if the daily quota is spent.
@@ -233,11 +233,11 @@ def _raise_not_found(tried: str, problem: Problem, asked: Asked) -> None:
                 "api_url and api_version, and proxies."
             )
             raise WrongAddressError(message)
-        raise UnprovenError(tried, meaning=meaning)
+        raise UnverifiedAddressError(tried, if_verified=meaning)
     if meaning and not (endpoint.refusals and asked.query.get("after")):
         raise meaning
     message = f"{tried}, which is not HubSpot's word on it (settings api_url, api_version)"
-    raise UnbelievedError(message, tries=FEW_TRIES)
+    raise InconclusiveError(message, tries=FEW_TRIES)
 
 
 def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
@@ -246,7 +246,7 @@ def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
     if not problem.is_json:
         if asked.has_worked:
             message = f"{tried}, which is not HubSpot's answer (settings api_url, proxies)"
-            raise UnbelievedError(message, tries=FEW_TRIES)
+            raise InconclusiveError(message, tries=FEW_TRIES)
         message = f"{tried}. {WRONG_API}"
         raise HubSpotError(message)
     if problem.category.upper() == "USER_DOES_NOT_HAVE_PERMISSIONS":
@@ -260,11 +260,11 @@ def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
     refusal = RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.FORBIDDEN)
     if endpoint.is_list_of_threads or (endpoint.refusals and asked.query.get("after")):
         if asked.has_answered:
-            raise UnbelievedError(str(refusal), tries=FEW_TRIES)
+            raise InconclusiveError(str(refusal), tries=FEW_TRIES)
         message = f"{refusal} Check what the token of the setting {asked.setting} may read."
         raise HubSpotError(message)
     if endpoint.is_conversations and not asked.has_answered:
-        raise UnprovenError(tried, meaning=refusal)
+        raise UnverifiedAddressError(tried, if_verified=refusal)
     raise refusal
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import (
     HubSpotError,
     IncompleteError,
+    InconclusiveError,
     RefusedError,
     TransientError,
-    UnbelievedError,
     name_ids,
 )
 
@@ -146,7 +146,7 @@ def _counts(error: HubSpotError) -> bool:
     """Whether an error may be due to more than the thing that was read."""
     if isinstance(error, RefusedError):
         return error.status == HTTPStatus.BAD_REQUEST
-    return isinstance(error, TransientError) and not isinstance(error, UnbelievedError)
+    return isinstance(error, TransientError) and not isinstance(error, InconclusiveError)
 
 
 @dataclass

@@ -9,11 +9,11 @@ import pytest
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
+    InconclusiveError,
     NotFoundError,
     RefusedError,
     TransientError,
-    UnbelievedError,
-    UnprovenError,
+    UnverifiedAddressError,
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.responses import (
@@ -137,7 +137,7 @@ FOREIGN = [
 def test_404_of_a_gateway(answer: Response, endpoint: Endpoint) -> None:
     """Any other 404 says nothing of the thing, in whatever JSON: three attempts."""
     error = judge(answer, endpoint)
-    assert isinstance(error, UnbelievedError)
+    assert isinstance(error, InconclusiveError)
     assert error.tries == FEW_TRIES == 3
     assert not error.is_burst
     assert "api_url, api_version" in str(error)
@@ -147,9 +147,9 @@ def test_404_of_a_gateway(answer: Response, endpoint: Endpoint) -> None:
 def test_404_before_the_api_has_answered(answer: Response) -> None:
     """No 404 is believed before: for the list of threads it means a wrong address."""
     error = judge(answer, has_worked=True, has_answered=False)
-    assert isinstance(error, UnprovenError)
+    assert isinstance(error, UnverifiedAddressError)
     is_own = Problem.of(answer, SECRET).is_own_404
-    assert isinstance(error.meaning, NotFoundError if is_own else type(None))
+    assert isinstance(error.if_verified, NotFoundError if is_own else type(None))
     error = judge(answer, THINGS, has_answered=False)
     assert isinstance(error, WrongAddressError)
     assert "check the settings api_url and api_version" in str(error)
@@ -166,7 +166,7 @@ def test_404_of_the_account(answer: Response) -> None:
 def test_page_after_others(answer: Response, endpoint: Endpoint, query: dict[str, Any]) -> None:
     """A 403 or 404 for a page after others came is that page's passing failure."""
     error = judge(answer, endpoint, query=query)
-    assert type(error) is UnbelievedError
+    assert type(error) is InconclusiveError
     assert error.tries == FEW_TRIES
 
 
@@ -218,8 +218,8 @@ def test_refusal_of_one_thing(endpoint: Endpoint) -> None:
     assert type(error) is RefusedError
     assert "scope" not in str(error)
     unproven = judge(FORBIDDEN, endpoint, has_answered=False)
-    assert isinstance(unproven, UnprovenError)
-    assert isinstance(unproven.meaning, RefusedError)
+    assert isinstance(unproven, UnverifiedAddressError)
+    assert isinstance(unproven.if_verified, RefusedError)
 
 
 def test_refused_list_of_threads() -> None:
@@ -250,7 +250,7 @@ def test_missing_scope_without_category() -> None:
 def test_403_that_is_html(*, has_worked: bool) -> None:
     """A 403 that is HTML is not HubSpot's answer."""
     error = judge(response(403, "<html>"), has_worked=has_worked)
-    assert type(error) is (UnbelievedError if has_worked else HubSpotError)
+    assert type(error) is (InconclusiveError if has_worked else HubSpotError)
     assert "HubSpot's" in str(error)
 
 

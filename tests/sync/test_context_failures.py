@@ -8,9 +8,9 @@ from tap_hubspot_threads.errors import (
     EX_CONFIG,
     EX_TEMPFAIL,
     HubSpotError,
+    InconclusiveError,
     PaginationLoopError,
     RefusedError,
-    UnbelievedError,
 )
 from tap_hubspot_threads.sync.context import (
     FAILING_SYNCS,
@@ -100,7 +100,7 @@ def test_the_same_again() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [RefusedError("403"), UnbelievedError("404"), PaginationLoopError("pages")],
+    [RefusedError("403"), InconclusiveError("404"), PaginationLoopError("pages")],
     ids=["refused", "a gateway's 404", "endless"],
 )
 def test_what_is_about_one_thing(error: HubSpotError) -> None:

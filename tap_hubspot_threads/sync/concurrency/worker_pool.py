@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_hubspot_threads.errors import NoThreadError
+from tap_hubspot_threads.errors import WorkerStartError
 from tap_hubspot_threads.sync.concurrency.prefetch import Buffer, ByteBudget
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class WorkerPool:
               of the process.
 
         Raises:
-            NoThreadError: if no thread could be started so far.
+            WorkerStartError: if no thread could be started so far.
             Whatever `items` and `while_waiting` raise, and whatever `function` raises, at that
             item's place in the order.
         """
@@ -204,14 +204,14 @@ class _Threads:
         """Start one more thread if fewer than wanted are running; return whether any is.
 
         Raises:
-            NoThreadError: if no thread could be started so far.
+            WorkerStartError: if no thread could be started so far.
         """
         if self.running < self._wanted:
             try:
                 threading.Thread(target=work, daemon=True).start()
             except (MemoryError, RuntimeError) as error:
                 if not self._has_started.is_set():
-                    raise NoThreadError(error) from None
+                    raise WorkerStartError(error) from None
                 self._wanted = max(self.running, 1)
             else:
                 self.running += 1

@@ -81,7 +81,7 @@ class Deletions:
             MassDeletionError: names how many are missing.
         """
         if self.is_mass_deletion and not self._is_confirmed:
-            raise MassDeletionError(missing=len(self._state.not_found), seen=self._seen_count)
+            raise MassDeletionError(not_found=len(self._state.not_found), seen=self._seen_count)
 
     def _certain(self) -> list[str]:
         """Return the threads that were missed twice, or, of a purge, by a whole listing too."""
