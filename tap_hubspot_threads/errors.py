@@ -280,9 +280,9 @@ class MassDeletionError(HubSpotError):
     def __init__(self, *, not_found: int, seen: int) -> None:
         super().__init__(
             f"{not_found} of {not_found + seen} open threads in the state were not found, and "
-            "HubSpot does not report the account ID of the token. No thread is marked as deleted. Check "
-            "that access_token (or refresh_token) belongs to the account of the state. If these "
-            "threads were really deleted, run a full refresh (without a state)."
+            "HubSpot does not report the account ID of the token. No thread is marked as deleted. "
+            "Check that access_token (or refresh_token) belongs to the account of the state. If "
+            "these threads were really deleted, run a full refresh (without a state)."
         )
 
 
