@@ -192,9 +192,9 @@ def test_types_of_messages_are_told() -> None:
     for name, column in columns_of("messages").items():
         if name in ANY_MESSAGE:
             continue
-        words = column["description"].rpartition(" Of ")[2].rstrip(".")
-        told = words.replace(" and ", ", ").split(", ")
-        assert told == [type_ for type_, fields in MESSAGES.items() if name in fields], name
+        last_sentence = column["description"].rpartition(". ")[2]
+        types = last_sentence.removesuffix(" only.").replace(" and ", ", ").split(", ")
+        assert types == [type_ for type_, fields in MESSAGES.items() if name in fields], name
 
 
 def test_every_schema_has_tests() -> None:
