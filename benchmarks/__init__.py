@@ -1,1 +1,1 @@
-"""Speed, measured on the machine at hand; quote ratios of one run, the machine decides the rest."""
+"""Speed benchmarks. Quote ratios from a single run only: absolute figures depend on the machine."""

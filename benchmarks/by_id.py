@@ -1,4 +1,4 @@
-"""Threads by id: this tap beside one call at a time on the SDK alone."""
+"""Compare reading threads by ID with a plain SDK tap that makes one call at a time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ TAPS = {
 
 
 def main() -> None:
-    """Print threads a second and CPU a thread, for both."""
+    """Print threads per second and CPU per thread of both taps."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.by_id", description=__doc__)
     parser.add_argument("--threads", type=int, default=300)
-    parser.add_argument("--latency", type=float, default=0.15, help="seconds a call")
+    parser.add_argument("--latency", type=float, default=0.15, help="seconds per call")
     options = parser.parse_args()
     with emulator(threads=2 * options.threads, latency=options.latency) as account:
         ids = live_ids(2 * options.threads, options.threads)
-        print(f"{len(ids)} threads by id, {options.latency * 1000:.0f} ms a call")
+        print(f"{len(ids)} threads by ID, {options.latency * 1000:.0f} ms per call")
         rates = []
         for name, module in TAPS.items():
-            nothing = run(module, {**account.config, "thread_ids": ids[:1]})
-            done = run(module, {**account.config, "thread_ids": ids})
-            assert done.ids == ids
-            rates.append(len(ids) / done.wall)
-            cpu = (done.cpu - nothing.cpu) / len(ids) * 1000
-            print(f"{name:20} {rates[-1]:7.1f} threads/s {cpu:7.2f} ms CPU a thread")
+            startup = run(module, {**account.config, "thread_ids": ids[:1]})
+            sync = run(module, {**account.config, "thread_ids": ids})
+            assert sync.ids == ids
+            rates.append(len(ids) / sync.wall)
+            cpu = (sync.cpu - startup.cpu) / len(ids) * 1000
+            print(f"{name:20} {rates[-1]:7.1f} threads/s {cpu:7.2f} ms CPU per thread")
         print(f"{'ratio':20} {rates[0] / rates[1]:7.1f}")
-        print("Threads/s include the start of the process, about 0.6 s; CPU does not.")
+        print("Threads/s include the start of the process (about 0.6 s). CPU does not.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What a sync costs in calls and seconds, however HubSpot's listings behave; nothing is slept."""
+"""Measure API calls and simulated seconds per sync, for each behavior of HubSpot's status filter.
+
+Time is simulated, so nothing sleeps.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,10 @@ from tap_hubspot_threads.tap import TapHubSpotThreads
 if TYPE_CHECKING:
     from emulator.data.thread import Thread
 
-SYNCS_A_DAY = 24
+SYNCS_PER_DAY = 24
+CALLS_PER_SECOND = 19
 FILTERS = ("works", "ignored", "refused", "empty", "index")
-CASES = (  # threads, open, threads a page, seconds a page
+CASES = (  # threads, open threads, threads per page, seconds per page
     (20_000, 1_200, 500, 0.15),
     (3_000, 90, 500, 0.15),
     (20_000, 20, 500, 0.15),
@@ -36,8 +40,8 @@ CASES = (  # threads, open, threads a page, seconds a page
 
 
 @dataclass
-class Life:
-    """An account, and a tap that goes on from its last state; seconds pass by waiting alone."""
+class SimulatedAccount:
+    """An account and the state of its syncs. Only calls and the benchmark advance the clock."""
 
     account: Account
     page_seconds: float
@@ -49,9 +53,9 @@ class Life:
         self.service = Service(self.account, limit=RollingLimit(10**9))
 
     def sync(self) -> tuple[int, float]:
-        """Sync; return the calls, and the seconds that they take at 19 a second."""
+        """Run a sync from the last state. Return its API calls and simulated seconds."""
         self.service.requests.clear()
-        began = self.now
+        started = self.now
         transport = MemoryTransport(self.service, pass_time=lambda _: None)
         runtime = Runtime(transport=lambda _: transport, clock=self._clock)
         tap = type("Tap", (TapHubSpotThreads,), {"runtime": runtime, "name": "tap"})
@@ -64,18 +68,18 @@ class Life:
             line for line in out.getvalue().splitlines() if line.startswith('{"type":"STATE"')
         ]
         self.state = json.loads(states[-1])["value"]
-        return len(self.service.requests), (self.now - began).total_seconds()
+        return len(self.service.requests), (self.now - started).total_seconds()
 
     def _clock(self) -> float:
         return self.now.timestamp()
 
     def _pass_time(self, target: str) -> None:
-        """Let a page take its time; of readings by id, nineteen leave in a second."""
+        """Advance the clock by a page's time, or for other calls as the rate limit demands."""
         is_page = "/threads?" in target
-        self.now += timedelta(seconds=self.page_seconds if is_page else 1 / 19)
+        self.now += timedelta(seconds=self.page_seconds if is_page else 1 / CALLS_PER_SECOND)
 
     def change_silently(self, chance: random.Random, count: int) -> None:
-        """Do what no message tells of to so many threads."""
+        """Make a silent change to each of `count` threads."""
         for thread in chance.sample(list(self.account.threads.values()), count):
             if chance.random() < 0.5:
                 thread.assigned_to = chance.choice(AGENTS)
@@ -85,42 +89,47 @@ class Life:
                 thread.spam = not thread.spam
 
 
-def make(threads: int, still_open: int, page: int, seconds: float, status_filter: Any) -> Life:
-    """Make an account with so many open threads, old ones and new ones."""
-    made: list[Thread] = list(Account.sample(threads).threads.values())
+def make_account(
+    threads: int, open_count: int, page_size: int, page_seconds: float, status_filter: Any
+) -> SimulatedAccount:
+    """Return an account in which `open_count` random threads are open."""
+    sample: list[Thread] = list(Account.sample(threads).threads.values())
     chance = random.Random(threads)
-    chosen = {thread.id for thread in chance.sample(made, still_open)}
-    for thread in made:
-        thread.closed_at = None if thread.id in chosen else thread.closed_at or thread.created_at
-    behavior = replace(Behavior(), status_filter=status_filter, cap=page)
-    return Life(Account(made, behavior=behavior), seconds)
+    open_ids = {thread.id for thread in chance.sample(sample, open_count)}
+    for thread in sample:
+        thread.closed_at = None if thread.id in open_ids else thread.closed_at or thread.created_at
+    behavior = replace(Behavior(), status_filter=status_filter, cap=page_size)
+    return SimulatedAccount(Account(sample, behavior=behavior), page_seconds)
 
 
 def main() -> None:
-    """Print calls and seconds of a quiet sync, one after silent changes, and of a day's worst."""
+    """Print API calls and seconds of three syncs per case.
+
+    They are a sync without changes, one after 60 silent changes, and the most expensive of a day.
+    """
     logging.disable(logging.WARNING)
-    setattr(Stop, "wait", lambda stop, _: stop.check())  # noqa: B010 - mypy lets nobody assign a method
-    print("threads  open  a page  s a page  filter    quiet       after 60 changes  worst of a day")
-    for threads, still_open, page, seconds in CASES:
+    setattr(Stop, "wait", lambda stop, _: stop.check())  # noqa: B010 - mypy rejects assigning methods
+    print("threads  open rows/page s/page filter     no changes    60 changes    worst of a day")
+    for threads, open_count, page_size, page_seconds in CASES:
         for status_filter in FILTERS:
-            life = make(threads, still_open, page, seconds, status_filter)
+            account = make_account(threads, open_count, page_size, page_seconds, status_filter)
             for _ in range(3):
-                life.sync()
-                life.now += timedelta(minutes=15)
-            quiet = life.sync()
+                account.sync()
+                account.now += timedelta(minutes=15)
+            quiet = account.sync()
             changed = []
             for seed in range(3):
-                life.now += timedelta(minutes=15)
-                life.change_silently(random.Random(seed), 60)
-                changed.append(life.sync())
+                account.now += timedelta(minutes=15)
+                account.change_silently(random.Random(seed), 60)
+                changed.append(account.sync())
             day = []
-            for _ in range(SYNCS_A_DAY):
-                life.now += timedelta(hours=1)
-                day.append(life.sync())
+            for _ in range(SYNCS_PER_DAY):
+                account.now += timedelta(hours=1)
+                day.append(account.sync())
             print(
-                f"{threads:7} {still_open:5} {page:7} {seconds:9} {status_filter:9}"
-                f"{quiet[0]:4} {quiet[1]:5.0f} s {max(changed)[0]:7} {max(changed)[1]:5.0f} s"
-                f" {max(day)[0]:9} {max(took for _, took in day):5.0f} s"
+                f"{threads:7} {open_count:5} {page_size:9} {page_seconds:6} {status_filter:9}"
+                f"{quiet[0]:4} {quiet[1]:5.0f} s {max(changed)[0]:5} {max(changed)[1]:5.0f} s"
+                f" {max(day)[0]:9} {max(seconds for _, seconds in day):5.0f} s"
             )
 
 

@@ -1,4 +1,4 @@
-"""What the SDK itself costs: a stream that yields one and the same row, at its defaults."""
+"""A tap that measures the cost of the SDK itself: a stream that repeats the same row."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ ROWS = {"threads": THREAD, "messages": MESSAGE}
 
 
 class ConstantRows(Stream):
-    """As many rows as the setting says, from memory."""
+    """Yields the same row `count` times."""
 
     primary_keys = ("id",)
 
@@ -77,7 +77,7 @@ class ConstantRows(Stream):
 
 
 class ConstantTap(Tap):
-    """A tap with one such stream."""
+    """A tap with one stream of constant rows."""
 
     name = "tap-constant"
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(

@@ -1,4 +1,4 @@
-"""The first sync of a large account: calls, CPU and memory, beside the SDK's own cost."""
+"""Measure API calls, CPU and memory of a large first sync, and compare with the SDK's own cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SMALL = 5_000
 
 
 def main() -> None:
-    """Print what a first sync costs, and what the SDK takes to emit as many constant records."""
+    """Print the cost of a first sync, and of the SDK for the same number of constant records."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.listing", description=__doc__)
     parser.add_argument("--threads", type=int, default=100_000)
     options = parser.parse_args()
@@ -20,7 +20,7 @@ def main() -> None:
         large = run("tap_hubspot_threads", account.config)
     assert len(set(large.ids)) == len(large.ids) == options.threads
     constant = run("benchmarks.constant", {"count": options.threads})
-    print(f"first sync of {options.threads:,} threads: {len(account.arrivals)} calls")
+    print(f"first sync of {options.threads:,} threads: {len(account.arrivals)} API calls")
     print(f"{'tap-hubspot-threads':30} {large.cpu:6.1f} s CPU {large.memory:7.1f} MB")
     print(f"{'the SDK, constant records':30} {constant.cpu:6.1f} s CPU {constant.memory:7.1f} MB")
     print(f"{'ratio':30} {large.cpu / constant.cpu:6.2f}")

@@ -1,4 +1,4 @@
-"""The modules of the tap that a sync of one thread passes, from the setting to stdout."""
+"""List the modules of the tap that take part in a sync of one thread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STREAMS = ("threads", "deleted_threads", "messages", "actors")
 
 
 def report(name: str, tap: TapHubSpotThreads) -> None:
-    """Print the modules that a sync passes, on any thread, and how many functions of each."""
+    """Print the modules in which a sync calls functions, on any OS thread, and their number."""
     called: dict[str, set[str]] = {}
 
     def note(frame: FrameType, event: str, _: Any) -> None:
@@ -46,7 +46,7 @@ def report(name: str, tap: TapHubSpotThreads) -> None:
 
 
 def main() -> None:
-    """Trace a sync of a configured ID, and one of a changed thread with messages and actors."""
+    """Trace a sync of a configured ID, and a sync of a changed thread with messages and actors."""
     with open_lab(Account.sample(20)) as lab:
         report("A configured ID", lab.tap(thread_ids=lab.live_ids[:1]))
         life = Life(lab)

@@ -1,4 +1,4 @@
-"""What one gets without effort: the same stream on the SDK alone, one call at a time."""
+"""A baseline tap: the same stream with the SDK's defaults, one call at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PlainThreads(RESTStream[Any]):
-    """Threads by id, a partition each."""
+    """Threads by ID, with one partition per thread."""
 
     name = "threads"
     path = "/conversations/v3/conversations/threads/{threadId}"
@@ -46,7 +46,7 @@ class PlainThreads(RESTStream[Any]):
 
 
 class PlainTap(Tap):
-    """A tap with that stream."""
+    """A tap with the plain threads stream."""
 
     name = "tap-plain"
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(

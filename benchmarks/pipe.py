@@ -1,4 +1,4 @@
-"""The tap into target-postgres: how much longer both together take than the slower one alone."""
+"""Compare a run of the tap into target-postgres with the slower of the two alone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from demo.postgres import embedded_postgres
 
 
 def main() -> None:
-    """Print the seconds of each alone, of both, and the ratio."""
+    """Print the seconds of the tap, the target and both together, and the ratio."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pipe", description=__doc__)
     parser.add_argument("--threads", type=int, default=30_000)
-    parser.add_argument("--latency", type=float, default=0.15, help="seconds a call")
+    parser.add_argument("--latency", type=float, default=0.15, help="seconds per call")
     options = parser.parse_args()
     target = [str(Path(sys.executable).with_name("target-postgres")), "--config"]
     tap = [sys.executable, "-m", "tap_hubspot_threads", "--config"]
@@ -52,10 +52,11 @@ def main() -> None:
                     _load([*target, str(load)], reader.stdout)
             seconds[name] = time.perf_counter() - started
     slower = max(seconds["tap"], seconds["target"])
-    print(f"{options.threads:,} threads, {options.latency * 1000:.0f} ms a call")
+    print(f"{options.threads:,} threads, {options.latency * 1000:.0f} ms per call")
     print(f"the tap alone     {seconds['tap']:6.1f} s")
     print(f"the target alone  {seconds['target']:6.1f} s")
-    print(f"both              {seconds['both']:6.1f} s, {seconds['both'] / slower:.2f} times")
+    ratio = seconds["both"] / slower
+    print(f"both              {seconds['both']:6.1f} s, {ratio:.2f} times the slower one")
 
 
 def _load(command: list[str], source: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the benchmarks share: an emulator and taps as processes of their own."""
+"""Helpers of the benchmarks: run the emulator and taps in separate processes."""
 
 from __future__ import annotations
 
@@ -26,29 +26,33 @@ used = resource.getrusage(resource.RUSAGE_CHILDREN)
 took = time.perf_counter() - started
 print(took, used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 """
-"""Runs a command from a small process: what a process takes at its peak begins with what the one
-took that it was forked from."""
+"""Runs a command from a small process, because a process's peak memory includes that of the process
+that forked it."""
 
 
 @dataclass
 class Account:
-    """An emulated account: how to reach it, and once it was served what it was asked.
-
-    `arrivals` are the requests' monotonic seconds; `refused` is how many got a 429.
-    """
+    """An emulated account. `arrivals` and `refused` are set when the emulator has stopped."""
 
     config: dict[str, Any]
+    """The tap's settings that select this account."""
     arrivals: list[float] = field(default_factory=list)
+    """When each request arrived, in monotonic seconds."""
     refused: int = 0
+    """Number of 429 responses."""
 
 
 @contextmanager
 def emulator(
     *, threads: int, latency: float, limit: str = "1000000/10", messages: int = 0
 ) -> Iterator[Account]:
-    """Serve an account by a process of its own.
+    """Serve a sample account from a separate process.
 
-    `limit` is requests/seconds; `messages` is how many more each thread has than it would.
+    Args:
+        threads: Size of the account.
+        latency: Seconds per response.
+        limit: Rate limit as requests/seconds.
+        messages: Extra messages per thread.
     """
     maximum, interval = limit.split("/")
     command = [sys.executable, "-m", "emulator", "--report", "--threads", str(threads)]
@@ -62,23 +66,32 @@ def emulator(
             yield account
         finally:
             process.terminate()
-            asked = json.loads(process.stdout.read())
-            account.arrivals, account.refused = asked["arrivals"], asked["refused"]
+            report = json.loads(process.stdout.read())
+            account.arrivals, account.refused = report["arrivals"], report["refused"]
 
 
 @dataclass
 class Run:
-    """A finished run of a tap; seconds include the start of the process, memory is at its peak."""
+    """A finished sync. Times include the start of the process."""
 
     ids: list[str]
+    """The `id` of each record, in order."""
     wall: float
+    """Seconds of wall time."""
     cpu: float
+    """Seconds of CPU time."""
     memory: float
-    """MB."""
+    """Peak memory in MB."""
 
 
 def run(module: str, config: dict[str, Any], *, select: Collection[str] = ()) -> Run:
-    """Run a tap to its end; this one with these streams alone, if some are named."""
+    """Run a sync to its end.
+
+    Args:
+        module: The tap's module.
+        config: The tap's settings.
+        select: Streams to select, for tap_hubspot_threads only; empty means the default streams.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder, "config.json"), Path(folder, "out.jsonl")
         path.write_text(json.dumps(config), encoding="utf-8")
@@ -103,16 +116,16 @@ def run(module: str, config: dict[str, Any], *, select: Collection[str] = ()) ->
 
 
 def catalog_of(config: dict[str, Any], select: Collection[str]) -> dict[str, Any]:
-    """Return the tap's catalog with these streams selected, and no other."""
+    """Return the tap's catalog with only the given streams selected."""
     catalog: dict[str, Any] = TapHubSpotThreads(config=config).catalog_dict
     for stream in catalog["streams"]:
-        (whole,) = (entry for entry in stream["metadata"] if not entry["breadcrumb"])
-        whole["metadata"]["selected"] = stream["stream"] in select
+        (root,) = (entry for entry in stream["metadata"] if not entry["breadcrumb"])
+        root["metadata"]["selected"] = stream["stream"] in select
     return catalog
 
 
 def live_ids(threads: int, count: int) -> list[str]:
-    """Return the ids of so many live threads of an account of that size, without asking it."""
+    """Return the IDs of `count` live threads of a sample account with `threads` threads."""
     account = accounts.Account.sample(threads)
     ids = [str(thread.id) for thread in account.threads.values() if not thread.archived]
     assert len(ids) >= count

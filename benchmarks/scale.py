@@ -1,4 +1,4 @@
-"""One account of many, loaded by the runner of examples/airflow: what each run of it costs."""
+"""Measure the cost of each run of one account, loaded by the runner of examples/airflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import create_engine, text
 
-from benchmarks.calls import make
+from benchmarks.calls import make_account
 from benchmarks.processes import MEASURE
 from demo.postgres import embedded_postgres
 from emulator.limits import RollingLimit
@@ -25,15 +25,15 @@ QUIET_RUNS = 3
 
 @dataclass
 class Loader:
-    """Loads an account into a schema of its own."""
+    """Loads an account into its own schema, which has the same name as the account."""
 
     database: str
     emulator: Emulator
     name: str
 
     def run(self) -> tuple[int, str]:
-        """Load it once; return the calls, and seconds, CPU and memory in words."""
-        asked = len(self.emulator.requests)
+        """Run one load. Return its API calls, and its time, CPU and memory as text."""
+        calls_before = len(self.emulator.requests)
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "TAP_HUBSPOT_THREADS_API_URL": self.emulator.url,
@@ -50,11 +50,11 @@ class Loader:
             check=True,
         )
         wall, cpu, memory = map(float, measured.stderr.split())
-        words = f"{wall:6.1f} s {cpu:6.1f} s CPU {memory / 1024:6.0f} MB in the largest process"
-        return len(self.emulator.requests) - asked, words
+        figures = f"{wall:6.1f} s {cpu:6.1f} s CPU {memory / 1024:6.0f} MB in the largest process"
+        return len(self.emulator.requests) - calls_before, figures
 
     def state_bytes(self) -> int:
-        """Return how large the state is that was saved."""
+        """Return the size of the saved state in bytes."""
         query = "SELECT octet_length(state::text) FROM singer_states WHERE account = :name"
         engine = create_engine(self.database)
         with engine.begin() as connection:
@@ -64,23 +64,27 @@ class Loader:
 
 
 def main() -> None:
-    """Print what a first load costs, then quiet ones, where HubSpot's filter works and not."""
+    """Print the cost of a first run and of runs without changes.
+
+    HubSpot's status filter works in one account, and is ignored in the other.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--threads", type=int, default=100_000)
     parser.add_argument("--open", type=int, default=1_000)
     options = parser.parse_args()
     print(f"{options.threads:,} threads, {options.open:,} of them open")
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder, "pg")) as url:
-        ways: tuple[Literal["works", "ignored"], ...] = ("works", "ignored")
-        for way in ways:
-            account: Any = make(options.threads, options.open, 500, 0.15, way).account
+        filters: tuple[Literal["works", "ignored"], ...] = ("works", "ignored")
+        for status_filter in filters:
+            simulated = make_account(options.threads, options.open, 500, 0.15, status_filter)
+            account: Any = simulated.account
             limit = RollingLimit(maximum=1_000_000)
             with Emulator(account, limit=limit) as emulator:
-                loader = Loader(url, emulator, way)
+                loader = Loader(url, emulator, status_filter)
                 for run in ["first", *["quiet"] * QUIET_RUNS]:
-                    calls, words = loader.run()
-                    print(f"the filter {way:8} {run} load {calls:5} calls {words}")
-                print(f"the filter {way:8} state {loader.state_bytes():,} bytes")
+                    calls, figures = loader.run()
+                    print(f"filter {status_filter:8} {run} run {calls:5} API calls {figures}")
+                print(f"filter {status_filter:8} state {loader.state_bytes():,} bytes")
 
 
 if __name__ == "__main__":

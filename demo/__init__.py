@@ -1,4 +1,4 @@
-"""`make run` and `make demo-metrics`: a sample account in PostgreSQL, and reports on it.
+"""Implements `make run` and `make demo-metrics`. Not part of the package.
 
-Not part of the package. May import `emulator`, which imports nothing of the demo.
+May import `emulator`, which imports nothing from the demo.
 """

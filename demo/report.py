@@ -1,4 +1,4 @@
-"""What `make run` shows of the tables that were loaded."""
+"""Shows the tables that `make run` has loaded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 TABLES = ("threads", "messages", "actors", "inboxes", "channels", "channel_accounts")
-SHOWN = 6
-LONGEST = 160
-"""Characters of a text that are shown."""
+MAX_THREADS = 6
+MAX_TEXT = 160
+"""Maximum characters of a message text."""
 
 CONVERSATION = """
     SELECT to_char(m."createdAt", 'Mon DD HH24:MI') AS at,
@@ -30,7 +30,7 @@ CONVERSATION = """
     LEFT JOIN "{schema}".inboxes i ON i.id = m."toInboxId"
     WHERE m."conversationsThreadId" = :thread ORDER BY m."createdAt", m.id
 """
-TALKED_IN = """
+LIVELY_THREAD = """
     SELECT m."conversationsThreadId" AS id, i.name AS inbox,
            t."threadAssociations" ->> 'associatedTicketId' AS ticket
     FROM "{schema}".messages m
@@ -40,16 +40,16 @@ TALKED_IN = """
     HAVING count(*) BETWEEN 5 AND 12 AND bool_and(coalesce(m."truncationStatus", '') != 'TRUNCATED')
     ORDER BY count(DISTINCT m.type) DESC, max(m."createdAt") DESC LIMIT 1
 """
-"""A thread in which much happened, but not too much for a screen."""
+"""A thread with many types of messages that still fits on a screen."""
 
 
 def count_rows(connection: Connection, schema: str) -> dict[str, int]:
-    """Return how many rows each table has that is there."""
-    there = inspect(connection).get_table_names(schema)
+    """Return the row count of each table that exists."""
+    existing = inspect(connection).get_table_names(schema)
     return {
         name: int(connection.execute(text(f'SELECT count(*) FROM "{schema}".{name}')).scalar_one())
         for name in TABLES
-        if name in there
+        if name in existing
     }
 
 
@@ -61,13 +61,16 @@ def show(
     before: dict[str, int],
     started: datetime,
 ) -> None:
-    """Show the last threads, a conversation, and what was written since a moment."""
+    """Show the latest threads, a conversation and the number of rows per table.
+
+    `before` has the row counts from before the load, and `started` is the time when it started.
+    """
     after = count_rows(connection, schema)
     with_names = {"actors", "inboxes"} <= after.keys()
     console.print(_threads(connection, schema, with_names=with_names))
     if with_names and "messages" in after:
         console.print(*_conversation(connection, schema))
-    counts = Table("table", "rows", "new", "written again")
+    counts = Table("table", "rows", "new", "updated")
     since = {"started": started.replace(tzinfo=None)}
     for name, count in after.items():
         query = f'SELECT count(*) FROM "{schema}".{name} WHERE _sdc_batched_at >= :started'
@@ -78,7 +81,7 @@ def show(
 
 
 def _threads(connection: Connection, schema: str, *, with_names: bool) -> Table:
-    """Return the last ones, with names in place of ids where those were loaded."""
+    """Return the latest threads, with names instead of IDs if those were loaded."""
     inbox, agent, joins = 't."inboxId"', 't."assignedTo"', ""
     if with_names:
         inbox, agent = f"coalesce(i.name, {inbox})", f"coalesce(a.name, {agent})"
@@ -91,7 +94,7 @@ def _threads(connection: Connection, schema: str, *, with_names: bool) -> Table:
                coalesce("threadAssociations" ->> 'associatedTicketId', ''),
                coalesce(to_char("latestMessageTimestamp", 'Mon DD HH24:MI'), '')
         FROM "{schema}".threads t {joins}
-        ORDER BY "latestMessageTimestamp" DESC NULLS LAST LIMIT {SHOWN}
+        ORDER BY "latestMessageTimestamp" DESC NULLS LAST LIMIT {MAX_THREADS}
     """
     table = Table("thread", "status", "inbox", "assigned to", "ticket", "latest (UTC)")
     for row in connection.execute(text(query)):
@@ -100,36 +103,37 @@ def _threads(connection: Connection, schema: str, *, with_names: bool) -> Table:
 
 
 def _conversation(connection: Connection, schema: str) -> list[Table]:
-    """Return one as a table, if there is one of some length."""
-    thread = connection.execute(text(TALKED_IN.format(schema=schema))).first()
+    """Return the table of a conversation, or nothing if no thread is long enough."""
+    thread = connection.execute(text(LIVELY_THREAD.format(schema=schema))).first()
     if thread is None:
         return []
     ticket = f", ticket {thread.ticket}" if thread.ticket else ""
     table = Table(
         "UTC",
-        "who",
-        "what",
+        "actor",
+        "message or event",
         title_style="bold",
         title=f"Thread {thread.id}, {thread.inbox}{ticket}",
     )
-    found = connection.execute(text(CONVERSATION.format(schema=schema)), {"thread": thread.id})
-    for row in found:
+    rows = connection.execute(text(CONVERSATION.format(schema=schema)), {"thread": thread.id})
+    for row in rows:
         style = {"OUTGOING": "green", "INCOMING": ""}.get(row.direction, "dim")
-        table.add_row(row.at, escape(row.who), escape(_what(row)), style=style)
+        table.add_row(row.at, escape(row.who), escape(_describe(row)), style=style)
     return [table]
 
 
-def _what(row: Any) -> str:
-    """Return what happened in words."""
-    happened = {
-        "ASSIGNMENT": f"assigned the thread to {row.to_agent or 'nobody'}",
+def _describe(row: Any) -> str:
+    """Return the text of a message or a description of an event."""
+    assigned = f"assigned the thread to {row.to_agent}"
+    events = {
+        "ASSIGNMENT": assigned if row.to_agent else "unassigned the thread",
         "THREAD_STATUS_CHANGE": f"changed the status to {row.newStatus}",
         "THREAD_INBOX_CHANGE": f"moved the thread to {row.to_inbox}",
     }
-    if row.type in happened:
-        return happened[row.type]
-    said = " ".join((row.text or "").split())
-    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
-    note = "(to colleagues) " if row.type == "COMMENT" else ""
+    if row.type in events:
+        return events[row.type]
+    words = " ".join((row.text or "").split())
+    words = words if len(words) <= MAX_TEXT else f"{words[:MAX_TEXT]}…"
+    label = "(internal) " if row.type == "COMMENT" else ""
     files = f" [{row.files} attachment(s)]" if row.files else ""
-    return f"{note}{said}{files}"
+    return f"{label}{words}{files}"

@@ -1,4 +1,4 @@
-"""`make demo-metrics`: what a support lead asks, answered from the tables that `make run` loaded.
+"""`make demo-metrics`: print support metrics for the tables that `make run` has loaded.
 
 Builds the models of dbt/ in the database, runs their tests, and shows three tables.
 """
@@ -21,8 +21,8 @@ from demo.environment import (
     TAP,
     TARGET,
     console,
-    in_one_line,
-    what_is_set,
+    read_environment,
+    run_command,
 )
 from demo.postgres import embedded_postgres
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 PROJECT = ROOT / "dbt"
-BUILT = ROOT / ".demo" / "dbt"
+OUTPUT = ROOT / ".demo" / "dbt"
 
 BY_INBOX = """
 SELECT coalesce(inbox_name, inbox_id, 'unknown'), count(*)::text,
@@ -48,7 +48,7 @@ GROUP BY 1 ORDER BY count(*) DESC, 1
 """
 WAITING = """
 SELECT conversation_id, coalesce(inbox_name, inbox_id),
-       coalesce(assigned_to_name, assigned_to, 'nobody'), ticket_id,
+       coalesce(assigned_to_name, assigned_to, 'unassigned'), ticket_id,
        to_char(coalesce(waiting_since, latest_message_at), 'YYYY-MM-DD'),
        now() AT TIME ZONE 'UTC' - coalesce(waiting_since, latest_message_at)
 FROM {schema}.conversations WHERE awaiting_reply_from = 'business'
@@ -70,97 +70,101 @@ SELECT coalesce(recent.agent_name, recent.agent_id), count(*)::text,
        )
 FROM recent GROUP BY recent.agent_id, recent.agent_name ORDER BY sum(messages_sent) DESC, 1
 """
-QUESTIONS = {
-    "How fast do we answer, and is it over then? (Medians, calendar time)": (
+TABLES = {
+    "First reply and resolution time by inbox (median, calendar time)": (
         BY_INBOX,
         (
-            *("inbox", "threads", "open", "first answer", "by a person"),
-            *("% bot or AI first", "closed after", "open again"),
+            *("inbox", "threads", "open", "first reply", "first reply by a person"),
+            *("first reply by bot/AI (%)", "time to close", "reopened"),
         ),
     ),
-    "Who has been waiting for us the longest?": (
+    "Longest-waiting customers": (
         WAITING,
-        ("thread", "inbox", "assigned to", "ticket", "since (UTC)", "for"),
+        ("thread", "inbox", "assigned to", "ticket", "waiting since (UTC)", "waiting time"),
     ),
-    "Who did what, in the last 30 days with any answer?": (
+    "Agent activity, last 30 days with replies": (
         BY_AGENT,
-        ("agent", "days", "messages", "closed", "first answers", "median"),
+        ("agent", "active days", "messages", "closed", "first replies", "median first reply"),
     ),
 }
+"""Query and column titles by table title."""
 
 
 class Place(NamedTuple):
-    """A database and the schema in it that the target loaded into."""
+    """The database and schema that the target loaded into."""
 
     url: URL
     schema: str
 
 
 def main() -> int:
-    """Build and show; return the exit code."""
+    """Build the models and show the metrics. Return the exit code."""
     zone = os.environ.get("REPORT_TIME_ZONE", "UTC")
-    return in_one_line(lambda stack: answer(_place(stack), zone))
+    return run_command(lambda stack: build_and_show(_place(stack), zone))
 
 
-def answer(place: Place, zone: str) -> int:
-    """Build the models, test them and show what they say; return the exit code."""
+def build_and_show(place: Place, zone: str) -> int:
+    """Build and test the models, and show the metrics. Return the exit code."""
     engine = create_engine(place.url)
     try:
         with engine.begin() as connection:
             if not inspect(connection).has_table("threads", place.schema):
-                message = f"There is no table {place.schema}.threads yet: make run first."
+                message = f"Table {place.schema}.threads does not exist. Run `make run` first."
                 raise ValueError(message)
         models = f"{place.schema}_analytics"
         console.print(f"Schema [bold]{place.schema}[/] → models in [bold]{models}[/]")
         if not _build(place, models, zone):
             return 1
         with engine.begin() as connection:
-            for question, (query, columns) in QUESTIONS.items():
-                _show(connection, question, query.format(schema=f'"{models}"'), columns)
+            for title, (query, columns) in TABLES.items():
+                _show(connection, title, query.format(schema=f'"{models}"'), columns)
     finally:
         engine.dispose()
     return 0
 
 
 def _place(stack: ExitStack) -> Place:
-    """Find what `make run` loaded last: the user's account, or else the sample account."""
+    """Return where `make run` loads to with the current environment."""
     if sys.version_info >= (3, 14):
-        message = "dbt runs on Python 3.10 to 3.13: make demo-metrics PYTHON=python3.13, say."
+        message = (
+            "dbt requires Python 3.10 to 3.13. Choose one of them, for example with "
+            "`make demo-metrics PYTHON=python3.13`."
+        )
         raise ValueError(message)
-    given = what_is_set()
-    schema = given.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
-    if given.get(f"{TARGET}_SQLALCHEMY_URL"):
-        url = make_url(given[f"{TARGET}_SQLALCHEMY_URL"]).set(drivername="postgresql+psycopg")
+    variables = read_environment()
+    schema = variables.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
+    if variables.get(f"{TARGET}_SQLALCHEMY_URL"):
+        url = make_url(variables[f"{TARGET}_SQLALCHEMY_URL"]).set(drivername="postgresql+psycopg")
         return Place(url, schema)
     url = make_url(stack.enter_context(embedded_postgres(DATA)))
-    return Place(url, schema if given.get(f"{TAP}_ACCESS_TOKEN") else SAMPLE_SCHEMA)
+    return Place(url, schema if variables.get(f"{TAP}_ACCESS_TOKEN") else SAMPLE_SCHEMA)
 
 
 def _build(place: Place, models: str, zone: str) -> bool:
-    """Have dbt build and test the models; tell what failed."""
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - slow, and said to be at work first
+    """Build and test the models with dbt, and print the result. Return whether all succeeded."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - slow, so something is printed first
 
     os.environ.update(connection_variables(place.url) | {"DBT_SCHEMA": models})
     variables = {"hubspot_schema": place.schema, "time_zone": zone}
     command = ["build", "--quiet", "--target", "postgres", "--vars", json.dumps(variables)]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    command += ["--target-path", str(BUILT), "--log-path", str(BUILT)]
-    with console.status("Building the models and testing them …"):
-        done: Any = dbtRunner().invoke(command)
-    if done.exception:
-        console.print(f"[red]{escape(str(done.exception))}[/]")
+    command += ["--target-path", str(OUTPUT), "--log-path", str(OUTPUT)]
+    with console.status("Building and testing the models …"):
+        build: Any = dbtRunner().invoke(command)
+    if build.exception:
+        console.print(f"[red]{escape(str(build.exception))}[/]")
         return False
-    said = [str(one.status) for one in done.result]
-    failed = [one.node.name for one in done.result if one.status in {"error", "fail"}]
+    statuses = [str(one.status) for one in build.result]
+    failed = [one.node.name for one in build.result if one.status in {"error", "fail"}]
     console.print(
-        f"{said.count('success')} models built, {said.count('pass')} tests passed"
+        f"{statuses.count('success')} models built, {statuses.count('pass')} tests passed"
         + (f", [red]failed: {', '.join(failed)}[/]" if failed else ".")
     )
-    return bool(done.success)
+    return bool(build.success)
 
 
 def connection_variables(url: URL) -> dict[str, str]:
-    """Return what libpq, and so dbt's profile, is to find in the environment."""
+    """Return a database URL as environment variables of libpq, which dbt's profile uses."""
     options = {f"PG{name.upper()}": str(value) for name, value in url.query.items()}
     options.pop("PGHOST", None)
     parts = {
@@ -173,18 +177,18 @@ def connection_variables(url: URL) -> dict[str, str]:
     return options | parts
 
 
-def _show(connection: Connection, question: str, query: str, columns: tuple[str, ...]) -> None:
-    table = Table(*columns, title=question, title_justify="left", title_style="bold")
+def _show(connection: Connection, title: str, query: str, columns: tuple[str, ...]) -> None:
+    table = Table(*columns, title=title, title_justify="left", title_style="bold")
     for row in connection.execute(text(query)):
         table.add_row(*map(_cell, row))
     console.print()
     console.print(
-        table if table.row_count else f"{question}\nNothing to tell of: are `messages` loaded?"
+        table if table.row_count else f"{title}\nNo results. Is the `messages` stream loaded?"
     )
 
 
 def _cell(value: Any) -> str:
-    """Write a value as people read it."""
+    """Format a value for a table."""
     if value is None:
         return "–"
     if hasattr(value, "total_seconds"):
@@ -193,12 +197,12 @@ def _cell(value: Any) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """Write a duration in its two largest units."""
+    """Format a duration with its two largest units."""
     minutes, seconds = divmod(round(span.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = [(days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s")]
-    first = next((place for place, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    first = next((index for index, (count, _) in enumerate(parts) if count), len(parts) - 1)
     return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2])
 
 

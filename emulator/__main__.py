@@ -1,4 +1,4 @@
-"""`python -m emulator --port 0`: an account in one line."""
+"""`python -m emulator` serves a sample account from the command line."""
 
 from __future__ import annotations
 
@@ -16,35 +16,37 @@ from emulator.server import TOKEN, Emulator
 
 
 def main() -> None:
-    """Serve a sample account until interrupted; the first line on stdout is its address."""
+    """Serve a sample account until interrupted. The first line of output has its URL and token."""
     parser = argparse.ArgumentParser(prog="python -m emulator", description=main.__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0: a free one (default)")
-    parser.add_argument("--portal-id", type=int, help="the account's number")
-    parser.add_argument("--threads", type=int, default=60, help="size of the account")
-    parser.add_argument("--messages", type=int, default=0, help="so many more in each thread")
-    parser.add_argument("--seed", type=int, default=7, help="another seed, another account")
-    parser.add_argument("--latency", type=float, default=0, help="seconds for each answer")
-    parser.add_argument("--limit", type=int, default=190, help="requests in an interval")
-    parser.add_argument("--interval", type=float, default=10, help="of the limit, in seconds")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks a free one")
+    parser.add_argument("--portal-id", type=int, help="account ID (portalId)")
+    parser.add_argument("--threads", type=int, default=60, help="number of threads")
+    parser.add_argument("--messages", type=int, default=0, help="extra messages per thread")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the random sample data")
+    parser.add_argument("--latency", type=float, default=0, help="seconds per response")
+    parser.add_argument("--limit", type=int, default=190, help="requests allowed per interval")
+    parser.add_argument("--interval", type=float, default=10, help="interval in seconds")
     parser.add_argument(
         "--fault",
         action="append",
         default=[],
         type=lambda text: Fault(**json.loads(text)),
         metavar="JSON",
-        help='such as {"status": 503, "times": 2, "path": "/threads/"}; see emulator/faults.py',
+        help='a fault, such as {"status": 503, "times": 2, "path": "/threads/"}; may be repeated; '
+        "see emulator/faults.py",
     )
     parser.add_argument(
         "--behavior",
         default=Behavior(),
         type=_behavior,
         metavar="JSON",
-        help='such as {"cap": 3, "status_filter": "works", "lag_by_id": 60}; see behavior.py',
+        help='traits, such as {"cap": 3, "status_filter": "works", "lag_by_id": 60}; '
+        "see emulator/behavior.py",
     )
     parser.add_argument(
         "--report",
         action="store_true",
-        help="print in JSON at the end when it was asked, and how often beyond the limit",
+        help="print a JSON object at the end: the request times and the number of 429 responses",
     )
     options = parser.parse_args()
     account = Account.sample(options.threads, seed=options.seed)
@@ -66,14 +68,14 @@ def main() -> None:
     with contextlib.suppress(KeyboardInterrupt):
         emulator.serve_forever()
     if options.report:
-        asked = {"arrivals": emulator.arrivals, "refused": emulator.limit.refused}
-        sys.stdout.write(json.dumps(asked) + "\n")
+        report = {"arrivals": emulator.arrivals, "refused": emulator.limit.refused}
+        sys.stdout.write(json.dumps(report) + "\n")
 
 
 def _behavior(text: str) -> Behavior:
-    """Read a behavior. The error says what is wrong with it, which argparse would not do."""
+    """Parse a behavior. Argparse would drop the reason that a ValueError gives."""
     try:
-        return Behavior.of(text)
+        return Behavior.from_json(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

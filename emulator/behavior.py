@@ -1,7 +1,7 @@
-"""What the real HubSpot might do: each trait that is unknown or varies is a field.
+"""How the real HubSpot may behave: one field per trait that is unknown or varies.
 
-The marks give the source of each default: D documented by HubSpot, O observed and published by
-others, I inferred, ? unknown. A client has to work with every value of every field.
+The mark in parentheses gives the source of a default: D documented by HubSpot, O observed and
+published by others, I inferred, ? unknown. A client must work with every value of every field.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     import random
 
 NotFound = Literal["html", "json", "short json", "unmarked json", "unmarked short json"]
-"""HubSpot's own 404 of a thing that does not exist: the recorded HTML page with the header
-`X-HubSpot-NotFound: true` (O), or HubSpot's JSON error (O of other APIs), short without a category.
-Unmarked is without that header: then the body's `correlationId`, which equals that of the headers,
-identifies the error as HubSpot's. (I)"""
+"""HubSpot's own 404 for an object that does not exist.
+
+`html` is the recorded page with the header `X-HubSpot-NotFound: true` (O). `json` is HubSpot's JSON
+error (O for other APIs); `short` omits its category. `unmarked` omits that header: only a body
+whose `correlationId` equals the correlation header then identifies the error as HubSpot's. (I)"""
 GatewayNotFound = Literal[
     "bare html",
     "bare empty",
@@ -30,49 +31,51 @@ GatewayNotFound = Literal[
     "unmarked html",
     "unmarked empty",
 ]
-"""404 answers that do not prove that a thing does not exist. Bare ones have no HubSpot headers;
-`bare json` has HubSpot's fields and a `correlationId` of its own. The others have HubSpot's
-correlation header but no `X-HubSpot-NotFound`, and JSON with another `correlationId` or with none,
-an HTML page, or an empty body. (O of other servers)"""
+"""404 responses that do not prove that an object does not exist. (O for other servers)
+
+The bare ones have no HubSpot headers; `bare json` has HubSpot's fields and a foreign
+`correlationId`. The others have HubSpot's correlation header but no `X-HubSpot-NotFound`. Their
+body is JSON with another `correlationId` or none, an HTML page, or empty."""
 AnyNotFound = Literal[NotFound, GatewayNotFound]
 
 
 @dataclass(frozen=True)
 class Outage:
-    """A time, by HubSpot's clock, in which reading threads by id answers that they are not there.
+    """A period, by HubSpot's clock, in which reading a thread by ID returns a 404.
 
-    Listings go on as before. Nobody has seen such a thing; an index that is built anew, or a
-    migration between data centres, might do it. (?)
+    Lists are unaffected. No such outage has been reported. An index rebuild or a migration between
+    data centers might cause one. (?)
     """
 
     begins: datetime
     ends: datetime
     ids: tuple[int, ...] | None = None
-    """Only these; None: every thread."""
+    """The affected threads; None means all."""
     answer: AnyNotFound = "html"
 
     def hits(self, thread_id: int, now: datetime) -> bool:
-        """Tell whether a thread is hidden now."""
+        """Return whether the outage hides a thread now."""
         return self.begins <= now < self.ends and (self.ids is None or thread_id in self.ids)
 
 
 @dataclass(frozen=True)
 class WireFormat:
-    """How payloads look, of threads and of everything around them. Marks as in `Behavior`."""
+    """The format of payloads: threads and all related objects. Marks as in `Behavior`."""
 
     unknown_fields: Literal["some", "none", "all"] = "some"
-    """Which have a key that no documentation knows; some: every seventh. (D: may come)"""
+    """Which payloads have an undocumented field; some: every seventh. (D: may be added)"""
     sparse: Literal["old", "none", "all"] = "old"
-    """Which threads lack what came into the API later; old: from before SPARSE_BEFORE. (O)"""
+    """Which threads lack the fields that the API got later; old: those from before
+    SPARSE_BEFORE. (O)"""
     unset: Literal["left out", "null"] = "left out"
-    """How it shows that something is not set. (O/?)"""
+    """How an unset field is sent. (O/?)"""
     number_ids: Literal["some", "none", "all"] = "some"
-    """Where the ids of what is around something are numbers, not strings. (D: none)"""
+    """Which references to other objects are numbers instead of strings. (D: none)"""
     times: Literal["mixed", "milliseconds"] = "mixed"
-    """Whether times are whole seconds at times, and some have an offset. (O/I)"""
+    """The precision of times; mixed: some are whole seconds, and some have a UTC offset. (O/I)"""
     unknown_values: Literal["some", "none"] = "some"
-    """Whether messages have a type, a status or an attachment that no documentation knows, some of
-    them; none: messages of such a type are not there. (O: a status)"""
+    """Whether some messages have an undocumented type, status or attachment type; none: messages of
+    an undocumented type are not returned at all. (O: a status)"""
 
 
 USUAL = WireFormat()
@@ -82,87 +85,90 @@ USUAL = WireFormat()
 class Behavior:
     """How this HubSpot behaves. Fields may change at any time, even between two pages of a list.
 
-    Its clock is the account's: a client whose clock is wrong is one with another clock. Timestamps
-    in `Date` are whole seconds always.
+    HubSpot's clock is the account's. To test a client whose clock is wrong, give the client another
+    clock. The `Date` header always has whole seconds.
     """
 
     max_limit: int = 500
-    """A listing's `limit` above it is a 400. (D: 500; O: 100)"""
+    """The largest `limit` of a list of threads; a larger one is a 400. (D: 500; O: 100)"""
     fails_above: int | None = None
-    """A page of threads or messages with a larger `limit` fails each time; None: none does. (O: of
+    """The largest `limit` with which a page of threads or messages succeeds; None: any. (O for
     another API of HubSpot, "for multiple clients")"""
     fails_with: Literal[500, 502, 504] = 504
-    """How it fails: by HubSpot's JSON error, or by a page of a gateway. (O)"""
+    """The status of such a failure: HubSpot's JSON error (500) or a gateway's page. (O)"""
     cap: int = 500
-    """A page holds so many at the most, whatever `limit` says. (O: 100 at the most)"""
+    """Maximum rows per page, whatever `limit` is. (O: 100)"""
     empty_pages: Literal["once", "never", "often"] = "once"
-    """Empty pages that have a cursor: before the second page, or before each but the first. (O)"""
+    """Whether empty pages with a cursor occur; once: before the second page; often: before each
+    page but the first. (O)"""
     repeats_rows: bool = False
-    """Whether a page begins with the last row of the one before. (O: duplicates were seen)"""
+    """Whether a page begins with the last row of the previous one. (O: duplicates)"""
 
     cursors: Literal["id", "key", "offset"] = "id"
-    """What a cursor of the list by ID holds: base64 of the last thread's ID (O: recorded), or an
-    opaque form of the same key, or of how many threads come before. Messages and reference lists
-    have opaque ones always: offsets if this is `offset`, else keys. (?)"""
+    """The form of cursors in the list of threads by ID. `id` is base64 of the last thread's ID (O:
+    recorded), `key` an opaque form of the same key, `offset` the number of preceding threads.
+    Cursors of messages and reference lists are always opaque: offsets with `offset`, keys
+    otherwise. (?)"""
     made_cursors: Literal["accepted", "refused"] = "accepted"
-    """Whether an ID that HubSpot never gave as a cursor is accepted as one. (I)"""
+    """Whether an ID that HubSpot never returned as a cursor is accepted as one. (I)"""
     cursors_by_time: Literal["key", "offset"] = "key"
-    """The same of the list by latest message; both forms are opaque. (?)"""
+    """The form of cursors in the list of threads by latest message; both are opaque. (?)"""
     cursor_encoding: Literal["%3D", "%3d", "="] = "%3D"
-    """How a cursor's end comes: percent-encoded already, or plain. (O)"""
+    """How the `=` at a cursor's end is sent: percent-encoded or plain. (O)"""
     cursor_minutes: float | None = None
-    """So long a cursor lives; then it is a 400 UNPARSEABLE_TOKEN. An ID that was never given has no
-    age. (?)"""
+    """Lifetime of a cursor in minutes; an expired one is a 400 UNPARSEABLE_TOKEN. An ID that was
+    never returned as a cursor does not expire. (?)"""
 
     rows_filled: Literal["at once", "late"] = "at once"
-    """Whether a page of threads takes its rows when it takes their order, or a moment later: then a
-    row shows its thread as it is by then, whatever the lag of the list. (?)"""
+    """When the rows of a page of threads are read; late: after their order is fixed, so a row can
+    be newer than its place in the list, whatever the list's lag. (?)"""
     lag_by_id: float = 0
-    """Seconds by which the listing by id lags: it shows all as it was then. At most an hour. (?)"""
+    """Lag of the list by ID in seconds, at most an hour: all threads are shown as of then. (?)"""
     lag_by_time: float = 0
-    """The same of the listing by latest message. (?)"""
+    """Lag of the list by latest message in seconds. (?)"""
     lag_by_status: float = 0
-    """The same of any listing that is asked for a status. (?)"""
+    """Lag of any list with a status filter, in seconds. (?)"""
 
     status_filter: Literal["ignored", "works", "refused", "empty", "index"] = "ignored"
-    """What `threadStatus` does: nothing; what it says; a 400; no row at all; or what an index has
-    that lacks a fifth of the threads and holds another fifth to be open for ever. (?)"""
+    """The effect of `threadStatus`: none, the documented one, a 400, an empty list, or that of a
+    bad index. The index lacks 20% of the threads and never sees another 20% close. (?)"""
     status_spelling: Literal["any", "capitals"] = "any"
-    """Whether a status that is not OPEN or CLOSED, to the letter, is a 400. (?)"""
+    """Which spellings of a status are accepted; capitals: only OPEN and CLOSED, others are a 400.
+    (?)"""
 
     archived_by_time: Literal["works", "refused", "ignores the filter"] = "works"
-    """What the list by latest message does with `archived=true`: as documented; a 400; or it shows
-    all archived threads, whatever `latestMessageTimestampAfter` says. (?)"""
+    """The effect of `archived=true` on the list by latest message: the documented one, a 400, or
+    all archived threads regardless of `latestMessageTimestampAfter`. (?)"""
 
     sides: Literal["apart", "together"] = "apart"
-    """Whether reading by id finds archived threads with `archived=true` only, and others without
-    it only; or each either way. (I)"""
+    """Whether reading by ID finds archived threads only with `archived=true` and live ones only
+    without it; together: both requests find every thread. (I)"""
     not_found: NotFound = "html"
     """The form of HubSpot's own 404. (O)"""
     unknown_route: Literal["bare html", "unmarked html", "html", "short json"] = "bare html"
-    """The 404 of a path that the API does not have: an HTML page without HubSpot's headers, or with
-    its correlation ID, or the very form of a thing that does not exist. (?; O: 2019, the last)"""
+    """The 404 for an unknown path: an HTML page without HubSpot's headers, one with its correlation
+    ID, or exactly the 404 for an object that does not exist. (?; O: 2019, the last)"""
     outages: list[Outage] = field(default_factory=list)
-    """When reading by id says 404 of what is there. (?)"""
+    """When reading by ID returns a 404 for threads that exist. (?)"""
 
     max_messages: int = 500
-    """A `limit` of messages above it is a 400. (?)"""
+    """The largest `limit` of a list of messages; a larger one is a 400. (?)"""
     messages_of_archived: Literal["shown", "404", "empty"] = "shown"
-    """What reading the messages of an archived thread gives. (?)"""
+    """The response to a request for the messages of an archived thread. (?)"""
     latest_message: Literal["messages", "and comments", "and events"] = "and comments"
-    """What moves the time of a thread's latest message: messages only; comments too, which move
-    that of the latest sent message with it (O: recorded); or those and changes of status,
-    assignment and inbox. (?)"""
+    """What updates the time of a thread's latest message: messages only; also comments, which
+    update the latest sent time too (O: recorded); or also changes of status, assignee and inbox.
+    (?)"""
     bad_actors: Literal["400", "500", "207"] = "400"
-    """What a batch answers with an id that can be none, or is poisoned: it is refused as a whole,
-    or gives the others. (?)"""
+    """The response to a batch with a malformed or poisoned actor ID: the whole batch fails, or the
+    other actors are returned (207). (?)"""
     missing_actors: Literal["207", "left out"] = "207"
-    """Whether a batch says that it lacks actors. (D: 207)"""
+    """Whether a batch reports missing actors or silently omits them. (D: 207)"""
     max_listed: int = 100
-    """A `limit` of inboxes, channels or channel accounts above it is a 400. (?)"""
+    """The largest `limit` of inboxes, channels and channel accounts; a larger one is a 400. (?)"""
 
     dates: Literal["all", "some", "none"] = "all"
-    """Which answers have a `Date`; some: two of three. (D: all)"""
+    """Which responses have a `Date` header; some: two of three. (D: all)"""
     account_info: Literal[
         "number",
         "string",
@@ -175,16 +181,17 @@ class Behavior:
         "500",
         "silent",
     ] = "number"
-    """What the account's details answer: the number as such, as a string, not at all; no JSON; an
-    error; an error to every other request, beginning with the first; or nothing for 30 s. (D/?)"""
+    """The response of the account details endpoint: the account ID as a number or string, no ID, a
+    body that is not JSON, an error, an error for every second request starting with the first, or
+    no response for 30 s. (D/?)"""
     wire: WireFormat = field(default_factory=WireFormat)
-    """How payloads look."""
+    """The format of payloads."""
 
     @classmethod
     def draw(cls, chance: random.Random) -> Behavior:
-        """Draw a possible behavior at random. Half of the fields keep their default; no outages.
+        """Draw a random behavior. Half of the fields keep their default; there are no outages.
 
-        Most pages are small, so that small accounts have many. A lag is at most a minute.
+        Most pages are small, so that a small account has many. A lag is at most a minute.
         """
         behavior = cls(
             max_limit=chance.choice((500, 500, 100)),
@@ -202,28 +209,28 @@ class Behavior:
         return replace(behavior, **_draw(cls, chance))
 
     @classmethod
-    def of(cls, text: str) -> Behavior:
-        """Read a behavior from a JSON object of the fields that differ from the default.
+    def from_json(cls, text: str) -> Behavior:
+        """Parse a JSON object of the fields that differ from the default.
 
         Raises:
-            ValueError: if a field or a value is unknown.
+            ValueError: if a field or value is unknown.
         """
-        given = json.loads(text)
-        if "wire" in given:
-            given["wire"] = WireFormat(**_checked(WireFormat, given["wire"]))
-        if "outages" in given:
-            given["outages"] = [_outage(outage) for outage in given["outages"]]
-        return cls(**_checked(cls, given))
+        values = json.loads(text)
+        if "wire" in values:
+            values["wire"] = WireFormat(**_validated(WireFormat, values["wire"]))
+        if "outages" in values:
+            values["outages"] = [_outage(outage) for outage in values["outages"]]
+        return cls(**_validated(cls, values))
 
     def __str__(self) -> str:
-        """Return the fields that differ from the default as JSON, for `of` to read."""
-        usual = asdict(Behavior())
-        behavior = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        """Return the fields that differ from the default as JSON, which `from_json` parses."""
+        defaults = asdict(Behavior())
+        behavior = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         return json.dumps(behavior, default=datetime.isoformat)
 
 
 def _draw(kind: type, chance: random.Random) -> dict[str, Any]:
-    """Draw values for the fields that have a fixed choice."""
+    """Draw values for half of the fields that have a fixed set of values."""
     return {
         name: chance.choice(choices)
         for name, choices in _choices(kind).items()
@@ -236,20 +243,20 @@ def _choices(kind: type) -> dict[str, tuple[str | int, ...]]:
     return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
 
 
-def _checked(kind: type, given: dict[str, Any]) -> dict[str, Any]:
-    strange = given.keys() - {known.name for known in fields(kind)}
-    strange |= {
-        f"{name}={given[name]!r}"
+def _validated(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    unknown = values.keys() - {known.name for known in fields(kind)}
+    unknown |= {
+        f"{name}={values[name]!r}"
         for name, choices in _choices(kind).items()
-        if name in given and given[name] not in choices
+        if name in values and values[name] not in choices
     }
-    if strange:
-        message = f"{kind.__name__} has no {', '.join(sorted(strange))}"
+    if unknown:
+        message = f"{kind.__name__} has no {', '.join(sorted(unknown))}"
         raise ValueError(message)
-    return given
+    return values
 
 
-def _outage(given: dict[str, Any]) -> Outage:
-    times = {name: datetime.fromisoformat(given[name]) for name in ("begins", "ends")}
-    ids = given.get("ids")
-    return Outage(**_checked(Outage, given) | times | {"ids": ids and tuple(ids)})
+def _outage(values: dict[str, Any]) -> Outage:
+    times = {name: datetime.fromisoformat(values[name]) for name in ("begins", "ends")}
+    ids = values.get("ids")
+    return Outage(**_validated(Outage, values) | times | {"ids": ids and tuple(ids)})

@@ -1,4 +1,4 @@
-"""Scripted faults: which request goes wrong, how, and how often."""
+"""Scripted faults: which requests fail, how, and how often."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
 
 @dataclass
 class Fault:
-    """What happens instead of the answer, to requests whose path and query match.
-
-    With `status`, that answer is given, with `body` and `headers`; with `drop`, the connection is
-    closed before a byte is sent; with `reset`, it is reset; with `cut`, it is closed in the middle
-    of the body; with `garble`, the body says that it is compressed and is not; `delay` seconds come
-    first.
-    """
+    """A fault that replaces the response to requests whose path and query match."""
 
     path: str = ".*"
-    """Regular expression; searched for in the request's path and query."""
+    """Regular expression that is searched for in the path and query."""
     status: int | None = None
+    """Status of the response that is sent instead, with `body` and `headers`."""
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     bare: bool = False
-    """Whether the answer lacks HubSpot's headers, as that of another server does."""
+    """Whether the response lacks HubSpot's headers, as another server's does."""
     drop: bool = False
+    """Whether the connection closes before the first byte."""
     reset: bool = False
+    """Whether the connection is reset before the first byte."""
     cut: bool = False
+    """Whether the connection closes in the middle of the body."""
     garble: bool = False
+    """Whether the headers declare a compressed body although it is not compressed."""
     delay: float = 0
+    """Seconds to wait before the fault takes effect."""
     skip: int = 0
-    """So many matching requests pass first."""
+    """Number of matching requests that succeed first."""
     times: int = 1
-    """So many go wrong then."""
+    """Number of matching requests that fail after those."""
 
     def strikes(self, path: str) -> bool:
-        """Tell whether the fault hits this request; counts it."""
+        """Return whether the fault applies to a request, and count that request."""
         if self.times <= 0 or not re.search(self.path, path):
             return False
         if self.skip > 0:
@@ -49,7 +49,7 @@ class Fault:
 
 
 def storm(chance: random.Random, count: int) -> list[Fault]:
-    """Make so many passing faults of all kinds, spread over the next requests at random."""
+    """Return `count` random transient faults, spread over the next requests."""
     kinds: list[dict[str, Any]] = [
         *({"status": status} for status in (423, 429, 477, 500, 502, 503, 504, 521, 523, 524)),
         {"status": 429, "headers": {"Retry-After": "3"}},

@@ -1,4 +1,4 @@
-"""HubSpot's burst limit: at most so many requests in any rolling window."""
+"""HubSpot's rate limit (requests per rolling window) and its daily quota."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class RollingLimit:
-    """Counts requests; `maximum` in any `interval` seconds pass, the others do not.
+    """Allows at most `maximum` requests in any `interval` seconds, and refuses the others.
 
-    Not safe for threads: the server calls it under its lock.
+    Not thread-safe: the service calls it under its lock.
     """
 
     maximum: int = 190
@@ -27,7 +27,7 @@ class RollingLimit:
     _window: deque[float] = field(default_factory=deque)
 
     def admit(self) -> bool:
-        """Count a request and tell whether it is within the limit."""
+        """Count a request, and return whether it is within the limit."""
         now = self.clock()
         while self._window and self._window[0] <= now - self.interval:
             self._window.popleft()
@@ -39,12 +39,12 @@ class RollingLimit:
         return True
 
     def headers(self) -> dict[str, str]:
-        """Return the limit headers of an answer."""
+        """Return the rate limit and quota headers of a response."""
         return {
             "X-HubSpot-RateLimit-Max": str(self.maximum),
             "X-HubSpot-RateLimit-Remaining": str(max(0, self.maximum - len(self._window))),
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(round(self.interval * 1000)),
-            "X-HubSpot-RateLimit-Secondly": "10",  # deprecated, and no limit here
+            "X-HubSpot-RateLimit-Secondly": "10",  # deprecated; not enforced
             "X-HubSpot-RateLimit-Secondly-Remaining": "9",
             "X-HubSpot-RateLimit-Daily": str(self.daily),
             "X-HubSpot-RateLimit-Daily-Remaining": str(max(0, self.daily - self.used_today)),

@@ -1,4 +1,4 @@
-"""The same account without a wire: no thread, no socket, and nobody waits."""
+"""Calls the emulated API in memory: no thread, no socket, no waiting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from emulator.service import Call
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Response
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class MemoryTransport:
-    """Answers as the service would over HTTP, whatever the host of the URL.
+    """Returns the responses that the service would send over HTTP. Ignores the URL's host.
 
     Args:
-        service: The account behind its API; no server needs to run, and one may.
-        pass_time: Called with the seconds that an answer takes, before it is made: the moment to
-            put a clock forward. Never more than the request's timeout.
+        service: The emulated API. A server for it may run, but need not.
+        pass_time: Called before each response with the seconds that the response takes, at most the
+            request's timeout. Tests use it to advance a clock.
     """
 
     def __init__(
@@ -33,28 +33,32 @@ class MemoryTransport:
         self._pass_time = pass_time
 
     def send(self, request: Request, *, timeout: float) -> Response:
-        """Return the answer, or raise NoAnswerError where a client would have got no whole one."""
-        taken = 0.0
+        """Return the response.
+
+        Raises:
+            NoResponseError: if an HTTP client would not receive a complete response.
+        """
+        duration = 0.0
 
         def wait(seconds: float) -> None:
-            nonlocal taken
-            taken = seconds
+            nonlocal duration
+            duration = seconds
             if self._pass_time and seconds:
                 self._pass_time(min(seconds, timeout))
 
         outcome = self._service.handle(_call(request), wait)
-        reason = "ReadTimeout" if taken >= timeout else _what_broke(outcome)
+        reason = "ReadTimeout" if duration >= timeout else _error_name(outcome)
         if reason:
-            message = f": no whole answer from memory ({reason})"
-            raise NoAnswerError(message)
+            message = f": no complete response from memory ({reason})"
+            raise NoResponseError(message)
         return Response(outcome.status, Headers(outcome.headers), outcome.body)
 
     def close(self) -> None:
-        """Do nothing: nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 class Headers(Mapping[str, str]):
-    """Headers of an answer, looked up whatever the case of a name; listed as they came."""
+    """Response headers. Lookup ignores case; iteration keeps the original case and order."""
 
     def __init__(self, headers: dict[str, str]) -> None:
         self._headers = headers
@@ -84,11 +88,11 @@ def _call(request: Request) -> Call:
     )
 
 
-def _what_broke(outcome: Outcome) -> str | None:
-    """Name what a client would make of it, as `requests` does."""
+def _error_name(outcome: Outcome) -> str | None:
+    """Return the name of the error that `requests` would raise, if any."""
     if outcome.is_dropped:
         return "ConnectionError"
     if outcome.is_cut:
         return "ChunkedEncodingError"
-    # No body here is compressed, so what says that it is cannot be unpacked.
+    # No body here is compressed, so one that is declared compressed cannot be decoded.
     return "ContentDecodingError" if "Content-Encoding" in outcome.headers else None

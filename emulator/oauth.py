@@ -1,4 +1,4 @@
-"""The token endpoint of OAuth: what it gives, and how long that is good."""
+"""The OAuth token endpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from emulator.endpoints.answers import Answer
+from emulator.endpoints.responses import ApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +20,12 @@ REFRESH_TOKEN = "emulated-refresh-token-1"
 
 
 class TokenEndpoint:
-    """Gives tokens for a refresh token.
+    """Issues access tokens in exchange for a refresh token.
 
     Args:
-        lifetime: Seconds that a token is good for.
-        rotates: Whether each answer brings a new refresh token, and the old one is void.
-        clock: Monotonic seconds.
+        lifetime: Seconds until an access token expires.
+        rotates: Whether each response has a new refresh token, which invalidates the old one.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -40,41 +40,41 @@ class TokenEndpoint:
         self.refreshes = 0
         self._rotates = rotates
         self._clock = clock
-        self._ends: dict[str, float] = {}
+        self._expires_at: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def answer(self, content_type: str, body: str) -> Answer:
-        """Answer a POST; errors as HubSpot gives them."""
+    def answer(self, content_type: str, body: str) -> ApiResponse:
+        """Return the response to a POST, with HubSpot's errors."""
         if content_type.partition(";")[0] != "application/x-www-form-urlencoded":
             return _refuse("BAD_REQUEST", "invalid_request")
         form = {name: values[0] for name, values in parse_qs(body).items()}
-        wanted = {
+        expected = {
             "grant_type": ("refresh_token", "BAD_GRANT_TYPE", "unsupported_grant_type"),
             "client_id": (CLIENT_ID, "BAD_CLIENT_ID", "invalid_client"),
             "client_secret": (CLIENT_SECRET, "BAD_CLIENT_SECRET", "invalid_client"),
             "refresh_token": (self.refresh_token, "BAD_REFRESH_TOKEN", "invalid_grant"),
         }
-        for name, (value, status, error) in wanted.items():
+        for name, (value, status, error) in expected.items():
             if form.get(name) != value:
                 return _refuse(status, error)
         with self._lock:
             self.refreshes += 1
             token = f"emulated-token-{self.refreshes}"
-            self._ends[token] = self._clock() + self.lifetime
+            self._expires_at[token] = self._clock() + self.lifetime
             if self._rotates:
                 self.refresh_token = f"emulated-refresh-token-{self.refreshes + 1}"
-        given = {"access_token": token, "refresh_token": self.refresh_token}
-        return Answer.of(200, given | {"expires_in": self.lifetime, "token_type": "bearer"})
+        tokens = {"access_token": token, "refresh_token": self.refresh_token}
+        return ApiResponse.of(200, tokens | {"expires_in": self.lifetime, "token_type": "bearer"})
 
     def is_valid(self, token: str) -> bool:
-        """Whether a token is one of these, and has not ended."""
-        return self._ends.get(token, float("-inf")) > self._clock()
+        """Return whether this endpoint issued a token and it has not expired."""
+        return self._expires_at.get(token, float("-inf")) > self._clock()
 
     def revoke(self) -> None:
-        """End all tokens ahead of their time."""
-        self._ends.clear()
+        """Invalidate all access tokens before they expire."""
+        self._expires_at.clear()
 
 
-def _refuse(status: str, error: str) -> Answer:
-    body = {"status": status, "error": error, "message": "what was sent is wrong"}
-    return Answer(400, json.dumps(body).encode(), {"Content-Type": "application/json"})
+def _refuse(status: str, error: str) -> ApiResponse:
+    body = {"status": status, "error": error, "message": "invalid request"}
+    return ApiResponse(400, json.dumps(body).encode(), {"Content-Type": "application/json"})

@@ -1,4 +1,4 @@
-"""The HTTP server: the same account, on a port of this machine."""
+"""Serves the emulated API over HTTP on a local port."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["TOKEN", "Emulator"]
 
 
 class Emulator(Service):
-    """An account behind HTTP on a port of this machine.
+    """An emulated API on a local port.
 
-    Starts with `with`, and stops with it; until then, or until its `url` is looked at, no port is
-    taken. What it is given beside the port and the certificate is `Service`'s.
+    The `with` statement starts and stops the server. The port is bound when the server starts or
+    when `url` is first read. `options` are parameters of `Service`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Emulator(Service):
 
     @cached_property
     def url(self) -> str:
-        """The address, without a path."""
+        """The base URL."""
         port = self._server.server_address[1]
         return f"https://localhost:{port}" if self._tls else f"http://127.0.0.1:{port}"
 
@@ -80,17 +80,17 @@ class _Server(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay quiet about clients that hang up."""
+        """Ignore clients that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     service: Service
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and body leave together: two small packets would wait for each other
+    wbufsize = -1  # send headers and body together: delayed ACKs would slow down two packets
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """Hand over whatever was asked, and send what comes back."""
+        """Pass a request to the service, and send its response."""
         call = Call(
             self.command,
             self.path,
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _drop(self, *, is_reset: bool) -> None:
         self.close_connection = True
-        if is_reset:  # closing with nothing left to linger for sends a reset
+        if is_reset:  # closing with a linger time of 0 sends a reset
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.connection.close()

@@ -188,7 +188,7 @@ class App:
         credentials: Credentials = AccessToken(settings.access_token)
         if settings.oauth:
             endpoint = TokenEndpoint(connection, self._transport, retry, clock)
-            credentials = RefreshToken(settings.oauth, endpoint.ask, clock)
+            credentials = RefreshToken(settings.oauth, endpoint.request_token, clock)
         return Client(
             connection,
             self._transport,

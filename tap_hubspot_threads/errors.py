@@ -83,7 +83,7 @@ class TransientError(HubSpotError):
         retry_after: The wait in seconds that HubSpot asked for.
         is_burst: Whether the rate limit was exceeded, which all workers share.
         asks_to_wait: Whether HubSpot is busy or limits calls, independent of the request.
-        tries: Maximum attempts, if lower than `max_attempts`.
+        max_attempts: Maximum attempts, if lower than the setting.
         advice: What to do if the last attempt fails too. With advice, that failure ends the sync
             with `EX_CONFIG`.
     """
@@ -97,14 +97,14 @@ class TransientError(HubSpotError):
         retry_after: float | None = None,
         is_burst: bool = False,
         asks_to_wait: bool = False,
-        tries: int | None = None,
+        max_attempts: int | None = None,
         advice: str = "",
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.is_burst = is_burst
         self.asks_to_wait = asks_to_wait
-        self.tries = tries
+        self.max_attempts = max_attempts
         self.advice = advice
 
     def after(self, attempts: int) -> HubSpotError:

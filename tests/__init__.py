@@ -1,1 +1,1 @@
-"""What the tap promises, a line a test; offline, against the emulator."""
+"""Tests of the tap, offline and against the emulator."""

@@ -1,4 +1,4 @@
-"""What the tests share: an emulated account, and a tap that runs in this process."""
+"""Shared fixtures and helpers: an emulated account, and a tap that runs in this process."""
 
 from __future__ import annotations
 
@@ -33,40 +33,40 @@ UNBUFFERED = pytest.mark.parametrize(
     [{"PYTHONUNBUFFERED": ""}, {"PYTHONUNBUFFERED": "1"}],
     ids=["buffered", "unbuffered"],
 )
-"""Runs a test of output with and without the variable; most container images set it."""
+"""Runs an output test with and without `PYTHONUNBUFFERED`, which most container images set."""
 
 
 @dataclass
 class Output:
-    """The messages of a sync, as lines of JSON on stdout."""
+    """The messages that a sync wrote to stdout, one line of JSON each."""
 
     text: str
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """All messages, in their order."""
+        """All messages, in the order in which they were written."""
         return [json.loads(line) for line in self.text.splitlines()]
 
-    def of_type(self, kind: str, stream: str | None = None) -> list[dict[str, Any]]:
-        """The messages of a type, and of a stream where one is given."""
+    def of_type(self, message_type: str, stream: str | None = None) -> list[dict[str, Any]]:
+        """Return the messages of a type, optionally of one stream."""
         return [
             message
             for message in self.messages
-            if message["type"] == kind and stream in {None, message.get("stream")}
+            if message["type"] == message_type and stream in {None, message.get("stream")}
         ]
 
     def records(self, stream: str = "threads") -> list[dict[str, Any]]:
-        """The records of a stream."""
+        """Return the records of a stream."""
         return [message["record"] for message in self.of_type("RECORD", stream)]
 
     @property
     def ids(self) -> list[str]:
-        """The ids of the threads that went out."""
+        """The IDs of the emitted threads."""
         return [record["id"] for record in self.records()]
 
 
 class Lab:
-    """An emulated account and a tap to read it with."""
+    """An emulated account, and taps that read it."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -75,47 +75,47 @@ class Lab:
 
     @property
     def threads(self) -> list[Thread]:
-        """The account's threads as a listing gives them: live ones by id, then archived ones."""
+        """The account's threads in listing order: live ones by ID, then archived ones."""
         threads = self.account.threads.values()
         return sorted(threads, key=lambda thread: (thread.archived, thread.id))
 
     @property
     def ids(self) -> list[str]:
-        """Their ids."""
+        """The IDs of all threads, in listing order."""
         return [str(thread.id) for thread in self.threads]
 
     @property
     def live_ids(self) -> list[str]:
-        """The ids of those that are not archived."""
+        """The IDs of the live threads."""
         return [str(thread.id) for thread in self.threads if not thread.archived]
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        """The settings that reach this account, and others."""
+        """Return the settings that reach this account, plus the given ones."""
         return {"api_url": self.emulator.url, "access_token": TOKEN, **settings}
 
     def tap(self, catalog: dict[str, Any] | None = None, **settings: Any) -> TapHubSpotThreads:
-        """A tap with such settings."""
+        """Return a tap with these settings."""
         return TapHubSpotThreads(config=self.config(**settings), catalog=catalog)
 
     def sync(self, catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
-        """Run a whole sync. What went out until then is in `out` when it fails."""
+        """Run a whole sync. If it fails, `out` has what it wrote."""
         self.out = io.StringIO()
         with redirect_stdout(self.out):
             self.tap(catalog, **settings).sync_all()
         return Output(self.out.getvalue())
 
     def calls(self, pattern: str = "/conversations/|/oauth/") -> list[str]:
-        """The requests so far whose path and query match; by default all but the account's."""
+        """Return the requests so far that match, by default all but those for the account's ID."""
         return [target for target in self.emulator.requests if re.search(pattern, target)]
 
     def script(self, **fault: Any) -> None:
-        """Add a fault to the emulator's script; by default for all but the account's number."""
+        """Add a fault to the emulator's script, by default for Conversations API requests."""
         fault.setdefault("path", "/conversations/")
         self.emulator.faults.append(Fault(**fault))
 
 
 class Life:
-    """An account with a clock, and a tap that goes on from its last state."""
+    """An account with a clock that the test sets, and a tap that continues from its last state."""
 
     def __init__(self, lab: Lab, **settings: Any) -> None:
         self.lab = lab
@@ -125,23 +125,23 @@ class Life:
         lab.account.clock = lambda: self.now
 
     @property
-    def kept(self) -> dict[str, Any]:
-        """What the state has under bookmarks.threads."""
-        kept: dict[str, Any] = self.state["bookmarks"]["threads"]
-        return kept
+    def threads_state(self) -> dict[str, Any]:
+        """The last state's `bookmarks.threads`."""
+        threads_state: dict[str, Any] = self.state["bookmarks"]["threads"]
+        return threads_state
 
     def pass_time(self, **duration: float) -> None:
-        """Let the account's clock go on."""
+        """Advance the account's clock."""
         self.now += timedelta(**duration)
 
     def tap(self, catalog: dict[str, Any] | None = None, **settings: Any) -> TapHubSpotThreads:
-        """A tap that continues from the last state."""
+        """Return a tap that continues from the last state."""
         state = json.loads(json.dumps(self.state))
         config = self.lab.config(**self.settings | settings)
         return TapHubSpotThreads(config=config, state=state, catalog=catalog)
 
     def sync(self, catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
-        """Run a sync from the last state; keep its last STATE, even when it fails."""
+        """Run a sync from the last state, and store its last STATE, even if it fails."""
         out = io.StringIO()
         try:
             with redirect_stdout(out):
@@ -153,25 +153,25 @@ class Life:
         return output
 
     def threads(self, count: int, **fields: Any) -> list[Thread]:
-        """Make so many threads, each with a message now."""
-        made = []
+        """Create threads with these fields, each with one message received now."""
+        created = []
         for _ in range(count):
             thread = self.lab.account.create()
             self.lab.account.message(thread, sent=False)
             for name, value in fields.items():
                 setattr(thread, name, value)
-            made.append(thread)
-        return made
+            created.append(thread)
+        return created
 
 
 def ids(threads: list[Thread]) -> list[str]:
-    """Return the ids of threads."""
+    """Return the IDs of threads."""
     return [str(thread.id) for thread in threads]
 
 
 @contextmanager
 def open_lab(account: Account | None = None, **options: Any) -> Iterator[Lab]:
-    """Serve an account; without a limit of calls, unless the options say one."""
+    """Serve an account, without a rate limit unless the options set one."""
     options.setdefault("limit", RollingLimit(maximum=1_000_000))
     with Emulator(account or Account.sample(THREADS), **options) as emulator:
         yield Lab(emulator)
@@ -179,14 +179,14 @@ def open_lab(account: Account | None = None, **options: Any) -> Iterator[Lab]:
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    """A small account without a limit."""
+    """A small account without a rate limit."""
     with open_lab() as lab:
         yield lab
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the tap's threads waited, by a clock that only passes by waiting."""
+    """The seconds of each wait in the tap, with a clock that advances only by waiting."""
     seconds: list[float] = []
 
     def wait(stop: Stop, duration: float) -> None:
@@ -199,13 +199,13 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def set_runtime(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
-    """Have the tap run on another machine."""
+    """Replace parts of the tap's `Runtime`."""
     runtime = replace(TapHubSpotThreads.runtime, **parts)
     monkeypatch.setattr(TapHubSpotThreads, "runtime", runtime)
 
 
 def select(*streams: str) -> dict[str, Any]:
-    """Make a catalog in which exactly these streams are selected."""
+    """Return a catalog that selects exactly these streams."""
     catalog = TapHubSpotThreads(config={}, validate_config=False).catalog_dict
     for entry in catalog["streams"]:
         root = next(meta for meta in entry["metadata"] if meta["breadcrumb"] == [])

@@ -1,4 +1,4 @@
-"""From the settings and the selection to a sync: which one, and what it asks for."""
+"""`build_sync`: which sync it builds for the settings and the selection, and its API calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ACCOUNT = 53
 T1 = shift(NOW, seconds=-60)
 
 
-class Made:
+class BuiltSync:
     """A sync as the app builds it."""
 
     def __init__(self, sync: Sync) -> None:
@@ -32,14 +32,14 @@ class Made:
         self.bookmarks: Any = sync.bookmarks
 
 
-def make(
+def build(
     *selected: str,
     api: Any = None,
     ids: list[str] | None = None,
     bookmarks: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Any:
-    """Make a sync of such streams; None if there is nothing to read."""
+    """Build a sync of these streams. Return None if there is nothing to read."""
     chosen = {"open_threads_max_calls": 0, "lookback_seconds": 60} | settings
     threads = ThreadFilter(include_archived=False)
     sync = build_sync(
@@ -50,69 +50,74 @@ def make(
         ids=ids,
         bookmarks=bookmarks or {},
     )
-    return Made(sync) if sync else None
+    return BuiltSync(sync) if sync else None
 
 
 class Account:
-    """An account with these threads, each with one message of one sender; `asked` is what was."""
+    """A fake `HubSpotApi`. Each thread has one message; `calls` lists the API calls."""
 
     quota_share = None
 
     def __init__(self, *threads: dict[str, Any]) -> None:
         self.threads = threads
-        self.asked: list[str] = []
+        self.calls: list[str] = []
 
     def get_account_id(self) -> int:
-        """As `HubSpotApi` says."""
-        self.asked.append("account")
+        """Implement `HubSpotApi`."""
+        self.calls.append("account")
         return ACCOUNT
 
     def get_thread(self, thread_id: str, **_: Any) -> dict[str, Any]:
-        """As `HubSpotApi` says."""
-        self.asked.append(f"thread {thread_id}")
+        """Implement `HubSpotApi`."""
+        self.calls.append(f"thread {thread_id}")
         return next(found for found in self.threads if found["id"] == thread_id)
 
     def list_threads(self, *_: Any, **__: Any) -> Iterator[Page]:
-        """As `HubSpotApi` says."""
-        self.asked.append("by id")
+        """Implement `HubSpotApi`."""
+        self.calls.append("by id")
         yield page(*self.threads)
 
     def threads_since(self, since: str, **_: Any) -> Iterator[Page]:
-        """As `HubSpotApi` says."""
-        self.asked.append("by time")
+        """Implement `HubSpotApi`."""
+        self.calls.append("by time")
         yield page(
             *(found for found in self.threads if (found["latestMessageTimestamp"] or "") >= since)
         )
 
     def list_messages(self, thread_id: str, **_: Any) -> Iterator[Page]:
-        """As `HubSpotApi` says."""
-        self.asked.append(f"messages {thread_id}")
-        nobody = {"createdBy": None, "assignedTo": None, "assignedFrom": None, "recipients": None}
+        """Implement `HubSpotApi`."""
+        self.calls.append(f"messages {thread_id}")
+        other_columns = {
+            "createdBy": None,
+            "assignedTo": None,
+            "assignedFrom": None,
+            "recipients": None,
+        }
         sender = [{"actorId": f"V-{thread_id}"}]
         message = {"id": f"m{thread_id}", "truncationStatus": "TRUNCATED", "senders": sender}
-        yield page(message | nobody)
+        yield page(message | other_columns)
 
     def get_original_content(self, _: str, message_id: str) -> dict[str, Any]:
-        """As `HubSpotApi` says."""
-        self.asked.append(f"whole {message_id}")
-        return {"text": "whole"}
+        """Implement `HubSpotApi`."""
+        self.calls.append(f"original {message_id}")
+        return {"text": "original"}
 
     def read_actors(self, ids: list[str], **_: Any) -> list[dict[str, Any]]:
-        """As `HubSpotApi` says."""
-        self.asked.append(f"actors {' '.join(ids)}")
+        """Implement `HubSpotApi`."""
+        self.calls.append(f"actors {' '.join(ids)}")
         return [{"id": name} for name in ids]
 
     def list_all(self, reference: Any, **_: Any) -> Iterator[Page]:
-        """As `HubSpotApi` says."""
-        self.asked.append(reference.name)
+        """Implement `HubSpotApi`."""
+        self.calls.append(reference.name)
         yield page({"id": "i"})
 
 
 KNOWN = {"threads": {"replication_key_value": T1, "full_listing_started_at": T1}}
 
 
-def account() -> Account:
-    """Make an account with a thread that has changed, and one that has not."""
+def changed_account() -> Account:
+    """Return an account with one thread that has changed and one that has not."""
     old = shift(T1, seconds=-3_600)
     return Account(row(1, NOW, assignedTo="A-1"), row(2, old, assignedTo="A-2"))
 
@@ -131,19 +136,19 @@ def account() -> Account:
     ids=str,
 )
 def test_syncs_with_a_state(selected: list[str], has_state: Any) -> None:
-    """Threads are followed with a state; reference lists alone need none; some need no sync."""
-    made = make(*selected)
-    assert (made and made.has_state) is has_state
+    """A sync that tracks threads has a state. A selection that needs no API call has no sync."""
+    built = build(*selected)
+    assert (built and built.has_state) is has_state
 
 
 @pytest.mark.parametrize("selected", ["threads", "messages", "actors", "inboxes"])
 def test_configured_ids_have_no_state(selected: str) -> None:
-    """Configured IDs are read whatever is selected, and nothing is kept."""
-    assert not make(selected, ids=["1"], bookmarks=KNOWN).has_state
+    """A sync of configured IDs has no state, whatever is selected."""
+    assert not build(selected, ids=["1"], bookmarks=KNOWN).has_state
 
 
 @pytest.mark.parametrize(
-    ("selected", "asked"),
+    ("selected", "calls"),
     [
         (["threads"], ["thread 1"]),
         (["threads", "messages"], ["thread 1", "messages 1"]),
@@ -156,78 +161,78 @@ def test_configured_ids_have_no_state(selected: str) -> None:
     ],
     ids=str,
 )
-def test_calls_of_an_increment(selected: list[str], asked: list[str]) -> None:
-    """Nobody pays a call for a stream that is not selected, nor for a thread that is unchanged."""
-    api = account()
+def test_increment_calls(selected: list[str], calls: list[str]) -> None:
+    """An increment makes no call for an unselected stream or an unchanged thread."""
+    api = changed_account()
     state = KNOWN | {"messages": {"replication_key_value": T1}}
-    write(make(*selected, api=api, bookmarks=state).run())
-    assert api.asked[:2] == ["account", "by time"]
-    assert api.asked[2:] == asked
+    write(build(*selected, api=api, bookmarks=state).run())
+    assert api.calls[:2] == ["account", "by time"]
+    assert api.calls[2:] == calls
 
 
-def test_whole_texts() -> None:
-    """Whole texts are read where they are wanted."""
-    api = account()
+def test_original_content() -> None:
+    """`fetch_original_content` reads the original content of truncated messages."""
+    api = changed_account()
     state = KNOWN | {"messages": {"replication_key_value": T1}}
-    made = make("messages", api=api, bookmarks=state, fetch_original_content=True)
-    write(made.run())
-    assert api.asked[2:] == ["messages 1", "whole m1"]
+    built = build("messages", api=api, bookmarks=state, fetch_original_content=True)
+    write(built.run())
+    assert api.calls[2:] == ["messages 1", "original m1"]
 
 
 @pytest.mark.parametrize("selected", [["messages"], ["threads", "messages"]], ids=str)
-def test_later_selection(selected: list[str]) -> None:
-    """Selected later, all messages come by a walk; each thread's once, and nothing is listed."""
-    api = account()
-    made = make(*selected, api=api, bookmarks=KNOWN)
-    write(made.run())
-    assert "by id" not in api.asked
-    assert sorted(name for name in api.asked if "messages" in name) == [
+def test_messages_selected_later(selected: list[str]) -> None:
+    """If `messages` is selected later, a backfill reads each thread's messages once."""
+    api = changed_account()
+    built = build(*selected, api=api, bookmarks=KNOWN)
+    write(built.run())
+    assert "by id" not in api.calls
+    assert sorted(name for name in api.calls if "messages" in name) == [
         "messages 1",
         "messages 2",
     ]
-    assert made.bookmarks(is_final=True)["messages"]["replication_key_value"] == NOW
+    assert built.bookmarks(is_final=True)["messages"]["replication_key_value"] == NOW
 
 
-def test_without_threads() -> None:
-    """A sync without threads leaves none listed: the next with threads lists all of them."""
-    api = account()
-    first = make("messages", api=api, bookmarks=KNOWN)
+def test_sync_without_threads() -> None:
+    """After a sync without `threads`, the next sync with it runs a full listing."""
+    api = changed_account()
+    first = build("messages", api=api, bookmarks=KNOWN)
     write(first.run())
     packed = first.bookmarks(is_final=True)
     assert packed["threads"]["full_listing_started_at"] is None
-    api.asked.clear()
-    second = make("threads", "messages", api=api, bookmarks=packed)
+    api.calls.clear()
+    second = build("threads", "messages", api=api, bookmarks=packed)
     assert ("threads", "2") in write(second.run())
-    assert "by id" in api.asked
-    assert "messages 2" not in api.asked
+    assert "by id" in api.calls
+    assert "messages 2" not in api.calls
     assert second.bookmarks(is_final=True)["threads"]["full_listing_started_at"] is not None
 
 
 def test_open_threads_without_threads() -> None:
-    """An open thread that goes by without its row is in doubt: its row comes with the next."""
-    api = account()
-    first = make("messages", api=api, bookmarks=KNOWN, open_threads_max_calls=9)
+    """A sync without `threads` marks open threads as inexact, so the next one emits them."""
+    api = changed_account()
+    first = build("messages", api=api, bookmarks=KNOWN, open_threads_max_calls=9)
     write(first.run())
     packed = first.bookmarks(is_final=True)["threads"]["open_threads"]
     assert [entry[:3] for entry in packed] == ["1:L"]
 
 
-def test_week_without_messages() -> None:
-    """In a sync that does not read messages these fall behind, and are walked to by the next."""
-    api = account()
+def test_messages_deselected_for_a_while() -> None:
+    """Messages that a sync without `messages` skipped are backfilled by the next sync with it."""
+    api = changed_account()
     state = KNOWN | {"messages": {"replication_key_value": T1}}
-    first = make("threads", api=api, bookmarks=state)
+    first = build("threads", api=api, bookmarks=state)
     write(first.run())
     packed = first.bookmarks(is_final=True)
     assert packed["messages"]["replication_key_value"] == T1
     api.threads = (row(1, shift(NOW, seconds=-30)),)
-    api.asked.clear()
-    write(make("messages", api=api, bookmarks=packed, lookback_seconds=0).run())
-    assert api.asked.count("messages 1") == 1
+    api.calls.clear()
+    write(build("messages", api=api, bookmarks=packed, lookback_seconds=0).run())
+    assert api.calls.count("messages 1") == 1
 
 
 @pytest.mark.parametrize(
-    ("bookmarks", "words"),
+    ("bookmarks", "message"),
     [
         ({}, "No bookmark found"),
         (
@@ -236,33 +241,33 @@ def test_week_without_messages() -> None:
         ),
         (KNOWN | {"threads": {"filters": "others"}}, "listing the whole account again"),
     ],
-    ids=["first", "first goes on", "reset"],
+    ids=["first", "first resumes", "reset"],
 )
-def test_what_is_listed_is_told(
-    bookmarks: Mapping[str, Any], words: str, caplog: pytest.LogCaptureFixture
+def test_reason_for_full_listing_is_logged(
+    bookmarks: Mapping[str, Any], message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That the whole account is listed is told, with why."""
+    """A full listing of the account is logged with its reason."""
     caplog.set_level("INFO")
-    make("threads", bookmarks=bookmarks)
-    assert words in caplog.text
+    build("threads", bookmarks=bookmarks)
+    assert message in caplog.text
 
 
-def killed(made: Any, after: int, written: set[tuple[str, str]]) -> dict[str, Any] | None:
-    """Write so many outputs, as the loop does; return the last state that was saved by then."""
+def run_and_kill(built: Any, count: int, written: set[tuple[str, str]]) -> dict[str, Any] | None:
+    """Handle `count` events as the writer does. Return the last saved state."""
     saved = None
-    for done, event in enumerate(made.run()):
-        if done == after:
+    for done, event in enumerate(built.run()):
+        if done == count:
             break
         if isinstance(event, Record):
             written.add((event.stream, event.row["id"]))
         elif isinstance(event, StateChange):
             event.apply()
-            saved = made.bookmarks(is_final=False) or saved
+            saved = built.bookmarks(is_final=False) or saved
     return saved
 
 
-def busy() -> Account:
-    """Make an account with open and closed threads, some of one moment, one without a message."""
+def mixed_account() -> Account:
+    """Return an account with threads of both statuses, equal times, and one without messages."""
     times = [*(shift(NOW, seconds=-60 * (number // 2)) for number in range(7)), None]
     status = ["OPEN", "CLOSED"]
     return Account(
@@ -276,16 +281,20 @@ def busy() -> Account:
 @pytest.mark.parametrize("bookmarks", [{}, KNOWN], ids=["first", "later"])
 @pytest.mark.parametrize("selected", [["threads", "messages", "actors"], ["messages", "actors"]])
 @pytest.mark.parametrize("batch", [2, 100])
-def test_killed_behind_any_output(
+def test_killed_after_any_event(
     bookmarks: dict[str, Any], selected: list[str], batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever a sync is killed, the next one brings every message and every actor of it."""
+    """If a sync is killed after any event, the next one emits every missing message and actor."""
     monkeypatch.setattr(actors, "MAX_ACTORS", batch)
     full: set[tuple[str, str]] = set()
-    killed(make(*selected, api=busy(), bookmarks=bookmarks), -1, full)
+    run_and_kill(build(*selected, api=mixed_account(), bookmarks=bookmarks), -1, full)
     assert sum(stream == "messages" for stream, _ in full) >= 7
     for after in range(60):
         written: set[tuple[str, str]] = set()
-        state = killed(make(*selected, api=busy(), bookmarks=bookmarks), after, written)
-        killed(make(*selected, api=busy(), bookmarks=state or bookmarks), -1, written)
+        state = run_and_kill(
+            build(*selected, api=mixed_account(), bookmarks=bookmarks), after, written
+        )
+        run_and_kill(
+            build(*selected, api=mixed_account(), bookmarks=state or bookmarks), -1, written
+        )
         assert full <= written, after

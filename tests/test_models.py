@@ -1,4 +1,4 @@
-"""Which streams are selected, as far as that decides what is read."""
+"""`Selection`: what the selected streams mean for reading."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ NAMES = ["threads", "thread_index", "messages", "actors", "inboxes", "channel_ac
 
 
 @pytest.mark.parametrize("name", NAMES[:4])
-def test_each_alone(name: str) -> None:
-    """A stream's name says that it is selected, and no other."""
+def test_single_stream(name: str) -> None:
+    """Each stream's name sets its own attribute only."""
     selection = Selection.of([name])
     assert [getattr(selection, other) for other in NAMES[:4]] == [
         other == name for other in NAMES[:4]
@@ -19,8 +19,8 @@ def test_each_alone(name: str) -> None:
     assert selection.reference_lists == ()
 
 
-def test_listed_in_one_order() -> None:
-    """Streams that are listed as a whole come in the order of the API's, whatever the names'."""
+def test_order_of_reference_lists() -> None:
+    """Reference lists are in the order of `REFERENCE_LISTS`, not of the names."""
     assert Selection.of(NAMES[::-1]).reference_lists == (REFERENCE_LISTS[0], REFERENCE_LISTS[2])
     assert (
         Selection.of({listed.name: None for listed in REFERENCE_LISTS}).reference_lists
@@ -36,5 +36,5 @@ def test_listed_in_one_order() -> None:
     ],
 )
 def test_follows_threads(name: str, *, follows: bool) -> None:
-    """Threads are followed for their rows, for their messages, and for whom these name."""
+    """Threads are tracked if threads, messages or actors are selected."""
     assert Selection.of([name]).follows_threads is follows

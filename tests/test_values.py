@@ -1,4 +1,4 @@
-"""Ids: which are taken, which are refused."""
+"""IDs: which values are accepted and which are rejected."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tap_hubspot_threads.values import MAX_ID, InvalidIdError, parse_id, parse_i
     [9336126552, "9336126552", " 9336126552 ", "9336126552.0", "009336126552", "\t9336126552\r\n"],
     ids=repr,
 )
-def test_forms_of_an_id(value: object) -> None:
-    """Each of these is the thread 9336126552."""
+def test_accepted_forms(value: object) -> None:
+    """Each of these values is the ID 9336126552."""
     assert parse_id(value) == "9336126552"
 
 
 def test_largest_id() -> None:
-    """The largest int64 is an id, to the last digit."""
+    """The largest int64 is a valid ID, to the last digit."""
     assert parse_id(MAX_ID) == parse_id(f"{MAX_ID}.0") == "9223372036854775807"
 
 
@@ -59,20 +59,20 @@ def test_largest_id() -> None:
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_refused(value: object) -> None:
-    """None of these is an id; the message says the value and stays short."""
+def test_rejected(value: object) -> None:
+    """Each of these values is rejected with a short message that quotes it."""
     with pytest.raises(InvalidIdError, match="is not an ID") as error:
         parse_id(value)
     assert repr(value)[:40] in str(error.value)
     assert len(str(error.value)) < 150
 
 
-def test_duplicates_once() -> None:
-    """The same id in different forms counts once, at its first place."""
+def test_duplicates() -> None:
+    """The same ID in different forms is kept once, at its first position."""
     assert parse_ids(["7", 5, "5.0", 7, " 9 "]) == ["7", "5", "9"]
 
 
-def test_place_is_told() -> None:
-    """Among many, the message says which."""
+def test_message_gives_the_position() -> None:
+    """The message gives the position of an invalid item in a list."""
     with pytest.raises(InvalidIdError, match=r"^item 3: 'x' "):
         parse_ids([1, 2, "x"])

@@ -1,4 +1,4 @@
-"""The account's data, and what can happen to it.
+"""The account's data and the changes that can happen to it.
 
-May import `behavior`, and nothing that depends on the API: payloads are made in `endpoints`.
+May import `behavior`, but nothing that depends on the API: `endpoints` builds the payloads.
 """

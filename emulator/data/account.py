@@ -1,4 +1,4 @@
-"""The account: its threads, and what can happen to them."""
+"""The account: its threads, and the changes that can happen to them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """The threads of one HubSpot account, by id, and what can happen to them.
+    """One HubSpot account: its threads by ID, and the changes that can happen to them.
 
     Args:
-        threads: What there is at first.
-        clock: HubSpot's clock; messages and the `Date` header go by it.
-        offset_cursors: Whether the cursors of every listing are offsets.
-        behavior: How its HubSpot behaves where that is unknown; may be changed later.
-        conversations: What was said and done in the threads, as another account had it; else it is
-            made up to fit them.
+        threads: The initial threads.
+        clock: HubSpot's clock, which dates messages and the `Date` header.
+        offset_cursors: Whether the cursors of every list are offsets.
+        behavior: How HubSpot behaves where that is unknown. It may be replaced later.
+        conversations: The messages of another account with the same threads. By default, messages
+            are generated to match the threads.
 
-    `portal_id` is the account's number, `time_zone` and `utc_offset_ms` say where its days begin.
-    `lists` is what is listed as a whole. Any id can be an actor's, but for those in `gone_actors`,
-    and visitors whose number 23 divides; a batch with one of `poisoned_actors` goes wrong. Those in
-    `odd_actors` are sent as they are there.
-
-    A 403 FORBIDDEN refuses each of `refused_threads` by ID, and the messages of each of
-    `refused_messages`. `refuses_actors` is the status of every batch of actors, 400 or 403. A page
-    of threads that would hold one of `broken_ids` is a 500, whatever its size. (?)
+    Attributes:
+        portal_id: The account ID.
+        time_zone: Together with `utc_offset_ms`, it determines when a day of the account begins.
+        lists: The reference lists by name.
+        gone_actors: IDs of actors that do not exist. A visitor whose number is a multiple of 23
+            does not exist either. Any other valid actor ID does.
+        poisoned_actors: IDs that make a batch fail.
+        odd_actors: Payloads by ID that are returned unchanged.
+        refused_threads: IDs of threads that are a 403 FORBIDDEN when read by ID.
+        refused_messages: IDs of threads whose messages are a 403 FORBIDDEN.
+        refuses_actors: The status of every actor batch, or None for regular responses.
+        broken_ids: Thread IDs that make any page of threads that contains one a 500. (?)
     """
 
     def __init__(
@@ -53,15 +57,15 @@ class Account:
         self.threads = Threads(threads, self.now)
         self._last_id = max(self.threads, default=9_336_126_000)
         self.id_step = 11
-        """How far the next thread's ID is from the highest one; gaps let empty pages stand between
-        two threads."""
+        """Difference between the IDs of consecutive new threads. Empty pages need gaps between
+        IDs."""
         self.behavior = behavior or Behavior()
         if offset_cursors:
             self.offset_cursors = True
         self.conversations = conversations or Messages()
         self.lists = {name: list(items) for name, items in SAMPLE_LISTS.items()}
-        self.given_cursors: dict[str, datetime] = {}
-        """When each cursor was last returned."""
+        self.returned_cursors: dict[str, datetime] = {}
+        """When each cursor was last returned to a client."""
         self.gone_actors: set[str] = set()
         self.poisoned_actors: set[str] = set()
         self.odd_actors: dict[str, dict[str, Any]] = {}
@@ -76,7 +80,7 @@ class Account:
 
     @property
     def offset_cursors(self) -> bool:
-        """Whether the cursors of every listing are offsets, or else as usual."""
+        """Whether the cursors of every list are offsets. Setting it to False restores defaults."""
         return self.behavior.cursors == self.behavior.cursors_by_time == "offset"
 
     @offset_cursors.setter
@@ -84,8 +88,11 @@ class Account:
         self.behavior.cursors = "offset" if are_offsets else "id"
         self.behavior.cursors_by_time = "offset" if are_offsets else "key"
 
-    def go_on(self, chance: random.Random) -> None:
-        """Let a working day pass: two new threads, messages in five, one of them closed."""
+    def simulate_workday(self, chance: random.Random) -> None:
+        """Add the activity of a workday.
+
+        Create two threads, and add a message to each and to five others. Close one of the five.
+        """
         for thread in [
             self.create(),
             self.create(),
@@ -95,14 +102,15 @@ class Account:
         self.close(thread)
 
     def now(self) -> datetime:
-        """Return the time by HubSpot's clock, in milliseconds."""
+        """Return the time of HubSpot's clock, truncated to milliseconds."""
         now = self.clock()
         return now - timedelta(microseconds=now.microsecond % 1000)
 
     def create(self, inbox_id: int = HELP_DESK, *, created_at: datetime | None = None) -> Thread:
-        """Begin a thread, without a message; IDs rise, with gaps, and are never used twice.
+        """Create a thread without messages. IDs ascend with gaps and are never reused.
 
-        A thread that a mail opens is dated by the mail (O): its ID is the highest, its time past.
+        A thread that an email creates has the email's date (O). Its ID is the highest although
+        `created_at` is in the past.
         """
         self._last_id += self.id_step
         thread = Thread(self._last_id, inbox_id, 1_401, created_at or self.now())
@@ -112,7 +120,7 @@ class Account:
     def message(
         self, thread: Thread, *, sent: bool, text: str | None = None, **more: Any
     ) -> Message:
-        """Send a message to the visitor, or receive one; `more` is what else goes over the wire."""
+        """Send a message to the visitor, or receive one. `more` is added to its payload."""
         default = "We are looking into it." if sent else "Is there any news?"
         fields = message_fields(thread, default if text is None else text, sent=sent) | more
         by = (thread.assigned_to or AGENTS[0]) if sent else f"V-{thread.contact_id}"
@@ -124,10 +132,10 @@ class Account:
         return message
 
     def mail(self, thread: Thread, *, sent_at: datetime, **more: Any) -> Message:
-        """Receive a mail that arrives now and is dated by its sender, in whole seconds.
+        """Receive an email now whose date, in whole seconds, is the sender's.
 
-        As recorded, its `createdAt` is that date and its `updatedAt` the arrival. The thread's
-        received time moves to that date too, but never back.
+        As recorded, its `createdAt` is that date and its `updatedAt` the time of arrival. The
+        thread's received time advances to that date, but never moves back.
         """
         sent_at = sent_at.replace(microsecond=0)
         fields = message_fields(thread, "Is there any news?", sent=False)
@@ -139,7 +147,7 @@ class Account:
         return mail
 
     def comment(self, thread: Thread, text: str = "Has anybody called them?") -> Message:
-        """Write what only the colleagues see; by default the thread's sent time moves too."""
+        """Add an internal comment. By default it updates the thread's sent time too."""
         by = thread.assigned_to or AGENTS[0]
         fields = {"text": text, "richText": f"<p>{text}</p>", "attachments": []}
         comment = self._add(thread, "COMMENT", by, fields)
@@ -148,22 +156,22 @@ class Account:
         return comment
 
     def close(self, thread: Thread) -> Message:
-        """Close a thread; no listing by time shows that."""
+        """Close a thread. By default this is a silent change."""
         message = self._event(thread, "THREAD_STATUS_CHANGE", newStatus="CLOSED")
         thread.closed_at = message.created_at
         return message
 
     def reopen(self, thread: Thread) -> Message:
-        """Open a thread again, as silently."""
+        """Reopen a thread. By default this is a silent change."""
         message = self._event(thread, "THREAD_STATUS_CHANGE", newStatus="OPEN")
         thread.closed_at = None
         return message
 
     def assign(self, thread: Thread, actor_id: str | None) -> Message:
-        """Assign a thread to an agent, or to nobody."""
+        """Assign a thread to an agent, or unassign it."""
         both = {"assignedTo": actor_id, "assignedFrom": thread.assigned_to}
-        told = {name: value for name, value in both.items() if value}
-        message = self._event(thread, "ASSIGNMENT", **told)
+        fields = {name: value for name, value in both.items() if value}
+        message = self._event(thread, "ASSIGNMENT", **fields)
         thread.assigned_to = actor_id
         return message
 
@@ -175,22 +183,25 @@ class Account:
         return message
 
     def edit(self, message: Message, text: str) -> None:
-        """Change the text of a message; nothing of its thread shows that."""
+        """Change the text of a message. Its thread does not change."""
         message.more = message.more | {"text": text}
         message.updated_at = self.now()
 
     def archive_message(self, message: Message) -> None:
-        """Archive a message; nothing of its thread shows that."""
+        """Archive a message. Its thread does not change."""
         message.archived = True
         message.updated_at = self.now()
 
     def delete(self, thread: Thread) -> None:
-        """Delete a thread for good, and all its messages, as a privacy deletion does."""
+        """Permanently delete a thread and its messages, as a privacy deletion does."""
         self.conversations.drop(thread)
         del self.threads[thread.id]
 
     def messages(self, thread: Thread, *, archived: bool = False) -> list[Message]:
-        """Return a thread's messages of one side, oldest first; those that HubSpot would show."""
+        """Return the live or the archived messages that HubSpot returns for a thread, oldest first.
+
+        Messages of unknown types are omitted unless the wire format has unknown values.
+        """
         return [
             message
             for message in self.conversations.of(thread)
@@ -199,15 +210,16 @@ class Account:
         ]
 
     def has_actor(self, actor_id: str) -> bool:
-        """Whether there is an actor with this ID."""
-        is_gone_for_good = actor_id in self.gone_actors or is_gone(actor_id)
-        return bool(ACTOR_ID.fullmatch(actor_id)) and not is_gone_for_good
+        """Return whether an actor with this ID exists."""
+        is_deleted = actor_id in self.gone_actors or is_gone(actor_id)
+        return bool(ACTOR_ID.fullmatch(actor_id)) and not is_deleted
 
     def actor_ids(self, *threads: Thread) -> set[str]:
         """Return the IDs of the actors that these threads, or all, and their messages name."""
-        every = threads or tuple(self.threads.values())
-        named = {thread.assigned_to for thread in every if thread.assigned_to}
-        return named.union(*(said.actor_ids() for one in every for said in self.messages(one)))
+        selected = threads or tuple(self.threads.values())
+        agents = {thread.assigned_to for thread in selected if thread.assigned_to}
+        messages = (message for thread in selected for message in self.messages(thread))
+        return agents.union(*(message.actor_ids() for message in messages))
 
     def _event(self, thread: Thread, kind: str, **more: str) -> Message:
         event = self._add(thread, kind, thread.assigned_to or AGENTS[0], more)
@@ -220,9 +232,9 @@ class Account:
 
     @classmethod
     def sample(cls, size: int, *, seed: int = 7) -> Account:
-        """Make an account of `size` threads; see `sample_threads` and `make_conversation`.
+        """Return an account of `size` threads from `sample_threads`.
 
-        With more than 50 threads, one has a message of a megabyte.
+        If it has more than 50 threads, one has a message with 1 MB of text.
         """
         account = cls(sample_threads(size, seed=seed))
         if size > 50:

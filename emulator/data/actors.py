@@ -1,4 +1,4 @@
-"""Actors: the people and programs with an ID, such as agents, visitors and bots."""
+"""Actors: people and programs with an ID, such as agents, visitors and bots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS = {
     "B": "BOT",
     "L": "LLM",
 }
-"""The types, by the first letter of an actor's id."""
+"""Actor types by the first letter of the ID."""
 ACTOR_ID = re.compile(r"[AVEISBL]-\S+")
 AGENT_NAMES = {
     "A-2620022": "Nora Lindqvist",
@@ -26,18 +26,18 @@ LAST_NAMES = ("Abara", "Bianchi", "Castillo", "Dubois", "Eriksen", "Fischer", "G
 
 
 def is_gone(actor_id: str) -> bool:
-    """Tell whether an actor was deleted for good, as some visitors were."""
+    """Return whether an actor is one of the deleted visitors."""
     number = actor_id.removeprefix("V-")
     return number.isdigit() and int(number) % 23 == 0
 
 
 def quirk_of(actor_id: str) -> int:
-    """Return a number of the actor's own, which decides what the actor looks like."""
+    """Return a number derived from the actor's ID, which determines the actor's fields."""
     return zlib.crc32(actor_id.encode("utf-8", "replace"))
 
 
 def name_of(actor_id: str) -> str | None:
-    """Return the name of an actor; None if it has none."""
+    """Return the name of an actor, or None if it has no name."""
     kind, quirk = KINDS[actor_id[0]], quirk_of(actor_id)
     if kind == "AGENT":
         return AGENT_NAMES.get(actor_id, f"Agent {actor_id[2:]}")

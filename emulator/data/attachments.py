@@ -1,4 +1,4 @@
-"""Attachments of all eight kinds, with each of their fields in some."""
+"""Attachments of all eight types. Each field occurs at least once."""
 
 from __future__ import annotations
 

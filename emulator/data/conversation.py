@@ -1,4 +1,4 @@
-"""What was said and done in a thread, made up to fit its columns."""
+"""Generates the messages and events of a thread to match its columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADDRESSES = {HELP_DESK: "support@example.com", SALES: "sales@example.com"}
 
 
 class Conversation:
-    """A conversation while it is made up; `trait` decides which edge cases it has."""
+    """A conversation that is being generated. `trait` determines its edge cases."""
 
     def __init__(self, thread: Thread) -> None:
         self.thread = thread
@@ -29,10 +29,10 @@ class Conversation:
         self.visitor = f"V-{thread.contact_id}"
         self.agent = thread.assigned_to or "A-2620022"
         self.messages: list[Message] = []
-        self.subject, self.asked, self.answered, self.noted = self.chance.choice(SCENES)
+        self.subject, self.questions, self.replies, self.note = self.chance.choice(SCENES)
 
     def add(self, kind: str, when: datetime, by: str, **more: Any) -> Message:
-        """Add a message or an event."""
+        """Add a message or event."""
         number = len(self.messages)
         message = Message(self.thread.id, number, kind, when, by, more)
         if self.chance.random() < 0.1:
@@ -41,10 +41,10 @@ class Conversation:
         return message
 
     def say(self, when: datetime, by: str, text: str, *, sent: bool, **more: Any) -> Message:
-        """Add a message between the visitor and somebody."""
+        """Add a message from or to the visitor."""
         channel, channel_account = CHANNELS[self.thread.inbox_id]
         if self.thread.inbox_id in ADDRESSES:
-            more = self._by_mail(by, text, sent=sent) | more
+            more = self._email_fields(by, text, sent=sent) | more
         else:
             sender = {"actorId": by, "name": name_of(by)} if name_of(by) else {"actorId": by}
             to = [{"actorId": self.visitor, "deliveryIdentifier": opaque(self.visitor)}]
@@ -56,8 +56,8 @@ class Conversation:
         return self.add("MESSAGE", when, by, **fields, **channels, **more)
 
     def talk(self, *, is_large: bool) -> None:
-        """Let the visitor ask and the others answer."""
-        thread, texts = self.thread, list(self.asked)
+        """Add the messages of the visitor, the agent and the bots, and a comment."""
+        thread, texts = self.thread, list(self.questions)
         if not (thread.received_at and thread.sent_at and thread.received_at > thread.sent_at):
             texts[1] = URGENT
         if is_large:
@@ -67,17 +67,17 @@ class Conversation:
         incoming, outgoing = self._times()
         for when, text in zip(incoming, texts, strict=False):
             self.say(when, self.visitor, text, sent=False, **self._in_reply())
-        for when, text in zip(outgoing, self.answered[-len(outgoing) :], strict=False):
+        for when, text in zip(outgoing, self.replies[-len(outgoing) :], strict=False):
             self.say(when, self.agent, text, sent=True, **self._in_reply())
         if outgoing[1:]:
-            self._answer_at_once(between(incoming[0] if incoming else None, outgoing[0], 0.1))
+            self._auto_reply(between(incoming[0] if incoming else None, outgoing[0], 0.1))
         if thread.sent_at and self.chance.random() < 0.4:
             when = between(thread.created_at, thread.sent_at, 0.8)
-            rich = f"<p>{self.noted}</p>"
-            self.add("COMMENT", when, self.agent, text=self.noted, richText=rich, attachments=[])
+            rich = f"<p>{self.note}</p>"
+            self.add("COMMENT", when, self.agent, text=self.note, richText=rich, attachments=[])
 
     def note_events(self) -> None:
-        """Tell who it was assigned to, and when it was closed."""
+        """Add the assignment and status events."""
         thread = self.thread
         ends = min(filter(None, (thread.latest_message_at, thread.closed_at)), default=None)
         if thread.assigned_to:
@@ -99,53 +99,52 @@ class Conversation:
             self.add("THREAD_STATUS_CHANGE", thread.closed_at, by, newStatus="CLOSED")
 
     def _times(self) -> tuple[list[datetime], list[datetime]]:
-        """Draw when the visitor writes, and when somebody answers."""
-        began, received, sent = (
+        """Draw the times of incoming and of outgoing messages."""
+        created, received, sent = (
             self.thread.created_at,
             self.thread.received_at,
             self.thread.sent_at,
         )
         incoming = [received] if received else []
         if received and ((sent and received > sent) or self.chance.random() < 0.4):
-            incoming = [between(began, min(received, sent or received), 0.1), received]
+            incoming = [between(created, min(received, sent or received), 0.1), received]
         outgoing = [sent] if sent else []
         if sent and incoming and self.chance.random() < 0.6:
             outgoing = [between(incoming[0], sent, 0.5), sent]
         return incoming, outgoing
 
     def _in_reply(self) -> dict[str, str]:
-        """Refer to the message before, if there is one."""
-        said = [message.id for message in self.messages if message.type == "MESSAGE"]
-        return {"inReplyToId": said[-1]} if said else {}
+        """Return the reference to the previous message, if any."""
+        ids = [message.id for message in self.messages if message.type == "MESSAGE"]
+        return {"inReplyToId": ids[-1]} if ids else {}
 
     def _greet(self) -> None:
-        """Greet the visitor who opens the chat."""
-        began = self.thread.created_at
+        """Add the chat's welcome message."""
         more: dict[str, Any] = (
             {"richText": f"<p>{GREETING}</p>"} if self.chance.random() < 0.5 else {}
         )
         channel, channel_account = CHANNELS[CHAT]
         more |= {"channelId": str(channel), "channelAccountId": str(channel_account)}
         more |= {"client": {"clientType": "SYSTEM"}, "senders": [{"actorId": BOT}]}
-        self.add("WELCOME_MESSAGE", began, BOT, text=GREETING, **more)
+        self.add("WELCOME_MESSAGE", self.thread.created_at, BOT, text=GREETING, **more)
 
-    def _answer_at_once(self, when: datetime) -> None:
-        """Let a bot or an AI answer before the agent does."""
+    def _auto_reply(self, when: datetime) -> None:
+        """Add a reply by a bot or an AI that precedes the agent's."""
         if self.thread.inbox_id == CHAT and self.chance.random() < 0.5:
             self.say(when, BOT, BOT_ASKS, sent=True, attachments=[QUICK_REPLIES])
         else:
             self.say(when, LLM, LLM_ANSWERS, sent=True)
 
-    def _by_mail(self, by: str, text: str, *, sent: bool) -> dict[str, Any]:
-        """Return what a message by mail has more than one in a chat."""
-        house = address(ADDRESSES[self.thread.inbox_id])
-        guest = address(f"{self.visitor.lower()}@example.org")
-        inner = {"actorId": by, "deliveryIdentifier": house, "name": name_of(by)}
-        outer: dict[str, Any] = {"actorId": self.visitor, "deliveryIdentifier": guest}
+    def _email_fields(self, by: str, text: str, *, sent: bool) -> dict[str, Any]:
+        """Return the fields that an email has in addition to a chat message."""
+        inbox_address = address(ADDRESSES[self.thread.inbox_id])
+        visitor_address = address(f"{self.visitor.lower()}@example.org")
+        agent = {"actorId": by, "deliveryIdentifier": inbox_address, "name": name_of(by)}
+        visitor: dict[str, Any] = {"actorId": self.visitor, "deliveryIdentifier": visitor_address}
         if name_of(self.visitor):
-            outer["name"] = name_of(self.visitor)
-        sender = inner if sent else outer
-        recipient = outer if sent else {"deliveryIdentifier": house}
+            visitor["name"] = name_of(self.visitor)
+        sender = agent if sent else visitor
+        recipient = visitor if sent else {"deliveryIdentifier": inbox_address}
         return {
             "subject": self.subject if not self.messages else f"Re: {self.subject}",
             "richText": f"<div><p>{text}</p></div>",
@@ -155,11 +154,11 @@ class Conversation:
 
 
 def between(begins: datetime | None, ends: datetime | None, share: float) -> datetime:
-    """Return a moment between two, in milliseconds; never after the end."""
+    """Return the moment at `share` of a period, truncated to milliseconds; never after its end."""
     if begins is None or ends is None or begins > ends:
         moment = ends or begins
         if moment is None:
-            message = "neither a beginning nor an end"
+            message = "The period has neither a beginning nor an end."
             raise ValueError(message)
         return moment
     moment = begins + (ends - begins) * share
@@ -167,10 +166,10 @@ def between(begins: datetime | None, ends: datetime | None, share: float) -> dat
 
 
 def address(value: str) -> dict[str, str]:
-    """Return how somebody is reached by mail."""
+    """Return the delivery identifier of an email address."""
     return {"type": "HS_EMAIL_ADDRESS", "value": value}
 
 
 def opaque(value: str) -> dict[str, str]:
-    """Return how somebody is reached in a channel of HubSpot's own."""
+    """Return the delivery identifier of a visitor in HubSpot's chat."""
     return {"type": "CHANNEL_SPECIFIC_OPAQUE_ID", "value": f"opaque-{value}"}

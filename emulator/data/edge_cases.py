@@ -1,4 +1,4 @@
-"""Edge cases of conversations; each thread has those of one trait at most."""
+"""Edge cases of conversations. A thread has those of at most one trait."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ MAILER = "E-newsletter@example.net"
 
 
 def add_edge_cases(conversation: Conversation) -> None:
-    """Add the edge cases of the trait; the times of the latest messages stay."""
+    """Add the edge cases of the conversation's trait, none later than the latest messages."""
     add = EDGE_CASES.get(conversation.trait)
     received = conversation.thread.received_at
     if add is None or received is None:
         return
-    asked = [one for one in conversation.messages if one.more.get("direction") == "INCOMING"]
-    add(conversation, asked[0])
+    incoming = [one for one in conversation.messages if one.more.get("direction") == "INCOMING"]
+    add(conversation, incoming[0])
 
 
-def _attach(conversation: Conversation, first: Message) -> None:
-    """Attachments of all kinds, to what the visitor wrote and to what is noted."""
+def _add_attachments(conversation: Conversation, first: Message) -> None:
+    """Add every type of attachment to the visitor's message, and one to a comment."""
     first.more = first.more | {"attachments": list(ATTACHMENTS)}
     text = "Their files, for the record."
     more: dict[str, Any] = {"text": text, "richText": f"<p>{text}</p>"}
     more["attachments"] = [PICTURE]
-    noted = conversation.add("COMMENT", first.created_at, conversation.agent, **more)
-    noted.updated_at = _later(first.created_at)
+    comment = conversation.add("COMMENT", first.created_at, conversation.agent, **more)
+    comment.updated_at = _later(first.created_at)
 
 
-def _let_others_in(conversation: Conversation, first: Message) -> None:
-    """A message by an integration, and one by somebody who is an address only."""
+def _add_other_senders(conversation: Conversation, first: Message) -> None:
+    """Add a message from an integration, and one from an email address without a contact."""
     client = {"clientType": "INTEGRATION", "integrationAppId": APP}
     senders: list[dict[str, Any]] = [{"actorId": f"I-{APP}", "name": "Shop connector"}]
     more: dict[str, Any] = {"senders": senders, "recipients": [], "client": client}
-    text = "Order 10482 was handed to the carrier."
+    text = "Order 10482 has been handed to the carrier."
     conversation.say(first.created_at, f"I-{APP}", text, sent=False, **more)
     mail = {"type": "HS_EMAIL_ADDRESS", "value": MAILER[2:]}
     phone = {"type": "HS_PHONE_NUMBER", "value": "+4915112345678"}
@@ -61,8 +61,8 @@ def _let_others_in(conversation: Conversation, first: Message) -> None:
     conversation.say(first.created_at, MAILER, "Fwd: your order", sent=False, **more)
 
 
-def _speak_strangely(conversation: Conversation, first: Message) -> None:
-    """Texts that break what is careless with texts, also where a name or a subject is."""
+def _add_hostile_texts(conversation: Conversation, first: Message) -> None:
+    """Add messages with hostile strings as text, subject and sender name."""
     for text in HOSTILE:
         senders = [{"actorId": conversation.visitor, "name": text}]
         more: dict[str, Any] = {"subject": text, "senders": senders}
@@ -70,21 +70,21 @@ def _speak_strangely(conversation: Conversation, first: Message) -> None:
 
 
 def _truncate(_: Conversation, first: Message) -> None:
-    """A message of which only the beginning is shown; one that is cut to the latest reply."""
-    whole = first.more["text"]
-    quoted = f"{whole}\n\n> On Monday you wrote:\n> " + "It was a long letter. " * 300
-    rich = f"<div>{whole}<blockquote>{'It was a long letter. ' * 300}</blockquote></div>"
+    """Truncate the visitor's message: to its beginning, or to the most recent reply."""
+    text = first.more["text"]
+    quoted = f"{text}\n\n> On Monday you wrote:\n> " + "It was a long letter. " * 300
+    rich = f"<div>{text}<blockquote>{'It was a long letter. ' * 300}</blockquote></div>"
     first.original = {"text": quoted, "richText": rich}
     is_reply = first.thread_id % 24 == 3
-    how = "TRUNCATED_TO_MOST_RECENT_REPLY" if is_reply else "TRUNCATED"
-    first.more = first.more | {"truncationStatus": how}
+    status = "TRUNCATED_TO_MOST_RECENT_REPLY" if is_reply else "TRUNCATED"
+    first.more = first.more | {"truncationStatus": status}
     if not is_reply:
-        first.more = first.more | {"text": whole[:20]}
+        first.more = first.more | {"text": text[:20]}
         first.more.pop("richText", None)
 
 
 def _fail(conversation: Conversation, first: Message) -> None:
-    """An answer that could not be delivered, with reasons and without."""
+    """Add replies that could not be delivered, with and without a reason."""
     tokens = {"recipient": "v-1@example.org", "code": "550"}
     for details in ({"errorMessage": "Mailbox full", "errorMessageTokens": tokens}, None):
         status: dict[str, Any] = {"statusType": "FAILED"}
@@ -93,11 +93,11 @@ def _fail(conversation: Conversation, first: Message) -> None:
         if conversation.thread.sent_at:
             more: dict[str, Any] = {"status": status}
             when = min(first.created_at, conversation.thread.sent_at)
-            conversation.say(when, conversation.agent, "Trying once more.", sent=True, **more)
+            conversation.say(when, conversation.agent, "Trying again.", sent=True, **more)
 
 
 def _move(conversation: Conversation, first: Message) -> None:
-    """A move here from another inbox."""
+    """Add moves into the thread's inbox, one from another inbox and one from itself."""
     here = conversation.thread.inbox_id
     away = SALES if here == CHAT else CHAT
     more = {"fromInboxId": str(away), "toInboxId": str(here)}
@@ -107,19 +107,21 @@ def _move(conversation: Conversation, first: Message) -> None:
     moved.updated_at = _later(first.created_at)
 
 
-def _surprise(conversation: Conversation, first: Message) -> None:
-    """An event of a type that no documentation knows."""
+def _add_unknown_type(conversation: Conversation, first: Message) -> None:
+    """Add an event of an undocumented type."""
     more: dict[str, Any] = {"slaStatus": "OVERDUE", "slaMinutes": 240, "goals": [{"id": "1"}]}
     conversation.add("THREAD_SLA_CHANGE", first.created_at, "S-hubspot", **more)
 
 
 def _edit(conversation: Conversation, first: Message) -> None:
-    """Messages of each type that were changed later, and one that is archived."""
+    """Mark all messages as edited, and add an archived one."""
     for message in conversation.messages:
         message.updated_at = _later(message.created_at)
-    gone = conversation.say(first.created_at, conversation.visitor, "Sent by mistake", sent=False)
-    gone.archived = True
-    gone.updated_at = _later(gone.created_at)
+    archived = conversation.say(
+        first.created_at, conversation.visitor, "Sent by mistake", sent=False
+    )
+    archived.archived = True
+    archived.updated_at = _later(archived.created_at)
 
 
 def _later(moment: datetime) -> datetime:
@@ -127,14 +129,14 @@ def _later(moment: datetime) -> datetime:
 
 
 EDGE_CASES = {
-    0: _attach,
-    1: _speak_strangely,
+    0: _add_attachments,
+    1: _add_hostile_texts,
     3: _truncate,
     4: _move,
-    7: _surprise,
-    8: _let_others_in,
+    7: _add_unknown_type,
+    8: _add_other_senders,
     9: _edit,
     10: _fail,
-    11: _attach,
+    11: _add_attachments,
 }
-"""By trait; the conversation itself knows of 2, 5 and 6, whose events are other ones."""
+"""By trait. `Conversation.note_events` handles traits 2, 5 and 6."""

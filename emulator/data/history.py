@@ -1,4 +1,4 @@
-"""The threads of an account, as they are and as they were a while ago."""
+"""The current threads of an account, and their states of the last hour."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
     from emulator.data.thread import Thread
 
-KEPT = timedelta(hours=1)
+RETENTION = timedelta(hours=1)
 
 
 class Threads(MutableMapping[int, "Thread"]):
-    """Threads by id; each change of one, by whomever, is dated and can be undone for an hour.
+    """Threads by ID, with a log of all changes of the last hour.
 
     Args:
-        threads: What there is at first, and always was.
-        now: The time by which changes are dated.
+        threads: The initial threads. They count as having always existed.
+        now: Returns the time to record for a change.
 
-    `derived` is for what others make of the threads as they are: emptied at each change.
+    Attributes:
+        derived: A cache for results that depend on the threads. Any change clears it.
     """
 
     def __init__(self, threads: list[Thread], now: Callable[[], datetime]) -> None:
@@ -36,7 +37,7 @@ class Threads(MutableMapping[int, "Thread"]):
             thread.watch(self._note)
 
     def as_of(self, moment: datetime) -> dict[int, Thread]:
-        """Return the threads as they were; as they are if nothing has happened since."""
+        """Return the threads by ID as they were at a moment of the last hour."""
         threads = dict(self._threads)
         for when, thread_id, before in reversed(self._undo):
             if when <= moment:
@@ -77,12 +78,12 @@ class Threads(MutableMapping[int, "Thread"]):
         return self._threads.values()
 
     def _note(self, thread: Thread) -> None:
-        """Note a thread that is about to change."""
+        """Log a thread that is about to change."""
         self._log(thread.id, thread)
 
     def _log(self, thread_id: int, before: Thread | None) -> None:
         self.derived.clear()
         now = self._now()
         self._undo.append((now, thread_id, before.twin() if before else None))
-        while self._undo[0][0] < now - KEPT:
+        while self._undo[0][0] < now - RETENTION:
             self._undo.popleft()

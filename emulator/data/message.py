@@ -1,4 +1,4 @@
-"""A message or an event of a thread, as the account holds it."""
+"""A message or event of a thread."""
 
 from __future__ import annotations
 
@@ -17,39 +17,37 @@ OPTIONAL = {
     "THREAD_STATUS_CHANGE": ("updatedAt",),
     "THREAD_INBOX_CHANGE": ("updatedAt",),
 }
-"""The documented types, and what each may lack."""
+"""The documented message types, with the optional fields of each."""
 WITH_TEXT = ("MESSAGE", "COMMENT", "WELCOME_MESSAGE")
 
 
 @dataclass(slots=True)
 class Message:
-    """A message as the account holds it.
-
-    `more` is what its type adds, as it goes over the wire, and what is not as usual of what every
-    type has; it may be that of other messages too, so it is replaced and never changed.
-    """
+    """A message or event of a thread."""
 
     thread_id: int
     serial: int
-    """Which of its thread's messages it is, in the order of their making."""
+    """Position among the thread's messages, in the order in which they were added."""
     type: str
     created_at: datetime
     created_by: str
     more: dict[str, Any]
+    """Further fields of the payload: those of its type, and common ones that differ from the
+    default. Messages may share it: replace it, never modify it."""
     updated_at: datetime | None = None
     archived: bool = False
     original: dict[str, str] | None = None
-    """The whole text, where `more` has a part of it."""
+    """The full text, if the text in `more` is truncated."""
 
     @property
     def id(self) -> str:
-        """Its id: hexadecimal, no other message's."""
+        """The unique ID, in hexadecimal."""
         name = f"{self.thread_id}/{self.serial}".encode()
         return blake2b(name, digest_size=16).hexdigest()
 
     @property
     def order(self) -> tuple[float, ...]:
-        """What it is sorted by, oldest first."""
+        """The sort key, oldest first."""
         return (self.created_at.timestamp(), self.serial)
 
     @property
@@ -59,17 +57,17 @@ class Message:
 
     @property
     def content(self) -> dict[str, str] | None:
-        """The whole text, whether it is cut or not; None if its type has none."""
+        """The full text, even if the message is truncated; None if its type has no text."""
         if self.type not in WITH_TEXT:
             return None
-        cut: dict[str, str] = {
+        text: dict[str, str] = {
             name: self.more[name] for name in ("text", "richText") if name in self.more
         }
-        return self.original or cut
+        return self.original or text
 
     def actor_ids(self) -> set[str]:
-        """Return the actors that it names."""
-        named = {self.created_by, self.more.get("assignedTo"), self.more.get("assignedFrom")}
+        """Return the IDs of the actors that the message names."""
+        ids = {self.created_by, self.more.get("assignedTo"), self.more.get("assignedFrom")}
         for field in ("senders", "recipients"):
-            named |= {one.get("actorId") for one in self.more.get(field, ())}
-        return {name for name in named if name}
+            ids |= {one.get("actorId") for one in self.more.get(field, ())}
+        return {actor_id for actor_id in ids if actor_id}

@@ -19,63 +19,69 @@ if TYPE_CHECKING:
 
 
 class Messages:
-    """Messages by thread; a thread's are made up when somebody first asks, to fit its columns.
+    """The messages of each thread.
 
-    Until then they cost nothing. From then on they are kept, and only what is done to them here
-    changes them. `large` are threads whose first message will be of a megabyte.
+    A thread's messages are generated to match its columns when they are first read. After that,
+    only the methods of this class change them.
     """
 
     def __init__(self) -> None:
         self.large: set[int] = set()
+        """IDs of threads whose first message will have 1 MB of text."""
         self._kept: dict[int, list[Message]] = {}
         self._made: dict[int, int] = {}
-        """How many messages each thread ever had: an id is never used twice."""
+        """How many messages each thread has ever had, because an ID is never reused."""
 
     def of(self, thread: Thread) -> list[Message]:
-        """Return a thread's messages of every kind, oldest first; not to be changed."""
-        kept = self._kept.get(thread.id)
-        if kept is None:
-            kept = make_conversation(thread, is_large=thread.id in self.large)
-            self._kept[thread.id] = kept
-            self._made[thread.id] = len(kept)
-        return kept
+        """Return a thread's messages of every type, oldest first. Do not modify the list."""
+        messages = self._kept.get(thread.id)
+        if messages is None:
+            messages = make_conversation(thread, is_large=thread.id in self.large)
+            self._kept[thread.id] = messages
+            self._made[thread.id] = len(messages)
+        return messages
 
     def add(
         self, thread: Thread, kind: str, when: datetime, by: str, more: dict[str, Any]
     ) -> Message:
-        """Add a message; before the thread's columns change, so that those made up fit them."""
-        kept = self.of(thread)
+        """Add a message.
+
+        Call this before the thread's columns change, because older messages are generated to match
+        the columns.
+        """
+        messages = self.of(thread)
         message = Message(thread.id, self._made[thread.id], kind, when, by, more)
         self._made[thread.id] += 1
-        bisect.insort(kept, message, key=lambda one: one.order)
+        bisect.insort(messages, message, key=lambda one: one.order)
         return message
 
     def fill(self, thread: Thread, count: int) -> None:
-        """Add so many plain messages between the thread's beginning and its latest message."""
+        """Add `count` plain messages between the thread's creation and its latest message."""
         begins = thread.created_at
         step = ((thread.latest_message_at or begins) - begins) / (count + 1)
         visitor, agent = f"V-{thread.contact_id}", thread.assigned_to or "A-2620022"
-        # Shared by all: some hold ten thousand.
+        # All messages share these, because some threads have 10,000 messages.
         incoming = [message_fields(thread, text, sent=False) for text in CHATTER]
         outgoing = [message_fields(thread, text, sent=True) for text in CHATTER]
-        kept = self.of(thread)
+        messages = self.of(thread)
         for number in range(count):
             when = begins + step * (number + 1)
             when -= timedelta(microseconds=when.microsecond % 1000)
-            who, said = (agent, outgoing) if number % 2 and thread.sent_at else (visitor, incoming)
-            more = said[number % len(said)]
-            kept.append(Message(thread.id, self._made[thread.id], "MESSAGE", when, who, more))
+            is_sent = bool(number % 2 and thread.sent_at)
+            by, choices = (agent, outgoing) if is_sent else (visitor, incoming)
+            more = choices[number % len(choices)]
+            messages.append(Message(thread.id, self._made[thread.id], "MESSAGE", when, by, more))
             self._made[thread.id] += 1
-        kept.sort(key=lambda one: one.order)
+        messages.sort(key=lambda one: one.order)
 
     def drop(self, thread: Thread) -> None:
-        """Delete a thread's messages for good."""
+        """Permanently delete a thread's messages."""
         self._kept[thread.id] = []
         self._made.setdefault(thread.id, 0)
 
 
 def message_fields(thread: Thread, text: str, *, sent: bool) -> dict[str, Any]:
-    """Return what the type MESSAGE adds to a plain one."""
+    """Return the fields that are specific to the type MESSAGE."""
     channel, channel_account = CHANNELS[thread.inbox_id]
     return {
         "text": text,
@@ -86,12 +92,12 @@ def message_fields(thread: Thread, text: str, *, sent: bool) -> dict[str, Any]:
 
 
 def make_conversation(thread: Thread, *, is_large: bool = False) -> list[Message]:
-    """Return what was said and done, oldest first; always the same for the same columns.
+    """Return generated messages and events, oldest first; always the same for the same columns.
 
-    The latest incoming message is at `received_at`, the latest outgoing one at `sent_at`, nothing
-    before `created_at`; the last event of status and of assignment say what the thread does. In
-    most a visitor asks, a bot or an AI greets and an agent answers; each twelfth has edge cases of
-    its own.
+    The latest incoming message is at `received_at`, the latest outgoing one at `sent_at`, and none
+    is before `created_at`. The last events of status and assignment match the thread. In most
+    threads, a visitor asks, a bot or an AI greets and an agent answers. Each `Conversation.trait`
+    adds its own edge cases.
     """
     if thread.latest_message_at is None and not (thread.assigned_to or thread.closed_at):
         return []

@@ -1,44 +1,44 @@
-"""The texts of the sample account's conversations."""
+"""Message texts of the sample account's conversations."""
 
 from __future__ import annotations
 
 Scene = tuple[str, tuple[str, str], tuple[str, str], str]
-"""A subject; what the visitor says first and last, what the agent does, and what is noted."""
+"""Subject, first and last message of the visitor, first and last reply of the agent, comment."""
 
 SCENES: tuple[Scene, ...] = (
     (
         "Invoice for October",
         (
             "Hello, the invoice for October shows two seats too many. Can you correct it?",
-            "Thank you, the new invoice is here. All good now!",
+            "Thank you, I've received the new invoice. All good now!",
         ),
         (
-            "Good morning! I see it too: two seats were removed on the 3rd. One moment, please.",
-            "The invoice is corrected, and a credit note is on its way to you.",
+            "Good morning! You're right, two seats were removed on the 3rd. One moment, please.",
+            "I've corrected the invoice, and a credit note is on its way to you.",
         ),
         "Seats were removed on the 3rd, billing ran on the 2nd.",
     ),
     (
         "Cannot sign in",
         (
-            "I cannot sign in any more. It says that my link has expired.",
+            "I can't sign in anymore. It says that my link has expired.",
             "That one works. Thanks for the quick help.",
         ),
         (
             "Sorry about that. Did you open the link on another device?",
-            "I have just sent you a new link. It is good for an hour.",
+            "I've just sent you a new link. It is valid for an hour.",
         ),
-        "Third one this week with the expired link: told the product team.",
+        "Third expired link this week. I've informed the product team.",
     ),
     (
         "Where is my order?",
         (
-            "My order 10482 was to arrive on Monday. Where is it?",
-            "It is here now, thank you.",
+            "My order 10482 was supposed to arrive on Monday. Where is it?",
+            "It has arrived, thank you.",
         ),
         (
-            "Let me look. It left our house on Friday.",
-            "The parcel was held up in Lyon; it will be with you tomorrow before noon.",
+            "Let me check. It left our warehouse on Friday.",
+            "The parcel was held up in Lyon. You will get it tomorrow before noon.",
         ),
         "Carrier confirmed by phone.",
     ),
@@ -46,46 +46,46 @@ SCENES: tuple[Scene, ...] = (
         "Export to a spreadsheet",
         (
             "Is there a way to export all contacts to a spreadsheet?",
-            "Found it. Could the export have the country, too?",
+            "Found it. Could the export include the country, too?",
         ),
         (
-            "There is: Contacts, then Actions, then Export view.",
-            "You can also have it sent to you every Monday. Shall I set that up?",
+            "Yes: open Contacts, then Actions, then Export view.",
+            "You can also get it by email every Monday. Shall I set that up?",
         ),
-        "Wants the country in the export: a wish for the roadmap.",
+        "Feature request: country in the export.",
     ),
     (
         "Upgrade to Professional",
         (
-            "We are 40 people now. What would Professional cost us for a year?",
+            "We have 40 people now. What would Professional cost us for a year?",
             "We would like to go ahead. Who signs on your side?",
         ),
         (
-            "Congratulations on growing! I will prepare an offer for 40 seats.",
-            "The offer is attached. It holds until the end of the month.",
+            "Congratulations on growing! I'll prepare a quote for 40 seats.",
+            "The quote is attached. It is valid until the end of the month.",
         ),
-        "Asked for a discount; the offer has 10 %.",
+        "They asked for a discount. The quote includes 10%.",
     ),
     (
         "Widget does not load",
         (
-            "The chat widget does not load on our checkout page since this morning.",
-            "Confirmed, it loads again.",
+            "The chat widget hasn't loaded on our checkout page since this morning.",
+            "Confirmed, it's working again.",
         ),
         (
-            "Thank you for telling us. Which browser do you use?",
-            "A content policy of your site blocked it. Please allow js.example.com.",
+            "Thank you for letting us know. Which browser do you use?",
+            "Your site's content security policy blocks it. Please allow js.example.com.",
         ),
         "Same as ticket 57000122.",
     ),
 )
 GREETING = "Hi! Ask us anything, or pick a topic below."
-BOT_ASKS = "Thanks for your message. Is there anything else to know while I find somebody?"
-URGENT = "I should have said: it is rather urgent."
+BOT_ASKS = "Thanks for your message. Would you like to add anything while I find an agent?"
+URGENT = "I should have mentioned that it is urgent."
 LLM_ANSWERS = (
-    "Here is what our help pages say about it. If that is not enough, I will get somebody."
+    "Here is what our help center says about it. If that doesn't help, I'll get an agent for you."
 )
-CHATTER = ("And one more thing.", "Yes, exactly.", "I have tried that.", "Thank you!")
+CHATTER = ("And one more question.", "Yes, exactly.", "I've tried that.", "Thank you!")
 
 HOSTILE = (
     "A zero \x00 in the middle, and \\u0000 spelled out",
@@ -95,6 +95,6 @@ HOSTILE = (
     '\'; DROP TABLE messages; -- "quoted" \\backslash\\ \t tab\r\nand lines\u2028apart\x85\x1b[31m',
     "{'json': null} [] %s {0} ${HOME} <script>alert(1)</script> \ufeff\ufffe\uffff",
 )
-"""Texts that break what is not careful with texts."""
+"""Strings that break software that handles text carelessly."""
 LARGE = "All work and no play makes a dull log. " * 26_890
-"""A megabyte."""
+"""1 MB of text."""

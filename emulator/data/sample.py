@@ -1,4 +1,4 @@
-"""The sample account: its agents, its reference lists and its threads."""
+"""The agents, reference lists and threads of the sample account."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ SAMPLE_LISTS: dict[str, list[dict[str, Any]]] = {
         ),
     ],
 }
-"""The reference lists of a new account: the objects that `CHANNELS` names, and more."""
+"""The reference lists of a new account. They include every object that `CHANNELS` names."""
 
 
 def sample_threads(size: int, *, seed: int) -> list[Thread]:
-    """Make so many threads; the same for the same size and seed.
+    """Return `size` threads, always the same ones for the same size and seed.
 
-    About a tenth is archived, a third open, a few are spam, some have no message yet.
+    About 10% are archived and a third are open. A few are spam, and some have no message.
     """
     chance = random.Random(seed)
     now = START

@@ -1,4 +1,4 @@
-"""A thread as the account holds it."""
+"""A thread of the account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANNELS = {HELP_DESK: (1002, 148662), SALES: (1002, 148700), CHAT: (1000, 15102
 
 @dataclass
 class Thread:
-    """A thread as the account holds it; times are aware, ids are integers as HubSpot keeps them."""
+    """A thread of the account. Times have a time zone, and IDs are integers."""
 
     id: int
     inbox_id: int
@@ -31,45 +31,45 @@ class Thread:
     spam: bool = False
     archived: bool = False
     moved_at: datetime | None = None
-    """When an event moved the latest message's time, if events do."""
+    """When an event last updated the latest message's time, if `Behavior` lets events do that."""
     more: dict[str, Any] = field(default_factory=dict)
-    """Fields of its payload that differ from the usual ones; replaced as a whole, never changed."""
+    """Payload fields that override the regular ones. Replace it as a whole, never modify it."""
 
     @override
     def __setattr__(self, name: str, value: object) -> None:
         watch = self.__dict__.get("_watch")
         if watch:
             watch(self)
-        self.__dict__["_derived"] = {}  # a new dict: a twin keeps the one from before
+        self.__dict__["_derived"] = {}  # a new dict, because a twin shares the old one
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is of this process only."""
+        """Omit attributes that are private to this process."""
         return {name: value for name, value in self.__dict__.items() if name[0] != "_"}
 
     def watch(self, changing: Callable[[Thread], None] | None) -> None:
-        """Have this called before each change; it takes the place of another."""
+        """Set the function to call before each change. It replaces any previous one."""
         self.__dict__["_watch"] = changing
 
     def twin(self) -> Self:
-        """Return a copy that nobody watches."""
+        """Return a copy that is not watched."""
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__, _watch=None)
         return twin
 
     @property
     def derived(self) -> dict[Any, Any]:
-        """What others derive from the thread in its current state; emptied at each change."""
+        """A cache for results that depend on this thread. Any change clears it."""
         derived: dict[Any, Any] = self.__dict__.setdefault("_derived", {})
         return derived
 
     @property
     def status(self) -> str:
-        """OPEN or CLOSED."""
+        """The status: OPEN or CLOSED."""
         return "CLOSED" if self.closed_at else "OPEN"
 
     @property
     def latest_message_at(self) -> datetime | None:
-        """When the latest message came or went; None where there is none yet."""
+        """Time of the latest message, received or sent; None without messages."""
         moments = (self.received_at, self.sent_at, self.moved_at)
         return max(filter(None, moments), default=None)

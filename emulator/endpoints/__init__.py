@@ -1,5 +1,5 @@
-"""What the API returns: one module per endpoint or group of endpoints, and what those share.
+"""The endpoints: one module per endpoint or group of endpoints, plus shared helpers.
 
-Functions of the account and the request; the token, limits and faults are the service's. May import
-`data` and `behavior`.
+They depend on the account and the request only; the service handles tokens, limits and faults. May
+import `data` and `behavior`.
 """

@@ -1,4 +1,4 @@
-"""The endpoints of actors: one by ID, a batch, and the payload of an actor."""
+"""The actor endpoints: one actor by ID and a batch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.data.actors import ACTOR_ID, KINDS, name_of, quirk_of
-from emulator.endpoints.answers import Answer
-from emulator.endpoints.not_found import not_there
+from emulator.endpoints.not_found import not_found
+from emulator.endpoints.responses import ApiResponse
 from emulator.endpoints.wire_format import finish, wire_time
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ OPTIONAL = {
     "BOT": ("name", "avatar"),
     "LLM": ("name", "avatar"),
 }
-MOST = 100
-"""Actors that may be asked for at once. (?)"""
+MAX_BATCH = 100
+"""Maximum actors per batch. (?)"""
 
 
 def actor_payload(account: Account, actor_id: str) -> dict[str, Any] | None:
-    """Return an actor as HubSpot sends it; None if there is none with that ID."""
+    """Return the payload of an actor, or None if the actor does not exist."""
     if actor_id in account.odd_actors:
         return account.odd_actors[actor_id]
     if not account.has_actor(actor_id):
@@ -49,46 +49,55 @@ def actor_payload(account: Account, actor_id: str) -> dict[str, Any] | None:
 
 
 def actor_payloads(account: Account, *threads: Thread) -> dict[str, dict[str, Any]]:
-    """Return by ID, as sent, the actors that these threads, or all, and their messages name."""
-    found = {one: actor_payload(account, one) for one in sorted(account.actor_ids(*threads))}
-    return {actor_id: actor for actor_id, actor in found.items() if actor}
+    """Return the payloads, by ID, of the actors that these threads and their messages name.
+
+    Without arguments, all threads count.
+    """
+    payloads = {one: actor_payload(account, one) for one in sorted(account.actor_ids(*threads))}
+    return {actor_id: payload for actor_id, payload in payloads.items() if payload}
 
 
-def read_actor(account: Account, actor_id: str) -> Answer:
-    """Answer with an actor."""
+def read_actor(account: Account, actor_id: str) -> ApiResponse:
+    """Return an actor by ID."""
     if not ACTOR_ID.fullmatch(actor_id):
-        return Answer.error(400, "VALIDATION_ERROR", f"Invalid actor id: {actor_id}")
+        return ApiResponse.error(400, "VALIDATION_ERROR", f"Invalid actor id: {actor_id}")
     if actor_id in account.poisoned_actors:
         return _refuse_bad(account, [actor_id])
     actor = actor_payload(account, actor_id)
-    return Answer.of(200, actor) if actor else not_there(account.behavior.not_found)
+    return ApiResponse.of(200, actor) if actor else not_found(account.behavior.not_found)
 
 
-def read_actors(account: Account, body: bytes) -> Answer:
-    """Answer a batch: with those that are there, and word of those that are not."""
+def read_actors(account: Account, body: bytes) -> ApiResponse:
+    """Return the actors of a batch, and an error that lists the missing ones."""
     if account.refuses_actors:
         is_forbidden = account.refuses_actors == 403
-        unable = Answer.error(400, "VALIDATION_ERROR", "Actors cannot be read in a batch")
-        return Answer.forbidden("these actors") if is_forbidden else unable
+        invalid = ApiResponse.error(400, "VALIDATION_ERROR", "Actors cannot be read in a batch")
+        return ApiResponse.forbidden("these actors") if is_forbidden else invalid
     try:
         inputs = json.loads(body)["inputs"]
     except (ValueError, KeyError, TypeError):
         inputs = None
     if not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
-        return Answer.error(400, "VALIDATION_ERROR", "Invalid input JSON: inputs must be strings")
-    if not 1 <= len(inputs) <= MOST:
-        return Answer.error(400, "VALIDATION_ERROR", f"inputs must hold from 1 to {MOST} ids")
-    behavior, asked = account.behavior, list(dict.fromkeys(inputs))
-    bad = [one for one in asked if not ACTOR_ID.fullmatch(one) or one in account.poisoned_actors]
+        return ApiResponse.error(
+            400, "VALIDATION_ERROR", "Invalid input JSON: inputs must be strings"
+        )
+    if not 1 <= len(inputs) <= MAX_BATCH:
+        return ApiResponse.error(
+            400, "VALIDATION_ERROR", f"inputs must hold from 1 to {MAX_BATCH} ids"
+        )
+    behavior, requested = account.behavior, list(dict.fromkeys(inputs))
+    bad = [
+        one for one in requested if not ACTOR_ID.fullmatch(one) or one in account.poisoned_actors
+    ]
     if bad and behavior.bad_actors != "207":
         return _refuse_bad(account, bad)
-    found = {one: actor_payload(account, one) for one in asked if one not in bad}
+    found = {one: actor_payload(account, one) for one in requested if one not in bad}
     moment = wire_time(account.now(), None)
-    answer: dict[str, Any] = {"status": "COMPLETE", "results": list(filter(None, found.values()))}
-    answer |= {"startedAt": moment, "completedAt": moment}
+    batch: dict[str, Any] = {"status": "COMPLETE", "results": list(filter(None, found.values()))}
+    batch |= {"startedAt": moment, "completedAt": moment}
     missing = bad + [one for one, actor in found.items() if actor is None]
     if not missing or (behavior.missing_actors == "left out" and not bad):
-        return Answer.of(200, answer)
+        return ApiResponse.of(200, batch)
     error = {
         "status": "error",
         "category": "OBJECT_NOT_FOUND",
@@ -97,11 +106,11 @@ def read_actors(account: Account, body: bytes) -> Answer:
         "errors": [],
         "links": {},
     }
-    return Answer.of(207, answer | {"numErrors": 1, "errors": [error]})
+    return ApiResponse.of(207, batch | {"numErrors": 1, "errors": [error]})
 
 
-def _refuse_bad(account: Account, bad: list[str]) -> Answer:
-    """Refuse all for one, as this HubSpot does."""
+def _refuse_bad(account: Account, bad: list[str]) -> ApiResponse:
+    """Return the error for a whole batch that has a bad ID."""
     if account.behavior.bad_actors == "500":
-        return Answer.error(500, "INTERNAL_ERROR", "internal error")
-    return Answer.error(400, "VALIDATION_ERROR", f"Invalid actor id: {bad[0]}")
+        return ApiResponse.error(500, "INTERNAL_ERROR", "internal error")
+    return ApiResponse.error(400, "VALIDATION_ERROR", f"Invalid actor id: {bad[0]}")

@@ -1,4 +1,4 @@
-"""The endpoints of messages: the list, one message, its original content, and the payload."""
+"""The message endpoints: the list, one message by ID and its original content."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.behavior import USUAL
 from emulator.data.message import OPTIONAL
-from emulator.endpoints.answers import JSON_TYPE, Answer
-from emulator.endpoints.not_found import not_there
+from emulator.endpoints.not_found import not_found
 from emulator.endpoints.paging import Paging, failure_of, limit_problem, paging_text, refusal_of
+from emulator.endpoints.responses import JSON_TYPE, ApiResponse
 from emulator.endpoints.selection import wants_archived
 from emulator.endpoints.threads import find_thread
 from emulator.endpoints.wire_format import finish, wire_time
@@ -27,20 +27,20 @@ UNKNOWN_ATTACHMENT = {"type": "VOICE_TRANSCRIPT", "segments": [{"at": 0.5, "said
 
 def read_messages(
     account: Account, thread_id: str, message_id: str | None, query: Query, *, original: bool
-) -> Answer:
-    """Answer with a page of a thread's messages, or with one message or its original content."""
+) -> ApiResponse:
+    """Return a page of a thread's messages, or one message or its original content."""
     thread = find_thread(account, thread_id)
-    if isinstance(thread, Answer):
+    if isinstance(thread, ApiResponse):
         return thread
     if thread.id in account.refused_messages:
-        return Answer.forbidden("this inbox")
+        return ApiResponse.forbidden("this inbox")
     if message_id is None:
         return _list(account, thread, query)
     return _read(account, thread, message_id, original=original)
 
 
 def message_payload(message: Message, *, wire: WireFormat = USUAL) -> dict[str, Any]:
-    """Return a message as HubSpot sends it; the usual wire format leaves out unset fields."""
+    """Return the payload of a message. The default wire format omits unset fields."""
     number = message.thread_id + message.serial
     quirk = number if wire.times == "mixed" else None
     body: dict[str, Any] = {
@@ -65,20 +65,20 @@ def message_payload(message: Message, *, wire: WireFormat = USUAL) -> dict[str, 
     return finish(body, wire, number, ids=IDS, optional=OPTIONAL.get(message.type, ()))
 
 
-def _list(account: Account, thread: Thread, query: Query) -> Answer:
-    """Answer with a page of a thread's messages, newest first unless the query says otherwise."""
+def _list(account: Account, thread: Thread, query: Query) -> ApiResponse:
+    """Return a page of a thread's messages, by default newest first."""
     behavior = account.behavior
     if thread.archived and behavior.messages_of_archived == "404":
-        return not_there(behavior.not_found)
+        return not_found(behavior.not_found)
     sort = query.get("sort", ["-createdAt"])[0]
     problems = {"sort must be createdAt or -createdAt": sort not in {"createdAt", "-createdAt"}}
-    refused = refusal_of(limit_problem(query, behavior.max_messages) | problems)
-    refused = refused or failure_of(query, behavior)
+    error = refusal_of(limit_problem(query, behavior.max_messages) | problems)
+    error = error or failure_of(query, behavior)
     paging = Paging(account, query)
     after = paging.after()
-    if refused:
-        return refused
-    if isinstance(after, Answer):
+    if error:
+        return error
+    if isinstance(after, ApiResponse):
         return after
     messages = account.messages(thread, archived=wants_archived(query))
     if thread.archived and behavior.messages_of_archived == "empty":
@@ -91,24 +91,24 @@ def _list(account: Account, thread: Thread, query: Query) -> Answer:
         [json.dumps(message_payload(message, wire=behavior.wire)) for message in page]
     )
     body = f'{{"results": [{results}]{paging_text(cursor)}}}'
-    return Answer(200, body.encode(), {"Content-Type": JSON_TYPE})
+    return ApiResponse(200, body.encode(), {"Content-Type": JSON_TYPE})
 
 
-def _read(account: Account, thread: Thread, message_id: str, *, original: bool) -> Answer:
-    """Answer with a message, or with its original content."""
+def _read(account: Account, thread: Thread, message_id: str, *, original: bool) -> ApiResponse:
+    """Return a message, or its original content."""
     behavior = account.behavior
     every = account.messages(thread) + account.messages(thread, archived=True)
     message = next((message for message in every if message.id == message_id), None)
     is_hidden = thread.archived and behavior.messages_of_archived != "shown"
     if message is None or is_hidden or (original and message.content is None):
-        return not_there(behavior.not_found)
+        return not_found(behavior.not_found)
     if original:
-        return Answer.of(200, message.content or {})
-    return Answer.of(200, message_payload(message, wire=behavior.wire))
+        return ApiResponse.of(200, message.content or {})
+    return ApiResponse.of(200, message_payload(message, wire=behavior.wire))
 
 
 def _add_unknown_values(body: dict[str, Any], number: int) -> None:
-    """Give some messages a value that the API got after it was documented."""
+    """Give some messages an undocumented status or attachment type."""
     if body.get("status") == {"statusType": "SENT"} and number % 2:
         body["status"] = {"statusType": "DELIVERED"}
     if body.get("attachments") and number % 4 == 0:

@@ -1,11 +1,11 @@
-"""The 404 answers: HubSpot's own, and those of a gateway in front of it."""
+"""The 404 responses: HubSpot's own, and those of a gateway in front of it."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from emulator.endpoints.answers import JSON_TYPE, Answer
+from emulator.endpoints.responses import JSON_TYPE, ApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +29,11 @@ NO_STORE = {"Cache-Control": "must-revalidate,no-cache,no-store"}
 MARK = {"X-HubSpot-NotFound": "true"}
 MESSAGE = "resource not found"
 OTHER_ID = "6f1c2ad0-93ab-4c1e-8a51-2f0d5e7b9c44"
-"""A correlation ID that belongs to no answer of HubSpot's."""
+"""A correlation ID that HubSpot never returned."""
 SHORT = {"status": "error", "message": MESSAGE}
 FULL = SHORT | {"category": "OBJECT_NOT_FOUND"}
 OWN_ID = {"correlationId": ""}
-"""The service replaces it by the answer's own."""
+"""A placeholder that the service replaces with the response's own ID."""
 
 JSON_BODIES: dict[AnyNotFound, Mapping[str, object]] = {
     "json": FULL | OWN_ID,
@@ -50,8 +50,8 @@ MARKED: tuple[AnyNotFound, ...] = ("html", "json", "short json")
 """The forms with `X-HubSpot-NotFound`."""
 
 
-def not_there(form: AnyNotFound) -> Answer:
-    """Return a 404 in one of its forms; the bare ones have none of HubSpot's headers."""
+def not_found(form: AnyNotFound) -> ApiResponse:
+    """Return a 404 of the given form. The bare ones have no HubSpot headers."""
     is_bare = form.startswith("bare ")
     if form in JSON_BODIES:
         body, headers = json.dumps(JSON_BODIES[form]), {"Content-Type": JSON_TYPE}
@@ -63,9 +63,9 @@ def not_there(form: AnyNotFound) -> Answer:
         body, headers = PAGE, {"Content-Type": HTML_TYPE} | NO_STORE
     if form in MARKED:
         headers |= MARK
-    return Answer(404, body.encode(), headers, is_bare)
+    return ApiResponse(404, body.encode(), headers, is_bare)
 
 
-def no_route(behavior: Behavior) -> Answer:
-    """Return the answer to a path that the API does not have."""
-    return not_there(behavior.unknown_route)
+def unknown_route(behavior: Behavior) -> ApiResponse:
+    """Return the response to an unknown path."""
+    return not_found(behavior.unknown_route)

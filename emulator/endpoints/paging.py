@@ -1,4 +1,4 @@
-"""Pages of whatever is listed, and the cursors between them, as this HubSpot has them."""
+"""Cuts a list into pages, with cursors between them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from emulator.endpoints.answers import Answer
 from emulator.endpoints.cursors import Cursor, as_in_page, is_id_accepted
+from emulator.endpoints.responses import ApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,29 +25,30 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Paging:
-    """One request for a page of a listing: of threads by ID, by latest message, or another."""
+    """A request for a page of threads by ID, threads by latest message, or another list."""
 
     account: Account
     query: Query
     listing: Literal["by id", "by time", "other"] = "other"
 
-    def after(self) -> Cursor | Answer | None:
-        """Read the query's cursor; None if it has none, and a refusal if it is not accepted."""
+    def after(self) -> Cursor | ApiResponse | None:
+        """Return the query's cursor, None without one, or the 400 if it is not accepted."""
         if "after" not in self.query:
             return None
         behavior, now, text = self.account.behavior, self.account.now(), self.query["after"][0]
         after = Cursor.read(text, behavior, now)
-        if after and after.is_empty is None and not self._is_good(text, now):
+        if after and after.is_empty is None and not self._is_accepted(text, now):
             after = None
-        return after or Answer.error(400, "VALIDATION_ERROR", "UNPARSEABLE_TOKEN")
+        return after or ApiResponse.error(400, "VALIDATION_ERROR", "UNPARSEABLE_TOKEN")
 
     def cut(
         self, items: list[Item], order: Callable[[Item], tuple[float, ...]], after: Cursor | None
     ) -> tuple[list[Item], str | None]:
-        """Return a page of items, which are in ascending order of their key, and the next cursor.
+        """Return the page of items after a cursor, and the next cursor.
 
-        An empty page stands between two others. With IDs for cursors, it comes where the ID is that
-        of the row before, and its own cursor is an ID short of the next row.
+        The items are in ascending order of their key. An empty page is always between two others.
+        If cursors are IDs, an empty page follows a cursor that is the previous row's ID, and its
+        own cursor is the next row's ID minus 1.
         """
         behavior = self.account.behavior
         start = _find_start(items, order, after.position if after else 0)
@@ -77,7 +78,7 @@ class Paging:
         is_next_empty = {"never": False, "once": after is None, "often": not is_empty}
         now = self.account.now()
         cursor = Cursor(position, is_next_empty[behavior.empty_pages]).write(form, behavior, now)
-        self.account.given_cursors[cursor] = now
+        self.account.returned_cursors[cursor] = now
         return items[start:end], as_in_page(cursor, behavior)
 
     @property
@@ -89,14 +90,14 @@ class Paging:
             return behavior.cursors_by_time
         return "offset" if behavior.cursors == "offset" else "key"
 
-    def _is_good(self, text: str, now: datetime) -> bool:
-        given_at = self.account.given_cursors.get(text)
-        is_accepted = is_id_accepted(given_at, self._form, self.account.behavior, now)
+    def _is_accepted(self, text: str, now: datetime) -> bool:
+        returned_at = self.account.returned_cursors.get(text)
+        is_accepted = is_id_accepted(returned_at, self._form, self.account.behavior, now)
         return self.listing == "by id" and is_accepted
 
 
 def paging_text(cursor: str | None) -> str:
-    """Return what a page in JSON ends with, if another comes after it; the link leads nowhere."""
+    """Return the end of a page's JSON: the next cursor, if any, and a link that does not work."""
     if cursor is None:
         return ""
     link = f"https://api.hubapi.com/wrong/path?after={cursor}"
@@ -104,36 +105,36 @@ def paging_text(cursor: str | None) -> str:
 
 
 def limit_of(query: Query) -> int:
-    """Return what is asked for; 0 if that is no number."""
+    """Return the query's page size, or 0 if it is not a number."""
     limit = query["limit"][0] if "limit" in query else str(DEFAULT_LIMIT)
     return int(limit) if limit.isdigit() else 0
 
 
-def limit_problem(query: Query, most: int) -> dict[str, bool]:
-    """Return what is said of a limit that is not within what HubSpot allows, and if it is so."""
-    return {f"limit must be a number from 1 to {most}": not 1 <= limit_of(query) <= most}
+def limit_problem(query: Query, maximum: int) -> dict[str, bool]:
+    """Return the error message for an invalid page size, and whether the size is invalid."""
+    return {f"limit must be a number from 1 to {maximum}": not 1 <= limit_of(query) <= maximum}
 
 
-def failure_of(query: Query, behavior: Behavior) -> Answer | None:
-    """Return how a page fails that is larger than this HubSpot manages."""
+def failure_of(query: Query, behavior: Behavior) -> ApiResponse | None:
+    """Return the error for a page size that is too large for this HubSpot, if it is."""
     if behavior.fails_above is None or limit_of(query) <= behavior.fails_above:
         return None
     if behavior.fails_with == 500:
-        return Answer.error(500, "INTERNAL_ERROR", "internal error")
+        return ApiResponse.error(500, "INTERNAL_ERROR", "internal error")
     page = f"<html><body><h1>{behavior.fails_with}</h1></body></html>"
-    return Answer.of(behavior.fails_with, page, is_bare=True)
+    return ApiResponse.of(behavior.fails_with, page, is_bare=True)
 
 
-def refusal_of(problems: dict[str, Any]) -> Answer | None:
-    """Return the refusal for the first of the problems that there is."""
-    found = next((message for message, is_due in problems.items() if is_due), None)
-    return Answer.error(400, "VALIDATION_ERROR", found) if found else None
+def refusal_of(problems: dict[str, Any]) -> ApiResponse | None:
+    """Return the 400 for the first problem whose condition is true, or None."""
+    problem = next((message for message, is_true in problems.items() if is_true), None)
+    return ApiResponse.error(400, "VALIDATION_ERROR", problem) if problem else None
 
 
 def _find_start(
     items: list[Item], order: Callable[[Item], tuple[float, ...]], after: Position
 ) -> int:
-    """Return where the page begins: behind so many items, or behind a key."""
+    """Return the index of the page's first item, after a number of items or after a key."""
     if isinstance(after, int):
         return after
     return bisect.bisect_right(items, tuple(after), key=order)

@@ -1,7 +1,4 @@
-"""Which endpoint answers a request, and what else depends on the path alone.
-
-Pure functions of the account and the request; token, limit and faults are the service's.
-"""
+"""Routes a request to its endpoint. Knows the required scope and the extra latency of a path."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from urllib.parse import unquote
 from emulator.endpoints import account_info
 from emulator.endpoints.actors import read_actor, read_actors
 from emulator.endpoints.messages import read_messages
-from emulator.endpoints.not_found import no_route
+from emulator.endpoints.not_found import unknown_route
 from emulator.endpoints.reference_lists import list_all
 from emulator.endpoints.threads import list_threads, read_thread
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.data.account import Account
-    from emulator.endpoints.answers import Answer
+    from emulator.endpoints.responses import ApiResponse
     from emulator.endpoints.selection import Query
 
 ROOT = r"/conversations/(?:v3/conversations|conversations/2026-09)"
@@ -35,30 +32,33 @@ LIST = re.compile(ROOT + r"/(?P<name>inboxes|channels|channel-accounts)")
 
 
 def needed_scope(path: str) -> str | None:
-    """Return the scope that a token needs for a path; None where any token will do."""
+    """Return the scope that a path requires, or None if any token is enough."""
     return None if account_info.PATH.fullmatch(path) else "conversations.read"
 
 
 def is_read_by_post(path: str) -> bool:
-    """Tell whether a path is read by POST."""
+    """Return whether a path is read with POST."""
     return bool(BATCH.fullmatch(path))
 
 
 def seconds_for(account: Account, path: str) -> float:
-    """Return how long this HubSpot takes for a path, beyond what it takes for all."""
+    """Return the seconds that a path takes on top of the general latency."""
     is_silent = account.behavior.account_info == "silent" and account_info.PATH.fullmatch(path)
     return account_info.SILENCE if is_silent else 0
 
 
-def answer(
+def respond(
     account: Account,
     path: str,
     query: Query,
     body: bytes | None = None,
     *,
     while_filling: Callable[[], None] | None = None,
-) -> Answer:
-    """Answer a GET, or a POST if there is a body, with a valid token; see `list_threads`."""
+) -> ApiResponse:
+    """Return the response to a GET, or to a POST if `body` is given.
+
+    `list_threads` explains `while_filling`.
+    """
     if body is not None:
         return read_actors(account, body)
     if match := THREADS.fullmatch(path):
@@ -74,4 +74,4 @@ def answer(
     if match := LIST.fullmatch(path):
         return list_all(account, match["name"], query)
     is_known = account_info.PATH.fullmatch(path)
-    return account_info.read_account_info(account) if is_known else no_route(account.behavior)
+    return account_info.read_account_info(account) if is_known else unknown_route(account.behavior)

@@ -1,4 +1,4 @@
-"""Which threads a listing holds, and in which order."""
+"""Selects and sorts the threads of a list."""
 
 from __future__ import annotations
 
@@ -18,58 +18,62 @@ Query = dict[str, list[str]]
 Order = Callable[["Thread"], tuple[float, ...]]
 
 STATUSES = ("OPEN", "CLOSED")
-KEPT = 8
-"""Listings at the most: those of a large account are large."""
-OF_THE_PAGE = ("after", "limit", "association", "property")
+MAX_CACHED = 8
+"""Maximum number of cached lists, because those of a large account are large."""
+PAGE_PARAMETERS = ("after", "limit", "association", "property")
+"""Parameters that do not change which threads a list has, or their order."""
 
 
 def select(account: Account, query: Query) -> list[Thread]:
-    """Return the whole listing, which is not to be changed; it is kept until something happens."""
+    """Return all threads of the list.
+
+    The result is cached until a thread changes: do not modify it.
+    """
     behavior = account.behavior
     lag = _lag(behavior, query)
     if lag:
-        then = account.now() - timedelta(seconds=lag)
-        return _select(account.threads.as_of(then).values(), query, behavior)
-    wanted = tuple((name, *query[name]) for name in query if name not in OF_THE_PAGE)
-    key = (*wanted, behavior.status_filter, behavior.archived_by_time)
-    kept = account.threads.derived
-    if key not in kept:
-        if len(kept) >= KEPT:
-            kept.clear()
-        kept[key] = _select(account.threads.values(), query, behavior)
-    selected: list[Thread] = kept[key]
+        moment = account.now() - timedelta(seconds=lag)
+        return _select(account.threads.as_of(moment).values(), query, behavior)
+    parameters = tuple((name, *query[name]) for name in query if name not in PAGE_PARAMETERS)
+    key = (*parameters, behavior.status_filter, behavior.archived_by_time)
+    cache = account.threads.derived
+    if key not in cache:
+        if len(cache) >= MAX_CACHED:
+            cache.clear()
+        cache[key] = _select(account.threads.values(), query, behavior)
+    selected: list[Thread] = cache[key]
     return selected
 
 
 def order_of(query: Query) -> Order:
-    """Return the key by which the listing is in ascending order."""
+    """Return the key by which the list is in ascending order."""
     return _by_time if is_by_time(query) else _by_id
 
 
 def is_by_time(query: Query) -> bool:
-    """Tell whether the listing is sorted by latest message."""
+    """Return whether the list is sorted by latest message."""
     return query.get("sort") == ["latestMessageTimestamp"]
 
 
 def wants_archived(query: Query) -> bool:
-    """Tell which side is asked for."""
+    """Return whether the query asks for archived objects instead of live ones."""
     return query.get("archived") == ["true"]
 
 
 def _select(every: Iterable[Thread], query: Query, behavior: Behavior) -> list[Thread]:
-    """Select and sort; parameters that HubSpot does not know are ignored."""
+    """Filter and sort threads. Unknown parameters are ignored."""
     archived = wants_archived(query)
     threads = [thread for thread in every if thread.archived == archived]
-    wanted: dict[str, Callable[[Thread], int | None]] = {
+    filters: dict[str, Callable[[Thread], int | None]] = {
         "inboxId": lambda thread: thread.inbox_id,
         "associatedContactId": lambda thread: thread.contact_id,
         "associatedTicketId": lambda thread: thread.ticket_id,
     }
-    for name, value in wanted.items():
+    for name, value in filters.items():
         if name in query:
             threads = [thread for thread in threads if query[name] == [str(value(thread))]]
     if "threadStatus" in query:
-        threads = _of_status(threads, query["threadStatus"][0].upper(), behavior)
+        threads = _filter_by_status(threads, query["threadStatus"][0].upper(), behavior)
     if is_by_time(query):
         since = _parse_time(query["latestMessageTimestampAfter"][0])
         latest = [(thread, thread.latest_message_at) for thread in threads]
@@ -80,8 +84,8 @@ def _select(every: Iterable[Thread], query: Query, behavior: Behavior) -> list[T
     return sorted(threads, key=order_of(query))
 
 
-def _of_status(threads: list[Thread], status: str, behavior: Behavior) -> list[Thread]:
-    """Select by status, as well as this HubSpot does."""
+def _filter_by_status(threads: list[Thread], status: str, behavior: Behavior) -> list[Thread]:
+    """Filter by status, with the flaws that the behavior demands."""
     if behavior.status_filter == "ignored":
         return threads
     if behavior.status_filter == "empty":
@@ -92,7 +96,7 @@ def _of_status(threads: list[Thread], status: str, behavior: Behavior) -> list[T
 
 
 def _as_indexed(thread: Thread) -> Thread:
-    """Return a thread as the index of statuses has it: of a fifth it never sees them close."""
+    """Return a thread as the status index shows it: it never sees 20% of the threads close."""
     if thread.closed_at is None or _fifth(thread) != 1:
         return thread
     stale = thread.twin()
@@ -101,7 +105,7 @@ def _as_indexed(thread: Thread) -> Thread:
 
 
 def _fifth(thread: Thread) -> int:
-    """Return in which fifth a thread is; ids in a row are in different ones."""
+    """Return which of 5 groups a thread is in. A hash spreads consecutive IDs over the groups."""
     return zlib.crc32(str(thread.id).encode()) % 5
 
 

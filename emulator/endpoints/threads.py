@@ -1,4 +1,4 @@
-"""The endpoints of threads: the list, one thread by ID, and the payload of a thread."""
+"""The thread endpoints: the list and one thread by ID."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.behavior import USUAL
 from emulator.data.thread import CHANNELS
-from emulator.endpoints.answers import JSON_TYPE, Answer
-from emulator.endpoints.not_found import not_there
+from emulator.endpoints.not_found import not_found
 from emulator.endpoints.paging import Paging, failure_of, limit_problem, paging_text, refusal_of
+from emulator.endpoints.responses import JSON_TYPE, ApiResponse
 from emulator.endpoints.selection import STATUSES, is_by_time, order_of, select, wants_archived
-from emulator.endpoints.wire_format import is_so, wire_time
+from emulator.endpoints.wire_format import applies, wire_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,73 +24,73 @@ if TYPE_CHECKING:
     from emulator.endpoints.selection import Query
 
 SPARSE_BEFORE = datetime(2025, 12, 15, tzinfo=timezone.utc)
+"""Threads created before this time may lack LATE_FIELDS."""
 LATE_FIELDS = ("spam", "archived", "originalChannelId", "originalChannelAccountId")
 THREAD_ID = re.compile(r"-?[0-9]{1,19}")
 
 
 def list_threads(
     account: Account, query: Query, while_filling: Callable[[], None] | None = None
-) -> Answer:
-    """Answer with a page.
+) -> ApiResponse:
+    """Return a page of threads.
 
-    Where rows are filled late, its threads, their order and the cursor are of the moment of the
-    request, `while_filling` is called, and the rows are of the moment after; a thread deleted
-    meanwhile is left out.
+    If rows are filled late, the page's threads, their order and the cursor are chosen first. Then
+    `while_filling` is called. The rows show the threads after that call, without deleted ones.
     """
     behavior = account.behavior
-    refused = _refuse(query, behavior) or failure_of(query, behavior)
-    if refused:
-        return refused
+    error = _refuse(query, behavior) or failure_of(query, behavior)
+    if error:
+        return error
     paging = Paging(account, query, "by time" if is_by_time(query) else "by id")
     after = paging.after()
-    if isinstance(after, Answer):
+    if isinstance(after, ApiResponse):
         return after
     page, cursor = paging.cut(select(account, query), order_of(query), after)
     if not account.broken_ids.isdisjoint(thread.id for thread in page):
-        return Answer.error(500, "INTERNAL_ERROR", "internal error")
+        return ApiResponse.error(500, "INTERNAL_ERROR", "internal error")
     if behavior.rows_filled == "late":
         if while_filling:
             while_filling()
         page = [account.threads[thread.id] for thread in page if thread.id in account.threads]
-    # Put together from the threads' texts, which are kept.
+    # The JSON text of each thread is cached.
     results = ", ".join([_text(thread, query, behavior.wire) for thread in page])
     body = f'{{"results": [{results}]{paging_text(cursor)}}}'
-    return Answer(200, body.encode(), {"Content-Type": JSON_TYPE})
+    return ApiResponse(200, body.encode(), {"Content-Type": JSON_TYPE})
 
 
-def read_thread(account: Account, thread_id: str, query: Query) -> Answer:
-    """Answer with a thread."""
+def read_thread(account: Account, thread_id: str, query: Query) -> ApiResponse:
+    """Return a thread by ID."""
     thread = find_thread(account, thread_id)
-    if isinstance(thread, Answer):
+    if isinstance(thread, ApiResponse):
         return thread
     behavior = account.behavior
     if thread.id in account.refused_threads:
-        return Answer.forbidden("this inbox")
+        return ApiResponse.forbidden("this inbox")
     if behavior.sides == "apart" and thread.archived != wants_archived(query):
-        return not_there(behavior.not_found)
+        return not_found(behavior.not_found)
     text = _text(thread, query, behavior.wire)
-    return Answer(200, text.encode(), {"Content-Type": JSON_TYPE})
+    return ApiResponse(200, text.encode(), {"Content-Type": JSON_TYPE})
 
 
-def find_thread(account: Account, thread_id: str) -> Thread | Answer:
-    """Return a thread, archived or not, or the answer if there is none."""
+def find_thread(account: Account, thread_id: str) -> Thread | ApiResponse:
+    """Return a thread, live or archived, or the error response if it does not exist."""
     if not THREAD_ID.fullmatch(thread_id):
         message = "Unable to parse value for path parameter: threadId"
-        return Answer.of(400, {"status": "error", "message": message, "correlationId": ""})
+        return ApiResponse.of(400, {"status": "error", "message": message, "correlationId": ""})
     for outage in account.behavior.outages:
         if outage.hits(int(thread_id), account.now()):
-            return not_there(outage.answer)
-    return account.threads.get(int(thread_id)) or not_there(account.behavior.not_found)
+            return not_found(outage.answer)
+    return account.threads.get(int(thread_id)) or not_found(account.behavior.not_found)
 
 
 def thread_payload(
     thread: Thread, *, associations: list[str], extra: str | None, wire: WireFormat = USUAL
 ) -> dict[str, Any]:
-    """Return a thread as HubSpot sends it.
+    """Return the payload of a thread.
 
-    In the usual wire format, most IDs are strings and times have mixed precision. Unset fields are
-    left out, and a thread from before SPARSE_BEFORE lacks the fields that the API got later. Every
-    seventh thread has an undocumented field.
+    In the default wire format, most IDs are strings and times have mixed precision. Unset fields
+    are omitted, and so are LATE_FIELDS of threads from before SPARSE_BEFORE. Every seventh thread
+    has an undocumented field.
     """
     channel, channel_account = CHANNELS[thread.inbox_id]
     quirk = thread.id if wire.times == "mixed" else None
@@ -113,12 +113,12 @@ def thread_payload(
     if "TICKET" in associations and thread.ticket_id:
         ticket = _reference(thread, thread.ticket_id, 0, wire)
         body["threadAssociations"] = {"associatedTicketId": ticket}
-    if is_so(wire.sparse, of_some=thread.created_at < SPARSE_BEFORE):
+    if applies(wire.sparse, to_some=thread.created_at < SPARSE_BEFORE):
         for late in LATE_FIELDS:
             del body[late]
     if wire.unset == "left out":
         body = {name: value for name, value in body.items() if value is not None}
-    if is_so(wire.unknown_fields, of_some=thread.id % 7 == 0):
+    if applies(wire.unknown_fields, to_some=thread.id % 7 == 0):
         body["customerSentiment"] = {"score": thread.id % 10, "trend": None}
     if extra:
         body[extra] = f"{extra} of {thread.id}"
@@ -126,7 +126,7 @@ def thread_payload(
 
 
 def _text(thread: Thread, query: Query, wire: WireFormat) -> str:
-    """Return the payload that the query asks for in JSON; it is kept until the thread changes."""
+    """Return the payload as JSON. It is cached until the thread changes."""
     associations = tuple(query.get("association", ()))
     extra = query.get("property", [None])[0]
     key = (associations, extra, wire)
@@ -138,13 +138,16 @@ def _text(thread: Thread, query: Query, wire: WireFormat) -> str:
 
 
 def _reference(thread: Thread, number: int, quirk: int, wire: WireFormat) -> int | str:
-    """Return an ID as a number or a string; if "some" are numbers, every `quirk`-th thread's is."""
+    """Return an ID as a number or a string.
+
+    If some IDs are numbers, they are those of threads whose ID is a multiple of `quirk`.
+    """
     is_some = bool(quirk) and thread.id % quirk == 0
-    return number if is_so(wire.number_ids, of_some=is_some) else str(number)
+    return number if applies(wire.number_ids, to_some=is_some) else str(number)
 
 
-def _refuse(query: Query, behavior: Behavior) -> Answer | None:
-    """Return HubSpot's refusal of a listing's parameters, if there is one."""
+def _refuse(query: Query, behavior: Behavior) -> ApiResponse | None:
+    """Return the 400 for the parameters of a list, or None if they are valid."""
     sort = query.get("sort", ["id"])[0]
     status = query.get("threadStatus", ["OPEN"])[0]
     problems = {

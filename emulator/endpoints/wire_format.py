@@ -1,4 +1,4 @@
-"""What all payloads share: the format of times and IDs, and how unset fields are sent."""
+"""The format of times, IDs and unset fields in all payloads."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ if TYPE_CHECKING:
     from emulator.behavior import WireFormat
 
 
-def is_so(which: str, *, of_some: bool) -> bool:
-    """Tell whether something is so of a row, if it is of all, none, or some like this one."""
-    return which == "all" or (which != "none" and of_some)
+def applies(scope: str, *, to_some: bool) -> bool:
+    """Return whether a trait applies to a row.
+
+    Args:
+        scope: "all", "none", or any other value for some rows.
+        to_some: Whether the row is one of these.
+    """
+    return scope == "all" or (scope != "none" and to_some)
 
 
 def wire_time(moment: datetime | None, quirk: int | None) -> str | None:
-    """Write a time as HubSpot does: milliseconds, with a quirk whole seconds or an offset too."""
+    """Return a time in HubSpot's format: with milliseconds.
+
+    With a `quirk`, full seconds have no milliseconds, and some times have a UTC offset.
+    """
     if moment is None:
         return None
     if quirk is not None and moment.microsecond == 0:
@@ -36,21 +44,22 @@ def finish(
     ids: tuple[str, ...],
     optional: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Return the payload of anything but a thread in its wire format.
+    """Return a payload in its wire format. Threads do not use this function.
 
     Args:
         body: The fields that are set, with IDs as strings.
         wire: The wire format.
-        number: A number of the payload's own. It decides whether the payload is one of "some".
-        ids: The fields that hold IDs of other objects.
-        optional: The fields that may be missing.
+        number: A number that is specific to the payload. It decides whether a trait of some
+            payloads applies.
+        ids: Fields with IDs of other objects.
+        optional: Fields that may be unset.
     """
     if wire.unset == "null":
         body = body | {name: None for name in optional if name not in body}
-    for place, name in enumerate(ids):
-        is_some = (number + place) % 3 == 0
-        if body.get(name) is not None and is_so(wire.number_ids, of_some=is_some):
+    for index, name in enumerate(ids):
+        is_some = (number + index) % 3 == 0
+        if body.get(name) is not None and applies(wire.number_ids, to_some=is_some):
             body[name] = int(body[name])
-    if is_so(wire.unknown_fields, of_some=number % 7 == 0):
+    if applies(wire.unknown_fields, to_some=number % 7 == 0):
         body["customerSentiment"] = {"score": number % 10, "trend": None}
     return body

@@ -1,12 +1,12 @@
-"""HubSpot's threads of many accounts: a DAG that maps over a list, without code for any of them.
+"""A DAG that loads the HubSpot threads of many accounts, with one mapped task per account.
 
-`accounts.json` beside this file (or what HUBSPOT_ACCOUNTS names) is a list of
+`accounts.json` next to this file (or the file that HUBSPOT_ACCOUNTS names) is a list of
 
     {"name": "acme", "connection": "hubspot_acme", "settings": {"inbox_ids": ["481939"]}}
 
-The connection is Airflow's: its password is the access token (or its extra has OAuth's client_id,
-client_secret and refresh_token). It is looked up by the worker when the account is loaded, so the
-secret is in no list, no rendered template and no database of Airflow's that did not have it before.
+`connection` is the ID of an Airflow connection. Its password is the access token. For OAuth, its
+extra has client_id, client_secret and refresh_token instead. The worker looks up the connection
+when it loads the account, so the secret never appears in the list or in a rendered template.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 LIST = Path(os.environ.get("HUBSPOT_ACCOUNTS", HERE / "accounts.json"))
 PYTHON = os.environ.get("HUBSPOT_PYTHON", "python3")
-"""That of the environment in which tap and target are installed, which is not Airflow's."""
-LATER = timedelta(seconds=float(os.environ.get("HUBSPOT_RETRY_SECONDS", "900")))
-TRY_LATER, WRONG_CALL, MEND = 75, 2, 78
+"""Python of the environment in which tap and target are installed. It is not Airflow's."""
+RETRY_DELAY = timedelta(seconds=float(os.environ.get("HUBSPOT_RETRY_SECONDS", "900")))
+EXIT_USAGE, EX_TEMPFAIL, EX_CONFIG = 2, 75, 78
 
 
 class LoadError(Exception):
-    """An account was not loaded, or not all of it; the exit code says what to do."""
+    """An account was not loaded completely. The exit code determines whether to retry."""
 
     def __init__(self, exit_code: int, last_line: str) -> None:
         super().__init__(last_line)
@@ -41,26 +41,26 @@ class LoadError(Exception):
 
 
 class ByExitCode(RetryPolicy):
-    """75 is tried again later, 78 and 2 are not, the rest is as the task says (`retries`)."""
+    """Retries after 75, fails after 78 or 2, and otherwise follows the task's `retries`."""
 
     def evaluate(
         self,
         exception: BaseException,
         try_number: int,  # noqa: ARG002 - the policy's interface
-        max_tries: int,  # noqa: ARG002 - likewise
-        context: Context | None = None,  # noqa: ARG002 - likewise
+        max_tries: int,  # noqa: ARG002 - the policy's interface
+        context: Context | None = None,  # noqa: ARG002 - the policy's interface
     ) -> RetryDecision:
-        """Decide by the exit code, and by nothing else."""
+        """Decide by the exit code alone."""
         code = getattr(exception, "exit_code", None)
-        if code == TRY_LATER:
-            return RetryDecision.retry(delay=LATER, reason=str(exception))
-        if code in {WRONG_CALL, MEND}:
+        if code == EX_TEMPFAIL:
+            return RetryDecision.retry(delay=RETRY_DELAY, reason=str(exception))
+        if code in {EXIT_USAGE, EX_CONFIG}:
             return RetryDecision.fail(reason=str(exception))
         return RetryDecision.default()
 
 
 class LoadAccount(BaseOperator):
-    """Runs `run_account.py` for one account, with that account's secrets and no other's."""
+    """Runs `run_account.py` for one account, with the secrets of that account only."""
 
     def __init__(self, *, account: dict[str, Any], **options: Any) -> None:  # noqa: ANN401 - a task's
         super().__init__(**options)
@@ -71,10 +71,10 @@ class LoadAccount(BaseOperator):
         return SubprocessHook()
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - the operator's interface
-        """Load it.
+        """Load the account.
 
         Raises:
-            LoadError: if that ended with another exit code than 0.
+            LoadError: if the exit code is not 0.
         """
         name = self.account["name"]
         command = [PYTHON, str(HERE / "run_account.py"), name]
@@ -83,7 +83,7 @@ class LoadAccount(BaseOperator):
             raise LoadError(result.exit_code, result.output)
 
     def on_kill(self) -> None:
-        """Have the tap write its STATE and end."""
+        """Stop the run with SIGTERM: the tap writes its STATE and ends."""
         self._hook.send_sigterm()
 
     def _environment(self) -> dict[str, str]:
@@ -91,17 +91,17 @@ class LoadAccount(BaseOperator):
         secrets = connection.extra_dejson
         if connection.password:
             secrets["access_token"] = connection.password
-        given = self.account.get("settings", {}) | secrets
-        others = ("AIRFLOW_", "TAP_HUBSPOT_THREADS_")
+        settings = self.account.get("settings", {}) | secrets
+        removed = ("AIRFLOW_", "TAP_HUBSPOT_THREADS_")
         return {
-            **{key: value for key, value in os.environ.items() if not key.startswith(others)},
-            **{f"TAP_HUBSPOT_THREADS_{key.upper()}": as_text(given[key]) for key in given},
+            **{key: value for key, value in os.environ.items() if not key.startswith(removed)},
+            **{f"TAP_HUBSPOT_THREADS_{key.upper()}": as_text(settings[key]) for key in settings},
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": f"hubspot_{name}",
         }
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401 - JSON
-    """Return a setting as the environment has it: lists, numbers and the like as JSON."""
+    """Return the value of a setting as an environment variable: JSON unless it is a string."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -110,12 +110,12 @@ with DAG(
     schedule=timedelta(minutes=15),
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
-    max_active_runs=4,  # an account that waits to be tried again holds no other one up
+    max_active_runs=4,  # so that an account that waits for a retry does not delay the others
 ):
 
     @task
     def accounts() -> list[dict[str, Any]]:
-        """Read the list anew in each run."""
+        """Read the list of accounts at each run."""
         return json.loads(LIST.read_text(encoding="utf-8"))
 
     LoadAccount.partial(

@@ -1,17 +1,17 @@
-"""Load one HubSpot account: the tap into the target, from the state of the last run to a newer one.
+"""Load one HubSpot account into PostgreSQL, resuming from the state of the last run.
 
     python run_account.py ACCOUNT
 
-Everything else is in the environment, so that any machine can do it:
+Everything else comes from environment variables, so that any machine can run it:
 
-    TAP_HUBSPOT_THREADS_...  the tap's settings, such as ..._ACCESS_TOKEN
-    TARGET_POSTGRES_...      the target's, such as ..._SQLALCHEMY_URL
-    CATALOG                  path of a catalog; without one the tap's default streams are loaded
-    STATE_DATABASE_URL       the PostgreSQL that keeps the states; by default the target's
+    TAP_HUBSPOT_THREADS_...  settings of the tap, such as ..._ACCESS_TOKEN
+    TARGET_POSTGRES_...      settings of the target, such as ..._SQLALCHEMY_URL
+    CATALOG                  path of a catalog; default: the tap's default streams
+    STATE_DATABASE_URL       PostgreSQL that stores the states; default: the target's
 
-The exit code is the tap's own (75: try again later; 78: mend something first), unless the tap has
-nothing to complain of but its target; then it is the target's. A state is saved when the target has
-said that all before it is loaded, and not before: whatever dies, the next run loads the rest.
+The exit code is the tap's (75: try again later; 78: fix a setting first). If only the target has
+failed, it is the target's. A state is saved once the target has confirmed that everything before it
+is loaded. If any process dies, the next run loads the rest.
 """
 
 from __future__ import annotations
@@ -38,50 +38,54 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 TAP, TARGET = "tap-hubspot-threads", "target-postgres"
-WRONG_CALL, TRY_LATER, MEND = 2, 75, 78
+EXIT_USAGE, EX_TEMPFAIL, EX_CONFIG = 2, 75, 78
 KEEPALIVE = {"tcp_keepalives_idle": 60, "tcp_keepalives_interval": 15, "tcp_keepalives_count": 4}
-"""Has the database notice that a machine is gone, which may else take it hours."""
+"""Lets the database detect a lost machine within two minutes. By default that may take hours."""
 
 
 def main() -> int:
-    """Load the account that the command line names; return the exit code."""
+    """Load the account that the command line names. Return the exit code."""
     if len(sys.argv) != 2:  # noqa: PLR2004 - the program and the account
         print("usage: run_account.py ACCOUNT", file=sys.stderr)  # noqa: T201 - a command
-        return WRONG_CALL
+        return EXIT_USAGE
     account = sys.argv[1]
     missing = [program for program in (TAP, TARGET) if not shutil.which(program)]
+    if missing:
+        reason = f"Not on PATH: {' and '.join(missing)}. Add the folder that has both programs."
+        return end(account, EX_CONFIG, reason)
     url = os.environ.get("STATE_DATABASE_URL") or os.environ.get("TARGET_POSTGRES_SQLALCHEMY_URL")
-    if missing or not url:
-        what = f"{' and '.join(missing)}: not on PATH" if missing else "STATE_DATABASE_URL: not set"
-        return end(account, MEND, what)
+    if not url:
+        reason = "No database for the states. Set STATE_DATABASE_URL."
+        return end(account, EX_CONFIG, reason)
     with connect(url) as connection:
         states = States(connection, account)
         if not states.lock():
-            return end(account, TRY_LATER, "another run of this account is under way")
+            reason = "Another run of this account is in progress. Try again later."
+            return end(account, EX_TEMPFAIL, reason)
         load = Load(account, states)
         code = load.run()
-    return end(account, code, load.last_words)
+    return end(account, code, load.last_line)
 
 
-def end(account: str, code: int, words: str) -> int:
-    """Say in one line, the last one, how it ended."""
-    print(f"{account}: exit code {code}: {words}", flush=True)  # noqa: T201 - a command
+def end(account: str, code: int, reason: str) -> int:
+    """Print the last line of the output, which says how the run ended. Return the exit code."""
+    print(f"{account}: exit code {code}: {reason}", flush=True)  # noqa: T201 - a command
     return code
 
 
 class States:
-    """The accounts' states, in a table of a PostgreSQL that all machines reach.
+    """The state of an account, in a table of a PostgreSQL that all machines can reach.
 
-    The lock is the session's: it ends with the process, whichever way that ends, and within two
-    minutes where the whole machine or the network goes. A pooler that shares sessions between
-    clients (PgBouncer's transaction mode) must not stand in between.
+    The lock belongs to the database session. It ends with the process, however that ends, and
+    within two minutes if the machine or the network fails. Do not connect through a pooler that
+    shares sessions between clients, such as PgBouncer in transaction mode.
     """
 
     def __init__(self, connection: Connection, account: str) -> None:
         self._connection, self._account = connection, account
 
     def lock(self) -> bool:
-        """Tell whether no other run has this account; none will have it until this one ends."""
+        """Lock the account until this run ends. Return False if another run has locked it."""
         for setting, value in KEEPALIVE.items():
             self._execute(f"SET {setting} = {value}")
         self._execute("SELECT pg_advisory_lock(hashtext('singer_states'), 0)")
@@ -94,13 +98,13 @@ class States:
         return bool(self._execute(lock).scalar())
 
     def read(self) -> dict[str, Any] | None:
-        """Return the state that was saved last, if one was."""
+        """Return the saved state, or None before the first run."""
         query = "SELECT state FROM singer_states WHERE account = :account"
         state: dict[str, Any] | None = self._execute(query).scalar()
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Save a state in place of the last one."""
+        """Replace the saved state."""
         self._execute(
             "INSERT INTO singer_states VALUES (:account, :state, now()) ON CONFLICT (account)"
             " DO UPDATE SET state = excluded.state, saved_at = excluded.saved_at",
@@ -113,7 +117,7 @@ class States:
 
 @contextmanager
 def connect(url: str) -> Iterator[Connection]:
-    """Connect to the database of the states; each statement is a transaction of its own."""
+    """Connect to the database of the states. Each statement is its own transaction."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -125,9 +129,10 @@ def connect(url: str) -> Iterator[Connection]:
 class Load:
     """One run of the tap into the target.
 
-    SIGTERM and SIGINT go to the tap, which writes its STATE and ends; the target then loads what
-    it has, and that STATE is saved. Both programs are in sessions of their own, so that who signals
-    the whole group does not end the target before that. A second signal kills them.
+    SIGTERM and SIGINT are forwarded to the tap, which writes its STATE and ends. The target then
+    loads the rest of its input, and that STATE is saved. Both programs run in their own sessions,
+    so that a signal to the whole process group does not end the target too early. A second signal
+    kills both.
     """
 
     def __init__(self, account: str, states: States) -> None:
@@ -137,14 +142,14 @@ class Load:
         self._last: deque[str] = deque(maxlen=1)
 
     @property
-    def last_words(self) -> str:
-        """The tap's last line, which says how it ended and what to do."""
-        return self._last[0] if self._last else "the tap said nothing"
+    def last_line(self) -> str:
+        """The tap's last log line, which says how the sync ended and what to do."""
+        return self._last[0] if self._last else "The tap logged nothing."
 
     def run(self) -> int:
-        """Load, and save each state that the target confirms; return the exit code."""
+        """Run tap and target, and save each confirmed state. Return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._pass_on)
+            signal.signal(number, self._forward_signal)
         with tempfile.TemporaryDirectory() as folder:
             try:
                 return self._load(Path(folder))
@@ -160,16 +165,16 @@ class Load:
         if catalog := os.environ.get("CATALOG"):
             arguments += ["--catalog", catalog]
         tap = self._start(TAP, *arguments, stderr=subprocess.PIPE)
-        listener = threading.Thread(target=self._listen, args=(tap.stderr,), daemon=True)
-        listener.start()
+        logger = threading.Thread(target=self._copy_log, args=(tap.stderr,), daemon=True)
+        logger.start()
         target = self._start(TARGET, stdin=tap.stdout)
         if tap.stdout:
-            tap.stdout.close()  # the target's alone, so that the tap notices when that dies
+            tap.stdout.close()  # only the target keeps the pipe, so its death breaks the tap's pipe
         for line in target.stdout or ():
             self._states.save(json.loads(line))
         codes = status(tap.wait()), status(target.wait())
-        listener.join()
-        return which(*codes)
+        logger.join()
+        return choose_exit_code(*codes)
 
     def _start(self, program: str, *arguments: str, **pipes: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's
         process = subprocess.Popen(  # noqa: S603 - the two programs above
@@ -182,13 +187,13 @@ class Load:
         self._processes.append(process)
         return process
 
-    def _listen(self, lines: IO[str]) -> None:
+    def _copy_log(self, lines: IO[str]) -> None:
         for line in lines:
             sys.stderr.write(line)
             sys.stderr.flush()
             self._last.append(line.split(" | ", 3)[-1].strip())  # without time, level and name
 
-    def _pass_on(self, number: int, _: FrameType | None) -> None:
+    def _forward_signal(self, number: int, _: FrameType | None) -> None:
         if self._was_signalled:
             self._kill()
         elif self._processes:
@@ -201,15 +206,14 @@ class Load:
 
 
 def status(code: int) -> int:
-    """Return an exit code as a shell has it: 128 + n for a process that signal n ended."""
+    """Return an exit code in the shell's form: 128 + n for a process that signal n ended."""
     return code if code >= 0 else 128 - code
 
 
-def which(tap: int, target: int) -> int:
-    """Return the exit code that says more.
+def choose_exit_code(tap: int, target: int) -> int:
+    """Return the tap's exit code, which says what to do, or the target's if only that one failed.
 
-    The tap's, as it tells a scheduler what to do; but 1 may be no more than that its target has
-    gone away, and then the target's tells why.
+    The tap also ends with 1 if the target has died. In that case, the target's code has the reason.
     """
     return target if target and tap in {0, 1} else tap
 

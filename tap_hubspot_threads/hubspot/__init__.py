@@ -1,6 +1,6 @@
-"""HubSpot's API: one method for each endpoint, and one request until it is answered.
+"""HubSpot's API: one method per endpoint, rate limits, retries, pagination and row cleaning.
 
-Knows neither Singer nor the sync. `api` has the endpoints, `client` sends a request, `responses`
-says what a response means, `pagination` follows lists, `rows` turns JSON into rows. May import
-`models`, `errors` and `values`.
+This package knows neither Singer nor the sync. `api` has the endpoints, `client` sends requests,
+`responses` interprets responses, `pagination` follows lists, and `rows` turns JSON into rows. May
+import `models`, `errors` and `values`.
 """

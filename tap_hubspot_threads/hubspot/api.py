@@ -1,4 +1,4 @@
-"""The API: one method for each endpoint."""
+"""HubSpot's API: one method per endpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tap_hubspot_threads.hubspot.client import THREADS
 from tap_hubspot_threads.hubspot.pagination import PagedList, Rows, usable_ids
 from tap_hubspot_threads.hubspot.responses import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
-from tap_hubspot_threads.hubspot.rows import Makers, thread_id_of
+from tap_hubspot_threads.hubspot.rows import RowBuilders, thread_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page, ReferenceList, Row
 
 PAGE_SIZE = 500
-"""Things a page: of threads the most that HubSpot gives (documented), of messages what clients ask
-for (observed)."""
+"""Threads or messages per page. It is HubSpot's maximum for threads (documented). Other clients
+request as many messages (observed)."""
 
 LIST_PAGE_SIZE = 100
 """Inboxes, channels or channel accounts per page."""
@@ -33,44 +33,46 @@ BASE_PATHS = {
 }
 ACCOUNT_PATHS = {version: f"/account-info/{version}/details" for version in BASE_PATHS}
 
-DAY = 86_400_000
-THREAD = Endpoint("GET", "/threads/{threadId}", can_miss=True)
-MESSAGES = Endpoint("GET", f"{THREAD.path}/messages", can_miss=True)
+MS_PER_DAY = 86_400_000
+THREAD = Endpoint("GET", "/threads/{threadId}", can_be_not_found=True)
+MESSAGES = Endpoint("GET", f"{THREAD.path}/messages", can_be_not_found=True)
 ORIGINAL = Endpoint(
     "GET",
     f"{MESSAGES.path}/{{messageId}}/original-content",
-    can_miss=True,
-    refusals=frozenset({403}),
+    can_be_not_found=True,
+    refusal_statuses=frozenset({403}),
 )
-ACTORS = Endpoint("POST", "/actors/batch/read", refusals=frozenset({404}), can_be_partial=True)
-REFUSALS_OF_A_LIST = frozenset({403, 404})
-"""What an account that lacks the thing may be told; the threads can be read all the same."""
+ACTORS = Endpoint(
+    "POST", "/actors/batch/read", refusal_statuses=frozenset({404}), can_be_partial=True
+)
+LIST_REFUSAL_STATUSES = frozenset({403, 404})
+"""Statuses of an account without the list's feature. They do not affect other requests."""
 
 
 @dataclass(frozen=True)
 class ThreadQuery:
-    """What the settings add to each request for threads."""
+    """Query parameters that the settings add to each request for threads."""
 
     associations: Sequence[str] = ()
     property: str | None = None
     inbox_id: str | None = None
-    """The inbox whose threads are listed. HubSpot refuses several, although the specification has
-    an array. Observed."""
+    """The inbox whose threads are listed. HubSpot refuses several, although its specification has
+    an array (observed)."""
 
 
 class HubSpotApi:
-    """The API: one method for each endpoint. Each may wait, for the rate limit and for HubSpot.
+    """HubSpot's API: one method per endpoint. Each waits for the rate limit and for retries.
 
-    Methods raise `TransientError` if the last attempt failed in a transient way, `RefusedError` if
-    HubSpot refuses the request, and another `HubSpotError` for what ends the sync. Lists also raise
-    `PaginationLoopError`. Each page of a list is requested when it is asked for.
+    Methods raise `TransientError` if the last attempt fails with a transient error, `RefusedError`
+    if HubSpot refuses the request, and another `HubSpotError` if the sync has to end. Lists also
+    raise `PaginationLoopError`. Each page of a list is requested when it is consumed.
 
     Args:
         client: Sends the requests.
         version: A key of `BASE_PATHS`.
-        schema: Returns the schema of a stream, by its name.
-        query: What is added to each request for threads.
-        page_size: Threads per page.
+        schema: Returns the schema of a stream by its name.
+        query: Parameters for each request for threads.
+        page_size: Maximum threads per page.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class HubSpotApi:
     ) -> None:
         query = query or ThreadQuery()
         self._client = client
-        self._makers = Makers(schema)
+        self._row_builders = RowBuilders(schema)
         self._account_path = ACCOUNT_PATHS[version]
         self._params = {"association": list(query.associations), "property": query.property}
         self._inbox_id = query.inbox_id
@@ -93,17 +95,17 @@ class HubSpotApi:
 
     @property
     def quota_share(self) -> float | None:
-        """What is left of the daily quota, from 0 to 1; None if unknown."""
-        left, total = self._client.quota
-        return left / total if left is not None and total else None
+        """The remaining share of the daily quota, from 0 to 1; None if unknown."""
+        remaining, limit = self._client.quota
+        return remaining / limit if remaining is not None and limit else None
 
     def get_account_id(self) -> int | None:
-        """Return the account's ID; None if HubSpot does not say it.
+        """Return the account's ID; None if HubSpot does not return it.
 
-        The account's time zone goes to the limit, which names its midnight.
+        The account's time zone is stored in the daily quota, whose messages name the reset time.
 
         Raises:
-            HubSpotError: only if the token is not accepted or the daily quota is spent.
+            HubSpotError: only if the token is not accepted or the daily quota is used up.
         """
         endpoint = Endpoint("GET", self._account_path, is_conversations=False)
         try:
@@ -118,55 +120,55 @@ class HubSpotApi:
                 raise
             return None
         offset = _number(body.get("utcOffsetMilliseconds"))
-        if offset is not None and abs(offset) < DAY:
+        if offset is not None and abs(offset) < MS_PER_DAY:
             self._client.limit.quota.utc_offset = offset / 1000
         return _number(body["portalId"])
 
     def get_thread(self, thread_id: str, *, archived: bool, once: bool = False) -> Row:
-        """Return a thread that is, or is not, archived.
+        """Return a live or an archived thread.
 
         Args:
-            thread_id: The thread.
-            archived: Which of HubSpot's two lists to look in.
-            once: Whether the request is attempted once only.
+            thread_id: The thread's ID.
+            archived: Whether to read archived threads instead of live ones.
+            once: Whether to attempt the request only once.
 
         Raises:
-            NotFoundError: if HubSpot has none there.
+            NotFoundError: if HubSpot has no such thread among these.
         """
-        answer = self._client.request(
+        response = self._client.request(
             THREAD,
             f"/threads/{thread_id}",
             params=self._params | {"archived": _flag(archived)},
             accept=lambda body: thread_id_of(body) == thread_id,
             policy=_policy(once),
         )
-        return self._makers.cleaner("threads").clean(answer.body) | {"id": thread_id}
+        return self._row_builders.cleaner("threads").clean(response.body) | {"id": thread_id}
 
     def list_threads(
         self, cursor: str | None = None, *, archived: bool, max_pages: int | None = None
     ) -> Iterator[Page]:
-        """Yield all threads, ordered by ID, from a cursor on."""
+        """Yield all live or all archived threads, ordered by ID, from a cursor on."""
         params = {"sort": "id", "archived": _flag(archived)}
         return self._pages(params, cursor=cursor, max_pages=max_pages)
 
     def list_open_threads(self, *, archived: bool) -> Iterator[Page]:
-        """Yield open threads, each page attempted once.
+        """Yield open threads. Each page is attempted only once.
 
-        UNKNOWN: whether `threadStatus` filters at all: there may be all threads, or none. It is in
-        capitals: another spelling may be refused.
+        UNKNOWN: whether `threadStatus` filters at all: HubSpot may return all threads, or none. The
+        value is in capitals, because HubSpot may refuse another spelling.
         """
         params = {"sort": "id", "threadStatus": "OPEN", "archived": _flag(archived)}
         return self._pages(params, policy=NO_RETRY)
 
     def threads_since(self, since: str, *, archived: bool) -> Iterator[Page]:
-        """Yield the threads whose latest message is not before a moment, oldest message first.
+        """Yield the threads whose latest message is not before a time, oldest message first.
 
-        Without this sort HubSpot ignores the filter, without the filter it refuses the sort, and
-        the filter is inclusive. Observed.
+        Observed: without this sort HubSpot ignores the filter, without the filter it refuses the
+        sort, and the filter is inclusive.
 
         Args:
             since: A cleaned time.
-            archived: Which of HubSpot's two lists to read.
+            archived: Whether to list archived threads instead of live ones.
         """
         by_time = {"sort": "latestMessageTimestamp", "latestMessageTimestampAfter": since}
         return self._pages({**by_time, "archived": _flag(archived)})
@@ -176,71 +178,75 @@ class HubSpotApi:
     ) -> Iterator[Page]:
         """Yield the messages of a thread, oldest first, so that new ones come last.
 
-        Without this sort the newest would come first. Documented.
+        HubSpot's default order is newest first. Documented.
 
         Args:
-            thread_id: The thread.
-            archived: Whether to request what HubSpot has archived.
-            once: Whether each request is attempted once only.
+            thread_id: The thread's ID.
+            archived: Whether to request archived messages instead of live ones.
+            once: Whether to attempt each request only once.
 
         Raises:
-            NotFoundError: if HubSpot has no such thread, or does not show its messages.
+            NotFoundError: if HubSpot has no such thread or does not return its messages.
         """
         return self._paged(MESSAGES, "messages", PAGE_SIZE).pages(
             f"/threads/{thread_id}/messages",
             {"sort": "createdAt", "archived": _flag(archived)},
-            make=self._makers.of("messages", conversationsThreadId=thread_id),
+            build_row=self._row_builders.for_stream("messages", conversationsThreadId=thread_id),
             policy=_policy(once),
         )
 
     def get_original_content(self, thread_id: str, message_id: str) -> Row:
         """Return the full `text` and `richText` of a message that HubSpot truncated.
 
-        A column that the response lacks, or that is no text, is left out.
+        The row lacks a column that the response does not contain as text.
 
         Raises:
             NotFoundError: if HubSpot has no such message.
         """
         path = f"/threads/{thread_id}/messages/{quote(message_id, safe='')}/original-content"
-        answer = self._client.request(ORIGINAL, path, accept=lambda _: True)
-        row = self._makers.cleaner("messages").clean(answer.body)
+        response = self._client.request(ORIGINAL, path, accept=lambda _: True)
+        row = self._row_builders.cleaner("messages").clean(response.body)
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
     def read_actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return those of at most `MAX_ACTORS` actors that HubSpot has. It only reads.
+        """Return those actors that HubSpot has. The POST request only reads.
+
+        Args:
+            ids: At most `MAX_ACTORS` IDs.
+            once: Whether to attempt the request only once.
 
         Raises:
-            RefusedError: if HubSpot refuses them all for one.
+            RefusedError: if HubSpot refuses the whole batch because of one ID.
         """
-        answer = self._client.request(
+        response = self._client.request(
             ACTORS,
             ACTORS.path,
             json_body={"inputs": list(ids)},
             accept=lambda body: isinstance(body.get("results"), list),
             policy=_policy(once),
         )
-        if trouble := _trouble(answer.body):
-            message = f"{ACTORS}: {trouble} for some of the actors"
+        if category := _transient_category(response.body):
+            message = f"{ACTORS}: {category} for some of the actors"
             raise TransientError(message)
-        found, make = answer.body["results"], self._makers.of("actors")
-        usable_ids(found, make, things="actors")
-        return list(Rows(answer.text, found=found, make=make))
+        found, build_row = response.body["results"], self._row_builders.for_stream("actors")
+        usable_ids(found, build_row, item_name="actors")
+        return list(Rows(response.raw, found=found, build_row=build_row))
 
     def list_all(self, reference: ReferenceList, *, archived: bool) -> Iterator[Page]:
-        """Yield a reference list."""
-        endpoint = Endpoint("GET", reference.path, refusals=REFUSALS_OF_A_LIST)
-        things = reference.name.replace("_", " ")
-        return self._paged(endpoint, things, LIST_PAGE_SIZE).pages(
+        """Yield the pages of a reference list."""
+        endpoint = Endpoint("GET", reference.path, refusal_statuses=LIST_REFUSAL_STATUSES)
+        item_name = reference.name.replace("_", " ")
+        return self._paged(endpoint, item_name, LIST_PAGE_SIZE).pages(
             reference.path,
             {"archived": _flag(archived)},
-            make=self._makers.of(reference.name),
+            build_row=self._row_builders.for_stream(reference.name),
         )
 
-    def _paged(self, endpoint: Endpoint, things: str, size: int) -> PagedList:
-        """Return the list of an endpoint: one for all of its pages, so it learns their size."""
+    def _paged(self, endpoint: Endpoint, item_name: str, size: int) -> PagedList:
+        """Return the endpoint's list. Each endpoint has one, which learns the page size."""
         paged = self._lists.get(endpoint)
         return paged or self._lists.setdefault(
-            endpoint, PagedList(self._client, endpoint, things=things, size=size)
+            endpoint, PagedList(self._client, endpoint, item_name=item_name, size=size)
         )
 
     def _pages(
@@ -255,27 +261,29 @@ class HubSpotApi:
         return self._paged(THREADS, "threads", self._page_size).pages(
             THREADS.path,
             {**self._params, **params, "inboxId": self._inbox_id},
-            make=self._makers.of_threads(),
+            build_row=self._row_builders.for_threads(),
             cursor=cursor,
             policy=policy,
             max_pages=max_pages,
         )
 
 
-def _trouble(body: Mapping[str, Any]) -> str:
-    """Return the category of an error that is HubSpot's own, of a part of an answer; or nothing."""
+def _transient_category(body: Mapping[str, Any]) -> str:
+    """Return the first category in a partial response that a retry may fix; empty if none."""
     errors = body.get("errors")
     found = [error for error in errors if isinstance(error, dict)] if errors else []
     categories = [plain_text(str(error.get("category"))) for error in found]
-    own = ("INTERNAL", "RATE_LIMIT", "TIMEOUT", "UNAVAILABLE")
-    return next((name for name in categories if any(word in name.upper() for word in own)), "")
+    transient = ("INTERNAL", "RATE_LIMIT", "TIMEOUT", "UNAVAILABLE")
+    return next(
+        (name for name in categories if any(word in name.upper() for word in transient)), ""
+    )
 
 
-def _policy(once: bool) -> RetryPolicy | None:  # noqa: FBT001 - its only argument
+def _policy(once: bool) -> RetryPolicy | None:  # noqa: FBT001 - the only argument
     return NO_RETRY if once else None
 
 
-def _flag(archived: bool) -> str | None:  # noqa: FBT001 - its only argument
+def _flag(archived: bool) -> str | None:  # noqa: FBT001 - the only argument
     return "true" if archived else None
 
 

@@ -1,4 +1,4 @@
-"""The token of a request: one that was configured, or one that OAuth gives for a while."""
+"""Credentials: a configured access token, or OAuth access tokens that expire."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
-from tap_hubspot_threads.hubspot.responses import WRONG_API, Endpoint, is_transient, json_object
+from tap_hubspot_threads.hubspot.responses import (
+    NOT_HUBSPOT_API,
+    Endpoint,
+    is_transient,
+    json_object,
+)
 from tap_hubspot_threads.hubspot.retry import retry_after
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response, Transport
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Request, Response, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,39 +26,39 @@ if TYPE_CHECKING:
 
 
 LIFETIME = 1800.0
-"""Seconds that a token lives where its answer does not say. Documented."""
+"""Seconds that an access token is valid if the response does not say. Documented."""
 
 LEEWAY = 60.0
-"""Seconds before its end at which a token is renewed, or a tenth of its life if that is less."""
+"""Seconds before its expiry at which a token is refreshed; at most 10% of its lifetime."""
 
 
 class Credentials(Protocol):
-    """Where the token of a request comes from."""
+    """The source of the access token."""
 
     setting: str
-    """The setting to check where HubSpot does not accept the token."""
+    """The setting to check if HubSpot does not accept the token."""
 
     @property
     def token(self) -> str:
-        """The token that there is."""
+        """The current access token."""
 
     def ensure_fresh(self) -> None:
-        """Have a token that is good for a while, before a request takes it.
+        """Refresh the token if it expires soon. Called before each request.
 
         Raises:
-            HubSpotError: if there is none to be had; names the setting to mend.
+            HubSpotError: if no token can be obtained. The message names the setting to fix.
         """
 
     def invalidate(self, refused: str) -> bool:
-        """Have the next request bring another token than one that was refused.
+        """Have the next `ensure_fresh` replace a token that HubSpot refused.
 
         Returns:
-            Whether there may be another one.
+            Whether a new token can be obtained.
         """
 
 
 class AccessToken:
-    """The token of a private app or service key: there is no other when it is refused."""
+    """The token of a private app or service key. It cannot be refreshed."""
 
     setting = "access_token"
 
@@ -61,22 +66,21 @@ class AccessToken:
         self.token = token
 
     def ensure_fresh(self) -> None:
-        """Do nothing: the token is there."""
+        """Do nothing: the token does not expire."""
 
-    def invalidate(self, refused: str) -> bool:  # noqa: ARG002 - as of OAuth
-        """Tell that the request need not be sent again."""
+    def invalidate(self, refused: str) -> bool:  # noqa: ARG002 - same signature as with OAuth
+        """Return False: no other token exists."""
         return False
 
 
 class RefreshToken:
-    """Tokens by OAuth, renewed ahead of their end by the clock, once for all threads.
+    """OAuth access tokens. One thread refreshes the token for all, before it expires.
 
     Args:
-        form: client_id, client_secret and refresh_token. A new refresh token that HubSpot gives is
-            used from then on.
-        ask: Returns what the token endpoint answers to a form, and when it was asked; raises
-            `HubSpotError` where it gives no token. See `TokenEndpoint`.
-        clock: Monotonic seconds.
+        form: client_id, client_secret and refresh_token. If HubSpot returns a new refresh token,
+            it replaces the old one.
+        request_token: See `TokenEndpoint.request_token`.
+        clock: Returns monotonic seconds.
     """
 
     setting = "refresh_token"
@@ -84,47 +88,48 @@ class RefreshToken:
     def __init__(
         self,
         form: Mapping[str, Any],
-        ask: Callable[[Mapping[str, Any]], tuple[dict[str, Any], float]],
+        request_token: Callable[[Mapping[str, Any]], tuple[dict[str, Any], float]],
         clock: Callable[[], float],
     ) -> None:
         self._form = {"grant_type": "refresh_token", **form}
-        self._ask, self._clock = ask, clock
+        self._request_token, self._clock = request_token, clock
         self.token = ""
-        self._ends_at = float("-inf")
+        self._expires_at = float("-inf")
         self._refused = ""
         self._lock = threading.Lock()
         self._failure: HubSpotError | None = None
 
     def ensure_fresh(self) -> None:
-        """As `Credentials` says."""
-        with self._lock:  # whoever waits here finds the token that the first one got
-            if self._clock() >= self._ends_at:
+        """Implement `Credentials`."""
+        with self._lock:  # threads that wait here use the first thread's token
+            if self._clock() >= self._expires_at:
                 self._refresh()
 
     def invalidate(self, refused: str) -> bool:
-        """As `Credentials` says."""
+        """Implement `Credentials`."""
         with self._lock:
             if refused == self._refused == self.token:
-                return False  # HubSpot gives the same one again
+                return False  # HubSpot returned the same token again
             if refused == self.token:
-                self._refused, self._ends_at = refused, float("-inf")
+                self._refused, self._expires_at = refused, float("-inf")
         return True
 
     def _refresh(self) -> None:
-        if self._failure:  # others need not find out one by one
+        if self._failure:  # it failed for one thread, so it fails for all
             raise self._failure
         try:
-            answer, asked_at = self._ask(self._form)
+            body, requested_at = self._request_token(self._form)
         except HubSpotError as error:
             self._failure = HubSpotError(str(error), is_auth_error=True, exit_code=error.exit_code)
             raise self._failure from error
-        self.token = answer["access_token"]
-        self._form["refresh_token"] = answer.get("refresh_token") or self._form["refresh_token"]
-        lifetime = _seconds(answer.get("expires_in"))
-        self._ends_at = asked_at + lifetime - min(LEEWAY, lifetime / 10)
+        self.token = body["access_token"]
+        self._form["refresh_token"] = body.get("refresh_token") or self._form["refresh_token"]
+        lifetime = _parse_lifetime(body.get("expires_in"))
+        self._expires_at = requested_at + lifetime - min(LEEWAY, lifetime / 10)
 
 
-def _seconds(lifetime: object) -> float:
+def _parse_lifetime(lifetime: object) -> float:
+    """Return `expires_in` in seconds; the default lifetime if it is missing or not plausible."""
     try:
         seconds = float(str(lifetime))
     except ValueError:
@@ -133,28 +138,28 @@ def _seconds(lifetime: object) -> float:
 
 
 TOKEN = Endpoint("POST", "/oauth/2026-03/token")
-"""Documented; `/oauth/v1/token` ends in February 2027."""
+"""Documented. HubSpot removes `/oauth/v1/token` in February 2027."""
 
 _ADVICE = {
-    "BAD_REFRESH_TOKEN": "check the setting refresh_token: the app may have to be installed anew",
+    "BAD_REFRESH_TOKEN": "check the setting refresh_token. The app may have to be reinstalled",
     "BAD_CLIENT_ID": "check the setting client_id",
     "BAD_CLIENT_SECRET": "check the setting client_secret",
-    "invalid_grant": "check the setting refresh_token: the app may have to be installed anew",
+    "invalid_grant": "check the setting refresh_token. The app may have to be reinstalled",
     "invalid_client": "check the settings client_id and client_secret",
 }
 
 _CODE = re.compile(r"[A-Z][A-Z_]{2,39}|invalid_[a-z]{3,20}|unsupported_grant_type|access_denied")
-"""What HubSpot and OAuth call an error; no secret looks so."""
+"""Error codes of HubSpot and OAuth. No secret matches this pattern."""
 
 
 class TokenEndpoint:
     """HubSpot's token endpoint.
 
     Args:
-        connection: Where it is, and how long to wait.
-        transport: The way to it.
-        retry: How often a request is attempted.
-        clock: Monotonic seconds.
+        connection: Has the address and the timeout.
+        transport: Sends the requests.
+        retry: Retries transient errors.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -168,55 +173,55 @@ class TokenEndpoint:
         self._transport, self._retry = transport, retry
         self._timeout, self._clock = connection.timeout, clock
 
-    def ask(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        """Return what it answers to a form, and when it was asked.
+    def request_token(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+        """Return the response to a form, and the monotonic time of the request.
 
         Raises:
-            HubSpotError: if it gives no token; names the setting to mend.
+            HubSpotError: if HubSpot issues no token. The message names the setting to fix.
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         request = Request("POST", self._url, headers, urlencode(form).encode())
 
         def attempt() -> tuple[dict[str, Any], float]:
-            asked_at = self._clock()
+            requested_at = self._clock()
             try:
                 response = self._transport.send(request, timeout=self._timeout)
-            except NoAnswerError as error:
+            except NoResponseError as error:
                 kind = TransientError if error.is_transient else HubSpotError
                 message = f"{TOKEN}{error}"
                 raise kind(message) from error
-            return token_answer(response), asked_at
+            return parse_token_response(response), requested_at
 
         return self._retry.call(attempt)
 
 
-def token_answer(response: Response) -> dict[str, Any]:
-    """Return what the token endpoint answered.
+def parse_token_response(response: Response) -> dict[str, Any]:
+    """Return the body of the token endpoint's response.
 
     Raises:
-        TransientError: if asking again can help.
-        HubSpotError: if it cannot; names the setting to mend. Never what the endpoint said: it may
-            repeat what it was asked.
+        TransientError: if a retry may help.
+        HubSpotError: for all other errors. The message names the setting to fix. It never contains
+            the endpoint's message, which may repeat a secret.
     """
     body = json_object(response.body)
-    tried = f"{TOKEN}: {response.status}"
+    summary = f"{TOKEN}: {response.status}"
     token = body.get("access_token")
     is_ok = response.status == HTTPStatus.OK
     if is_ok and isinstance(token, str) and re.fullmatch(r"[!-~]+", token):
         return body
     if is_ok or is_transient(response.status):
-        message = f"{tried}, but the answer has no token" if is_ok else tried
+        message = f"{summary}, but the response contains no token" if is_ok else summary
         raise TransientError(message, retry_after=retry_after(response.headers))
-    words = [body.get("status"), body.get("category"), body.get("error")]
-    reasons = [word for word in words if isinstance(word, str) and _CODE.fullmatch(word)]
+    values = [body.get("status"), body.get("category"), body.get("error")]
+    reasons = [value for value in values if isinstance(value, str) and _CODE.fullmatch(value)]
     known = [reason for reason in reasons if reason in _ADVICE]
     if known:
-        message = f"{tried} {known[0]}. HubSpot gives no token: {_ADVICE[known[0]]}."
+        message = f"{summary} {known[0]}. HubSpot issued no token: {_ADVICE[known[0]]}."
     elif not reasons:
-        message = f"{tried}. {WRONG_API}"
+        message = f"{summary}. {NOT_HUBSPOT_API}"
     else:
         message = (
-            f"{' '.join([tried, *reasons[:1]])}. HubSpot gives no token: check the settings "
+            f"{' '.join([summary, *reasons[:1]])}. HubSpot issued no token: check the settings "
             "client_id, client_secret and refresh_token."
         )
     raise HubSpotError(message)

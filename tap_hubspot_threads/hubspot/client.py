@@ -1,4 +1,4 @@
-"""One request, until it is answered: token, rate limit, transport, errors, retry."""
+"""Sends one request until it succeeds or fails: token, rate limit, transport, errors, retries."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ from tap_hubspot_threads.errors import (
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.pagination import is_page
-from tap_hubspot_threads.hubspot.responses import Asked, Endpoint, check, unexpected_body
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
+from tap_hubspot_threads.hubspot.responses import (
+    Endpoint,
+    RequestContext,
+    raise_for_status,
+    unexpected_body,
+)
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Request, Response
 from tap_hubspot_threads.values import as_time
 
 if TYPE_CHECKING:
@@ -34,34 +39,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """What HubSpot answered."""
+    """A successful response."""
 
     body: dict[str, Any]
-    """A JSON object."""
-    text: bytes
-    """The same, as it came."""
+    """The parsed JSON object."""
+    raw: bytes
+    """The unparsed body."""
     now: str
-    """HubSpot's clock then, or an earlier time, as a cleaned time."""
+    """HubSpot's clock at the response, or an earlier time, as a cleaned time."""
     is_dated: bool
-    """Whether any response has told HubSpot's clock; else `now` is our clock less an hour."""
+    """Whether HubSpot's clock is known; otherwise `now` is our clock less one hour."""
 
 
 THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
 
 
 class Client:
-    """Sends requests to HubSpot, from any number of threads.
+    """Sends requests to HubSpot. Thread-safe.
 
-    Before the Conversations API has answered anything with 200, a 403 or 404 may be about the
-    address as well as about the thing. Then one `GET /threads?limit=1` is made first, once,
-    whatever the number of threads: a 404 to that means a wrong address.
+    Until the Conversations API has answered a request with 200, a 403 or 404 may be caused by a
+    wrong address. The client then sends one `GET /threads?limit=1`, once for all threads. A 404 for
+    that request means that the address is wrong.
 
     Args:
-        connection: What is the same for all requests.
-        transport: Sends them.
+        connection: The parameters that all requests share.
+        transport: Sends the requests.
         credentials: Has the token.
-        limit: Which requests may leave when.
-        retry: How often one is attempted.
+        limit: The rate limit and the daily quota.
+        retry: Retries transient errors.
         clock: Follows HubSpot's clock.
     """
 
@@ -78,27 +83,26 @@ class Client:
         self._connection, self._transport = connection, transport
         self._credentials, self.limit, self._retry = credentials, limit, retry
         self._in_flight = threading.Semaphore(connection.max_concurrency)
-        self._lock, self._prove_lock = threading.Lock(), threading.Lock()
+        self._lock, self._probe_lock = threading.Lock(), threading.Lock()
         self._wrong_address: WrongAddressError | None = None
         self.clock = clock
-        self._has_worked = False
-        """Whether any request was answered with 200."""
-        self._has_answered = False
-        """Whether the Conversations API has answered one with 200: its 404 is believed then."""
+        self._any_succeeded = False
+        """Whether any request of this sync was answered with 200."""
+        self._conversations_succeeded = False
+        """Whether the Conversations API answered one with 200, so that its 404 is accepted."""
         self.request_count = 0
-        """Requests that were sent; of tokens none."""
+        """Requests that were sent, without token requests."""
         self.retry_count = 0
-        """Requests that were to be sent again."""
 
     @property
     def now(self) -> datetime | None:
-        """HubSpot's clock; None if no response has told it."""
+        """HubSpot's clock; None if unknown."""
         return self.clock.now() if self.clock.is_known else None
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The calls that are left of the day, and how many there are a day, where it is known."""
-        return self.limit.quota.left, self.limit.quota.total
+        """The remaining calls of the daily quota, and the daily quota; None if unknown."""
+        return self.limit.quota.remaining, self.limit.quota.limit
 
     def request(
         self,
@@ -112,57 +116,60 @@ class Client:
         min_attempts: int = 1,
         on_failure: Callable[[TransientError], None] = lambda _: None,
     ) -> ApiResponse:
-        """Send a request, again where that can help.
+        """Send a request, and send it again after a transient error.
 
         Args:
-            endpoint: What is asked.
-            path: Its path, with the IDs; of the Conversations API, below `conversations_path`.
-            accept: Whether a JSON object is an answer to the request. One that is not is asked for
-                again.
-            params: Of the query: strings and lists; those that are None are left out. A function
-                is called before each attempt.
-            json_body: What to send, if anything.
-            policy: How much it is worth; None: what the settings say.
-            min_attempts: Attempts that are made even if that is more.
-            on_failure: Called with the error of each attempt that failed in a passing way.
+            endpoint: The endpoint.
+            path: The path with IDs. For the Conversations API, it starts below
+                `conversations_path`.
+            accept: Whether a JSON object is a valid response of the endpoint. Any other body is a
+                transient error.
+            params: The query's strings and lists. Values that are None are omitted. A function is
+                called before each attempt.
+            json_body: The request body; None for no body.
+            policy: Limits that are tighter than the settings; None for the settings'.
+            min_attempts: Lower bound of the maximum attempts, above the settings and `policy`.
+            on_failure: Called with each `TransientError`.
 
         Raises:
-            TransientError: if the last of the tries failed in a passing way.
-            NotFoundError: for HubSpot's own 404, if the endpoint can miss.
-            WrongAddressError: if there is no Conversations API at this address.
-            RefusedError: for a 400 and its like, and for a refusal of one thing.
-            DailyQuotaError: if only the reserve is left of the day's calls.
-            HubSpotError: for what no other request would fare better with.
+            TransientError: if the last attempt fails with it.
+            NotFoundError: for HubSpot's own 404, if the endpoint can be not found.
+            WrongAddressError: if the address has no Conversations API.
+            RefusedError: for a 400 or another client error, and for the refusal of one item.
+            DailyQuotaError: if only the reserve of the daily quota remains.
+            HubSpotError: for an error that would affect every other request too.
         """
-        sent = None if json_body is None else json.dumps(json_body).encode()
+        data = None if json_body is None else json.dumps(json_body).encode()
         timeout, retry = self._connection.timeout, self._retry
         if policy:
             timeout = min(timeout, policy.timeout)
-            retry = replace(retry, tries=policy.tries, longest=policy.longest)
-        retry = replace(retry, tries=max(retry.tries, min_attempts))
+            retry = replace(
+                retry, max_attempts=policy.max_attempts, max_retry_after=policy.max_retry_after
+            )
+        retry = replace(retry, max_attempts=max(retry.max_attempts, min_attempts))
 
         def attempt() -> ApiResponse:
-            given = (params() if callable(params) else params) or {}
-            query = {name: value for name, value in given.items() if value is not None}
+            values = (params() if callable(params) else params) or {}
+            query = {name: value for name, value in values.items() if value is not None}
             url = self._url(endpoint, path, query)
-            response, token = self._send(endpoint, url, sent, timeout)
+            response, token = self._send(endpoint, url, data, timeout)
             if response.status == HTTPStatus.UNAUTHORIZED and self._credentials.invalidate(token):
-                response, token = self._send(endpoint, url, sent, timeout)
+                response, token = self._send(endpoint, url, data, timeout)
             moment = self.clock.read(response.headers)
-            asked = Asked(
+            context = RequestContext(
                 endpoint,
                 token=token,
                 setting=self._credentials.setting,
                 query=query,
                 now=as_time(moment) if moment else None,
-                has_worked=self._has_worked,
-                has_answered=self._has_answered,
-                quota_returns=self.limit.quota.returns(),
+                any_succeeded=self._any_succeeded,
+                conversations_succeeded=self._conversations_succeeded,
+                quota_reset_notice=self.limit.quota.reset_notice(),
             )
             try:
-                check(response, asked)
+                raise_for_status(response, context)
             except TransientError as error:
-                if error.is_burst:  # every worker waits, also after a last try
+                if error.is_burst:  # all workers pause, even after the last attempt
                     self.limit.pause(error.retry_after or self.limit.refusal_pause())
                 raise
             try:
@@ -171,16 +178,18 @@ class Client:
                 body = None
             if not isinstance(body, dict) or not accept(body):
                 raise unexpected_body(response, endpoint, token)
-            self._has_worked = True
-            self._has_answered = self._has_answered or endpoint.is_conversations
-            now = asked.now or as_time(self.clock.now())
+            self._any_succeeded = True
+            self._conversations_succeeded = (
+                self._conversations_succeeded or endpoint.is_conversations
+            )
+            now = context.now or as_time(self.clock.now())
             return ApiResponse(body, response.body, now, self.clock.is_known)
 
         call = partial(retry.call, attempt, on_retry=self._count_retry, on_failure=on_failure)
         try:
             return call()
         except UnverifiedAddressError as error:
-            self._prove()
+            self._probe_address()
             if error.if_verified:
                 raise error.if_verified from None
         return call(made=1)
@@ -190,17 +199,17 @@ class Client:
         url = f"{self._connection.api_url}{base}{path}"
         return f"{url}?{urlencode(query, doseq=True)}" if query else url
 
-    def _prove(self) -> None:
-        """Make the request that proves that the API is at this address, if none has yet.
+    def _probe_address(self) -> None:
+        """Request one thread to check the address, unless a request has already succeeded.
 
         Raises:
-            WrongAddressError: if it is not.
+            WrongAddressError: if the address has no Conversations API.
             HubSpotError: if the list of threads cannot be read.
         """
-        with self._prove_lock:
+        with self._probe_lock:
             if self._wrong_address:
                 raise self._wrong_address
-            if not self._has_answered:
+            if not self._conversations_succeeded:
                 try:
                     self.request(THREADS, THREADS.path, params={"limit": 1}, accept=is_page)
                 except WrongAddressError as error:
@@ -210,25 +219,25 @@ class Client:
     def _send(
         self, endpoint: Endpoint, url: str, body: bytes | None, timeout: float
     ) -> tuple[Response, str]:
-        """Send a request once, when the limit lets it; return the answer, and its token."""
+        """Send a request once, as soon as the limit permits; return the response and the token."""
         with self._in_flight:
-            # First the token: while it is refreshed, the limit's window would move on.
+            # Refresh the token before taking a ticket, whose window starts when it is issued.
             self._credentials.ensure_fresh()
             ticket = self.limit.acquire()
             headers, is_refused = None, False
             token = self._credentials.token
             try:
-                sent = {
+                sent_headers = {
                     "Authorization": f"Bearer {token}",
                     "User-Agent": self._connection.user_agent,
                 }
                 if body is not None:
-                    sent["Content-Type"] = "application/json"
-                request = Request(endpoint.method, url, sent, body)
+                    sent_headers["Content-Type"] = "application/json"
+                request = Request(endpoint.method, url, sent_headers, body)
                 response = self._transport.send(request, timeout=timeout)
                 headers = response.headers
                 is_refused = response.status == HTTPStatus.TOO_MANY_REQUESTS
-            except NoAnswerError as error:
+            except NoResponseError as error:
                 message = f"{endpoint}{error}"
                 kind = TransientError if error.is_transient else HubSpotError
                 raise kind(message) from error
@@ -239,6 +248,5 @@ class Client:
         return response, token
 
     def _count_retry(self) -> None:
-        """Count a request that is to be sent again."""
         with self._lock:
             self.retry_count += 1

@@ -1,4 +1,4 @@
-"""How many rows per page a listing requests: fewer after failures, more again after successes."""
+"""The page size of a listing: smaller after failures, larger again after successes."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.errors import TransientError
 
 SMALLER_SIZES = (100, 20, 1)
-"""Requested below the usual size. 100 is the maximum that other clients report (observed). UNKNOWN:
-whether HubSpot gives more; if it never does, 500 need not be tried."""
+"""Fallback sizes. 100 is the maximum that other clients report (observed). UNKNOWN: whether HubSpot
+returns more. If it never does, 500 need not be tried."""
 
-FAILURES_OF_A_SIZE = 2
+FAILURES_PER_SIZE = 2
 """Transient failures of one page before the next smaller size is requested."""
 
-FAILING_PAGES = 2
+MAX_FAILING_PAGES = 2
 """Pages at which a size fails before it is not requested again in this sync."""
 
-SUCCESSES = 10
+SUCCESSES_TO_STEP_UP = 10
 """Pages of one size before the next larger size is requested again."""
 
 
 class PageSize:
-    """The page size of one listing in one sync, for any number of threads.
+    """The page size of one listing in one sync. Thread-safe.
 
     Guarantees:
-        * A size that fails is replaced by the next smaller one, and requested again after
-          `SUCCESSES` pages of that one, until it has failed at `FAILING_PAGES` pages. Pages that
-          fail side by side count as one.
+        * A size that fails is replaced by the next smaller one. It is requested again after
+          `SUCCESSES_TO_STEP_UP` pages of the smaller size, until it has failed at
+          `MAX_FAILING_PAGES` pages. Pages that fail concurrently count as one.
         * A size that HubSpot refuses is not requested again.
-        * If even the smallest size fails, the size was not the reason (one bad row, or an outage),
-          and everything that was learned from failures is forgotten.
+        * If the smallest size fails too, the size is not the cause (it is a bad row or an outage).
+          The recorded failures are then cleared.
 
     Args:
-        largest: The size to start with.
+        largest: The first size to request.
     """
 
     def __init__(self, largest: int) -> None:
@@ -61,18 +61,18 @@ class PageSize:
         return size in self._worked
 
     def succeeded(self, size: int) -> None:
-        """Note a page of this size; step up after `SUCCESSES` of the current one."""
+        """Record a page of this size; step up after `SUCCESSES_TO_STEP_UP` of the current one."""
         with self._lock:
             self._worked.add(size)
             if size != self._current:
                 return
             self._successes += 1
             larger = [other for other in self._allowed() if other > size]
-            if larger and self._successes >= SUCCESSES:
+            if larger and self._successes >= SUCCESSES_TO_STEP_UP:
                 self._set(larger[-1])
 
     def failed(self, size: int) -> None:
-        """Note that a page of this size has failed `FAILURES_OF_A_SIZE` times; step down."""
+        """Record that a page of this size failed `FAILURES_PER_SIZE` times; step down."""
         with self._lock:
             smaller = self.smaller_than(size)
             if smaller is None:
@@ -83,33 +83,33 @@ class PageSize:
                 self._set(smaller)
 
     def refused(self, size: int) -> None:
-        """Note that HubSpot refused this size and then accepted a smaller one."""
+        """Record that HubSpot refused this size and then accepted a smaller one."""
         with self._lock:
             self._refused.add(size)
             if self._current not in self._allowed():
                 self._set(self._allowed()[0])
 
     def _allowed(self) -> list[int]:
-        """Return the sizes, largest first, below those that were refused or fail repeatedly."""
-        bad = self._refused | {
-            size for size, pages in self._failures.items() if pages >= FAILING_PAGES
+        """Return the sizes below those that were refused or fail repeatedly, largest first."""
+        unusable = self._refused | {
+            size for size, pages in self._failures.items() if pages >= MAX_FAILING_PAGES
         }
-        return [size for size in self._sizes if size < min(bad, default=self._sizes[0] + 1)]
+        return [size for size in self._sizes if size < min(unusable, default=self._sizes[0] + 1)]
 
     def _set(self, size: int) -> None:
         self._current, self._successes = size, 0
 
 
-class SizeOfPage:
-    """The sizes that are requested for one page, one after the other.
+class SinglePageSize:
+    """The sizes to request for one page, one after the other.
 
     Args:
-        listing: The page size of the listing.
-        failures: Transient failures before the next smaller size is requested.
+        listing: The page size of the whole listing.
+        max_failures: Transient failures before the next smaller size is requested.
     """
 
-    def __init__(self, listing: PageSize, *, failures: int = FAILURES_OF_A_SIZE) -> None:
-        self._listing, self._most = listing, failures
+    def __init__(self, listing: PageSize, *, max_failures: int = FAILURES_PER_SIZE) -> None:
+        self._listing, self._max_failures = listing, max_failures
         self._size = listing.current
         self._failures = 0
         self._refused: list[int] = []
@@ -121,41 +121,41 @@ class SizeOfPage:
 
     @property
     def attempts(self) -> int:
-        """The attempts that it takes to get from here through all smaller sizes."""
+        """The attempts needed to try the current size and all smaller ones."""
         count, size = 1, self._size
         while (smaller := self._listing.smaller_than(size)) is not None:
             count, size = count + 1, smaller
-        return count * self._most
+        return count * self._max_failures
 
     def take(self) -> int:
-        """Return the size for the next attempt, which is never above the listing's."""
+        """Return the size for the next attempt, at most the listing's current one."""
         if self._listing.current < self._size:
-            self._request(self._listing.current)
+            self._use(self._listing.current)
         return self._size
 
     def failed(self, error: TransientError) -> None:
-        """Note a failed attempt. An error that asks to wait has nothing to do with the size."""
+        """Record a failed attempt. An error that asks to wait says nothing about the size."""
         if error.asks_to_wait:
             return
         self._failures += 1
-        if self._failures >= self._most:
+        if self._failures >= self._max_failures:
             self._listing.failed(self._size)
-            self._request(self._listing.smaller_than(self._size) or self._size)
+            self._use(self._listing.smaller_than(self._size) or self._size)
 
     def refused(self) -> bool:
-        """Note a 400; return whether a smaller size may be accepted."""
+        """Record a 400; return whether a smaller size may be accepted."""
         smaller = self._listing.smaller_than(self._size)
         if smaller is None or self._listing.has_worked(self._size):
             return False
         self._refused.append(self._size)
-        self._request(smaller)
+        self._use(smaller)
         return True
 
     def succeeded(self) -> None:
-        """Note that the page was returned, so the sizes that were refused for it are too large."""
+        """Record that the page was returned: the sizes that were refused for it are too large."""
         for size in self._refused:
             self._listing.refused(size)
         self._listing.succeeded(self._size)
 
-    def _request(self, size: int) -> None:
+    def _use(self, size: int) -> None:
         self._size, self._failures = size, 0

@@ -1,4 +1,4 @@
-"""Lists, page by page: the next cursor, the page size, and when a list makes no progress."""
+"""Pagination of lists: rows of a page, next cursor, page size, and detection of endless lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from typing_extensions import override
 
 from tap_hubspot_threads.errors import PaginationLoopError, RefusedError, TransientError
-from tap_hubspot_threads.hubspot.page_size import FAILURES_OF_A_SIZE, PageSize, SizeOfPage
+from tap_hubspot_threads.hubspot.page_size import FAILURES_PER_SIZE, PageSize, SinglePageSize
 from tap_hubspot_threads.hubspot.rows import is_plain
 from tap_hubspot_threads.models import Page
 
@@ -29,53 +29,53 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 
-class Make(Protocol):
-    """Makes the rows of JSON objects."""
+class RowBuilder(Protocol):
+    """Turns JSON objects into rows."""
 
     @property
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
-        """Returns the ID of an object; None if it has none that can be used."""
+        """A function that returns the ID of an object; None if it has no usable ID."""
 
     def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
         """Return the row of an object; None if it has no usable ID.
 
         Args:
             found: The object.
-            is_plain: Whether the whole page is plain, as `rows.is_plain` says.
+            is_plain: The result of `rows.is_plain` for the whole page.
         """
 
 
 class Rows(Collection["Row"]):
-    """The rows of a page, made each time that they are gone through.
+    """The rows of a page. Each iteration builds them again.
 
     Args:
-        text: The page, as it came.
-        found: What is in it; kept until `shrink`, and then parsed again.
-        make: Makes a row of one; one that it makes none of is left out.
+        raw: The unparsed page.
+        found: The parsed objects. They are kept until `shrink`, and parsed again after it.
+        build_row: Builds a row of an object. An object without a row is skipped.
     """
 
     def __init__(
         self,
-        text: bytes,
+        raw: bytes,
         *,
         found: list[Any],
-        make: Make,
+        build_row: RowBuilder,
     ) -> None:
-        self._text, self._count, self._make = text, len(found), make
+        self._raw, self._count, self._build_row = raw, len(found), build_row
         self._found: list[Any] | None = found
 
     def shrink(self) -> None:
-        """Keep the text alone."""
+        """Free the parsed objects and keep only the unparsed page."""
         self._found = None
 
     @override
     def __iter__(self) -> Iterator[Row]:
         found = self._found
         if found is None:
-            found = json.loads(self._text)["results"]
-        plain = is_plain(self._text)
+            found = json.loads(self._raw)["results"]
+        plain = is_plain(self._raw)
         for item in found:
-            row = self._make(item, is_plain=plain) if isinstance(item, dict) else None
+            row = self._build_row(item, is_plain=plain) if isinstance(item, dict) else None
             if row is not None:
                 yield row
 
@@ -88,59 +88,59 @@ class Rows(Collection["Row"]):
         return any(row == other for other in self)
 
 
-def usable_ids(found: list[Any], make: Make, *, things: str) -> list[str]:
-    """Return the IDs of objects; log how many objects have none that can be used.
+def usable_ids(found: list[Any], build_row: RowBuilder, *, item_name: str) -> list[str]:
+    """Return the usable IDs of a response's objects; log how many objects have none.
 
     Args:
-        found: What a response contains.
-        make: Knows the ID of each.
-        things: What they are, in the plural.
+        found: The objects.
+        build_row: Its `id_of` returns the ID of an object.
+        item_name: The plural noun for the objects in the log.
     """
     objects = (item for item in found if isinstance(item, dict))
-    ids = [id_ for item in objects if (id_ := make.id_of(item)) is not None]
-    if useless := len(found) - len(ids):
-        of_all = f"{useless} of a page's {len(found)} {things}"
-        LOG.warning("%s have no usable id and are left out", of_all)
+    ids = [id_ for item in objects if (id_ := build_row.id_of(item)) is not None]
+    if unusable := len(found) - len(ids):
+        share = f"{unusable} of {len(found)} {item_name} on a page"
+        LOG.warning("%s have no usable ID and are skipped", share)
     return ids
 
 
 def is_page(body: Mapping[str, Any]) -> bool:
-    """Whether an answer is a page of objects, with or without a cursor."""
+    """Whether a body is a page of objects, with or without a cursor."""
     found, paging = body.get("results"), body.get("paging")
-    following = paging.get("next") if isinstance(paging, dict) else paging
+    next_page = paging.get("next") if isinstance(paging, dict) else paging
     return (
         isinstance(found, list)
         and all(isinstance(item, dict) for item in found)
-        and (following is None or isinstance(following, dict))
+        and (next_page is None or isinstance(next_page, dict))
     )
 
 
 def next_cursor(body: Mapping[str, Any]) -> str | None:
-    """Return the cursor of the next page, decoded; None behind the last page only.
+    """Return the decoded cursor of the next page; None only on the last page.
 
-    Observed: it may come percent-encoded already; sent as it came it would be encoded twice and
-    refused. Pages may be empty although a cursor comes with them. `paging.next.link` has a wrong
-    path and is ignored.
+    Observed: the cursor may be percent-encoded already. Sent unchanged it would be encoded twice,
+    and refused. An empty page may have a cursor. `paging.next.link` has a wrong path and is
+    ignored.
     """
     after = ((body.get("paging") or {}).get("next") or {}).get("after")
     return None if after is None or after == "" else unquote(str(after))
 
 
-PAGES_WITHOUT_NEWS = 100
-"""Pages in a row without a new ID before a listing fails. Empty pages with a cursor occur
+MAX_PAGES_WITHOUT_NEW_ID = 100
+"""Consecutive pages without a new ID before a listing fails. Empty pages with a cursor occur
 (observed), so a few are no error."""
 
 SLOTS = 2**20
-"""Bits that remember which IDs a walk has seen; it starts over when half of them are set."""
+"""Bits that record the IDs of earlier pages. They are cleared when half of them are set."""
 
 
 class PaginationGuard:
-    """Whether the pages of a list make progress.
+    """Detects a list that makes no progress.
 
-    The memory is 128 kB and the cursors, however long the list is and in whatever order. IDs are
-    remembered by a hash, so a new ID may count as known, by a chance of a half at most. That this
-    happens to all IDs of `PAGES_WITHOUT_NEWS` pages in a row is as good as impossible, even with
-    one row per page.
+    Its memory is 128 kB plus the cursors, for any length and order of the list. It stores a hash of
+    each ID, so a new ID counts as known with a probability of at most 50%. That all IDs of
+    `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages do so is practically impossible, even with one row
+    per page.
 
     Args:
         cursor: The cursor of the first page, if it has one.
@@ -149,57 +149,58 @@ class PaginationGuard:
     def __init__(self, cursor: str | None = None) -> None:
         self._cursors = {cursor}
         self._known: bytearray | None = None
-        self._set = 0
-        """Bits that are set."""
-        self._pages = 0
-        """Pages in a row without a new ID."""
+        self._bits_set = 0
+        self._pages_without_new_id = 0
 
     def next_cursor(self, page: Page) -> str | None:
         """Return the cursor of the next page; None after the last page.
 
         Raises:
-            PaginationLoopError: if the cursor came before (observed: cursors come again and again),
-                or if too many pages in a row had no new ID.
+            PaginationLoopError: if HubSpot returned the cursor before (observed: it can repeat
+                cursors endlessly), or if too many consecutive pages had no new ID.
         """
         if page.cursor is None:
             return None
-        self._pages = 0 if self._has_news(page.ids) else self._pages + 1
-        if self._pages >= PAGES_WITHOUT_NEWS:
+        if self._has_new_id(page.ids):
+            self._pages_without_new_id = 0
+        else:
+            self._pages_without_new_id += 1
+        if self._pages_without_new_id >= MAX_PAGES_WITHOUT_NEW_ID:
             message = (
-                f"The listing makes no progress: {self._pages} pages in a row had no new ID. "
-                "Run the sync again. If the error persists, contact HubSpot support."
+                f"The listing makes no progress: {self._pages_without_new_id} pages in a row had "
+                "no new ID. Run the sync again. If the error persists, contact HubSpot support."
             )
             raise PaginationLoopError(message)
         if page.cursor in self._cursors:
             message = (
                 f"The listing makes no progress: after {len(self._cursors)} pages "
-                "HubSpot gave a cursor that it had given before. Run the sync again; if that does "
-                "not help, HubSpot's support has to."
+                "HubSpot returned a cursor that it had returned before. Run the sync again. If the "
+                "error persists, contact HubSpot support."
             )
             raise PaginationLoopError(message)
         self._cursors.add(page.cursor)
         return page.cursor
 
-    def _has_news(self, ids: Iterable[str]) -> bool:
-        """Whether an ID was not on an earlier page; remember all."""
-        if self._known is None or self._set > SLOTS // 2:
-            self._known, self._set = bytearray(SLOTS // 8), 0
-        before = self._set
+    def _has_new_id(self, ids: Iterable[str]) -> bool:
+        """Record the IDs of a page; return whether any was not on an earlier page."""
+        if self._known is None or self._bits_set > SLOTS // 2:
+            self._known, self._bits_set = bytearray(SLOTS // 8), 0
+        before = self._bits_set
         for id_ in ids:
-            place, bit = divmod(hash(id_) % SLOTS, 8)
-            self._set += not self._known[place] & 1 << bit
-            self._known[place] |= 1 << bit
-        return self._set > before
+            byte, bit = divmod(hash(id_) % SLOTS, 8)
+            self._bits_set += not self._known[byte] & 1 << bit
+            self._known[byte] |= 1 << bit
+        return self._bits_set > before
 
 
 class PagedList:
-    """Asks for pages, from any number of threads.
+    """Requests the pages of a list. Thread-safe.
 
     Args:
         client: Sends the requests.
-        endpoint: What is listed.
-        things: What a page is of, in the plural.
-        size: Things per page, at most.
+        endpoint: The list's endpoint.
+        item_name: The plural noun for the items in the log.
+        size: Maximum items per page.
     """
 
     def __init__(
@@ -207,11 +208,11 @@ class PagedList:
         client: Client,
         endpoint: Endpoint,
         *,
-        things: str,
+        item_name: str,
         size: int,
     ) -> None:
         self._client, self._endpoint = client, endpoint
-        self._things = things
+        self._item_name = item_name
         self._size = PageSize(size)
 
     def pages(
@@ -219,28 +220,28 @@ class PagedList:
         path: str,
         params: Mapping[str, Any],
         *,
-        make: Make,
+        build_row: RowBuilder,
         cursor: str | None = None,
         policy: RetryPolicy | None = None,
         max_pages: int | None = None,
     ) -> Iterator[Page]:
-        """Yield the pages from a cursor on, each requested when it is asked for.
+        """Yield the pages from a cursor on. Each is requested when it is consumed.
 
         Args:
-            path: See `page`, like what is not said here.
-            params: Likewise.
-            make: Likewise.
-            cursor: None: from the first page on.
-            policy: Likewise.
-            max_pages: So many pages at most; None: all.
+            path: See `page`.
+            params: See `page`.
+            build_row: See `page`.
+            cursor: The first page's cursor; None for the first page of the list.
+            policy: See `page`.
+            max_pages: Maximum pages; None for all.
 
         Raises:
-            RefusedError: if HubSpot does not know the cursor any more.
-            PaginationLoopError: as `PaginationGuard.next_cursor` does.
+            RefusedError: if HubSpot no longer accepts the cursor.
+            PaginationLoopError: if the list makes no progress; see `PaginationGuard`.
         """
         guard = PaginationGuard(cursor)
         for _ in count() if max_pages is None else range(max_pages):
-            page = self.page(path, {**params, "after": cursor}, make=make, policy=policy)
+            page = self.page(path, {**params, "after": cursor}, build_row=build_row, policy=policy)
             yield page
             cursor = guard.next_cursor(page)
             if cursor is None:
@@ -251,58 +252,60 @@ class PagedList:
         path: str,
         params: Mapping[str, Any],
         *,
-        make: Make,
+        build_row: RowBuilder,
         policy: RetryPolicy | None = None,
     ) -> Page:
-        """Return a page; a smaller one if HubSpot does not return as many things per call.
+        """Return a page; a smaller one if HubSpot refuses or fails to return the usual size.
 
         Args:
-            path: The endpoint's, below the API's, with the IDs.
-            params: Of the query, but for the size.
-            make: Makes a row, as `Rows` wants it.
-            policy: As `Client.request` wants it.
+            path: The path with IDs.
+            params: The query without the page size.
+            build_row: Builds the rows.
+            policy: See `Client.request`.
 
         Raises:
-            HubSpotError: as `Client.request` says.
+            HubSpotError: see `Client.request`.
         """
         started = self._client.clock.monotonic()
-        size = SizeOfPage(self._size, failures=policy.tries if policy else FAILURES_OF_A_SIZE)
-        answer = self._ask(path, params, size=size, make=make, policy=policy)
+        size = SinglePageSize(
+            self._size, max_failures=policy.max_attempts if policy else FAILURES_PER_SIZE
+        )
+        response = self._request(path, params, size=size, build_row=build_row, policy=policy)
         size.succeeded()
-        found = answer.body["results"]
-        ids = usable_ids(found, make, things=self._things)
-        rows, cursor = Rows(answer.text, found=found, make=make), next_cursor(answer.body)
+        found = response.body["results"]
+        ids = usable_ids(found, build_row, item_name=self._item_name)
+        rows = Rows(response.raw, found=found, build_row=build_row)
         return Page(
             rows,
-            cursor,
-            answer.now,
-            len(answer.text),
+            next_cursor(response.body),
+            response.now,
+            len(response.raw),
             seconds=(received_at := self._client.clock.monotonic()) - started,
             received_at=received_at,
             shrink=rows.shrink,
-            is_dated=answer.is_dated,
+            is_dated=response.is_dated,
             ids=ids,
         )
 
-    def _ask(
+    def _request(
         self,
         path: str,
         params: Mapping[str, Any],
         *,
-        size: SizeOfPage,
-        make: Make,
+        size: SinglePageSize,
+        build_row: RowBuilder,
         policy: RetryPolicy | None,
     ) -> ApiResponse:
-        """Return the response for a page, requested smaller after a 400.
+        """Return the response for a page, requesting a smaller size after a 400.
 
-        With a policy, smaller after its attempts at one size too, without a wait between.
+        With a policy, also request a smaller size after its attempts at one size, without a wait.
         """
 
         def accept(body: dict[str, Any]) -> bool:
             if not is_page(body):
                 return False
             found = body["results"]
-            return not found or any(make.id_of(item) is not None for item in found)
+            return not found or any(build_row.id_of(item) is not None for item in found)
 
         refusal: RefusedError | None = None
         while True:

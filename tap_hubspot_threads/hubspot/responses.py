@@ -1,7 +1,7 @@
-"""What HubSpot's answers mean: which are errors, of which kind, and in which words.
+"""Interprets HubSpot's responses: which are errors, of which type, and with which message.
 
-A message says what was tried, what HubSpot answered and what to do. It carries HubSpot's category,
-message and correlation ID, but never a body, a header's value or a token.
+A message names the request, HubSpot's response and what to do. It contains HubSpot's category,
+message and correlation ID, but never a body, another header's value or a token.
 """
 
 from __future__ import annotations
@@ -32,102 +32,103 @@ if TYPE_CHECKING:
 _MAX_MESSAGE = 300
 _ACCOUNT_MIGRATION = 477
 _ORIGIN_UNKNOWN = 530
-_BUSY = {HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, _ACCOUNT_MIGRATION}
-"""Statuses that say to come back later, whatever was requested. Documented by HubSpot."""
-_PASSING = {*_BUSY, HTTPStatus.REQUEST_TIMEOUT}
-"""Statuses below 500 that a retry may fix; 408 is a gateway's."""
+_BUSY_STATUSES = {HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, _ACCOUNT_MIGRATION}
+"""Statuses that ask the client to wait, for any request. Documented by HubSpot."""
+_TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
+"""Statuses below 500 that a retry may fix. A gateway sends 408."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
 _SCOPE_MISSING = (
-    "The token lacks a scope: give the app or service key the scope conversations.read."
+    "The token lacks a scope. Give the app or service key the scope conversations.read."
 )
 _USER_REMOVED = (
-    "The user who created the app or key was removed, or lost permissions: rotate the token, or "
-    "restore the user, and check the setting {setting}."
+    "The user who created the app or key was removed or lost permissions. Rotate the token and "
+    "update the setting {setting}, or restore the user."
 )
-_CHECK_FORM = (
-    "HubSpot's edge answers so to a malformed token: check that the setting {setting} holds the "
-    "whole token and nothing else, and check api_url."
+_MALFORMED = (
+    "HubSpot's edge servers return this status for a malformed token. Check that the setting "
+    "{setting} holds the whole token and nothing else, and check api_url."
 )
-WRONG_API = (
-    "That is not HubSpot's API, or something in front of it: check api_url and api_version, and "
-    "proxies."
+NOT_HUBSPOT_API = (
+    "The response did not come from HubSpot's API. Check api_url, api_version and any proxy in "
+    "between."
 )
-FEW_TRIES = 3
-"""Attempts for an answer that may stay as it is: a 404 that is not HubSpot's own, a 403 or 404 for
-a page of a list, a 530 before anything has worked."""
+ATTEMPTS_IF_LIKELY_PERMANENT = 3
+"""Maximum attempts for a response that a retry rarely changes: a 404 that is not HubSpot's own, a
+403 or 404 for a page of a list, or a 530 before any request succeeded."""
+
+_NOT_FROM_HUBSPOT = "the response did not come from HubSpot's API"
 
 _SETTINGS = {"property": "property", "inboxId": "inbox_ids", "association": "associations"}
-"""The settings that a parameter of a query comes from."""
+"""The setting that each query parameter comes from."""
 _DEFAULTS = {"association": ["TICKET"]}
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One of the API's endpoints."""
+    """An endpoint of the API."""
 
     method: str
     path: str
-    """What it is called in messages: the template of its path, without IDs."""
-    can_miss: bool = False
-    """Whether HubSpot's 404 means that the requested thing does not exist."""
-    refusals: frozenset[int] = frozenset()
-    """Which of HubSpot's 403 and 404 refuse this endpoint alone, whatever the category."""
+    """The path template without IDs, as messages show it."""
+    can_be_not_found: bool = False
+    """Whether HubSpot's 404 means that the requested item does not exist."""
+    refusal_statuses: frozenset[int] = frozenset()
+    """Statuses (403, 404) that refuse only this endpoint, for any category of error."""
     can_be_partial: bool = False
-    """Whether HubSpot's 207, which leaves parts of the request unanswered, is an answer."""
+    """Whether HubSpot's 207, which answers only parts of the request, is accepted."""
     is_list_of_threads: bool = False
-    """Whether a 404 before any other answer means that the address is wrong."""
+    """Whether a 404 before any other response means that the address is wrong."""
     is_conversations: bool = True
-    """Whether it belongs to the Conversations API."""
+    """Whether the endpoint belongs to the Conversations API."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a request was, as far as its error depends on it."""
+class RequestContext:
+    """What an error depends on besides the response."""
 
     endpoint: Endpoint
     token: str
-    """Never repeated in a message."""
+    """Never part of a message."""
     setting: str
     """The setting that the token comes from."""
     query: Mapping[str, Any]
     now: str | None
-    """HubSpot's clock at the answer; None if the answer has no `Date` that is believed."""
-    has_worked: bool
+    """The accepted `Date` of the response; None if there is none."""
+    any_succeeded: bool
     """Whether any request of this sync was answered with 200."""
-    has_answered: bool
-    """Whether the Conversations API has answered one with 200."""
-    quota_returns: str
-    """When the daily quota resets, as a sentence."""
+    conversations_succeeded: bool
+    """Whether the Conversations API answered a request of this sync with 200."""
+    quota_reset_notice: str
 
 
 @dataclass(frozen=True)
-class Problem:
-    """HubSpot's own words for a failed request.
+class ErrorDetails:
+    """The details in an error response of HubSpot.
 
-    All of the fields are optional in practice, and some error answers are no JSON (observed).
+    All fields are optional in practice, and some error responses are not JSON (observed).
     """
 
     category: str
     message: str
-    """With the messages of `errors`, which are objects or plain strings (both recorded)."""
+    """Includes the messages of `errors`, which are objects or plain strings (both recorded)."""
     correlation_id: str
     policy: str
     is_json: bool
     """Whether the body is HubSpot's JSON error."""
     is_hubspot: bool
-    """Whether the answer is HubSpot's at all, and not that of some other server."""
+    """Whether HubSpot sent the response, and not another server."""
     is_own_404: bool
-    """Whether a 404 is HubSpot's own: it has HubSpot's correlation header, and says not found in a
-    header (recorded, with an HTML body) or in a JSON error with the same correlation ID."""
+    """Whether a 404 is HubSpot's own: it has HubSpot's correlation header, and either a second
+    header (recorded, with an HTML body) or a JSON error with the same correlation ID."""
     lacks_scope: bool
     """Whether the category or the errors name a missing scope."""
 
     @classmethod
-    def of(cls, response: Response, token: str) -> Problem:
-        """Read the error body of a response; never raises, never repeats the token."""
+    def from_response(cls, response: Response, token: str) -> ErrorDetails:
+        """Parse an error response. It never raises and never repeats the token."""
         body = json_object(response.body)
 
         def text(*names: str) -> str:
@@ -139,7 +140,7 @@ class Problem:
         if token and token in header:
             header = ""
         message = text("message")
-        # Other servers have a message too, and a status that is a number.
+        # Other servers send a message too, and a number as status.
         is_json = (
             body.get("status") == "error"
             or bool({"category", "correlationId", "errorType"} & body.keys())
@@ -147,8 +148,8 @@ class Problem:
         )
         category = text("category", "errorType")
         errors = list(_errors(body))
-        details = [plain_text(detail, token) for detail, _ in errors]
-        reasons = dict.fromkeys(filter(None, [message, *details]))
+        messages = [plain_text(message, token) for message, _ in errors]
+        reasons = dict.fromkeys(filter(None, [message, *messages]))
         says_not_found = response.headers.get("X-HubSpot-NotFound", "").strip().lower() == "true"
         return cls(
             category=category,
@@ -163,147 +164,149 @@ class Problem:
         )
 
 
-def check(response: Response, asked: Asked) -> None:
-    """Raise the error that an answer means, if it means one.
+def raise_for_status(response: Response, context: RequestContext) -> None:
+    """Raise the error that a response represents, if any.
 
     Raises:
-        TransientError: if a retry may help. A retry of a 400, 401, 403 or 404 of HubSpot's own
-            never helps, and counts against an app at HubSpot.
-        NotFoundError: for HubSpot's own 404, if the endpoint can miss.
-        UnverifiedAddressError: for a 404, or a refusal of one thing, before the Conversations API
-            has answered any request.
-        WrongAddressError: for a 404 to the list of threads, before that.
-        RefusedError: for a 400 and its like, and for a refusal of one thing.
-        DailyQuotaError: if the daily quota is spent.
-        HubSpotError: for the rest; it ends the sync.
+        TransientError: if a retry may help. HubSpot's own 400, 401, 403 and 404 are never retried:
+            that does not help, and HubSpot counts such errors against the app.
+        NotFoundError: for HubSpot's own 404, if the endpoint can be not found.
+        UnverifiedAddressError: for a 404 or the refusal of one item before the Conversations API
+            has answered any request with 200.
+        WrongAddressError: for a 404 of the list of threads before that.
+        RefusedError: for a 400 or another client error, and for the refusal of one item.
+        DailyQuotaError: if the daily quota is used up.
+        HubSpotError: for all other errors; it ends the sync.
     """
-    status, endpoint = response.status, asked.endpoint
+    status, endpoint = response.status, context.endpoint
     if status == HTTPStatus.OK or (status == HTTPStatus.MULTI_STATUS and endpoint.can_be_partial):
         return
-    problem = Problem.of(response, asked.token)
-    tried = _tried(response, problem, endpoint)
-    if status == HTTPStatus.TOO_MANY_REQUESTS and problem.policy.upper() == "DAILY":
-        message = f"{tried}. The account's daily quota is used up. {asked.quota_returns}"
+    details = ErrorDetails.from_response(response, context.token)
+    summary = _summary(response, details, endpoint)
+    if status == HTTPStatus.TOO_MANY_REQUESTS and details.policy.upper() == "DAILY":
+        message = f"{summary}. The account's daily quota is used up. {context.quota_reset_notice}"
         raise DailyQuotaError(message)
     if is_transient(status):
-        is_malformed = status == _ORIGIN_UNKNOWN and not asked.has_worked
+        is_malformed = status == _ORIGIN_UNKNOWN and not context.any_succeeded
         raise TransientError(
-            tried,
+            summary,
             retry_after=retry_after(response.headers),
             is_burst=status == HTTPStatus.TOO_MANY_REQUESTS,
-            asks_to_wait=status in _BUSY,
-            tries=FEW_TRIES if is_malformed else None,
-            advice=_CHECK_FORM.format(setting=asked.setting) if is_malformed else "",
+            asks_to_wait=status in _BUSY_STATUSES,
+            max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT if is_malformed else None,
+            advice=_MALFORMED.format(setting=context.setting) if is_malformed else "",
         )
     if status < HTTPStatus.BAD_REQUEST:
-        if asked.has_worked:
-            message = f"{tried}, which is not HubSpot's answer"
+        if context.any_succeeded:
+            message = f"{summary}, but {_NOT_FROM_HUBSPOT}"
             raise TransientError(message)
-        message = f"{tried}. {WRONG_API}"
+        message = f"{summary}. {NOT_HUBSPOT_API}"
         raise HubSpotError(message)
     if status == HTTPStatus.UNAUTHORIZED:
-        advice = _CHECK_SETTING.format(setting=asked.setting) if problem.is_hubspot else WRONG_API
-        message = f"{tried}. {advice}"
+        advice = _CHECK_SETTING if details.is_hubspot else NOT_HUBSPOT_API
+        message = f"{summary}. {advice.format(setting=context.setting)}"
         raise HubSpotError(message, is_auth_error=True)
     if status == HTTPStatus.NOT_FOUND:
-        _raise_not_found(tried, problem, asked)
+        _raise_not_found(summary, details, context)
     if status == HTTPStatus.FORBIDDEN:
-        _raise_forbidden(tried, problem, asked)
-    raise RefusedError(_refusal(tried, problem, asked), status=status)
+        _raise_forbidden(summary, details, context)
+    raise RefusedError(_refusal(summary, details, context), status=status)
 
 
-def _raise_not_found(tried: str, problem: Problem, asked: Asked) -> None:
-    """Raise what a 404 means, which is about the thing only if HubSpot itself says so.
+def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContext) -> None:
+    """Raise the error of a 404. Only HubSpot's own 404 means that the item does not exist.
 
     UNKNOWN: whether an unknown path of the API has the header of HubSpot's own 404 (in 2019 one
-    had, recorded). So no 404 is believed before the Conversations API has answered with 200.
+    had, recorded). So no 404 is accepted before the Conversations API has answered with 200.
     """
-    endpoint = asked.endpoint
+    endpoint = context.endpoint
     meaning: HubSpotError | None = None
-    if problem.is_own_404 and endpoint.can_miss:
-        meaning = NotFoundError(tried, now=asked.now)
-    elif problem.is_own_404 and HTTPStatus.NOT_FOUND in endpoint.refusals:
-        meaning = RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.NOT_FOUND)
+    if details.is_own_404 and endpoint.can_be_not_found:
+        meaning = NotFoundError(summary, now=context.now)
+    elif details.is_own_404 and HTTPStatus.NOT_FOUND in endpoint.refusal_statuses:
+        meaning = RefusedError(_refusal(summary, details, context), status=HTTPStatus.NOT_FOUND)
     if not endpoint.is_conversations:
-        raise RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.NOT_FOUND)
-    if not asked.has_answered:
+        raise RefusedError(_refusal(summary, details, context), status=HTTPStatus.NOT_FOUND)
+    if not context.conversations_succeeded:
         if endpoint.is_list_of_threads:
             message = (
-                f"{tried}. There is no Conversations API at this address: check the settings "
-                "api_url and api_version, and proxies."
+                f"{summary}. There is no Conversations API at this address. Check the settings "
+                "api_url and api_version, and any proxy in between."
             )
             raise WrongAddressError(message)
-        raise UnverifiedAddressError(tried, if_verified=meaning)
-    if meaning and not (endpoint.refusals and asked.query.get("after")):
+        raise UnverifiedAddressError(summary, if_verified=meaning)
+    if meaning and not (endpoint.refusal_statuses and context.query.get("after")):
         raise meaning
-    message = f"{tried}, which is not HubSpot's word on it (settings api_url, api_version)"
-    raise InconclusiveError(message, tries=FEW_TRIES)
+    message = f"{summary}, but {_NOT_FROM_HUBSPOT} (check api_url and api_version)"
+    raise InconclusiveError(message, max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
 
 
-def _raise_forbidden(tried: str, problem: Problem, asked: Asked) -> None:
-    """Raise what a 403 means: by its category, by what was asked, and by what has worked."""
-    endpoint = asked.endpoint
-    if not problem.is_json:
-        if asked.has_worked:
-            message = f"{tried}, which is not HubSpot's answer (settings api_url, proxies)"
-            raise InconclusiveError(message, tries=FEW_TRIES)
-        message = f"{tried}. {WRONG_API}"
+def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContext) -> None:
+    """Raise the error of a 403: by its category, the endpoint, and the requests that succeeded."""
+    endpoint = context.endpoint
+    if not details.is_json:
+        if context.any_succeeded:
+            message = f"{summary}, but {_NOT_FROM_HUBSPOT} (check api_url and any proxy in between)"
+            raise InconclusiveError(message, max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
+        message = f"{summary}. {NOT_HUBSPOT_API}"
         raise HubSpotError(message)
-    if problem.category.upper() == "USER_DOES_NOT_HAVE_PERMISSIONS":
-        message = f"{tried}. {_USER_REMOVED.format(setting=asked.setting)}"
+    if details.category.upper() == "USER_DOES_NOT_HAVE_PERMISSIONS":
+        message = f"{summary}. {_USER_REMOVED.format(setting=context.setting)}"
         raise HubSpotError(message)
-    if problem.lacks_scope:
-        message = f"{tried}. {_SCOPE_MISSING}"
-        if HTTPStatus.FORBIDDEN in endpoint.refusals:
+    if details.lacks_scope:
+        message = f"{summary}. {_SCOPE_MISSING}"
+        if HTTPStatus.FORBIDDEN in endpoint.refusal_statuses:
             raise RefusedError(message, status=HTTPStatus.FORBIDDEN, lacks_scope=True)
         raise HubSpotError(message)
-    refusal = RefusedError(_refusal(tried, problem, asked), status=HTTPStatus.FORBIDDEN)
-    if endpoint.is_list_of_threads or (endpoint.refusals and asked.query.get("after")):
-        if asked.has_answered:
-            raise InconclusiveError(str(refusal), tries=FEW_TRIES)
-        message = f"{refusal} Check what the token of the setting {asked.setting} may read."
+    refusal = RefusedError(_refusal(summary, details, context), status=HTTPStatus.FORBIDDEN)
+    if endpoint.is_list_of_threads or (endpoint.refusal_statuses and context.query.get("after")):
+        if context.conversations_succeeded:
+            raise InconclusiveError(str(refusal), max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
+        reason = str(refusal).rstrip(".")
+        message = f"{reason}. Check what the token in {context.setting} may read."
         raise HubSpotError(message)
-    if endpoint.is_conversations and not asked.has_answered:
-        raise UnverifiedAddressError(tried, if_verified=refusal)
+    if endpoint.is_conversations and not context.conversations_succeeded:
+        raise UnverifiedAddressError(summary, if_verified=refusal)
     raise refusal
 
 
-def _refusal(tried: str, problem: Problem, asked: Asked) -> str:
-    """Return the message of a refusal, with the settings that its request was made of."""
-    # What is posted holds IDs that may be addresses, and HubSpot repeats what it refuses.
-    is_private = asked.endpoint.method != "GET"
-    reason = "its reason may be private" if is_private else problem.message or "it gave no reason"
-    message = f"{tried}. HubSpot refused the request: {reason}"
-    if settings := _settings_of(reason, asked.query):
+def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> str:
+    """Return the message of a refusal, with the settings that its query came from."""
+    # A POST body contains actor IDs, which may be email addresses, and HubSpot may repeat them.
+    reason = "the reason is not shown, because it may contain private data"
+    if context.endpoint.method == "GET":
+        reason = details.message or "no reason given"
+    message = f"{summary}. HubSpot refused the request: {reason}"
+    if settings := _settings_of(reason, context.query):
         plural = "s" if len(settings) > 1 else ""
         message += f". Check the setting{plural} {', '.join(settings)}."
     return message
 
 
 def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
-    """Return the settings that a refused query came from: those in the reason, else all."""
+    """Return the settings of a refused query: those that the reason names, or else all."""
     sent = [
         name for name in _SETTINGS if query.get(name) and query[name] != _DEFAULTS.get(name, ())
     ]
-    words = reason.lower()
-    named = [name for name in _SETTINGS if query.get(name) and name.lower() in words]
+    reason = reason.lower()
+    named = [name for name in _SETTINGS if query.get(name) and name.lower() in reason]
     return [_SETTINGS[name] for name in named or sent]
 
 
 def unexpected_body(response: Response, endpoint: Endpoint, token: str) -> TransientError:
-    """Return the error for a 200 that does not hold what was asked for, as proxies give."""
-    tried = _tried(response, Problem.of(response, token), endpoint)
-    message = f"{tried}, but the answer is not what was asked for"
+    """Return the error for a 200 with another body than the endpoint returns, such as a proxy's."""
+    summary = _summary(response, ErrorDetails.from_response(response, token), endpoint)
+    message = f"{summary}, but the body is not a response of this endpoint"
     return TransientError(message, retry_after=retry_after(response.headers))
 
 
 def is_transient(status: int) -> bool:
-    """Whether a retry may fix what a status says. Documented by HubSpot."""
-    return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    """Whether a retry may fix a response with this status. Documented by HubSpot."""
+    return status in _TRANSIENT_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def json_object(text: bytes) -> dict[str, Any]:
-    """Return the JSON object that a text holds; an empty one if it holds none. Never raises."""
+    """Parse a JSON object; return an empty one if the text is not a JSON object. Never raises."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
@@ -312,13 +315,13 @@ def json_object(text: bytes) -> dict[str, Any]:
 
 
 def plain_text(text: str, token: str = "") -> str:
-    """Return a text of a response as it may be logged: one line of visible characters.
+    """Return text of a response in a form that is safe to log: one line of visible characters.
 
-    Control characters, terminal escapes, bidirectional overrides and the token are left out.
+    Control characters, terminal escapes, bidirectional overrides and the token are removed.
     """
     text = text[: 20 * _MAX_MESSAGE]
-    spaced = "".join(" " if character.isspace() else character for character in text)
-    visible = "".join(one for one in spaced if not unicodedata.category(one).startswith("C"))
+    spaced = "".join(" " if char.isspace() else char for char in text)
+    visible = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
     if token:  # a server may echo the request
         visible = visible.replace(token, "…")
     return " ".join(visible.split())[:_MAX_MESSAGE]
@@ -338,10 +341,10 @@ def _errors(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
             )
 
 
-def _tried(response: Response, problem: Problem, endpoint: Endpoint) -> str:
-    words = [f"{endpoint}: {response.status}"]
-    if problem.category:
-        words.append(problem.category)
-    if problem.correlation_id:
-        words.append(f"(correlationId {problem.correlation_id})")
-    return " ".join(words)
+def _summary(response: Response, details: ErrorDetails, endpoint: Endpoint) -> str:
+    parts = [f"{endpoint}: {response.status}"]
+    if details.category:
+        parts.append(details.category)
+    if details.correlation_id:
+        parts.append(f"(correlationId {details.correlation_id})")
+    return " ".join(parts)

@@ -1,4 +1,4 @@
-"""Trying again: how often, and how long to wait before it. Whether at all, `responses` decides."""
+"""Retries: how many attempts to make and how long to wait. `responses` decides what to retry."""
 
 from __future__ import annotations
 
@@ -18,42 +18,43 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LONGEST_WAIT = 60.0
-LONGEST_RETRY_AFTER = 300.0
-"""Seconds; HubSpot asks for up to 24 hours during an account's migration. Documented."""
+MAX_WAIT = 60.0
+"""Seconds between two attempts, unless HubSpot asks for a longer wait."""
+MAX_RETRY_AFTER = 300.0
+"""Seconds. HubSpot asks for up to 24 hours while it migrates an account. Documented."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How much a request is worth, where that is less than usual."""
+    """The limits of one request, if they are tighter than the settings."""
 
-    tries: int
-    longest: float
-    """Seconds that HubSpot may ask to wait before the next try."""
+    max_attempts: int
+    max_retry_after: float
+    """The longest `Retry-After` to honor, in seconds."""
     timeout: float
-    """Seconds to wait for an answer, at the most."""
+    """Seconds for one whole response."""
 
 
-QUICK = RetryPolicy(tries=2, longest=10, timeout=10)
-"""What a sync can do without must cost neither minutes nor the load."""
-NO_RETRY = RetryPolicy(tries=1, longest=0, timeout=60)
+QUICK = RetryPolicy(max_attempts=2, max_retry_after=10, timeout=10)
+"""For optional requests, which must neither take minutes nor fail the sync."""
+NO_RETRY = RetryPolicy(max_attempts=1, max_retry_after=0, timeout=60)
 
 
 @dataclass(frozen=True)
 class Retry:
-    """Calls a function until it does not fail in a passing way.
+    """Calls a function again after a transient error.
 
     Args:
-        tries: How often at the most.
-        wait: Waits some seconds; may raise, which ends it all.
-        warn: Is told of each failure but the last.
-        longest: Seconds that HubSpot may ask to wait.
+        max_attempts: Maximum attempts, including the first.
+        wait: Sleeps for a number of seconds. An exception from it ends the retries.
+        warn: Logs each transient error except the last.
+        max_retry_after: The longest `Retry-After` to honor, in seconds.
     """
 
-    tries: int
+    max_attempts: int
     wait: Callable[[float], None]
     warn: Callable[[str], None]
-    longest: float = LONGEST_RETRY_AFTER
+    max_retry_after: float = MAX_RETRY_AFTER
 
     def call(
         self,
@@ -63,17 +64,17 @@ class Retry:
         on_failure: Callable[[TransientError], None] = lambda _: None,
         made: int = 0,
     ) -> T:
-        """Return what the function returns.
+        """Return the function's result.
 
         Args:
-            function: Raises `TransientError` where trying again can help.
-            on_retry: Called before each try but the first.
-            on_failure: Called with each `TransientError`, the last one included.
-            made: Attempts that were made before.
+            function: Raises `TransientError` if a retry may help.
+            on_retry: Called before each attempt except the first.
+            on_failure: Called with each `TransientError`, including the last.
+            made: Attempts that were made before this call.
 
         Raises:
-            TransientError: the last one, which says how often it was tried.
-            HubSpotError: if HubSpot asks for a longer wait, or if the last one has advice.
+            TransientError: the last one, with the number of attempts.
+            HubSpotError: if HubSpot asks for a longer wait, or if the last error has advice.
         """
         waits = schedule()
         for attempt in count(made + 1):
@@ -81,66 +82,70 @@ class Retry:
                 return function()
             except TransientError as error:
                 on_failure(error)
-                tries = min(self.tries, error.tries or self.tries)
-                if attempt >= tries:
+                max_attempts = min(self.max_attempts, error.max_attempts or self.max_attempts)
+                if attempt >= max_attempts:
                     raise error.after(attempt) from error
-                seconds = seconds_to_wait(error, next(waits), self.longest)
+                seconds = seconds_to_wait(error, next(waits), self.max_retry_after)
                 on_retry()
-                self.warn(f"{error}; attempt {attempt} of {tries}, the next one in {seconds:.1f} s")
+                self.warn(
+                    f"{error}. Attempt {attempt} of {max_attempts} failed; retrying in "
+                    f"{seconds:.1f} s"
+                )
             self.wait(seconds)
         raise AssertionError  # count() has no end
 
 
 def seconds_to_wait(
-    error: TransientError, scheduled: float, longest: float = LONGEST_RETRY_AFTER
+    error: TransientError, scheduled: float, max_retry_after: float = MAX_RETRY_AFTER
 ) -> float:
-    """Return the wait before the next try: the schedule's with jitter, or longer if asked for.
+    """Return the longer of `Retry-After` and the scheduled wait with jitter.
 
     Raises:
-        HubSpotError: if HubSpot asks for a longer wait.
+        HubSpotError: if HubSpot asks for more than `max_retry_after`.
     """
-    asked = error.retry_after or 0
-    if asked > longest:
+    requested = error.retry_after or 0
+    if requested > max_retry_after:
         message = (
-            f"{error}. HubSpot asks to come back in {asked / 60:.0f} minutes: "
-            "run the sync again then."
+            f"{error}. HubSpot asks to wait for {requested / 60:.0f} minutes. Run the sync again "
+            "after that."
         )
-        if asked > LONGEST_RETRY_AFTER:
+        if requested > MAX_RETRY_AFTER:
             raise RetryLaterError(message) from error
         raise HubSpotError(message, exit_code=EX_TEMPFAIL) from error
-    return max(jitter(scheduled), asked)
+    return max(jitter(scheduled), requested)
 
 
 def schedule() -> Generator[float, None, None]:
     """Return the seconds to wait after each failed attempt: 1, 2, 4 … 60, without end."""
-    waits = backoff.expo(max_value=LONGEST_WAIT)
-    next(waits)  # the first is for the library's own use
+    waits = backoff.expo(max_value=MAX_WAIT)
+    next(waits)  # the generator's first value is for the library itself
     return waits
 
 
 def jitter(seconds: float) -> float:
-    """Return the wait shortened by up to a half, so that workers do not come back as one."""
+    """Return the wait, shortened at random by up to half, so that workers do not retry together."""
     return seconds / 2 + backoff.full_jitter(seconds / 2)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that `Retry-After` asks for; None where it is missing or no time.
+    """Return the seconds of `Retry-After`; None if the header is missing or invalid.
 
-    It comes as seconds or as a date (RFC 9110); documented for 477 only, honoured wherever it
-    comes. A date is held against the answer's own `Date`, else against the clock here.
+    The header is a number of seconds or a date (RFC 9110). HubSpot documents it for status 477
+    only; the tap honors it for every status. A date is compared with the response's own `Date`, or
+    with the local clock if the response has none.
     """
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         return float(text)
-    until = date(text)
+    until = parse_date(text)
     if until is None:
         return None
-    now = date(headers.get("Date", "")) or datetime.now(timezone.utc)
+    now = parse_date(headers.get("Date", "")) or datetime.now(timezone.utc)
     return max(0.0, (until - now).total_seconds())
 
 
-def date(text: str) -> datetime | None:
-    """Return the moment that a header such as `Date` says, in UTC; None where it says none."""
+def parse_date(text: str) -> datetime | None:
+    """Parse a header such as `Date`; None if it is not a date."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

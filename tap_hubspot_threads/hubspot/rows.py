@@ -1,7 +1,6 @@
-"""From a JSON object as HubSpot returned it to a row that any Singer target can load.
+"""Turns JSON objects from HubSpot into rows that any Singer target can load.
 
-The JSON Schema of the stream says which columns there are and of what type; this module only knows
-how a value is made to fit a type.
+The stream's JSON Schema defines the columns and their types. This module converts values to types.
 """
 
 from __future__ import annotations
@@ -16,28 +15,28 @@ from tap_hubspot_threads.values import InvalidIdError, clean_time, parse_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_hubspot_threads.hubspot.pagination import Make
+    from tap_hubspot_threads.hubspot.pagination import RowBuilder
     from tap_hubspot_threads.models import Row
 
 
 OTHER_PROPERTIES = "otherProperties"
 MAX_INTEGER = 2**63 - 1
-"""What a column of integers holds."""
+"""The largest value of an integer column."""
 MAX_DEPTH = 50
-"""What is nested deeper is left out: not every reader of JSON can follow."""
+"""Deeper nested values become null, because not every JSON parser can read them."""
 
 
-class _Unfit(ValueError):  # noqa: N818 - a signal within this module, not an error
-    """A value that cannot be made to fit the type of its column."""
+class _TypeMismatch(ValueError):  # noqa: N818 - a signal within this module, not an error
+    """A value that cannot be converted to the type of its column."""
 
 
-class _FitsInPart(ValueError):  # noqa: N818 - a signal within this module, not an error
-    """An object of which a part has no place in its column.
+class _PartialMatch(ValueError):  # noqa: N818 - a signal within this module, not an error
+    """An object that fits its column only in part.
 
     Args:
         fitting: The value of the column.
-        rest: The keys that the column's schema does not list, and the values that do not fit
-            theirs, nested as HubSpot returned them and not cleaned yet.
+        rest: The keys that the column's schema does not list, and the values that do not match
+            their type. They are nested as HubSpot returned them, and not cleaned yet.
     """
 
     def __init__(self, fitting: dict[str, Any], rest: dict[str, Any]) -> None:
@@ -49,16 +48,16 @@ class RowCleaner:
     """Turns JSON objects into rows of one schema.
 
     Guarantees for every row:
-        * It has all columns of the schema; what HubSpot did not return is null.
-        * Strings are strings, numbers among them written out (observed: integer ids); integers are
-          integers, also those that came as text; arrays are whole.
-        * Times are UTC with `Z`, in milliseconds; an empty string is null.
+        * It has all columns of the schema. A column that HubSpot did not return is null.
+        * A number in a string column becomes its digits (observed: integer IDs). Text in an integer
+          column becomes an integer. Arrays are complete.
+        * Times are UTC with `Z`, in milliseconds. An empty string becomes null.
         * An object whose fields the schema lists has exactly these fields.
-        * A key that the schema does not list, and a value that does not fit its column or field
-          (which is then null), is kept in `otherProperties`, at any depth, nested as HubSpot
-          returned it. `otherProperties` is null when there is nothing to keep.
-        * No U+0000, no lone surrogate, no NaN and no infinity, at any depth: PostgreSQL and other
-          databases refuse them.
+        * `otherProperties` keeps each key that the schema does not list and each value that does
+          not fit its column or field, which is then null. It does so at any depth, nested as
+          HubSpot returned it, and is null if it is empty.
+        * No U+0000, lone surrogate, NaN or infinity remains at any depth, because PostgreSQL and
+          other databases refuse them.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
@@ -73,7 +72,7 @@ class RowCleaner:
 
         Args:
             found: The object.
-            is_plain: Whether it is known that no text in it can need cleaning; see `is_plain`.
+            is_plain: Whether no string in the object can need cleaning; see `is_plain`.
         """
         row = self._blank.copy()
         other: dict[str, Any] = {}
@@ -82,13 +81,13 @@ class RowCleaner:
             convert = converter_of(name)
             if convert is None:
                 other[_clean_text(name)] = _clean_json(value)
-            # What is right already is most of it, and spared the call of its converter.
+            # Most values are strings of the right type. They skip the call of a converter.
             elif is_plain and convert is to_string and type(value) is str:
                 row[name] = value
             elif value is not None:
                 try:
                     row[name] = convert(value)
-                except _FitsInPart as part:
+                except _PartialMatch as part:
                     row[name] = part.fitting
                     other[name] = _clean_json(part.rest)
                 except ValueError:
@@ -122,9 +121,9 @@ def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """Return what makes an object fit a schema that lists its fields; any object if it lists none.
+    """Return a converter for objects with the fields that a schema lists, or with any fields.
 
-    The converter raises `_FitsInPart` for an object that holds more than that.
+    The converter raises `_PartialMatch` for an object with other fields or types.
     """
     if not columns:
         return _to_object
@@ -133,7 +132,7 @@ def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, A
 
     def convert(value: object) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise _Unfit
+            raise _TypeMismatch
         fitting, rest = blank.copy(), {}
         for name, item in value.items():
             convert_item = converters.get(name)
@@ -142,12 +141,12 @@ def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, A
             elif item is not None:
                 try:
                     fitting[name] = convert_item(item)
-                except _FitsInPart as part:
+                except _PartialMatch as part:
                     fitting[name], rest[name] = part.fitting, part.rest
                 except ValueError:
                     rest[name] = item
         if rest:
-            raise _FitsInPart(fitting, rest)
+            raise _PartialMatch(fitting, rest)
         return fitting
 
     return convert
@@ -155,7 +154,7 @@ def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, A
 
 def _to_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _Unfit
+        raise _TypeMismatch
     return {_clean_text(name): _clean_json(item) for name, item in value.items()}
 
 
@@ -163,7 +162,7 @@ def to_string(value: object) -> str:
     """Return the text of a column of strings.
 
     Raises:
-        ValueError: if the value is neither a string nor an integer.
+        ValueError: if the value is neither a string nor a whole number.
     """
     if isinstance(value, str):
         return _clean_text(value)
@@ -171,19 +170,19 @@ def to_string(value: object) -> str:
         return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise _Unfit
+    raise _TypeMismatch
 
 
 def _to_integer(value: object) -> int:
     number = int(to_string(value))
     if abs(number) > MAX_INTEGER:
-        raise _Unfit
+        raise _TypeMismatch
     return number
 
 
 def _to_array(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise _Unfit
+        raise _TypeMismatch
     return [_clean_json(item) for item in value]
 
 
@@ -192,7 +191,7 @@ def _to_boolean(value: object) -> bool:
         return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
-    raise _Unfit
+    raise _TypeMismatch
 
 
 def _clean_text(text: str) -> str:
@@ -201,7 +200,7 @@ def _clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
     kind = type(value)
     if kind is str:
         return value if value.isascii() and "\0" not in value else _clean_text(value)
@@ -217,48 +216,49 @@ def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever J
 
 
 MAX_ID_LENGTH = 512
-"""Characters of an ID, as the schemas have it: targets refuse a record with a longer one."""
+"""Maximum characters of an ID, as in the schemas. Targets refuse a record with a longer one."""
 
 
-class Makers:
-    """The makers of rows, from any number of threads.
+class RowBuilders:
+    """Creates the row builder of each stream. Thread-safe.
 
     Args:
-        schema: Gives the schema of a stream, by its name; asked once the stream is read.
+        schema: Returns the schema of a stream by its name. It is called once per stream, when the
+            stream is first read.
     """
 
     def __init__(self, schema: Callable[[str], Mapping[str, Any]]) -> None:
         self.cleaner = cache(lambda stream: RowCleaner(schema(stream)))
-        """Returns what cleans a stream's rows, by the stream's name."""
+        """Returns the `RowCleaner` of a stream by its name."""
 
-    def of_threads(self) -> Make:
-        """Return the maker of threads, whose IDs are numbers."""
-        return _Maker(self.cleaner("threads"), thread_id_of)
+    def for_threads(self) -> RowBuilder:
+        """Return the row builder for threads, whose IDs are numbers."""
+        return _RowBuilder(self.cleaner("threads"), thread_id_of)
 
-    def of(self, stream: str, **missing: str) -> Make:
-        """Return the maker of a stream whose IDs are any text.
+    def for_stream(self, stream: str, **defaults: str) -> RowBuilder:
+        """Return the row builder for a stream whose IDs are any text.
 
         Args:
             stream: The stream's name.
-            missing: The values of columns that would be empty.
+            defaults: Values for columns that the response left empty.
         """
         lift = _lift_failure_details if stream == "messages" else None
-        return _Maker(self.cleaner(stream), id_of, missing, lift=lift)
+        return _RowBuilder(self.cleaner(stream), id_of, defaults, lift=lift)
 
 
-class _Maker:
-    """Makes the rows of a stream; a `Make`."""
+class _RowBuilder:
+    """Implements `RowBuilder` for one stream."""
 
     def __init__(
         self,
         cleaner: RowCleaner,
         id_of: Callable[[Mapping[str, Any]], str | None],
-        missing: Mapping[str, str] = MappingProxyType({}),
+        defaults: Mapping[str, str] = MappingProxyType({}),
         *,
         lift: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     ) -> None:
         self._clean, self.id_of = cleaner.clean, id_of
-        self._missing, self._lift = missing, lift
+        self._defaults, self._lift = defaults, lift
 
     def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
         id_ = self.id_of(found)
@@ -266,13 +266,13 @@ class _Maker:
             return None
         row = self._clean(self._lift(found) if self._lift else found, is_plain=is_plain)
         row["id"] = id_
-        for name, value in self._missing.items():
+        for name, value in self._defaults.items():
             row[name] = row[name] or value
         return row
 
 
 def id_of(found: Mapping[str, Any]) -> str | None:
-    """Return the ID of a JSON object, whatever text it is; None if it has none."""
+    """Return the ID of a JSON object as text; None if it has no usable ID."""
     try:
         id_ = to_string(found.get("id"))
     except ValueError:
@@ -281,7 +281,7 @@ def id_of(found: Mapping[str, Any]) -> str | None:
 
 
 def thread_id_of(found: Mapping[str, Any]) -> str | None:
-    """Return the id of a JSON object that may be a thread; None where it is no thread's."""
+    """Return the ID of a JSON object; None if it is not a valid thread ID."""
     try:
         return parse_id(found.get("id"))
     except InvalidIdError:
@@ -289,15 +289,15 @@ def thread_id_of(found: Mapping[str, Any]) -> str | None:
 
 
 def _lift_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a message with the `failureDetails` of its `status` beside that.
+    """Return a message with `failureDetails` moved from its `status` to the top level.
 
-    They are an object of any keys, and targets accept such a one as a column only, not inside an
-    object whose fields are listed.
+    `failureDetails` is an object with arbitrary keys. Targets accept such an object only as a
+    column, not inside an object with listed fields.
     """
     status = message.get("status")
     if not isinstance(status, dict) or "failureDetails" not in status:
         return message
-    if "failureDetails" in message:  # which HubSpot does not document: both are kept
+    if "failureDetails" in message:  # not documented, so keep both
         return message
     others = {name: value for name, value in status.items() if name != "failureDetails"}
     return {**message, "status": others, "failureDetails": status["failureDetails"]}

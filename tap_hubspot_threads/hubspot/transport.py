@@ -1,7 +1,7 @@
-"""Sending one request over the wire, once: connections, proxies, certificates, bounds of an answer.
+"""Sends one HTTP request: connections, proxies, certificates, and limits of time and size.
 
-By the adapter rather than a session: it may be shared by threads, and takes half the time.
-Redirects and cookies, which a session is there for, are nothing to follow here.
+It uses the adapter of `requests` without a session. Threads can share the adapter, and it takes
+half the time. A session adds only redirects and cookies, which the API does not need.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Sends requests whose timeout, a number of seconds, is for the whole answer.
+    """Sends requests with a timeout, in seconds, for the whole response.
 
-    Each step of connecting (each address, a proxy's answer, TLS) may take as long, but what they
-    took is gone from the answer's time.
+    Each step of connecting (each address, the proxy's response, TLS) may take as long as the
+    timeout. The time that connecting takes is subtracted from the response's time.
     """
 
     @override
@@ -57,12 +57,12 @@ class DeadlineAdapter(HTTPAdapter):
         *args: Any,
         **kwargs: Any,
     ) -> requests.Response:
-        whole: Any = Timeout(total=timeout)  # which requests takes, and its types do not know
-        return super().send(request, stream, whole, *args, **kwargs)
+        total: Any = Timeout(total=timeout)  # accepted by requests, but missing from its types
+        return super().send(request, stream, total, *args, **kwargs)
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer, which has the time that its socket's timeout says when it begins."""
+    """A response that must be complete within the timeout that its socket has at the start."""
 
     def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
         super().__init__(sock, debuglevel, method)
@@ -70,11 +70,11 @@ class _Response(http.client.HTTPResponse):
 
 
 class _TimedReader(io.RawIOBase):
-    """What comes from a socket, until its time is over.
+    """Reads from a socket until a deadline.
 
     Args:
         file: The socket's file.
-        sock: Its timeout is the time that there is from now on.
+        sock: The socket. Its current timeout sets the deadline.
     """
 
     def __init__(self, file: io.RawIOBase, sock: socket.socket) -> None:
@@ -87,10 +87,10 @@ class _TimedReader(io.RawIOBase):
 
     @override
     def readinto(self, buffer: Buffer) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError
-        self._sock.settimeout(left)
+        self._sock.settimeout(remaining)
         return self._file.readinto(buffer)
 
     @override
@@ -100,14 +100,14 @@ class _TimedReader(io.RawIOBase):
 
 
 def _set_deadlines(manager: PoolManager) -> None:
-    """Have the connections that a manager makes read answers with a deadline."""
+    """Give all connections of a pool manager a deadline for responses."""
     pools = manager.pool_classes_by_scheme.items()
     manager.pool_classes_by_scheme = {scheme: _with_deadline(pool) for scheme, pool in pools}
 
 
 @cache
 def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a class of pools whose answers have a deadline: the same one if they have."""
+    """Return a pool class with a deadline for responses; the same class if it has one already."""
     connection: Any = pool.ConnectionCls
     if connection.response_class is _Response:
         return pool
@@ -115,15 +115,15 @@ def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
     return type(pool.__name__, (pool,), {"ConnectionCls": timed})
 
 
-LARGEST_ANSWER = 64 * 2**20
-"""Bytes, unpacked; a page of 500 threads takes half a million."""
-_PIECE = 64 * 2**10
-"""Bytes that are read, or unpacked, at once."""
+MAX_RESPONSE_BYTES = 64 * 2**20
+"""Decompressed bytes. A page of 500 threads has about 500 kB."""
+_CHUNK_BYTES = 64 * 2**10
+"""Bytes to read or decompress at once."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it leaves."""
+    """A request, ready to be sent."""
 
     method: str
     url: str
@@ -134,20 +134,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer, whatever it says, with its whole body."""
+    """A complete response with any status."""
 
     status: int
     headers: Mapping[str, str]
-    """Looked up whatever the case of a name."""
+    """Names are case-insensitive."""
     body: bytes
 
 
-class NoAnswerError(Exception):
-    """No whole answer came.
+class NoResponseError(Exception):
+    """No complete response was received.
 
     Args:
-        reason: In words that follow what was tried; advice is a sentence of its own.
-        is_passing: Whether trying again may help.
+        reason: The message's continuation after the endpoint's name, such as ": timeout".
+        is_transient: Whether a retry may help.
     """
 
     def __init__(self, reason: str, *, is_transient: bool = True) -> None:
@@ -157,12 +157,12 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Connection:
-    """What is the same for all requests."""
+    """The parameters that all requests share."""
 
     api_url: str
     """The base URL."""
     conversations_path: str
-    """The path of the Conversations API below it, with its version."""
+    """The path of the Conversations API below `api_url`, with the version."""
     user_agent: str
     timeout: float
     """Seconds for one whole response."""
@@ -171,30 +171,30 @@ class Connection:
 
 
 class Transport(Protocol):
-    """The way to one API host, for any number of threads."""
+    """Sends requests to one API host. Thread-safe."""
 
     def send(self, request: Request, *, timeout: float) -> Response:
-        """Send a request; return the answer.
+        """Send a request; return the response.
 
         Args:
-            request: With a URL of this host.
-            timeout: Seconds for the whole answer, from sending on; and for each step of
+            request: A request to this host.
+            timeout: Seconds for the whole response, from sending on, and for each step of
                 connecting.
 
         Raises:
-            NoAnswerError: if no whole answer came in time, or one that is too large.
+            NoResponseError: if no complete response arrives in time, or the response is too large.
         """
 
     def close(self) -> None:
-        """Close the connections that are open."""
+        """Close all open connections."""
 
 
 class HttpTransport:
-    """HTTP, by the proxies and certificates that the environment says.
+    """Sends HTTP requests with the proxies and certificates that the environment configures.
 
     Args:
         api_url: The base URL.
-        connections: Connections that are kept open at the most.
+        connections: Maximum connections to keep open.
     """
 
     def __init__(self, api_url: str, *, connections: int) -> None:
@@ -202,38 +202,38 @@ class HttpTransport:
         self._adapter = DeadlineAdapter(pool_maxsize=connections)
 
     def send(self, request: Request, *, timeout: float) -> Response:
-        """As `Transport` says."""
-        prepared = self._blank.copy()
+        """Implement `Transport`."""
+        prepared = self._template.copy()
         prepared.method, prepared.url = request.method, request.url
         prepared.headers.update(request.headers)
         if request.body is not None:
             prepared.prepare_body(request.body, None)
         try:
             sent = self._adapter.send(prepared, timeout=timeout, **self._environment)
-            with sent as response:  # closes the connection if the body is not read to its end
+            with sent as response:  # closes the connection if the body is not read completely
                 return Response(response.status_code, response.headers, _body(response))
         except requests.RequestException as error:
-            if _is_late(error):
-                reason = f": no whole answer from {self._way} within {timeout:g} s"
-                raise NoAnswerError(reason) from error
-            raise _no_answer(error, self._way) from error
-        except (TypeError, ValueError) as error:  # urllib3's, of what it cannot make sense of
+            if _is_timeout(error):
+                reason = f": no complete response from {self._route} within {timeout:g} s"
+                raise NoResponseError(reason) from error
+            raise _no_response(error, self._route) from error
+        except (TypeError, ValueError) as error:  # urllib3 raises them for invalid input
             reason = (
-                f": cannot be sent ({type(error).__name__}). Check api_url, user_agent, the "
-                "credentials and the proxy's variables."
+                f": the request could not be sent ({type(error).__name__}). Check api_url, "
+                "user_agent, the credentials and the proxy environment variables."
             )
-            raise NoAnswerError(reason, is_transient=False) from None
-        except OSError as error:  # such as a file of certificates that is not there
-            reason = f": not sent, {error}"
-            raise NoAnswerError(reason, is_transient=False) from error
+            raise NoResponseError(reason, is_transient=False) from None
+        except OSError as error:  # such as a missing certificate file
+            reason = f": the request could not be sent: {error}"
+            raise NoResponseError(reason, is_transient=False) from error
 
     def close(self) -> None:
-        """As `Transport` says."""
+        """Implement `Transport`."""
         self._adapter.close()
 
     @cached_property
-    def _way(self) -> str:
-        """The host, and the proxy that the environment names for it, without its credentials."""
+    def _route(self) -> str:
+        """The API's URL and the proxy to it, if the environment has one, without credentials."""
         proxy = select_proxy(self._api_url, self._environment["proxies"])
         if not proxy:
             return self._api_url
@@ -241,49 +241,49 @@ class HttpTransport:
         return f"{self._api_url} through the proxy {parts.netloc.rpartition('@')[2]} (HTTPS_PROXY)"
 
     @cached_property
-    def _blank(self) -> requests.PreparedRequest:
-        """A request to copy; preparing each anew would cost more than sending it."""
+    def _template(self) -> requests.PreparedRequest:
+        """A request to copy. Preparing every request would cost more than sending it."""
         return requests.Request("GET", self._api_url).prepare()
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
-        """What the environment says of proxies and certificates for this address."""
+        """The proxies and certificates that the environment configures for `api_url`."""
         session = requests.Session()
         found = session.merge_environment_settings(self._api_url, {}, None, None, None)
         if self._api_url.startswith("http:"):
-            found["proxies"] = {}  # plain http, and the token with it, never leaves this machine
+            found["proxies"] = {}  # plain HTTP is for localhost only: send no token to a proxy
         return {name: found[name] for name in ("proxies", "verify", "cert")}
 
 
 def _body(response: requests.Response) -> bytes:
-    """Return a body, unpacked, and hold no more than is allowed of one that is too large."""
-    body = io.BytesIO()  # does not copy what it gives back
-    for piece in response.iter_content(_PIECE):
-        body.write(piece)
-        if body.tell() > LARGEST_ANSWER:
-            message = f": its answer is over {LARGEST_ANSWER >> 20} MB"
-            raise NoAnswerError(message)
+    """Return the decompressed body; stop reading when it is too large."""
+    body = io.BytesIO()  # its `getvalue` does not copy
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        body.write(chunk)
+        if body.tell() > MAX_RESPONSE_BYTES:
+            message = f": the response is larger than {MAX_RESPONSE_BYTES >> 20} MB"
+            raise NoResponseError(message)
     return body.getvalue()
 
 
-def _is_late(error: requests.RequestException) -> bool:
-    """Whether time ran out; within the body `requests` calls that a connection's error."""
+def _is_timeout(error: requests.RequestException) -> bool:
+    """Whether an error is a timeout. `requests` reports one in the body as a connection error."""
     is_in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
     return is_in_body or isinstance(error, exceptions.Timeout)
 
 
-def _no_answer(error: requests.RequestException, way: str) -> NoAnswerError:
-    reason = f": no whole answer from {way} ({type(error).__name__})"
+def _no_response(error: requests.RequestException, route: str) -> NoResponseError:
+    reason = f": no complete response from {route} ({type(error).__name__})"
     if isinstance(error, exceptions.SSLError):
         advice = (
-            ". Its certificate is not trusted here: behind a company's proxy, point the "
-            "environment variable REQUESTS_CA_BUNDLE to the proxy's certificates."
+            ". The server's certificate is not trusted. If a proxy inspects TLS, set the "
+            "environment variable REQUESTS_CA_BUNDLE to the proxy's CA certificate."
         )
-        return NoAnswerError(reason + advice, is_transient=False)
+        return NoResponseError(reason + advice, is_transient=False)
     if isinstance(error, (exceptions.InvalidSchema, exceptions.InvalidURL)):
-        advice = ". Check the setting api_url and the proxy's variables."
-        return NoAnswerError(reason + advice, is_transient=False)
+        advice = ". Check the setting api_url and the proxy environment variables."
+        return NoResponseError(reason + advice, is_transient=False)
     if isinstance(error, exceptions.InvalidHeader):
         advice = ". Check the credentials and the setting user_agent."
-        return NoAnswerError(reason + advice, is_transient=False)
-    return NoAnswerError(reason)
+        return NoResponseError(reason + advice, is_transient=False)
+    return NoResponseError(reason)

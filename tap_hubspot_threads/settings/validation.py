@@ -52,7 +52,7 @@ def _check_form(name: str, value: str) -> None:
     """Check that a secret was copied alone. HubSpot answers 530 to a malformed token."""
     problem = ""
     if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
-        problem = "is in quotes; remove them (some .env parsers keep them)"
+        problem = "is in quotes; remove the quotes (some .env parsers keep them)"
     elif _HEADER.match(value):
         problem = "starts with a header name or Bearer; set the token alone"
     if problem and value.strip():

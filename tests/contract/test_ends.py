@@ -112,7 +112,7 @@ def test_signal_while_waiting(lab: Lab, tmp_path: Path) -> None:
     """A long wait that HubSpot asked for does not hold up the end."""
     lab.script(status=503, headers={"Retry-After": "200"}, times=100)
     tap = Process(lab, tmp_path)
-    tap.wait_for("attempt 1 of 8, the next one in 200.0 s")
+    tap.wait_for("Attempt 1 of 8 failed; retrying in 200.0 s")
     started = time.monotonic()
     tap.popen.terminate()
     assert tap.finish()[0] == 128 + signal.SIGTERM

@@ -70,14 +70,16 @@ CAUSES = {
         LATER, "UTC", settings={"daily_quota_reserve_percent": 100, "always_fetch_by_id": True}
     ),
     "a long Retry-After": Cause(
-        LATER, "in 1440 minutes", on(status=477, headers={"Retry-After": "86400"})
+        LATER, "for 1440 minutes", on(status=477, headers={"Retry-After": "86400"})
     ),
     "a long Retry-After for one thread": Cause(
-        LATER, "in 10 minutes", on(ONE, status=503, headers={"Retry-After": "600"}), BY_ID
+        LATER, "for 10 minutes", on(ONE, status=503, headers={"Retry-After": "600"}), BY_ID
     ),
     "a listing out of reach": Cause(LATER, "after 8 attempts", on(status=503)),
-    "a listing that is dropped": Cause(LATER, "no whole answer", on(drop=True)),
-    "a listing that is no JSON": Cause(LATER, "not what was asked", on(status=200, body="<html>")),
+    "a listing that is dropped": Cause(LATER, "no complete response", on(drop=True)),
+    "a listing that is no JSON": Cause(
+        LATER, "not a response of this endpoint", on(status=200, body="<html>")
+    ),
     "423 to the last": Cause(LATER, "423", on(status=423)),
     "429 to the last": Cause(LATER, "429", on(status=429)),
     "five threads in a row": Cause(
@@ -195,9 +197,9 @@ NO_SCOPE = '{"status": "error", "category": "MISSING_SCOPES"}'
         ({"path": ".", "status": 401}, 78, "check the setting access_token"),
         ({"path": "/conv", "status": 403, "body": NO_SCOPE}, 78, "the scope conversations.read"),
         ({"path": ".", "status": 404, "body": "<html>", "bare": True}, 78, "settings api_url"),
-        ({"path": ".", "status": 503, "headers": {"Retry-After": "301"}}, 75, "in 5 minutes"),
+        ({"path": ".", "status": 503, "headers": {"Retry-After": "301"}}, 75, "for 5 minutes"),
         ({"path": ".", "status": 503, "headers": {"Retry-After": "0"}}, 75, "after 8 attempts"),
-        ({"path": ".", "drop": True}, 75, "no whole answer"),
+        ({"path": ".", "drop": True}, 75, "no complete response"),
     ],
 )
 @pytest.mark.usefixtures("waits")

@@ -102,7 +102,7 @@ def test_waits_as_asked(
 def test_waits_no_longer_than_five_minutes(lab: Lab, waits: list[float], asked: str) -> None:
     """Asked to wait longer than five minutes, the sync ends and says when to come back."""
     lab.script(status=477, headers={"Retry-After": asked})
-    with pytest.raises(HubSpotError, match=r"come back in \d+ minutes: run the sync again"):
+    with pytest.raises(HubSpotError, match=r"wait for \d+ minutes\. Run the sync again"):
         lab.sync()
     assert waits == []
 
@@ -154,7 +154,10 @@ FATAL: dict[str, tuple[dict[str, Any], str]] = {
         {"status": 404, "body": '{"message": "Not Found"}', "bare": True},
         "api_url",
     ),
-    "403 of a firewall": ({"status": 403, "body": "<html>", "bare": True}, "something in front"),
+    "403 of a firewall": (
+        {"status": 403, "body": "<html>", "bare": True},
+        "did not come from HubSpot",
+    ),
     "redirect": ({"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}, "api_url"),
     "daily limit": (
         {"status": 429, "body": error_body(policyName="DAILY")},

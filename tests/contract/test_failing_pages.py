@@ -136,4 +136,4 @@ def test_page_without_a_usable_id(lab: Lab, stream: str, caplog: pytest.LogCaptu
     quiet = lab.sync(select(stream)).records(stream)
     lab.script(path=f"/{stream}", status=200, body=json.dumps({"results": [{}, {"id": None}]}))
     assert lab.sync(select(stream)).records(stream) == quiet
-    assert "no usable id" not in caplog.text
+    assert "no usable ID" not in caplog.text

@@ -177,7 +177,7 @@ def test_messages_alone(life: Life) -> None:
         say(life, thread)
         assert message_ids(life.sync(select("messages"))) == messages_of(life.lab, thread)
         assert life.lab.calls(rf"/threads/{thread.id}\?") == []
-        assert life.kept["full_listing_started_at"] is None
+        assert life.threads_state["full_listing_started_at"] is None
     assert set(life.sync().ids) == set(life.lab.ids)
 
 

@@ -163,7 +163,7 @@ def test_none_are_read_when_none_are_wanted(life: Life) -> None:
     assert life.lab.calls(BY_ID) == []
     life.state = {}
     life.sync(open_threads_max_calls=0)
-    assert life.kept["open_threads"] == []
+    assert life.threads_state["open_threads"] == []
 
 
 def test_killed_between_a_row_and_its_state(life: Life) -> None:
@@ -257,11 +257,11 @@ def test_full_listing_in_slices(life: Life, monkeypatch: pytest.MonkeyPatch) -> 
     """A full listing takes so many pages a sync, goes on in the next one, and says when it ends."""
     set_runtime(monkeypatch, page_size=10)
     life.settings["open_threads_max_calls"] = 0
-    first = life.kept["full_listing_completed_at"]
+    first = life.threads_state["full_listing_completed_at"]
     found: list[str] = []
     life.pass_time(hours=24)
     syncs = 0
-    while life.kept["full_listing_completed_at"] == first:
+    while life.threads_state["full_listing_completed_at"] == first:
         life.lab.emulator.requests.clear()
         found += life.sync(full_listing_calls=3).ids
         assert 1 <= len(life.lab.calls(EVERYTHING)) <= 3
@@ -281,12 +281,12 @@ def test_full_listing_with_a_refused_cursor(
     set_runtime(monkeypatch, page_size=10)
     life.pass_time(hours=24)
     life.sync(full_listing_calls=3)
-    began = life.kept["listing_started_at"]
-    life.kept["listing_cursor"] = "too old"
+    began = life.threads_state["listing_started_at"]
+    life.threads_state["listing_cursor"] = "too old"
     life.pass_time(hours=1)
     assert life.sync().ids == life.lab.ids
     assert "listed from the start" in caplog.text
-    assert life.kept["full_listing_started_at"] > began
+    assert life.threads_state["full_listing_started_at"] > began
 
 
 def test_full_listing_by_id(life: Life) -> None:
@@ -309,7 +309,9 @@ def test_nothing_stale(seed: int) -> None:
                     change_silently(chance, lab.account, thread)
             life.pass_time(hours=24 if turn == 3 else 1)
             watched = (
-                {entry.partition(":")[0] for entry in life.kept["open_threads"]} if turn else {}
+                {entry.partition(":")[0] for entry in life.threads_state["open_threads"]}
+                if turn
+                else {}
             )
             for record in life.sync().records():
                 warehouse[record["id"]] = record
@@ -367,10 +369,10 @@ def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
         life.lab.account.message(thread, sent=True)
         life.lab.script(path=f"/threads/{thread.id}", status=404, body=body, times=100)
     for _ in range(2):
-        with pytest.raises(IncompleteError, match=r"2 thread.*404.*api_url, api_version"):
+        with pytest.raises(IncompleteError, match=r"2 thread.*404.*api_url and api_version"):
             life.sync()
         assert life.last.records("deleted_threads") == []
-        assert life.kept["not_found"] == []
+        assert life.threads_state["not_found"] == []
         life.pass_time(minutes=20)
     life.lab.emulator.faults.clear()
     assert life.sync().ids == ids([first, second])
@@ -385,7 +387,7 @@ def test_lie_that_heals(life: Life) -> None:
     life.pass_time(minutes=20)
     assert life.sync().ids == ids([thread])
     assert life.last.records("deleted_threads") == []
-    assert life.kept["not_found"] == []
+    assert life.threads_state["not_found"] == []
 
 
 def test_archived_and_purged(life: Life) -> None:
@@ -479,7 +481,7 @@ def test_most_are_gone(life: Life) -> None:
     life.pass_time(minutes=10)
     life.sync()
     assert sorted(row["id"] for row in life.last.records("deleted_threads")) == sorted(ids(victims))
-    assert life.kept["not_found"] == []
+    assert life.threads_state["not_found"] == []
 
 
 def test_outage_that_denies_all(life: Life) -> None:
@@ -605,7 +607,7 @@ def test_size_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_lab(Account(list(account.threads.values()))) as lab:
         life = Life(lab)
         life.sync()
-        assert len(life.kept["open_threads"]) == 20_000
+        assert len(life.threads_state["open_threads"]) == 20_000
         assert len(json.dumps(life.state)) < 600_000
         states = sum(len(line) for line in life.last.text.splitlines() if '"STATE"' in line[:20])
         assert states < len(life.last.text) / 3
@@ -628,7 +630,7 @@ def test_changed_settings_bring_all(life: Life) -> None:
 )
 def test_unknown_lists(life: Life, entry: object) -> None:
     """A list of open threads that is none is refused."""
-    life.kept["open_threads"] = [entry]
+    life.threads_state["open_threads"] = [entry]
     with pytest.raises(StateError, match=r"bookmarks\.threads\.open_threads"):
         life.sync()
 
@@ -647,11 +649,11 @@ def test_summary(life: Life, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_failed_thread_in_a_wrong_account(life: Life) -> None:
     """A thread that failed is not told deleted by a sync that cannot tell which account it is."""
-    life.kept["failed"] = [["17", 1]]
-    life.kept["open_threads"] = []
-    del life.kept["account_id"]
+    life.threads_state["failed"] = [["17", 1]]
+    life.threads_state["open_threads"] = []
+    del life.threads_state["account_id"]
     assert life.sync().records("deleted_threads") == []
-    assert life.kept["failed"] == []
+    assert life.threads_state["failed"] == []
 
 
 def test_cost_without_a_closed_thread() -> None:
@@ -713,7 +715,7 @@ def test_full_listing_that_stands_still(life: Life, monkeypatch: pytest.MonkeyPa
     set_runtime(monkeypatch, page_size=10)
     life.pass_time(hours=24)
     life.sync(full_listing_calls=2)
-    cursor = life.kept["listing_cursor"]
+    cursor = life.threads_state["listing_cursor"]
     body = json.dumps({"results": [], "paging": {"next": {"after": cursor}}})
     life.lab.script(path="sort=id", status=200, body=body, times=10)
     with pytest.raises(HubSpotError, match="no progress"):
@@ -738,6 +740,6 @@ def test_listing_that_lists_twice(life: Life, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("started", ["2999-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"])
 def test_full_listing_of_another_time(life: Life, started: str) -> None:
     """A listing that is said to be of the future is as good as one that is too old."""
-    life.kept["full_listing_started_at"] = started
+    life.threads_state["full_listing_started_at"] = started
     life.sync()
     assert life.lab.calls("sort=id")

@@ -49,13 +49,13 @@ def test_refused_messages_of_one_thread(life: Life) -> None:
     assert end.value.exit_code == 1
     assert "scope" not in str(end.value)
     assert threads_of_messages(life) == talking - {str(refused.id)}
-    bookmark = life.kept["replication_key_value"]
+    bookmark = life.threads_state["replication_key_value"]
     life.pass_time(hours=1)
     (new,) = life.threads(1)
     with pytest.raises(IncompleteError, match=str(refused.id)):
         life.sync(catalog)
     assert str(new.id) in threads_of_messages(life)
-    assert life.kept["replication_key_value"] > bookmark
+    assert life.threads_state["replication_key_value"] > bookmark
 
 
 @pytest.mark.usefixtures("waits")
@@ -69,7 +69,7 @@ def test_many_refused_threads(life: Life) -> None:
         life.sync()
     assert end.value.exit_code == 1
     assert set(life.last.ids) == set(ids(changed[12:]))
-    assert sorted(name for name, _ in life.kept["failed"]) == ids(changed[:12])
+    assert sorted(name for name, _ in life.threads_state["failed"]) == ids(changed[:12])
 
 
 def test_refused_configured_thread(life: Life) -> None:
@@ -93,14 +93,14 @@ def test_every_batch_of_actors_is_refused(life: Life, status: Any) -> None:
     talking = {str(thread.id) for thread in life.lab.threads if account.messages(thread)}
     assert threads_of_messages(life) == talking
     assert len(life.lab.calls("/actors/")) < 60
-    assert life.kept["replication_key_value"]
+    assert life.threads_state["replication_key_value"]
 
 
 @pytest.mark.parametrize("path", ["/threads\\?", "/threads/", "/inboxes"])
 def test_removed_user_ends_the_sync(life: Life, path: str) -> None:
     """If the user behind the token was removed, the sync ends, whatever it read."""
     life.lab.script(path=path, status=403, body=REMOVED, times=100)
-    with pytest.raises(HubSpotError, match="rotate the token") as end:
+    with pytest.raises(HubSpotError, match="Rotate the token") as end:
         life.sync(select("threads", "messages", "inboxes"))
     assert end.value.exit_code == 78
 
@@ -165,8 +165,8 @@ def test_page_that_never_comes(monkeypatch: pytest.MonkeyPatch, fault: dict[str,
         lab.emulator.faults.clear()
         life.sync()
         life.pass_time(hours=1)
-        assert life.kept["listing"] == "done"
-        assert life.kept["full_listing_rows"] >= len(lab.threads) - 10
+        assert life.threads_state["listing"] == "done"
+        assert life.threads_state["full_listing_rows"] >= len(lab.threads) - 10
 
 
 @pytest.mark.usefixtures("waits")
@@ -262,6 +262,6 @@ def test_gateways_404s_for_every_read_by_id(life: Life) -> None:
         with pytest.raises((IncompleteError, TransientError), match=str(new.id)):
             life.sync()
         assert life.last.records("deleted_threads") == []
-        assert life.kept["not_found"] == []
+        assert life.threads_state["not_found"] == []
     life.lab.emulator.faults.clear()
     assert {str(new.id)} <= set(life.sync().ids)

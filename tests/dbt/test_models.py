@@ -104,17 +104,17 @@ def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.Monke
     told = io.StringIO()
     monkeypatch.setattr(support_report, "console", Console(file=told, width=100))
     monkeypatch.setattr(support_report, "_build", lambda *_: True)
-    assert support_report.answer(support_report.Place(warehouse.url, "hubspot"), ZONE) == 0
+    assert support_report.build_and_show(support_report.Place(warehouse.url, "hubspot"), ZONE) == 0
     waiting = [
         row for row in conversations(ACCOUNT).values() if row["awaiting_reply_from"] == "business"
     ]
     oldest = min(waiting, key=lambda row: row["waiting_since"])
     lines = told.getvalue().splitlines()
-    assert all(question in told.getvalue() for question in support_report.QUESTIONS)
+    assert all(title in told.getvalue() for title in support_report.TABLES)
     assert next(line for line in lines if "93361" in line).split()[1] == oldest["conversation_id"]
-    assert "Nothing to tell of" not in told.getvalue()
-    with pytest.raises(ValueError, match="make run first"):
-        support_report.answer(support_report.Place(warehouse.url, "nowhere"), ZONE)
+    assert "No results" not in told.getvalue()
+    with pytest.raises(ValueError, match="Run `make run` first"):
+        support_report.build_and_show(support_report.Place(warehouse.url, "nowhere"), ZONE)
 
 
 def test_without_messages(warehouse: Warehouse) -> None:

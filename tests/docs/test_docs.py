@@ -19,7 +19,7 @@ from singer_sdk.about import AboutFormatter
 from tap_hubspot_threads.errors import DailyQuotaError
 from tap_hubspot_threads.hubspot.client import THREADS
 from tap_hubspot_threads.hubspot.limits.daily_quota import DailyQuota
-from tap_hubspot_threads.hubspot.responses import Asked, check
+from tap_hubspot_threads.hubspot.responses import RequestContext, raise_for_status
 from tap_hubspot_threads.hubspot.transport import Response
 from tap_hubspot_threads.settings.schema import SETTINGS
 from tap_hubspot_threads.singer.progress import Progress
@@ -318,25 +318,25 @@ def test_personal_data() -> None:
 
 def test_lines_of_a_spent_day() -> None:
     """The two lines of exit code 75 are as the program says them, with the time and without it."""
-    day = DailyQuota(10, left=64911, total=650_000, utc_offset=3600.0)
+    day = DailyQuota(10, remaining=64911, limit=650_000, utc_offset=3600.0)
     reserve, spent = blocks(page("how-to/errors"), "text")[-1].splitlines()
     with pytest.raises(DailyQuotaError) as error:
         day.check(0)
     without_time = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
     assert without_time.sub("", reserve) == without_time.sub("", str(error.value))
     body = b'{"errorType": "RATE_LIMIT", "policyName": "DAILY"}'
-    asked = Asked(
+    asked = RequestContext(
         THREADS,
         token="",
         setting="",
         query={},
         now=None,
-        has_worked=False,
-        has_answered=False,
-        quota_returns=DailyQuota().returns(),
+        any_succeeded=False,
+        conversations_succeeded=False,
+        quota_reset_notice=DailyQuota().reset_notice(),
     )
     with pytest.raises(DailyQuotaError) as error:
-        check(Response(429, {}, body), asked)
+        raise_for_status(Response(429, {}, body), asked)
     assert spent == str(error.value)
 
 

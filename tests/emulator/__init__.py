@@ -1,1 +1,1 @@
-"""What the stand-in for HubSpot promises to the tests that rely on it."""
+"""Tests of the emulator, on which other tests rely."""

@@ -1,4 +1,4 @@
-"""Two ways to ask an emulated account: in memory, and over HTTP."""
+"""Two clients of an emulated account: in memory, and over HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from emulator.memory_transport import MemoryTransport
 from emulator.service import TOKEN
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Request, Response
 
 if TYPE_CHECKING:
     from emulator.server import Emulator
@@ -21,30 +21,30 @@ BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 
 class Client:
-    """Asks in memory, as the tap would."""
+    """Sends requests in memory, like the tap."""
 
     def __init__(self, service: Service) -> None:
         self._transport = MemoryTransport(service)
 
     def get(self, path: str, **query: Any) -> Response:
-        """Ask with a valid token; a list of values repeats the parameter."""
+        """Send a GET with a valid token. A list of values repeats the parameter."""
         target = f"{path}?{urlencode(query, doseq=True)}" if query else path
         return self._transport.send(Request("GET", HOST + target, BEARER), timeout=60)
 
     def json(self, path: str, **query: Any) -> dict[str, Any]:
-        """Ask for what is there, and read it."""
+        """Send a GET that must succeed; return the parsed body."""
         response = self.get(path, **query)
         assert response.status == 200, response
         body: dict[str, Any] = json.loads(response.body)
         return body
 
     def post(self, path: str, body: object) -> Response:
-        """Ask by POST, with a valid token."""
+        """Send a POST with a valid token."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._transport.send(Request("POST", HOST + path, BEARER, sent), timeout=60)
 
     def pages(self, path: str = THREADS, **query: Any) -> list[list[dict[str, Any]]]:
-        """List the threads, or what there is, to the end; a cursor is decoded once, by hand."""
+        """Return all pages of a list. Each cursor is decoded once."""
         pages: list[list[dict[str, Any]]] = []
         while len(pages) < 1_000:
             body = self.json(path, **query)
@@ -56,21 +56,21 @@ class Client:
         raise AssertionError(message)
 
     def rows(self, path: str = THREADS, **query: Any) -> list[dict[str, Any]]:
-        """The rows of all pages."""
+        """Return the rows of all pages."""
         return [row for page in self.pages(path, **query) for row in page]
 
     def ids(self, **query: Any) -> list[int]:
-        """Their ids."""
+        """Return the IDs of all rows of the threads."""
         return [int(row["id"]) for row in self.rows(**query)]
 
 
 def decode(cursor: str) -> str:
-    """Decode a cursor, if it comes encoded."""
+    """Decode a cursor if it is percent-encoded."""
     return cursor.replace("%3D", "=").replace("%3d", "=")
 
 
 def over_http(emulator: Emulator, request: Request, *, timeout: float) -> Response:
-    """Send a request by the standard library's client."""
+    """Send a request over HTTP with the standard library's client."""
     url = urlsplit(emulator.url)
     connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=timeout)
     target = request.url.removeprefix(HOST)
@@ -80,6 +80,6 @@ def over_http(emulator: Emulator, request: Request, *, timeout: float) -> Respon
         headers = dict(response.getheaders())
         return Response(response.status, headers, response.read())
     except (OSError, http.client.HTTPException) as error:
-        raise NoAnswerError(type(error).__name__) from error
+        raise NoResponseError(type(error).__name__) from error
     finally:
         connection.close()

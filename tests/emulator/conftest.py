@@ -1,4 +1,4 @@
-"""An account whose clock passes by hand, and a client that asks it in memory."""
+"""Fixtures of the emulator's tests: an account with a clock that the test sets, and a client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class World:
-    """An account in which time passes by hand; `behavior` is the account's, to be changed."""
+    """An empty account, its behavior, a clock that the test sets, and a client."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
@@ -27,26 +27,26 @@ class World:
         self.client = Client(self.service)
 
     def pass_time(self, seconds: float) -> None:
-        """Let the account's clock go on."""
+        """Advance the account's clock."""
         self.now += timedelta(seconds=seconds)
 
     def threads(self, count: int) -> list[Thread]:
-        """Make so many threads, each with a message, a second apart."""
-        made = []
+        """Create threads one second apart, each with one message."""
+        created = []
         for _ in range(count):
             self.pass_time(1)
-            made.append(self.account.create())
-            self.account.message(made[-1], sent=False)
-        return made
+            created.append(self.account.create())
+            self.account.message(created[-1], sent=False)
+        return created
 
     @property
     def by_time(self) -> dict[str, str]:
-        """The query of the listing by latest message, from long ago."""
+        """The query of the list by latest message, from a time before every thread."""
         since = "2026-01-01T00:00:00.000Z"
         return {"sort": "latestMessageTimestamp", "latestMessageTimestampAfter": since}
 
 
 @pytest.fixture
 def world() -> World:
-    """An account without threads, with the usual behavior."""
+    """An account without threads, with the default behavior."""
     return World()

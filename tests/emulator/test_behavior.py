@@ -1,4 +1,4 @@
-"""A behavior can be drawn at random, written and read."""
+"""Behaviors: drawing at random, and the text form."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_draw() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_any_behavior_lists_all(seed: int) -> None:
-    """Whatever is drawn, a listing ends, and shows each thread of a quiet account."""
+def test_listing_with_any_behavior(seed: int) -> None:
+    """With any behavior, a listing ends and returns each thread of an unchanging account."""
     account = Account.sample(30, seed=seed)
     account.behavior = Behavior.draw(random.Random(seed))
     client = Client(Service(account))
@@ -37,8 +37,8 @@ def test_any_behavior_lists_all(seed: int) -> None:
         assert sorted(set(listed)) == expected
 
 
-def test_written_and_read() -> None:
-    """What `str` writes is what `of` reads; the default behavior has no fields."""
+def test_text_form() -> None:
+    """`Behavior.of` reads what `str` writes; the default behavior is an empty object."""
     assert str(Behavior()) == "{}"
     for seed in range(50):
         behavior = Behavior.draw(random.Random(seed))
@@ -46,7 +46,7 @@ def test_written_and_read() -> None:
             Outage(NOON, NOON + timedelta(hours=1), ids=(seed,)),
             Outage(NOON, NOON),
         ]
-        assert Behavior.of(str(behavior)) == behavior
+        assert Behavior.from_json(str(behavior)) == behavior
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,6 @@ def test_written_and_read() -> None:
     ],
 )
 def test_unknown_values(text: str, reason: str) -> None:
-    """Unknown fields and values are refused by name, not replaced by the default."""
+    """Unknown fields and values are errors that name them, and not replaced by defaults."""
     with pytest.raises(ValueError, match=reason):
-        Behavior.of(text)
+        Behavior.from_json(text)

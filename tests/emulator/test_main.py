@@ -1,4 +1,4 @@
-"""`python -m emulator` takes options from the command line."""
+"""The command line of `python -m emulator`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulator.__main__ import main
 
 
 def test_options() -> None:
-    """The account's number and its behavior come from the command line."""
+    """The account's ID and its behavior are set by options."""
     command = [sys.executable, "-m", "emulator", "--portal-id", "7"]
     command += ["--behavior", '{"account_info": "string"}']
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
@@ -30,7 +30,7 @@ def test_options() -> None:
 def test_unknown_behavior(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An unknown field of a behavior is named."""
+    """The error for an unknown field of a behavior names the field."""
     monkeypatch.setattr(sys, "argv", ["emulator", "--behavior", '{"caps": 3}'])
     with pytest.raises(SystemExit):
         main()

@@ -1,4 +1,4 @@
-"""The account without a wire answers as it does over one."""
+"""The in-memory transport responds exactly like the server over HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulator.memory_transport import MemoryTransport
 from emulator.oauth import CLIENT_ID, CLIENT_SECRET, PATH, REFRESH_TOKEN
 from emulator.server import Emulator
 from emulator.service import Service
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request, Response
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Request, Response
 from tests.emulator.clients import BEARER, HOST, THREADS, over_http
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ FIRST = next(iter(Account.sample(9).threads))
 
 
 def get(target: str, headers: dict[str, str] | None = None) -> Request:
-    """A request for something, with a valid token unless it is told."""
+    """Return a GET request, with a valid token unless other headers are given."""
     return Request("GET", HOST + target, BEARER if headers is None else headers)
 
 
@@ -57,32 +57,32 @@ REQUESTS = (
 
 
 def account() -> Account:
-    """A small account whose clock stands."""
+    """Return a small account with a fixed clock."""
     return Account(list(Account.sample(9).threads.values()), clock=lambda: NOON)
 
 
-def as_sent(response: Response) -> tuple[int, dict[str, str], bytes]:
-    """All that a client could see."""
+def visible_parts(response: Response) -> tuple[int, dict[str, str], bytes]:
+    """Return everything that a client can see of a response."""
     return response.status, dict(response.headers.items()), response.body
 
 
-def test_as_over_http() -> None:
-    """The same requests get the same answers, to the last byte of a header."""
+def test_same_as_over_http() -> None:
+    """Each request gets the same response, to the last byte of a header."""
     transport = MemoryTransport(Service(account()))
     with Emulator(account()) as emulator:
         for request in REQUESTS:
-            expected = as_sent(over_http(emulator, request, timeout=5))
-            assert as_sent(transport.send(request, timeout=5)) == expected
+            expected = visible_parts(over_http(emulator, request, timeout=5))
+            assert visible_parts(transport.send(request, timeout=5)) == expected
 
 
-def test_limit_as_over_http() -> None:
-    """What is beyond the limit, or outside the scopes, is refused in the same words."""
+def test_refusals_same_as_over_http() -> None:
+    """A request beyond the rate limit or the scopes gets the same error response."""
     transport = MemoryTransport(Service(account(), limit=RollingLimit(1), scopes=()))
     with Emulator(account(), limit=RollingLimit(1), scopes=()) as emulator:
         for status in (403, 429):
             expected = over_http(emulator, REQUESTS[0], timeout=5)
             assert expected.status == status
-            assert as_sent(transport.send(REQUESTS[0], timeout=5)) == as_sent(expected)
+            assert visible_parts(transport.send(REQUESTS[0], timeout=5)) == visible_parts(expected)
 
 
 @pytest.mark.parametrize(
@@ -96,35 +96,35 @@ def test_limit_as_over_http() -> None:
         {"cut": True},
     ],
 )
-def test_fault_as_over_http(fault: dict[str, Any]) -> None:
-    """A scripted fault does the same to a client, once; the next request is answered."""
+def test_faults_same_as_over_http(fault: dict[str, Any]) -> None:
+    """A scripted fault has the same effect on a client, once; the next request succeeds."""
     transport = MemoryTransport(Service(account(), faults=[Fault(**fault)]))
     with Emulator(account(), faults=[Fault(**fault)]) as emulator:
         for _ in range(2):
             try:
-                expected = as_sent(over_http(emulator, REQUESTS[0], timeout=5))
-            except NoAnswerError:
-                with pytest.raises(NoAnswerError):
+                expected = visible_parts(over_http(emulator, REQUESTS[0], timeout=5))
+            except NoResponseError:
+                with pytest.raises(NoResponseError):
                     transport.send(REQUESTS[0], timeout=5)
             else:
-                assert as_sent(transport.send(REQUESTS[0], timeout=5)) == expected
+                assert visible_parts(transport.send(REQUESTS[0], timeout=5)) == expected
 
 
-def test_garbled() -> None:
-    """A body that says that it is compressed and is not is no whole answer."""
+def test_garbled_body() -> None:
+    """A body that is not in its declared compression counts as an incomplete response."""
     transport = MemoryTransport(Service(account(), faults=[Fault(garble=True)]))
-    with pytest.raises(NoAnswerError) as caught:
+    with pytest.raises(NoResponseError) as caught:
         transport.send(REQUESTS[0], timeout=5)
     assert caught.value.is_transient
 
 
 def test_delay() -> None:
-    """Nobody waits; what takes as long as the timeout is no answer, and the clock is told."""
+    """A delay advances the clock instead of waiting; one as long as the timeout is a timeout."""
     passed: list[float] = []
     faults = [Fault(delay=5), Fault(delay=3)]
     service = Service(account(), latency=1, faults=faults)
     transport = MemoryTransport(service, pass_time=passed.append)
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoResponseError):
         transport.send(REQUESTS[0], timeout=6)
     for _ in range(2):
         assert transport.send(REQUESTS[0], timeout=6).status == 200
@@ -132,18 +132,18 @@ def test_delay() -> None:
     assert len(service.requests) == 3
 
 
-def test_late_answer() -> None:
-    """What a request did to the account stays done, although its answer came too late."""
+def test_late_response() -> None:
+    """A request whose response is too late still takes effect on the account."""
     service = Service(account(), latency=1)
     happened: list[str] = []
     service.before_answer = happened.append
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoResponseError):
         MemoryTransport(service).send(REQUESTS[0], timeout=1)
     assert happened == [f"{THREADS}?limit=4"]
 
 
 def test_headers() -> None:
-    """A header is found whatever the case of its name."""
+    """Header names are case-insensitive."""
     headers = MemoryTransport(Service(account())).send(REQUESTS[0], timeout=5).headers
     assert headers["date"] == headers["DATE"] == "Fri, 20 Nov 2026 12:00:00 GMT"
     assert headers.get("x-hubspot-ratelimit-max") == "190"
@@ -152,7 +152,7 @@ def test_headers() -> None:
 
 
 def test_no_server() -> None:
-    """Without `with` and without a look at its URL, an emulator takes no port and no thread."""
+    """An emulator opens no port and starts no thread until it is entered or its URL is read."""
     before = threading.active_count()
     emulator = Emulator(account(), port=1)
     transport: Transport = MemoryTransport(emulator)
@@ -162,7 +162,7 @@ def test_no_server() -> None:
 
 
 def test_change() -> None:
-    """A change of a thread shows in the next answer, although texts are kept."""
+    """A change of a thread shows in the next response, although response texts are cached."""
     service = Service(account())
     transport = MemoryTransport(service)
     request = get(f"{THREADS}/{FIRST}")

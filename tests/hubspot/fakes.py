@@ -1,4 +1,4 @@
-"""What the tests of HubSpot's side share: a way to HubSpot that answers as it is told to."""
+"""Fakes for the tests of `tap_hubspot_threads.hubspot`: a transport with scripted responses."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ SECRET = "secret-token"
 
 
 class FakeTransport:
-    """Gives one answer after the other; `sent` is what was asked, `timeouts` for how long."""
+    """Returns or raises the given responses in order; records requests and timeouts."""
 
-    def __init__(self, *answers: Response | Exception) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: Response | Exception) -> None:
+        self.responses = list(responses)
         self.sent: list[Request] = []
         self.timeouts: list[float] = []
 
     def send(self, request: Request, *, timeout: float) -> Response:
-        """As `Transport` says."""
+        """Implement `Transport`."""
         self.sent.append(request)
         self.timeouts.append(timeout)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        result = self.responses.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def close(self) -> None:
-        """As `Transport` says."""
+        """Implement `Transport`."""
 
 
 CONNECTION = Connection(
@@ -51,26 +51,26 @@ CONNECTION = Connection(
 
 
 class World:
-    """A client of such answers, on a clock that only passes by waiting."""
+    """A client with these responses and a clock that advances only by waiting."""
 
-    def __init__(self, *answers: Response | Exception, **parts: Any) -> None:
-        self.transport = FakeTransport(*answers)
+    def __init__(self, *responses: Response | Exception, **parts: Any) -> None:
+        self.transport = FakeTransport(*responses)
         self.waits: list[float] = []
         self.warnings: list[str] = []
         self.limit = RateLimit(clock=lambda: sum(self.waits), wait=self.waits.append)
-        wanted: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "connection": CONNECTION,
             "transport": self.transport,
             "credentials": AccessToken(SECRET),
             "limit": self.limit,
-            "retry": Retry(tries=4, wait=self.waits.append, warn=self.warnings.append),
+            "retry": Retry(max_attempts=4, wait=self.waits.append, warn=self.warnings.append),
             "clock": HubSpotClock(),
         }
-        self.client = Client(**wanted | parts)
+        self.client = Client(**arguments | parts)
 
 
 def response(status: int = 200, body: object = None, **headers: str) -> Response:
-    """Make an answer; `_` is `-` in a header's name, bytes and text are sent as they are."""
+    """Return a response. `_` in a header's name stands for `-`; only other objects become JSON."""
     if isinstance(body, str):
         body = body.encode()
     sent = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
@@ -79,6 +79,6 @@ def response(status: int = 200, body: object = None, **headers: str) -> Response
 
 
 def refusal(status: int, **fields: str) -> Response:
-    """Make an error of HubSpot's own: the body has the correlation ID of the header."""
-    body = {"status": "error", "message": "words", "correlationId": "c-0", **fields}
+    """Return an error response of HubSpot's, with the same correlation ID in body and header."""
+    body = {"status": "error", "message": "reason", "correlationId": "c-0", **fields}
     return response(status, body, X_HubSpot_Correlation_Id="c-0")

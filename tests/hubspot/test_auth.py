@@ -1,4 +1,4 @@
-"""OAuth: tokens in time, once for all workers; what is said when there is none."""
+"""OAuth: tokens are refreshed in time, once for all workers; errors name the setting."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ OAUTH: dict[str, Any] = {
 }
 
 
-def test_reads_by_oauth(lab: Lab) -> None:
-    """With OAuth's settings the same threads come, by one token for all requests."""
+def test_sync_with_oauth(lab: Lab) -> None:
+    """With OAuth, one token serves all requests of a sync."""
     output = lab.sync(thread_ids=lab.live_ids, **OAUTH)
     assert output.ids == lab.live_ids
     assert lab.calls("oauth") == [PATH]
 
 
 @pytest.mark.parametrize("rotates", [False, True])
-def test_tokens_that_live_four_seconds(monkeypatch: pytest.MonkeyPatch, *, rotates: bool) -> None:
-    """200 threads take several tokens, no more than needed, and no request brings an old one."""
+def test_short_lived_tokens(monkeypatch: pytest.MonkeyPatch, *, rotates: bool) -> None:
+    """A sync refreshes short-lived tokens no more than needed, and sends no expired token."""
     now = [0.0]
     set_runtime(monkeypatch, clock=lambda: now[0])
     oauth = TokenEndpoint(lifetime=4, rotates=rotates, clock=lambda: now[0])
@@ -46,13 +46,13 @@ def test_tokens_that_live_four_seconds(monkeypatch: pytest.MonkeyPatch, *, rotat
 
         lab.emulator.before_answer = pass_time
         assert lab.sync(thread_ids=lab.ids, max_concurrency=4, **OAUTH).ids == lab.ids
-        tries = len(lab.calls("archived"))
-        assert len(lab.calls("/threads/")) == 200 + tries
+        archived_calls = len(lab.calls("archived"))
+        assert len(lab.calls("/threads/")) == 200 + archived_calls
         assert 3 <= oauth.refreshes <= now[0] / 3.6 + 1
 
 
-def test_token_that_ends_early(lab: Lab) -> None:
-    """A token that is refused before its time is renewed once, and the request sent again."""
+def test_token_rejected_early(lab: Lab) -> None:
+    """A token that is rejected early is refreshed once, and the request is sent again."""
     revoked = threading.Event()
 
     def revoke(_: str) -> None:
@@ -65,8 +65,8 @@ def test_token_that_ends_early(lab: Lab) -> None:
     assert lab.emulator.oauth.refreshes == 2
 
 
-def test_token_that_is_never_accepted(lab: Lab) -> None:
-    """When the next token is refused too, the sync ends, and says which setting the token is of."""
+def test_token_always_rejected(lab: Lab) -> None:
+    """If the next token is rejected too, the sync ends and names the setting."""
     lab.emulator.before_answer = lambda _: lab.emulator.oauth.revoke()
     lab.emulator.oauth.lifetime = -1
     with pytest.raises(HubSpotError, match=r"401 .*check the setting refresh_token"):
@@ -76,10 +76,10 @@ def test_token_that_is_never_accepted(lab: Lab) -> None:
 
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize(("lifetime", "workers"), [(1800, 1), (40, 1), (40, 16)])
-def test_refreshes_take_nothing_of_the_limit(
+def test_slow_refresh_and_the_rate_limit(
     monkeypatch: pytest.MonkeyPatch, lifetime: float, workers: int
 ) -> None:
-    """A token that takes long to come does not let more requests go at once than are allowed."""
+    """A slow token refresh does not cause more requests than the rate limit allows."""
     now = [0.0]
     set_runtime(monkeypatch, clock=lambda: now[0])
     sent: list[tuple[float, str]] = []
@@ -102,101 +102,101 @@ def test_refreshes_take_nothing_of_the_limit(
         ids = lab.live_ids[:60]
         settings = {"max_requests_per_10s": 20, "max_concurrency": workers, **OAUTH}
         assert lab.sync(thread_ids=ids, **settings).ids == ids
-    moments = [moment for moment, url in sent if not url.endswith(PATH)]
-    for place in range(len(moments) - 20):
-        assert moments[place + 20] - moments[place] >= 10
+    times = [time for time, url in sent if not url.endswith(PATH)]
+    for place in range(len(times) - 20):
+        assert times[place + 20] - times[place] >= 10
 
 
 class Clock:
-    """A clock that a test sets, and a token endpoint that counts."""
+    """Credentials with a clock that the test sets, and a token endpoint that counts requests."""
 
-    def __init__(self, **answer: Any) -> None:
+    def __init__(self, **fields: Any) -> None:
         self.now = 0.0
-        self.asked = 0
-        self.answer = {"expires_in": 1800, **answer}
+        self.request_count = 0
+        self.response = {"expires_in": 1800, **fields}
         form = {"client_id": "1", "client_secret": "2", "refresh_token": "3"}
-        self.credentials = RefreshToken(form, ask=self._ask, clock=lambda: self.now)
+        self.credentials = RefreshToken(form, request_token=self._ask, clock=lambda: self.now)
 
     def _ask(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        self.asked += 1
+        self.request_count += 1
         assert form["grant_type"] == "refresh_token"
-        return {"access_token": f"token-{self.asked}", **self.answer}, self.now
+        return {"access_token": f"token-{self.request_count}", **self.response}, self.now
 
-    def take(self) -> str:
+    def token(self) -> str:
         """Return a token for a request."""
         self.credentials.ensure_fresh()
         return self.credentials.token
 
 
 @pytest.mark.parametrize(
-    ("lifetime", "renewed_at"), [(1800, 1740), (4, 3.6), ("600", 540), (None, 1740), (-5, 1740)]
+    ("lifetime", "refreshed_at"), [(1800, 1740), (4, 3.6), ("600", 540), (None, 1740), (-5, 1740)]
 )
-def test_renewed_ahead_of_the_end(lifetime: object, renewed_at: float) -> None:
-    """A token is renewed a minute before its end, or at nine tenths of a short life."""
+def test_refreshed_before_it_expires(lifetime: object, refreshed_at: float) -> None:
+    """A token is refreshed 60 seconds before it expires, or after 90% of a short lifetime."""
     clock = Clock(expires_in=lifetime)
-    clock.take()
-    clock.now = renewed_at - 0.01
-    clock.take()
-    assert clock.asked == 1
-    clock.now = renewed_at
-    clock.take()
-    assert clock.asked == 2
+    clock.token()
+    clock.now = refreshed_at - 0.01
+    clock.token()
+    assert clock.request_count == 1
+    clock.now = refreshed_at
+    clock.token()
+    assert clock.request_count == 2
 
 
-@pytest.mark.parametrize("how", ["expired", "refused"])
-def test_two_hundred_races(how: str) -> None:
-    """When 200 workers find the token ended at once, it is renewed once."""
+@pytest.mark.parametrize("mode", ["expired", "rejected"])
+def test_concurrent_refreshes(mode: str) -> None:
+    """If 200 workers find an expired or rejected token at once, it is refreshed once."""
     clock = Clock()
-    old = clock.take()
-    if how == "expired":
+    old = clock.token()
+    if mode == "expired":
         clock.now = 1790
     start = threading.Barrier(200)
     tokens = []
 
     def work() -> None:
         start.wait()
-        if how == "refused":
+        if mode == "rejected":
             assert clock.credentials.invalidate(old)
-        tokens.append(clock.take())
+        tokens.append(clock.token())
 
     threads = [threading.Thread(target=work) for _ in range(200)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert clock.asked == 2
+    assert clock.request_count == 2
     assert tokens == ["token-2"] * 200
 
 
 def test_same_token_again() -> None:
-    """When HubSpot gives the refused token again, nobody asks for it a third time."""
+    """If HubSpot returns the rejected token again, there is no third token request."""
     clock = Clock(access_token="same")
-    token = clock.take()
+    token = clock.token()
     assert clock.credentials.invalidate(token)
-    token = clock.take()
+    token = clock.token()
     assert not clock.credentials.invalidate(token)
-    assert clock.asked == 2
+    assert clock.request_count == 2
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "text"),
     [
         ({"client_id": "x-secret-x"}, "check the setting client_id"),
         ({"client_secret": "x-secret-x"}, "check the setting client_secret"),
         ({"refresh_token": "x-secret-x"}, "check the setting refresh_token"),
     ],
 )
-def test_settings_that_hubspot_refuses(lab: Lab, settings: dict[str, str], words: str) -> None:
-    """What the token endpoint refuses names the setting, never its value, and is asked once."""
-    with pytest.raises(HubSpotError, match=words) as error:
+def test_rejected_settings(lab: Lab, settings: dict[str, str], text: str) -> None:
+    """A rejection by the token endpoint names the setting, not its value, and is not retried."""
+    with pytest.raises(HubSpotError, match=text) as error:
         lab.sync(thread_ids=lab.live_ids, **{**OAUTH, **settings})
     assert "x-secret-x" not in str(error.value)
     assert len(lab.calls()) == 1
 
 
 @pytest.mark.usefixtures("waits")
-def test_passing_faults_of_the_token_endpoint(lab: Lab) -> None:
-    """A token endpoint that fails in a passing way is asked again."""
+def test_transient_errors_of_the_token_endpoint(lab: Lab) -> None:
+    """Transient errors of the token endpoint are retried."""
     lab.script(path="/oauth/", status=503, times=2)
     lab.script(path="/oauth/", drop=True)
     assert lab.sync(thread_ids=lab.live_ids[:3], **OAUTH).ids == lab.live_ids[:3]
@@ -205,7 +205,7 @@ def test_passing_faults_of_the_token_endpoint(lab: Lab) -> None:
 
 @pytest.mark.usefixtures("waits")
 def test_token_endpoint_that_is_down(lab: Lab) -> None:
-    """When there is no token to be had, the sync ends after one worker's tries."""
+    """If the token endpoint is down, the sync ends after the attempts of one worker."""
     lab.script(path="/oauth/", status=503, times=10**6)
     with pytest.raises(HubSpotError, match=r"oauth.*503. Gave up after 3 attempts"):
         lab.sync(thread_ids=lab.live_ids, max_attempts=3, **OAUTH)
@@ -213,7 +213,7 @@ def test_token_endpoint_that_is_down(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "text"),
     [
         (
             {"access_token": "x-secret-x"},
@@ -224,9 +224,9 @@ def test_token_endpoint_that_is_down(lab: Lab) -> None:
         (dict.fromkeys(OAUTH), "access_token: not set"),
     ],
 )
-def test_half_of_oauth(lab: Lab, settings: dict[str, str | None], words: str) -> None:
-    """Half of OAuth's settings, or a token besides, is refused with the names alone."""
-    with pytest.raises(SettingsError, match=words) as error:
+def test_incomplete_oauth(lab: Lab, settings: dict[str, str | None], text: str) -> None:
+    """Incomplete OAuth settings, or an access token too, are rejected by name, without values."""
+    with pytest.raises(SettingsError, match=text) as error:
         lab.sync(**{**OAUTH, **settings})
     assert "x-secret-x" not in str(error.value)
     assert lab.calls() == []

@@ -1,4 +1,4 @@
-"""What the token endpoint's answers mean."""
+"""Responses of the token endpoint, and the errors that they lead to."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ import json
 import pytest
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
-from tap_hubspot_threads.hubspot.auth import token_answer
+from tap_hubspot_threads.hubspot.auth import parse_token_response
 from tap_hubspot_threads.hubspot.transport import Response
 
 
-def answer(status: int, body: object) -> Response:
-    """Return an answer of the token endpoint."""
+def response(status: int, body: object) -> Response:
+    """Return a response of the token endpoint."""
     return Response(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "words"),
+    ("status", "body", "error_type", "text"),
     [
         (400, {"error": "invalid_grant"}, HubSpotError, "refresh_token"),
         (400, {"status": "BAD_SOMETHING"}, HubSpotError, "400 BAD_SOMETHING.* client_id, client"),
-        (400, {"status": "a secret", "message": "a secret"}, HubSpotError, "token: 400. That"),
-        (400, {"error": "secret1"}, HubSpotError, "token: 400. That"),
+        (
+            400,
+            {"status": "a secret", "message": "a secret"},
+            HubSpotError,
+            "token: 400. The response",
+        ),
+        (400, {"error": "secret1"}, HubSpotError, "token: 400. The response"),
         (401, {"error": "invalid_client"}, HubSpotError, "client_id and client_secret"),
-        (403, b"<html>", HubSpotError, "check api_url"),
-        (404, b"<html>", HubSpotError, "check api_url"),
-        (302, b"", HubSpotError, "check api_url"),
+        (403, b"<html>", HubSpotError, "Check api_url"),
+        (404, b"<html>", HubSpotError, "Check api_url"),
+        (302, b"", HubSpotError, "Check api_url"),
         (423, {}, TransientError, "423"),
         (477, {}, TransientError, "477"),
         (429, {}, TransientError, "429"),
@@ -37,8 +42,8 @@ def answer(status: int, body: object) -> Response:
         (200, {"access_token": "a\nb"}, TransientError, "no token"),
     ],
 )
-def test_answers(status: int, body: object, kind: type[Exception], words: str) -> None:
-    """Each answer without a token is an error that says what to do; its words stay out."""
-    with pytest.raises(kind, match=words) as error:
-        token_answer(answer(status, body))
+def test_responses(status: int, body: object, error_type: type[Exception], text: str) -> None:
+    """A response without a token is an error with advice, which quotes no text of the response."""
+    with pytest.raises(error_type, match=text) as error:
+        parse_token_response(response(status, body))
     assert "secret" not in str(error.value).replace("client_secret", "")

@@ -1,4 +1,4 @@
-"""What proves that the Conversations API is at an address, before a 404 is believed."""
+"""The proof that `api_url` leads to the Conversations API, which a 404 needs."""
 
 from __future__ import annotations
 
@@ -22,84 +22,84 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.client import ApiResponse, Client
     from tap_hubspot_threads.hubspot.transport import Response
 
-THREAD = Endpoint("GET", "/threads/{threadId}", can_miss=True)
+THREAD = Endpoint("GET", "/threads/{threadId}", can_be_not_found=True)
 PAGE = response(body={"results": []})
 HTML = response(404, "<html>")
 OWN = response(404, "<html>", X_HubSpot_Correlation_Id="c-0", X_HubSpot_NotFound="true")
 
 
-def conversations(*answers: Response | Exception) -> tuple[World, Client]:
-    """Make an API of such answers."""
-    world = World(*answers, connection=replace(CONNECTION, conversations_path="/v3"))
+def conversations(*responses: Response | Exception) -> tuple[World, Client]:
+    """Return a client with these responses."""
+    world = World(*responses, connection=replace(CONNECTION, conversations_path="/v3"))
     return world, world.client
 
 
-def ask(api: Client) -> ApiResponse:
-    """Ask for a thread."""
+def get_thread(api: Client) -> ApiResponse:
+    """Request a thread."""
     return api.request(THREAD, "/threads/17", accept=lambda _: True)
 
 
 def paths(world: World) -> list[str]:
-    """Return what was asked."""
+    """Return the paths and queries of the requests."""
     return [request.url.removeprefix("https://api.example.com") for request in world.transport.sent]
 
 
-def test_own_404_is_proved_by_one_page() -> None:
-    """Before any 200, HubSpot's own 404 costs one call more; then it is believed."""
+def test_own_404_needs_proof() -> None:
+    """Before any 200, HubSpot's own 404 needs one extra call as proof."""
     world, api = conversations(OWN, PAGE, OWN)
     for _ in range(2):
         with pytest.raises(NotFoundError):
-            ask(api)
+            get_thread(api)
     assert paths(world) == ["/v3/threads/17", "/v3/threads?limit=1", "/v3/threads/17"]
 
 
-def test_refusal_is_proved_too() -> None:
-    """A refusal of one thread is believed once the API has answered."""
+def test_refusal_needs_proof() -> None:
+    """A refusal of one thread needs the same proof."""
     world, api = conversations(refusal(403, category="FORBIDDEN"), PAGE)
     with pytest.raises(RefusedError):
-        ask(api)
+        get_thread(api)
     assert len(world.transport.sent) == 2
 
 
 @pytest.mark.parametrize("probe", [OWN, HTML, refusal(404)])
 @pytest.mark.parametrize("answer", [OWN, HTML, refusal(404)])
 def test_wrong_address(answer: Response, probe: Response) -> None:
-    """If the list of threads is a 404 too, the address is wrong, whatever form they have."""
+    """If the list of threads is not found either, the address is wrong, in any form of 404."""
     _, api = conversations(answer, probe)
     with pytest.raises(WrongAddressError):
-        ask(api)
+        get_thread(api)
 
 
-def test_gateways_404_is_asked_again() -> None:
-    """A gateway's 404 is retried once the API has answered: three attempts in all."""
+def test_gateways_404_is_retried() -> None:
+    """A gateway's 404 gets three attempts once the API has answered."""
     world, api = conversations(HTML, PAGE, *[HTML] * 2)
     with pytest.raises(TransientError, match="after 3 attempts"):
-        ask(api)
-    assert world.transport.answers == []
+        get_thread(api)
+    assert world.transport.responses == []
 
 
 def test_everything_is_refused() -> None:
-    """If the list of threads is refused as well, the sync ends."""
+    """If the list of threads is refused too, the sync ends."""
     _, api = conversations(refusal(403, category="X"), refusal(403, category="X"))
     with pytest.raises(HubSpotError) as raised:
-        ask(api)
+        get_thread(api)
     assert not isinstance(raised.value, RefusedError)
 
 
-def test_one_proof_for_all_threads() -> None:
-    """Threads that meet a 404 at the same time share one proof."""
+def test_concurrent_404s_share_one_proof() -> None:
+    """Concurrent 404s share one proof."""
     barrier = threading.Barrier(3)
     world, api = conversations()
 
     class Transport:
-        """Gives all three their 404 at the same time."""
+        """Returns a 404 to all three requests at the same time."""
 
-        asked = 0
+        probes = 0
 
         def send(self, request: object, *, timeout: float) -> Response:  # noqa: ARG002
-            """As `Transport` says."""
+            """Implement `Transport`."""
             if "limit=1" in str(request):
-                self.asked += 1
+                self.probes += 1
                 return PAGE
             barrier.wait(10)
             return OWN
@@ -110,7 +110,7 @@ def test_one_proof_for_all_threads() -> None:
 
     def run() -> None:
         try:
-            ask(api)
+            get_thread(api)
         except HubSpotError as error:
             errors.append(error)
 
@@ -120,4 +120,4 @@ def test_one_proof_for_all_threads() -> None:
     for worker in workers:
         worker.join(10)
     assert [type(error) for error in errors] == [NotFoundError] * 3
-    assert transport.asked == 1
+    assert transport.probes == 1

@@ -1,4 +1,4 @@
-"""HubSpot's clock: which `Date` is believed."""
+"""HubSpot's clock: which `Date` headers it accepts."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def noon() -> Iterator[None]:
-    """Our own clock says noon."""
+    """Set the local clock to noon."""
     with time_machine.travel(NOON, tick=False):
         yield
 
 
 class Clock(HubSpotClock):
-    """A clock whose monotonic seconds are set by hand."""
+    """A `HubSpotClock` with monotonic seconds that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         super().__init__(lambda: self.seconds)
 
     def date(self, moment: datetime) -> bool:
-        """Read a response of a moment; tell whether its `Date` is believed."""
-        found = self.read({"Date": format_datetime(moment, usegmt=True)})
-        assert found in {None, moment}
-        return found is not None
+        """Read the `Date` of a response; return whether it is accepted."""
+        accepted = self.read({"Date": format_datetime(moment, usegmt=True)})
+        assert accepted in {None, moment}
+        return accepted is not None
 
 
 def test_no_date() -> None:
-    """Without a `Date`, HubSpot's clock is taken to be an hour behind ours."""
+    """Without a `Date`, HubSpot's clock is taken to be an hour behind the local clock."""
     clock = Clock()
     assert clock.read({}) is None
     assert clock.read({"Date": "soon"}) is None
     assert (clock.now(), clock.is_known) == (NOON - MARGIN, False)
 
 
-def test_time_goes_on() -> None:
-    """Between responses the clock goes on from the earliest `Date`."""
+def test_time_advances() -> None:
+    """Between responses the clock advances from the earliest `Date`."""
     clock = Clock()
     assert clock.date(NOON)
     clock.seconds = 30
@@ -59,7 +59,7 @@ def test_time_goes_on() -> None:
 
 @pytest.mark.parametrize("year", [1970, 1999, 2100, 9999])
 def test_impossible_year(year: int) -> None:
-    """A `Date` before 2000 or after 2099 is ignored, however often it comes."""
+    """A `Date` before 2000 or after 2099 is ignored, however often it occurs."""
     clock = Clock()
     for _ in range(3):
         assert not clock.date(NOON.replace(year=year))
@@ -87,7 +87,7 @@ def test_first_response_ahead() -> None:
 
 
 def test_one_response_days_behind() -> None:
-    """A `Date` more than a day behind the earliest one is ignored if it is alone."""
+    """A single `Date` more than a day behind the earliest one is ignored."""
     clock = Clock()
     assert clock.date(NOON)
     assert not clock.date(NOON - 2 * DAY)
@@ -95,7 +95,7 @@ def test_one_response_days_behind() -> None:
 
 
 def test_first_response_days_behind() -> None:
-    """A first `Date` more than a day behind our clock does not stand against the next one."""
+    """A first `Date` more than a day behind the local clock does not overrule the next one."""
     clock = Clock()
     assert not clock.date(NOON - 400 * DAY)
     assert clock.is_known
@@ -105,8 +105,8 @@ def test_first_response_days_behind() -> None:
 
 
 @pytest.mark.parametrize("days", [2, 4000])
-def test_two_responses_days_behind_ours(days: int) -> None:
-    """Where two responses agree, our own clock is wrong."""
+def test_two_responses_days_behind(days: int) -> None:
+    """If two responses agree, the local clock is wrong."""
     clock = Clock()
     assert not clock.date(NOON - days * DAY)
     clock.seconds = 3
@@ -114,6 +114,6 @@ def test_two_responses_days_behind_ours(days: int) -> None:
     assert clock.now() == NOON - days * DAY + timedelta(seconds=3)
 
 
-def test_ours_is_behind() -> None:
-    """A clock ahead of ours is believed from the first response on."""
+def test_local_clock_is_behind() -> None:
+    """A `Date` ahead of the local clock is accepted at once."""
     assert Clock().date(NOON + 300 * DAY)

@@ -1,17 +1,17 @@
-"""How many rows per page are requested after failures, refusals and successes."""
+"""The number of rows per page after failures, refusals and successes."""
 
 from __future__ import annotations
 
 import pytest
 
 from tap_hubspot_threads.errors import TransientError
-from tap_hubspot_threads.hubspot.page_size import SUCCESSES, PageSize, SizeOfPage
+from tap_hubspot_threads.hubspot.page_size import SUCCESSES_TO_STEP_UP, PageSize, SinglePageSize
 
 FAILED = TransientError("GET /threads: 504")
 
 
-def succeed(size: PageSize, pages: int = SUCCESSES) -> list[int]:
-    """Read so many pages; return the size of each."""
+def succeed(size: PageSize, pages: int = SUCCESSES_TO_STEP_UP) -> list[int]:
+    """Record successful pages; return the size of each."""
     sizes = []
     for _ in range(pages):
         sizes.append(size.current)
@@ -20,7 +20,7 @@ def succeed(size: PageSize, pages: int = SUCCESSES) -> list[int]:
 
 
 def fail(size: PageSize) -> int:
-    """Have a page fail at its size; return the size that is requested next."""
+    """Record a failed page; return the next size."""
     size.failed(size.current)
     return size.current
 
@@ -30,32 +30,32 @@ def fail(size: PageSize) -> int:
     [(500, [500, 100, 20, 1]), (100, [100, 20, 1]), (50, [50, 20, 1]), (1, [1])],
 )
 def test_sizes(largest: int, sizes: list[int]) -> None:
-    """The sizes are the usual one and those below it."""
+    """The sizes are the largest one and the standard ones below it."""
     size = PageSize(largest)
-    found = [size.current]
-    while (smaller := size.smaller_than(found[-1])) is not None:
-        found.append(smaller)
-    assert found == sizes
+    found_sizes = [size.current]
+    while (smaller := size.smaller_than(found_sizes[-1])) is not None:
+        found_sizes.append(smaller)
+    assert found_sizes == sizes
 
 
 def test_steps_back_up() -> None:
-    """After ten pages of a smaller size the next larger one is requested again."""
+    """After 10 successful pages, the next larger size is requested."""
     size = PageSize(500)
     assert [fail(size), fail(size)] == [100, 20]
     assert succeed(size, 30) == [20] * 10 + [100] * 10 + [500] * 10
 
 
 def test_only_pages_of_the_current_size_count() -> None:
-    """A page that was requested before the size went down does not bring it up again."""
+    """A page that was requested before the size went down does not count as a success."""
     size = PageSize(500)
     fail(size)
-    for _ in range(SUCCESSES):
+    for _ in range(SUCCESSES_TO_STEP_UP):
         size.succeeded(500)
     assert size.current == 100
 
 
 def test_failure_between_successes() -> None:
-    """The ten pages count from the last change of the size."""
+    """The 10 pages count from the last change of the size."""
     size = PageSize(500)
     fail(size)
     succeed(size, 9)
@@ -63,8 +63,8 @@ def test_failure_between_successes() -> None:
     assert succeed(size, 12) == [20] * 10 + [100] * 2
 
 
-def test_size_that_fails_at_two_pages() -> None:
-    """A size that failed at two pages is not requested again, nor is a larger one."""
+def test_size_that_fails_for_two_pages() -> None:
+    """A size that failed for two pages is not requested again, nor is a larger one."""
     size = PageSize(500)
     fail(size)
     succeed(size)
@@ -77,16 +77,16 @@ def test_size_that_fails_at_two_pages() -> None:
     assert succeed(size, 50) == [20] * 50
 
 
-def test_pages_that_fail_side_by_side() -> None:
-    """Pages that fail at the same time, as in a short outage, count as one."""
+def test_concurrent_failures() -> None:
+    """Pages that fail at the same time, as in a short outage, count as one failure."""
     size = PageSize(500)
     for _ in range(16):
         size.failed(500)
     assert succeed(size, 11) == [100] * 10 + [500]
 
 
-def test_smallest_that_fails() -> None:
-    """If one row alone fails, no size was the reason: all are requested as before."""
+def test_smallest_size_fails() -> None:
+    """If a page of one row fails, the size was not the reason, and all sizes are used again."""
     size = PageSize(500)
     fail(size)
     succeed(size)
@@ -96,15 +96,15 @@ def test_smallest_that_fails() -> None:
 
 
 def test_refused_size() -> None:
-    """A size that was refused is never requested again, even after one row failed."""
+    """A refused size is never requested again, even after a page of one row failed."""
     size = PageSize(500)
     size.refused(500)
     assert succeed(size, 20) == [100] * 20
     assert [fail(size), fail(size), fail(size)] == [20, 1, 100]
 
 
-def test_refusal_that_comes_late() -> None:
-    """A refusal of a size above the current one leaves the current one as it is."""
+def test_late_refusal() -> None:
+    """A refusal of a larger size does not change the current size."""
     size = PageSize(500)
     assert [fail(size), fail(size)] == [100, 20]
     size.refused(500)
@@ -112,9 +112,9 @@ def test_refusal_that_comes_late() -> None:
 
 
 def test_two_failures_of_a_page() -> None:
-    """A page is requested twice per size; the listing's later pages begin at the smaller size."""
+    """A page is requested twice per size; later pages start with the smaller size."""
     listing = PageSize(500)
-    page = SizeOfPage(listing)
+    page = SinglePageSize(listing)
     sizes = []
     for _ in range(page.attempts):
         sizes.append(page.take())
@@ -126,13 +126,13 @@ def test_two_failures_of_a_page() -> None:
 
 @pytest.mark.parametrize(("largest", "attempts"), [(500, 8), (100, 6), (1, 2)])
 def test_attempts(largest: int, attempts: int) -> None:
-    """A page needs two attempts per size that is left."""
-    assert SizeOfPage(PageSize(largest)).attempts == attempts
+    """A page has two attempts per remaining size."""
+    assert SinglePageSize(PageSize(largest)).attempts == attempts
 
 
 def test_once_per_size() -> None:
-    """A page whose attempts are few is requested once per size."""
-    page = SizeOfPage(PageSize(500), failures=1)
+    """A page with `failures=1` is requested once per size."""
+    page = SinglePageSize(PageSize(500), max_failures=1)
     sizes = []
     for _ in range(page.attempts):
         sizes.append(page.take())
@@ -141,17 +141,17 @@ def test_once_per_size() -> None:
 
 
 def test_error_that_asks_to_wait() -> None:
-    """That HubSpot is busy says nothing about the size."""
-    page = SizeOfPage(PageSize(500))
+    """A response that asks to wait does not change the size."""
+    page = SinglePageSize(PageSize(500))
     for _ in range(9):
         page.failed(TransientError("429", asks_to_wait=True))
     assert page.take() == 500
 
 
 def test_follows_the_listing_down() -> None:
-    """A page that failed once is requested smaller, with two attempts, if another page was."""
+    """If another page failed, a page is requested smaller, again with two attempts."""
     listing = PageSize(500)
-    first, second = SizeOfPage(listing), SizeOfPage(listing)
+    first, second = SinglePageSize(listing), SinglePageSize(listing)
     second.failed(FAILED)
     for _ in range(2):
         first.failed(FAILED)
@@ -161,9 +161,9 @@ def test_follows_the_listing_down() -> None:
 
 
 def test_never_larger_than_it_failed() -> None:
-    """A page is not requested larger again, although the listing's size goes up."""
+    """A page's own size never grows, even if the listing's size does."""
     listing = PageSize(500)
-    page = SizeOfPage(listing)
+    page = SinglePageSize(listing)
     for _ in range(2):
         page.failed(FAILED)
     succeed(listing)
@@ -171,25 +171,25 @@ def test_never_larger_than_it_failed() -> None:
 
 
 def test_refusals_of_a_page() -> None:
-    """Sizes that were refused are noted once a smaller one is accepted."""
+    """Refused sizes are dropped once a smaller size is accepted."""
     listing = PageSize(500)
-    page = SizeOfPage(listing)
+    page = SinglePageSize(listing)
     assert [page.refused(), page.take(), page.refused(), page.take()] == [True, 100, True, 20]
     assert listing.current == 500
     page.succeeded()
     assert succeed(listing, 20) == [20] * 20
 
 
-def test_refused_at_all_sizes() -> None:
-    """What is refused in every size was not refused for its size."""
+def test_every_size_is_refused() -> None:
+    """If every size is refused, the size was not the reason."""
     listing = PageSize(500)
-    page = SizeOfPage(listing)
+    page = SinglePageSize(listing)
     assert [page.refused() for _ in range(4)] == [True, True, True, False]
     assert listing.current == 500
 
 
-def test_refusal_of_a_size_that_has_worked() -> None:
-    """A refusal of a size that has worked is not about the size."""
+def test_refusal_after_a_success() -> None:
+    """A refusal of a size that has succeeded is not about the size."""
     listing = PageSize(500)
-    SizeOfPage(listing).succeeded()
-    assert not SizeOfPage(listing).refused()
+    SinglePageSize(listing).succeeded()
+    assert not SinglePageSize(listing).refused()

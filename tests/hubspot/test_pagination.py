@@ -1,4 +1,4 @@
-"""A listing: how many things a page are asked for, also by many threads at once."""
+"""`PagedList.page`: one page, the number of rows requested, and concurrent requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tap_hubspot_threads.errors import (
 from tap_hubspot_threads.hubspot.pagination import PagedList
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, Retry
-from tap_hubspot_threads.hubspot.transport import NoAnswerError
+from tap_hubspot_threads.hubspot.transport import NoResponseError
 from tests.hubspot.fakes import World, refusal, response
 
 if TYPE_CHECKING:
@@ -26,59 +26,59 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.transport import Request, Response
     from tap_hubspot_threads.models import Page
 
-THINGS = Endpoint("GET", "/things/{thingId}/parts", can_miss=True)
-PATH = "/v3/things/17/parts"
+ENDPOINT = Endpoint("GET", "/items/{itemId}/parts", can_be_not_found=True)
+PATH = "/v3/items/17/parts"
 
 
-class Parts:
-    """A listing of such answers, of an API that has answered before."""
+class ScriptedList:
+    """A list with scripted responses, from an API that has answered before."""
 
     def __init__(self, *answers: Response | Exception, size: int = 500, **parts: Any) -> None:
         self.world = World(*answers, **parts)
-        self.world.client._has_answered = True  # noqa: SLF001 - as if it had
+        self.world.client._conversations_succeeded = True  # noqa: SLF001 - simulated
         self.listing = PagedList(
             self.world.client,
-            THINGS,
-            things="parts",
+            ENDPOINT,
+            item_name="parts",
             size=size,
         )
 
     def page(self, **params: str) -> Page:
-        """Ask for a page."""
-        return self.listing.page(PATH, params, make=Make())
+        """Request a page."""
+        return self.listing.page(PATH, params, build_row=Make())
 
     @property
     def limits(self) -> list[str]:
-        """How many things a page each request asked for."""
+        """The page size of each request."""
         return [limit_of(request) for request in self.world.transport.sent]
 
 
 class Make:
-    """Makes the row of what has an ID."""
+    """A row builder for objects with an ID."""
 
     def id_of(self, found: Mapping[str, Any]) -> str | None:
         """Return the ID of an object."""
         return str(found["id"]) if found else None
 
     def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> dict[str, Any] | None:
-        """Make a row."""
+        """Return a copy of the object, or None if it is empty or needs cleaning."""
         return dict(found) if found and is_plain else None
 
 
 def limit_of(request: Request) -> str:
-    """Return how many things a page a request asks for."""
+    """Return the page size of a request."""
     return parse_qs(urlsplit(request.url).query)["limit"][0]
 
 
-def page_of(*things: Any, after: str | None = None) -> Response:
-    """Make HubSpot's answer of a page."""
-    return response(body={"results": list(things), "paging": {"next": {"after": after}}})
+def page_of(*items: Any, after: str | None = None) -> Response:
+    """Return HubSpot's response for a page."""
+    return response(body={"results": list(items), "paging": {"next": {"after": after}}})
 
 
 def test_page() -> None:
-    """A page is its rows, the cursor behind it, HubSpot's clock and its bytes."""
+    """A page has its rows, the next cursor and the size in bytes."""
     answer = page_of({"id": "1"}, after="x%3D")
-    parts = Parts(answer)
+    parts = ScriptedList(answer)
     page = parts.page(sort="id", after="w")
     assert (list(page.rows), page.cursor) == ([{"id": "1"}], "x=")
     assert (page.size, len(page.rows)) == (len(answer.body), 1)
@@ -87,24 +87,24 @@ def test_page() -> None:
     assert parse_qs(url.query) == {"sort": ["id"], "after": ["w"], "limit": ["500"]}
 
 
-def test_what_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    """A warning names what a page is of, once, however often its rows are made."""
-    parts = Parts(page_of({}, {"id": "1"}))
+def test_rows_without_an_id(caplog: pytest.LogCaptureFixture) -> None:
+    """Rows without an ID are counted in one warning, however often the rows are built."""
+    parts = ScriptedList(page_of({}, {"id": "1"}))
     page = parts.page()
     for _ in range(2):
         assert list(page.rows) == [{"id": "1"}]
     assert page.ids == ["1"]
-    assert caplog.messages == ["1 of a page's 2 parts have no usable id and are left out"]
+    assert caplog.messages == ["1 of 2 parts on a page have no usable ID and are skipped"]
 
 
 def test_page_without_a_usable_id(caplog: pytest.LogCaptureFixture) -> None:
-    """A page whose rows all lack a usable ID is a transient failure; an empty page is none."""
-    parts = Parts(page_of({}, {}), page_of({"id": "1"}), page_of())
+    """A page whose rows all lack a usable ID is a transient failure; an empty page is not."""
+    parts = ScriptedList(page_of({}, {}), page_of({"id": "1"}), page_of())
     assert list(parts.page().rows) == [{"id": "1"}]
     assert list(parts.page().rows) == []
     assert (len(parts.limits), caplog.messages) == (3, [])
-    parts = Parts(*[page_of({})] * 8)
-    with pytest.raises(TransientError, match="not what was asked for"):
+    parts = ScriptedList(*[page_of({})] * 8)
+    with pytest.raises(TransientError, match="not a response of this endpoint"):
         parts.page()
 
 
@@ -114,15 +114,15 @@ FAILURES = [
     response(body="<html>"),
     response(body={"results": None}),
     page_of({}),
-    NoAnswerError(": no whole answer within 60 s"),
-    NoAnswerError(": its answer is over 64 MB"),
+    NoResponseError(": no complete response within 60 s"),
+    NoResponseError(": the response is larger than 64 MB"),
 ]
 
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_page_that_fails_twice(failure: Response | Exception) -> None:
-    """After two transient failures of a page, whatever they are, a smaller one is requested."""
-    parts = Parts(*[failure] * 4, page_of({"id": 1}, after="x"), page_of({"id": 2}))
+    """After two transient failures of any type, a smaller page is requested."""
+    parts = ScriptedList(*[failure] * 4, page_of({"id": 1}, after="x"), page_of({"id": 2}))
     assert [row["id"] for row in parts.page().rows] == [1]
     assert [row["id"] for row in parts.page(after="x").rows] == [2]
     assert parts.limits == ["500", "500", "100", "100", "20", "20"]
@@ -130,25 +130,25 @@ def test_page_that_fails_twice(failure: Response | Exception) -> None:
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_page_that_fails_once(failure: Response | Exception) -> None:
-    """One transient failure of a page is not about its size."""
-    parts = Parts(failure, page_of(), failure, page_of())
+    """After one transient failure, the same page size is requested again."""
+    parts = ScriptedList(failure, page_of(), failure, page_of())
     parts.page()
     parts.page()
     assert parts.limits == ["500"] * 4
 
 
 @pytest.mark.parametrize("status", [423, 429, 477])
-def test_hubspot_that_is_busy(status: int) -> None:
-    """A response that asks to wait says nothing about the size."""
-    parts = Parts(*[response(status)] * 3, page_of())
+def test_response_that_asks_to_wait(status: int) -> None:
+    """A response that asks to wait does not change the size."""
+    parts = ScriptedList(*[response(status)] * 3, page_of())
     parts.page()
     assert parts.limits == ["500"] * 4
 
 
 def test_size_that_always_fails() -> None:
-    """A size that always fails costs four failures in all, in a listing of any length."""
-    transport = BySize({"500": response(504)})
-    parts = Parts(transport=transport)
+    """A size that always fails costs four failures per listing, whatever its length."""
+    transport = TransportBySize({"500": response(504)})
+    parts = ScriptedList(transport=transport)
     for _ in range(100):
         parts.page()
     assert transport.limits.count("500") == 4
@@ -166,10 +166,10 @@ def test_size_that_always_fails() -> None:
     ],
 )
 def test_outage(tries: int, size: int, limits: list[str]) -> None:
-    """An outage is endured for `max_attempts`, with waits that double across the sizes."""
+    """An outage is retried for `max_attempts`, with waits that double across the sizes."""
     waits: list[float] = []
-    retry = Retry(tries=tries, wait=waits.append, warn=lambda _: None)
-    parts = Parts(*[response(503)] * 20, size=size, retry=retry)
+    retry = Retry(max_attempts=tries, wait=waits.append, warn=lambda _: None)
+    parts = ScriptedList(*[response(503)] * 20, size=size, retry=retry)
     with pytest.raises(TransientError, match=f"after {len(limits)} attempts"):
         parts.page()
     assert parts.limits == limits
@@ -178,20 +178,20 @@ def test_outage(tries: int, size: int, limits: list[str]) -> None:
 
 
 def test_smaller_pages() -> None:
-    """If HubSpot refuses the size, 100 are requested, and from then on at once."""
-    transport = BySize({"500": refusal(400)})
-    parts = Parts(transport=transport)
+    """If HubSpot refuses 500 rows, this and all later pages have 100."""
+    transport = TransportBySize({"500": refusal(400)})
+    parts = ScriptedList(transport=transport)
     for _ in range(30):
         parts.page()
     assert transport.limits == ["500"] + ["100"] * 30
 
 
 @pytest.mark.parametrize("size", [500, 100, 20])
-def test_refused_in_all_sizes(size: int) -> None:
-    """If every size is refused, the first refusal is raised, and no size was the reason."""
+def test_every_size_is_refused(size: int) -> None:
+    """If every size is refused, the first refusal is raised and the size is kept."""
     sizes = [name for name in ("500", "100", "20", "1") if int(name) <= size]
     refusals = [refusal(400, message=f"reason {name}") for name in sizes]
-    parts = Parts(*refusals, page_of(), size=size)
+    parts = ScriptedList(*refusals, page_of(), size=size)
     with pytest.raises(RefusedError, match=f"reason {size}"):
         parts.page()
     parts.page()
@@ -199,9 +199,9 @@ def test_refused_in_all_sizes(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [500, 100, 1])
-def test_refused_once_the_size_has_worked(size: int) -> None:
-    """Once a size has worked, a refusal is about something else."""
-    parts = Parts(page_of(), refusal(400), size=size)
+def test_refusal_after_a_success(size: int) -> None:
+    """After a success, a refusal is not retried with smaller pages."""
+    parts = ScriptedList(page_of(), refusal(400), size=size)
     parts.page()
     with pytest.raises(RefusedError):
         parts.page()
@@ -209,67 +209,67 @@ def test_refused_once_the_size_has_worked(size: int) -> None:
 
 
 def test_refused_after_failures() -> None:
-    """A page may fail in one size and be refused in the next."""
-    parts = Parts(*[response(504)] * 2, refusal(400), page_of({"id": 1}))
+    """A page can fail in one size and be refused in the next."""
+    parts = ScriptedList(*[response(504)] * 2, refusal(400), page_of({"id": 1}))
     assert [row["id"] for row in parts.page().rows] == [1]
     assert parts.limits == ["500", "500", "100", "20"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("answer", "error_type"),
     [(refusal(404), NotFoundError), (refusal(403), HubSpotError)],
     ids=["404", "403"],
 )
-def test_other_errors(answer: Response, kind: type[HubSpotError]) -> None:
-    """Only a refusal of the request may be one of its size."""
-    parts = Parts(answer)
-    with pytest.raises(kind):
+def test_other_errors(answer: Response, error_type: type[HubSpotError]) -> None:
+    """Other errors are not retried with smaller pages."""
+    parts = ScriptedList(answer)
+    with pytest.raises(error_type):
         parts.page()
     assert parts.limits == ["500"]
 
 
-def test_policy() -> None:
-    """A page that is worth one attempt gets one per size, without a wait."""
-    parts = Parts(*[response(500)] * 4)
+def test_no_retry() -> None:
+    """With `NO_RETRY`, a page gets one attempt per size, without a wait."""
+    parts = ScriptedList(*[response(500)] * 4)
     with pytest.raises(TransientError):
-        parts.listing.page(PATH, {}, make=Make(), policy=NO_RETRY)
+        parts.listing.page(PATH, {}, build_row=Make(), policy=NO_RETRY)
     assert (parts.limits, parts.world.waits) == (["500", "100", "20", "1"], [])
 
 
 @pytest.mark.parametrize("answer", [response(429), response(423), response(503, Retry_After="7")])
-def test_policy_and_a_wait(answer: Response) -> None:
-    """A page that is worth one attempt is given up if HubSpot asks to wait."""
-    parts = Parts(answer, page_of())
+def test_no_retry_and_a_wait(answer: Response) -> None:
+    """With `NO_RETRY`, a page is given up if HubSpot asks to wait."""
+    parts = ScriptedList(answer, page_of())
     with pytest.raises(TransientError):
-        parts.listing.page(PATH, {}, make=Make(), policy=NO_RETRY)
+        parts.listing.page(PATH, {}, build_row=Make(), policy=NO_RETRY)
     assert parts.limits == ["500"]
 
 
-class BySize:
-    """Gives an answer by the size that is requested, else an empty page."""
+class TransportBySize:
+    """A transport with one response per requested size; other sizes get an empty page."""
 
     def __init__(self, answers: Mapping[str, Response]) -> None:
         self.answers = answers
         self.limits: list[str] = []
 
     def send(self, request: Request, **_: float) -> Response:
-        """As `Transport` says."""
+        """Implement `Transport`."""
         self.limits.append(limit_of(request))
         return self.answers.get(self.limits[-1], page_of())
 
     def close(self) -> None:
-        """As `Transport` says."""
+        """Implement `Transport`."""
 
 
-class SideBySide:
-    """Answers by the size that is asked for, once as many as the barrier wants have asked."""
+class ConcurrentTransport:
+    """A transport that holds requests for 500 rows until a number of them has arrived."""
 
-    def __init__(self, asking: int, answer: Callable[[str], Response]) -> None:
-        self.barrier, self.answer = Barrier(asking), answer
+    def __init__(self, parties: int, answer: Callable[[str], Response]) -> None:
+        self.barrier, self.answer = Barrier(parties), answer
         self.limits: list[str] = []
 
     def send(self, request: Request, *, timeout: float) -> Response:
-        """As `Transport` says."""
+        """Implement `Transport`."""
         limit = limit_of(request)
         self.limits.append(limit)
         if limit == "500":
@@ -277,13 +277,15 @@ class SideBySide:
         return self.answer(limit)
 
     def close(self) -> None:
-        """As `Transport` says."""
+        """Implement `Transport`."""
 
 
-def test_refused_to_many_at_once() -> None:
-    """Threads that are refused the size side by side all get smaller pages, each asking twice."""
-    transport = SideBySide(4, lambda limit: refusal(400) if limit == "500" else page_of({"id": 1}))
-    parts = Parts(transport=transport)
+def test_concurrent_refusals() -> None:
+    """Concurrent requests that are refused each get a smaller page with one more request."""
+    transport = ConcurrentTransport(
+        4, lambda limit: refusal(400) if limit == "500" else page_of({"id": 1})
+    )
+    parts = ScriptedList(transport=transport)
     pages: list[Page] = []
     threads = [Thread(target=lambda: pages.append(parts.page())) for _ in range(4)]
     for thread in threads:
@@ -296,28 +298,28 @@ def test_refused_to_many_at_once() -> None:
     assert transport.limits[8:] == ["100"]
 
 
-def test_refused_behind_a_smaller_page_that_came() -> None:
-    """A refusal that comes in after another thread's smaller pages is still one of the size."""
-    parts = Parts()
+def test_refusal_after_smaller_pages() -> None:
+    """A refusal that arrives after smaller pages of other threads still counts for the size."""
+    parts = ScriptedList()
     inner: list[Page] = []
 
-    class Late:
-        """Lets others' pages be asked for before the first one is refused."""
+    class LateRefusal:
+        """A transport that requests two other pages before it refuses the first one."""
 
         limits: tuple[str, ...] = ()
 
         def send(self, request: Request, **_: float) -> Response:
-            """As `Transport` says."""
+            """Implement `Transport`."""
             self.limits = (*self.limits, limit_of(request))
             if len(self.limits) == 1:
                 inner.extend([parts.page(), parts.page()])
             return refusal(400) if limit_of(request) == "500" else page_of()
 
         def close(self) -> None:
-            """As `Transport` says."""
+            """Implement `Transport`."""
 
-    late = Late()
-    parts = Parts(transport=late)
+    transport = LateRefusal()
+    parts = ScriptedList(transport=transport)
     inner.append(parts.page())
     assert len(inner) == 3
-    assert late.limits == ("500", "500", "100", "100", "100")
+    assert transport.limits == ("500", "500", "100", "100", "100")

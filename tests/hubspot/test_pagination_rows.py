@@ -1,4 +1,4 @@
-"""Pages: what is one, and where the next one is."""
+"""Pages: valid bodies, cursors, IDs and rows."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_page(body: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_no_page(body: dict[str, Any]) -> None:
-    """Anything else is none, and is not taken for an empty one."""
+def test_not_a_page(body: dict[str, Any]) -> None:
+    """Any other body is not a page, not even an empty one."""
     assert not is_page(body)
 
 
@@ -63,15 +63,15 @@ def test_no_page(body: dict[str, Any]) -> None:
     ],
 )
 def test_cursor(paging: Any, cursor: str | None) -> None:
-    """The cursor is decoded once; none means the last page, and a link means nothing."""
+    """The cursor is decoded once. Without one the page is the last; a link is ignored."""
     assert next_cursor({"results": [], "paging": paging}) == cursor
 
 
 class Make:
-    """Makes a row of what has an ID; `made` is what it made rows of."""
+    """A row builder for objects with an ID; `calls` has the objects it was called with."""
 
     def __init__(self) -> None:
-        self.made: list[tuple[Any, bool]] = []
+        self.calls: list[tuple[Any, bool]] = []
 
     def id_of(self, found: Any) -> str | None:
         """Return the ID of an object."""
@@ -79,46 +79,46 @@ class Make:
         return id_
 
     def __call__(self, found: Any, /, *, is_plain: bool) -> dict[str, Any] | None:
-        """Make a row."""
-        self.made.append((found, is_plain))
+        """Record the call; return a row if the object has an ID."""
+        self.calls.append((found, is_plain))
         return dict(found) if "id" in found else None
 
 
-class Made:
-    """The rows of a page of such objects, and the objects that a row was made of."""
+class PageRows:
+    """The rows of a page with this JSON, and the calls of the row builder."""
 
     def __init__(self, text: str) -> None:
         make = Make()
-        self.made = make.made
-        self.rows = Rows(text.encode(), found=json.loads(text)["results"], make=make)
+        self.calls = make.calls
+        self.rows = Rows(text.encode(), found=json.loads(text)["results"], build_row=make)
 
 
-def test_rows_are_made_when_they_are_gone_through() -> None:
-    """Rows are made when they are wanted, anew each time: until then a page is its bytes."""
-    page = Made('{"results": [{"id": "1"}, {"id": "2"}]}')
-    assert (len(page.rows), page.made) == (2, [])
+def test_rows_are_built_by_iteration() -> None:
+    """Rows are built by each iteration, and not before: until then a page is its bytes."""
+    page = PageRows('{"results": [{"id": "1"}, {"id": "2"}]}')
+    assert (len(page.rows), page.calls) == (2, [])
     first, again = list(page.rows), list(page.rows)
     assert first == again == [{"id": "1"}, {"id": "2"}]
     assert first[0] is not again[0]
-    assert len(page.made) == 4
+    assert len(page.calls) == 4
 
 
-def test_a_page_that_shrinks() -> None:
-    """Rows are the same whether what was parsed of a page is kept or parsed again."""
-    page = Made('{"results": [{"id": "1"}, {"id": "2"}]}')
+def test_shrink() -> None:
+    """Rows are the same before and after the parsed copy of a page is dropped."""
+    page = PageRows('{"results": [{"id": "1"}, {"id": "2"}]}')
     for _ in range(2):
         assert list(page.rows) == [{"id": "1"}, {"id": "2"}]
     page.rows.shrink()
     assert list(page.rows) == [{"id": "1"}, {"id": "2"}]
-    (first, _), _, (again, _), _, (anew, _), _ = page.made
+    (first, _), _, (again, _), _, (parsed_again, _), _ = page.calls
     assert first is again
-    assert first is not anew
+    assert first is not parsed_again
 
 
-@pytest.mark.parametrize("useless", ["{}", 'null, "A-1"'])
-def test_rows_that_are_left_out(useless: str) -> None:
-    """What no row can be made of is left out, whether it is an object or not."""
-    page = Made(f'{{"results": [{useless}, {{"id": "2"}}]}}')
+@pytest.mark.parametrize("items", ["{}", 'null, "A-1"'])
+def test_omitted_rows(items: str) -> None:
+    """An item without a usable ID is omitted, whether it is an object or not."""
+    page = PageRows(f'{{"results": [{items}, {{"id": "2"}}]}}')
     assert list(page.rows) == [{"id": "2"}]
 
 
@@ -127,22 +127,22 @@ def test_rows_that_are_left_out(useless: str) -> None:
     [
         ([], [], []),
         ([{"id": "1"}, {"id": "2"}], ["1", "2"], []),
-        ([{}, {"id": "2"}], ["2"], ["1 of a page's 2 messages"]),
-        ([None, "A-1", {"id": "2"}], ["2"], ["2 of a page's 3 messages"]),
+        ([{}, {"id": "2"}], ["2"], ["1 of 2 messages on a page"]),
+        ([None, "A-1", {"id": "2"}], ["2"], ["2 of 3 messages on a page"]),
     ],
 )
 def test_usable_ids(
     found: list[Any], ids: list[str], warnings: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The IDs of a page are known without making a row; one warning counts those without one."""
+    """The IDs of a page are available without building rows; one warning counts missing IDs."""
     make = Make()
-    assert usable_ids(found, make, things="messages") == ids
-    assert caplog.messages == [f"{words} have no usable id and are left out" for words in warnings]
-    assert make.made == []
+    assert usable_ids(found, make, item_name="messages") == ids
+    assert caplog.messages == [f"{text} have no usable ID and are skipped" for text in warnings]
+    assert make.calls == []
 
 
-def test_rows_hold_what_they_give() -> None:
-    """A row is among them if an equal one is."""
-    page = Made('{"results": [{"id": "1"}]}')
+def test_contains() -> None:
+    """A row is contained if an equal one is."""
+    page = PageRows('{"results": [{"id": "1"}]}')
     assert {"id": "1"} in page.rows
     assert {"id": "2"} not in page.rows

@@ -1,4 +1,4 @@
-"""Trying again: how often, after how long, and when not at all."""
+"""Retries: the number of attempts, the waits, and the errors that are not retried."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from tap_hubspot_threads.errors import HubSpotError, RefusedError, TransientError
 from tap_hubspot_threads.hubspot.retry import (
-    LONGEST_RETRY_AFTER,
-    LONGEST_WAIT,
+    MAX_RETRY_AFTER,
+    MAX_WAIT,
     Retry,
-    date,
     jitter,
+    parse_date,
     retry_after,
     schedule,
     seconds_to_wait,
@@ -20,14 +20,14 @@ from tap_hubspot_threads.hubspot.retry import (
 
 
 class Failing:
-    """A function that fails so often, and then gives 17."""
+    """A function that raises these errors in order, and then returns 17."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.calls = 0
 
     def __call__(self) -> int:
-        """Fail, or give 17."""
+        """Raise the next error, or return 17."""
         self.calls += 1
         if self.errors:
             raise self.errors.pop(0)
@@ -36,40 +36,40 @@ class Failing:
 
 @pytest.fixture
 def waits() -> list[float]:
-    """What was waited."""
+    """The seconds of each wait."""
     return []
 
 
 @pytest.fixture
 def warnings() -> list[str]:
-    """What was warned of."""
+    """The logged warnings."""
     return []
 
 
 @pytest.fixture
 def retry(waits: list[float], warnings: list[str]) -> Retry:
-    """Three tries."""
-    return Retry(tries=3, wait=waits.append, warn=warnings.append)
+    """A retry with three attempts."""
+    return Retry(max_attempts=3, wait=waits.append, warn=warnings.append)
 
 
 def test_success(retry: Retry, waits: list[float], warnings: list[str]) -> None:
-    """What does not fail is called once, without a wait or a word."""
+    """A success needs one call, no wait and no warning."""
     function = Failing()
     assert retry.call(function) == 17
     assert (function.calls, waits, warnings) == (1, [], [])
 
 
 def test_until_it_succeeds(retry: Retry, waits: list[float], warnings: list[str]) -> None:
-    """What fails in a passing way is tried again; each failure is told, with the wait."""
+    """A transient error is retried, and each failure is logged with the wait."""
     function = Failing(TransientError("one"), TransientError("two"))
     assert retry.call(function) == 17
     assert len(waits) == 2
-    assert warnings[0] == f"one; attempt 1 of 3, the next one in {waits[0]:.1f} s"
-    assert warnings[1].startswith("two; attempt 2 of 3")
+    assert warnings[0] == f"one. Attempt 1 of 3 failed; retrying in {waits[0]:.1f} s"
+    assert warnings[1].startswith("two. Attempt 2 of 3")
 
 
 def test_given_up(retry: Retry, waits: list[float], warnings: list[str]) -> None:
-    """The last failure is raised, says how often it was tried, and is not waited after."""
+    """The last failure is raised with the number of attempts, without a further wait."""
     function = Failing(*[TransientError("503", retry_after=1)] * 5)
     with pytest.raises(TransientError, match=r"503. Gave up after 3 attempts") as raised:
         retry.call(function)
@@ -77,48 +77,48 @@ def test_given_up(retry: Retry, waits: list[float], warnings: list[str]) -> None
     assert raised.value.retry_after == 1
 
 
-@pytest.mark.parametrize(("worth", "calls"), [(1, 1), (2, 2), (3, 3), (9, 3), (None, 3)])
-def test_error_that_is_worth_less(retry: Retry, worth: int | None, calls: int) -> None:
-    """An error that says how often it is worth a try gets no more, and never more than usual."""
-    function = Failing(*[TransientError("404", tries=worth)] * 5)
+@pytest.mark.parametrize(("limit", "calls"), [(1, 1), (2, 2), (3, 3), (9, 3), (None, 3)])
+def test_limit_of_an_error(retry: Retry, limit: int | None, calls: int) -> None:
+    """An error's own limit of attempts reduces the usual one, but never raises it."""
+    function = Failing(*[TransientError("404", max_attempts=limit)] * 5)
     with pytest.raises(TransientError, match=f"after {calls} attempts"):
         retry.call(function)
     assert function.calls == calls
 
 
-def test_worth_of_each_error(retry: Retry, warnings: list[str]) -> None:
-    """The last error says how often it is worth a try; a warning says so too."""
-    function = Failing(TransientError("404", tries=2), TransientError("503"))
+def test_limit_of_the_latest_error(retry: Retry, warnings: list[str]) -> None:
+    """The limit of the latest error applies, and the warning shows it."""
+    function = Failing(TransientError("404", max_attempts=2), TransientError("503"))
     assert retry.call(function) == 17
-    assert "attempt 1 of 2" in warnings[0]
-    assert "attempt 2 of 3" in warnings[1]
+    assert "Attempt 1 of 2" in warnings[0]
+    assert "Attempt 2 of 3" in warnings[1]
 
 
-@pytest.mark.parametrize(("asked", "is_waited_for"), [(5, True), (6, False)])
-def test_longest_that_is_waited_for(
-    asked: float, waits: list[float], *, is_waited_for: bool
+@pytest.mark.parametrize(("requested", "is_waited_for"), [(5, True), (6, False)])
+def test_longest_requested_wait(
+    requested: float, waits: list[float], *, is_waited_for: bool
 ) -> None:
-    """Where less is worth waiting for, a longer wait that HubSpot asks for ends it."""
-    retry = Retry(tries=3, wait=waits.append, warn=lambda _: None, longest=5)
-    function = Failing(TransientError("503", retry_after=asked))
+    """A requested wait above `longest` ends the attempts."""
+    retry = Retry(max_attempts=3, wait=waits.append, warn=lambda _: None, max_retry_after=5)
+    function = Failing(TransientError("503", retry_after=requested))
     if is_waited_for:
         assert retry.call(function) == 17
     else:
-        with pytest.raises(HubSpotError, match="come back"):
+        with pytest.raises(HubSpotError, match="asks to wait"):
             retry.call(function)
     assert waits == ([5] if is_waited_for else [])
 
 
-def test_single_try(waits: list[float], warnings: list[str]) -> None:
-    """One try is one call."""
+def test_single_attempt(waits: list[float], warnings: list[str]) -> None:
+    """A single attempt is one call without a wait."""
     function = Failing(TransientError("503"))
     with pytest.raises(TransientError):
-        Retry(tries=1, wait=waits.append, warn=warnings.append).call(function)
+        Retry(max_attempts=1, wait=waits.append, warn=warnings.append).call(function)
     assert (function.calls, waits) == (1, [])
 
 
 def test_other_errors(retry: Retry) -> None:
-    """What does not pass by itself is raised at once."""
+    """A permanent error is raised at once."""
     function = Failing(RefusedError("400"))
     with pytest.raises(RefusedError):
         retry.call(function)
@@ -126,51 +126,51 @@ def test_other_errors(retry: Retry) -> None:
 
 
 def test_on_retry(retry: Retry) -> None:
-    """Who counts the retries is told of each, and not of the first try."""
-    told: list[int] = []
+    """`on_retry` is called for each retry, but not for the first attempt."""
+    retries: list[int] = []
     retry.call(
-        Failing(TransientError("429"), TransientError("503")), on_retry=lambda: told.append(1)
+        Failing(TransientError("429"), TransientError("503")), on_retry=lambda: retries.append(1)
     )
-    assert len(told) == 2
+    assert len(retries) == 2
 
 
-def test_stopped_while_waiting() -> None:
-    """A wait that is ended ends it all."""
+def test_interrupted_wait() -> None:
+    """An interrupted wait ends the attempts."""
 
     def wait(_: float) -> None:
         raise KeyboardInterrupt
 
     function = Failing(TransientError("503"))
     with pytest.raises(KeyboardInterrupt):
-        Retry(tries=3, wait=wait, warn=lambda _: None).call(function)
+        Retry(max_attempts=3, wait=wait, warn=lambda _: None).call(function)
     assert function.calls == 1
 
 
 def test_schedule() -> None:
-    """The waits double, up to a minute."""
-    assert list(itertools.islice(schedule(), 8)) == [1, 2, 4, 8, 16, 32, LONGEST_WAIT, LONGEST_WAIT]
+    """The waits double up to one minute."""
+    assert list(itertools.islice(schedule(), 8)) == [1, 2, 4, 8, 16, 32, MAX_WAIT, MAX_WAIT]
 
 
 def test_jitter() -> None:
-    """A wait is shortened by up to a half, and not always by the same."""
+    """Jitter shortens a wait randomly by up to half."""
     waits = [jitter(8) for _ in range(200)]
     assert 4 <= min(waits) < 5
     assert 7 < max(waits) <= 8
 
 
 @pytest.mark.parametrize(
-    ("asked", "least", "most"), [(None, 4, 8), (0, 4, 8), (2, 4, 8), (30, 30, 30)]
+    ("requested", "minimum", "maximum"), [(None, 4, 8), (0, 4, 8), (2, 4, 8), (30, 30, 30)]
 )
-def test_as_long_as_asked(asked: float | None, least: float, most: float) -> None:
-    """The schedule's wait, or longer if HubSpot asks for it."""
-    assert least <= seconds_to_wait(TransientError("503", retry_after=asked), 8) <= most
+def test_requested_wait(requested: float | None, minimum: float, maximum: float) -> None:
+    """The wait is the schedule's, or longer if HubSpot requests it."""
+    assert minimum <= seconds_to_wait(TransientError("503", retry_after=requested), 8) <= maximum
 
 
 def test_longest_wait() -> None:
-    """Five minutes are waited; more is an error that says when to come back."""
-    allowed = TransientError("477", retry_after=LONGEST_RETRY_AFTER)
-    assert seconds_to_wait(allowed, 1) == LONGEST_RETRY_AFTER
-    with pytest.raises(HubSpotError, match="come back in 20 minutes") as raised:
+    """A requested wait of 5 minutes is honored; a longer one ends the sync with an error."""
+    allowed = TransientError("477", retry_after=MAX_RETRY_AFTER)
+    assert seconds_to_wait(allowed, 1) == MAX_RETRY_AFTER
+    with pytest.raises(HubSpotError, match="asks to wait for 20 minutes") as raised:
         seconds_to_wait(TransientError("477", retry_after=1_200), 1)
     assert not isinstance(raised.value, TransientError)
 
@@ -194,22 +194,22 @@ NOW = "Sun, 22 Nov 2026 10:00:00 GMT"
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    """It comes as seconds or as a date, which is held against the answer's own."""
+    """`Retry-After` is in seconds, or is a date relative to the response's `Date`."""
     assert retry_after(headers) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-11-20", "Sun, 99 Nov 2026 10:00:00 GMT"])
-def test_no_date(text: str) -> None:
-    """A header that says no moment gives none."""
-    assert date(text) is None
+def test_not_a_date(text: str) -> None:
+    """A header that is not a date is None."""
+    assert parse_date(text) is None
 
 
 @pytest.mark.parametrize(
     "text", [NOW, "Sun, 22 Nov 2026 12:00:00 +0200", NOW.replace("GMT", "-0000")]
 )
 def test_date(text: str) -> None:
-    """A header's moment is in UTC, in whichever zone it was said."""
-    moment = date(text)
+    """A header's date is converted to UTC."""
+    moment = parse_date(text)
     assert moment
     assert moment.timestamp() == 1_795_341_600
     assert moment.tzinfo

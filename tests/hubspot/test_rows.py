@@ -1,4 +1,4 @@
-"""Rows: what becomes of what HubSpot sends."""
+"""Rows: how the values of HubSpot's JSON are cleaned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.rows import MAX_DEPTH, Makers, RowCleaner, is_plain
+from tap_hubspot_threads.hubspot.rows import MAX_DEPTH, RowBuilders, RowCleaner, is_plain
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tap_hubspot_threads.values import clean_time
 
@@ -51,7 +51,7 @@ def clean(**thread: Any) -> dict[str, Any]:
     ],
 )
 def test_times(sent: str | float | None, row: str | None) -> None:
-    """Times, epoch milliseconds among them, become UTC with Z in milliseconds; "" becomes null."""
+    """Times and epoch milliseconds become UTC with Z and milliseconds; "" becomes null."""
     cleaned = clean(closedAt=sent)
     assert cleaned["closedAt"] == row
     assert cleaned["otherProperties"] is None
@@ -78,43 +78,43 @@ def test_times(sent: str | float | None, row: str | None) -> None:
         "9999-12-31T23:00-02:00",
     ],
 )
-def test_no_times(sent: object) -> None:
-    """What is no time leaves its column null, and is kept beside."""
+def test_invalid_times(sent: object) -> None:
+    """An invalid time leaves its column null and is kept in `otherProperties`."""
     cleaned = clean(closedAt=sent)
     assert cleaned["closedAt"] is None
     assert cleaned["otherProperties"] == {"closedAt": sent}
 
 
-def test_days_of_the_calendar() -> None:
-    """A day is a time if the calendar has it; leap years and short months are minded."""
+def test_calendar_days() -> None:
+    """A day that the calendar does not have is not a time."""
     for year, month, day in product((1900, 2000, 2025, 2028), range(14), range(33)):
         sent = f"{year}-{month:02}-{day:02}T00:00:00.000Z"
-        is_there = month in range(1, 13) and 1 <= day <= monthrange(year, month)[1]
-        assert clean(closedAt=sent)["closedAt"] == (sent if is_there else None)
+        exists = month in range(1, 13) and 1 <= day <= monthrange(year, month)[1]
+        assert clean(closedAt=sent)["closedAt"] == (sent if exists else None)
 
 
 def test_times_sort_as_strings() -> None:
-    """Cleaned times sort like the moments, which those of HubSpot do not."""
+    """Cleaned times sort as strings in the order of time, unlike HubSpot's."""
     sent = ["2026-01-01T00:00:21Z", "2026-01-01T00:00:21.123Z", "2026-01-01T01:00:21.200+01:00"]
     cleaned = [clean_time(time) or "" for time in sent]
     assert cleaned == sorted(cleaned)
 
 
 def test_all_columns() -> None:
-    """Every row has every column, so that a reopened thread clears its closedAt."""
+    """Every row has every column, so a reopened thread clears its `closedAt`."""
     assert clean() == dict.fromkeys(COLUMNS) | {"id": "1"}
 
 
 def test_integer_ids() -> None:
-    """Ids that come as numbers become strings, to the last digit."""
+    """Numeric IDs become strings, to the last digit."""
     cleaned = clean(id=9223372036854775807, inboxId=481939, associatedContactId=1401.0)
     assert cleaned["id"] == "9223372036854775807"
     assert cleaned["inboxId"] == "481939"
     assert cleaned["associatedContactId"] == "1401"
 
 
-def test_ticket() -> None:
-    """The ticket's ID is a string; other associations are kept in otherProperties, nested."""
+def test_associations() -> None:
+    """The ticket's ID is a string; other associations are nested in `otherProperties`."""
     cleaned = clean(threadAssociations={"associatedTicketId": 5})
     assert cleaned["threadAssociations"] == {"associatedTicketId": "5"}
     assert cleaned["otherProperties"] is None
@@ -146,7 +146,7 @@ NESTED_SCHEMA = {
 
 
 @pytest.mark.parametrize(
-    ("sent", "fitting", "rest"),
+    ("sent", "expected", "rest"),
     [
         ({}, {"name": None, "inner": None}, None),
         ({"name": 1, "inner": None}, {"name": "1", "inner": None}, None),
@@ -169,15 +169,15 @@ NESTED_SCHEMA = {
     ],
 )
 def test_nested_objects(
-    sent: dict[str, Any], fitting: dict[str, Any], rest: dict[str, Any] | None
+    sent: dict[str, Any], expected: dict[str, Any], rest: dict[str, Any] | None
 ) -> None:
-    """A typed object has its listed fields only; the rest is kept, nested, at any depth."""
+    """An object with a schema has its known fields only; the others are in `otherProperties`."""
     row = RowCleaner(NESTED_SCHEMA).clean({"outer": sent})
-    assert row == {"outer": fitting, "otherProperties": rest and {"outer": rest}}
+    assert row == {"outer": expected, "otherProperties": rest and {"outer": rest}}
 
 
-def test_nested_rest_is_clean() -> None:
-    """What leaves a typed object is cleaned like any other JSON, keys too."""
+def test_moved_fields_are_cleaned() -> None:
+    """Fields that are moved to `otherProperties` are cleaned, keys included."""
     bad = json.loads('"a\\u0000b\\ud800c"')
     cleaned = clean(threadAssociations={bad: [{bad: bad}]})
     assert cleaned["otherProperties"] == {"threadAssociations": {"ab?c": [{"ab?c": "ab?c"}]}}
@@ -195,14 +195,14 @@ def test_nested_rest_is_clean() -> None:
     ],
 )
 def test_values_that_do_not_fit(column: str, value: object) -> None:
-    """A value of another type leaves its column null and is kept in otherProperties."""
+    """A value of another type leaves its column null and is kept in `otherProperties`."""
     cleaned = clean(**{column: value})
     assert cleaned[column] is None
     assert cleaned["otherProperties"] == {column: value}
 
 
 def test_unknown_keys() -> None:
-    """What no column is there for goes into otherProperties, null values too."""
+    """Unknown keys are kept in `otherProperties`, even if they are null."""
     cleaned = clean(customerSentiment={"score": 1.5}, otherProperties=3, later=None)
     assert cleaned["otherProperties"] == {
         "customerSentiment": {"score": 1.5},
@@ -211,8 +211,8 @@ def test_unknown_keys() -> None:
     }
 
 
-def test_text_that_databases_refuse() -> None:
-    """U+0000 and lone surrogates never go out, at any depth; other text does as it is."""
+def test_text_that_databases_reject() -> None:
+    """U+0000 and lone surrogates are never emitted, at any depth; other text is unchanged."""
     bad = json.loads('"a\\u0000b\\ud800c"')
     cleaned = clean(assignedTo=bad, **{bad: [{bad: bad}]}, status="été 🎉")
     assert cleaned["assignedTo"] == "ab?c"
@@ -220,13 +220,13 @@ def test_text_that_databases_refuse() -> None:
     assert cleaned["status"] == "été 🎉"
 
 
-def test_numbers_that_json_has_not() -> None:
+def test_numbers_that_json_does_not_have() -> None:
     """NaN and infinity, which Python reads from JSON, become null."""
     assert clean(x=json.loads("[NaN, 1e999, 1.5]"))["otherProperties"] == {"x": [None, None, 1.5]}
 
 
-def test_nested_deeply() -> None:
-    """What is nested so deep that readers give up is left out, and nothing else."""
+def test_deep_nesting() -> None:
+    """Values that are nested deeper than `MAX_DEPTH` are omitted, and no others."""
     deep: Any = "core"
     for _ in range(900):
         deep = [deep]
@@ -238,13 +238,13 @@ def test_nested_deeply() -> None:
 
 
 def test_booleans() -> None:
-    """Booleans are booleans, in words too."""
+    """Booleans and their text forms become booleans."""
     assert clean(spam=False)["spam"] is False
     assert clean(spam="true")["spam"] is True
 
 
-def test_schema_follows_the_response() -> None:
-    """The columns are those of the documented response, and otherProperties."""
+def test_schema_matches_the_documentation() -> None:
+    """The columns are those of the documented response plus `otherProperties`."""
     documented = [
         "archived",
         "associatedContactId",
@@ -281,21 +281,21 @@ OTHER_SCHEMA = {
     ("sent", "row"), [(0, 0), (17, 17), ("18", 18), (19.0, 19), (2**63 - 1, 2**63 - 1), ("-3", -3)]
 )
 def test_integers(sent: object, row: int) -> None:
-    """Integers are integers, also those that come as text."""
+    """Integers and their text forms become integers."""
     cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "count": sent})
     assert (cleaned["count"], cleaned["otherProperties"]) == (row, None)
     assert type(cleaned["count"]) is int
 
 
 @pytest.mark.parametrize("sent", [1.5, True, "many", "", [], {}, "2.5", 2**63])
-def test_no_integers(sent: object) -> None:
-    """What is no integer leaves its column null, and is kept beside."""
+def test_invalid_integers(sent: object) -> None:
+    """An invalid integer leaves its column null and is kept in `otherProperties`."""
     cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "count": sent})
     assert (cleaned["count"], cleaned["otherProperties"]) == (None, {"count": sent})
 
 
 def test_arrays() -> None:
-    """Arrays are whole, whatever is in them, but for what databases refuse."""
+    """Arrays are kept whole, except for characters that databases reject."""
     sent = [{"actorId": "A-1", "names": ["a\0b", None, 1.5]}, 17, []]
     cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "senders": sent})
     assert cleaned["senders"] == [{"actorId": "A-1", "names": ["ab", None, 1.5]}, 17, []]
@@ -303,14 +303,14 @@ def test_arrays() -> None:
 
 
 @pytest.mark.parametrize("sent", [{}, "x", 17, False])
-def test_no_arrays(sent: object) -> None:
-    """What is no array leaves its column null, and is kept beside."""
+def test_invalid_arrays(sent: object) -> None:
+    """A value that is not an array leaves its column null and is kept in `otherProperties`."""
     cleaned = RowCleaner(OTHER_SCHEMA).clean({"id": "1", "senders": sent})
     assert (cleaned["senders"], cleaned["otherProperties"]) == (None, {"senders": sent})
 
 
 def test_row_is_a_copy() -> None:
-    """Nothing in a row is what was handed in: who changes one does not change the other."""
+    """A row shares no object with the input."""
     sent = {"id": "1", "senders": [{"a": [1]}]}
     cleaned = RowCleaner(OTHER_SCHEMA).clean(sent)
     cleaned["senders"][0]["a"].append(2)
@@ -318,8 +318,8 @@ def test_row_is_a_copy() -> None:
 
 
 def clean_message(text: str) -> dict[str, Any]:
-    """Make the row of a message that comes as this JSON text, as a page's rows are made."""
-    make = Makers(SCHEMAS.get_schema).of("messages")
+    """Return the row of a message with this JSON, built like the rows of a page."""
+    make = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
     row = make(json.loads(text), is_plain=is_plain(text.encode()))
     assert row is not None
     return row
@@ -336,12 +336,12 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("escaped", [False, True], ids=["as it is", "escaped"])
-@pytest.mark.parametrize("kind", TEXTS)
-def test_texts_of_messages(kind: str, *, escaped: bool) -> None:
-    """A text is whole wherever it stands in a message, but for what databases refuse."""
-    sent, text = TEXTS[kind]
-    escaped = escaped or kind == "lone surrogates"  # which no UTF-8 is of
+@pytest.mark.parametrize("escaped", [False, True], ids=["plain", "escaped"])
+@pytest.mark.parametrize("name", TEXTS)
+def test_message_texts(name: str, *, escaped: bool) -> None:
+    """A text is kept whole anywhere in a message, except for characters that databases reject."""
+    sent, text = TEXTS[name]
+    escaped = escaped or name == "lone surrogates"  # UTF-8 cannot encode them
     message = {
         "id": "m",
         "text": sent,
@@ -364,23 +364,23 @@ def test_texts_of_messages(kind: str, *, escaped: bool) -> None:
 
 
 @pytest.mark.parametrize("sent", [17, "17", None], ids=repr)
-def test_app_of_a_client(sent: object) -> None:
-    """The app's id is an integer, or null."""
+def test_app_id_of_a_client(sent: object) -> None:
+    """The integration's app ID is an integer or null."""
     client = {"clientType": "INTEGRATION", "integrationAppId": sent}
     cleaned = clean_message(json.dumps({"id": "m", "client": client}))
     assert cleaned["client"] == {**client, "integrationAppId": sent and 17}
 
 
-def test_client_that_fits_in_part() -> None:
-    """A field of another type is null and kept in otherProperties; the other fields stay."""
+def test_partly_valid_client() -> None:
+    """A nested field of another type is null and kept in `otherProperties`."""
     client = {"clientType": "INTEGRATION", "integrationAppId": "app"}
     cleaned = clean_message(json.dumps({"id": "m", "client": client}))
     assert cleaned["client"] == {"clientType": "INTEGRATION", "integrationAppId": None}
     assert cleaned["otherProperties"] == {"client": {"integrationAppId": "app"}}
 
 
-def test_unknown_type_of_message() -> None:
-    """A type, a status and an attachment that HubSpot adds later go through as they are."""
+def test_unknown_message_type() -> None:
+    """Unknown types, statuses and attachments are emitted unchanged."""
     sent = {
         "id": "m",
         "type": "REACTION",

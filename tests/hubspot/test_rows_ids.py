@@ -1,4 +1,4 @@
-"""The makers of rows: which ids can be used, what is filled in, which schema is read when."""
+"""Row builders: usable IDs, default values, and when schemas are read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.rows import MAX_ID_LENGTH, Makers, thread_id_of
+from tap_hubspot_threads.hubspot.rows import MAX_ID_LENGTH, RowBuilders, thread_id_of
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 
 SCHEMA = {
@@ -18,22 +18,22 @@ SCHEMA = {
 }
 
 
-def makers() -> Makers:
-    """Return makers that know this one schema."""
-    return Makers(lambda _: SCHEMA)
+def makers() -> RowBuilders:
+    """Return row builders that have only this schema."""
+    return RowBuilders(lambda _: SCHEMA)
 
 
 @pytest.mark.parametrize("sent", [17, "17", "17.0"], ids=repr)
 def test_thread(sent: object) -> None:
-    """A thread's row has its id in its one form."""
-    row = makers().of_threads()({"id": sent}, is_plain=False)
+    """A thread's row has its ID in the standard form."""
+    row = makers().for_threads()({"id": sent}, is_plain=False)
     assert row == {"id": "17", "conversationsThreadId": None, "otherProperties": None}
 
 
 @pytest.mark.parametrize("sent", [None, "", "../x", "0", 1.0, True, {}])
-def test_no_thread(sent: object) -> None:
-    """No row is made of a thread whose id is no thread's."""
-    assert makers().of_threads()({"id": sent}, is_plain=False) is None
+def test_thread_without_a_valid_id(sent: object) -> None:
+    """A thread without a valid ID has no row."""
+    assert makers().for_threads()({"id": sent}, is_plain=False) is None
     assert thread_id_of({"id": sent}) is None
 
 
@@ -42,8 +42,8 @@ def test_no_thread(sent: object) -> None:
     [("A-17", "A-17"), ("a/b c?é", "a/b c?é"), (17, "17"), ("a\0b\ud800", "ab?"), ("0", "0")],
 )
 def test_id_of_any_text(sent: object, id_: str) -> None:
-    """Any text is an id, cleaned, and a number as one."""
-    make = makers().of("messages")
+    """Any text is a valid message ID, cleaned; a number becomes text."""
+    make = makers().for_stream("messages")
     row = make({"id": sent}, is_plain=False)
     assert row is not None
     assert (row["id"], make.id_of({"id": sent})) == (id_, id_)
@@ -57,15 +57,15 @@ NO_ID: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("sent", NO_ID, ids=repr)
 def test_no_id(sent: dict[str, Any]) -> None:
-    """No row is made of what has no ID, or one that is longer than targets accept."""
-    make = makers().of("messages")
+    """An item has no row without an ID, or with one that is longer than targets accept."""
+    make = makers().for_stream("messages")
     assert (make(sent, is_plain=False), make.id_of(sent)) == (None, None)
 
 
 @pytest.mark.parametrize("sent", [{}, {"conversationsThreadId": ""}])
-def test_what_is_missing(sent: dict[str, Any]) -> None:
-    """A column that would be empty has what is known of it; another one what HubSpot says."""
-    make = makers().of("messages", conversationsThreadId="17")
+def test_known_values(sent: dict[str, Any]) -> None:
+    """An empty column gets its known value; a value from HubSpot takes precedence."""
+    make = makers().for_stream("messages", conversationsThreadId="17")
     row = make({"id": "a", **sent}, is_plain=False)
     assert row == {"id": "a", "conversationsThreadId": "17", "otherProperties": None}
     other = make({"id": "a", "conversationsThreadId": 18}, is_plain=False)
@@ -73,25 +73,25 @@ def test_what_is_missing(sent: dict[str, Any]) -> None:
     assert other["conversationsThreadId"] == "18"
 
 
-def test_schemas_are_read_when_they_are_needed() -> None:
-    """A schema is asked for once, and only if the stream is read."""
-    asked: list[str] = []
+def test_schemas_are_read_on_demand() -> None:
+    """A schema is read once, and only if its stream is used."""
+    streams_read: list[str] = []
 
     def schema(stream: str) -> dict[str, Any]:
-        asked.append(stream)
+        streams_read.append(stream)
         return SCHEMA
 
-    made = Makers(schema)
-    assert asked == []
+    row_makers = RowBuilders(schema)
+    assert streams_read == []
     for _ in range(2):
-        made.of_threads()
-        made.of("actors")
-    assert asked == ["threads", "actors"]
+        row_makers.for_threads()
+        row_makers.for_stream("actors")
+    assert streams_read == ["threads", "actors"]
 
 
 def test_longest_id() -> None:
-    """An ID as long as the schemas allow makes a row."""
-    row = makers().of("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
+    """An ID of the maximum length of the schemas is valid."""
+    row = makers().for_stream("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
     assert row is not None
     for path in SCHEMAS.dir_path.iterdir():
         if path.name.endswith(".json") and path.name != "state.json":
@@ -128,8 +128,8 @@ DETAILS = {"errorMessage": "Mailbox full", "errorMessageTokens": {"code": "550"}
 def test_failure_details(
     sent: dict[str, Any], status: str | None, details: object, other: object
 ) -> None:
-    """The details of a failed delivery are a column of their own, null if there are none."""
-    make = Makers(SCHEMAS.get_schema).of("messages")
+    """The details of a failed delivery have their own column, which is null without them."""
+    make = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
     row = make({"id": "m", **sent}, is_plain=False)
     assert row is not None
     assert row["status"] == ({"statusType": status} if sent.get("status") else None)

@@ -1,4 +1,4 @@
-"""An answer has its time and its size, whatever the server sends, and how slowly."""
+"""Limits of one response: its time and size, however slowly or much a server sends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from tap_hubspot_threads.hubspot import transport as transports
-from tap_hubspot_threads.hubspot.transport import HttpTransport, NoAnswerError, Request
+from tap_hubspot_threads.hubspot.transport import HttpTransport, NoResponseError, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,21 +30,21 @@ MB = 2**20
 
 
 @contextmanager
-def server(*answers: Iterable[bytes], tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Answer a request after the other with these bytes, on one connection if that stays open."""
-    left = list(answers)
+def server(*responses: Iterable[bytes], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve these responses in order, on one connection if it stays open."""
+    remaining = list(responses)
 
     def serve() -> None:
-        while left:
+        while remaining:
             connection, _ = listener.accept()
             with (
                 suppress(OSError),
                 tls.wrap_socket(connection, server_side=True) if (tls) else connection as client,
             ):
-                while left and client.recv(65536):
-                    for piece in left.pop(0):
+                while remaining and client.recv(65536):
+                    for piece in remaining.pop(0):
                         client.sendall(piece)
-                client.recv(1)  # until the other side hangs up
+                client.recv(1)  # until the client closes the connection
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, daemon=True).start()
@@ -53,7 +53,7 @@ def server(*answers: Iterable[bytes], tls: ssl.SSLContext | None = None) -> Iter
 
 
 def drip(*, first: bytes = b"", drop: bytes = b"x") -> Iterator[bytes]:
-    """Send something, and then a drop well within every timeout, for ever."""
+    """Yield `first`, then `drop` forever, at intervals below every socket timeout."""
     yield first
     while True:
         time.sleep(TIMEOUT / 10)
@@ -61,7 +61,7 @@ def drip(*, first: bytes = b"", drop: bytes = b"x") -> Iterator[bytes]:
 
 
 def fetch(url: str, *, timeout: float = TIMEOUT) -> bytes:
-    """Ask once, on a connection of its own."""
+    """Send one request on a new connection; return the body."""
     transport = HttpTransport(url, connections=1)
     try:
         return transport.send(Request("GET", f"{url}/x", {}), timeout=timeout).body
@@ -80,62 +80,62 @@ def fetch(url: str, *, timeout: float = TIMEOUT) -> bytes:
         pytest.param(drip(first=CHUNKED, drop=b"1\r\nx\r\n"), id="chunks"),
         pytest.param(drip(first=CHUNKED + b"0\r\n", drop=b"a: b\r\n"), id="trailers"),
         pytest.param(drip(first=OK + GZIP + b"\r\n" + gzip.compress(b"x")[:9]), id="gzip"),
-        pytest.param([OK + b"Content-Length: 99999999999\r\n\r\n"], id="nothing follows"),
-        pytest.param([b""], id="nothing at all"),
+        pytest.param([OK + b"Content-Length: 99999999999\r\n\r\n"], id="no body"),
+        pytest.param([b""], id="no response"),
     ],
 )
-def test_in_time_or_not_at_all(answer: Iterable[bytes]) -> None:
-    """What is not whole in time is given up then, however often a bit of it comes."""
+def test_timeout(answer: Iterable[bytes]) -> None:
+    """A response that is incomplete at the timeout is given up, however often data arrives."""
     started = time.monotonic()
-    with server(answer) as url, pytest.raises(NoAnswerError) as caught:
+    with server(answer) as url, pytest.raises(NoResponseError) as caught:
         fetch(url)
-    assert str(caught.value) == f": no whole answer from {url} within 0.2 s"
+    assert str(caught.value) == f": no complete response from {url} within 0.2 s"
     assert caught.value.is_transient
     assert TIMEOUT <= time.monotonic() - started < 3 * TIMEOUT
 
 
 @pytest.fixture
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """Return a certificate of localhost that is trusted here."""
-    authority = trustme.CA()
+    """Return a server context for localhost whose certificate is trusted here."""
+    ca = trustme.CA()
     bundle = tmp_path / "company.pem"
-    authority.cert_pem.write_to_path(str(bundle))
+    ca.cert_pem.write_to_path(str(bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    ca.issue_cert("localhost").configure_cert(context)
     return context
 
 
-def test_in_time_through_tls(tls: ssl.SSLContext) -> None:
-    """The same holds where each drop comes in a record of its own."""
+def test_timeout_with_tls(tls: ssl.SSLContext) -> None:
+    """The timeout also applies if each byte is a TLS record of its own."""
     started = time.monotonic()
     answer = drip(first=OK + b"\r\n")
-    with server(answer, tls=tls) as url, pytest.raises(NoAnswerError, match=r"within 0\.4 s"):
+    with server(answer, tls=tls) as url, pytest.raises(NoResponseError, match=r"within 0\.4 s"):
         fetch(url, timeout=2 * TIMEOUT)
     assert time.monotonic() - started < 6 * TIMEOUT
 
 
-@pytest.mark.parametrize("how", ["TLS", "proxy"])
-def test_connecting_that_drips(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    """A TLS handshake or a proxy's answer that drips is given up too."""
+@pytest.mark.parametrize("mode", ["TLS", "proxy"])
+def test_timeout_while_connecting(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """The timeout also applies to a TLS handshake and to a proxy's response."""
     started = time.monotonic()
-    first = b"\x16\x03\x03\x3f\xff\x02" if how == "TLS" else OK + b"a: b"
+    first = b"\x16\x03\x03\x3f\xff\x02" if mode == "TLS" else OK + b"a: b"
     with server(drip(first=first)) as url:
-        if how == "proxy":
+        if mode == "proxy":
             monkeypatch.setenv("HTTPS_PROXY", url)
-        with pytest.raises(NoAnswerError, match=r"within 0\.2 s") as caught:
+        with pytest.raises(NoResponseError, match=r"within 0\.2 s") as caught:
             fetch(url.replace("http:", "https:"))
     assert caught.value.is_transient
     assert time.monotonic() - started < 4 * TIMEOUT
 
 
 def bomb() -> bytes:
-    """Return a small body that unpacks to a gigabyte: a thousand times the same."""
+    """Return a small gzip body that unpacks to 1 GB."""
     return gzip.compress(bytes(MB)) * 1024
 
 
 def endless(piece: bytes) -> Iterator[bytes]:
-    """Send a piece in chunks for ever."""
+    """Yield a chunked response without an end."""
     yield CHUNKED
     while True:
         yield b"%x\r\n%b\r\n" % (len(piece), piece)
@@ -154,22 +154,22 @@ def endless(piece: bytes) -> Iterator[bytes]:
     ],
 )
 def test_too_large(answer: Iterable[bytes]) -> None:
-    """An answer over 64 MB unpacked is given up, and no more than that is ever held."""
+    """A response over 64 MB unpacked is given up, and no more than that is kept in memory."""
     tracemalloc.start()
     try:
-        with server(answer) as url, pytest.raises(NoAnswerError) as caught:
+        with server(answer) as url, pytest.raises(NoResponseError) as caught:
             fetch(url, timeout=30)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert str(caught.value) == ": its answer is over 64 MB"
+    assert str(caught.value) == ": the response is larger than 64 MB"
     assert caught.value.is_transient
-    assert peak < 80 * MB  # what grows has some room ahead
+    assert peak < 80 * MB  # growing buffers are larger than their content
 
 
-def test_just_small_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer of the largest size comes whole, packed or not; a byte more is too large."""
-    monkeypatch.setattr(transports, "LARGEST_ANSWER", 300_000)
+def test_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response of the maximum size is returned, packed or not; one more byte is an error."""
+    monkeypatch.setattr(transports, "MAX_RESPONSE_BYTES", 300_000)
     for size in (300_000, 300_001):
         body = bytes(size)
         for head, sent in ((b"", body), (GZIP, gzip.compress(body))):
@@ -178,12 +178,12 @@ def test_just_small_enough(monkeypatch: pytest.MonkeyPatch) -> None:
                 if size == 300_000:
                     assert fetch(url, timeout=5) == body
                 else:
-                    with pytest.raises(NoAnswerError, match="its answer is over"):
+                    with pytest.raises(NoResponseError, match="the response is larger than"):
                         fetch(url, timeout=5)
 
 
-def test_next_answer_has_its_own_time() -> None:
-    """On a connection that is kept, an answer that took long takes nothing from the next."""
+def test_timeout_is_per_response() -> None:
+    """Each response on a kept-alive connection has its own timeout."""
     length = b"Content-Length: 2\r\n\r\n"
 
     def slow() -> Iterator[bytes]:
@@ -199,21 +199,21 @@ def test_next_answer_has_its_own_time() -> None:
         transport.close()
 
 
-def test_given_up_is_not_kept() -> None:
-    """A connection whose answer was given up serves no other request."""
+def test_connection_is_closed_after_a_timeout() -> None:
+    """A connection is closed after its response was given up."""
     good = [OK + b"Content-Length: 2\r\n\r\nok"]
     with server(drip(first=OK + b"Content-Length: 9999\r\n\r\n"), good) as url:
         transport = HttpTransport(url, connections=1)
         request = Request("GET", f"{url}/x", {})
-        with pytest.raises(NoAnswerError):
+        with pytest.raises(NoResponseError):
             transport.send(request, timeout=TIMEOUT)
         assert transport.send(request, timeout=10 * TIMEOUT).body == b"ok"
         transport.close()
 
 
-def test_damage() -> None:
-    """A body that says that it is compressed and is not is a passing failure."""
+def test_wrong_compression() -> None:
+    """A body that is not in its declared compression is a transient failure."""
     answer = [OK, GZIP, b"Content-Length: 2\r\n\r\n{}"]
-    with server(answer) as url, pytest.raises(NoAnswerError, match="ContentDecoding") as caught:
+    with server(answer) as url, pytest.raises(NoResponseError, match="ContentDecoding") as caught:
         fetch(url)
     assert caught.value.is_transient

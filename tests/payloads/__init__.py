@@ -1,1 +1,1 @@
-"""HubSpot's recorded and observed answers, and the replay of them through the whole tap."""
+"""HubSpot's recorded and observed responses, replayed through the whole tap."""

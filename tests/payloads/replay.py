@@ -1,4 +1,4 @@
-"""Replays recorded answers: a transport without sockets, and a tap that reads through it."""
+"""Replaying recorded responses: a transport without sockets, and a sync that uses it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ USUAL = {
     "Date": "Tue, 31 Mar 2026 15:40:00 GMT",
 }
 EXCERPTS = {37, 38, 57}
-"""The entries whose headers are excerpts of a 404 that is HubSpot's own."""
+"""Entries with incomplete headers, whose 404 is HubSpot's own."""
 
 
 def entry(number: int) -> Response:
-    """Return an entry, counted from 1, as it came.
+    """Return an entry, counted from 1, as a response.
 
-    Headers that are not recorded are the usual ones, with the body's correlation ID.
+    Headers that were not recorded are the usual ones, with the body's correlation ID.
     """
     found = ENTRIES[number - 1]
     body = found.get("text") or json.dumps(found["json"])
@@ -48,55 +48,55 @@ def entry(number: int) -> Response:
     return Response(found.get("status", 200), CaseInsensitiveDict(headers), body.encode())
 
 
-def answer(body: object, status: int = 200, **headers: str) -> Response:
-    """Return a usual answer of HubSpot's with this body."""
+def response(body: object, status: int = 200, **headers: str) -> Response:
+    """Return a response with this body and HubSpot's usual headers."""
     usual = USUAL | {CORRELATION: "0f5a3c52-0000-4000-8000-000000000000"} | headers
     return Response(status, CaseInsensitiveDict(usual), json.dumps(body).encode())
 
 
 def page_of(number: int) -> Response:
-    """Return an entry as a page: a page as it came, a single thing as its only row."""
+    """Return an entry as a page; a single item is its only row."""
     content = ENTRIES[number - 1]["json"]
-    return answer(content if "results" in content else {"results": [content]})
+    return response(content if "results" in content else {"results": [content]})
 
 
 @dataclass
 class Replay:
-    """A transport that gives the answers of its rules, and otherwise those of an empty account.
+    """A transport with scripted responses; all others are those of an empty account.
 
     Args:
-        rules: Patterns of a method and a URL, each with its answers. They are given one after the
-            other, and the last one again and again; the first pattern that matches counts.
+        rules: Responses by the pattern of a method and URL. The first matching pattern applies.
+            Its responses are returned in order, and the last one is repeated.
     """
 
     rules: dict[str, list[Response]]
     requests: list[str] = field(default_factory=list)
     """The method and URL of each request so far."""
 
-    def send(self, request: Request, *, timeout: float) -> Response:  # noqa: ARG002 - none waits
-        """As `Transport` says."""
+    def send(self, request: Request, *, timeout: float) -> Response:  # noqa: ARG002 - sends nothing
+        """Implement `Transport`."""
         target = f"{request.method} {request.url}"
         self.requests.append(target)
-        for pattern, answers in self.rules.items():
+        for pattern, responses in self.rules.items():
             if re.search(pattern, target):
-                return answers.pop(0) if len(answers) > 1 else answers[0]
-        return _of_an_empty_account(target)
+                return responses.pop(0) if len(responses) > 1 else responses[0]
+        return _empty_account_response(target)
 
     def close(self) -> None:
-        """As `Transport` says."""
+        """Implement `Transport`."""
 
 
-def _of_an_empty_account(target: str) -> Response:
-    """Return an answer of an account whose lists are empty, and which has each thread by ID."""
+def _empty_account_response(target: str) -> Response:
+    """Return the response of an account whose lists are empty and which has every thread ID."""
     if "/account-info/" in target:
-        return answer({"portalId": 62515})
+        return response({"portalId": 62515})
     thread = re.search(r"/threads/(\d+)(\?|$)", target)
-    return answer({"id": thread[1]} if thread else {"results": []})
+    return response({"id": thread[1]} if thread else {"results": []})
 
 
 @dataclass
 class Run:
-    """How a sync ended, and what it emitted."""
+    """The output of a sync and the error that it ended with."""
 
     output: Output
     error: HubSpotError | None
@@ -107,12 +107,12 @@ class Run:
         return 0 if self.error is None else self.error.exit_code
 
     def records(self, stream: str = "threads") -> list[Any]:
-        """The records of a stream, without what is null."""
+        """Return the records of a stream, without null values."""
         return [without_nulls(record) for record in self.output.records(stream)]
 
 
 def sync(*streams: str, **settings: Any) -> Run:
-    """Run a sync of these streams, by default of threads and deleted threads."""
+    """Run a sync of these streams, by default `threads` and `deleted_threads`."""
     config = {"access_token": "pat-na1-0000", "max_concurrency": 1, **settings}
     out, ended = io.StringIO(), None
     with redirect_stdout(out):
@@ -125,7 +125,7 @@ def sync(*streams: str, **settings: Any) -> Run:
 
 
 def without_nulls(value: Any) -> Any:
-    """Return a value without the keys that are null, at any depth."""
+    """Return a value without null values, at any depth."""
     if isinstance(value, dict):
         return {name: without_nulls(item) for name, item in value.items() if item is not None}
     return [without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""Every recorded or observed answer, replayed through the whole tap.
+"""Every recorded or observed response, replayed through the whole tap.
 
-`expected.json` has the records of each entry that is a thing or a page of things, by the entry's
-number, counted from 1; columns that are null are left out.
+`expected.json` has the records of each entry that is an item or a page, without null values. Its
+keys are the numbers of the entries, counted from 1.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tests.payloads.replay import (
     ENTRIES,
     FOLDER,
     Replay,
-    answer,
     entry,
     page_of,
+    response,
     sync,
 )
 
@@ -85,16 +85,16 @@ REFUSED = {
 """Entries with status 400, each with the reason."""
 PARTIAL, NO_SCOPE, TOKENS, DAILY = 44, 45, (46, 47), 48
 TRANSIENT = (49, 50, 59, 60, 61)
-NO_THREAD = 58
+NOT_A_THREAD = 58
 
 
 @pytest.fixture
 def replay(
     monkeypatch: pytest.MonkeyPatch,
-    waits: list[float],  # noqa: ARG001 - nobody waits
+    waits: list[float],  # noqa: ARG001 - makes waits instant
     caplog: pytest.LogCaptureFixture,
 ) -> Callable[[dict[str, list[Response]]], Replay]:
-    """Have the tap run on a transport with these rules; what it logs is in `caplog`."""
+    """Return a function that makes the tap use a transport with these rules."""
     caplog.set_level(logging.INFO)
 
     def use(rules: dict[str, list[Response]]) -> Replay:
@@ -110,9 +110,9 @@ def columns(stream: str) -> list[str]:
     return list(SCHEMAS.get_schema(stream)["properties"])
 
 
-def test_every_entry_has_its_test() -> None:
-    """Each entry but the webhook is replayed by exactly one test."""
-    singles = (PARTIAL, NO_SCOPE, DAILY, NO_THREAD)
+def test_every_entry_is_replayed() -> None:
+    """Exactly one test replays each entry except the webhook."""
+    singles = (PARTIAL, NO_SCOPE, DAILY, NOT_A_THREAD)
     groups = (THREADS_BY_ID, THREAD_LISTS, CURSORS_OF_ANOTHER_API, PAGES_OF_MESSAGES, LISTS, ACTORS)
     errors = (NOT_FOUND, FOREIGN_404, REFUSED, TOKENS, TRANSIENT, singles)
     replayed = [number for group in (*groups, *errors) for number in group]
@@ -120,7 +120,7 @@ def test_every_entry_has_its_test() -> None:
     assert EXPECTED.keys() == {number for group in groups for number in group}
 
 
-# Things
+# Items and pages
 
 
 @pytest.mark.parametrize("number", THREADS_BY_ID)
@@ -136,56 +136,58 @@ def test_thread_by_id(replay: Any, number: int) -> None:
 @pytest.mark.parametrize("number", THREAD_LISTS)
 def test_list_of_threads(replay: Any, number: int) -> None:
     """A page of the list is emitted row by row, in its order."""
-    used = replay({rf"{LIST}(?!.*after=)(?!.*archived=true).*sort=id": [page_of(number)]})
+    transport = replay({rf"{LIST}(?!.*after=)(?!.*archived=true).*sort=id": [page_of(number)]})
     inboxes = {"inbox_ids": [EXPECTED[number][0]["inboxId"]]} if number == 25 else {}
     run = sync(**inboxes)
     assert run.exit_code == 0
     assert run.records() == EXPECTED[number]
     assert all(list(record) == columns("threads") for record in run.output.records())
     if inboxes:
-        assert any("inboxId=123" in target for target in used.requests)
+        assert any("inboxId=123" in target for target in transport.requests)
 
 
 def test_cursor_of_the_list(replay: Any) -> None:
-    """The recorded cursor is decoded once: each one that is sent is the base64 of an ID."""
-    used = replay({rf"{LIST}(?!.*after=)(?!.*archived=true).*sort=id": [page_of(51)]})
+    """The recorded cursor is decoded once; each cursor that is sent is the base64 of an ID."""
+    transport = replay({rf"{LIST}(?!.*after=)(?!.*archived=true).*sort=id": [page_of(51)]})
     assert sync().exit_code == 0
-    queries = [parse_qs(urlsplit(target).query) for target in used.requests]
+    queries = [parse_qs(urlsplit(target).query) for target in transport.requests]
     cursors = [query["after"][0] for query in queries if "after" in query]
     assert cursors
     assert all(int(base64.b64decode(cursor)) >= 11321724611 for cursor in cursors)
 
 
 def test_cursors_of_another_api(replay: Any) -> None:
-    """A cursor that is the key of the next row is followed as it came; unknown keys are kept."""
+    """A cursor that is the next row's key is followed unchanged; unknown keys are kept."""
     first, second = CURSORS_OF_ANOTHER_API
     live = rf"{LIST}(?!.*archived=true).*sort=id"
     rules = {
         rf"{live}.*after=MzI4Mzk2MDg2": [entry(second)],
         rf"{live}(?!.*after=)": [entry(first)],
-        r".*after=": [answer({"status": "error", "message": "no such cursor"}, 400)],
+        r".*after=": [response({"status": "error", "message": "no such cursor"}, 400)],
     }
-    used = replay({"/account-info/": [answer({"portalId": 1}, Date=date_of(first))], **rules})
+    transport = replay(
+        {"/account-info/": [response({"portalId": 1}, Date=date_of(first))], **rules}
+    )
     run = sync()
     assert run.exit_code == 0
     assert run.records() == EXPECTED[first] + EXPECTED[second]
-    assert sum("after=MzI4Mzk2MDg2" in target for target in used.requests) == 1
+    assert sum("after=MzI4Mzk2MDg2" in target for target in transport.requests) == 1
 
 
 def date_of(number: int) -> str:
-    """Return the date of an entry."""
+    """Return the `Date` of an entry."""
     return str(entry(number).headers["date"])
 
 
 @pytest.mark.parametrize(("number", "thread_id"), PAGES_OF_MESSAGES.items())
 def test_messages(replay: Any, number: int, thread_id: str) -> None:
-    """Each message of a page is emitted with every column, and with its thread's ID."""
-    used = replay({rf"{MESSAGES}(?!.*after=)": [page_of(number)]})
+    """Each message of a page is emitted with every column and its thread's ID."""
+    transport = replay({rf"{MESSAGES}(?!.*after=)": [page_of(number)]})
     run = sync("messages", thread_ids=[thread_id])
     assert run.exit_code == 0
     assert run.records("messages") == EXPECTED[number]
     assert all(list(record) == columns("messages") for record in run.output.records("messages"))
-    after = [unquote(target) for target in used.requests if "after=" in target]
+    after = [unquote(target) for target in transport.requests if "after=" in target]
     assert [target.endswith("after=MQ==") or "after=MQ==&" in target for target in after] == (
         [True] if number == 23 else []
     )
@@ -204,8 +206,8 @@ def test_lists(replay: Any, number: int, stream: str) -> None:
 
 @pytest.mark.parametrize("number", ACTORS)
 def test_actors(replay: Any, number: int) -> None:
-    """An actor that a thread names is emitted, even one with nothing but an ID and a type."""
-    thread = answer({"id": "1", "assignedTo": EXPECTED[number][0]["id"]})
+    """An actor of a thread is emitted, even if it has only an ID and a type."""
+    thread = response({"id": "1", "assignedTo": EXPECTED[number][0]["id"]})
     replay({BY_ID: [thread], "POST .*/actors/batch/read": [page_of(number)]})
     run = sync("threads", "actors", thread_ids=[1])
     assert run.exit_code == 0
@@ -221,30 +223,30 @@ def test_actors(replay: Any, number: int) -> None:
 def test_not_found(
     replay: Any, number: int, caplog: pytest.LogCaptureFixture, *, has_worked: bool
 ) -> None:
-    """HubSpot's own 404 is a warning that names the ID, once the API has answered a request."""
-    used = replay({r"/threads/996174569112\?": [entry(number)]})
+    """After a success or a probe, HubSpot's own 404 is a warning that names the ID."""
+    transport = replay({r"/threads/996174569112\?": [entry(number)]})
     run = sync(thread_ids=[*([7] if has_worked else []), 996174569112])
     assert run.exit_code == 0
     assert [record["id"] for record in run.records()] == (["7"] if has_worked else [])
     assert "1 thread(s) not found, neither live nor archived: 996174569112" in caplog.text
-    assert any("archived=true" in target for target in used.requests)
-    probes = [target for target in used.requests if re.search(LIST, target)]
+    assert any("archived=true" in target for target in transport.requests)
+    probes = [target for target in transport.requests if re.search(LIST, target)]
     assert len(probes) == (0 if has_worked else 1)
     assert all(re.search(PROBE, target) for target in probes)
 
 
 @pytest.mark.parametrize("number", NOT_FOUND)
 def test_archived_thread(replay: Any, number: int) -> None:
-    """A thread that is not found live is read as an archived one."""
-    archived = answer({"id": "17", "archived": True})
+    """A thread that is not found live is read as archived."""
+    archived = response({"id": "17", "archived": True})
     replay({r"/threads/17\?.*archived=true": [archived], r"/threads/17\?": [entry(number)]})
     run = sync(thread_ids=[17])
     assert (run.exit_code, run.records()) == (0, [{"id": "17", "archived": True}])
 
 
 @pytest.mark.parametrize("number", [*NOT_FOUND, *FOREIGN_404])
-def test_not_found_at_a_wrong_address(replay: Any, number: int) -> None:
-    """A 404 to every request is a wrong address, and says nothing about a thread."""
+def test_wrong_address(replay: Any, number: int) -> None:
+    """A 404 to every request means a wrong address, and not that a thread was not found."""
     replay({"/conversations/": [entry(number)]})
     run = sync(thread_ids=[17])
     assert run.exit_code == 78
@@ -258,8 +260,8 @@ def test_not_found_at_a_wrong_address(replay: Any, number: int) -> None:
 def test_foreign_404(
     replay: Any, number: int, ids: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Any other 404 is a failure of that thread after three attempts; the others are emitted."""
-    used = replay({r"/threads/17\?": [entry(number)]})
+    """Any other 404 fails that thread after three attempts; the others are emitted."""
+    transport = replay({r"/threads/17\?": [entry(number)]})
     run = sync(thread_ids=[*ids, 8])
     assert run.exit_code == 1
     assert [record["id"] for record in run.records()] == [str(n) for n in ids if n != 17] + ["8"]
@@ -267,7 +269,7 @@ def test_foreign_404(
     assert "api_url" in str(run.error)
     assert "api_version" in str(run.error)
     assert "not found" not in caplog.text
-    assert sum("/threads/17?" in target for target in used.requests) == 3
+    assert sum("/threads/17?" in target for target in transport.requests) == 3
 
 
 # Errors
@@ -276,18 +278,18 @@ def test_foreign_404(
 @pytest.mark.parametrize("ids", [[17], [7, 17]])
 @pytest.mark.parametrize(("number", "reason"), REFUSED.items())
 def test_refused_thread(replay: Any, number: int, reason: str, ids: list[int]) -> None:
-    """A 400 for a thread is a failure of that thread, with HubSpot's reason; it is not repeated."""
-    used = replay({r"/threads/17\?": [entry(number)]})
+    """A 400 for a thread fails that thread with HubSpot's reason, without a retry."""
+    transport = replay({r"/threads/17\?": [entry(number)]})
     run = sync(thread_ids=[*ids, 8])
     assert run.exit_code == 1
     assert [record["id"] for record in run.records()] == [str(n) for n in ids if n != 17] + ["8"]
     assert reason in str(run.error).replace('\\"', '"')
-    assert sum("/threads/17?" in target for target in used.requests) == 1
+    assert sum("/threads/17?" in target for target in transport.requests) == 1
 
 
 @pytest.mark.parametrize(("number", "reason"), REFUSED.items())
 def test_refused_list(replay: Any, number: int, reason: str) -> None:
-    """A 400 for the list ends the sync, with HubSpot's reason."""
+    """A 400 for the list ends the sync with HubSpot's reason."""
     replay({LIST: [entry(number)]})
     run = sync()
     assert run.exit_code == 78
@@ -296,8 +298,8 @@ def test_refused_list(replay: Any, number: int, reason: str) -> None:
 
 
 def test_partial_batch(replay: Any) -> None:
-    """A batch of actors that is answered in part is an answer; what it lacks is no error."""
-    thread = answer({"id": "1", "assignedTo": "A-1"})
+    """A partial batch of actors is a success; actors that it lacks are no error."""
+    thread = response({"id": "1", "assignedTo": "A-1"})
     replay({BY_ID: [thread], "POST .*/actors/batch/read": [entry(PARTIAL)]})
     run = sync("threads", "actors", thread_ids=[1])
     assert run.exit_code == 0
@@ -307,55 +309,55 @@ def test_partial_batch(replay: Any) -> None:
 
 @pytest.mark.parametrize("ids", [[17], [7, 17]])
 def test_missing_scope(replay: Any, ids: list[int]) -> None:
-    """A missing scope ends the sync and names the scope."""
-    used = replay({r"/threads/17\?": [entry(NO_SCOPE)]})
+    """A missing scope ends the sync with an error that names the scope."""
+    transport = replay({r"/threads/17\?": [entry(NO_SCOPE)]})
     run = sync(thread_ids=ids)
     assert run.exit_code == 78
     assert "scope conversations.read" in str(run.error)
     assert "MISSING_SCOPES" in str(run.error)
-    assert sum("/threads/17?" in target for target in used.requests) == 1
+    assert sum("/threads/17?" in target for target in transport.requests) == 1
 
 
 @pytest.mark.parametrize("ids", [[17], [7, 17]])
 @pytest.mark.parametrize("number", TOKENS)
 def test_token(replay: Any, number: int, ids: list[int]) -> None:
-    """An expired token, and one that is none, end the sync and name the setting."""
-    used = replay({r"/threads/17\?": [entry(number)]})
+    """An expired or invalid token ends the sync with an error that names the setting."""
+    transport = replay({r"/threads/17\?": [entry(number)]})
     run = sync(thread_ids=ids)
     assert run.exit_code == 78
     assert "access_token" in str(run.error)
     assert "EXPIRED_AUTHENTICATION" in str(run.error)
-    assert sum("/threads/17?" in target for target in used.requests) == 1
+    assert sum("/threads/17?" in target for target in transport.requests) == 1
 
 
 @pytest.mark.parametrize("ids", [[17], [7, 17]])
 def test_daily_quota(replay: Any, ids: list[int]) -> None:
     """A spent daily quota ends the sync at once."""
-    used = replay({r"/threads/17\?": [entry(DAILY)]})
+    transport = replay({r"/threads/17\?": [entry(DAILY)]})
     run = sync(thread_ids=[*ids, 8])
     assert run.exit_code == 75
     assert "used up" in str(run.error)
-    assert sum("/threads/17?" in target for target in used.requests) == 1
+    assert sum("/threads/17?" in target for target in transport.requests) == 1
 
 
 @pytest.mark.parametrize("ids", [[17], [7, 17]])
 @pytest.mark.parametrize("number", TRANSIENT)
 def test_transient(replay: Any, number: int, ids: list[int], waits: list[float]) -> None:
-    """A burst limit and the edge's 520 and 524 are retried after a wait."""
-    used = replay({r"/threads/17\?": [entry(number), answer({"id": "17"})]})
+    """A rate limit and the statuses 520 and 524 are retried after a wait."""
+    transport = replay({r"/threads/17\?": [entry(number), response({"id": "17"})]})
     run = sync(thread_ids=ids)
     assert run.exit_code == 0
     assert [record["id"] for record in run.records()] == [str(n) for n in ids]
-    assert sum("/threads/17?" in target for target in used.requests) == 2
+    assert sum("/threads/17?" in target for target in transport.requests) == 2
     assert sum(waits) > 0
 
 
 @pytest.mark.parametrize("ids", [[17], [7, 17]])
-def test_no_thread(replay: Any, ids: list[int]) -> None:
-    """A 200 that is no thread is retried, and is a failure of that thread in the end."""
-    used = replay({r"/threads/17\?": [entry(NO_THREAD)]})
+def test_not_a_thread(replay: Any, ids: list[int]) -> None:
+    """A 200 that is not a thread is retried, and then fails that thread."""
+    transport = replay({r"/threads/17\?": [entry(NOT_A_THREAD)]})
     run = sync(thread_ids=[*ids, 8], max_attempts=4)
     assert run.exit_code == 1
     assert [record["id"] for record in run.records()] == [str(n) for n in ids if n != 17] + ["8"]
     assert "17" in str(run.error)
-    assert sum("/threads/17?" in target for target in used.requests) == 4
+    assert sum("/threads/17?" in target for target in transport.requests) == 4

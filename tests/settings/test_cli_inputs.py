@@ -1,4 +1,4 @@
-"""Settings in the environment: each by its type, refused if it is another, never from a file."""
+"""Environment variables: the value that each has by its setting's type, and rejected values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tap_hubspot_threads.tap import TapHubSpotThreads
 
 
 def schema() -> dict[str, Any]:
-    """Return all settings, the SDK's among them."""
-    made: dict[str, Any] = {"properties": {**TapHubSpotThreads.config_jsonschema["properties"]}}
-    TapHubSpotThreads.append_builtin_config(made)
-    return made
+    """Return the schema of all settings, including those of the SDK."""
+    settings: dict[str, Any] = {"properties": {**TapHubSpotThreads.config_jsonschema["properties"]}}
+    TapHubSpotThreads.append_builtin_config(settings)
+    return settings
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ def schema() -> dict[str, Any]:
     ],
 )
 def test_value(name: str, text: str, value: object) -> None:
-    """A variable has the value that its setting's type makes of it."""
+    """A variable is parsed by the type of its setting."""
     assert read_environment(schema(), {PREFIX + name.upper(): text}) == {name: value}
 
 
 @pytest.mark.parametrize("text", ["", "false", "{}", "null"])
-def test_refused_but_unset(text: str) -> None:
-    """What is not possible here may be switched off."""
+def test_unsupported_setting_switched_off(text: str) -> None:
+    """A variable for an unsupported setting is ignored if it is empty or false."""
     assert read_environment(schema(), {f"{PREFIX}BATCH_CONFIG": text}) == {}
 
 
@@ -56,7 +56,7 @@ def test_refused_but_unset(text: str) -> None:
     ],
 )
 def test_wrong_type(name: str, text: str) -> None:
-    """A variable of a wrong type is named, without its value."""
+    """The error for a wrong type names the variable, without its value."""
     variable = PREFIX + name.upper()
     with pytest.raises(SettingsError, match=f"^{variable}: not ") as raised:
         read_environment(schema(), {variable: text})

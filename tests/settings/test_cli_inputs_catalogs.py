@@ -1,4 +1,4 @@
-"""Catalogs: types that they override are found, other forms of the same type are not."""
+"""Catalogs: which columns count as overridden."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OWN = {
     ],
 )
 def test_overridden(name: str, schema: dict[str, Any], *, is_overridden: bool) -> None:
-    """A column counts as overridden if its type or format differs, at any depth."""
+    """A column is overridden if its type or format differs at any depth."""
     found = list(overridden_columns(OWN, {"properties": {name: schema}}))
     assert found == ([name] if is_overridden else [])
 

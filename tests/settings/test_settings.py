@@ -1,4 +1,4 @@
-"""Which threads are wanted, and when that has changed."""
+"""`ThreadFilter` and `Settings`: the filters, their fingerprint, and the typed parameters."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ DEFAULTS = {
 }
 
 
-def of(**settings: Any) -> ThreadFilter:
+def filters_of(**settings: Any) -> ThreadFilter:
     """Return the filters of a config."""
     return Settings.from_config({**DEFAULTS, **settings}, user_agent="x").threads
 
 
 def test_all_by_default() -> None:
-    """Without settings every thread is wanted, on both sides."""
-    assert of().matches(row(1, None, createdAt=None))
-    assert of().archived_values == (False, True)
-    assert of().inbox_id is None
+    """By default every live and archived thread is in scope."""
+    assert filters_of().matches(row(1, None, createdAt=None))
+    assert filters_of().archived_values == (False, True)
+    assert filters_of().inbox_id is None
 
 
 def test_without_archived() -> None:
-    """Without archived threads one side is listed, and an archived thread is not included."""
+    """With `include_archived: false`, only live threads are listed and in scope."""
     live, archived = row(1), row(2, archived=True)
-    wanted = of(include_archived=False)
-    assert wanted.archived_values == (False,)
-    assert (wanted.includes(live), wanted.includes(archived)) == (True, False)
-    assert of().includes(archived)
+    filters = filters_of(include_archived=False)
+    assert filters.archived_values == (False,)
+    assert (filters.includes(live), filters.includes(archived)) == (True, False)
+    assert filters_of().includes(archived)
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def test_without_archived() -> None:
         ({"start_date": "2026-03-01"}, False),
     ],
 )
-def test_all(settings: dict[str, Any], *, is_all: bool) -> None:
-    """A full listing shows all threads unless inboxes or a start are set."""
-    assert of(**settings).is_all is is_all
+def test_is_all(settings: dict[str, Any], *, is_all: bool) -> None:
+    """`is_all` is true unless inboxes or a start date are set."""
+    assert filters_of(**settings).is_all is is_all
 
 
 def test_inboxes() -> None:
-    """Threads of other inboxes, and of none, are not wanted."""
-    wanted = of(inbox_ids=[2, "1"])
-    assert not wanted.includes(row(1, inboxId="3"))
-    assert [wanted.matches(row(1, inboxId=inbox)) for inbox in ("1", "2", "3", None)] == [
+    """Threads in other inboxes or in none are out of scope."""
+    filters = filters_of(inbox_ids=[2, "1"])
+    assert not filters.includes(row(1, inboxId="3"))
+    assert [filters.matches(row(1, inboxId=inbox)) for inbox in ("1", "2", "3", None)] == [
         True,
         True,
         False,
@@ -65,15 +65,15 @@ def test_inboxes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "asked"), [([], None), ([7], "7"), (["7", 7], "7"), ([7, 8], None)]
+    ("ids", "inbox_id"), [([], None), ([7], "7"), (["7", 7], "7"), ([7, 8], None)]
 )
-def test_one_inbox_is_asked_for(ids: list[Any], asked: str | None) -> None:
-    """HubSpot filters one inbox; several, and none, are listed whole."""
-    assert of(inbox_ids=ids).inbox_id == asked
+def test_single_inbox(ids: list[Any], inbox_id: str | None) -> None:
+    """A single inbox is a filter for HubSpot; several inboxes are filtered by the tap."""
+    assert filters_of(inbox_ids=ids).inbox_id == inbox_id
 
 
 @pytest.mark.parametrize(
-    ("latest", "created", "is_wanted"),
+    ("latest", "created", "matches"),
     [
         ("2026-03-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z", True),
         ("2026-02-28T23:59:59.999Z", "2025-01-01T00:00:00.000Z", False),
@@ -82,10 +82,10 @@ def test_one_inbox_is_asked_for(ids: list[Any], asked: str | None) -> None:
         (None, None, True),
     ],
 )
-def test_start_date(latest: str | None, created: str | None, *, is_wanted: bool) -> None:
-    """By the latest message, else by the creation; a thread with neither is wanted."""
-    found = row(1, latest, createdAt=created)
-    assert of(start_date="2026-03-01").matches(found) is is_wanted
+def test_start_date(latest: str | None, created: str | None, *, matches: bool) -> None:
+    """`start_date` applies to the latest message, or else to the creation time."""
+    thread = row(1, latest, createdAt=created)
+    assert filters_of(start_date="2026-03-01").matches(thread) is matches
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_start_date(latest: str | None, created: str | None, *, is_wanted: bool)
     ],
 )
 def test_fingerprint(one: dict[str, Any], other: dict[str, Any], *, is_same: bool) -> None:
-    """It differs where other threads are wanted, and not by the form of a setting."""
-    assert (of(**one).fingerprint() == of(**other).fingerprint()) is is_same
+    """The fingerprint depends on the threads in scope, not on the form of the settings."""
+    assert (filters_of(**one).fingerprint() == filters_of(**other).fingerprint()) is is_same
 
 
 CONFIG = {
@@ -125,7 +125,7 @@ CONFIG = {
 
 
 def test_each_parameter() -> None:
-    """Each setting becomes the parameter of its name, or the one that it stands for."""
+    """Each setting becomes a typed parameter."""
     settings = Settings.from_config({**DEFAULTS, **CONFIG}, user_agent="tap/1")
     assert settings == Settings(
         api_url="https://api.example.com",
@@ -148,7 +148,7 @@ def test_each_parameter() -> None:
 
 
 def test_other_parameters() -> None:
-    """OAuth becomes a parameter of its own; a User-Agent that is set stays."""
+    """The OAuth settings become one parameter, and a configured User-Agent is used."""
     oauth = {"client_id": "1", "client_secret": "2", "refresh_token": "3"}
     config = {**DEFAULTS, **oauth, "always_fetch_by_id": True, "user_agent": "ours"}
     settings = Settings.from_config(config, user_agent="tap/1")

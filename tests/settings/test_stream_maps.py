@@ -1,4 +1,4 @@
-"""Stream maps: what cannot be done is refused, what is replaced or left out is in the log."""
+"""Stream maps: impossible ones are rejected, and the effects of the others are logged."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ COLUMNS = {
     ],
     ids=str,
 )
-def test_refused(maps: dict[str, Any], line: str) -> None:
-    """A map that cannot do what it asks for is refused, with the nearest name that exists."""
+def test_rejected(maps: dict[str, Any], line: str) -> None:
+    """A map for an unknown name is rejected with the nearest existing name."""
     with pytest.raises(SettingsError) as raised:
         check_stream_maps(maps, COLUMNS)
     assert str(raised.value).startswith("stream_maps: ")
@@ -62,12 +62,12 @@ def test_refused(maps: dict[str, Any], line: str) -> None:
     ids=str,
 )
 def test_accepted(maps: dict[str, Any]) -> None:
-    """Patterns, options, new columns and columns of one of several streams are accepted."""
+    """Patterns, options, new columns, and columns of only one matching stream are accepted."""
     check_stream_maps(maps, COLUMNS)
 
 
 @pytest.mark.parametrize(
-    ("maps", "words"),
+    ("maps", "text"),
     [
         (
             {"*": {"account": "'1'", "email": None}, "actors": {}, "messages": {"text": None}},
@@ -78,9 +78,9 @@ def test_accepted(maps: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_replaced(maps: dict[str, Any], words: str) -> None:
-    """Entries that have no effect because another map of their stream holds are named."""
-    assert words in str(overridden_maps_warning(maps, COLUMNS))
+def test_replaced(maps: dict[str, Any], text: str) -> None:
+    """A warning names entries that have no effect because another map applies to their stream."""
+    assert text in str(overridden_maps_warning(maps, COLUMNS))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_replaced(maps: dict[str, Any], words: str) -> None:
     ids=str,
 )
 def test_nothing_replaced(maps: dict[str, Any]) -> None:
-    """There is no warning if the map that holds has all entries, or loads nothing."""
+    """No warning is logged if the applied map has all entries or loads nothing."""
     assert overridden_maps_warning(maps, COLUMNS) is None
 
 
@@ -127,7 +127,7 @@ def test_nothing_replaced(maps: dict[str, Any]) -> None:
     ids=str,
 )
 def test_effect(maps: dict[str, Any], deselected: list[str], line: str) -> None:
-    """What is left out and changed of a stream is said for each of its maps."""
+    """The log line gives the omitted and changed columns of a stream, for each of its maps."""
     assert (
         describe_columns("messages", COLUMNS["messages"], maps=maps, deselected=deselected) == line
     )

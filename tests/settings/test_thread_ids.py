@@ -1,4 +1,4 @@
-"""Files of ids: which are taken, which are refused, and what they cost."""
+"""Files of IDs: which are accepted, which are rejected, and how much memory they use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     ids=range(11),
 )
 def test_files(content: bytes, tmp_path: Path) -> None:
-    """Each of these names the threads 17, 18 and 19, once each, in that order."""
+    """Each of these files names the threads 17, 18 and 19, in this order."""
     path = tmp_path / "ids"
     path.write_bytes(content)
     ids = ConfiguredIds({"thread_ids_file": str(path)})
@@ -53,7 +53,7 @@ def test_files(content: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "text"),
     [
         (b"", "is empty"),
         (b"x" * 131_073, r"line 1: field larger than .*; put one ID on each line"),
@@ -82,18 +82,18 @@ def test_files(content: bytes, tmp_path: Path) -> None:
     ],
     ids=range(24),
 )
-def test_wrong_files(content: bytes, words: str, tmp_path: Path) -> None:
-    """Each of these is refused in a line that names the file, the line and the value."""
+def test_wrong_files(content: bytes, text: str, tmp_path: Path) -> None:
+    """The error for each of these files names the file, the line and the value."""
     path = tmp_path / "my ids.txt"
     path.write_bytes(content)
-    with pytest.raises(SettingsError, match=words) as error:
+    with pytest.raises(SettingsError, match=text) as error:
         ConfiguredIds({"thread_ids_file": str(path)}).check()
     assert str(error.value).startswith(f"thread_ids_file: {path}")
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "text"),
     [
         ("missing", "No such file"),
         (".", "is neither a file nor a pipe"),
@@ -101,14 +101,14 @@ def test_wrong_files(content: bytes, words: str, tmp_path: Path) -> None:
         ("x" * 300, "too long"),
     ],
 )
-def test_files_that_are_none(name: str, words: str, tmp_path: Path) -> None:
-    """What is no file is refused in one line too."""
-    with pytest.raises(SettingsError, match=words):
+def test_paths_that_are_not_files(name: str, text: str, tmp_path: Path) -> None:
+    """A path that is not a file is rejected in one line."""
+    with pytest.raises(SettingsError, match=text):
         list(read_id_file(f"{tmp_path}/{name}"))
 
 
 def test_header_alone(lab: Lab, tmp_path: Path) -> None:
-    """A query that found nothing reads nothing, and does not load the account."""
+    """A file with only a header reads no thread and does not load the account."""
     path = tmp_path / "ids.csv"
     path.write_text("id,name\n")
     assert lab.sync(thread_ids_file=str(path)).ids == []
@@ -116,7 +116,7 @@ def test_header_alone(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_list_and_file(lab: Lab, tmp_path: Path) -> None:
-    """The file's ids come behind those of the list, each thread once."""
+    """The file's IDs follow those of `thread_ids`, and each thread is read once."""
     path = tmp_path / "ids.txt"
     path.write_text("\n".join(lab.live_ids[3:8]))
     output = lab.sync(thread_ids=lab.live_ids[:4], thread_ids_file=str(path))
@@ -124,7 +124,7 @@ def test_list_and_file(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_file_is_checked_before_the_first_request(lab: Lab, tmp_path: Path) -> None:
-    """A wrong last line is found before anything is read."""
+    """A wrong last line is found before the first request."""
     path = tmp_path / "ids.txt"
     path.write_text("\n".join([*lab.live_ids, "oops"]))
     with pytest.raises(SettingsError, match="'oops'"):
@@ -133,7 +133,7 @@ def test_file_is_checked_before_the_first_request(lab: Lab, tmp_path: Path) -> N
 
 
 def test_memory(tmp_path: Path) -> None:
-    """An ID takes about 100 bytes, so a million take 100 MB."""
+    """An ID takes about 100 bytes, so one million take 100 MB."""
     path = tmp_path / "ids.txt"
     path.write_text("\n".join(str(9_336_126_000 + n) for n in range(20_000)))
     ids = ConfiguredIds({"thread_ids_file": str(path)})
@@ -146,7 +146,7 @@ def test_memory(tmp_path: Path) -> None:
 
 
 def pipe(path: Path, content: bytes) -> Thread:
-    """Make a pipe; return the thread that writes into it, once somebody reads."""
+    """Create a named pipe; return the thread that writes into it once it has a reader."""
     os.mkfifo(path)
 
     def write() -> None:
@@ -159,7 +159,7 @@ def pipe(path: Path, content: bytes) -> Thread:
 
 
 def test_pipe(lab: Lab, tmp_path: Path) -> None:
-    """A pipe can be read only once, and is checked as a whole and read like a file."""
+    """A pipe, which can be read only once, is validated as a whole and then read."""
     path = tmp_path / "pipe"
     content = b"\xef\xbb\xbfid,x\r\n" + b"".join(b"%s,y\r\n" % i.encode() for i in lab.live_ids)
     writer = pipe(path, content)
@@ -168,7 +168,7 @@ def test_pipe(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_wrong_pipe(lab: Lab, tmp_path: Path) -> None:
-    """A wrong last line of a pipe is found before the first request, and named."""
+    """The error for a wrong last line of a pipe names the line, before the first request."""
     path = tmp_path / "pipe"
     writer = pipe(path, "\n".join([*lab.live_ids, "oops"]).encode())
     with pytest.raises(SettingsError, match=rf"{path}: line {len(lab.live_ids) + 1}: 'oops'"):
@@ -177,15 +177,15 @@ def test_wrong_pipe(lab: Lab, tmp_path: Path) -> None:
     assert lab.calls(".") == []
 
 
-def test_wait_for_a_pipe_can_be_stopped(tmp_path: Path) -> None:
-    """A signal ends the wait for a pipe that nobody writes into."""
+def test_signal_ends_the_wait_for_a_pipe(tmp_path: Path) -> None:
+    """A signal ends the wait for a pipe without a writer."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    asked = []
+    checks = []
 
     def stop() -> None:
-        asked.append(1)
-        if len(asked) > 1:
+        checks.append(1)
+        if len(checks) > 1:
             raise Stopped(15)
 
     with pytest.raises(Stopped):
@@ -194,7 +194,7 @@ def test_wait_for_a_pipe_can_be_stopped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n# none\n"])
 def test_empty_pipe(lab: Lab, tmp_path: Path, content: bytes) -> None:
-    """A query that has failed gives nothing, which is no list of ids."""
+    """An empty pipe is an error, because it may come from a failed query."""
     path = tmp_path / "pipe"
     writer = pipe(path, content)
     with pytest.raises(SettingsError, match="is empty"):
@@ -202,9 +202,9 @@ def test_empty_pipe(lab: Lab, tmp_path: Path, content: bytes) -> None:
     writer.join(5)
 
 
-@pytest.mark.parametrize("how", ["pipe on stdin", "file on stdin", "process substitution"])
-def test_ids_of_another_process(lab: Lab, tmp_path: Path, how: str) -> None:
-    """What another process says goes in by stdin, or by the shell's process substitution."""
+@pytest.mark.parametrize("mode", ["pipe on stdin", "file on stdin", "process substitution"])
+def test_ids_of_another_process(lab: Lab, tmp_path: Path, mode: str) -> None:
+    """IDs can come from another process by stdin or by process substitution."""
     ids = lab.live_ids[:3]
     config, listed = tmp_path / "config.json", tmp_path / "ids"
     config.write_text(json.dumps(lab.config()))
@@ -215,7 +215,7 @@ def test_ids_of_another_process(lab: Lab, tmp_path: Path, how: str) -> None:
         "pipe on stdin": f"cat {listed} | {variable}=/dev/stdin {tap}",
         "file on stdin": f"{variable}=/dev/stdin {tap} < {listed}",
         "process substitution": f"{variable}=<(sleep 0.1; cat {listed}) {tap}",
-    }[how]
+    }[mode]
     done = subprocess.run(
         ["bash", "-c", script], capture_output=True, encoding="utf-8", timeout=60, check=False
     )
@@ -223,8 +223,8 @@ def test_ids_of_another_process(lab: Lab, tmp_path: Path, how: str) -> None:
     assert Output(done.stdout).ids == ids
 
 
-def test_large_file_that_is_no_text(tmp_path: Path) -> None:
-    """A sparse file of a gigabyte is refused at its beginning, whatever its size."""
+def test_large_binary_file(tmp_path: Path) -> None:
+    """A binary file of 1 GB is rejected at its first bytes, without reading it all."""
     path = tmp_path / "ids"
     with path.open("wb") as file:
         file.truncate(1 << 30)

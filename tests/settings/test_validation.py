@@ -1,4 +1,4 @@
-"""Wrong settings and files: each is one line that names what to change, before any request."""
+"""Wrong settings and files: each error is one line that names its cause, before any request."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no token": ({"access_token": None}, "access_token: not set"),
     "token with a line break": ({"access_token": "pat-na1-secret\nX: 1"}, "access_token: contains"),
-    "token that is no string": ({"access_token": 7_777_777}, "access_token: not a string"),
+    "token that is a number": ({"access_token": 7_777_777}, "access_token: not a string"),
     "token in quotes": ({"access_token": '"pat-na1-x"'}, "access_token: is in quotes"),
     "token in half of quotes": ({"access_token": "pat-na1-x'"}, "access_token: is in quotes"),
-    "token of a word processor": (
+    "token in typographic quotes": (
         {"access_token": "\u201cpat-na1\u201d"},
         "access_token: is in quotes",
     ),
@@ -28,30 +28,36 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"access_token": "bearer pat-na1"},
         "access_token: starts with a header name",
     ),
-    "token of a header": ({"access_token": "Authorization:pat-na1"}, "access_token: starts with"),
+    "token with the header name": (
+        {"access_token": "Authorization:pat-na1"},
+        "access_token: starts with",
+    ),
     "client secret in quotes": ({"client_secret": "'pat-na1'"}, "client_secret: is in quotes"),
     "refresh token in quotes": ({"refresh_token": '\\"pat-na1\\"'}, "refresh_token: is in quotes"),
-    "client id in quotes": ({"client_id": '"pat-na1"'}, "client_id: is in quotes"),
+    "client ID in quotes": ({"client_id": '"pat-na1"'}, "client_id: is in quotes"),
     "letters": ({"thread_ids": [1, "pat"]}, "thread_ids: item 2: 'pat' is not an ID"),
     "sign": ({"thread_ids": ["-17"]}, "thread_ids: item 1: '-17' is not an ID"),
     "exponent": ({"thread_ids": ["1e9"]}, "thread_ids: item 1: '1e9' is not an ID"),
     "fraction": ({"thread_ids": ["17.5"]}, "thread_ids: item 1: '17.5' is not an ID"),
     "over int64": ({"thread_ids": [2**63]}, "thread_ids: item 1: 9223372036854775808 is not"),
-    "path trick": ({"thread_ids": ["../17"]}, "thread_ids: item 1: '../17' is not an ID"),
+    "path traversal": ({"thread_ids": ["../17"]}, "thread_ids: item 1: '../17' is not an ID"),
     "inbox": ({"inbox_ids": ["help desk"]}, "inbox_ids: item 1: 'help desk' is not an ID"),
     "start date": ({"start_date": "yesterday"}, "start_date: 'yesterday' is not a time"),
     "plain http": ({"api_url": "http://api.hubapi.com"}, "api_url: not an HTTPS URL"),
     "no URL": ({"api_url": "api.hubapi.com"}, "api_url: not an HTTPS URL"),
     "URL with a secret": ({"api_url": "https://me:pat-na1@api.hubapi.com"}, "api_url: not an"),
     "URL with a query": ({"api_url": "https://api.hubapi.com/?x=1"}, "api_url: not an HTTPS URL"),
-    "URL with a trick": ({"api_url": "http://evil.com\\@127.0.0.1"}, "api_url: not an HTTPS URL"),
-    "URL without an end": ({"api_url": "http://[::1"}, "api_url: not an HTTPS URL"),
+    "URL with a backslash": (
+        {"api_url": "http://evil.com\\@127.0.0.1"},
+        "api_url: not an HTTPS URL",
+    ),
+    "URL with an unclosed bracket": ({"api_url": "http://[::1"}, "api_url: not an HTTPS URL"),
     "URL with a wrong port": ({"api_url": "http://127.0.0.1:99999"}, "api_url: not an HTTPS URL"),
     "user agent": ({"user_agent": "me\nX: 1"}, "user_agent: contains a line break"),
     "type": ({"max_concurrency": "many"}, "'many' is not of type 'integer'"),
     "range": ({"max_attempts": 0}, "max_attempts"),
-    "nothing at all": ({"max_concurrency": 0}, "max_concurrency"),
-    "no open calls": ({"open_threads_max_calls": -1}, "open_threads_max_calls"),
+    "no workers": ({"max_concurrency": 0}, "max_concurrency"),
+    "negative calls": ({"open_threads_max_calls": -1}, "open_threads_max_calls"),
     "hours": ({"full_listing_interval_hours": 0}, "full_listing_interval_hours"),
     "listing calls": ({"full_listing_calls": 0.5}, "full_listing_calls"),
     "lookback": ({"lookback_seconds": -1}, "lookback_seconds"),
@@ -59,7 +65,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "reserve": ({"daily_quota_reserve_percent": 101}, "daily_quota_reserve_percent"),
     "timeout": ({"request_timeout": 0}, "request_timeout"),
     "version": ({"api_version": "v4"}, "api_version"),
-    "a single id": ({"thread_ids": "17"}, "thread_ids"),
+    "a single ID": ({"thread_ids": "17"}, "thread_ids"),
     "a single association": ({"associations": "TICKET"}, "associations"),
     "too many workers": ({"max_concurrency": 10**30}, "max_concurrency"),
     "too many hours": ({"full_listing_interval_hours": 10**8}, "full_listing_interval_hours"),
@@ -73,10 +79,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "stream_maps or flattening: Duplicate column name",
     ),
     "yes": ({"include_archived": "yes"}, "include_archived"),
-    "no day": ({"start_date": "2026-02-30"}, "start_date: '2026-02-30' is not a time"),
-    "OAuth too": ({"refresh_token": "pat-na1"}, "access_token and refresh_token: set access_token"),
-    "half of OAuth": ({"access_token": None, "client_id": "me"}, "client_secret, refresh_token: n"),
-    "secret that is none": ({"client_secret": ["pat-na1"]}, "client_secret: not a string"),
+    "no such day": ({"start_date": "2026-02-30"}, "start_date: '2026-02-30' is not a time"),
+    "token and OAuth": (
+        {"refresh_token": "pat-na1"},
+        "access_token and refresh_token: set access_token",
+    ),
+    "incomplete OAuth": (
+        {"access_token": None, "client_id": "me"},
+        "client_secret, refresh_token: n",
+    ),
+    "client secret that is a list": ({"client_secret": ["pat-na1"]}, "client_secret: not a string"),
     "file": ({"thread_ids_file": "nowhere.txt"}, "thread_ids_file: nowhere.txt: No such file"),
     "folder": ({"thread_ids_file": "."}, "thread_ids_file: .: is neither a file"),
     "stream maps": ({"stream_maps": {"threads": {"a": "1 +"}}}, "stream_maps: Failed to parse"),
@@ -93,7 +105,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("settings", "line"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_settings(lab: Lab, tmp_path: Path, settings: dict[str, Any], line: str) -> None:
-    """A wrong setting is one line that names it, before any request, and never a secret."""
+    """The error for a wrong setting is one line that names it, without a secret."""
     check(lab, run(folder=tmp_path, config=lab.config(**settings)), line)
 
 
@@ -102,20 +114,20 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "config that is a list": ("--config", b'["pat-na1"]', "not a JSON object"),
     "config that is null": ("--config", b"null", "not a JSON object"),
     "config that is empty": ("--config", b"", "not JSON (line 1, column 1)"),
-    "config of another encoding": ("--config", '{"a": "\xe4"}'.encode("latin-1"), "not in UTF-8"),
-    "config of a nest": ("--config", b"[" * 100_000, "not a JSON object"),
-    "config that is no number": ("--config", b'{"max_attempts": NaN}', "not a JSON object"),
-    "state of a list": (
+    "config in another encoding": ("--config", '{"a": "\xe4"}'.encode("latin-1"), "not in UTF-8"),
+    "config with deep nesting": ("--config", b"[" * 100_000, "not a JSON object"),
+    "config with NaN": ("--config", b'{"max_attempts": NaN}', "not a JSON object"),
+    "state with a list": (
         "--state",
         b'{"bookmarks": {"threads": {"listing": []}}}',
         "listing is not",
     ),
-    "state of markers": (
+    "state with progress markers": (
         "--state",
         b'{"bookmarks": {"threads": {"progress_markers": 5}}}',
         "progress_markers is not",
     ),
-    "state of parts": (
+    "state with partitions": (
         "--state",
         b'{"bookmarks": {"threads": {}, "deleted_threads": {"partitions": [{}]}}}',
         "The state is not of the form",
@@ -125,12 +137,16 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "state that is a list": ("--state", b"[]", "not a JSON object"),
     "state that is null": ("--state", b"null", "not a JSON object"),
     "config in UTF-16": ("--config", '{"a": 1}'.encode("utf-16"), "not in UTF-8; save it as UTF-8"),
-    "config in UTF-16, no mark": ("--config", '{"a": 1}'.encode("utf-16-le"), "not in UTF-8; save"),
+    "config in UTF-16 without BOM": (
+        "--config",
+        '{"a": 1}'.encode("utf-16-le"),
+        "not in UTF-8; save",
+    ),
     "state in UTF-16": ("--state", "{}".encode("utf-16"), "not in UTF-8; save it as UTF-8"),
     "catalog in UTF-16": ("--catalog", "{}".encode("utf-16-be"), "not in UTF-8; save it as UTF-8"),
-    "state of another encoding": ("--state", b"\xff\xfe{}", "not in UTF-8"),
+    "state in another encoding": ("--state", b"\xff\xfe{}", "not in UTF-8"),
     "state of another tap": ("--state", b'{"bookmarks": {"users": {}}}', "The state is not of the"),
-    "state of the future": (
+    "state of a later version": (
         "--state",
         b'{"bookmarks": {"threads": {"version": 9}}}',
         "version is n",
@@ -138,37 +154,41 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "catalog cut off": ("--catalog", b'{"streams": [', "not JSON"),
     "catalog that is a list": ("--catalog", b"[]", "not a JSON object"),
     "catalog without streams": ("--catalog", b"{}", "not a Singer catalog"),
-    "catalog of another key": (
+    "catalog with another key": (
         "--catalog",
         b'{"streams": [{"tap_stream_id": "threads", "key_properties": ["zz"], "schema": {}}]}',
         "threads has another name or other key_properties",
     ),
-    "catalog of another name": (
+    "catalog with another name": (
         "--catalog",
         b'{"streams": [{"tap_stream_id": "threads", "stream": "t", "key_properties": ["id"]}]}',
         "threads has another name or other key_properties",
     ),
-    "catalog of nothing": ("--catalog", b'{"streams": [{"pat-na1": 1}]}', "not a Singer catalog"),
+    "catalog without a stream name": (
+        "--catalog",
+        b'{"streams": [{"pat-na1": 1}]}',
+        "not a Singer catalog",
+    ),
 }
 
 
 @pytest.mark.parametrize(("option", "content", "line"), FILES.values(), ids=FILES.keys())
 def test_wrong_files(lab: Lab, tmp_path: Path, option: str, content: bytes, line: str) -> None:
-    """A wrong file is one line that names the option, and never a silent full sync."""
+    """The error for a wrong file is one line that names the option; no full sync starts."""
     path = tmp_path / "wrong.json"
     path.write_bytes(content)
     check(lab, run(option, str(path), folder=tmp_path, config=lab.config()), line)
 
 
 def test_settings_in_place_of_a_file(lab: Lab, tmp_path: Path) -> None:
-    """Settings that are given as an argument are not repeated in the log."""
+    """Settings that are passed in place of a file are not repeated in the log."""
     done = run("--config", '{"access_token": "pat-na1"}', folder=tmp_path)
     check(lab, done, "--config: expects the path of a file, or ENV")
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
 def test_missing_files(lab: Lab, tmp_path: Path, option: str) -> None:
-    """A file that is not there is named."""
+    """The error for a missing file names the file."""
     done = run(option, "nowhere.json", folder=tmp_path, config=lab.config())
     assert done.returncode == (78 if option == "--config" else 2)
     last = done.stderr.splitlines()[-1]
@@ -196,15 +216,15 @@ ENVIRONMENT: dict[str, tuple[str, str]] = {
     ("name", "value", "line"), [(name, *rest) for name, rest in ENVIRONMENT.items()]
 )
 def test_wrong_environment(lab: Lab, tmp_path: Path, name: str, value: str, line: str) -> None:
-    """A wrong variable is one line that names it and says what it should hold."""
+    """The error for a wrong variable is one line that names it and the expected type."""
     variable = f"TAP_HUBSPOT_THREADS_{name}"
     done = run("--config=ENV", folder=tmp_path, config=lab.config(), **{variable: value})
     check(lab, done, f"{variable}: {line}")
 
 
 @pytest.mark.parametrize("secret", ["pat-na1\n", "pat-na1 x", "pat-na1-é"])
-def test_wrong_secret_in_the_environment(lab: Lab, tmp_path: Path, secret: str) -> None:
-    """A token that cannot be one is refused from the environment too, and not shown."""
+def test_wrong_token_in_the_environment(lab: Lab, tmp_path: Path, secret: str) -> None:
+    """An invalid token from the environment is rejected, and is not logged."""
     config = lab.config(access_token=None)
     done = run(
         "--config=ENV", folder=tmp_path, config=config, TAP_HUBSPOT_THREADS_ACCESS_TOKEN=secret
@@ -219,12 +239,12 @@ def test_wrong_secret_in_the_environment(lab: Lab, tmp_path: Path, secret: str) 
         ("id + 5", "stream_maps: an expression for threads fails for a row (TypeError)"),
     ],
 )
-@pytest.mark.parametrize("where", ["__filter__", "column"])
-def test_stream_maps_that_fail(
-    lab: Lab, tmp_path: Path, where: str, expression: str, line: str
+@pytest.mark.parametrize("entry", ["__filter__", "column"])
+def test_failing_stream_maps(
+    lab: Lab, tmp_path: Path, entry: str, expression: str, line: str
 ) -> None:
-    """An expression that fails for a row is one line, without the row's values."""
-    maps = {"threads": {where: expression}}
+    """The error for an expression that fails is one line without the row's values."""
+    maps = {"threads": {entry: expression}}
     config = lab.config(thread_ids=lab.ids, stream_maps=maps)
     done = run(folder=tmp_path, config=config, TAP_HUBSPOT_THREADS_LOGLEVEL="INFO")
     assert done.returncode == 78
@@ -234,7 +254,7 @@ def test_stream_maps_that_fail(
 
 
 def check(lab: Lab, done: subprocess.CompletedProcess[str], line: str) -> None:
-    """Check that a process ended with a line, and nothing else."""
+    """Check that a process wrote nothing, sent no request, and ended with this line."""
     assert done.returncode == 78
     assert done.stdout == ""
     last = done.stderr.splitlines()[-1]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.data.message import OPTIONAL
 from emulator.endpoints.messages import message_payload
-from tap_hubspot_threads.hubspot.rows import Makers
+from tap_hubspot_threads.hubspot.rows import RowBuilders
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 
 if TYPE_CHECKING:
     from emulator.data.message import Message
 
-MAKE = Makers(SCHEMAS.get_schema).of("messages")
+MAKE = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
 LOOSE = {"otherProperties"}
 """Columns that some looks of rows fill."""
 WITHIN = {"failureDetails": "status"}

@@ -1,4 +1,4 @@
-"""A stream's way out, and what would break if a private part of the SDK were left to the SDK."""
+"""Writing the records of a stream, and why it overrides private methods of the SDK."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ FLAT: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": 1}
 
 
 def written(*rows: dict[str, Any], stream: str = "threads", **options: Any) -> Output:
-    """Write rows to a stream of a tap."""
+    """Write rows to a stream of a tap; return the output."""
     catalog = options.pop("catalog", None)
     tap = TapHubSpotThreads(config={"access_token": "x", **options}, catalog=catalog)
-    found = tap.streams[stream]
-    assert isinstance(found, HubSpotStream)
+    target = tap.streams[stream]
+    assert isinstance(target, HubSpotStream)
     with redirect_stdout(io.StringIO()) as out:
-        found.write_schema()
+        target.write_schema()
         for row in rows:
-            found.write(row)
+            target.write(row)
     return Output(out.getvalue())
 
 
 def without(*columns: str) -> dict[str, Any]:
-    """Make a catalog in which these columns of `threads` are not selected."""
+    """Return a catalog that deselects these columns of `threads`."""
     catalog = select("threads")
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:
@@ -48,21 +48,21 @@ def without(*columns: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def with_the_sdks_own(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Leave a method of our streams to the SDK."""
+def restore_sdk_method(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that restores a method of the SDK that our streams override."""
     return lambda name: monkeypatch.setattr(HubSpotStream, name, getattr(Stream, name))
 
 
 def test_schema_and_rows() -> None:
-    """A row goes out as it is, behind its stream's SCHEMA."""
+    """A row is emitted unchanged, after its stream's SCHEMA."""
     output = written(ROW)
     assert [message["type"] for message in output.messages] == ["SCHEMA", "RECORD"]
     assert output.messages[0]["schema"]["properties"].keys() == ROW.keys()
     assert output.records() == [ROW]
 
 
-def test_row_is_left_as_it_was() -> None:
-    """Where columns are not selected, what a sync goes on with still has them."""
+def test_row_is_not_changed() -> None:
+    """Deselected columns are removed from the record only, so the sync's row stays complete."""
     row = {**ROW, "threadAssociations": {"associatedTicketId": "5"}}
     before = deepcopy(row)
     (record,) = written(row, catalog=without("status", "associatedTicketId")).records()
@@ -70,25 +70,25 @@ def test_row_is_left_as_it_was() -> None:
     assert row == before
 
 
-def test_index_takes_what_it_has_columns_for() -> None:
-    """An entry of the index is a thread's row, less what is no column of the index."""
+def test_thread_index_columns() -> None:
+    """A `thread_index` record is a thread's row, reduced to the columns of the index."""
     (record,) = written(ROW, stream="thread_index", catalog=select("thread_index")).records(
         "thread_index"
     )
     assert record.keys() == SCHEMAS.get_schema("thread_index")["properties"].keys()
 
 
-@pytest.mark.parametrize("settings", [{}, FLAT], ids=["whole", "flattened"])
+@pytest.mark.parametrize("settings", [{}, FLAT], ids=["nested", "flattened"])
 def test_every_column_in_every_record(settings: dict[str, Any]) -> None:
-    """A record has every column of its SCHEMA, in that order; null where there is nothing."""
+    """A record has every column of its SCHEMA, in the same order, and null for missing values."""
     output = written(ROW, **settings)
     columns = list(output.messages[0]["schema"]["properties"])
     assert [list(record) for record in output.records()] == [columns]
 
 
-def test_sdks_own_leaves_out_flattened_columns(with_the_sdks_own: Callable[[str], None]) -> None:
-    """Why `_generate_record_messages`: by the SDK's own, flattened, a column is missing."""
-    with_the_sdks_own("_generate_record_messages")
+def test_sdk_omits_flattened_columns(restore_sdk_method: Callable[[str], None]) -> None:
+    """Why `_generate_record_messages`: the SDK's method omits a flattened column."""
+    restore_sdk_method("_generate_record_messages")
     output = written(ROW, **FLAT)
     missing = output.messages[0]["schema"]["properties"].keys() - output.records()[0].keys()
     assert missing == {"threadAssociations__associatedTicketId"}
@@ -97,23 +97,23 @@ def test_sdks_own_leaves_out_flattened_columns(with_the_sdks_own: Callable[[str]
 MAPS: dict[str, Any] = {"stream_maps": {"threads": {"half": "float(status)"}}}
 
 
-def test_map_that_fails() -> None:
-    """A stream map that fails for a row is a setting to mend; the message has no value of it."""
+def test_failing_stream_map() -> None:
+    """The error for a stream map that fails names the setting and contains no value of the row."""
     with pytest.raises(SettingsError, match=r"^stream_maps: ") as raised:
         written({**ROW, "status": "customer's own"}, **MAPS)
     assert "customer" not in str(raised.value)
 
 
-def test_sdks_own_tells_no_setting(with_the_sdks_own: Callable[[str], None]) -> None:
-    """Why `_generate_record_messages`: by the SDK's own, the error names no setting."""
-    with_the_sdks_own("_generate_record_messages")
+def test_sdk_error_names_no_setting(restore_sdk_method: Callable[[str], None]) -> None:
+    """Why `_generate_record_messages`: the SDK's error does not name the setting."""
+    restore_sdk_method("_generate_record_messages")
     with pytest.raises(Exception, match="float") as raised:
         written(ROW, **MAPS)
     assert not isinstance(raised.value, SettingsError)
 
 
-class Work:
-    """How often the SDK looks for columns to leave out of a record."""
+class SearchCount:
+    """Counts how often the SDK searches a record for deselected columns."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
@@ -125,28 +125,28 @@ class Work:
         pop_deselected_record_properties(*args, **options)
 
 
-def test_no_look_at_columns_that_are_all_selected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Columns to leave out are looked for only where there are some."""
-    work = Work(monkeypatch)
+def test_no_search_if_every_column_is_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records are searched for deselected columns only if a column is deselected."""
+    searches = SearchCount(monkeypatch)
     written(ROW, ROW)
-    assert work.count == 0
+    assert searches.count == 0
     written(ROW, ROW, catalog=without("status"))
-    assert work.count == 2
+    assert searches.count == 2
 
 
-def test_sdks_own_looks_at_each_record(
-    monkeypatch: pytest.MonkeyPatch, with_the_sdks_own: Callable[[str], None]
+def test_sdk_searches_each_record(
+    monkeypatch: pytest.MonkeyPatch, restore_sdk_method: Callable[[str], None]
 ) -> None:
-    """Why `_generate_record_messages`: the SDK's own looks at each record, whatever is selected."""
-    work = Work(monkeypatch)
+    """Why `_generate_record_messages`: the SDK's method searches each record in any case."""
+    searches = SearchCount(monkeypatch)
     monkeypatch.setattr(HubSpotStream, "_bypasses_mapper", False)
-    with_the_sdks_own("_generate_record_messages")
+    restore_sdk_method("_generate_record_messages")
     written(ROW, ROW)
-    assert work.count == 2
+    assert searches.count == 2
 
 
-def test_as_the_sdk_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row for which the SDK has nothing to do goes out as the SDK would write it, but cheaper."""
+def test_same_text_as_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that the SDK would not change is written with the same text, but faster."""
     row = {**ROW, "status": "a\nü\u2028", "otherProperties": {"a": [1, None, True]}}
     with time_machine.travel("2026-11-20T12:00:00.123456Z", tick=False):
         own = written(row).text
@@ -154,17 +154,17 @@ def test_as_the_sdk_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert written(row).text == own
 
 
-def test_sdk_takes_columns_out_of_the_very_row() -> None:
-    """Why `write` copies: the SDK's `_write_record_message` changes what it is given."""
+def test_sdk_changes_the_row() -> None:
+    """Why `write` copies: the SDK's `_write_record_message` removes columns from the given row."""
     tap = TapHubSpotThreads(config={"access_token": "x"}, catalog=without("status"))
     row = dict(ROW)
     with redirect_stdout(io.StringIO()):
-        tap.streams["threads"]._write_record_message(row)  # noqa: SLF001 - what it is about
+        tap.streams["threads"]._write_record_message(row)  # noqa: SLF001 - the subject of the test
     assert "status" not in row
 
 
-def test_sdk_writes_a_row_in_its_own_sync_only() -> None:
-    """Why private methods write: the SDK's public `sync` wants each stream to read for itself."""
+def test_sdk_has_no_public_method_that_writes_a_row() -> None:
+    """Why `write` uses private methods: the SDK's `sync` lets each stream read for itself."""
     tap = TapHubSpotThreads(config={"access_token": "x"})
     with redirect_stdout(io.StringIO()), pytest.raises(NotImplementedError, match="sync_all"):
         tap.streams["threads"].sync()

@@ -1,4 +1,4 @@
-"""Tests of the progress lines, the summary and the metrics."""
+"""The progress lines, the summary and the metrics."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def make(quota: tuple[int | None, int | None] = (None, None)) -> tuple[Progress, list[float]]:
-    """Return a progress, and the seconds of its clock."""
+    """Return a progress and its clock, a list with the current seconds."""
     clock = [0.0]
     traffic = SimpleNamespace(request_count=0, retry_count=0, quota=quota, now=None)
     return Progress(lambda: clock[0], traffic), clock
 
 
 def test_line_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
-    """A line comes every ten seconds: what is done, of how many, how fast, how long still."""
+    """Every 10 seconds a line reports the count, the rate, the remaining time and the quota."""
     caplog.set_level(logging.INFO)
     progress, clock = make((900, 1_000))
     progress.total = 400
@@ -40,8 +40,8 @@ def test_line_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_line_while_nothing_happens(caplog: pytest.LogCaptureFixture) -> None:
-    """A line comes too when nothing moves, and says so."""
+def test_line_without_progress(caplog: pytest.LogCaptureFixture) -> None:
+    """A line is also logged while nothing is read."""
     caplog.set_level(logging.INFO)
     progress, clock = make()
     clock[0] = 60.0
@@ -50,17 +50,17 @@ def test_line_while_nothing_happens(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(9.94, "9.9 s"), (61, "1 min 1 s"), (7_325, "2 h 2 min")]
+    ("seconds", "text"), [(9.94, "9.9 s"), (61, "1 min 1 s"), (7_325, "2 h 2 min")]
 )
-def test_durations(seconds: float, words: str) -> None:
-    """Durations read like a person would say them."""
+def test_durations(seconds: float, text: str) -> None:
+    """The summary gives the duration in its two largest units."""
     progress, clock = make()
     clock[0] = seconds
-    assert progress.summary().endswith(f" 0 API calls in {words}.")
+    assert progress.summary().endswith(f" 0 API calls in {text}.")
 
 
 def test_summary_and_metrics(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """The last line counts everything; before it come the metrics that are not zero."""
+    """The summary is the last line; the metrics that are not zero precede it."""
     caplog.set_level(logging.INFO)
     archived = lab.threads[-1].id
     lab.sync(thread_ids=[*lab.live_ids[:10], archived, 17], max_attempts=1, max_concurrency=1)
@@ -77,8 +77,8 @@ def test_summary_and_metrics(lab: Lab, caplog: pytest.LogCaptureFixture) -> None
     assert '"value":0,' not in caplog.text
 
 
-def test_a_good_sync_is_ten_lines(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody reads more; the third sync has no more than the first."""
+def test_few_lines_for_a_successful_sync(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """A successful sync logs at most 10 lines, and the third no more than the first."""
     caplog.set_level(logging.INFO)
     life = Life(lab)
     for _ in range(3):
@@ -135,7 +135,7 @@ def test_every_stream_has_a_noun() -> None:
 
 
 def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """A monitor finds in the summary's record what it watches, under names that stay."""
+    """The summary's log record has the documented fields."""
     caplog.set_level(logging.INFO)
     life = Life(lab)
     life.sync()
@@ -170,18 +170,18 @@ def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_lag() -> None:
-    """The bookmark's lag is by HubSpot's clock, and unknown before that is."""
+    """The bookmark's lag is measured by HubSpot's clock, and unknown before the first response."""
     progress, _ = make()
-    kept = {"replication_key_value": "2026-11-20T12:00:00.000Z"}
-    assert progress.fields(kept)["bookmark_lag_seconds"] is None
+    state = {"replication_key_value": "2026-11-20T12:00:00.000Z"}
+    assert progress.fields(state)["bookmark_lag_seconds"] is None
     progress.traffic = SimpleNamespace(
         request_count=1, retry_count=0, quota=(None, None), now=NOON + timedelta(minutes=3)
     )
-    assert progress.fields(kept)["bookmark_lag_seconds"] == 180
+    assert progress.fields(state)["bookmark_lag_seconds"] == 180
 
 
-def test_quiet_above_debug(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """Requests are logged at DEBUG only: the lines of a sync do not grow with its threads."""
+def test_requests_are_not_logged_at_info(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """Requests are logged at DEBUG only, so the log does not grow with the number of threads."""
     caplog.set_level(logging.INFO)
     lab.sync(thread_ids=lab.live_ids[:2])
     few = len(caplog.records)

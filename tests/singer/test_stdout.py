@@ -1,4 +1,4 @@
-"""Standard output: whole lines in order through everything that a process can be given."""
+"""Standard output: whole lines in order, for any kind of stdout that a process can have."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SOON = 10
 
 @pytest.fixture(scope="module")
 def large() -> Iterator[Lab]:
-    """An account whose records take many times the room of a pipe."""
+    """An account whose records exceed a pipe's capacity many times."""
     with open_lab(Account.sample(THREADS)) as lab:
         yield lab
 
@@ -51,8 +51,8 @@ def pipe(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
             assert error.errno == errno.EBADF  # noqa: PT017 - closed by the test
 
 
-def test_streams_that_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Output that was redirected in Python, or on a system without poll, is left to Python."""
+def test_streams_that_are_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stdout that Python code has redirected, or without `select.poll`, is not replaced."""
     redirected = io.StringIO()
     assert as_output(redirected) is redirected
     monkeypatch.setattr(sys, "__stdout__", redirected)
@@ -60,8 +60,8 @@ def test_streams_that_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     assert as_output(redirected) is redirected
 
 
-def test_nothing_is_lost_in_a_pipe(pipe: tuple[int, int]) -> None:
-    """Text larger than the pipe arrives whole and in order while the reader pauses."""
+def test_pipe_loses_nothing(pipe: tuple[int, int]) -> None:
+    """Text larger than the pipe arrives complete and in order, although the reader pauses."""
     reader, writer = pipe
     lines = [f"{number} {'ä' * (number % 5_000)}\n" for number in range(400)]
     received = bytearray()
@@ -84,7 +84,7 @@ def test_nothing_is_lost_in_a_pipe(pipe: tuple[int, int]) -> None:
 
 
 def test_nothing_is_written_after_a_failure(pipe: tuple[int, int]) -> None:
-    """A pipe without a reader is an error for every later call too, and close is quiet."""
+    """After a pipe has lost its reader, every later call raises an error; close does not."""
     reader, writer = pipe
     os.close(reader)
     output = Output(writer)
@@ -97,8 +97,8 @@ def test_nothing_is_written_after_a_failure(pipe: tuple[int, int]) -> None:
     output.close()
 
 
-def test_a_signal_ends_the_wait_for_a_full_pipe(pipe: tuple[int, int]) -> None:
-    """A sync that is to stop gives up a pipe that nobody reads, and writes nothing more into it."""
+def test_signal_ends_the_wait_for_a_full_pipe(pipe: tuple[int, int]) -> None:
+    """A signal ends the wait for a full pipe that has no reader; nothing more is written."""
     reader, writer = pipe
     output = Output(writer, patience=0.1)
 
@@ -107,25 +107,27 @@ def test_a_signal_ends_the_wait_for_a_full_pipe(pipe: tuple[int, int]) -> None:
 
     output.check = stop
     output.write("a short line\n")
-    output.flush()  # there is room
+    output.flush()  # fits into the pipe
     with pytest.raises(Stopped):
         output.write("x" * 1_000_000)
-    room = len(os.read(reader, 1_000_000))
+    size = len(os.read(reader, 1_000_000))
     with pytest.raises(Stopped):
         output.flush()
     os.set_blocking(reader, False)
     with pytest.raises(BlockingIOError):
         os.read(reader, 1)
-    assert room < 1_000_000
+    assert size < 1_000_000
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_error_in_the_middle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int) -> None:
-    """What was written before an error stays, what comes after it is not added to a cut line."""
+def test_error_in_the_middle_of_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int
+) -> None:
+    """After an error nothing is appended to the cut line."""
     path = tmp_path / "out"
     write, calls = os.write, [0]
 
-    def refuse(descriptor: int, data: bytes) -> int:
+    def fail_later(descriptor: int, data: bytes) -> int:
         calls[0] += 1
         if calls[0] > 1:
             raise OSError(code, os.strerror(code))
@@ -134,7 +136,7 @@ def test_error_in_the_middle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, co
     with path.open("w") as file:
         output = Output(file.fileno())
         output.write("abcdef\n")
-        monkeypatch.setattr(os, "write", refuse)
+        monkeypatch.setattr(os, "write", fail_later)
         with pytest.raises(OutputError, match=os.strerror(code)):
             output.flush()
         output.write("STATE\n")
@@ -148,7 +150,7 @@ def test_error_in_the_middle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, co
 def tap(
     lab: Lab, folder: Path, stdout: int, environment: dict[str, str], **settings: Any
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run the tap into a descriptor, which is then the process's alone."""
+    """Run the tap with a descriptor as stdout, and close the descriptor in this process."""
     config = folder / "config.json"
     config.write_text(json.dumps(lab.config(**settings)))
     command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config)]
@@ -165,7 +167,7 @@ def tap(
 
 
 def messages(data: bytes) -> list[dict[str, Any]]:
-    """Parse the output; a cut line fails."""
+    """Parse the output; fail if a line is cut."""
     assert data.endswith(b"\n")
     return [json.loads(line) for line in data.splitlines()]
 
@@ -174,7 +176,7 @@ def messages(data: bytes) -> list[dict[str, Any]]:
 def test_reader_pauses(
     large: Lab, tmp_path: Path, pipe: tuple[int, int], environment: dict[str, str]
 ) -> None:
-    """Every record arrives, and STATE last, although the reader pauses at a full pipe."""
+    """All records and a last STATE arrive, although the reader pauses at a full pipe."""
     reader, writer = pipe
     with tap(large, tmp_path, writer, environment) as process:
         data = os.read(reader, 1_000)
@@ -184,16 +186,16 @@ def test_reader_pauses(
             if len(data) < 200_000:
                 time.sleep(0.05)
         assert process.wait(SOON) == 0
-    found = messages(data)
-    assert sum(message["type"] == "RECORD" for message in found) == THREADS
-    assert found[-1]["type"] == "STATE"
+    received_messages = messages(data)
+    assert sum(message["type"] == "RECORD" for message in received_messages) == THREADS
+    assert received_messages[-1]["type"] == "STATE"
 
 
 @UNBUFFERED
-def test_stopped_and_continued(
+def test_sigstop_and_sigcont(
     large: Lab, tmp_path: Path, pipe: tuple[int, int], environment: dict[str, str]
 ) -> None:
-    """SIGSTOP and SIGCONT twenty times while the pipe is full cut no line and lose no record."""
+    """Twenty SIGSTOPs and SIGCONTs at a full pipe cut no line and lose no record."""
     reader, writer = pipe
     with tap(large, tmp_path, writer, environment) as process:
         data = os.read(reader, 1_000)
@@ -206,16 +208,16 @@ def test_stopped_and_continued(
         while chunk := os.read(reader, 1 << 20):
             data += chunk
         assert process.wait(SOON) == 0
-    found = messages(data)
-    assert sum(message["type"] == "RECORD" for message in found) == THREADS
-    assert found[-1]["type"] == "STATE"
+    received_messages = messages(data)
+    assert sum(message["type"] == "RECORD" for message in received_messages) == THREADS
+    assert received_messages[-1]["type"] == "STATE"
 
 
 @UNBUFFERED
 def test_signal_at_a_full_pipe(
     large: Lab, tmp_path: Path, pipe: tuple[int, int], environment: dict[str, str]
 ) -> None:
-    """A signal at a full pipe whose reader resumes: whole lines, STATE last, 128 + signal."""
+    """A signal at a full pipe ends in whole lines, a last STATE and exit code 128 + signal."""
     reader, writer = pipe
     with tap(large, tmp_path, writer, environment) as process:
         data = os.read(reader, 1_000)
@@ -225,15 +227,15 @@ def test_signal_at_a_full_pipe(
         while chunk := os.read(reader, 1 << 20):
             data += chunk
         assert process.wait(SOON) == 128 + signal.SIGTERM
-    found = messages(data)
-    assert sum(message["type"] == "RECORD" for message in found) < THREADS
-    assert found[-1]["type"] == "STATE"
+    received_messages = messages(data)
+    assert sum(message["type"] == "RECORD" for message in received_messages) < THREADS
+    assert received_messages[-1]["type"] == "STATE"
 
 
 @UNBUFFERED
 def test_disk_fills(lab: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
-    """A disk that fills is exit code 1, even in the last line, and the line says what to do."""
-    limited = """
+    """A full disk leads to exit code 1 and an error with the reason, even in the last line."""
+    program = """
 import resource, sys
 from tap_hubspot_threads.__main__ import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
@@ -243,7 +245,7 @@ main()
     config.write_text(json.dumps(lab.config()))
 
     def run(limit: int) -> tuple[int, str]:
-        command = [sys.executable, "-c", limited, str(limit), "--config", str(config)]
+        command = [sys.executable, "-c", program, str(limit), "--config", str(config)]
         with out.open("w") as file:
             done = subprocess.run(
                 command,

@@ -1,4 +1,4 @@
-"""How messages are written: a line each, and flushed when nothing may be held back."""
+"""Messages: one line each, and the moments of flushing."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
 AT = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
 
-class Out(io.StringIO):
-    """Notes what was there at each flush."""
+class FlushLog(io.StringIO):
+    """A text stream that records its number of lines at each flush."""
 
     def __init__(self) -> None:
         super().__init__()
         self.flushed: list[int] = []
 
     def flush(self) -> None:
-        """Note it."""
+        """Record the number of lines."""
         self.flushed.append(len(self.getvalue().splitlines()))
 
 
-def write(*messages: Message) -> Out:
-    """Write messages."""
+def write(*messages: Message) -> FlushLog:
+    """Write messages; return the output."""
     writer = MessageWriter()
-    with redirect_stdout(Out()) as out:
+    with redirect_stdout(FlushLog()) as out:
         for message in messages:
             writer.write_message(message)
     return out
 
 
 def record(**columns: Any) -> RecordMessage:
-    """Make a RECORD."""
+    """Return a RECORD message."""
     return RecordMessage(stream="threads", record=columns, time_extracted=AT)
 
 
-def test_a_line_each() -> None:
-    """Each message is one line of JSON, whatever is in it."""
+def test_one_line_each() -> None:
+    """Each message is one line of JSON, even if its text has line separators."""
     out = write(record(id="1", status="a\nb\u2028c"), StateMessage(value={"a": 1}))
     first, second = out.getvalue().split("\n")[:-1]
     assert json.loads(first)["record"] == {"id": "1", "status": "a\nb\u2028c"}
@@ -55,18 +55,18 @@ def test_a_line_each() -> None:
 
 
 def test_time() -> None:
-    """The time at which a row was read is in ISO 8601, with its zone."""
+    """`time_extracted` is in ISO 8601 with a time zone."""
     assert json.loads(write(record(id="1")).getvalue())["time_extracted"] == AT.isoformat()
 
 
 def test_time_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows within a millisecond have the same time; one that is later, or earlier, has its own."""
+    """Rows within a millisecond share a time; a later or earlier row has its own."""
     clock = [AT.timestamp()]
     monkeypatch.setattr(time, "time", lambda: clock[0])
     writer = MessageWriter()
-    with redirect_stdout(Out()) as out:
-        for later in (0, 0.0005, 0.0015, 0.25, -3600):
-            clock[0] = AT.timestamp() + later
+    with redirect_stdout(FlushLog()) as out:
+        for offset in (0, 0.0005, 0.0015, 0.25, -3600):
+            clock[0] = AT.timestamp() + offset
             writer.write_record("threads", {"id": "1"})
     times = [json.loads(line)["time_extracted"][11:] for line in out.getvalue().splitlines()]
     assert times == [
@@ -81,7 +81,7 @@ def test_time_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "message", [StateMessage(value={}), SchemaMessage("threads", {"properties": {}})], ids=type
 )
-def test_flushed_behind_what_is_no_record(message: Message) -> None:
-    """A STATE takes all rows before it along; rows alone wait for it."""
+def test_state_and_schema_are_flushed(message: Message) -> None:
+    """A STATE or SCHEMA is flushed with all records before it; records alone are not flushed."""
     assert write(record(id="1"), record(id="2")).flushed == []
     assert write(record(id="1"), record(id="2"), message).flushed == [3]

@@ -1,4 +1,4 @@
-"""The streams of what surrounds a thread, as the SDK knows them."""
+"""The streams for messages, actors and reference lists."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ NAMES = ["messages", "actors", *(listed.name for listed in REFERENCE_LISTS)]
 
 @pytest.fixture
 def streams() -> dict[str, HubSpotStream]:
-    """The streams of what surrounds a thread."""
+    """The streams for messages, actors and reference lists, by name."""
     tap = TapHubSpotThreads(config={}, validate_config=False)
-    made = [
+    created = [
         MessagesStream(tap),
         ActorsStream(tap),
         *(ReferenceListStream(tap, one) for one in REFERENCE_LISTS),
     ]
-    return {stream.name: stream for stream in made}
+    return {stream.name: stream for stream in created}
 
 
 def test_names(streams: dict[str, HubSpotStream]) -> None:
-    """There is one for messages, for actors, and for each that is listed as a whole."""
+    """Messages, actors and each reference list have a stream."""
     assert list(streams) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each(streams: dict[str, HubSpotStream], name: str) -> None:
-    """Each has its own schema, the key id, no replication key, and is not selected by default."""
+def test_stream(streams: dict[str, HubSpotStream], name: str) -> None:
+    """Each stream has a schema and the key `id`, and is not selected by default."""
     stream = streams[name]
     assert stream.primary_keys == ("id",)
     assert "string" in stream.schema["properties"]["id"]["type"]

@@ -1,4 +1,4 @@
-"""The loop that writes: what comes in which order, and when STATE goes out."""
+"""The writing loop: the order of its output, and when it writes STATE."""
 
 from __future__ import annotations
 
@@ -29,43 +29,43 @@ INTERVAL = 5.0
 
 
 class FakeStream:
-    """Notes what is to be written."""
+    """A stream that records in `log` what it is asked to write."""
 
     def __init__(self, name: str, log: list[Any]) -> None:
         self._name, self._log = name, log
         self.value = 0
 
     def write_schema(self) -> None:
-        """Note it."""
+        """Log the call."""
         self._log.append(f"SCHEMA {self._name}")
 
     def write(self, row: dict[str, Any]) -> None:
-        """Note it."""
+        """Log the call."""
         self._log.append(f"{self._name} {row['id']}")
 
     def get_record_counter(self) -> Any:
-        """Count rows."""
+        """Return the record counter, which is this object."""
         return self
 
     def get_sync_timer(self) -> Any:
-        """Time nothing."""
+        """Return a timer that does nothing."""
         return nullcontext()
 
     def increment(self, value: int) -> None:
-        """Count so many rows."""
+        """Count rows."""
         self.value += value
 
     def exit(self) -> None:
-        """End counting."""
+        """Do nothing."""
 
 
 class World:
-    """A loop over two streams; `log` is what happened, in its order."""
+    """A writer of some streams; `log` has everything that happened, in order."""
 
     def __init__(
         self,
         *,
-        keeps: bool = True,
+        has_state: bool = True,
         streams: tuple[str, ...] = ("threads", "deleted_threads"),
         given: dict[str, Any] | None = None,
     ) -> None:
@@ -76,10 +76,10 @@ class World:
         self.streams = {name: FakeStream(name, self.log) for name in streams}
         traffic = SimpleNamespace(request_count=0, retry_count=0, quota=(None, None), now=None)
         self.progress = Progress(lambda: self.seconds, traffic)
-        self.kept: dict[str, Any] = {}
-        self._keeps = keeps
+        self.threads_state: dict[str, Any] = {}
+        self._has_state = has_state
         self.writer = EventWriter(
-            self.streams,  # type: ignore[arg-type] # as far as the loop looks at them
+            self.streams,  # type: ignore[arg-type] # the part that the writer uses
             given=given or {},
             write_state=self._write_state,
             stop=self.stop,
@@ -91,8 +91,8 @@ class World:
         self.states.append(state)
         self.log.append("STATE")
 
-    def note(self, word: str, seconds: float = 0, *, save_now: bool = False) -> StateChange:
-        """Return a state change that notes a word, and lets time pass."""
+    def change(self, word: str, seconds: float = 0, *, save_now: bool = False) -> StateChange:
+        """Return a state change that logs a word and advances the clock."""
 
         def apply() -> None:
             self.log.append(word)
@@ -101,22 +101,22 @@ class World:
         return StateChange(apply, save_now=save_now)
 
     def bookmarks(self, *, is_final: bool) -> dict[str, Any]:
-        """As `AccountSync` says."""
-        return {"threads": {**self.kept, "is_final": is_final}}
+        """Implement `AccountSync.bookmarks`."""
+        return {"threads": {**self.threads_state, "is_final": is_final}}
 
     def play(self, *events: Event | Exception, max_records: int | None = None) -> list[Any]:
-        """Write such events; return what happened after the SCHEMAs."""
-        return self.write(each(events), max_records=max_records)
+        """Write these events; return what happened after the SCHEMAs."""
+        return self.write(replay(events), max_records=max_records)
 
     def write(self, events: Iterable[Event], *, max_records: int | None = None) -> list[Any]:
         """Write events; return what happened after the SCHEMAs."""
-        bookmarks = self.bookmarks if self._keeps else None
+        bookmarks = self.bookmarks if self._has_state else None
         self.writer.run(events, bookmarks, max_records=max_records)
         return self.log[len(self.streams) :]
 
 
-def each(events: Iterable[Event | Exception]) -> Iterator[Event]:
-    """Yield events; raise an error at its place."""
+def replay(events: Iterable[Event | Exception]) -> Iterator[Event]:
+    """Yield events, and raise an exception in place of one."""
     for event in events:
         if isinstance(event, Exception):
             raise event
@@ -124,7 +124,7 @@ def each(events: Iterable[Event | Exception]) -> Iterator[Event]:
 
 
 def thread(thread_id: str, **columns: Any) -> Record:
-    """Make the record of a thread."""
+    """Return the record of a thread."""
     return Record("threads", {"id": thread_id, "archived": False, **columns})
 
 
@@ -136,7 +136,7 @@ def test_schemas_first_state_last() -> None:
 
 
 def test_nothing_to_read() -> None:
-    """Without a sync there are SCHEMAs, and the state as it was given."""
+    """Without events, the SCHEMAs and the given state are written."""
     given = {"bookmarks": {"threads": {"replication_key_value": "x"}}}
     world = World(given=given)
     world.writer.run(())
@@ -151,51 +151,51 @@ def test_change_after_its_record() -> None:
     def events() -> Iterator[Event]:
         for number in "12":
             yield thread(number)
-            yield world.note(f"change {number}")
-            world.log.append("asked for more")
+            yield world.change(f"change {number}")
+            world.log.append("next event")
 
     assert world.write(events()) == [
-        *("threads 1", "change 1", "asked for more"),
-        *("threads 2", "change 2", "asked for more", "STATE"),
+        *("threads 1", "change 1", "next event"),
+        *("threads 2", "change 2", "next event", "STATE"),
     ]
 
 
-def test_change_that_is_saved_now() -> None:
-    """A change that has to be saved before a record is in a STATE before it."""
+def test_change_with_save_now() -> None:
+    """A state change with `save_now` is in a STATE before the next record."""
     world = World()
-    events: list[Event] = [world.note("change", save_now=True), thread("1")]
+    events: list[Event] = [world.change("change", save_now=True), thread("1")]
     assert world.play(*events) == ["change", "STATE", "threads 1", "STATE"]
 
 
-def test_messages_that_nobody_reads() -> None:
-    """A `ReadMessages` that no stream has replaced writes nothing."""
+def test_unreplaced_read_messages() -> None:
+    """A `ReadMessages` that was not replaced writes nothing."""
     assert World().play(ReadMessages(ThreadRef("1"))) == ["STATE"]
 
 
-def test_stream_that_is_not_selected() -> None:
-    """A row of a stream that is not selected stays in; what is behind it is done all the same."""
+def test_unselected_stream() -> None:
+    """A record of an unselected stream is not written; later state changes still apply."""
     world = World(streams=("deleted_threads",))
-    assert world.play(thread("1"), world.note("change")) == ["change", "STATE"]
+    assert world.play(thread("1"), world.change("change")) == ["change", "STATE"]
 
 
-def test_each_row_to_its_stream() -> None:
-    """Rows of several streams go out in one order, each by its own stream."""
+def test_each_record_to_its_stream() -> None:
+    """Records of several streams are written in their order, each by its own stream."""
     world = World()
     log = world.play(thread("1"), Record("deleted_threads", {"id": "2"}), thread("3"))
     assert log == ["threads 1", "deleted_threads 2", "threads 3", "STATE"]
     assert [stream.value for stream in world.streams.values()] == [2, 1]
 
 
-def test_state_when_its_time_has_come() -> None:
-    """STATE goes out where a row ends nothing, not more often than every few seconds."""
+def test_state_interval() -> None:
+    """STATE is written after a state change, at most once per interval."""
     world = World()
     log = world.play(
         thread("1"),
-        world.note("page", INTERVAL - 1),
+        world.change("page", INTERVAL - 1),
         thread("2"),
-        world.note("page", 1),
+        world.change("page", 1),
         thread("3"),
-        world.note("page", INTERVAL - 1),
+        world.change("page", INTERVAL - 1),
     )
     assert log == [
         *("threads 1", "page"),
@@ -205,7 +205,7 @@ def test_state_when_its_time_has_come() -> None:
 
 
 def test_no_state_between_records() -> None:
-    """However much time passes, STATE comes after a state change only."""
+    """STATE is written only after a state change, however much time passes."""
     world = World()
 
     def events() -> Iterator[Event]:
@@ -218,49 +218,49 @@ def test_no_state_between_records() -> None:
     assert log[-1] == "STATE"
 
 
-def test_state_has_what_was_kept_then() -> None:
-    """A STATE is made when it is written, and says whether it is the last."""
+def test_state_is_current() -> None:
+    """A STATE has the bookmarks at the time of writing, and the last one is final."""
     world = World()
 
-    def keep() -> None:
-        world.kept["page"] = 1
+    def apply() -> None:
+        world.threads_state["page"] = 1
         world.seconds += INTERVAL
 
-    world.play(StateChange(keep), thread("1"))
-    kept = [state["bookmarks"]["threads"] for state in world.states]
-    assert kept == [{"page": 1, "is_final": False}, {"page": 1, "is_final": True}]
-    assert world.writer.saved == kept[-1]
+    world.play(StateChange(apply), thread("1"))
+    saved = [state["bookmarks"]["threads"] for state in world.states]
+    assert saved == [{"page": 1, "is_final": False}, {"page": 1, "is_final": True}]
+    assert world.writer.saved == saved[-1]
 
 
 @pytest.mark.parametrize(("rows", "states"), [(1, 2), (2, 3)])
 def test_long_state_waits_for_records(rows: int, states: int) -> None:
-    """After a STATE with many open threads, enough records for its length come before the next."""
+    """The more open threads a STATE has, the more records are written before the next STATE."""
     world = World()
 
-    def keep() -> None:
-        world.kept["open_threads"] = [""] * (2 * OPEN_THREADS_PER_RECORD)
+    def apply() -> None:
+        world.threads_state["open_threads"] = [""] * (2 * OPEN_THREADS_PER_RECORD)
         world.seconds += INTERVAL
 
-    change = StateChange(keep)
+    change = StateChange(apply)
     world.play(change, *[thread(str(number)) for number in range(rows)], change)
     assert len(world.states) == states
 
 
-def test_long_state_that_is_saved_now() -> None:
-    """What has to be saved before a record is, however long the state."""
+def test_long_state_with_save_now() -> None:
+    """A state change with `save_now` is saved at once, however long the state is."""
     world = World()
 
-    def keep() -> None:
-        world.kept["open_threads"] = [""] * 1_000
+    def apply() -> None:
+        world.threads_state["open_threads"] = [""] * 1_000
 
-    world.play(StateChange(keep, save_now=True), thread("1"))
+    world.play(StateChange(apply, save_now=True), thread("1"))
     assert len(world.states) == 2
 
 
-def test_what_is_not_kept_stays_as_it_was() -> None:
-    """A sync that keeps nothing gives back the state that it was given; other streams' too."""
+def test_given_state_is_returned() -> None:
+    """A sync without a state returns the given one; other streams' bookmarks stay, too."""
     given = {"bookmarks": {"threads": {"a": 1}, "thread_index": {"b": 2}}}
-    world = World(given=given, keeps=False)
+    world = World(given=given, has_state=False)
     world.play(thread("1"))
     assert world.states == [given]
     other = World(given=given)
@@ -273,7 +273,7 @@ def test_what_is_not_kept_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize("error", [HubSpotError("no"), None], ids=["error", "signal"])
 def test_early_end(error: HubSpotError | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of HubSpot's and a signal end in a STATE, the last of its sync."""
+    """After a HubSpot error or a signal, a final STATE is written."""
     world = World()
     if error is None:
 
@@ -288,16 +288,16 @@ def test_early_end(error: HubSpotError | None, monkeypatch: pytest.MonkeyPatch) 
     assert world.states[-1]["bookmarks"]["threads"]["is_final"] is True
 
 
-def test_pipe_that_breaks() -> None:
-    """Where nothing can be written any more, no STATE is tried."""
+def test_broken_pipe() -> None:
+    """After a broken pipe, no STATE is written."""
     world = World()
     with pytest.raises(BrokenPipeError):
         world.play(thread("1"), BrokenPipeError())
     assert world.states == []
 
 
-def test_so_many_rows() -> None:
-    """A trial ends after so many rows, of whichever stream, with STATE, and reads no further."""
+def test_max_records() -> None:
+    """With `max_records`, the writer stops after that many records of any stream, with a STATE."""
     world = World()
     log = world.play(
         thread("1"), CHECKPOINT, Record("deleted_threads", {"id": "2"}), thread("3"), max_records=2
@@ -305,8 +305,8 @@ def test_so_many_rows() -> None:
     assert log == ["threads 1", "deleted_threads 2", "STATE"]
 
 
-def test_rows_are_counted() -> None:
-    """Progress is told of threads that go out, and how many are archived."""
+def test_threads_are_counted() -> None:
+    """Progress counts the emitted threads, and the archived ones among them."""
     world = World()
     world.play(thread("1"), thread("2", archived=True), Record("deleted_threads", {"id": "3"}))
     assert (world.progress.records["threads"], world.progress.archived) == (2, 1)

@@ -1,4 +1,4 @@
-"""Values that did not fit their column, as a row shows them."""
+"""`misfits`: the columns of a row whose values did not fit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_columns() -> None:
 
 
 def test_nested_columns() -> None:
-    """A nested column is named by its path; a nested key that is no column is not."""
+    """A nested column is named by its path; an unknown nested key is not named."""
     other = {"client": {"integrationAppId": "x", "mood": "good"}}
     row = {"client": {"integrationAppId": None, "clientType": "API"}, "otherProperties": other}
     assert misfits(row) == ["client.integrationAppId"]

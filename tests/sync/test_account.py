@@ -52,8 +52,8 @@ def test_changed_threads(life: Life) -> None:
 def test_bookmark_is_hubspots_clock(life: Life) -> None:
     """The bookmark is HubSpot's clock at the start of the increment, whatever this machine's is."""
     life.sync()
-    assert life.kept["replication_key"] == "latestMessageTimestamp"
-    assert life.kept["replication_key_value"] == "2026-11-20T13:00:00.000Z"
+    assert life.threads_state["replication_key"] == "latestMessageTimestamp"
+    assert life.threads_state["replication_key_value"] == "2026-11-20T13:00:00.000Z"
 
 
 def test_lookback(life: Life) -> None:
@@ -149,7 +149,7 @@ def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, *, by_id: bo
         lab.script(path="after=", skip=6, status=403, times=100)
         with pytest.raises(Exception, match="403"):
             life.sync(always_fetch_by_id=by_id, max_concurrency=1)
-        assert life.kept["listing"] == "live"
+        assert life.threads_state["listing"] == "live"
         lab.emulator.faults.clear()
         life.pass_time(hours=2)
         lab.emulator.requests.clear()
@@ -157,7 +157,7 @@ def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, *, by_id: bo
         assert rest == lab.ids[-len(rest) :]
         assert "after=" in lab.calls("sort=id")[0]
         assert len(rest) < len(lab.ids) - 10
-        assert life.kept["listing"] == "done"
+        assert life.threads_state["listing"] == "done"
 
 
 def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_refused_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_lab() as lab:
         life = Life(lab, open_threads_max_calls=0)
         life.sync()
-        life.kept.update(listing="live", listing_cursor="bad", replication_key_value=None)
+        life.threads_state.update(listing="live", listing_cursor="bad", replication_key_value=None)
         assert life.sync().ids == lab.ids
 
 
@@ -204,7 +204,7 @@ def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -
     for syncs in (1, 2):
         with pytest.raises(IncompleteError, match=str(bad.id)):
             life.sync(max_attempts=1)
-        assert life.kept["failed"] == [[str(bad.id), syncs]]
+        assert life.threads_state["failed"] == [[str(bad.id), syncs]]
         life.pass_time(hours=1)
     life.lab.emulator.requests.clear()
     assert life.sync().ids == []
@@ -213,7 +213,7 @@ def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -
     life.lab.emulator.faults.clear()
     life.lab.emulator.requests.clear()
     assert life.sync().ids == ids([bad])
-    assert life.kept["failed"] == []
+    assert life.threads_state["failed"] == []
 
 
 def test_failed_threads_do_not_wedge(life: Life) -> None:
@@ -232,7 +232,7 @@ def test_failed_threads_do_not_wedge(life: Life) -> None:
         except IncompleteError:
             output = life.last
         assert set(ids(new)) <= set(output.ids)
-    assert len(life.kept["failed"]) == 6
+    assert len(life.threads_state["failed"]) == 6
 
 
 def test_restored_in_between(life: Life) -> None:
@@ -283,7 +283,7 @@ def test_failed_thread_that_is_gone(life: Life) -> None:
         life.sync(max_attempts=1)
     del life.lab.account.threads[bad.id]
     life.sync()
-    assert life.kept["failed"] == []
+    assert life.threads_state["failed"] == []
 
 
 @pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"bookmarks": {"threads": {}}}])
@@ -312,10 +312,10 @@ def test_state_written_by_hand(life: Life) -> None:
 
 def test_bookmark_in_the_future(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     """A bookmark ahead of HubSpot's clock is set back to it, with a warning."""
-    life.kept["replication_key_value"] = "2027-11-20T12:00:00.000Z"
+    life.threads_state["replication_key_value"] = "2027-11-20T12:00:00.000Z"
     life.threads(1)
     assert len(life.sync().ids) == 1
-    assert life.kept["replication_key_value"] == "2026-11-20T13:00:00.000Z"
+    assert life.threads_state["replication_key_value"] == "2026-11-20T13:00:00.000Z"
     assert "ahead of HubSpot's clock" in caplog.text
 
 
@@ -336,7 +336,7 @@ def test_bookmark_in_the_future(life: Life, caplog: pytest.LogCaptureFixture) ->
 )
 def test_unknown_states(life: Life, key: str, value: object) -> None:
     """A state of an unknown shape is refused, with what to do, and never a silent full sync."""
-    life.kept[key] = value
+    life.threads_state[key] = value
     with pytest.raises(StateError, match=rf"bookmarks\.threads\.{key} .*full refresh"):
         life.sync()
     assert life.lab.calls() == []
@@ -344,7 +344,7 @@ def test_unknown_states(life: Life, key: str, value: object) -> None:
 
 def test_state_is_merge_safe(life: Life) -> None:
     """Every STATE has the same keys, so that merging it over an older one leaves nothing behind."""
-    keys = set(life.kept)
+    keys = set(life.threads_state)
     life.state = {}
     states = [message["value"]["bookmarks"]["threads"] for message in life.sync().of_type("STATE")]
     assert all(set(state) - {"starting_replication_value"} == keys for state in states)
@@ -400,7 +400,7 @@ def test_messages_selected_later(life: Life) -> None:
     calls = [target for target in life.lab.calls(r"/messages\?") if "after=" not in target]
     assert sorted(target.split("/")[-2] for target in calls) == sorted(threads)
     bookmark = life.state["bookmarks"]["messages"]["replication_key_value"]
-    assert bookmark == life.kept["replication_key_value"]
+    assert bookmark == life.threads_state["replication_key_value"]
 
 
 def test_quiet_account_with_messages(life: Life) -> None:
@@ -431,12 +431,12 @@ def test_threads_again_after_messages_alone(life: Life) -> None:
     output = life.sync(select("messages"))
     assert output.ids == []
     assert {row["conversationsThreadId"] for row in output.records("messages")} == {str(new.id)}
-    assert life.kept["full_listing_started_at"] is None
+    assert life.threads_state["full_listing_started_at"] is None
     life.pass_time(hours=1)
     output = life.sync(select("threads", "messages"))
     assert set(output.ids) == set(life.lab.ids)
     assert output.records("messages") == []
-    assert life.kept["full_listing_started_at"] == "2026-11-20T15:10:00.000Z"
+    assert life.threads_state["full_listing_started_at"] == "2026-11-20T15:10:00.000Z"
 
 
 def test_changed_threads_of_messages_alone(life: Life) -> None:

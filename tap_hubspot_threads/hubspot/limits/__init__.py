@@ -1,1 +1,1 @@
-"""Which requests may leave, and when."""
+"""The rate limit and the daily quota, which decide when a request may be sent."""

@@ -1,4 +1,4 @@
-"""The account's calls of the day: how many are left, of which some are for others."""
+"""The account's daily quota of API calls, part of which is reserved for other integrations."""
 
 from __future__ import annotations
 
@@ -10,38 +10,41 @@ from tap_hubspot_threads.errors import DailyQuotaError
 
 @dataclass
 class DailyQuota:
-    """The calls of the day; until answers have told of them, there is no end to them."""
+    """The daily quota as the latest response headers report it; unlimited until one does."""
 
     reserve_percent: int = 0
-    """The share of the day's calls that is left for others."""
-    left: int | None = None
-    total: int | None = None
+    """The percentage of the daily quota that is reserved for other integrations."""
+    remaining: int | None = None
+    limit: int | None = None
     utc_offset: float | None = None
-    """Seconds that the account's clocks are ahead of UTC, once that is known."""
+    """The account's offset from UTC in seconds; None if unknown."""
 
-    def check(self, under_way: int) -> None:
-        """Do nothing if there may be one more call than those that are under way.
+    def check(self, in_flight: int) -> None:
+        """Raise an error if one more request would use calls of the reserve.
+
+        Args:
+            in_flight: Requests without a response yet. They count as used calls.
 
         Raises:
-            DailyQuotaError: if only the reserve is left.
+            DailyQuotaError: if only the reserve remains.
         """
-        if self.total is None or self.left is None:
+        if self.limit is None or self.remaining is None:
             return
-        left = self.left - under_way - 1
-        if self.reserve_percent and left * 100 < self.total * self.reserve_percent:
+        left = self.remaining - in_flight - 1
+        if self.reserve_percent and left * 100 < self.limit * self.reserve_percent:
             message = (
-                f"{self.left} of the account's {self.total} API calls of the day are left, "
-                f"less than the reserve of {self.reserve_percent} % "
-                f"(daily_quota_reserve_percent). {self.returns()}"
+                f"Only {self.remaining} of the account's {self.limit} daily API calls remain, "
+                f"which is below the reserve of {self.reserve_percent}% "
+                f"(daily_quota_reserve_percent). {self.reset_notice()}"
             )
             raise DailyQuotaError(message)
 
-    def returns(self) -> str:
-        """Return a sentence on when the daily quota resets."""
-        words = "The quota resets at midnight in the account's time zone"
+    def reset_notice(self) -> str:
+        """Return a sentence that says when the daily quota resets."""
+        sentence = "The quota resets at midnight in the account's time zone"
         if self.utc_offset is None:
-            return f"{words}."
+            return f"{sentence}."
         zone = timezone(timedelta(seconds=self.utc_offset))
         tomorrow = datetime.now(zone).date() + timedelta(days=1)
         midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
-        return f"{words}, which is {midnight.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC."
+        return f"{sentence}, which is {midnight.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC."

@@ -1,8 +1,8 @@
-"""HubSpot's burst limit: at most so many requests in any rolling window.
+"""HubSpot's rate limit: a maximum number of requests in any rolling window.
 
-Knows nothing of Singer or HTTP. Written here rather than taken from a library, because a request
-leaves the window some time after it has *arrived*, which only its answer tells; because the limit
-is learned from answers and moves; and because others use it too.
+This module knows nothing of Singer or HTTP. No library fits, for three reasons. A request counts
+from its arrival at HubSpot, which only its response bounds. The limit is learned from response
+headers and can change. Other clients use the same limit.
 """
 
 from __future__ import annotations
@@ -20,113 +20,120 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-LEFT_FREE = 0.15
-"""Of what we have in the window: two have 93 % of the limit together, three 95 %."""
-LEFT_FREE_FOR_FEW = 0.6
-"""Of what others have, if that is less: a job that takes a twentieth costs no seventh."""
-SETTLING = 1.0
-"""Seconds in which we take, or give back, what is free beyond that or lacks. Less than a few
-answers take would be to act twice on the same news."""
-_SHORTEST_SHARING = 2.0
-_SHORTEST_PROBE = 0.3
-_PROBES = 15
-"""Probes in an interval at the least, each at a moment of its own."""
-_LOOKS = 100
-"""Looks at what is free, in an interval, while it is too little."""
+HEADROOM = 0.15
+"""Room that is left free for other clients, as a share of our own requests in the window. Two
+clients then use 93% of the limit together, three use 95%."""
+HEADROOM_OF_OTHERS = 0.6
+"""Upper bound of that room, as a share of the other clients' requests. A client that uses 5% of
+the limit then does not cost us 15%."""
+SETTLE_SECONDS = 1.0
+"""Seconds within which we use surplus room or give back missing room. A shorter time than a few
+round trips would react twice to the same header."""
+_MIN_SHARING_SECONDS = 2.0
+_MIN_PROBE_SECONDS = 0.3
+_PROBES_PER_INTERVAL = 15
+"""Minimum probes per interval, at random moments, of a client without requests in the window."""
+_CHECKS_PER_INTERVAL = 100
+"""Checks per interval for free room while there is too little."""
 
 
 class FairShare:
-    """Says when the next request may leave, if others send too; alone, nothing is held back.
+    """Paces our requests while other clients use the same limit; does nothing while we are alone.
 
-    Others count as there until for an interval no answer has shown a sign of them.
+    Other clients count as present until an interval passes without a response that shows them.
     """
 
     def __init__(self) -> None:
-        self._is_on = False
-        self._until = float("-inf")
+        self._is_shared = False
+        self._shared_until = float("-inf")
         self._free = 0.0
-        """Requests that the window has room for, as far as is known."""
-        self._due = 0.0
-        """The part of the next request that is due."""
-        self._looked = self._sent = 0.0
-        self._patience = jitter(1)
+        """Requests that still fit into the window, as estimated from the latest response."""
+        self._credit = 0.0
+        """The accumulated fraction of the next request."""
+        self._checked_at = self._sent_at = 0.0
+        self._probe_jitter = jitter(1)
 
     def learn(self, free: int, now: float, interval: float, *, is_shared: bool) -> None:
-        """Note what an answer says that is free, and whether it is a sign of others."""
+        """Record what a response reports: the free room, and whether other clients use it too."""
         self._free = free
         if is_shared:
-            self._until = now + max(interval, _SHORTEST_SHARING)
-        self._is_on = now < self._until
+            self._shared_until = now + max(interval, _MIN_SHARING_SECONDS)
+        self._is_shared = now < self._shared_until
 
     def leave(self) -> None:
-        """Note that one of our requests has left the window."""
+        """Record that one of our requests has left the window."""
         self._free += 1
 
     def send(self, now: float) -> None:
-        """Note that a request is sent."""
+        """Record that a request is sent."""
         self._free -= 1
-        self._due = 0
-        self._sent, self._patience = now, jitter(1)
+        self._credit = 0
+        self._sent_at, self._probe_jitter = now, jitter(1)
 
     def seconds_to_wait(self, now: float, *, own: int, maximum: int, interval: float) -> float:
-        """Return how long to wait before another look; 0: send.
+        """Return the seconds to wait before the next check; 0 if a request may be sent now.
 
         Args:
             now: Monotonic seconds.
             own: Our requests in the window.
-            maximum: The limit.
+            maximum: Requests per window.
             interval: The window's length, in seconds.
         """
-        if not self._is_on or self._free > maximum / 2:  # enough for anyone
+        if not self._is_shared or self._free > maximum / 2:  # enough room for every client
             return 0
-        passed, self._looked = now - self._looked, now
+        passed, self._checked_at = now - self._checked_at, now
         others = max(0, maximum - self._free - own)
-        left_free = min(LEFT_FREE * own, LEFT_FREE_FOR_FEW * others)
-        rate = own / interval + (max(0, self._free) - left_free) / SETTLING
-        self._due = min(max(0, self._due + rate * passed), 1)
-        if self._free < 1:  # if that is still so, only an answer tells; who has least asks most
-            probe = max(interval / _PROBES, _SHORTEST_PROBE) + 2 * interval * own / maximum
-            return 0 if now - self._sent >= probe * self._patience else interval / _LOOKS
+        headroom = min(HEADROOM * own, HEADROOM_OF_OTHERS * others)
+        rate = own / interval + (max(0, self._free) - headroom) / SETTLE_SECONDS
+        self._credit = min(max(0, self._credit + rate * passed), 1)
+        if self._free < 1:
+            # Only a response shows whether this is still true, so send a probe now and then. The
+            # client with the smallest share probes most often.
+            probe = max(interval / _PROBES_PER_INTERVAL, _MIN_PROBE_SECONDS)
+            probe += 2 * interval * own / maximum
+            is_due = now - self._sent_at >= probe * self._probe_jitter
+            return 0 if is_due else interval / _CHECKS_PER_INTERVAL
         if not own:
             return 0
         if rate <= 0:
-            return interval / _LOOKS
-        return min((1 - self._due) / rate, interval / _LOOKS)
+            return interval / _CHECKS_PER_INTERVAL
+        return min((1 - self._credit) / rate, interval / _CHECKS_PER_INTERVAL)
 
 
 FIRST_MAXIMUM = 100
-"""The least that HubSpot gives any app, in any plan. Documented."""
+"""The lowest limit of any app in any plan, used until a response reports the limit. Documented."""
 INTERVAL = 10.0
-"""Seconds. HubSpot's window, and that of the setting `max_requests_per_10s`. Documented."""
+"""Seconds. The window of HubSpot's limit and of the setting `max_requests_per_10s`. Documented."""
 
-LONGEST_INTERVAL = 300.0
-"""Seconds; what a header says beyond that is no burst limit."""
+MAX_INTERVAL = 300.0
+"""Seconds. A longer interval in a header is cut to this."""
 
 MARGIN = 0.02
-"""Seconds added to the window: what two requests' ways to HubSpot may differ by unnoticed."""
-ROOM = 0.015
-"""The least share of the window that is added: a moment in which another sync gets a foot in."""
-DISTANCE = 0.25
-"""Share of the limit's pace that lies between two requests from the second window on: what left in
-a swarm would leave the others no room but in moments, window after window."""
+"""Seconds added to the window, because two requests may take different times to reach HubSpot."""
+MARGIN_SHARE = 0.015
+"""Minimum margin as a share of the window. It gives another sync a moment to send its first
+requests."""
+SPACING = 0.25
+"""Minimum distance between two requests from the second window on, as a share of the limit's
+average distance. Without it a burst repeats in every window and starves other clients."""
 REFUSAL_PAUSE = 0.07
-"""Share of the window for which nobody sends after a 429, where answers tell what remains."""
-SHORTEST_PAUSE = 0.15
-"""Seconds; about the time of an answer."""
-LATEST_ARRIVAL = 1.0
-"""Seconds after which a request is taken to have arrived, answered or not."""
-_SHORTEST_WAIT = 0.005
+"""Share of the window for which no request is sent after a 429, if headers report what remains."""
+MIN_REFUSAL_PAUSE = 0.15
+"""Seconds. About one round trip."""
+MAX_TRAVEL_TIME = 1.0
+"""Seconds after which a request counts as arrived, with or without a response."""
+_MIN_WAIT = 0.005
 
 
 @dataclass
 class Ticket:
-    """Leave to send one request."""
+    """Permission to send one request."""
 
     sent: float
     serial: int
-    """Its place among all requests."""
+    """Its number among all requests, from 1."""
     in_window: int
-    """The requests in the window when it was sent, itself among them."""
+    """The requests in the window when it was sent, including itself."""
     answered: float | None = None
 
 
@@ -135,17 +142,18 @@ class RateLimit:
 
     Guarantees:
         * At most `maximum` requests arrive in any `interval` seconds, retries included. A request
-          counts from its latest possible arrival: its answer's time less the fastest answer seen.
-        * `maximum` and `interval` follow the answer headers, whenever they change, unless `fixed`.
-        * Where the headers tell of others (fewer remaining than our own explain) or a request is
-          refused, the limit is shared with them, as `FairShare` says.
-        * After `pause`, no request of any thread is sent for so long.
+          counts from its latest possible arrival: the time of its response less the fastest round
+          trip so far.
+        * `maximum` and `interval` follow the response headers whenever they change, unless `fixed`.
+        * If a request is refused, or fewer requests remain than our own use explains, the limit is
+          shared with other clients as `FairShare` describes.
+        * After `pause`, no thread sends a request for the given time.
 
     Args:
-        fixed: Requests per 10 s at the most, whatever the headers say.
-        reserve_percent: The share of the day's calls that is left for others.
-        clock: Monotonic seconds.
-        wait: Sleeps for some seconds; may raise, which ends the waiting.
+        fixed: Maximum requests per 10 seconds. It overrides the headers.
+        reserve_percent: The percentage of the daily quota that is reserved for others.
+        clock: Returns monotonic seconds.
+        wait: Sleeps for a number of seconds. An exception from it ends the waiting.
     """
 
     def __init__(
@@ -163,25 +171,26 @@ class RateLimit:
         self._clock = clock
         self._wait = wait
         self._window: deque[Ticket] = deque()
-        self._sharing = FairShare()
-        self._is_remaining_told = False
+        self._fair_share = FairShare()
+        self._reports_remaining = False
+        """Whether the latest response with a limit reports how many requests remain."""
         self._fastest = float("inf")
         self._serial = 0
-        self._under_way = 0
+        self._in_flight = 0
         self._paused_until = float("-inf")
         self._lock = threading.Lock()
         self._gate = threading.Lock()
 
     def acquire(self) -> Ticket:
-        """Wait until a request may be sent; hand the ticket to `release` when it is answered.
+        """Wait until a request may be sent. Pass the ticket to `release` after the response.
 
         Raises:
-            DailyQuotaError: if only the reserve is left of the day's calls.
+            DailyQuotaError: if only the reserve of the daily quota remains.
         """
-        with self._gate:  # one waits, the others wait for it
+        with self._gate:  # one thread waits for the limit, the others wait for that thread
             while True:
                 with self._lock:
-                    self.quota.check(self._under_way)
+                    self.quota.check(self._in_flight)
                     seconds = self._seconds_to_wait()
                     if seconds <= 0:
                         return self._issue()
@@ -190,79 +199,87 @@ class RateLimit:
     def release(
         self, ticket: Ticket, headers: Mapping[str, str] | None, *, is_refused: bool = False
     ) -> None:
-        """Note that a request was answered (with these headers, maybe a 429), or failed (None)."""
+        """Record the end of a request.
+
+        Args:
+            ticket: The request's ticket.
+            headers: The response's headers; None if no response came.
+            is_refused: Whether the status is 429.
+        """
         with self._lock:
-            self._under_way -= 1
+            self._in_flight -= 1
             ticket.answered = now = self._clock()
             if headers is not None:
                 self._fastest = min(self._fastest, now - ticket.sent)
                 self._learn(ticket, headers, is_refused=is_refused)
 
     def pause(self, seconds: float) -> None:
-        """Send nothing, from any thread, for so many seconds."""
+        """Send no request from any thread for this time."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def refusal_pause(self) -> float:
-        """Return for how long nobody is to send after a 429 that does not say."""
-        if self._is_remaining_told:
-            return jitter(max(SHORTEST_PAUSE, self.interval * REFUSAL_PAUSE))
+        """Return the seconds to pause after a 429 without `Retry-After`."""
+        if self._reports_remaining:
+            return jitter(max(MIN_REFUSAL_PAUSE, self.interval * REFUSAL_PAUSE))
         return self.interval
 
     def _issue(self) -> Ticket:
         now = self._clock()
         self._serial += 1
-        self._under_way += 1
+        self._in_flight += 1
         ticket = Ticket(now, self._serial, len(self._window) + 1)
         self._window.append(ticket)
-        self._sharing.send(now)
+        self._fair_share.send(now)
         return ticket
 
     def _seconds_to_wait(self) -> float:
         now = self._clock()
         if now < self._paused_until:
             return self._paused_until - now
-        while self._window and self._leaves(self._window[0], now) <= now:
+        while self._window and self._leaves_at(self._window[0], now) <= now:
             self._window.popleft()
-            self._sharing.leave()
+            self._fair_share.leave()
         if len(self._window) >= self.maximum:
-            return max(self._leaves(self._window[0], 0) - now, _SHORTEST_WAIT)
+            return max(self._leaves_at(self._window[0], 0) - now, _MIN_WAIT)
         if self._serial > self.maximum and self._window:
-            distance = self.interval / self.maximum * DISTANCE
+            distance = self.interval / self.maximum * SPACING
             if now < self._window[-1].sent + distance:
                 return self._window[-1].sent + distance - now
-        seconds = self._sharing.seconds_to_wait(
+        seconds = self._fair_share.seconds_to_wait(
             now, own=len(self._window), maximum=self.maximum, interval=self.interval
         )
-        return max(seconds, _SHORTEST_WAIT) if seconds else 0
+        return max(seconds, _MIN_WAIT) if seconds else 0
 
-    def _leaves(self, ticket: Ticket, now: float) -> float:
-        return self._arrival(ticket, now) + self.interval + max(MARGIN, ROOM * self.interval)
+    def _leaves_at(self, ticket: Ticket, now: float) -> float:
+        margin = max(MARGIN, MARGIN_SHARE * self.interval)
+        return self._latest_arrival(ticket, now) + self.interval + margin
 
-    def _arrival(self, ticket: Ticket, now: float) -> float:
-        """Return the latest moment at which a request can have arrived, as far as is known now."""
+    def _latest_arrival(self, ticket: Ticket, now: float) -> float:
+        """Return the latest moment at which a request can have arrived, as known now."""
         latest = now if ticket.answered is None else ticket.answered - min(self._fastest, 1e9)
-        return min(max(ticket.sent, latest), ticket.sent + LATEST_ARRIVAL)
+        return min(max(ticket.sent, latest), ticket.sent + MAX_TRAVEL_TIME)
 
     def _learn(self, ticket: Ticket, headers: Mapping[str, str], *, is_refused: bool) -> None:
-        self.quota.left = _number(headers, "Daily-Remaining", self.quota.left)
-        self.quota.total = _number(headers, "Daily", self.quota.total)
+        self.quota.remaining = _number(headers, "Daily-Remaining", self.quota.remaining)
+        self.quota.limit = _number(headers, "Daily", self.quota.limit)
         maximum = _number(headers, "Max", None)
         if self._is_fixed or not maximum:
             return
         self.maximum = maximum
         interval = (_number(headers, "Interval-Milliseconds", None) or 10_000) / 1000
-        self.interval = min(interval, LONGEST_INTERVAL)
+        self.interval = min(interval, MAX_INTERVAL)
         remaining = _number(headers, "Remaining", None)
-        self._is_remaining_told = remaining is not None
+        self._reports_remaining = remaining is not None
         if remaining is None:
             return
-        if is_refused and ticket in self._window:  # what remains does not count it
+        if is_refused and ticket in self._window:  # HubSpot does not count a refused request
             self._window.remove(ticket)
-        # Whether it tells of the request's arrival or of its answer's leaving, no more are ours.
+        # An upper bound of our own requests in HubSpot's count, whether HubSpot writes the header
+        # when the request arrives or when it responds.
         ours = ticket.in_window + self._serial - ticket.serial
         is_shared = is_refused or remaining + ours < maximum
-        self._sharing.learn(remaining, self._clock(), self.interval, is_shared=is_shared)
+        self._fair_share.learn(remaining, self._clock(), self.interval, is_shared=is_shared)
 
 
 def _number(headers: Mapping[str, str], name: str, default: int | None) -> int | None:

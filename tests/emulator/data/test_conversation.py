@@ -1,4 +1,4 @@
-"""The sample's conversations: made up when asked for, true to their threads, and of every kind."""
+"""The sample account's conversations: generated on demand, consistent with their threads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
 
 def all_messages(account: Account) -> list[Message]:
-    """All messages, of both sides."""
+    """Return all messages, live and archived."""
     return [
         message
         for thread in account.threads.values()
@@ -31,14 +31,14 @@ def all_messages(account: Account) -> list[Message]:
 
 
 def latest(messages: list[Message], **fields: str) -> Message | None:
-    """The last message that has such fields."""
-    fitting = [one for one in messages if fields.items() <= one.more.items()]
-    return fitting[-1] if fitting else None
+    """Return the last message with these fields."""
+    matching = [one for one in messages if fields.items() <= one.more.items()]
+    return matching[-1] if matching else None
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_true_to_the_thread(seed: int) -> None:
-    """The latest messages and events are those that the thread's columns tell of."""
+def test_matches_the_thread(seed: int) -> None:
+    """The latest messages and events match the thread's columns."""
     account = Account.sample(60, seed=seed)
     for thread in account.threads.values():
         messages = account.messages(thread)
@@ -65,8 +65,8 @@ def test_true_to_the_thread(seed: int) -> None:
         {"sent_at": START, "received_at": START, "closed_at": START},
     ],
 )
-def test_any_columns(columns: dict[str, Any]) -> None:
-    """There is a conversation for whatever columns somebody sets, in any order of time."""
+def test_any_combination_of_columns(columns: dict[str, Any]) -> None:
+    """Each combination of columns, in any order of time, has a consistent conversation."""
     for thread_id in range(12):
         thread = replace(Thread(thread_id, 512377, 1401, START), **columns)
         messages = Account([thread]).messages(thread)
@@ -75,27 +75,27 @@ def test_any_columns(columns: dict[str, Any]) -> None:
         assert (found and found.created_at) == thread.received_at
 
 
-def test_always_the_same() -> None:
-    """The same thread has the same messages in another process of the same version."""
+def test_deterministic() -> None:
+    """A thread always has the same messages."""
     texts = [repr(all_messages(Account.sample(60))) for _ in range(2)]
     assert texts[0] == texts[1]
 
 
 def test_ids_are_unique() -> None:
-    """No two messages of an account have the same id, and each is hexadecimal."""
+    """Each message of an account has its own hexadecimal ID."""
     ids = [message.id for message in all_messages(Account.sample(150))]
     assert len(set(ids)) == len(ids) > 500
     assert all(len(bytes.fromhex(message_id)) == 16 for message_id in ids)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_kind(size: int) -> None:
-    """A sample has every type with each of its optional fields, attachment, status and actor."""
+def test_every_type(size: int) -> None:
+    """A sample has every message type with each optional field, attachment, status and actor."""
     rows = [message_payload(message) for message in all_messages(Account.sample(size))]
-    for kind, optional in OPTIONAL.items():
-        of_kind = [row for row in rows if row["type"] == kind]
+    for message_type, optional in OPTIONAL.items():
+        of_type = [row for row in rows if row["type"] == message_type]
         for name in optional:
-            assert {name in row for row in of_kind} >= {True}
+            assert {name in row for row in of_type} >= {True}
     assert {row["type"] for row in rows} - OPTIONAL.keys() == {"THREAD_SLA_CHANGE"}
     attached = [one for row in rows for one in row.get("attachments", ())]
     assert len({one["type"] for one in attached}) == 9
@@ -114,11 +114,11 @@ def test_every_kind(size: int) -> None:
 
 @pytest.mark.parametrize("field", ["senders", "recipients"])
 def test_senders_and_recipients(field: str) -> None:
-    """Some have an actor, some an address, some both, and some a name."""
+    """Senders and recipients have an actor, an address or both, and some have a name."""
     rows = [message_payload(message) for message in all_messages(Account.sample(60))]
     people = [person for row in rows for person in row[field]]
-    met = {("actorId" in one, "deliveryIdentifier" in one) for one in people}
-    assert met >= {(True, True), (False, True)}
+    combinations = {("actorId" in one, "deliveryIdentifier" in one) for one in people}
+    assert combinations >= {(True, True), (False, True)}
     assert {name for one in people for name in one} == {
         "actorId",
         "deliveryIdentifier",
@@ -128,19 +128,19 @@ def test_senders_and_recipients(field: str) -> None:
 
 
 def test_hostile_texts() -> None:
-    """Among more than fifty threads are texts that break what is careless, and one is large."""
+    """A sample of more than 50 threads has texts that break careless code, and one large text."""
     texts = [message.more.get("text", "") for message in all_messages(Account.sample(60))]
     assert set(HOSTILE) <= set(texts)
-    every = "".join(HOSTILE)
-    assert "\x00" in every
-    assert any("\ud800" <= letter <= "\udfff" for letter in every)
+    all_texts = "".join(HOSTILE)
+    assert "\x00" in all_texts
+    assert any("\ud800" <= letter <= "\udfff" for letter in all_texts)
     assert sum(len(text) > 1_000_000 for text in texts) == 1
     small = all_messages(Account.sample(50))
     assert max(len(message.more.get("text", "")) for message in small) < 1_000
 
 
-def test_types_that_nobody_knows() -> None:
-    """Messages of an unknown type are there, or are not."""
+def test_unknown_types() -> None:
+    """`unknown_values` decides whether messages have unknown types and statuses."""
     account = Account.sample(60)
     before = {message.type for message in all_messages(account)}
     account.behavior.wire = WireFormat(unknown_values="none")
@@ -152,8 +152,8 @@ def test_types_that_nobody_knows() -> None:
     assert "DELIVERED" not in statuses
 
 
-def test_goes_on() -> None:
-    """What happens is added to what was made up, and survives being stored."""
+def test_new_messages() -> None:
+    """New messages are added to the generated ones and survive pickling."""
     account = Account.sample(60)
     thread = next(one for one in account.threads.values() if one.received_at)
     before = len(Account.sample(60).messages(thread))

@@ -1,4 +1,4 @@
-"""An account remembers what it was."""
+"""The history of an account's threads."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def test_as_of(world: World) -> None:
-    """New, changed and deleted threads are as they were at any moment of the last hour."""
-    kept, changed, deleted = world.threads(3)
+    """`as_of` returns the threads as they were at a moment of the last hour."""
+    unchanged, changed, deleted = world.threads(3)
     before = world.now
     world.pass_time(10)
     world.account.close(changed)
@@ -23,17 +23,17 @@ def test_as_of(world: World) -> None:
     world.account.delete(deleted)
     new = world.account.create()
     then = world.account.threads.as_of(before)
-    assert list(then) == [kept.id, changed.id, deleted.id]
+    assert list(then) == [unchanged.id, changed.id, deleted.id]
     assert (then[changed.id].status, then[changed.id].archived) == ("OPEN", False)
     assert then[changed.id] != changed
-    assert set(world.account.threads.as_of(world.now)) == {kept.id, changed.id, new.id}
+    assert set(world.account.threads.as_of(world.now)) == {unchanged.id, changed.id, new.id}
     assert world.account.threads.as_of(before - timedelta(seconds=1, milliseconds=1)).keys() == {
-        kept.id
+        unchanged.id
     }
 
 
-def test_as_of_twice_changed(world: World) -> None:
-    """Each of several changes can be undone by itself."""
+def test_several_changes(world: World) -> None:
+    """`as_of` distinguishes several changes of one thread."""
     (thread,) = world.threads(1)
     moments = []
     for agent in ("A-1", "A-2", None):
@@ -44,8 +44,8 @@ def test_as_of_twice_changed(world: World) -> None:
     assert seen == ["A-1", "A-2", None]
 
 
-def test_an_hour(world: World) -> None:
-    """What was more than an hour ago is forgotten, so that a long life takes no memory."""
+def test_old_changes_are_dropped(world: World) -> None:
+    """Changes older than one hour are dropped, so a long test does not use more memory."""
     (thread,) = world.threads(1)
     before = world.now
     for _ in range(2):
@@ -54,8 +54,8 @@ def test_an_hour(world: World) -> None:
     assert world.account.threads.as_of(before)[thread.id].spam
 
 
-def test_as_a_dict(world: World) -> None:
-    """Threads can be removed and added back by the methods of a dict; that is dated too."""
+def test_dict_methods(world: World) -> None:
+    """Removing and adding threads by the methods of a dict is recorded too."""
     first, second = world.threads(2)
     before = world.now
     world.pass_time(1)
@@ -70,10 +70,10 @@ def test_as_a_dict(world: World) -> None:
 
 
 def test_threads_can_be_stored(world: World) -> None:
-    """A thread is pickled without what ties it to its account."""
+    """A thread is pickled without its link to its account."""
     (thread,) = world.threads(1)
     world.client.ids()
     stored = pickle.loads(pickle.dumps(thread))
     assert stored == thread
-    kept = Account([stored]).threads[thread.id]
-    assert thread_payload(kept, associations=[], extra=None)
+    restored = Account([stored]).threads[thread.id]
+    assert thread_payload(restored, associations=[], extra=None)

@@ -1,4 +1,4 @@
-"""The account says its number to every valid token."""
+"""The endpoint that returns the account's ID."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emulator.data.account import Account
 from emulator.limits import RollingLimit
 from emulator.memory_transport import MemoryTransport
 from emulator.service import Service
-from tap_hubspot_threads.hubspot.transport import NoAnswerError, Request
+from tap_hubspot_threads.hubspot.transport import NoResponseError, Request
 from tests.emulator.clients import BEARER, HOST, Client
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PATHS = ("/account-info/v3/details", "/account-info/2026-09/details")
 
 @pytest.mark.parametrize("path", PATHS)
 def test_details(path: str) -> None:
-    """Either version of the path gives all that HubSpot's schema requires."""
+    """Both versions of the path return every field that HubSpot's schema requires."""
     assert Client(Service(Account([]))).json(path) == {
         "portalId": 62515,
         "accountType": "STANDARD",
@@ -37,7 +37,7 @@ def test_details(path: str) -> None:
 
 
 def test_another_account() -> None:
-    """Number and offset are the account's to set."""
+    """The account's ID and UTC offset can be set."""
     account = Account([])
     account.portal_id, account.utc_offset_ms = 7, 20_700_000
     details = Client(Service(account)).json(PATHS[0])
@@ -45,17 +45,17 @@ def test_another_account() -> None:
 
 
 def test_scopes() -> None:
-    """No scope is needed, but a token is; and it counts against the limit."""
+    """The endpoint needs a token but no scope, and counts against the rate limit."""
     service = Service(Account([]), scopes=(), limit=RollingLimit(2))
     assert Client(service).get(PATHS[0]).status == 200
-    answer = MemoryTransport(service).send(Request("GET", HOST + PATHS[0], {}), timeout=5)
-    assert (answer.status, json.loads(answer.body)["status"]) == (401, "error")
+    response = MemoryTransport(service).send(Request("GET", HOST + PATHS[0], {}), timeout=5)
+    assert (response.status, json.loads(response.body)["status"]) == (401, "error")
     assert Client(service).get(PATHS[0]).status == 429
     assert len(service.requests) == 3
 
 
 @pytest.mark.parametrize(
-    ("way", "status", "is_json"),
+    ("mode", "status", "is_json"),
     [
         ("403", 403, True),
         ("404 json", 404, True),
@@ -65,9 +65,9 @@ def test_scopes() -> None:
         ("500", 500, True),
     ],
 )
-def test_no_number(world: World, way: Any, status: int, *, is_json: bool) -> None:
-    """Reading the account's number can fail in many ways, which does not affect threads."""
-    world.behavior.account_info = way
+def test_id_unavailable(world: World, mode: Any, status: int, *, is_json: bool) -> None:
+    """The account's ID can be unavailable in several ways, which do not affect threads."""
+    world.behavior.account_info = mode
     for _ in range(2):
         response = world.client.get(PATHS[0])
         assert (response.status, response.body.startswith(b"{")) == (status, is_json)
@@ -75,8 +75,8 @@ def test_no_number(world: World, way: Any, status: int, *, is_json: bool) -> Non
     assert world.client.rows() == []
 
 
-def test_number_in_the_end(world: World) -> None:
-    """It may say its number as a string, or at the second try."""
+def test_id_as_string_or_at_second_attempt(world: World) -> None:
+    """The ID can be a string, or can be returned at the second attempt."""
     world.behavior.account_info = "string"
     assert world.client.json(PATHS[0])["portalId"] == "62515"
     world.behavior.account_info = "500 once"
@@ -84,10 +84,10 @@ def test_number_in_the_end(world: World) -> None:
     assert [world.client.get(PATHS[0]).status for _ in range(4)] == [500, 200, 500, 200]
 
 
-def test_silence(world: World) -> None:
-    """It may say nothing for half a minute."""
+def test_slow_response(world: World) -> None:
+    """The endpoint can take 30 seconds to respond."""
     world.behavior.account_info = "silent"
     request = Request("GET", HOST + PATHS[0], BEARER)
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoResponseError):
         MemoryTransport(world.service).send(request, timeout=10)
     assert MemoryTransport(world.service).send(request, timeout=31).status == 200

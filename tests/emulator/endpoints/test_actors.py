@@ -1,4 +1,4 @@
-"""Actors, one at a time and a hundred at once."""
+"""The endpoints of actors: one actor, and batches of up to 100."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ FIELDS = {"id", "type", "name", "email", "avatar"}
 
 
 def batch(world: World, *ids: Any) -> tuple[int, dict[str, Any]]:
-    """Ask for actors at once."""
+    """Read a batch of actors; return the status and the parsed body."""
     response = world.client.post(BATCH, {"inputs": ids})
     return response.status, json.loads(response.body)
 
 
 @pytest.mark.parametrize("root", [ROOT, NEWER])
 def test_every_prefix(world: World, root: str) -> None:
-    """Actors of each type are read in a batch and alone, the same as the account holds them."""
+    """A batch and a single request return the same actors, of every type."""
     world.behavior.wire = WireFormat(unknown_fields="none")
     response = world.client.post(f"{root}/batch/read", {"inputs": EVERY})
     assert response.status == 200
@@ -49,7 +49,7 @@ def test_every_prefix(world: World, root: str) -> None:
 
 
 def test_nulls(world: World) -> None:
-    """What is not set is null, if that is the way; what a type never has is not."""
+    """Fields that are not set can be null; fields that a type does not have are omitted."""
     world.behavior.wire = WireFormat(unset="null", unknown_fields="none")
     actors = [actor_payload(world.account, f"V-{number}") or {} for number in range(1, 20)]
     assert all(actor.keys() == FIELDS for actor in actors)
@@ -57,8 +57,8 @@ def test_nulls(world: World) -> None:
     assert actor_payload(world.account, "S-hubspot") == {"id": "S-hubspot", "type": "SYSTEM"}
 
 
-def test_missing(world: World) -> None:
-    """Those that are gone are told with a 207, or left out of a 200; alone they are a 404."""
+def test_unknown_actors(world: World) -> None:
+    """Unknown actors are errors in a 207 or omitted from a 200; a single request returns 404."""
     world.account.gone_actors.add("A-7")
     status, body = batch(world, "A-7", "A-8", "V-23")
     assert (status, body["numErrors"], [one["id"] for one in body["results"]]) == (207, 1, ["A-8"])
@@ -74,23 +74,23 @@ def test_missing(world: World) -> None:
 
 @pytest.mark.parametrize("body", [{"inputs": []}, {"inputs": ["A-1"] * 101}, {}, [], b"{", b""])
 def test_refused(world: World, body: object) -> None:
-    """None, more than a hundred, or what is no batch at all is refused."""
+    """An empty batch, one of more than 100, and a malformed body are refused."""
     response = world.client.post(BATCH, body)
     assert (response.status, json.loads(response.body)["category"]) == (400, "VALIDATION_ERROR")
 
 
-def test_a_hundred(world: World) -> None:
-    """A hundred are given; one that is asked for twice comes once."""
+def test_batch_of_100(world: World) -> None:
+    """A batch may have 100 IDs; an ID that occurs twice is returned once."""
     status, body = batch(world, *[f"A-{number}" for number in range(99)], "A-0")
     assert (status, len(body["results"])) == (200, 99)
 
 
 @pytest.mark.parametrize("bad", ["X-1", "", "1401", "A-9"])
-def test_bad_ids(world: World, bad: str) -> None:
-    """An id that can be none, or is poisoned, spoils the whole batch, or only itself."""
+def test_invalid_ids(world: World, bad: str) -> None:
+    """An invalid or poisoned ID fails the whole batch, or only itself with a 207."""
     world.account.poisoned_actors.add("A-9")
-    for way, status in (("400", 400), ("500", 500), ("207", 207)):
-        world.behavior.bad_actors = way  # type: ignore[assignment]
+    for mode, status in (("400", 400), ("500", 500), ("207", 207)):
+        world.behavior.bad_actors = mode  # type: ignore[assignment]
         assert batch(world, "A-1", bad)[0] == status
     _, body = batch(world, "A-1", bad)
     assert [one["id"] for one in body["results"]] == ["A-1"]
@@ -99,7 +99,7 @@ def test_bad_ids(world: World, bad: str) -> None:
 
 
 def test_named_actors() -> None:
-    """The account tells which actors its threads and messages name, and that there are."""
+    """The actors that an account's threads and messages name are known, except deleted ones."""
     account = Account.sample(80)
     actors = actor_payloads(account)
     assert {actor_id[0] for actor_id in actors} == set("AVEISBL")
@@ -111,8 +111,8 @@ def test_named_actors() -> None:
     assert thread.assigned_to in actor_payloads(account, thread)
 
 
-def test_a_batch_is_a_request(world: World) -> None:
-    """Token, scope, limit and faults hold for a batch too, and it is logged."""
+def test_batch_is_a_usual_request(world: World) -> None:
+    """Token, scope, rate limit, faults and the request log apply to batches too."""
     service = Service(world.account, limit=RollingLimit(2), faults=[Fault(status=503)])
     client = Client(service)
     statuses = [client.post(BATCH, {"inputs": ["A-1"]}).status for _ in range(3)]

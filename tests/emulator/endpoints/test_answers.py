@@ -1,4 +1,4 @@
-"""The refusal or failure of one thing leaves the others alone."""
+"""Refusals and failures of single items, which do not affect other items."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACTORS = "/conversations/v3/conversations/actors"
 
 
 def is_forbidden(response: Response) -> bool:
-    """Whether it is HubSpot's 403 without a word about scopes."""
+    """Return whether a response is HubSpot's 403 that does not mention scopes."""
     if response.status != 403:
         return False
     body = json.loads(response.body)
@@ -26,7 +26,7 @@ def is_forbidden(response: Response) -> bool:
 
 
 def test_refused_thread(world: World) -> None:
-    """A thread can be refused by ID, on either side; lists and its messages are not."""
+    """A refused thread cannot be read by ID, live or archived; lists and its messages can."""
     refused, other = world.threads(2)
     world.account.refused_threads.add(refused.id)
     for archived in ("false", "true"):
@@ -40,7 +40,7 @@ def test_refused_thread(world: World) -> None:
 
 
 def test_refused_messages(world: World) -> None:
-    """A thread's messages can be refused: a page of them, one, and its whole text."""
+    """All three endpoints of a thread's messages can be refused."""
     refused, other = world.threads(2)
     (message,) = world.client.rows(f"{THREADS}/{refused.id}/messages")
     world.account.refused_messages.add(refused.id)
@@ -52,7 +52,7 @@ def test_refused_messages(world: World) -> None:
 
 @pytest.mark.parametrize("status", [400, 403])
 def test_refused_actors(world: World, status: Any) -> None:
-    """Every batch of actors can be refused; one actor alone is not."""
+    """Every batch of actors can be refused; a single actor is not."""
     world.account.refuses_actors = status
     for inputs in (["A-1"], ["A-1", "A-2"]):
         response = world.client.post(f"{ACTORS}/batch/read", {"inputs": inputs})
@@ -64,7 +64,7 @@ def test_refused_actors(world: World, status: Any) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 500])
 @pytest.mark.parametrize("is_by_time", [False, True])
 def test_broken_row(world: World, limit: int, *, is_by_time: bool) -> None:
-    """A page that would hold a broken row fails, whatever its size; the others do not."""
+    """A page with a broken row fails at any size; other pages do not."""
     ids = [thread.id for thread in world.threads(4)]
     query = world.by_time if is_by_time else {}
     world.behavior.empty_pages = "never"
@@ -80,7 +80,7 @@ def test_broken_row(world: World, limit: int, *, is_by_time: bool) -> None:
 
 
 def _cursors(world: World, query: dict[str, str], limit: int) -> list[str]:
-    """The cursors of a listing."""
+    """Return the cursors of a listing."""
     found: list[str] = []
     while True:
         more = {"after": found[-1]} if found else {}

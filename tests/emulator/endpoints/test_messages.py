@@ -1,4 +1,4 @@
-"""The messages of a thread: pages of them, and what happens to them."""
+"""The endpoints of a thread's messages, and the actions that add and change messages."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ AS_RECORDED = WireFormat(times="milliseconds")
 
 
 def path(thread: Thread, root: str = THREADS) -> str:
-    """Where a thread's messages are."""
+    """Return the path of a thread's messages."""
     return f"{root}/{thread.id}/messages"
 
 
-def talk(world: World, count: int) -> Thread:
-    """A thread with so many messages, a second apart."""
+def conversation(world: World, count: int) -> Thread:
+    """Create a thread with `count` messages, one second apart."""
     (thread,) = world.threads(1)
     for number in range(count - 1):
         world.pass_time(1)
@@ -36,15 +36,15 @@ def talk(world: World, count: int) -> Thread:
 
 
 def expected(world: World, thread: Thread) -> list[dict[str, Any]]:
-    """The account's own view, oldest first."""
+    """Return the payloads of a thread's messages, oldest first."""
     wire = world.behavior.wire
     return [message_payload(message, wire=wire) for message in world.account.messages(thread)]
 
 
 @pytest.mark.parametrize("root", [THREADS, NEWER])
 def test_order(world: World, root: str) -> None:
-    """By either version of the path the newest come first, and the oldest if that is asked for."""
-    thread = talk(world, 5)
+    """Both versions of the path list the newest message first, and the oldest first on request."""
+    thread = conversation(world, 5)
     rows = expected(world, thread)
     assert world.client.rows(path(thread, root)) == rows[::-1]
     assert world.client.rows(path(thread, root), **ASCENDING) == rows
@@ -53,8 +53,8 @@ def test_order(world: World, root: str) -> None:
 @pytest.mark.parametrize("query", [{}, ASCENDING])
 @pytest.mark.parametrize("cursors", ["id", "key", "offset"])
 def test_pages(world: World, cursors: Any, query: dict[str, str]) -> None:
-    """Pages are cut as those of threads are: capped, with empty ones and with repeated rows."""
-    thread = talk(world, 5)
+    """Message pages have caps, empty pages and repeated rows like thread pages."""
+    thread = conversation(world, 5)
     rows = world.client.rows(path(thread), **query)
     world.behavior.cursors, world.behavior.cap = cursors, 2
     sizes = [len(page) for page in world.client.pages(path(thread), **query, limit=500)]
@@ -65,8 +65,8 @@ def test_pages(world: World, cursors: Any, query: dict[str, str]) -> None:
 
 
 def test_refusals(world: World) -> None:
-    """A limit beyond what may be, another order and a cursor that is none are refused."""
-    thread = talk(world, 1)
+    """Too large a limit, an unknown sort and an invalid cursor are refused."""
+    thread = conversation(world, 1)
     assert world.client.get(path(thread), limit=500).status == 200
     for query in ({"limit": 501}, {"sort": "id"}, {"after": "nonsense"}):
         assert world.client.get(path(thread), **query).status == 400
@@ -75,9 +75,9 @@ def test_refusals(world: World) -> None:
     assert world.client.get(f"{THREADS}/nonsense/messages").status == 400
 
 
-def test_a_message_while_one_pages(world: World) -> None:
-    """Oldest first, what comes in between is at the end, and no page lacks a message."""
-    thread = talk(world, 3)
+def test_message_during_paging(world: World) -> None:
+    """If the oldest come first, a message that arrives during paging is listed last."""
+    thread = conversation(world, 3)
     first = world.client.json(path(thread), **ASCENDING, limit=2)
     after = first["paging"]["next"]["after"].replace("%3D", "=")
     world.account.message(thread, sent=True)
@@ -86,18 +86,18 @@ def test_a_message_while_one_pages(world: World) -> None:
 
 
 def test_archived_messages(world: World) -> None:
-    """An archived message is listed on the side of archived ones only."""
-    thread = talk(world, 3)
-    gone = world.account.messages(thread)[1]
-    world.account.archive_message(gone)
+    """An archived message is listed with `archived=true` only."""
+    thread = conversation(world, 3)
+    archived = world.account.messages(thread)[1]
+    world.account.archive_message(archived)
     assert len(world.client.rows(path(thread))) == 2
     (row,) = world.client.rows(path(thread), archived="true")
-    assert (row["id"], row["archived"]) == (gone.id, True)
-    assert world.account.messages(thread, archived=True) == [gone]
+    assert (row["id"], row["archived"]) == (archived.id, True)
+    assert world.account.messages(thread, archived=True) == [archived]
 
 
-def test_missing_thread(world: World) -> None:
-    """The messages of a thread that is not there are missing as the thread is, in an outage too."""
+def test_not_found_thread(world: World) -> None:
+    """The messages of a missing thread have the same 404 as the thread, also during an outage."""
     thread, deleted = world.threads(2)
     world.account.delete(deleted)
     world.behavior.not_found = "html"
@@ -111,12 +111,12 @@ def test_missing_thread(world: World) -> None:
     )
 
 
-@pytest.mark.parametrize(("way", "status", "count"), [("shown", 200, 1), ("404", 404, 0)])
-def test_archived_thread(world: World, way: Any, status: int, count: int) -> None:
-    """An archived thread shows its messages, or does as if it were not there, or shows none."""
+@pytest.mark.parametrize(("mode", "status", "count"), [("shown", 200, 1), ("404", 404, 0)])
+def test_archived_thread(world: World, mode: Any, status: int, count: int) -> None:
+    """The messages of an archived thread are returned, not found or empty."""
     (thread,) = world.threads(1)
     message = world.client.rows(path(thread))[0]["id"]
-    thread.archived, world.behavior.messages_of_archived = True, way
+    thread.archived, world.behavior.messages_of_archived = True, mode
     response = world.client.get(path(thread))
     assert response.status == status
     assert response.body.count(b"createdAt") == count
@@ -126,8 +126,8 @@ def test_archived_thread(world: World, way: Any, status: int, count: int) -> Non
 
 
 def test_original_content(world: World) -> None:
-    """The whole text is at a path of its own; events and messages that are not there have none."""
-    thread = talk(world, 1)
+    """A message's original content has its own path; events and unknown messages have none."""
+    thread = conversation(world, 1)
     message = world.account.messages(thread)[0]
     message.more = message.more | {"truncationStatus": "TRUNCATED", "text": "Is"}
     message.original = {"text": "Is there any news?", "richText": "<p>Is there any news?</p>"}
@@ -139,42 +139,42 @@ def test_original_content(world: World) -> None:
 
 
 def test_events(world: World) -> None:
-    """Closing, reopening, assigning and moving are told in messages, and do what they say."""
-    thread = talk(world, 1)
+    """Closing, reopening, assigning, moving and commenting add messages and change the thread."""
+    thread = conversation(world, 1)
     inbox = thread.inbox_id
     world.account.close(thread)
     world.account.reopen(thread)
     world.account.assign(thread, "A-1")
     world.account.assign(thread, None)
     world.account.move(thread, 512377)
-    world.account.comment(thread, "told")
+    world.account.comment(thread, "a note")
     names = ("newStatus", "assignedTo", "assignedFrom", "fromInboxId", "toInboxId", "richText")
-    told = [(m.type, *(m.more[n] for n in names if n in m.more)) for m in messages(world, thread)]
-    assert told == [
+    events = [(m.type, *(m.more[n] for n in names if n in m.more)) for m in messages(world, thread)]
+    assert events == [
         ("MESSAGE",),
         ("THREAD_STATUS_CHANGE", "CLOSED"),
         ("THREAD_STATUS_CHANGE", "OPEN"),
         ("ASSIGNMENT", "A-1"),
         ("ASSIGNMENT", "A-1"),
         ("THREAD_INBOX_CHANGE", str(inbox), "512377"),
-        ("COMMENT", "<p>told</p>"),
+        ("COMMENT", "<p>a note</p>"),
     ]
     assert (thread.status, thread.assigned_to, thread.inbox_id) == ("OPEN", None, 512377)
 
 
 def messages(world: World, thread: Thread) -> list[Any]:
-    """The account's messages of a thread."""
+    """Return the account's messages of a thread."""
     return list(world.account.messages(thread))
 
 
 @pytest.mark.parametrize(
-    ("way", "by_comment", "by_event"),
+    ("mode", "by_comment", "by_event"),
     [("messages", False, False), ("and comments", True, False), ("and events", True, True)],
 )
-def test_latest_message(world: World, way: Any, *, by_comment: bool, by_event: bool) -> None:
-    """Comments and events move the time of the latest message, or do not."""
-    world.behavior.latest_message = way
-    thread = talk(world, 1)
+def test_latest_message(world: World, mode: Any, *, by_comment: bool, by_event: bool) -> None:
+    """`latest_message` decides whether comments and events move the latest message's time."""
+    world.behavior.latest_message = mode
+    thread = conversation(world, 1)
     for act, moves in ((world.account.comment, by_comment), (world.account.close, by_event)):
         world.pass_time(1)
         before = thread.latest_message_at
@@ -185,8 +185,8 @@ def test_latest_message(world: World, way: Any, *, by_comment: bool, by_event: b
 
 
 def test_comment_moves_sent_time(world: World) -> None:
-    """By default a comment moves the latest and the latest sent time, to the millisecond."""
-    thread = talk(world, 2)
+    """By default a comment changes the latest and latest sent times, to the millisecond."""
+    thread = conversation(world, 2)
     world.pass_time(1.351)
     comment = message_payload(world.account.comment(thread), wire=AS_RECORDED)
     world.behavior.wire = AS_RECORDED
@@ -197,8 +197,8 @@ def test_comment_moves_sent_time(world: World) -> None:
     assert row["latestMessageReceivedTimestamp"] < comment["createdAt"]
 
 
-def test_mail(world: World) -> None:
-    """A mail is dated by its sender: the thread's times are the mail's, the arrival is later."""
+def test_email(world: World) -> None:
+    """An email has the sender's time, also in its thread's columns, although it arrives later."""
     world.behavior.wire = AS_RECORDED
     world.pass_time(34.932)
     sent_at = world.now - timedelta(minutes=40)
@@ -216,11 +216,11 @@ def test_mail(world: World) -> None:
     assert mail.created_at.microsecond == 0
 
 
-def test_late_mail(world: World) -> None:
-    """A mail that arrives late moves its thread to its own date, and never back."""
+def test_late_email(world: World) -> None:
+    """A late email moves its thread's latest time to its own date, but never back."""
     (quiet,) = world.threads(1)
     world.pass_time(3_600)
-    busy = talk(world, 2)
+    busy = conversation(world, 2)
     for thread, moves in ((quiet, True), (busy, False)):
         before, count = thread.latest_message_at, len(world.account.messages(thread))
         mail = world.account.mail(thread, sent_at=world.now - timedelta(minutes=10))
@@ -230,8 +230,8 @@ def test_late_mail(world: World) -> None:
 
 
 def test_edit(world: World) -> None:
-    """An edited message has another text and says when; its thread does not show it."""
-    thread = talk(world, 2)
+    """An edited message has a new text and a later `updatedAt`; its thread does not change."""
+    thread = conversation(world, 2)
     before = world.client.json(f"{THREADS}/{thread.id}")
     world.pass_time(60)
     world.account.edit(world.account.messages(thread)[0], "Hello again")
@@ -241,16 +241,16 @@ def test_edit(world: World) -> None:
     assert world.client.json(f"{THREADS}/{thread.id}") == before
 
 
-def test_columns_changed_by_hand(world: World) -> None:
-    """Whoever sets a thread's columns makes no event; what was said stays as it was."""
-    thread = talk(world, 2)
+def test_columns_set_directly(world: World) -> None:
+    """Setting a thread's columns directly adds no event and changes no message."""
+    thread = conversation(world, 2)
     before = expected(world, thread)
     thread.closed_at, thread.assigned_to, thread.inbox_id = world.now, "A-1", 512377
     assert expected(world, thread) == before
 
 
-def test_deleted_and_put_back(world: World) -> None:
-    """The messages of a deleted thread are gone, also if a thread of its id comes later."""
+def test_deleted_and_added_again(world: World) -> None:
+    """A deleted thread's messages are deleted, even if a thread with the same ID is added later."""
     (seen,) = world.threads(1)
     unseen = world.account.create()
     unseen.received_at = world.now
@@ -263,8 +263,8 @@ def test_deleted_and_put_back(world: World) -> None:
 
 
 def test_many_messages(world: World) -> None:
-    """A thread can be filled with messages; nothing moves by that."""
-    thread = talk(world, 10)
+    """Filling a thread with messages does not change the thread."""
+    thread = conversation(world, 10)
     before = world.client.json(f"{THREADS}/{thread.id}")
     world.account.conversations.fill(thread, 700)
     rows = world.client.rows(path(thread), **ASCENDING, limit=500)
@@ -274,8 +274,8 @@ def test_many_messages(world: World) -> None:
 
 
 def test_hostile_text(world: World) -> None:
-    """Any text goes over the wire as JSON's escapes, and comes out as it was."""
-    thread = talk(world, 1)
+    """Any text is sent as JSON escapes and survives unchanged."""
+    thread = conversation(world, 1)
     text = "\x00 \ud800 👩🏽‍💻 \u202eשם"
     world.account.message(thread, sent=False, text=text, subject="\ud83d")
     body = world.client.get(path(thread)).body
@@ -285,9 +285,9 @@ def test_hostile_text(world: World) -> None:
     assert (row["text"], row["subject"]) == (text, "\ud83d")
 
 
-def test_looks(world: World) -> None:
-    """Messages have unknown fields, numbers for ids, nulls and unknown values as rows say."""
-    thread = talk(world, 3)
+def test_wire_format(world: World) -> None:
+    """The wire format of messages has unknown fields, number IDs, nulls and unknown values."""
+    thread = conversation(world, 3)
     world.account.message(thread, sent=True, status={"statusType": "SENT"})
     world.account.message(thread, sent=True, status={"statusType": "SENT"})
     world.behavior.wire = WireFormat(unknown_fields="all", number_ids="all", unset="null")

@@ -1,4 +1,4 @@
-"""How HubSpot says that a thread is not there, also of one that is."""
+"""404 responses: HubSpot's own, those of gateways, and those during an outage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RECORDED = json.loads(PAYLOADS.read_text("utf-8"))[1]
 
 
 def test_as_recorded(world: World) -> None:
-    """By default a thread that does not exist is answered as it was recorded."""
+    """By default the 404 for a missing thread is the recorded one."""
     response = world.client.get(f"{THREADS}/996174569112", association="TICKET")
     assert (response.status, response.body.decode()) == (RECORDED["status"], RECORDED["text"])
     for name in ("Content-Type", "Cache-Control", NOT_FOUND):
@@ -34,35 +34,35 @@ def test_as_recorded(world: World) -> None:
     assert names <= {name.lower() for name in response.headers}
 
 
-def is_of_hubspot(response: Response) -> bool:
-    """Whether a 404 is marked by its header, or is an error of the header's correlation ID."""
+def is_hubspots_own(response: Response) -> bool:
+    """Return whether a 404 has HubSpot's marker header or matching correlation IDs."""
     correlation_id = response.headers.get(CORRELATION)
     if correlation_id is None:
         return False
     is_json = response.headers.get("Content-Type", "").startswith("application/json")
-    told = json.loads(response.body).get("correlationId") if is_json else None
-    return response.headers.get(NOT_FOUND) == "true" or told == correlation_id
+    body_id = json.loads(response.body).get("correlationId") if is_json else None
+    return response.headers.get(NOT_FOUND) == "true" or body_id == correlation_id
 
 
 @pytest.mark.parametrize("form", get_args(NotFound))
 def test_own_forms(world: World, form: Any) -> None:
-    """Each of HubSpot's own forms can be told from any other 404."""
+    """Each form of HubSpot's own 404 can be distinguished from any other 404."""
     world.behavior.not_found = form
     response = world.client.get(f"{THREADS}/1")
     assert response.status == 404
-    assert is_of_hubspot(response)
+    assert is_hubspots_own(response)
     assert (NOT_FOUND in response.headers) == (not form.startswith("unmarked"))
     assert (b"category" in response.body) == (form in {"json", "unmarked json"})
 
 
 @pytest.mark.parametrize("form", get_args(GatewayNotFound))
 def test_forms_of_gateways(world: World, form: Any) -> None:
-    """No form of a gateway passes for HubSpot's, whatever its JSON and its headers are."""
+    """No form of a gateway's 404 counts as HubSpot's own, even if it is JSON or has headers."""
     (thread,) = world.threads(1)
     world.behavior.outages.append(Outage(world.now, world.now.replace(year=2030), answer=form))
     response = world.client.get(f"{THREADS}/{thread.id}")
     assert response.status == 404
-    assert not is_of_hubspot(response)
+    assert not is_hubspots_own(response)
     assert (CORRELATION in response.headers) == (not form.startswith("bare"))
 
 
@@ -70,23 +70,23 @@ def test_forms_of_gateways(world: World, form: Any) -> None:
     ("form", "is_marked"), [("unmarked html", False), ("html", True), ("short json", True)]
 )
 def test_unknown_route(world: World, form: Any, *, is_marked: bool) -> None:
-    """A path that the API does not have may answer with HubSpot's headers, even as a thing does."""
+    """The 404 for an unknown path can have HubSpot's headers, even the marker."""
     world.behavior.unknown_route = form
     response = world.client.get("/no/such/route")
     assert (response.status, NOT_FOUND in response.headers) == (404, is_marked)
     assert CORRELATION in response.headers
 
 
-def test_bare(world: World) -> None:
-    """By default the page for an unknown route has none of HubSpot's headers."""
+def test_unknown_route_by_default(world: World) -> None:
+    """By default the 404 for an unknown path has none of HubSpot's headers."""
     assert set(world.client.get("/no/such/route").headers) == {"Content-Type", "Content-Length"}
 
 
 def test_outage(world: World) -> None:
-    """For a while a thread that is there is told missing, on both sides; listings show it."""
+    """During an outage, an existing thread is not found by ID, but is still listed."""
     hidden, other = world.threads(2)
-    begins = world.now + timedelta(minutes=5)
-    world.behavior.outages.append(Outage(begins, begins + timedelta(minutes=10), ids=(hidden.id,)))
+    start = world.now + timedelta(minutes=5)
+    world.behavior.outages.append(Outage(start, start + timedelta(minutes=10), ids=(hidden.id,)))
     statuses = []
     for _ in range(4):
         for archived in ("false", "true"):
@@ -98,8 +98,8 @@ def test_outage(world: World) -> None:
     assert statuses == [200, 404, 404, 404, 404, 404, 200, 404]
 
 
-def test_outage_of_all(world: World) -> None:
-    """An outage without ids hides every thread, in the form that it says."""
+def test_outage_of_all_threads(world: World) -> None:
+    """An outage without IDs affects every thread, with the given form of 404."""
     (thread,) = world.threads(1)
     outage = Outage(world.now, world.now + timedelta(seconds=1), answer="bare html")
     world.behavior.outages.append(outage)
@@ -109,8 +109,8 @@ def test_outage_of_all(world: World) -> None:
     assert world.client.get(f"{THREADS}/{thread.id}").status == 200
 
 
-def test_sides(world: World) -> None:
-    """An archived thread is read as archived only, or either way."""
+def test_archived_parameter(world: World) -> None:
+    """An archived thread is read with `archived=true` only, or with any value."""
     (thread,) = world.threads(1)
     thread.archived = True
     path = f"{THREADS}/{thread.id}"

@@ -1,4 +1,4 @@
-"""Pages, cursors and refusals, with each behavior that HubSpot might have."""
+"""Pages, cursors and refusals of lists, with each behavior that HubSpot might have."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ Encoding = Literal["%3D", "%3d", "="]
 
 
 def cursor(world: World, **query: Any) -> str:
-    """The cursor of a page."""
+    """Return the cursor of a page, as sent."""
     found: str = world.client.json(THREADS, **query)["paging"]["next"]["after"]
     return found
 
 
-def made(thread_id: int) -> str:
-    """A cursor that a client makes for an ID."""
+def made_cursor(thread_id: int) -> str:
+    """Return a cursor that a client makes for an ID."""
     return base64.b64encode(str(thread_id).encode()).decode()
 
 
 def encoded(text: str) -> str:
-    """A cursor as it comes in a page."""
+    """Return a cursor as it is encoded in a page."""
     return text.replace("=", "%3D")
 
 
 def refusal(world: World, **query: Any) -> str | None:
-    """Why a listing is refused; None if it is not."""
+    """Return the reason why a list request is refused, or None if it succeeds."""
     response = world.client.get(THREADS, **query)
     if response.status == 200:
         return None
@@ -44,7 +44,7 @@ def refusal(world: World, **query: Any) -> str | None:
 
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_fails_above(world: World, status: Any) -> None:
-    """A page that is asked for with too large a limit fails each time, a smaller one works."""
+    """Each request with a limit above `fails_above` fails; a smaller one succeeds."""
     (thread,) = world.threads(1)
     world.behavior.fails_above, world.behavior.fails_with = 20, status
     for path in (THREADS, f"{THREADS}/{thread.id}/messages"):
@@ -57,7 +57,7 @@ def test_fails_above(world: World, status: Any) -> None:
 
 
 def test_cap(world: World) -> None:
-    """A page holds no more than the cap, whatever is asked for, and the rest follows."""
+    """A page has at most `cap` rows, whatever the limit, and the next page continues."""
     ids = [thread.id for thread in world.threads(8)]
     world.behavior.cap, world.behavior.empty_pages = 3, "never"
     assert [len(page) for page in world.client.pages(limit=500)] == [3, 3, 2]
@@ -65,7 +65,7 @@ def test_cap(world: World) -> None:
 
 
 def test_max_limit(world: World) -> None:
-    """Where 100 is the most that may be asked for, more is refused; else 500."""
+    """A limit above the maximum, 500 by default, is refused."""
     assert refusal(world, limit=500) is None
     assert refusal(world, limit=501) == "limit must be a number from 1 to 500"
     world.behavior.max_limit = 100
@@ -80,7 +80,7 @@ def test_max_limit(world: World) -> None:
     [("never", [2, 2, 1]), ("once", [2, 0, 2, 1]), ("often", [2, 0, 2, 0, 1])],
 )
 def test_empty_pages(world: World, cursors: Any, empty_pages: Any, sizes: list[int]) -> None:
-    """Empty pages with a cursor come between the others, and nothing is lost by them."""
+    """Empty pages with a cursor can occur between others, and no row is lost."""
     threads = world.threads(5)
     world.behavior.cursors, world.behavior.empty_pages = cursors, empty_pages
     assert [len(page) for page in world.client.pages(limit=2)] == sizes
@@ -89,7 +89,7 @@ def test_empty_pages(world: World, cursors: Any, empty_pages: Any, sizes: list[i
 
 @pytest.mark.parametrize("cursors", ["id", "key", "offset"])
 def test_repeated_rows(world: World, cursors: Any) -> None:
-    """Each page can begin with the row that ended the one before, and the listing still ends."""
+    """A page can repeat the last row of the previous one, and the listing still ends."""
     first, second, third, fourth = (thread.id for thread in world.threads(4))
     world.behavior.cursors, world.behavior.repeats_rows = cursors, True
     assert world.client.ids(limit=2) == [first, second, second, third, third, fourth]
@@ -97,7 +97,7 @@ def test_repeated_rows(world: World, cursors: Any) -> None:
 
 
 def test_cursor_by_key(world: World) -> None:
-    """With keys, nothing is skipped if a thread leaves a page that was read."""
+    """With key cursors, no thread is skipped if one leaves a page that was read."""
     threads = world.threads(4)
     after = decode(cursor(world, limit=2))
     world.account.delete(threads[0])
@@ -105,43 +105,43 @@ def test_cursor_by_key(world: World) -> None:
 
 
 def test_cursor_as_recorded(world: World) -> None:
-    """By default a cursor of the list by ID is base64 of the last row's ID, encoded once."""
-    assert (made(11_321_724_611), encoded(made(11_321_724_611))) == (
+    """By default a cursor of the list by ID is the base64 of the last row's ID, encoded once."""
+    assert (made_cursor(11_321_724_611), encoded(made_cursor(11_321_724_611))) == (
         "MTEzMjE3MjQ2MTE=",
         "MTEzMjE3MjQ2MTE%3D",
     )
     threads = world.threads(4)
     for query in ({}, {"threadStatus": "OPEN"}, {"archived": "false"}):
-        assert cursor(world, limit=2, **query) == encoded(made(threads[1].id))
+        assert cursor(world, limit=2, **query) == encoded(made_cursor(threads[1].id))
 
 
 def test_made_cursors(world: World) -> None:
-    """A cursor that a client makes for any ID is accepted, and the listing continues behind it."""
+    """A client can make a cursor for any ID, and the listing continues after that ID."""
     ids = [thread.id for thread in world.threads(5)]
     for after in (0, ids[0] - 1, ids[1], ids[1] + 1, ids[4], 10**18):
-        listed = world.client.ids(limit=2, after=made(after))
+        listed = world.client.ids(limit=2, after=made_cursor(after))
         assert listed == [thread_id for thread_id in ids if thread_id > after]
 
 
 def test_made_cursors_refused(world: World) -> None:
-    """They may be refused, but for those that were given; and always where no cursor is an ID."""
+    """Made cursors can be refused while given ones are accepted, always if cursors are not IDs."""
     first, second, *_ = world.threads(4)
     given = decode(cursor(world, limit=2))
     assert refusal(world, **world.by_time, after=given) == "UNPARSEABLE_TOKEN"
     assert world.client.get(f"{THREADS}/{first.id}/messages", after=given).status == 400
     world.behavior.made_cursors = "refused"
-    assert refusal(world, after=made(first.id)) == "UNPARSEABLE_TOKEN"
+    assert refusal(world, after=made_cursor(first.id)) == "UNPARSEABLE_TOKEN"
     assert refusal(world, after=given) is None
     world.behavior.made_cursors, world.behavior.cursors = "accepted", "key"
-    assert refusal(world, after=made(first.id)) == "UNPARSEABLE_TOKEN"
+    assert refusal(world, after=made_cursor(first.id)) == "UNPARSEABLE_TOKEN"
     assert refusal(world, after=given) is None
-    assert given == made(second.id)
+    assert given == made_cursor(second.id)
 
 
 @pytest.mark.parametrize("cursors", ["id", "key", "offset"])
 @pytest.mark.parametrize(("by_time", "expected"), [("key", [2, 3]), ("offset", [3])])
 def test_cursor_by_time(world: World, cursors: Any, by_time: Any, expected: list[int]) -> None:
-    """The list by latest message has opaque cursors of a form of its own: a key or an offset."""
+    """The list by latest message has opaque cursors of another form: a key or an offset."""
     threads = world.threads(4)
     world.behavior.cursors, world.behavior.cursors_by_time = cursors, by_time
     after = decode(cursor(world, **world.by_time, limit=2))
@@ -152,7 +152,7 @@ def test_cursor_by_time(world: World, cursors: Any, by_time: Any, expected: list
 
 
 def test_offsets_everywhere(world: World) -> None:
-    """An account can be asked for offsets in every listing, and for the usual cursors again."""
+    """`offset_cursors` switches every list to offsets and back."""
     world.account.offset_cursors = True
     assert (world.behavior.cursors, world.behavior.cursors_by_time) == ("offset", "offset")
     world.account.offset_cursors = False
@@ -160,7 +160,7 @@ def test_offsets_everywhere(world: World) -> None:
 
 
 def test_cursor_by_offset(world: World) -> None:
-    """With offsets, one is."""
+    """With offset cursors, a thread is skipped if one leaves a page that was read."""
     threads = world.threads(4)
     world.behavior.cursors = "offset"
     after = decode(cursor(world, limit=2))
@@ -170,7 +170,7 @@ def test_cursor_by_offset(world: World) -> None:
 
 @pytest.mark.parametrize("encoding", ["%3D", "%3d", "="])
 def test_cursor_encoding(world: World, encoding: Encoding) -> None:
-    """A cursor comes encoded or plain; sent back decoded it works, and encoded twice not."""
+    """A cursor is sent encoded or plain. It works if decoded once, but not if encoded twice."""
     world.threads(3)
     world.behavior.cursor_encoding = encoding
     sent = cursor(world, limit=2)
@@ -181,7 +181,7 @@ def test_cursor_encoding(world: World, encoding: Encoding) -> None:
 
 @pytest.mark.parametrize("cursors", ["id", "key"])
 def test_cursor_that_expires(world: World, cursors: Any) -> None:
-    """A cursor is good for its minutes, and then refused as one that cannot be read."""
+    """A cursor is refused as unparseable after `cursor_minutes`."""
     world.threads(3)
     world.behavior.cursors = cursors
     unlimited = decode(cursor(world, limit=2))
@@ -196,8 +196,8 @@ def test_cursor_that_expires(world: World, cursors: Any) -> None:
     assert refusal(world, after=limited) is None
 
 
-def test_as_documented(world: World) -> None:
-    """A page has results, and a paging where more may follow; the link leads nowhere."""
+def test_documented_form(world: World) -> None:
+    """A page has `results`, and `paging` if more rows may follow."""
     world.threads(3)
     body = world.client.json(THREADS, limit=2)
     assert body.keys() == {"results", "paging"}
@@ -205,49 +205,49 @@ def test_as_documented(world: World) -> None:
     assert world.client.json(THREADS).keys() == {"results"}
 
 
-def test_other_refusals(world: World) -> None:
-    """What HubSpot was seen to refuse is refused, and what it ignores is ignored."""
+def test_observed_refusals(world: World) -> None:
+    """Requests that HubSpot was observed to refuse are refused; unknown parameters are ignored."""
     assert refusal(world, sort="name") is not None
     assert refusal(world, sort="latestMessageTimestamp") is not None
     assert refusal(world, inboxId=[1, 2]) is not None
     assert refusal(world, associatedContactId=7) is not None
-    assert refusal(world, latestMessageTimestampAfter="2026-01-01T00:00:00Z", colour="red") is None
+    assert refusal(world, latestMessageTimestampAfter="2026-01-01T00:00:00Z", color="red") is None
 
 
 @pytest.mark.parametrize("is_by_time", [False, True])
 def test_rows_filled_late(world: World, *, is_by_time: bool) -> None:
-    """A page keeps its order, and its rows are of later: one can be fresher than its place."""
+    """Rows can be filled in after their order is fixed, so a row can be newer than its position."""
     query = {**(world.by_time if is_by_time else {}), "limit": 3}
     first, moved, deleted, last = world.threads(4)
     world.behavior.rows_filled = "late"
-    asked: list[str] = []
+    requests: list[str] = []
 
-    def happen(target: str) -> None:
-        asked.append(target)
+    def change_threads(target: str) -> None:
+        requests.append(target)
         world.pass_time(60)
         world.account.message(moved, sent=True)
         world.account.delete(deleted)
 
-    world.service.while_filling = happen
+    world.service.while_filling = change_threads
     body = world.client.json(THREADS, **query)
     world.service.while_filling = None
     assert [int(row["id"]) for row in body["results"]] == [first.id, moved.id]
     assert body["results"][1]["latestMessageSentTimestamp"].startswith("2026-11-20T12:01:04")
-    assert asked == world.service.requests
+    assert requests == world.service.requests
     after = decode(body["paging"]["next"]["after"])
     rest = [last.id, moved.id] if is_by_time else [last.id]
     assert world.client.ids(**query, after=after) == rest
 
 
 def test_rows_filled_at_once(world: World) -> None:
-    """By default order and rows are of one moment, and nothing can happen in between."""
+    """By default order and rows are from one moment, with no change in between."""
     (thread,) = world.threads(1)
     world.service.while_filling = lambda _: world.account.delete(thread)
     assert world.client.ids() == world.client.ids(**world.by_time) == [thread.id]
 
 
 def test_late_rows_do_not_lag(world: World) -> None:
-    """Where the list lags and rows are filled late, the rows are as the threads are now."""
+    """If rows are filled late, they show the current threads even if the list lags."""
     world.pass_time(100)
     (thread,) = world.threads(1)
     world.pass_time(100)

@@ -1,4 +1,4 @@
-"""Inboxes, channels and channel accounts."""
+"""The lists of inboxes, channels and channel accounts."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ NAMES = ("inboxes", "channels", "channel-accounts")
 
 
 def rows(world: World, name: str, **query: Any) -> list[dict[str, Any]]:
-    """All rows of a list."""
+    """Return all rows of a list."""
     return world.client.rows(f"{ROOT}/{name}", **query)
 
 
 @pytest.mark.parametrize("root", [ROOT, NEWER])
 @pytest.mark.parametrize("name", NAMES)
 def test_lists(world: World, root: str, name: str) -> None:
-    """Each list is there by either version of the path, with how many there are."""
+    """Both versions of the path return each list with its total."""
     body = world.client.json(f"{root}/{name}")
     assert body.keys() == {"total", "results"}
     assert body["total"] == len(body["results"]) == len(rows(world, name)) > 2
 
 
 def test_archived(world: World) -> None:
-    """Archived ones are on a side of their own; channels have no such side."""
+    """Archived inboxes and channel accounts are a list of their own; channels have none."""
     for name in ("inboxes", "channel-accounts"):
-        (gone,) = rows(world, name, archived="true")
-        assert gone["archived"]
-        assert gone["archivedAt"]
+        (archived,) = rows(world, name, archived="true")
+        assert archived["archived"]
+        assert archived["archivedAt"]
         assert not any(row["archived"] for row in rows(world, name))
     assert rows(world, "channels", archived="true") == rows(world, "channels")
 
 
-def test_what_threads_name(world: World) -> None:
-    """The inboxes, channels and accounts of the sample's threads are there, by name."""
+def test_lists_match_the_threads(world: World) -> None:
+    """The lists have the inboxes, channels and channel accounts of the sample's threads."""
     found = {name: {int(row["id"]) for row in rows(world, name)} for name in NAMES}
     assert found["inboxes"] == set(CHANNELS)
     assert found["channels"] >= {channel for channel, _ in CHANNELS.values()}
@@ -52,7 +52,7 @@ def test_what_threads_name(world: World) -> None:
 
 
 def test_pages(world: World) -> None:
-    """Pages are cut as those of threads are; the total is that of the whole list."""
+    """Pages have the same caps and empty pages as thread pages; the total counts the whole list."""
     world.behavior.cap = 2
     pages = world.client.pages(f"{ROOT}/channels")
     assert [len(page) for page in pages] == [2, 0, 2]
@@ -60,7 +60,7 @@ def test_pages(world: World) -> None:
 
 
 def test_limit(world: World) -> None:
-    """More than a hundred at once is refused, or not."""
+    """A limit above 100 is refused by default."""
     assert world.client.get(f"{ROOT}/channels", limit=100).status == 200
     assert world.client.get(f"{ROOT}/channels", limit=101).status == 400
     world.behavior.max_listed = 500
@@ -68,8 +68,8 @@ def test_limit(world: World) -> None:
     assert world.client.get(f"{ROOT}/channels", after="nonsense").status == 400
 
 
-def test_looks(world: World) -> None:
-    """They have unknown fields, numbers for ids and nulls as threads do."""
+def test_wire_format(world: World) -> None:
+    """The wire format of lists has unknown fields, number IDs and nulls."""
     world.behavior.wire = WireFormat(unknown_fields="all", number_ids="all", unset="null")
     for row in rows(world, "channel-accounts"):
         assert "customerSentiment" in row
@@ -80,7 +80,7 @@ def test_looks(world: World) -> None:
 
 
 def test_changes(world: World) -> None:
-    """A list is the account's to change, and no other account's."""
+    """Changing an account's list does not change the sample data."""
     world.account.lists["channels"].append({"id": "9", "name": "PIGEON"})
     assert rows(world, "channels")[0]["name"] == "PIGEON"
     assert len(SAMPLE_LISTS["channels"]) == 4

@@ -1,4 +1,4 @@
-"""Which threads a listing shows, and how old what it shows may be."""
+"""Which threads a listing returns, and how old its rows are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LISTINGS: list[tuple[str, dict[str, str]]] = [
 
 @pytest.mark.parametrize(("lag", "query"), LISTINGS)
 def test_lag(world: World, lag: str, query: dict[str, str]) -> None:
-    """A listing that lags shows rows as they were: who was there, and what was in them."""
+    """A lagging listing returns the threads and rows of an earlier moment."""
     query = {**world.by_time, **query} if "sort" in query else query
     changed, archived, deleted = world.threads(3)
     setattr(world.behavior, lag, 60)
@@ -44,8 +44,8 @@ def test_lag(world: World, lag: str, query: dict[str, str]) -> None:
     assert world.client.ids(**query, archived="true") == [archived.id]
 
 
-def test_only_one_lags(world: World) -> None:
-    """Each kind of listing has a lag of its own."""
+def test_separate_lags(world: World) -> None:
+    """Each type of listing has its own lag."""
     world.pass_time(100)
     (new,) = world.threads(1)
     world.behavior.lag_by_id = 60
@@ -56,15 +56,15 @@ def test_only_one_lags(world: World) -> None:
     assert world.client.ids(**world.by_time) == []
 
 
-def test_listing_is_kept_no_longer_than_true(world: World) -> None:
-    """A listing is made anew once something happened, whoever did it."""
+def test_cached_listing(world: World) -> None:
+    """A cached listing is dropped after any change of a thread."""
     thread, other = world.threads(2)
     assert world.client.ids() == [thread.id, other.id]
     thread.archived = True
     assert world.client.ids() == [other.id]
     del world.account.threads[other.id]
     assert world.client.ids() == []
-    for limit in range(1, 20):  # more listings than are kept
+    for limit in range(1, 20):  # more listings than the cache holds
         assert world.client.ids(inboxId=limit) == []
     other.inbox_id = CHAT
     world.account.threads[other.id] = other
@@ -72,27 +72,27 @@ def test_listing_is_kept_no_longer_than_true(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status_filter", "found"),
+    ("status_filter", "statuses"),
     [("ignored", ["OPEN", "CLOSED"]), ("works", ["OPEN"]), ("empty", [])],
 )
-def test_status_filter(world: World, status_filter: Any, found: list[str]) -> None:
-    """The filter by status does nothing, what it says, or finds nothing at all."""
+def test_status_filter(world: World, status_filter: Any, statuses: list[str]) -> None:
+    """The status filter is ignored, works, or matches nothing."""
     _, closed = world.threads(2)
     world.account.close(closed)
     world.behavior.status_filter = status_filter
-    assert [row["status"] for row in world.client.rows(threadStatus="OPEN")] == found
+    assert [row["status"] for row in world.client.rows(threadStatus="OPEN")] == statuses
     assert len(world.client.rows()) == 2
 
 
 def test_status_filter_refused(world: World) -> None:
-    """It may be refused without a contact, as the contact is without it."""
+    """The status filter can be refused without a contact, like the contact without the filter."""
     world.behavior.status_filter = "refused"
     assert world.client.get(THREADS, threadStatus="OPEN").status == 400
     assert world.client.get(THREADS, threadStatus="OPEN", associatedContactId=7).status == 200
 
 
 def test_status_index(world: World) -> None:
-    """An index lacks some threads, and shows some as open that were closed long ago."""
+    """A stale status index lacks some threads and shows some closed ones as open."""
     threads = world.threads(200)
     world.behavior.status_filter = "index"
     assert 140 < len(world.client.ids(threadStatus="OPEN")) < 180
@@ -107,7 +107,7 @@ def test_status_index(world: World) -> None:
 
 
 def test_status_spelling(world: World) -> None:
-    """Another spelling than capitals works, or is refused."""
+    """A status in lower case works or is refused."""
     (thread,) = world.threads(1)
     world.behavior.status_filter = "works"
     assert world.client.ids(threadStatus="open") == [thread.id]
@@ -117,26 +117,26 @@ def test_status_spelling(world: World) -> None:
 
 
 def test_archived_by_time(world: World) -> None:
-    """Archived threads sorted by time: listed, refused, or listed from the beginning."""
+    """Archived threads sorted by time are listed, refused, or listed without the time filter."""
     query = world.by_time | {"latestMessageTimestampAfter": "2026-11-20T12:00:03.000Z"}
     threads = world.threads(4)
     for thread in threads:
         thread.archived = True
-    both = query | {"archived": "true"}
-    assert world.client.ids(**both) == [thread.id for thread in threads[2:]]
+    archived = query | {"archived": "true"}
+    assert world.client.ids(**archived) == [thread.id for thread in threads[2:]]
     world.behavior.archived_by_time = "ignores the filter"
-    assert world.client.ids(**both) == [thread.id for thread in threads]
+    assert world.client.ids(**archived) == [thread.id for thread in threads]
     world.behavior.archived_by_time = "refused"
-    response = world.client.get(THREADS, **both)
+    response = world.client.get(THREADS, **archived)
     assert (response.status, json.loads(response.body)["category"]) == (400, "VALIDATION_ERROR")
     assert world.client.ids(**query) == []
     assert len(world.client.ids(archived="true")) == 4
 
 
 def test_live_by_time(world: World) -> None:
-    """What happens to archived threads sorted by time does not happen to live ones."""
+    """`archived_by_time` does not affect live threads."""
     query = world.by_time | {"latestMessageTimestampAfter": "2026-11-20T12:00:03.000Z"}
     threads = world.threads(4)
-    for way in ("refused", "ignores the filter"):
-        world.behavior.archived_by_time = way
+    for mode in ("refused", "ignores the filter"):
+        world.behavior.archived_by_time = mode
         assert world.client.ids(**query) == [thread.id for thread in threads[2:]]

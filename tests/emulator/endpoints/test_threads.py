@@ -1,4 +1,4 @@
-"""Payloads of threads: as HubSpot documents them, and as it might send them."""
+"""Payloads of threads: as HubSpot documents them, and in other wire formats."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?(Z|[+-]\d\d:\d\d)")
 
 
 def is_time(value: object) -> bool:
-    """Whether it is a date-time of RFC 3339."""
+    """Return whether a value is a date-time of RFC 3339."""
     return isinstance(value, str) and bool(TIME.fullmatch(value))
 
 
 def is_text(value: object) -> bool:
-    """Whether it is a string that says something."""
+    """Return whether a value is a string that is not empty."""
     return isinstance(value, str) and value != ""
 
 
 def is_flag(value: object) -> bool:
-    """Whether it is a boolean."""
+    """Return whether a value is a boolean."""
     return isinstance(value, bool)
 
 
@@ -70,29 +70,29 @@ def sample() -> World:
 
 
 def rows(world: World, **query: str) -> list[dict[str, Any]]:
-    """All rows, of both sides."""
-    sides = [world.client.rows(association="TICKET", archived=side, **query) for side in SIDES]
-    return sides[0] + sides[1]
+    """Return all rows, live and archived."""
+    pages = [world.client.rows(association="TICKET", archived=side, **query) for side in SIDES]
+    return pages[0] + pages[1]
 
 
 SIDES = ("false", "true")
 
 
-def test_as_documented(sample: World) -> None:
-    """The sample's rows keep to HubSpot's schema, and each of its fields occurs."""
+def test_documented_form(sample: World) -> None:
+    """The sample's rows match HubSpot's schema, and each field of the schema occurs."""
     sample.behavior.wire = AS_DOCUMENTED
-    met: set[str] = set()
+    seen: set[str] = set()
     for row in rows(sample):
         assert row.keys() >= REQUIRED.keys()
         known = REQUIRED | OPTIONAL
         wrong = {name: value for name, value in row.items() if not known[name](value)}
         assert not wrong
-        met |= row.keys()
-    assert met == REQUIRED.keys() | OPTIONAL.keys()
+        seen |= row.keys()
+    assert seen == REQUIRED.keys() | OPTIONAL.keys()
 
 
-def test_by_id_as_listed(sample: World) -> None:
-    """Read by id, a thread is what the listing shows, to the letter."""
+def test_same_by_id_as_listed(sample: World) -> None:
+    """A thread read by ID is identical to its listed row."""
     for row in rows(sample)[::10]:
         archived = str(row.get("archived", False)).lower()
         path = f"{THREADS}/{row['id']}"
@@ -102,28 +102,28 @@ def test_by_id_as_listed(sample: World) -> None:
 
 @pytest.mark.parametrize(("which", "share"), [("none", 0), ("some", 0.14), ("all", 1)])
 def test_unknown_fields(sample: World, which: Any, share: float) -> None:
-    """No thread has a key that no documentation knows, some have, or all."""
+    """None, some or all threads have an undocumented key."""
     sample.behavior.wire = WireFormat(unknown_fields=which)
-    strange = ["customerSentiment" in row for row in rows(sample)]
-    assert sum(strange) / len(strange) == pytest.approx(share, abs=0.08)
+    has_unknown_field = ["customerSentiment" in row for row in rows(sample)]
+    assert sum(has_unknown_field) / len(has_unknown_field) == pytest.approx(share, abs=0.08)
 
 
-@pytest.mark.parametrize(("which", "lacking"), [("none", 0), ("all", 150)])
-def test_sparse(sample: World, which: Any, lacking: int) -> None:
-    """What came into the API later is missing in no thread, or in all."""
+@pytest.mark.parametrize(("which", "expected"), [("none", 0), ("all", 150)])
+def test_sparse(sample: World, which: Any, expected: int) -> None:
+    """Fields that the API gained later are missing in no thread or in all."""
     sample.behavior.wire = WireFormat(sparse=which)
-    assert sum(not row.keys() & set(LATE_FIELDS) for row in rows(sample)) == lacking
+    assert sum(not row.keys() & set(LATE_FIELDS) for row in rows(sample)) == expected
 
 
 def test_null(sample: World) -> None:
-    """What is not set is left out, or null."""
+    """A field that is not set is omitted or null."""
     assert not any(None in row.values() for row in rows(sample))
     sample.behavior.wire = WireFormat(unset="null")
     assert all("closedAt" in row and "assignedTo" in row for row in rows(sample))
 
 
 def test_number_ids(sample: World) -> None:
-    """Ids of what is around a thread may be numbers; its own never is."""
+    """The IDs in a thread's other columns can be numbers; its own ID is always a string."""
     sample.behavior.wire = WireFormat(number_ids="all", sparse="none")
     for row in rows(sample):
         assert isinstance(row["id"], str)
@@ -134,7 +134,7 @@ def test_number_ids(sample: World) -> None:
 
 
 def test_times(sample: World) -> None:
-    """Times are in mixed precision and with offsets, or in milliseconds of UTC always."""
+    """Times have mixed precision and offsets, or always milliseconds and UTC."""
     created = [row["createdAt"] for row in rows(sample)]
     assert any(not time.endswith("Z") for time in created)
     latest = [row.get("latestMessageTimestamp", "") for row in rows(sample)]
@@ -144,8 +144,8 @@ def test_times(sample: World) -> None:
         assert re.fullmatch(r".*\.\d{3}Z", row["createdAt"])
 
 
-def test_kept_text(world: World) -> None:
-    """A payload is kept for each wire format."""
+def test_cached_payloads(world: World) -> None:
+    """Cached payloads are specific to a wire format."""
     (thread,) = world.threads(1)
     client: Client = world.client
     seen = []

@@ -1,1 +1,1 @@
-"""Tests of hubspot/limits."""
+"""Tests of `tap_hubspot_threads.hubspot.limits`."""

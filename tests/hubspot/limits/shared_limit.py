@@ -1,4 +1,4 @@
-"""Several syncs on one token, on a clock that is not real: a bench for what they make of it."""
+"""A simulation of several syncs that share one token, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 Waits = Iterator[float]
 
-WAY = 0.003
-"""Seconds from a sync to the server, and back."""
+ONE_WAY = 0.003
+"""Seconds from a sync to the server, and from the server to the sync."""
 
 
-class Later(Exception):  # noqa: N818 - what `wait` raises, to come back then
-    """A request may not leave yet."""
+class Later(Exception):  # noqa: N818 - control flow, not a failure
+    """Raised by `wait`: the request may be sent after these seconds."""
 
 
 @dataclass
 class Shared:
-    """A server with one limit, for the syncs of one token."""
+    """A server with one rate limit, and the syncs that share it."""
 
     limit: str
-    """Requests/seconds."""
+    """Requests per interval, as `requests/seconds`."""
     seed: int = 1
     latency: tuple[float, float] = (0.05, 0.3)
     now: float = 0.0
@@ -42,111 +42,111 @@ class Shared:
     def __post_init__(self) -> None:
         maximum, interval = map(int, self.limit.split("/"))
         self.window = RollingLimit(maximum, interval, clock=lambda: self.now)
-        self.chance = random.Random(self.seed)
-        random.seed(self.seed)  # the limiter's own
+        self.rng = random.Random(self.seed)
+        random.seed(self.seed)  # used by `RateLimit`
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
 
     def at(self, moment: float, event: Callable[[], None]) -> None:
-        """Have something happen."""
+        """Schedule an event."""
         heapq.heappush(self._events, (moment, next(self._numbers), event))
 
     def run(self, until: float) -> None:
-        """Let time pass."""
+        """Handle all events until a moment."""
         while self._events and self._events[0][0] <= until:
             self.now, _, event = heapq.heappop(self._events)
             event()
         self.now = until
 
     def add(self, *, start: float = 0.0, end: float = 1e9, rate: float | None = None) -> Sync:
-        """Start a sync of 16 workers; with a rate, one that asks for no more than that a second."""
+        """Add a sync of 16 workers, optionally with a rate in requests per second."""
         sync = Sync(self, end=end, rate=rate)
         self.syncs.append(sync)
-        self.at(start, sync.go_on)
+        self.at(start, sync.send)
         return sync
 
-    def used(self, start: float, end: float) -> float:
-        """Return the share of the limit that was used in a span."""
-        good = sum(len(sync.good_in(start, end)) for sync in self.syncs)
+    def used_share(self, start: float, end: float) -> float:
+        """Return the used share of the limit in a period."""
+        good = sum(len(sync.admitted_in(start, end)) for sync in self.syncs)
         return good * self.window.interval / self.window.maximum / (end - start)
 
-    def refused(self, start: float, end: float) -> float:
-        """Return the share of the answers in a span that were 429."""
+    def refused_share(self, start: float, end: float) -> float:
+        """Return the share of 429s among the responses of a period."""
         bad = sum(start <= moment < end for sync in self.syncs for moment in sync.bad)
-        good = sum(len(sync.good_in(start, end)) for sync in self.syncs)
+        good = sum(len(sync.admitted_in(start, end)) for sync in self.syncs)
         return bad / (bad + good)
 
-    def least(self, start: float, end: float) -> float:
-        """Return what the slowest sync had of the good answers in a span."""
-        counts = [len(sync.good_in(start, end)) for sync in self.syncs]
+    def smallest_share(self, start: float, end: float) -> float:
+        """Return the slowest sync's share of the successful responses of a period."""
+        counts = [len(sync.admitted_in(start, end)) for sync in self.syncs]
         return min(counts) / sum(counts)
 
 
 class Sync:
-    """A sync as its limiter sees it: workers that send, and send again what was refused."""
+    """A sync as the rate limit sees it: workers that send requests and retry after a 429."""
 
     def __init__(self, server: Shared, *, end: float, rate: float | None) -> None:
         self._server, self._end, self._rate = server, end, rate
         self.limit = RateLimit(clock=lambda: server.now, wait=self._wait)
         self.good: list[float] = []
         self.bad: list[float] = []
-        self._again: deque[Waits | None] = deque([None] * 16)
-        """Workers that would send, with the waits to come if that is refused again."""
+        self._ready: deque[Waits | None] = deque([None] * 16)
+        """Workers that are ready to send, each with the waits of its next retries."""
         self._is_waiting = False
 
-    def good_in(self, start: float, end: float) -> list[float]:
-        """Return when the requests of a span were admitted."""
+    def admitted_in(self, start: float, end: float) -> list[float]:
+        """Return the times at which requests of a period were admitted."""
         return [moment for moment in self.good if start <= moment < end]
 
-    def go_on(self) -> None:
-        """Send what may be sent now."""
+    def send(self) -> None:
+        """Send all requests that the rate limit allows now."""
         server = self._server
-        while self._again and not self._is_waiting and server.now < self._end:
+        while self._ready and not self._is_waiting and server.now < self._end:
             try:
                 ticket = self.limit.acquire()
             except Later as later:
                 self._is_waiting = True
                 server.at(server.now + later.args[0], self._wake)
                 return
-            waits = self._again.popleft() or schedule()
-            server.at(server.now + WAY, partial(self._arrive, ticket, waits))
+            waits = self._ready.popleft() or schedule()
+            server.at(server.now + ONE_WAY, partial(self._arrive, ticket, waits))
             if self._rate:
                 self._is_waiting = True
-                server.at(server.now + server.chance.expovariate(self._rate), self._wake)
+                server.at(server.now + server.rng.expovariate(self._rate), self._wake)
 
     def _wait(self, seconds: float) -> None:
         raise Later(seconds)
 
     def _wake(self) -> None:
         self._is_waiting = False
-        self.go_on()
+        self.send()
 
     def _arrive(self, ticket: Ticket, waits: Waits) -> None:
         server = self._server
         is_good = server.window.admit()
         (self.good if is_good else self.bad).append(server.now)
-        seconds = server.chance.uniform(*server.latency)
+        seconds = server.rng.uniform(*server.latency)
         server.at(server.now + seconds, partial(self._answer, ticket, waits, is_good=is_good))
 
     def _answer(self, ticket: Ticket, waits: Waits, *, is_good: bool) -> None:
         server = self._server
         headers = server.window.headers()
         receive = partial(self._receive, ticket, waits, headers, is_good=is_good)
-        server.at(server.now + WAY, receive)
+        server.at(server.now + ONE_WAY, receive)
 
     def _receive(
         self, ticket: Ticket, waits: Waits, headers: dict[str, str], *, is_good: bool
     ) -> None:
-        """As the client does, after a 429 too."""
+        """Handle a response like the client, 429s included."""
         self.limit.release(ticket, headers, is_refused=not is_good)
         if is_good:
-            self._come_again(None)
+            self._make_ready(None)
         else:
             pause = self.limit.refusal_pause()
             self.limit.pause(pause)
             seconds = max(jitter(next(waits)), pause)
-            self._server.at(self._server.now + seconds, partial(self._come_again, waits))
+            self._server.at(self._server.now + seconds, partial(self._make_ready, waits))
 
-    def _come_again(self, waits: Waits | None) -> None:
-        self._again.append(waits)
-        self.go_on()
+    def _make_ready(self, waits: Waits | None) -> None:
+        self._ready.append(waits)
+        self.send()

@@ -1,4 +1,4 @@
-"""The calls of the day: when they are over, and when they come back."""
+"""The daily quota: its reserve and its reset."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ HOUR = 3_600
 
 
 def test_unknown() -> None:
-    """As long as no answer tells of it, there is no end to it."""
+    """Without a response that has the quota headers, no call is refused."""
     DailyQuota(reserve_percent=100).check(10**6)
 
 
-@pytest.mark.parametrize(("left", "is_over"), [(110, False), (104, True), (0, True)])
-def test_reserve(left: int, *, is_over: bool) -> None:
-    """What is under way counts; at the reserve it is over, and the message names the setting."""
-    quota = DailyQuota(reserve_percent=10, left=left, total=1_000)
+@pytest.mark.parametrize(("remaining", "is_over"), [(110, False), (104, True), (0, True)])
+def test_reserve(remaining: int, *, is_over: bool) -> None:
+    """Requests in flight count; the error at the reserve names the setting."""
+    quota = DailyQuota(reserve_percent=10, remaining=remaining, limit=1_000)
     if not is_over:
         quota.check(5)
         return
@@ -28,15 +28,15 @@ def test_reserve(left: int, *, is_over: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset", "back"),
+    ("offset", "reset"),
     [(0, "2026-11-26 00:00 UTC"), (-5 * HOUR, "2026-11-25 05:00 UTC"), (HOUR, "2026-11-25 23:00")],
 )
-def test_midnight(offset: float, back: str) -> None:
-    """It comes back at the account's own midnight, told in UTC."""
+def test_reset(offset: float, reset: str) -> None:
+    """The quota resets at midnight in the account's time zone, which is reported in UTC."""
     with time_machine.travel("2026-11-25T02:00:00Z", tick=False):
-        assert back in DailyQuota(utc_offset=offset).returns()
+        assert reset in DailyQuota(utc_offset=offset).reset_notice()
 
 
-def test_midnight_that_is_not_known() -> None:
-    """Without the account's offset it is just midnight in its time zone."""
-    assert DailyQuota().returns() == "The quota resets at midnight in the account's time zone."
+def test_reset_without_an_offset() -> None:
+    """Without the account's UTC offset, the message only mentions its time zone."""
+    assert DailyQuota().reset_notice() == "The quota resets at midnight in the account's time zone."

@@ -1,4 +1,4 @@
-"""The limit: never exceeded, well used, followed when it moves; on a clock that is not real."""
+"""The rate limit on a simulated clock: it is never exceeded, well used, and follows headers."""
 
 from __future__ import annotations
 
@@ -15,59 +15,59 @@ from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit, Ticket
 
 @dataclass
 class World:
-    """HubSpot, the way there and back, and a pool of workers, all on one made-up clock."""
+    """HubSpot, the network and a pool of workers on a simulated clock."""
 
-    chance: random.Random
+    rng: random.Random
     maximum: int = 19
     interval: float = 1.0
     workers: int = 16
     processing: tuple[float, float] = (0.15, 0.15)
-    way: tuple[float, float] = (0.005, 0.005)
+    one_way: tuple[float, float] = (0.005, 0.005)
     now: float = 100.0
     arrivals: deque[float] = field(default_factory=deque)
     refused: int = 0
-    answered: int = 0
-    others: int = 0
-    """Requests of another job that are in HubSpot's window at any time."""
+    responses: int = 0
+    other_requests: int = 0
+    """Requests of another client in each of HubSpot's windows."""
     fixed: int | None = None
 
     def __post_init__(self) -> None:
         self.limit = RateLimit(fixed=self.fixed, clock=lambda: self.now, wait=self.wait)
-        self._under_way: list[tuple[float, int, Ticket, dict[str, str]]] = []
+        self._in_flight: list[tuple[float, int, Ticket, dict[str, str]]] = []
         self._on_the_way: list[float] = []
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, and the answers that fall into it arrive."""
+        """Advance the clock, and handle the responses that arrive until then."""
         end = self.now + seconds
-        while self._under_way and self._under_way[0][0] <= end:
-            self._next_answer()
+        while self._in_flight and self._in_flight[0][0] <= end:
+            self._next_response()
         self.now = end
 
-    def _next_answer(self) -> None:
-        self.now, _, ticket, headers = heapq.heappop(self._under_way)
+    def _next_response(self) -> None:
+        self.now, _, ticket, headers = heapq.heappop(self._in_flight)
         self.limit.release(ticket, headers)
-        self.answered += 1
+        self.responses += 1
 
     def send(self) -> None:
-        """Send a request as soon as a worker is free and the limit lets it."""
-        if len(self._under_way) >= self.workers:
-            self._next_answer()
+        """Send a request as soon as a worker is free and the rate limit allows it."""
+        if len(self._in_flight) >= self.workers:
+            self._next_response()
         ticket = self.limit.acquire()
-        arrival = self.now + self.chance.uniform(*self.way)
+        arrival = self.now + self.rng.uniform(*self.one_way)
         heapq.heappush(self._on_the_way, arrival)
-        answer = arrival + self.chance.uniform(*self.processing) + self.way[0]
-        heapq.heappush(self._under_way, (answer, ticket.serial, ticket, self._arrive(arrival)))
+        response_at = arrival + self.rng.uniform(*self.processing) + self.one_way[0]
+        heapq.heappush(self._in_flight, (response_at, ticket.serial, ticket, self._arrive(arrival)))
 
     def _arrive(self, moment: float) -> dict[str, str]:
         window = [time for time in self.arrivals if abs(moment - time) < self.interval]
-        used = 1 + self.others + sum(time <= moment for time in window)
+        used = 1 + self.other_requests + sum(time <= moment for time in window)
         self.arrivals.append(moment)
         if len(self.arrivals) > 250:
             self.arrivals.popleft()
-        # Whoever arrives later may have been sent earlier: count every window this one is in.
+        # Requests can overtake each other, so check every window that has this one.
         for start in [moment, *window]:
             inside = sum(start - self.interval < time <= start for time in [*window, moment])
-            if inside + self.others > self.maximum:
+            if inside + self.other_requests > self.maximum:
                 self.refused += 1
                 break
         return {
@@ -79,17 +79,17 @@ class World:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_never_exceeded(seed: int) -> None:
-    """Whatever limit, latency and jitter, no window ever holds more requests than allowed."""
-    chance = random.Random(seed)
-    interval = chance.choice([1.0, 10.0])
-    slowest_way = chance.choice([0.01, 0.05, 0.3])
+    """No window has more requests than allowed, for any limit, latency and jitter."""
+    rng = random.Random(seed)
+    interval = rng.choice([1.0, 10.0])
+    slowest_way = rng.choice([0.01, 0.05, 0.3])
     world = World(
-        chance,
-        maximum=chance.randrange(16, 200),
+        rng,
+        maximum=rng.randrange(16, 200),
         interval=interval,
-        workers=chance.randrange(1, 17),
-        processing=(0.1, chance.choice([0.1, 0.2, 2.0])),
-        way=(0.005, slowest_way),
+        workers=rng.randrange(1, 17),
+        processing=(0.1, rng.choice([0.1, 0.2, 2.0])),
+        one_way=(0.005, slowest_way),
     )
     for _ in range(600):
         world.send()
@@ -98,7 +98,7 @@ def test_never_exceeded(seed: int) -> None:
 
 @pytest.mark.parametrize(("maximum", "interval", "share"), [(19, 1.0, 0.95), (190, 10.0, 0.98)])
 def test_well_used(maximum: int, interval: float, share: float) -> None:
-    """With 150 ms a call, almost all that the limit allows is used."""
+    """With 150 ms per call, almost the whole limit is used."""
     world = World(random.Random(1), maximum=maximum, interval=interval)
     windows = 8
     started = world.now
@@ -109,7 +109,7 @@ def test_well_used(maximum: int, interval: float, share: float) -> None:
 
 
 def test_follows_the_headers() -> None:
-    """A limit that HubSpot lowers or raises in mid-run holds from the next answer on."""
+    """A limit that HubSpot changes during a sync applies from the next response on."""
     world = World(random.Random(2), maximum=100, interval=10.0)
     for maximum, interval in ((100, 10.0), (20, 10.0), (50, 1.0)):
         world.maximum, world.interval = maximum, interval
@@ -122,8 +122,8 @@ def test_follows_the_headers() -> None:
         assert world.refused == before
 
 
-def test_starts_with_what_every_app_has() -> None:
-    """Before the first answer, no more than 100 requests leave."""
+def test_limit_before_the_first_response() -> None:
+    """Before the first response, at most 100 requests are sent."""
     waits: list[float] = []
 
     def wait(seconds: float) -> None:
@@ -138,32 +138,32 @@ def test_starts_with_what_every_app_has() -> None:
     assert waits
 
 
-def test_others_use_the_token_too() -> None:
-    """When fewer requests remain than our own explain, the rest of the window is left to others."""
-    world = World(random.Random(3), maximum=100, interval=10.0, others=70)
+def test_shared_token() -> None:
+    """If `Remaining` is lower than our own requests explain, the rest is left to other clients."""
+    world = World(random.Random(3), maximum=100, interval=10.0, other_requests=70)
     world.send()
     world.wait(1)
     started = world.now
     for _ in range(100):
         world.send()
     assert world.refused == 0
-    assert 30 < world.now - started < 40  # at 25 to 30 in ten seconds
+    assert 30 < world.now - started < 40  # 25 to 30 requests per 10 seconds
 
 
-@pytest.mark.parametrize("is_told", [False, True])
-def test_pause_after_a_refusal(*, is_told: bool) -> None:
-    """After a 429 nobody sends for a whole interval, or for a while where answers tell the rest."""
+@pytest.mark.parametrize("has_remaining", [False, True])
+def test_pause_after_a_refusal(*, has_remaining: bool) -> None:
+    """After a 429 the pause is the whole interval, or short if `Remaining` is known."""
     limit = RateLimit(clock=lambda: 0.0, wait=lambda _: None)
     headers = {"X-HubSpot-RateLimit-Max": "100"}
-    if is_told:
+    if has_remaining:
         headers["X-HubSpot-RateLimit-Remaining"] = "0"
     limit.release(limit.acquire(), headers, is_refused=True)
     pause = limit.refusal_pause()
-    assert 0 < pause < 1 if is_told else pause == 10
+    assert 0 < pause < 1 if has_remaining else pause == 10
 
 
 def test_setting_overrides_the_headers() -> None:
-    """`max_requests_per_10s` holds in any ten seconds, whatever HubSpot would allow."""
+    """`max_requests_per_10s` applies to any 10 seconds, even if HubSpot allows more."""
     world = World(random.Random(4), maximum=1_000, interval=1.0, fixed=10)
     started = world.now
     for _ in range(31):
@@ -171,8 +171,8 @@ def test_setting_overrides_the_headers() -> None:
     assert world.now - started >= 30
 
 
-def test_pause_holds_everyone() -> None:
-    """After a 429 nobody sends until the pause is over."""
+def test_pause() -> None:
+    """No request is sent during a pause."""
     world = World(random.Random(5), maximum=1_000)
     world.send()
     world.limit.pause(7)
@@ -182,23 +182,23 @@ def test_pause_holds_everyone() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "many", "-5", "0", "1.5"])
-def test_headers_that_are_no_numbers(text: str) -> None:
-    """A header that says nothing changes nothing."""
+def test_invalid_headers(text: str) -> None:
+    """An invalid header changes nothing."""
     limit = RateLimit(clock=lambda: 0.0, wait=lambda _: None)
     headers = {f"X-HubSpot-RateLimit-{name}": text for name in ("Max", "Interval-Milliseconds")}
     limit.release(limit.acquire(), headers)
     assert (limit.maximum, limit.interval) == (100, 10.0)
 
 
-@pytest.mark.parametrize(("left", "is_enough"), [(101, True), (100, False)])
-def test_daily_reserve(left: int, *, is_enough: bool) -> None:
-    """The sync ends before less than the reserve of the day's calls is left."""
+@pytest.mark.parametrize(("remaining", "is_enough"), [(101, True), (100, False)])
+def test_daily_reserve(remaining: int, *, is_enough: bool) -> None:
+    """The sync ends when the remaining daily quota reaches the reserve."""
     limit = RateLimit(reserve_percent=10, clock=lambda: 0.0, wait=lambda _: None)
     headers = {"X-HubSpot-RateLimit-Daily": "1000"}
-    headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(left)
+    headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(remaining)
     limit.release(limit.acquire(), headers)
     if is_enough:
         limit.acquire()
     else:
-        with pytest.raises(DailyQuotaError, match=r"100 of the account's 1000 .* 10 %.* midnight"):
+        with pytest.raises(DailyQuotaError, match=r"100 of the account's 1000 .* 10%.* midnight"):
             limit.acquire()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tap_hubspot_threads.errors import HubSpotError, RefusedError
 from tap_hubspot_threads.hubspot import client, clock, page_size
 from tap_hubspot_threads.hubspot.api import HubSpotApi
-from tap_hubspot_threads.hubspot.responses import Problem
+from tap_hubspot_threads.hubspot.responses import ErrorDetails
 from tap_hubspot_threads.models import StateChange
 from tap_hubspot_threads.settings.settings import Settings
 from tap_hubspot_threads.sync.phases import increment, time_window
@@ -134,12 +134,12 @@ def limit_stays_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def size_stays_failing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where pages of a size fail each time, no smaller ones are requested."""
-    monkeypatch.setattr(page_size.SizeOfPage, "failed", lambda *_: None)
+    monkeypatch.setattr(page_size.SinglePageSize, "failed", lambda *_: None)
 
 
 def refusal_ends_the_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     """A 403 for one thing ends the sync."""
-    judge = vars(client)["check"]
+    judge = vars(client)["raise_for_status"]
 
     def check(response: Any, asked: Any) -> None:
         try:
@@ -149,24 +149,24 @@ def refusal_ends_the_sync(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise HubSpotError(str(error)) from None
             raise
 
-    monkeypatch.setattr(client, "check", check)
+    monkeypatch.setattr(client, "raise_for_status", check)
 
 
 def gateways_404_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A 404 of a gateway is taken for HubSpot's word on a thread."""
-    of = Problem.of
+    of = ErrorDetails.from_response
 
-    def believing(response: Any, token: str) -> Problem:
+    def believing(response: Any, token: str) -> ErrorDetails:
         return replace(of(response, token), is_own_404=True)
 
-    monkeypatch.setattr(Problem, "of", believing)
+    monkeypatch.setattr(ErrorDetails, "from_response", believing)
 
 
 def header_of_404_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """HubSpot's 404 is known by a JSON body only, and not by its header."""
-    of = Problem.of
+    of = ErrorDetails.from_response
 
-    def reading(response: Any, token: str) -> Problem:
+    def reading(response: Any, token: str) -> ErrorDetails:
         headers = {
             name: value
             for name, value in response.headers.items()
@@ -175,14 +175,16 @@ def header_of_404_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
         headers["X-HubSpot-Correlation-Id"] = response.headers.get("X-HubSpot-Correlation-Id", "")
         return of(replace(response, headers=headers), token)
 
-    monkeypatch.setattr(Problem, "of", reading)
+    monkeypatch.setattr(ErrorDetails, "from_response", reading)
 
 
 def wrong_path_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A 404 is believed although the Conversations API has never answered."""
-    ask = vars(client)["check"]
+    ask = vars(client)["raise_for_status"]
     monkeypatch.setattr(
-        client, "check", lambda response, asked: ask(response, replace(asked, has_answered=True))
+        client,
+        "raise_for_status",
+        lambda response, asked: ask(response, replace(asked, conversations_succeeded=True)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Tests of the parts of the summary."""
+"""The parts of the summary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_no_problems() -> None:
 
 
 def test_problems() -> None:
-    """Each kind of problem is counted separately."""
+    """Each type of problem is counted separately."""
     stats, failures = SyncStats(unavailable=["c"], truncated=["d", "e", "f"]), Failures()
     stats.not_found, stats.withheld_deletions = 1_200, 1
     failures.threads.note("1", passing())
@@ -54,35 +54,35 @@ def test_problems() -> None:
     ],
 )
 def test_outcome(error: BaseException | None, outcome: str) -> None:
-    """The second word of the summary says whether to look at the run."""
+    """The outcome in the summary distinguishes complete, incomplete, stopped and failed syncs."""
     assert outcome_of(error) == outcome
 
 
 @pytest.mark.parametrize(
-    ("about", "words"),
+    ("total", "text"),
     [
         (100_000, "61,204 of about 100,000 threads"),
         (None, "61,204 threads"),
     ],
 )
-def test_unfinished_backfill(about: int | None, words: str) -> None:
+def test_unfinished_backfill(total: int | None, text: str) -> None:
     """An unfinished backfill reports its progress, and the total if it is known."""
-    assert describe_backfill(SyncStats(backfill=(61_204, about))) == [
-        f"Message backfill: {words}; the next sync resumes it"
+    assert describe_backfill(SyncStats(backfill=(61_204, total))) == [
+        f"Message backfill: {text}; the next sync resumes it"
     ]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "text"),
     [(0, "0.0 s"), (9.94, "9.9 s"), (61, "1 min 1 s"), (7_325, "2 h 2 min")],
 )
-def test_duration(seconds: float, words: str) -> None:
-    """A duration is given in the two units that a person would use."""
-    assert describe_duration(seconds) == words
+def test_duration(seconds: float, text: str) -> None:
+    """A duration is given in its two largest units."""
+    assert describe_duration(seconds) == text
 
 
 def test_misfits() -> None:
     """Values that did not fit are counted by stream and column, sorted by name."""
     counts = {"threads.createdAt": 1, "messages.attachments": 2}
-    words = "3 value(s) did not fit their column and are in otherProperties: "
-    assert describe_misfits(counts) == words + "messages.attachments 2, threads.createdAt 1"
+    prefix = "3 value(s) did not fit their column and are in otherProperties: "
+    assert describe_misfits(counts) == prefix + "messages.attachments 2, threads.createdAt 1"
