@@ -1,6 +1,7 @@
-"""Break each definition in the models once, and see that a unit test notices.
+"""Break each definition in the models once, and check that a unit test fails.
 
-`python -m tests.dbt.broken` takes some minutes; with words, it breaks only what they name.
+`python -m tests.dbt.broken` takes a few minutes. With arguments, it breaks only the definitions
+whose names contain one of them.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from tests.dbt.warehouse import PROJECT, STREAMS, Warehouse
 BREAKS = Path(__file__).with_name("breaks.yml")
 
 
-def main(words: list[str]) -> int:
-    """Break one after the other; return how many went unnoticed."""
+def main(arguments: list[str]) -> int:
+    """Break one definition after the other, and return how many no unit test found."""
     warnings.simplefilter("ignore")
     breaks = yaml.safe_load(BREAKS.read_text(encoding="utf-8"))
-    unnoticed = 0
+    missed = 0
     with tempfile.TemporaryDirectory() as name, embedded_postgres(Path(name, "data")) as url:
         folder = Path(name)
         warehouse.PROJECT = shutil.copytree(PROJECT, folder / "dbt")
@@ -34,25 +35,27 @@ def main(words: list[str]) -> int:
         database.dbt("run")
         for model, definitions in breaks.items():
             for definition, change in definitions.items():
-                if words and not any(word in f"{model}: {definition}" for word in words):
+                if arguments and not any(
+                    argument in f"{model}: {definition}" for argument in arguments
+                ):
                     continue
-                noticed = failing(database, folder / "dbt" / "models" / f"{model}.sql", **change)
-                print(f"{model}: {definition}: {', '.join(noticed) or 'UNNOTICED'}", flush=True)
-                unnoticed += not noticed
+                found = failing(database, folder / "dbt" / "models" / f"{model}.sql", **change)
+                print(f"{model}: {definition}: {', '.join(found) or 'NOT FOUND'}", flush=True)
+                missed += not found
         database.close()
-    return unnoticed
+    return missed
 
 
 def failing(database: Warehouse, path: Path, *, right: str, wrong: str) -> list[str]:
-    """Return the unit tests of a model that fail while it is broken."""
+    """Return the unit tests of a model that fail while the model is broken."""
     sql = path.read_text(encoding="utf-8")
     if right not in sql:
-        message = f"{path.name} has no longer: {right}"
+        message = f"{path.name} no longer contains: {right}"
         raise ValueError(message)
     path.write_text(sql.replace(right, wrong), encoding="utf-8")
-    said = database.dbt("test", "--select", f"{path.stem},test_type:unit")
+    statuses = database.dbt("test", "--select", f"{path.stem},test_type:unit")
     path.write_text(sql, encoding="utf-8")
-    return [test for test, status in said.items() if status not in {"success", "pass"}]
+    return [test for test, status in statuses.items() if status not in {"success", "pass"}]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the models of dbt/ should say of an account, worked out by their definitions."""
+"""The expected rows of the models, computed from an account without SQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from statistics import median
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tests.dbt.talk import Names, Row, is_sent, key, kind, naive, of_messages, of_thread
+from tests.dbt.conversation import (
+    Names,
+    Row,
+    is_sent,
+    key,
+    kind,
+    message_columns,
+    naive,
+    thread_columns,
+)
 
 if TYPE_CHECKING:
     from emulator.data.account import Account
@@ -22,25 +31,25 @@ EVENTS = {
 
 
 def conversations(account: Account) -> dict[str, Row]:
-    """Return the rows of `conversations` by id, but for `messages_read_at`."""
+    """Return the rows of `conversations` by ID, without `messages_read_at`."""
     names = Names.of(account)
     return {
-        str(thread.id): of_thread(thread, names)
-        | of_messages(thread, account.messages(thread), names)
+        str(thread.id): thread_columns(thread, names)
+        | message_columns(thread, account.messages(thread), names)
         for thread in account.threads.values()
     }
 
 
 def events(account: Account) -> dict[str, Row]:
-    """Return the rows of `conversation_events` by id."""
+    """Return the rows of `conversation_events` by ID."""
     names = Names.of(account)
     rows: dict[str, Row] = {}
     for thread in account.threads.values():
-        told: defaultdict[str, list[Message]] = defaultdict(list)
+        by_type: defaultdict[str, list[Message]] = defaultdict(list)
         for message in sorted(account.messages(thread), key=key):
             if message.type in EVENTS:
-                told[message.type].append(message)
-        for kind_of_event, history in told.items():
+                by_type[message.type].append(message)
+        for kind_of_event, history in by_type.items():
             for place, message in enumerate(history):
                 later = history[place + 1] if place + 1 < len(history) else None
                 before = history[place - 1] if place else None
@@ -49,10 +58,10 @@ def events(account: Account) -> dict[str, Row]:
 
 
 def agent_daily_activity(account: Account, zone: str) -> dict[str, Row]:
-    """Return the rows of `agent_daily_activity` by key, with days of that zone."""
+    """Return the rows of `agent_daily_activity` by key, with the days of a time zone."""
     names, figures = Names.of(account), conversations(account)
 
-    def days_key(moment: datetime, agent: str) -> str:
+    def agent_day(moment: datetime, agent: str) -> str:
         local = moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(ZoneInfo(zone))
         return f"{local.date()} {agent}"
 
@@ -64,13 +73,13 @@ def agent_daily_activity(account: Account, zone: str) -> dict[str, Row]:
         if row["is_spam"]:
             continue
         for message in account.messages(thread):
-            day = days_key(message.created_at, message.created_by)
+            day = agent_day(message.created_at, message.created_by)
             if kind(message) == "agent" and is_sent(message):
                 handled[day].append(thread.id)
             if kind(message) == "agent" and message.more.get("newStatus") == "CLOSED":
                 closed[day].add(thread.id)
         if row["first_person_response_at"]:
-            day = days_key(row["first_person_response_at"], row["first_person_response_by"])
+            day = agent_day(row["first_person_response_at"], row["first_person_response_by"])
             responses[day].append(row["first_person_response_seconds"])
     return {
         day: {
@@ -95,7 +104,7 @@ def _event(
     later: Message | None,
     names: Names,
 ) -> Row:
-    """Return the row of a change."""
+    """Return the row of one change."""
     what, was, became = fields
     new = message.more.get(became)
     known = {"assignment": names.actors, "inbox": names.inboxes}.get(what, {})

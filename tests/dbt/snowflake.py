@@ -1,9 +1,10 @@
-"""The models on Snowflake's words, by fakesnow in this process: no account, no network.
+"""Build and test the models on fakesnow, without an account or a network.
 
-Runs in an environment of its own (`make test-dbt-snowflake`), since Snowflake's connector does not
-live beside the rest. The tables are made as target-snowflake makes them with `normalise_casing`,
-and filled with the sample account. It proves what the SQL means to fakesnow, which is DuckDB behind
-a translation: not what Snowflake itself accepts, nor the quoting of names.
+Runs in an environment of its own (`make test-dbt-snowflake`), because Snowflake's connector
+conflicts with the other dependencies. The tables are created as target-snowflake creates them with
+`normalise_casing`, and hold the sample account. The test proves that the SQL is correct on
+fakesnow, which translates it for DuckDB. It proves neither that Snowflake accepts the SQL nor that
+names are quoted correctly.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from dbt.cli.main import dbtRunner
 
 from emulator.data.account import Account
 from tests.dbt import figures, fivetran
-from tests.dbt.talk import naive
-from tests.targets.due import stored
+from tests.dbt.conversation import naive
+from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ READ_AT = "2026-11-25 00:00:00"
 
 
 def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield what is loaded of each stream."""
+    """Yield the payloads of each stream to load."""
     sent = fivetran.payloads(account)
     yield "threads", list(sent["conversation_thread"].values())
     yield "messages", list(sent["conversation_message_history"].values())
@@ -52,7 +53,7 @@ def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
-    """Make a stream's table and fill it."""
+    """Create a stream's table and fill it."""
     columns = json.loads((SCHEMAS / f"{stream}.json").read_text(encoding="utf-8"))["properties"]
     kinds = {name: kind_of(column) for name, column in columns.items()}
     names = ", ".join(f"{snake(name)} {kind}" for name, kind in kinds.items())
@@ -69,18 +70,18 @@ def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
 
 
 def kind_of(column: dict[str, Any]) -> str:
-    """Return the type of a column in Snowflake."""
+    """Return a column's Snowflake type."""
     kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
     return "timestamp" if "format" in column else TYPES[kinds[-1]]
 
 
 def snake(name: str) -> str:
-    """Return the name that target-snowflake gives a column."""
+    """Return target-snowflake's name for a column."""
     return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def value(given: Any, kind: str) -> str:
-    """Write a value in SQL."""
+    """Return a value as an SQL literal."""
     if given is None:
         return "null"
     if kind == "boolean":
@@ -94,8 +95,8 @@ def value(given: Any, kind: str) -> str:
     return f"parse_json({quoted})" if kind == "variant" else quoted
 
 
-def without_temporary() -> None:
-    """Let dbt's unit tests run: fakesnow knows no temporary tables."""
+def patch_temporary_tables() -> None:
+    """Patch fakesnow, which has no temporary tables, so that dbt's unit tests run."""
     execute = fakesnow.cursor.FakeSnowflakeCursor.execute
 
     def shim(cursor: Any, command: str, *arguments: Any, **options: Any) -> Any:
@@ -107,40 +108,40 @@ def without_temporary() -> None:
 
 
 def compare(cursor: Any, account: Account) -> None:
-    """Hold each figure against the account's."""
-    for model, key, wanted in (
+    """Compare every figure and value with the account's."""
+    for model, key, expected in (
         ("conversations", "conversation_id", figures.conversations(account)),
         ("conversation_events", "event_id", figures.events(account)),
         ("agent_daily_activity", "agent_day", figures.agent_daily_activity(account, ZONE)),
     ):
         found = {row[key]: row for row in table(cursor, f"hubspot_analytics.{model}")}
-        assert found.keys() == wanted.keys(), model
-        for name, row in wanted.items():
+        assert found.keys() == expected.keys(), model
+        for name, row in expected.items():
             given = {column: found[name][column] for column in row}
             assert given == row, (model, {c: (given[c], row[c]) for c in row if given[c] != row[c]})
     for view, payloads in fivetran.payloads(account).items():
         found = {row["id"]: row for row in table(cursor, f"hubspot_analytics_fivetran.{view}")}
         assert found.keys() == payloads.keys(), view
         for name, payload in payloads.items():
-            wanted_row = fivetran.row(view, payload)
-            given = {column: found[name][column] for column in wanted_row}
-            assert given == wanted_row, (view, given, wanted_row)
+            expected_row = fivetran.row(view, payload)
+            given = {column: found[name][column] for column in expected_row}
+            assert given == expected_row, (view, given, expected_row)
     for name in ("sender", "recipient"):
-        wanted_rows = fivetran.parties(account, name)
+        expected_rows = fivetran.parties(account, name)
         found_rows = table(cursor, f"hubspot_analytics_fivetran.conversation_message_{name}")
-        given_rows = [{column: row[column] for column in wanted_rows[0]} for row in found_rows]
-        assert sorted(map(str, given_rows)) == sorted(map(str, wanted_rows)), name
+        given_rows = [{column: row[column] for column in expected_rows[0]} for row in found_rows]
+        assert sorted(map(str, given_rows)) == sorted(map(str, expected_rows)), name
 
 
 def remove(cursor: Any, account: Account) -> None:
-    """Tell some threads deleted, run the recipe twice, and see what is left."""
+    """Mark threads as deleted, run the cleanup script twice, and compare the remaining rows."""
     gone = list(account.threads.values())[3:40:4]
     for thread in gone:
-        told = f"'{thread.id}', null, '2050-01-01'"
-        cursor.execute(f"insert into hubspot.deleted_threads select {told}")
+        row = f"'{thread.id}', null, '2050-01-01'"
+        cursor.execute(f"insert into hubspot.deleted_threads select {row}")
         account.delete(thread)
-    recipe = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
-    for statement in 2 * re.sub("--.*", "", recipe).split(";")[:-1]:
+    script = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
+    for statement in 2 * re.sub("--.*", "", script).split(";")[:-1]:
         cursor.execute(statement)
     sent = fivetran.payloads(account)
     for stream, view in (
@@ -153,19 +154,19 @@ def remove(cursor: Any, account: Account) -> None:
 
 
 def table(cursor: Any, name: str) -> list[dict[str, Any]]:
-    """Return the rows of a table."""
+    """Return a table's rows."""
     cursor.execute(f"select * from {name}")
     columns = [column.name.lower() for column in cursor.description]
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def main() -> int:
-    """Load, build, test and compare; return the exit code."""
+    """Load, build, test and compare. Return the exit code."""
     account = Account.sample(60)
     for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
         os.environ[f"SNOWFLAKE_{name}"] = "fake"
     os.environ["DBT_SCHEMA"] = "hubspot_analytics"
-    without_temporary()
+    patch_temporary_tables()
     with fakesnow.patch(), tempfile.TemporaryDirectory() as folder:
         connection = snowflake.connector.connect(database="fake", schema="hubspot")
         cursor = connection.cursor()
@@ -173,19 +174,19 @@ def main() -> int:
             load(cursor, stream, payloads)
         places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         places += ["--target-path", folder, "--log-path", folder, "--target", "snowflake"]
-        places += ["--threads", "1"]  # fakesnow makes no two schemas at once
-        said = json.dumps({"time_zone": ZONE})
+        places += ["--threads", "1"]  # fakesnow cannot create two schemas at once
+        variables = json.dumps({"time_zone": ZONE})
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
-        done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", said])
+        done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", variables])
         if done.exception:
             raise done.exception
-        bad = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
-        print(f"{len(done.result)} models and tests, not good: {', '.join(bad) or 'none'}")
+        failed = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
+        print(f"{len(done.result)} models and tests, failed: {', '.join(failed) or 'none'}")
         compare(cursor, account)
         print("Every figure and every value of Fivetran's columns is the account's.")
         remove(cursor, account)
-        print("The recipe leaves no row of threads that were told deleted.")
-    return len(bad)
+        print("The cleanup script leaves no row of deleted threads.")
+    return len(failed)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The models of dbt/ on a real load: the account's figures, what is not loaded, what is deleted."""
+"""The models on a real load: the account's figures, streams not loaded, deleted threads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.dbt,
-    pytest.mark.filterwarnings("ignore"),  # dbt's own
+    pytest.mark.filterwarnings("ignore"),  # dbt's own warnings
     pytest.mark.skipif(sys.version_info >= (3, 14), reason="dbt-core 1.11 is for Python < 3.14"),
 ]
 
@@ -35,23 +35,25 @@ SCHEMAS = Path(__file__).parent.parent.parent / "tap_hubspot_threads" / "schemas
 DATA_TESTS = ("build", "--exclude-resource-type", "unit_test")
 
 
-def definitions(name: str) -> dict[str, Any]:
-    """Read what a file of the models says."""
-    said: dict[str, Any] = yaml.safe_load((PROJECT / "models" / name).read_text(encoding="utf-8"))
-    return said
+def yaml_file(name: str) -> dict[str, Any]:
+    """Return the content of one of the models' YAML files."""
+    text = (PROJECT / "models" / name).read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
 
 
 def test_build(built: dict[str, str]) -> None:
-    """All models are built; all tests of the data and of the definitions pass."""
-    assert {name: said for name, said in built.items() if said not in {"success", "pass"}} == {}
-    unit_tests = {test["name"] for test in definitions("unit_tests.yml")["unit_tests"]}
+    """All models are built. All data tests and unit tests pass."""
+    failed = [name for name, status in built.items() if status not in {"success", "pass"}]
+    assert failed == []
+    unit_tests = {test["name"] for test in yaml_file("unit_tests.yml")["unit_tests"]}
     assert len(unit_tests) > 15
     assert unit_tests <= built.keys()
 
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize(
-    ("model", "key", "work_out"),
+    ("model", "key", "compute"),
     [
         ("conversations", "conversation_id", conversations),
         ("conversation_events", "event_id", events),
@@ -60,65 +62,65 @@ def test_build(built: dict[str, str]) -> None:
     ids=["conversations", "conversation_events", "agent_daily_activity"],
 )
 def test_figures_of_the_account(
-    warehouse: Warehouse, model: str, key: str, work_out: Callable[[Account], dict[str, Any]]
+    warehouse: Warehouse, model: str, key: str, compute: Callable[[Account], dict[str, Any]]
 ) -> None:
-    """Each figure of each row is what the account calls for, worked out without the database."""
-    wanted = work_out(ACCOUNT)
+    """Each figure of each row equals the one that is computed without the database."""
+    expected = compute(ACCOUNT)
     found = warehouse.table(f"hubspot_analytics.{model}", key)
-    assert len(wanted) > 50
-    assert found.keys() == wanted.keys()
+    assert len(expected) > 50
+    assert found.keys() == expected.keys()
     for name, row in found.items():
         if "messages_read_at" in row:
             assert (row.pop("messages_read_at") is None) == (row["messages"] is None)
-        assert row == wanted[name]
+        assert row == expected[name]
 
 
 @pytest.mark.usefixtures("built")
 def test_every_column_is_defined(warehouse: Warehouse) -> None:
-    """Each column of the models has its definition, and no other has."""
-    for model in definitions("models.yml")["models"]:
+    """Each column of the models has a description, and each described column exists."""
+    for model in yaml_file("models.yml")["models"]:
         columns = [column["name"] for column in model["columns"] if column["description"]]
         row = warehouse.query(f"SELECT * FROM hubspot_analytics.{model['name']} LIMIT 1")[0]
         assert sorted(columns) == sorted(row)
 
 
 def test_sources_are_the_schemas() -> None:
-    """The sources name all columns of the tap's streams, with their types."""
+    """The sources declare all columns of the tap's streams, with their types."""
     types = {"boolean": "boolean", "object": "json", "array": "json", "string": "text"}
-    tables = definitions("sources.yml")["sources"][0]["tables"]
+    tables = yaml_file("sources.yml")["sources"][0]["tables"]
     assert {table["name"] for table in tables} == set(STREAMS)
     for table in tables:
         schema = json.loads((SCHEMAS / f"{table['name']}.json").read_text(encoding="utf-8"))
-        wanted = {
+        expected = {
             name: "timestamp" if "format" in column else types[column["type"][-1]]
             for name, column in schema["properties"].items()
             if name != "id"
         }
         found = {column["name"]: column["data_type"] for column in table["columns"]}
-        assert found == {"id": "text"} | wanted | {"_sdc_extracted_at": "timestamp"}
+        assert found == {"id": "text"} | expected | {"_sdc_extracted_at": "timestamp"}
 
 
 @pytest.mark.usefixtures("built")
-def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three tables answer what a support lead asks; the oldest who waits is on top."""
-    told = io.StringIO()
-    monkeypatch.setattr(support_report, "console", Console(file=told, width=100))
+def test_support_report(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report answers each question, with the longest-waiting customer first."""
+    output = io.StringIO()
+    monkeypatch.setattr(support_report, "console", Console(file=output, width=100))
     monkeypatch.setattr(support_report, "_build", lambda *_: True)
     assert support_report.build_and_show(support_report.Place(warehouse.url, "hubspot"), ZONE) == 0
     waiting = [
         row for row in conversations(ACCOUNT).values() if row["awaiting_reply_from"] == "business"
     ]
     oldest = min(waiting, key=lambda row: row["waiting_since"])
-    lines = told.getvalue().splitlines()
-    assert all(title in told.getvalue() for title in support_report.TABLES)
+    lines = output.getvalue().splitlines()
+    assert all(title in output.getvalue() for title in support_report.TABLES)
     assert next(line for line in lines if "93361" in line).split()[1] == oldest["conversation_id"]
-    assert "No results" not in told.getvalue()
+    assert "No results" not in output.getvalue()
     with pytest.raises(ValueError, match="Run `make run` first"):
         support_report.build_and_show(support_report.Place(warehouse.url, "nowhere"), ZONE)
 
 
 def test_without_messages(warehouse: Warehouse) -> None:
-    """Of threads alone the models say what threads say; the rest is null, no table is missed."""
+    """If only `threads` is loaded, the models fill what threads contain, and the rest is null."""
     account = Account.sample(60)
     warehouse.load(account, "bare", "threads")
     assert set(warehouse.dbt(*DATA_TESTS, schema="bare").values()) == {"success", "pass"}
@@ -126,15 +128,16 @@ def test_without_messages(warehouse: Warehouse) -> None:
         account.conversations.drop(thread)
     account.lists = {name: [] for name in account.lists}
     nobody = {"assigned_to_name": None, "messages_read_at": None}
-    wanted = {name: row | nobody for name, row in conversations(account).items()}
-    assert warehouse.table("bare_answers.conversations", "conversation_id") == wanted
-    assert {row["awaiting_reply_from"] for row in wanted.values()} == {"business", "visitor", None}
+    expected = {name: row | nobody for name, row in conversations(account).items()}
+    assert warehouse.table("bare_analytics.conversations", "conversation_id") == expected
+    awaited = {row["awaiting_reply_from"] for row in expected.values()}
+    assert awaited == {"business", "visitor", None}
     for empty in ("conversation_messages", "conversation_events", "agent_daily_activity"):
-        assert warehouse.query(f"SELECT * FROM bare_answers.{empty}") == []
+        assert warehouse.query(f"SELECT * FROM bare_analytics.{empty}") == []
 
 
 def test_without_some_columns(warehouse: Warehouse) -> None:
-    """Columns that are not selected, such as what customers wrote, are null; the rest is there."""
+    """Columns that are not selected, such as message text, are null in the models."""
     warehouse.query(
         """CREATE SCHEMA textless;
         CREATE TABLE textless.threads AS SELECT * FROM hubspot.threads;
@@ -150,21 +153,22 @@ def test_without_some_columns(warehouse: Warehouse) -> None:
             DROP COLUMN "otherProperties";"""
     )
     assert set(warehouse.dbt("run", schema="textless").values()) == {"success"}
-    rows = warehouse.query("SELECT text, recipients FROM textless_answers.stg_messages")
+    rows = warehouse.query("SELECT text, recipients FROM textless_analytics.stg_messages")
     assert {(row["text"], row["recipients"]) for row in rows} == {(None, None)}
     assert len(rows) == len(fivetran.payloads(ACCOUNT)["conversation_message_history"])
 
 
 def test_deleted_threads(warehouse: Warehouse) -> None:
-    """Threads told deleted leave all models, but one that came back. The recipe removes them.
+    """Deleted threads leave all models, unless they came back. The cleanup script removes them.
 
-    With them go their messages, and the actors that no row names any more. It may run twice.
+    The script also removes their messages, and actors that no remaining row names. Running it twice
+    changes nothing more.
     """
     account = Account.sample(60, seed=11)
     warehouse.load(account, "gone", *STREAMS)
     back, *gone = list(account.threads.values())[3:40:4]
-    told = [(back.id, "2020-01-01"), *((thread.id, "2050-01-01") for thread in gone)]
-    values = ", ".join(f"('{number}', '{when}')" for number, when in told)
+    deletions = [(back.id, "2020-01-01"), *((thread.id, "2050-01-01") for thread in gone)]
+    values = ", ".join(f"('{number}', '{when}')" for number, when in deletions)
     warehouse.query(f"INSERT INTO gone.deleted_threads (id, _sdc_extracted_at) VALUES {values}")
     for thread in gone:
         account.delete(thread)
@@ -186,8 +190,8 @@ def test_deleted_threads(warehouse: Warehouse) -> None:
     ]:
         assert warehouse.column(table, column) == left
 
-    recipe = PROJECT / "recipes" / "remove_deleted_threads.postgres.sql"
-    statements = re.sub(r"\bhubspot\.", "gone.", recipe.read_text(encoding="utf-8"))
+    script = PROJECT / "recipes" / "remove_deleted_threads.postgres.sql"
+    statements = re.sub(r"\bhubspot\.", "gone.", script.read_text(encoding="utf-8"))
     statements = re.sub(r"^(begin|commit);$", "", statements, flags=re.MULTILINE)
     actors = actor_payloads(account).keys()
     assert warehouse.column("gone.actors", "id") > actors

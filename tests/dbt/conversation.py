@@ -1,6 +1,6 @@
-"""What one conversation should give in the models of dbt/, worked out by their definitions.
+"""The expected columns of one conversation, computed by their definitions without SQL.
 
-Knows neither SQL nor the database. Times are naive UTC, as the tables have them.
+Times are naive UTC, as in the tables.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ KINDS = {
 
 
 def naive(moment: datetime | None) -> datetime | None:
-    """Return a time as the tables have it."""
+    """Return a time as naive UTC, as in the tables."""
     return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment else None
 
 
 def kind(message: Message) -> str:
-    """Return what the author of a message is."""
+    """Return the kind of a message's author."""
     return KINDS[message.created_by[0]]
 
 
 def key(message: Message) -> tuple[datetime, str]:
-    """Return what messages are put in order by: time, then id."""
+    """Return the sort key of messages: time, then ID."""
     return message.created_at, message.id
 
 
 def is_sent(message: Message) -> bool:
-    """Whether it is a message to the visitor."""
+    """Whether the message was sent to the visitor."""
     return message.type == "MESSAGE" and message.more.get("direction") == "OUTGOING"
 
 
 def has_failed(message: Message) -> bool:
-    """Whether it did not reach anybody."""
+    """Whether the message could not be delivered."""
     return bool(message.more.get("status", {}).get("statusType") == "FAILED")
 
 
 @dataclass
 class Names:
-    """The names by which the account knows its parts."""
+    """The names of an account's actors, inboxes and channels, by ID."""
 
     actors: dict[str, str | None]
     inboxes: dict[str, str | None]
@@ -67,14 +67,14 @@ class Names:
 
     @classmethod
     def of(cls, account: Account) -> Names:
-        """Look them up."""
+        """Collect the names of an account."""
         actors = {name: actor.get("name") for name, actor in actor_payloads(account).items()}
         lists = ("inboxes", "channels", "channel-accounts")
         return cls(actors, *({x["id"]: x["name"] for x in account.lists[one]} for one in lists))
 
 
-def of_thread(thread: Thread, names: Names) -> Row:
-    """Return what the thread alone says."""
+def thread_columns(thread: Thread, names: Names) -> Row:
+    """Return the columns that depend on the thread alone."""
     sent = thread_payload(thread, associations=["TICKET"], extra=None)
     channel_account = sent.get("originalChannelAccountId")
     return {
@@ -98,47 +98,47 @@ def of_thread(thread: Thread, names: Names) -> Row:
     }
 
 
-def of_messages(thread: Thread, read: list[Message], names: Names) -> Row:
-    """Return what its messages say."""
-    said = [message for message in read if message.type == "MESSAGE"]
-    incoming = [message for message in said if message.more.get("direction") == "INCOMING"]
-    outgoing = [message for message in said if is_sent(message)]
-    comments = [message for message in read if message.type == "COMMENT"]
+def message_columns(thread: Thread, entries: list[Message], names: Names) -> Row:
+    """Return the columns that depend on the thread's messages."""
+    messages = [message for message in entries if message.type == "MESSAGE"]
+    incoming = [message for message in messages if message.more.get("direction") == "INCOMING"]
+    outgoing = [message for message in messages if is_sent(message)]
+    comments = [message for message in entries if message.type == "COMMENT"]
     asked_at = min((message.created_at for message in incoming), default=None)
     row = {
-        "has_complete_messages": _reaches(thread, read),
-        "first_message_at": naive(min((message.created_at for message in said), default=None)),
+        "has_complete_messages": _has_complete_messages(thread, entries),
+        "first_message_at": naive(min((message.created_at for message in messages), default=None)),
         "first_incoming_at": naive(asked_at),
         "started_by": _started_by(incoming, outgoing),
     }
-    row |= _responses(asked_at, outgoing, names) | _closings(thread, read)
-    row |= _turn(thread, incoming, outgoing, is_known=bool(row["has_complete_messages"]))
-    by = Counter(map(kind, said))
-    agents = {one.created_by for one in [*said, *comments] if kind(one) == "agent"}
+    row |= _responses(asked_at, outgoing, names) | _closings(thread, entries)
+    row |= _awaiting_reply(thread, incoming, outgoing, is_known=bool(row["has_complete_messages"]))
+    by = Counter(map(kind, messages))
+    agents = {one.created_by for one in [*messages, *comments] if kind(one) == "agent"}
     last = max((one for one in outgoing if kind(one) == "agent"), key=key, default=None)
     last_agent = last.created_by if last else None
     counts: Row = {
-        "messages": len(said),
+        "messages": len(messages),
         "messages_incoming": len(incoming),
         "messages_outgoing": len(outgoing),
-        "messages_without_direction": len(said) - len(incoming) - len(outgoing),
+        "messages_without_direction": len(messages) - len(incoming) - len(outgoing),
         **{f"messages_by_{name}": by[name] for name in [*KINDS.values(), "other"]},
         "messages_failed": sum(map(has_failed, outgoing)),
         "comments": len(comments),
         "agents_involved": len(agents),
     }
-    if not read:
+    if not entries:
         counts = dict.fromkeys(counts)
     names_last = {"last_agent": last_agent, "last_agent_name": names.actors.get(last_agent or "")}
     return row | counts | names_last
 
 
-def _reaches(thread: Thread, read: list[Message]) -> bool | None:
-    if not read:
+def _has_complete_messages(thread: Thread, entries: list[Message]) -> bool | None:
+    if not entries:
         return None
     if thread.latest_message_at is None:
         return True
-    until = max(message.created_at for message in read)
+    until = max(message.created_at for message in entries)
     return until.replace(microsecond=0) >= thread.latest_message_at.replace(microsecond=0)
 
 
@@ -152,7 +152,7 @@ def _started_by(incoming: list[Message], outgoing: list[Message]) -> str | None:
 
 
 def _responses(asked_at: datetime | None, outgoing: list[Message], names: Names) -> Row:
-    """Return who answered first, and which person did."""
+    """Return the columns about the first response, by anyone and by a person."""
     answers = [
         message
         for message in outgoing
@@ -179,13 +179,13 @@ def _responses(asked_at: datetime | None, outgoing: list[Message], names: Names)
     return row
 
 
-def _closings(thread: Thread, read: list[Message]) -> Row:
-    """Return when it was closed, and how often opened again."""
-    changes = sorted((one for one in read if one.type == "THREAD_STATUS_CHANGE"), key=key)
+def _closings(thread: Thread, entries: list[Message]) -> Row:
+    """Return the columns about closing and reopening."""
+    changes = sorted((one for one in entries if one.type == "THREAD_STATUS_CHANGE"), key=key)
     closed = [one.created_at for one in changes if one.more["newStatus"] == "CLOSED"]
     statuses = [one.more["newStatus"] for one in changes]
     reopened = sum(pair == ("CLOSED", "OPEN") for pair in pairwise(statuses))
-    is_known = bool(read) and thread.status == (statuses[-1] if statuses else "OPEN")
+    is_known = bool(entries) and thread.status == (statuses[-1] if statuses else "OPEN")
     first = closed[0] if closed else None
     last = thread.closed_at or (closed[-1] if closed else None)
     begins = thread.created_at
@@ -198,24 +198,24 @@ def _closings(thread: Thread, read: list[Message]) -> Row:
     }
 
 
-def _turn(
+def _awaiting_reply(
     thread: Thread, incoming: list[Message], outgoing: list[Message], *, is_known: bool
 ) -> Row:
-    """Return whose turn it is, and since when."""
+    """Return the columns about whose reply is awaited, and since when."""
     sent = thread_payload(thread, associations=[], extra=None)
-    turn: Row = {"awaiting_reply_from": None, "waiting_since": None}
+    row: Row = {"awaiting_reply_from": None, "waiting_since": None}
     if thread.closed_at or sent.get("archived") or sent.get("spam"):
-        return turn
+        return row
     if not is_known:
         if thread.received_at or thread.sent_at:
             is_ours = thread.received_at and (
                 not thread.sent_at or thread.sent_at < thread.received_at
             )
-            turn["awaiting_reply_from"] = "business" if is_ours else "visitor"
-        return turn
+            row["awaiting_reply_from"] = "business" if is_ours else "visitor"
+        return row
     theirs = [message.created_at for message in incoming if not has_failed(message)]
     ours = max((one.created_at for one in outgoing if not has_failed(one)), default=None)
     unanswered = [moment for moment in theirs if ours is None or moment > ours]
     if unanswered:
         return {"awaiting_reply_from": "business", "waiting_since": naive(min(unanswered))}
-    return {"awaiting_reply_from": "visitor", "waiting_since": naive(ours)} if ours else turn
+    return {"awaiting_reply_from": "visitor", "waiting_since": naive(ours)} if ours else row
