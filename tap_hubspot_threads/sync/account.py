@@ -105,7 +105,7 @@ class AccountSync:
         except WrongAddressError as error:
             if self._state.bookmark is None and self._state.listing.started_at is None:
                 raise
-            raise error.at_a_known_account() from None
+            raise error.for_known_account() from None
         except HubSpotError:
             yield from deletions.run()  # confirmed deletions are emitted despite the error
             raise

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import (
     HubSpotError,
     IncompleteError,
+    InconclusiveError,
     RefusedError,
     TransientError,
-    UnbelievedError,
     name_ids,
 )
 
@@ -157,7 +157,7 @@ def _may_be_outage(error: HubSpotError) -> bool:
     """Whether an error may affect more than the item that was read."""
     if isinstance(error, RefusedError):
         return error.status == HTTPStatus.BAD_REQUEST
-    return isinstance(error, TransientError) and not isinstance(error, UnbelievedError)
+    return isinstance(error, TransientError) and not isinstance(error, InconclusiveError)
 
 
 @dataclass

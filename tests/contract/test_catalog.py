@@ -227,7 +227,9 @@ def test_catalog_with_another_replication_key(lab: Lab) -> None:
     catalog = select("threads")
     for entry in catalog["streams"]:
         entry["replication_key"] = "createdAt"
-    with pytest.raises(SettingsError, match=r"createdAt for .*: make a catalog with --discover"):
+    with pytest.raises(
+        SettingsError, match=r"createdAt for .*\. Create a catalog with --discover\."
+    ):
         lab.sync(catalog)
     assert lab.calls(".") == []
 

@@ -212,7 +212,9 @@ def test_one_failed_thread(lab: Lab, waits: list[float], status: int) -> None:
     """A failed thread does not stop the others and is an error at the end."""
     bad = lab.live_ids[9]
     lab.script(path=f"/threads/{bad}", status=status, times=100)
-    with pytest.raises(IncompleteError, match=rf"^1 thread\(s\) .*: {bad}\. .*: {status}"):
+    with pytest.raises(
+        IncompleteError, match=rf"^Could not read 1 thread\(s\);.*: {bad}\. .*: {status}"
+    ):
         lab.sync(thread_ids=lab.live_ids, max_attempts=3)
     output = Output(lab.out.getvalue())
     assert output.ids == [thread_id for thread_id in lab.live_ids if thread_id != bad]
@@ -226,7 +228,7 @@ def test_scattered_failed_threads(lab: Lab, waits: list[float]) -> None:
     bad = ids[5:55:10]
     for thread_id in bad:
         lab.script(path=f"/threads/{thread_id}", status=500, times=100)
-    with pytest.raises(IncompleteError, match=r"^5 thread\(s\)"):
+    with pytest.raises(IncompleteError, match=r"^Could not read 5 thread\(s\);"):
         lab.sync(thread_ids=ids, max_attempts=2)
     assert waits
     assert Output(lab.out.getvalue()).ids == [id_ for id_ in ids if id_ not in bad]

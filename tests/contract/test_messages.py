@@ -406,7 +406,7 @@ def test_failed_actor(life: Life) -> None:
     thread.assigned_to = "A-666"
     life.lab.account.poisoned_actors.add("A-666")
     add_messages(life, thread)
-    with pytest.raises(IncompleteError, match=r"1 actor\(s\) could not be read") as error:
+    with pytest.raises(IncompleteError, match=r"Could not read 1 actor\(s\);") as error:
         life.sync(select(*ALL))
     assert error.value.exit_code == 1
     expected = actor_payloads(life.lab.account, thread).keys() - {"A-666"}
@@ -419,7 +419,10 @@ def test_refused_list(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     """A refused list is logged, and all other streams are loaded."""
     life.lab.account.message(closed_threads(life)[0], sent=True)
     life.lab.script(path="/channels", status=403, body='{"category": "MISSING_SCOPES"}', times=9)
-    with pytest.raises(IncompleteError, match="channels could not be loaded, all else was"):
+    with pytest.raises(
+        IncompleteError,
+        match=r"Could not read the stream\(s\) channels; everything else was synced",
+    ):
         life.sync(select(*ALL))
     assert "Could not load channels: GET /channels: 403" in caplog.text
     assert life.last.records("inboxes")

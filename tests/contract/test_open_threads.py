@@ -435,7 +435,7 @@ def test_deleted_threads_not_selected(life: Life) -> None:
 def test_deleted_threads_alone(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     """`deleted_threads` without `threads` logs that it needs both."""
     assert life.sync(select("deleted_threads")).records("deleted_threads") == []
-    assert "select that stream too" in caplog.text
+    assert "select it too" in caplog.text
 
 
 def test_deleted_after_a_new_message(life: Life) -> None:
@@ -503,7 +503,7 @@ def test_mass_deletion_with_an_unconfirmed_account(life: Life) -> None:
     for thread in open_threads(life.lab)[1:]:
         life.lab.account.delete(thread)
     new = life.threads(1)
-    with pytest.raises(MassDeletionError, match="None is told deleted"):
+    with pytest.raises(MassDeletionError, match="No thread is marked as deleted"):
         deleted_ids(life)
     assert life.last.records("deleted_threads") == []
     assert ids(new)[0] in life.last.ids

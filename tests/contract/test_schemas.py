@@ -192,8 +192,8 @@ def test_message_types_are_described() -> None:
     for name, column in columns_of("messages").items():
         if name in ANY_MESSAGE:
             continue
-        words = column["description"].rpartition(" Of ")[2].rstrip(".")
-        types = words.replace(" and ", ", ").split(", ")
+        last_sentence = column["description"].rpartition(". ")[2]
+        types = last_sentence.removesuffix(" only.").replace(" and ", ", ").split(", ")
         assert types == [type_ for type_, fields in MESSAGES.items() if name in fields], name
 
 

@@ -185,7 +185,7 @@ def test_log_of_a_thread_that_cannot_be_read(lab: Lab, tmp_path: Path) -> None:
     exit_code, log = Project(tmp_path / "project").log(lab, TAP_HUBSPOT_THREADS_THREAD_IDS=ids)
     assert exit_code == 1
     assert [line["level"] for line in log if line["level"] != "info"] == ["warning", "error"]
-    assert log[-1]["event"].startswith("1 thread(s) could not be read, all others were; ")
+    assert log[-1]["event"].startswith("Could not read 1 thread(s); everything else was synced. ")
     assert f": {bad}. The last error: " in log[-1]["event"]
     assert log[-2]["failed"] == 1
     assert log[-2]["records"] == {"threads": len(lab.live_ids) - 1}

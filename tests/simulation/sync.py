@@ -114,7 +114,7 @@ class Sync:
 
     def _is_expected_failure(self) -> bool:
         """Whether the sync completed, except for one actor or one thread's messages."""
-        unread = str(self.end).partition(" could not be read")[0]
+        unread = str(self.end).removeprefix("Could not read ").partition(";")[0]
         has_actor = bool(self._life.account.poisoned_actors) and "actors" in self.streams
         has_thread = self._life.poisoned_id is not None and "messages" in self.streams
         expected = ["the messages of 1 thread(s)"] * has_thread + ["1 actor(s)"] * has_actor

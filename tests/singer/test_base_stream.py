@@ -139,7 +139,7 @@ def test_sdk_searches_each_record(
 ) -> None:
     """Why `_generate_record_messages`: the SDK's method searches each record in any case."""
     searches = SearchCount(monkeypatch)
-    monkeypatch.setattr(HubSpotStream, "_is_as_read", False)
+    monkeypatch.setattr(HubSpotStream, "_bypasses_mapper", False)
     restore_sdk_method("_generate_record_messages")
     written(ROW, ROW)
     assert searches.count == 2
@@ -150,7 +150,7 @@ def test_same_text_as_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {**ROW, "status": "a\nü\u2028", "otherProperties": {"a": [1, None, True]}}
     with time_machine.travel("2026-11-20T12:00:00.123456Z", tick=False):
         own = written(row).text
-        monkeypatch.setattr(HubSpotStream, "_is_as_read", False)
+        monkeypatch.setattr(HubSpotStream, "_bypasses_mapper", False)
         assert written(row).text == own
 
 

@@ -102,7 +102,7 @@ def test_failed_thread(caplog: pytest.LogCaptureFixture) -> None:
     """A failed thread is an error at the end, after the other threads and the warning."""
     written: list[tuple[str, str]] = []
     hubspot = fake(transient_error(), not_found_error(), not_found_error(), row(3))
-    with pytest.raises(IncompleteError, match=r"1 thread\(s\) could not be read"):
+    with pytest.raises(IncompleteError, match=r"Could not read 1 thread\(s\);"):
         write(sync(hubspot, "1", "2", "3").run(), written)
     assert written == [("threads", "3")]
     assert "not found" in caplog.text

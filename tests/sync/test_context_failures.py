@@ -8,9 +8,9 @@ from tap_hubspot_threads.errors import (
     EX_CONFIG,
     EX_TEMPFAIL,
     HubSpotError,
+    InconclusiveError,
     PaginationLoopError,
     RefusedError,
-    UnbelievedError,
 )
 from tap_hubspot_threads.sync.context import (
     FAILING_SYNCS,
@@ -102,7 +102,7 @@ def test_repeated_and_quarantined_items() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [RefusedError("403"), UnbelievedError("404"), PaginationLoopError("pages")],
+    [RefusedError("403"), InconclusiveError("404"), PaginationLoopError("pages")],
     ids=["refused", "a gateway's 404", "endless"],
 )
 def test_errors_of_single_items(error: HubSpotError) -> None:

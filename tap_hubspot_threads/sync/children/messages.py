@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import (
     HubSpotError,
+    InconclusiveError,
     NotFoundError,
     PaginationLoopError,
     RefusedError,
     TransientError,
-    UnbelievedError,
 )
 from tap_hubspot_threads.models import Page, ReadMessages, Record, StateChange
 from tap_hubspot_threads.sync.context import (
@@ -140,7 +140,7 @@ class Messages:
                 raise found from None
             if has_page:
                 message = f"{error} for a page after the first"
-                raise UnbelievedError(message) from None
+                raise InconclusiveError(message) from None
             # UNKNOWN: whether the messages of an archived thread need `archived=true`.
             yield from self._list(thread, archived=True, once=True)
 

@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_hubspot_threads.errors import NoThreadError
+from tap_hubspot_threads.errors import WorkerStartError
 from tap_hubspot_threads.sync.concurrency.prefetch import Buffer, ByteBudget
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class WorkerPool:
               calls finish. A call that hangs does not delay the exit of the process.
 
         Raises:
-            NoThreadError: if no thread could be started so far.
+            WorkerStartError: if no thread could be started so far.
             Whatever `items` and `while_waiting` raise, and whatever `function` raises, at that
                 item's place in the order.
         """
@@ -204,14 +204,14 @@ class _Threads:
         """Start another thread unless `count` are running; return whether any is running.
 
         Raises:
-            NoThreadError: if no thread could be started so far.
+            WorkerStartError: if no thread could be started so far.
         """
         if self.running < self._max_count:
             try:
                 threading.Thread(target=work, daemon=True).start()
             except (MemoryError, RuntimeError) as error:
                 if not self._has_started.is_set():
-                    raise NoThreadError(error) from None
+                    raise WorkerStartError(error) from None
                 self._max_count = max(self.running, 1)
             else:
                 self.running += 1

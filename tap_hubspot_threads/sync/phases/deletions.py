@@ -84,7 +84,7 @@ class Deletions:
             MassDeletionError: names how many threads were not found.
         """
         if self.is_mass_deletion and not self._is_confirmed:
-            raise MassDeletionError(missing=len(self._state.not_found), seen=self._seen_count)
+            raise MassDeletionError(not_found=len(self._state.not_found), seen=self._seen_count)
 
     def _proven(self) -> list[str]:
         """Return the threads whose deletion is proven.

@@ -181,7 +181,7 @@ def test_failure_of_one_thread(error: HubSpotError) -> None:
     assert done == [1]
     assert world.state.pending == {"1": 1}
     assert world.failures.messages.errors == {"1": error}
-    with pytest.raises(HubSpotError, match=r"the messages of 1 thread\(s\) could not be read"):
+    with pytest.raises(HubSpotError, match=r"Could not read the messages of 1 thread\(s\);"):
         world.failures.check()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.errors import NoThreadError
+from tap_hubspot_threads.errors import WorkerStartError
 from tap_hubspot_threads.models import Page
 from tap_hubspot_threads.sync.concurrency.prefetch import PREFETCH_BYTES
 from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, WorkerPool
@@ -538,8 +538,8 @@ def test_no_thread_at_all(monkeypatch: pytest.MonkeyPatch, error: Exception) -> 
     LimitedThreads(monkeypatch, 0, error)
     workers = WorkerPool(8)
     started: list[int] = []
-    with pytest.raises(NoThreadError, match=r"Raise the limit of processes or memory"):
+    with pytest.raises(WorkerStartError, match=r"Raise the limit of processes or memory"):
         list(workers.map_ordered(started.append, [1]))
-    with pytest.raises(NoThreadError):
+    with pytest.raises(WorkerStartError):
         list(workers.prefetch([page("1")]))
     assert started == []
