@@ -86,7 +86,7 @@ CAUSES = {
     "persistent 423": Cause(EX_TEMPFAIL, "423", fault_at(status=423)),
     "persistent 429": Cause(EX_TEMPFAIL, "429", fault_at(status=429)),
     "five failed threads": Cause(
-        EX_TEMPFAIL, "5 threads in a row", fault_at(r"/threads/", status=503), BY_ID
+        EX_TEMPFAIL, "failed 5 times in a row", fault_at(r"/threads/", status=503), BY_ID
     ),
     "repeated cursor": Cause(
         EX_TEMPFAIL,
@@ -116,7 +116,9 @@ CAUSES = {
     "wrong account": Cause(
         EX_CONFIG, "account 62515", state={"bookmarks": {"threads": {"account_id": 77}}}
     ),
-    "another tap's state": Cause(EX_CONFIG, "not of the form", state={"bookmarks": {"users": {}}}),
+    "another tap's state": Cause(
+        EX_CONFIG, "not have the form", state={"bookmarks": {"users": {}}}
+    ),
     "invalid setting": Cause(EX_CONFIG, "max_attempts", settings={"max_attempts": 0}),
     "missing ID file": Cause(
         EX_CONFIG, "No such file", settings={"thread_ids_file": "nowhere.txt"}

@@ -123,9 +123,7 @@ def test_error_that_ends_the_sync() -> None:
 def test_consecutive_failures_end_the_sync() -> None:
     """Too many consecutive transient failures end the sync before the next request."""
     hubspot = fake(*[transient_error()] * MAX_CONSECUTIVE_FAILURES, row(9))
-    with pytest.raises(
-        HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} times in a row"
-    ):
+    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} times in a row"):
         read(hubspot, thread_refs(MAX_CONSECUTIVE_FAILURES + 1))
     assert len(hubspot.requests) == MAX_CONSECUTIVE_FAILURES
 

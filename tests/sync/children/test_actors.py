@@ -216,9 +216,7 @@ def test_failed_actor_is_not_read_again() -> None:
 def test_consecutive_failures_end_the_sync() -> None:
     """Too many consecutive transient failures end the sync, and no state change is applied."""
     world = World(Account(at_fault=actor_ids(MAX_ACTORS), error=transient_error()))
-    with pytest.raises(
-        HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} times in a row"
-    ):
+    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} times in a row"):
         world.write(thread(1), message("m", *actor_ids(MAX_ACTORS)), world.change("change"))
     assert world.log == ["1", "m"]
 
