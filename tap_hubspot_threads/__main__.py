@@ -1,4 +1,4 @@
-"""The command. Every error that ends a sync is one line on stderr that says what to do."""
+"""The command line. An error that ends a sync is logged as one line that says what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tap_hubspot_threads.singer.stdout import as_output
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 EXPECTED = (SettingsError, StateError, HubSpotError, OutputError)
-"""Errors with a message for the user and an `exit_code`."""
+"""Errors whose message is written for the user. Each has an `exit_code`."""
 
 STDERR = 2
 
@@ -34,8 +34,8 @@ NOISE_PREFIXES = ("Skipping parse of env var", "Parsing env var")
 def main() -> None:
     """Run the tap's command line.
 
-    Exit codes: 0 if everything is done, 1 if reading or writing failed, 2 for a usage error, 128 +
-    the signal that stopped the sync, else the `exit_code` of the error (`errors`).
+    Exit codes: 0 for success, 1 if a file or pipe could not be read or written, 2 for a usage
+    error, 128 + the number of the signal that stopped the sync, or the `exit_code` of the error.
     """
     if sys.stderr is None:
         _discard_log()
@@ -75,7 +75,7 @@ def _run_command() -> int:
     try:
         check_log_level(os.environ)
         command = TapHubSpotThreads.cli
-        # Not command.main(): it exits by itself when the target closes the pipe.
+        # command.main() would exit on its own when the target closes the pipe.
         with command.make_context(TapHubSpotThreads.name, sys.argv[1:]) as context:
             command.invoke(context)
     except click.exceptions.Exit as end:
@@ -88,14 +88,14 @@ def _run_command() -> int:
 
 
 def _discard_log() -> None:
-    """Open a closed stderr on the null device; else the next file to be opened would be stderr."""
+    """Open a closed stderr on the null device, so that the next opened file does not replace it."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, STDERR)
-    sys.stderr = open(STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
+    sys.stderr = open(STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open
 
 
 def _log_error(line: str) -> None:
-    """Log a line as an error, or at a higher level if the log hides errors."""
+    """Log a line as an error, or at the log's own level if that is higher."""
     log = TapHubSpotThreads.logger
     log.log(max(logging.ERROR, log.getEffectiveLevel()), "%s", line)
 
@@ -105,9 +105,9 @@ def _is_useful(record: logging.LogRecord) -> bool:
 
 
 def _flush(stream: TextIO) -> None:
-    """Write the buffered text, or drop it if the reader is gone.
+    """Write the buffered text, or drop it if the reader has closed the stream.
 
-    Otherwise Python flushes at exit and fails with a traceback and exit code 120.
+    Without this, Python flushes at exit and fails with a traceback and exit code 120.
     """
     try:
         stream.flush()

@@ -48,7 +48,7 @@ CONNECTION_ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Runtime:
-    """The transport, worker pool, clock and limits of a sync. Tests replace parts of it."""
+    """The parts of a sync that tests replace."""
 
     transport: Callable[[Settings], Transport] = lambda settings: HttpTransport(
         settings.api_url, connections=settings.max_concurrency
@@ -61,12 +61,12 @@ class Runtime:
 
 
 class Sync(NamedTuple):
-    """One sync, ready to run."""
+    """The events of one sync, with the context and bookmarks that they change."""
 
     events: Iterable[Event]
     context: SyncContext
     bookmarks: Callable[..., dict[str, Any] | None] | None = None
-    """Returns the bookmarks by stream (`AccountSync.bookmarks`); None: the sync keeps no state."""
+    """Returns the bookmarks by stream (`AccountSync.bookmarks`). None: the sync has no state."""
 
 
 class App:
@@ -92,7 +92,7 @@ class App:
         streams: Mapping[str, HubSpotStream],
         *,
         ids: ConfiguredIds | None,
-        given: Mapping[str, Any],
+        initial_state: Mapping[str, Any],
         bookmarks: Mapping[str, Any],
         write_state: Callable[[dict[str, Any]], None],
         max_records: int | None = None,
@@ -101,15 +101,15 @@ class App:
 
         Args:
             streams: The selected streams, by name.
-            ids: The configured threads; None: sync the account.
-            given: The state that the tap was given.
+            ids: The configured thread IDs. None: sync the whole account.
+            initial_state: The state that the tap received.
             bookmarks: The bookmarks to resume from, by stream.
             write_state: Writes a STATE message.
             max_records: End after this many records.
 
         Raises:
-            HubSpotError: if reading failed.
-            Stopped: if a signal stopped the sync.
+            HubSpotError: if reading fails.
+            Stopped: if a signal arrives.
         """
         messages, settings = streams.get("messages"), self._settings
         if not (messages and messages.has_column("text", "richText")):
@@ -126,7 +126,7 @@ class App:
             )
         writer = EventWriter(
             streams,
-            given=given,
+            initial_state=initial_state,
             write_state=write_state,
             stop=self._stop,
             progress=self._progress,
@@ -135,8 +135,8 @@ class App:
         LOG.info("Reading %s", ", ".join(streams))
         error: BaseException | None = None
         try:
-            events, bookmarks_of = (sync.events, sync.bookmarks) if sync else ((), None)
-            writer.run(events, bookmarks_of, max_records=max_records)
+            events, get_bookmarks = (sync.events, sync.bookmarks) if sync else ((), None)
+            writer.run(events, get_bookmarks, max_records=max_records)
         except BaseException as caught:
             error = caught
             raise
@@ -150,7 +150,7 @@ class App:
             LOG.info(summary, extra=self._progress.fields(writer.saved))
 
     def test_connection(self) -> None:
-        """Request the account and a page of threads, and log the account, scope and limits.
+        """Request the account ID and one page of threads, and log the account, scope and limits.
 
         Raises:
             HubSpotError: if either request fails.
@@ -199,14 +199,14 @@ class App:
         )
 
     def _warn(self, message: str) -> None:
-        """Log a warning about a retry, but never after the summary."""
+        """Log a warning about a retry, but not after the summary."""
         if not self._is_over:
             LOG.warning(message)
 
     def _while_waiting(self) -> None:
         self._stop.check()
         self._progress.tick()
-        sys.stdout.flush()  # the target gets all records before a wait
+        sys.stdout.flush()  # the target can load the records during the wait
 
 
 def build_sync(
@@ -218,14 +218,14 @@ def build_sync(
     ids: Iterable[str] | None,
     bookmarks: Mapping[str, Any],
 ) -> Sync | None:
-    """Build the sync for the settings and the selection; None: no selected stream needs one.
+    """Return the sync for the selected streams; None if no selected stream makes API calls.
 
     Args:
-        api: The API of the account.
-        pool: The workers that call the API.
+        api: The API.
+        pool: Runs the API calls on worker threads.
         settings: The settings.
         selection: The selected streams.
-        ids: The configured threads; None: sync the account.
+        ids: The configured thread IDs. None: sync the whole account.
         bookmarks: The bookmarks to resume from, by stream.
     """
     if not (selection.follows_threads or selection.thread_index or selection.reference_lists):
@@ -259,7 +259,7 @@ def build_sync(
 
 
 def build_children(api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> list[ChildStream]:
-    """Build the selected child streams, in the order in which they are emitted after a thread."""
+    """Return the selected child streams, in the order in which their records follow a thread."""
     children: list[ChildStream] = []
     if context.selection.messages:
         children.append(Messages(api, pool, context))

@@ -1,6 +1,6 @@
-"""The errors that end a sync or an item of it early.
+"""The errors that end a sync, or that fail a single item of it.
 
-Each message is one line for the user: what failed, why, and what to do.
+Each message is one line that says what failed, why, and what to do.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 MAX_NAMED_IDS = 20
 
 EXIT_INCOMPLETE, EX_TEMPFAIL, EX_CONFIG = 1, 75, 78
-"""Exit codes. `EXIT_INCOMPLETE`: single items could not be read, or writing failed. `EX_TEMPFAIL`:
-a later retry may help. `EX_CONFIG`: a retry does not help until the user fixes the cause."""
+"""Exit codes. `EXIT_INCOMPLETE`: some items could not be read, or writing failed. `EX_TEMPFAIL`: a
+later sync may succeed. `EX_CONFIG`: every sync fails until the user fixes the cause."""
 
-_NONE: Mapping[str, HubSpotError] = MappingProxyType({})
+_NO_ERRORS: Mapping[str, HubSpotError] = MappingProxyType({})
 
 
 class SettingsError(Exception):
@@ -54,8 +54,8 @@ class HubSpotError(Exception):
     """A failed API call, or another reason to stop reading.
 
     Args:
-        message: The request, the cause and the advice.
-        is_auth_error: Whether HubSpot rejects the token, so that every request would fail.
+        message: What failed, why, and what to do.
+        is_auth_error: Whether HubSpot does not accept the token, so every request would fail.
         exit_code: Overrides the exit code of the class.
     """
 
@@ -71,7 +71,7 @@ class HubSpotError(Exception):
 
     @property
     def ends_sync(self) -> bool:
-        """Whether every further request would fail too."""
+        """Whether every other request would fail too."""
         return self.is_auth_error
 
 
@@ -80,12 +80,12 @@ class TransientError(HubSpotError):
 
     Args:
         message: The request and its result, without a final period.
-        retry_after: The wait in seconds that HubSpot asked for.
-        is_burst: Whether the rate limit was exceeded, which all workers share.
-        asks_to_wait: Whether HubSpot is busy or limits calls, independent of the request.
-        max_attempts: Maximum attempts, if lower than the setting.
-        advice: What to do if the last attempt fails too. With advice, that failure ends the sync
-            with `EX_CONFIG`.
+        retry_after: Seconds to wait, as HubSpot requested with `Retry-After`.
+        is_burst: Whether the rate limit was exceeded. All workers then pause.
+        asks_to_wait: Whether HubSpot is busy or limits calls, whatever the request is.
+        max_attempts: Maximum attempts, if lower than the setting `max_attempts`.
+        advice: What the user should do if the last attempt fails too. An error with advice then
+            gets the exit code `EX_CONFIG`.
     """
 
     exit_code = EX_TEMPFAIL
@@ -108,7 +108,7 @@ class TransientError(HubSpotError):
         self.advice = advice
 
     def after(self, attempts: int) -> HubSpotError:
-        """Return the error to raise after the last of this many attempts."""
+        """Return the error to raise when the last of this many attempts has failed."""
         message = f"{self}. Gave up after {attempts} attempts (max_attempts)."
         if self.advice:
             return HubSpotError(f"{message} {self.advice}")
@@ -116,14 +116,14 @@ class TransientError(HubSpotError):
 
 
 class InconclusiveError(TransientError):
-    """A 403 or 404 that proves nothing about the requested item: it may be a gateway's.
+    """A 403 or 404 that may come from a gateway, so it proves nothing about the requested item.
 
-    It may be transient or permanent, so it gets few attempts and fails that item only.
+    The cause may be transient or permanent. The request gets few attempts, and only the item fails.
     """
 
 
 class RetryLaterError(HubSpotError):
-    """HubSpot asked for a longer wait than a sync accepts (`Retry-After`)."""
+    """HubSpot asked for a wait (`Retry-After`) that is too long for a sync."""
 
     exit_code = EX_TEMPFAIL
 
@@ -139,7 +139,7 @@ class RefusedError(HubSpotError):
     Args:
         message: The request and HubSpot's reason.
         status: The HTTP status.
-        lacks_scope: Whether the token lacks a scope, which the user has to add.
+        lacks_scope: Whether the token lacks a scope that the user has to add.
     """
 
     def __init__(
@@ -154,7 +154,8 @@ class NotFoundError(HubSpotError):
 
     Args:
         message: The request and its result.
-        now: HubSpot's clock at the response, as a cleaned time; None without a usable `Date`.
+        now: HubSpot's clock at the response, as a cleaned time. None: the response has no usable
+            `Date`.
     """
 
     def __init__(self, message: str, *, now: str | None) -> None:
@@ -163,12 +164,14 @@ class NotFoundError(HubSpotError):
 
 
 class UnverifiedAddressError(HubSpotError):
-    """A 403 or 404 before the Conversations API has answered any request of this sync with 200.
+    """A 403 or 404 before any 200 from the Conversations API in this sync.
+
+    The setting `api_url` or `api_version` may be wrong.
 
     Args:
         message: The request and its result.
-        if_verified: The error to raise once the address proves to be right; None: repeat the
-            request then.
+        if_verified: The error to raise if the address proves to be right. None: repeat the request
+            in that case.
     """
 
     def __init__(self, message: str, *, if_verified: HubSpotError | None) -> None:
@@ -177,10 +180,10 @@ class UnverifiedAddressError(HubSpotError):
 
 
 class WrongAddressError(HubSpotError):
-    """The first request for threads got a 404, so the address is probably wrong."""
+    """The first request for threads got a 404, so `api_url` or `api_version` is probably wrong."""
 
     def for_known_account(self) -> HubSpotError:
-        """Return the error for an account that an earlier sync read from this address."""
+        """Return the error to raise if an earlier sync succeeded for this account."""
         message = (
             f"{self} The address worked in an earlier sync, so the error may be transient. Run the "
             "sync again later."
@@ -189,7 +192,7 @@ class WrongAddressError(HubSpotError):
 
 
 class PaginationLoopError(HubSpotError):
-    """A list whose pages show nothing new, so that reading it might never end."""
+    """A list whose pages repeat, so reading it might never end."""
 
     exit_code = EX_TEMPFAIL
 
@@ -206,7 +209,7 @@ class DailyQuotaError(HubSpotError):
 
 
 class WorkerStartError(HubSpotError):
-    """The operating system could not start a single worker thread."""
+    """The operating system could not start any worker thread."""
 
     exit_code = EX_TEMPFAIL
 
@@ -225,21 +228,22 @@ class WorkerStartError(HubSpotError):
 class IncompleteError(HubSpotError):
     """Some items could not be read; everything else was synced.
 
-    The exit code is `EXIT_INCOMPLETE`, or `EX_CONFIG` if a setting or a scope has to be fixed.
+    The exit code is `EXIT_INCOMPLETE`, or `EX_CONFIG` if the user has to fix a setting or add a
+    scope.
 
     Args:
-        threads: The errors by thread ID.
-        messages: The errors of reading a thread's messages, by thread ID.
-        actors: The errors by actor ID. The message has no actor IDs: one may be an email address.
-        lists: The errors by reference list.
+        threads: Errors by thread ID.
+        messages: Errors of requests for messages, by thread ID.
+        actors: Errors by actor ID. The message omits the IDs, because one may be an email address.
+        lists: Errors by name of the reference list.
     """
 
     def __init__(
         self,
-        threads: Mapping[str, HubSpotError] = _NONE,
-        messages: Mapping[str, HubSpotError] = _NONE,
-        actors: Mapping[str, HubSpotError] = _NONE,
-        lists: Mapping[str, HubSpotError] = _NONE,
+        threads: Mapping[str, HubSpotError] = _NO_ERRORS,
+        messages: Mapping[str, HubSpotError] = _NO_ERRORS,
+        actors: Mapping[str, HubSpotError] = _NO_ERRORS,
+        lists: Mapping[str, HubSpotError] = _NO_ERRORS,
     ) -> None:
         items = [
             *([f"{len(threads)} thread(s)"] if threads else []),
@@ -255,11 +259,11 @@ class IncompleteError(HubSpotError):
         if errors := [*threads.values(), *messages.values(), *actors.values()]:
             sentences.append(f"The last error: {_end_with_period(errors[-1])}")
         sentences += [f"{name}: {_end_with_period(error)}" for name, error in lists.items()]
-        has_to_be_fixed = any(
+        user_has_to_fix = any(
             error.lacks_scope if isinstance(error, RefusedError) else error.exit_code == EX_CONFIG
             for error in lists.values()
         )
-        exit_code = EX_CONFIG if has_to_be_fixed else EXIT_INCOMPLETE
+        exit_code = EX_CONFIG if user_has_to_fix else EXIT_INCOMPLETE
         super().__init__(" ".join(sentences), exit_code=exit_code)
 
 
@@ -268,11 +272,11 @@ class WrongAccountError(HubSpotError):
 
 
 class MassDeletionError(HubSpotError):
-    """Most open threads are not found, and the account ID is unconfirmed.
+    """Most open threads were not found, and HubSpot does not report the account ID.
 
     Args:
-        not_found: The threads that are not found.
-        seen: The known open threads that this sync saw.
+        not_found: Open threads in the state that were not found.
+        seen: Open threads in the state that HubSpot returned in this sync.
     """
 
     exit_code = EXIT_INCOMPLETE
@@ -287,11 +291,11 @@ class MassDeletionError(HubSpotError):
 
 
 def name_ids(ids: Sequence[str], count: int | None = None) -> str:
-    """Return the first `MAX_NAMED_IDS` IDs, and the number of the others.
+    """Return the first `MAX_NAMED_IDS` IDs as text, and how many more exist.
 
     Args:
-        ids: All IDs, or the first ones.
-        count: The number of all IDs, if `ids` has only the first ones.
+        ids: The IDs, or only the first of them.
+        count: The total number of IDs, if `ids` has only the first of them.
     """
     more = (len(ids) if count is None else count) - MAX_NAMED_IDS
     return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")

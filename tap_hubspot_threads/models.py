@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
 Row: TypeAlias = dict[str, Any]
-"""A record with the columns of its stream's schema, cleaned."""
+"""A cleaned JSON object with exactly the columns of its stream's schema."""
 
 
 @dataclass(frozen=True)
 class ReferenceList:
-    """A stream that each sync reads completely."""
+    """A short list, such as the inboxes, that each sync reads completely into its own stream."""
 
     name: str
     """The name of the stream and of its schema file."""
     path: str
-    """The path after that of the API version."""
+    """The path below the API version's base path."""
     has_archived: bool = False
-    """Whether archived entries take a separate request."""
+    """Whether HubSpot lists archived entries in a separate request."""
 
 
 REFERENCE_LISTS = (
@@ -50,15 +50,16 @@ class Page:
     size: int = 0
     """Bytes of the response."""
     seconds: float = 0
-    """Time from the request to the response, retries included."""
+    """Seconds from the request to the response, including retries."""
     received_at: float = 0
     """When the response arrived, in monotonic seconds."""
     shrink: Callable[[], None] = lambda: None
-    """Drops the parsed copy of the response, which takes 5 times the memory of its bytes."""
+    """Frees the parsed response, which takes 5 times the memory of its bytes."""
     is_dated: bool = True
-    """Whether a response of this sync had a usable `Date`; else `now` is our clock less an hour."""
+    """Whether a response of this sync had a usable `Date`. If not, `now` is the local clock minus
+    one hour."""
     ids: Sequence[str] = ()
-    """The IDs of the rows, known without building the rows."""
+    """The IDs of the rows, available without building the rows."""
 
 
 class ThreadRef(NamedTuple):
@@ -66,47 +67,47 @@ class ThreadRef(NamedTuple):
 
     id: str
     archived: bool = False
-    """Whether to request it as an archived thread first."""
+    """Whether to request the thread with `archived=true` first."""
     always_emit: bool = False
-    """Whether its record is emitted even if it has not changed."""
+    """Whether to emit the record even if it has not changed."""
     has_new_message: bool = False
-    """Whether its messages are read even if its record has not changed."""
+    """Whether to read the messages even if the record has not changed."""
 
 
 class Record(NamedTuple):
-    """A row to emit for a stream."""
+    """A row to emit as a record of a stream."""
 
     stream: str
     row: Row
 
 
 class ReadMessages(NamedTuple):
-    """A request for the messages of a thread. `Messages` replaces the event with their records."""
+    """A placeholder for the messages of a thread. `Messages` replaces it with their records."""
 
     thread: ThreadRef
 
 
 class StateChange(NamedTuple):
-    """A change of the state, applied after all earlier records are written.
+    """A state change that is applied after all earlier records are written.
 
-    Only the writing loop applies it, before it requests the next event. So the state never gets
-    ahead of the output, however far ahead the tap reads.
+    Only the writing loop applies state changes, before it requests the next event. The state
+    therefore never covers an unwritten record, even though the tap reads ahead.
     """
 
     apply: Callable[[], None]
     save_now: bool = False
-    """Whether STATE is written immediately, before the next record."""
+    """Whether to write STATE immediately, before the next record."""
 
 
 Event: TypeAlias = Record | ReadMessages | StateChange
 
 CHECKPOINT = StateChange(lambda: None)
-"""Allows a STATE message here, for example at the end of a page."""
+"""A point at which a STATE message may be written, such as the end of a page."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The selected streams that decide what is read."""
+    """The selected streams for which API calls are made."""
 
     threads: bool = True
     thread_index: bool = False
@@ -116,7 +117,7 @@ class Selection:
 
     @classmethod
     def of(cls, names: Collection[str]) -> Selection:
-        """Return the selection for the names of the selected streams."""
+        """Return the selection for these stream names."""
         return cls(
             threads="threads" in names,
             thread_index="thread_index" in names,

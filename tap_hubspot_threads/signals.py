@@ -1,4 +1,4 @@
-"""Signal handling: a handler notes the signal, and the sync stops at the next safe place."""
+"""Signal handling: a signal stops the sync at the next place where no message is cut."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Notes a request to stop the sync.
+    """Records the signal that requests the sync to stop.
 
-    The main thread calls `check` and never `wait`: it also runs the signal handler, which could
-    deadlock on the event. Workers call `wait`, which returns as soon as a signal arrives.
+    The main thread only calls `check`. It also runs the signal handler, which could deadlock while
+    the main thread is in `wait`. Workers call `wait`, which ends as soon as a signal arrives.
     """
 
     def __init__(self) -> None:
@@ -37,9 +37,9 @@ class Stop:
     def listen(self) -> None:
         """Install handlers for `SIGNALS`, if called on the main thread.
 
-        The first signal requests a stop, so that no message is cut. A second signal ends the
-        process immediately, because a target that no longer reads can block the stop. Signals that
-        the parent process ignores, as nohup does, stay ignored.
+        The first signal requests a stop, so that no message is cut. If the target no longer reads,
+        that stop can block, so a second signal ends the process immediately. A signal that the
+        parent process ignores, such as SIGHUP under nohup, stays ignored.
         """
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:
@@ -58,6 +58,6 @@ class Stop:
             raise Stopped(self._signum)
 
     def wait(self, seconds: float) -> None:
-        """Wait for this time, or raise `Stopped` as soon as a signal arrives."""
+        """Wait for this many seconds; raise `Stopped` as soon as a signal arrives."""
         self._event.wait(seconds)
         self.check()

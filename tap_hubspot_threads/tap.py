@@ -65,12 +65,12 @@ class TapHubSpotThreads(CheckedTap):
             self.logger.info("Columns of %s", self.describe_columns("messages"))
         follows_threads = Selection.of(self._selected).follows_threads
         if "deleted_threads" in self._selected and not follows_threads:
-            message = "deleted_threads needs the stream threads to detect deletions; select it too"
+            message = "deleted_threads detects no deletion without the stream threads; select both"
             self.logger.warning(message)
 
     @override
     def _setup_signal_handlers(self) -> None:
-        """Listen from the start; a private method of the SDK, whose handlers exit with code 0."""
+        """Install the tap's handlers. Those of this private method of the SDK exit with code 0."""
         self._stop.listen()
         if isinstance(sys.stdout, Output):
             sys.stdout.check = self._stop.check
@@ -87,7 +87,7 @@ class TapHubSpotThreads(CheckedTap):
     @override
     def discover_streams(self) -> list[Stream]:
         deleted_threads = DeletedThreadsStream(self)
-        # A configured ID that is not found may never have belonged to a thread.
+        # A configured ID that is not found may be mistyped: no thread ever had it.
         deleted_threads.selected_by_default = self._ids is None
         return [
             ThreadsStream(self),
@@ -105,7 +105,7 @@ class TapHubSpotThreads(CheckedTap):
         return ConfiguredIds(self.config, call=self._call) if is_configured else None
 
     def _call(self, function: Callable[[], T]) -> T:
-        """Call a function that may block for long; a signal ends the wait."""
+        """Call a function that may block for a long time; a signal ends the wait."""
         return self.runtime.workers(1, self._stop.check).run(function)
 
     @property
@@ -131,7 +131,7 @@ class TapHubSpotThreads(CheckedTap):
 
     @override  # type: ignore[misc] # final in the SDK, which runs a sync
     def run_connection_test(self) -> bool:
-        """Check that threads can be read, in a few API calls; raise the error if not."""
+        """Check with a few API calls that threads can be read; raise the error if not."""
         settings = self._settings
         attempts = min(settings.max_attempts, CONNECTION_ATTEMPTS)
         App(replace(settings, max_attempts=attempts), self.runtime, self._stop).test_connection()
@@ -142,12 +142,12 @@ class TapHubSpotThreads(CheckedTap):
         if not selected:
             return
         bookmarks = self.state.get("bookmarks", {})
-        # FULL_TABLE in the catalog requests the whole account in every sync.
+        # FULL_TABLE in the catalog means that every sync reads the whole account.
         is_full = self.streams["threads"].replication_method == REPLICATION_FULL_TABLE
         App(self._settings, self.runtime, self._stop).sync(
             selected,
             ids=self._ids,
-            given=self.state,
+            initial_state=self.state,
             bookmarks={} if is_full else bookmarks,
             write_state=lambda state: self.write_message(StateMessage(value=state)),
             max_records=max_records,

@@ -29,14 +29,14 @@ _USUAL_TIME = re.compile(
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|())Z",
     re.ASCII,
 )
-"""The form that HubSpot writes most often, on a day that the month has in every year, so that it
-needs no further check. The group matches if the milliseconds are missing."""
+"""The time format that HubSpot uses most often, for days that exist in every year. A match needs no
+further check. The group matches if the milliseconds are missing."""
 
 _EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MIN_EPOCH, _MAX_EPOCH = 10**11, 10**13 - 1
-"""Epoch milliseconds of 12 and 13 digits: the years 1973 to 2286. Fewer digits may be seconds or a
-duration, more may be the digits of a date."""
+"""The range of epoch milliseconds with 12 or 13 digits: the years 1973 to 2286. A number with fewer
+digits may be seconds or a duration. One with more digits may be a date such as 20260131120000."""
 
 
 class InvalidTimeError(ValueError):
@@ -44,7 +44,7 @@ class InvalidTimeError(ValueError):
 
 
 class InvalidIdError(ValueError):
-    """A value that is not an ID. The message has the value and the valid range."""
+    """A value that is not an ID. The message contains the value and the valid range."""
 
 
 def parse_id(value: object) -> str:
@@ -54,8 +54,8 @@ def parse_id(value: object) -> str:
     `" 9336126552 "`, `"9336126552.0"`.
 
     Raises:
-        InvalidIdError: for any other value. A JSON number with a fraction or an exponent is
-            rejected even if it is whole: it was a float, and floats change large IDs.
+        InvalidIdError: for any other value. That includes every float, even a whole one, because
+            a float may have changed a large ID.
     """
     if type(value) is str and _USUAL_ID.fullmatch(value):  # fast path for most IDs
         return value
@@ -68,12 +68,13 @@ def parse_id(value: object) -> str:
 
 
 def parse_ids(values: Sequence[object]) -> list[str]:
-    """Return the distinct IDs among the values, in order of first occurrence.
+    """Return the distinct IDs, in order of first occurrence.
 
-    A single empty string means no IDs: the SDK reads an empty list in the environment as one.
+    A single empty string means no IDs, because the SDK parses an empty list in the environment as
+    one empty string.
 
     Raises:
-        InvalidIdError: for the first value that is not an ID; the message has its position.
+        InvalidIdError: for the first invalid value. The message contains its position.
     """
     ids: dict[str, None] = {}
     for position, value in enumerate([] if list(values) == [""] else values, start=1):
@@ -88,17 +89,17 @@ def parse_ids(values: Sequence[object]) -> list[str]:
 def clean_time(value: object) -> str | None:
     """Return an ISO 8601 time in UTC with `Z` and milliseconds; None for an empty string.
 
-    Observed from HubSpot: milliseconds and whole seconds. An offset instead of `Z` is accepted too.
-    Digits after the milliseconds are cut off. A time without a zone is UTC; a date is its midnight.
-    A number of 12 or 13 digits, also as a string, is epoch milliseconds (observed in other HubSpot
-    APIs). The results sort as strings.
+    Observed from HubSpot: times with milliseconds and times in whole seconds. An offset instead of
+    `Z` is accepted too. Digits after the milliseconds are cut off. A time without a zone is UTC. A
+    date is midnight UTC. A number or string of 12 or 13 digits is epoch milliseconds (observed in
+    other HubSpot APIs). Results can be compared as strings.
 
     Raises:
         InvalidTimeError: if the value is not a time.
     """
     if not isinstance(value, str):
         return _time_of_epoch(value)
-    usual = _USUAL_TIME.fullmatch(value)  # fast path: times take most of the time for a row
+    usual = _USUAL_TIME.fullmatch(value)  # fast path: parsing times dominates the cost of a row
     if usual:
         return f"{value[:-1]}.000Z" if usual.lastindex else value
     text = value.strip()
@@ -121,7 +122,7 @@ def clean_time(value: object) -> str | None:
 
 
 def _time_of_epoch(value: object) -> str:
-    """Return the time for epoch milliseconds, without the fraction of a millisecond."""
+    """Return the cleaned time for epoch milliseconds; a fraction of a millisecond is cut off."""
     if isinstance(value, (int, float)) and _MIN_EPOCH <= value <= _MAX_EPOCH:
         return as_time(_EPOCH_START + timedelta(milliseconds=int(value)))
     raise InvalidTimeError
@@ -129,7 +130,7 @@ def _time_of_epoch(value: object) -> str:
 
 @cache
 def _offset(zone: str) -> timedelta:
-    """Return the offset from UTC of a zone such as `-05:00`; cached, as few zones occur."""
+    """Return the offset from UTC of a zone such as `-05:00`. Cached, because few zones occur."""
     offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
     return -offset if zone[0] == "-" else offset
 
@@ -151,7 +152,7 @@ def as_time(moment: datetime) -> str:
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: the nearest known name, or all of them."""
+    """Return a hint for a message about an unknown name: the nearest known name, or all names."""
     names = {entry.lower(): entry for entry in known}
     near = difflib.get_close_matches(str(name).lower(), names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else f"; known: {', '.join(names.values())}"

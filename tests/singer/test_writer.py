@@ -80,7 +80,7 @@ class World:
         self._has_state = has_state
         self.writer = EventWriter(
             self.streams,  # type: ignore[arg-type] # the part that the writer uses
-            given=given or {},
+            initial_state=given or {},
             write_state=self._write_state,
             stop=self.stop,
             progress=self.progress,
