@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page, ReferenceList, Row
 
 PAGE_SIZE = 500
-"""Threads or messages per page. It is HubSpot's maximum for threads (documented). Other clients
-request as many messages (observed)."""
+"""Threads or messages per page. For threads this is HubSpot's maximum (documented). For messages,
+other clients request 500 too (observed)."""
 
 LIST_PAGE_SIZE = 100
 """Inboxes, channels or channel accounts per page."""
@@ -46,32 +46,35 @@ ACTORS = Endpoint(
     "POST", "/actors/batch/read", refusal_statuses=frozenset({404}), can_be_partial=True
 )
 LIST_REFUSAL_STATUSES = frozenset({403, 404})
-"""Statuses of an account without the list's feature. They do not affect other requests."""
+"""Statuses for an account that lacks the feature, such as inboxes. Other requests still succeed."""
 
 
 @dataclass(frozen=True)
 class ThreadQuery:
-    """Query parameters that the settings add to each request for threads."""
+    """The query parameters, set by the user, of each request for threads."""
 
     associations: Sequence[str] = ()
     property: str | None = None
     inbox_id: str | None = None
-    """The inbox whose threads are listed. HubSpot refuses several, although its specification has
-    an array (observed)."""
+    """The only inbox to list; None: all inboxes. HubSpot refuses more than one (observed), although
+    its specification has an array."""
 
 
 class HubSpotApi:
-    """HubSpot's API: one method per endpoint. Each waits for the rate limit and for retries.
+    """HubSpot's API: one method per endpoint.
 
-    Methods raise `TransientError` if the last attempt fails with a transient error, `RefusedError`
-    if HubSpot refuses the request, and another `HubSpotError` if the sync has to end. Lists also
-    raise `PaginationLoopError`. Each page of a list is requested when it is consumed.
+    A method blocks while it waits for the rate limit or for a retry. A method that returns an
+    iterator requests each page when the caller consumes it.
+
+    Methods raise `TransientError` if the last attempt fails with a transient error. They raise
+    `RefusedError` if HubSpot refuses the request, and another `HubSpotError` if the sync has to
+    end. Lists also raise `PaginationLoopError`.
 
     Args:
         client: Sends the requests.
         version: A key of `BASE_PATHS`.
         schema: Returns the schema of a stream by its name.
-        query: Parameters for each request for threads.
+        query: The user's parameters for each request for threads.
         page_size: Maximum threads per page.
     """
 
@@ -95,17 +98,18 @@ class HubSpotApi:
 
     @property
     def quota_share(self) -> float | None:
-        """The remaining share of the daily quota, from 0 to 1; None if unknown."""
+        """The share of the daily quota that remains, from 0 to 1; None if unknown."""
         remaining, limit = self._client.quota
         return remaining / limit if remaining is not None and limit else None
 
     def get_account_id(self) -> int | None:
-        """Return the account's ID; None if HubSpot does not return it.
+        """Return the account's ID; None if HubSpot does not report it.
 
-        The account's time zone is stored in the daily quota, whose messages name the reset time.
+        Also pass the account's time zone to the daily quota, which resets at midnight there.
 
         Raises:
-            HubSpotError: only if the token is not accepted or the daily quota is used up.
+            HubSpotError: if every other request would fail too, for example because of the token.
+                After any other error, the ID is unknown.
         """
         endpoint = Endpoint("GET", self._account_path, is_conversations=False)
         try:
@@ -129,11 +133,11 @@ class HubSpotApi:
 
         Args:
             thread_id: The thread's ID.
-            archived: Whether to read archived threads instead of live ones.
+            archived: Whether to look among archived threads instead of live ones.
             once: Whether to attempt the request only once.
 
         Raises:
-            NotFoundError: if HubSpot has no such thread among these.
+            NotFoundError: if the thread is not among them.
         """
         response = self._client.request(
             THREAD,
@@ -147,24 +151,24 @@ class HubSpotApi:
     def list_threads(
         self, cursor: str | None = None, *, archived: bool, max_pages: int | None = None
     ) -> Iterator[Page]:
-        """Yield all live or all archived threads, ordered by ID, from a cursor on."""
+        """Yield all live or all archived threads, ordered by ID, starting at a cursor."""
         params = {"sort": "id", "archived": _flag(archived)}
         return self._pages(params, cursor=cursor, max_pages=max_pages)
 
     def list_open_threads(self, *, archived: bool) -> Iterator[Page]:
         """Yield open threads. Each page is attempted only once.
 
-        UNKNOWN: whether `threadStatus` filters at all: HubSpot may return all threads, or none. The
-        value is in capitals, because HubSpot may refuse another spelling.
+        UNKNOWN: whether `threadStatus` filters at all. HubSpot may return all threads, or none. The
+        value is in capitals because HubSpot may refuse another spelling.
         """
         params = {"sort": "id", "threadStatus": "OPEN", "archived": _flag(archived)}
         return self._pages(params, policy=NO_RETRY)
 
     def threads_since(self, since: str, *, archived: bool) -> Iterator[Page]:
-        """Yield the threads whose latest message is not before a time, oldest message first.
+        """Yield threads whose latest message is at or after a time, ordered by that message's time.
 
-        Observed: without this sort HubSpot ignores the filter, without the filter it refuses the
-        sort, and the filter is inclusive.
+        Observed: HubSpot ignores the filter without this sort, and refuses the sort without the
+        filter. The filter is inclusive.
 
         Args:
             since: A cleaned time.
@@ -176,9 +180,10 @@ class HubSpotApi:
     def list_messages(
         self, thread_id: str, *, archived: bool = False, once: bool = False
     ) -> Iterator[Page]:
-        """Yield the messages of a thread, oldest first, so that new ones come last.
+        """Yield the messages of a thread, oldest first.
 
-        HubSpot's default order is newest first. Documented.
+        HubSpot's default order is newest first (documented). Messages that arrive while the list is
+        read are then at its end.
 
         Args:
             thread_id: The thread's ID.
@@ -186,7 +191,7 @@ class HubSpotApi:
             once: Whether to attempt each request only once.
 
         Raises:
-            NotFoundError: if HubSpot has no such thread or does not return its messages.
+            NotFoundError: if HubSpot's own 404 says that the thread or its messages do not exist.
         """
         return self._paged(MESSAGES, "messages", PAGE_SIZE).pages(
             f"/threads/{thread_id}/messages",
@@ -198,7 +203,7 @@ class HubSpotApi:
     def get_original_content(self, thread_id: str, message_id: str) -> Row:
         """Return the full `text` and `richText` of a message that HubSpot truncated.
 
-        The row lacks a column that the response does not contain as text.
+        The row has only the columns that are text in the response.
 
         Raises:
             NotFoundError: if HubSpot has no such message.
@@ -209,7 +214,7 @@ class HubSpotApi:
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
     def read_actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return those actors that HubSpot has. The POST request only reads.
+        """Return the actors that exist, with a POST request that changes nothing.
 
         Args:
             ids: At most `MAX_ACTORS` IDs.
@@ -228,9 +233,9 @@ class HubSpotApi:
         if category := _transient_category(response.body):
             message = f"{ACTORS}: {category} for some of the actors"
             raise TransientError(message)
-        found, build_row = response.body["results"], self._row_builders.for_stream("actors")
-        usable_ids(found, build_row, item_name="actors")
-        return list(Rows(response.raw, found=found, build_row=build_row))
+        items, build_row = response.body["results"], self._row_builders.for_stream("actors")
+        usable_ids(items, build_row, item_name="actors")
+        return list(Rows(response.raw, items=items, build_row=build_row))
 
     def list_all(self, reference: ReferenceList, *, archived: bool) -> Iterator[Page]:
         """Yield the pages of a reference list."""
@@ -243,7 +248,7 @@ class HubSpotApi:
         )
 
     def _paged(self, endpoint: Endpoint, item_name: str, size: int) -> PagedList:
-        """Return the endpoint's list. Each endpoint has one, which learns the page size."""
+        """Return the `PagedList` of an endpoint. It is shared, because it learns the page size."""
         paged = self._lists.get(endpoint)
         return paged or self._lists.setdefault(
             endpoint, PagedList(self._client, endpoint, item_name=item_name, size=size)
@@ -269,10 +274,10 @@ class HubSpotApi:
 
 
 def _transient_category(body: Mapping[str, Any]) -> str:
-    """Return the first category in a partial response that a retry may fix; empty if none."""
+    """Return the first category of transient errors in a partial response; empty if none."""
     errors = body.get("errors")
-    found = [error for error in errors if isinstance(error, dict)] if errors else []
-    categories = [plain_text(str(error.get("category"))) for error in found]
+    objects = [error for error in errors if isinstance(error, dict)] if errors else []
+    categories = [plain_text(str(error.get("category"))) for error in objects]
     transient = ("INTERNAL", "RATE_LIMIT", "TIMEOUT", "UNAVAILABLE")
     return next(
         (name for name in categories if any(word in name.upper() for word in transient)), ""

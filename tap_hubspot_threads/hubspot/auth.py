@@ -1,4 +1,4 @@
-"""Credentials: a configured access token, or OAuth access tokens that expire."""
+"""Credentials: an access token that does not expire, or OAuth tokens that do."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
 
 
 LIFETIME = 1800.0
-"""Seconds that an access token is valid if the response does not say. Documented."""
+"""Seconds that an access token is valid if the response omits `expires_in`. Documented."""
 
 LEEWAY = 60.0
-"""Seconds before its expiry at which a token is refreshed; at most 10% of its lifetime."""
+"""Seconds before expiry at which a token is refreshed, but at most 10% of the token's lifetime."""
 
 
 class Credentials(Protocol):
     """The source of the access token."""
 
     setting: str
-    """The setting to check if HubSpot does not accept the token."""
+    """The setting to name in the error if HubSpot does not accept the token."""
 
     @property
     def token(self) -> str:
         """The current access token."""
 
     def ensure_fresh(self) -> None:
-        """Refresh the token if it expires soon. Called before each request.
+        """Refresh a token that expires soon. The client calls this before each request.
 
         Raises:
             HubSpotError: if no token can be obtained. The message names the setting to fix.
         """
 
     def invalidate(self, refused: str) -> bool:
-        """Have the next `ensure_fresh` replace a token that HubSpot refused.
+        """Mark a token as refused, so that the next `ensure_fresh` replaces it.
 
         Returns:
-            Whether a new token can be obtained.
+            Whether the next `ensure_fresh` can obtain another token.
         """
 
 
 class AccessToken:
-    """The token of a private app or service key. It cannot be refreshed."""
+    """The token of a private app or service key, which cannot be refreshed."""
 
     setting = "access_token"
 
@@ -69,16 +69,16 @@ class AccessToken:
         """Do nothing: the token does not expire."""
 
     def invalidate(self, refused: str) -> bool:  # noqa: ARG002 - same signature as with OAuth
-        """Return False: no other token exists."""
+        """Return False, because no other token exists."""
         return False
 
 
 class RefreshToken:
-    """OAuth access tokens. One thread refreshes the token for all, before it expires.
+    """An OAuth access token. One worker refreshes it for all workers, before it expires.
 
     Args:
-        form: client_id, client_secret and refresh_token. If HubSpot returns a new refresh token,
-            it replaces the old one.
+        form: client_id, client_secret and refresh_token. A new refresh token from HubSpot replaces
+            the old one for the rest of the sync.
         request_token: See `TokenEndpoint.request_token`.
         clock: Returns monotonic seconds.
     """
@@ -101,7 +101,7 @@ class RefreshToken:
 
     def ensure_fresh(self) -> None:
         """Implement `Credentials`."""
-        with self._lock:  # threads that wait here use the first thread's token
+        with self._lock:  # workers that wait here use the token of the first one
             if self._clock() >= self._expires_at:
                 self._refresh()
 
@@ -115,7 +115,7 @@ class RefreshToken:
         return True
 
     def _refresh(self) -> None:
-        if self._failure:  # it failed for one thread, so it fails for all
+        if self._failure:  # raise the same error for all workers
             raise self._failure
         try:
             body, requested_at = self._request_token(self._form)
@@ -129,7 +129,7 @@ class RefreshToken:
 
 
 def _parse_lifetime(lifetime: object) -> float:
-    """Return `expires_in` in seconds; the default lifetime if it is missing or not plausible."""
+    """Return `expires_in` in seconds; `LIFETIME` if it is missing or implausible."""
     try:
         seconds = float(str(lifetime))
     except ValueError:
@@ -156,7 +156,7 @@ class TokenEndpoint:
     """HubSpot's token endpoint.
 
     Args:
-        connection: Has the address and the timeout.
+        connection: Its address and timeout are used.
         transport: Sends the requests.
         retry: Retries transient errors.
         clock: Returns monotonic seconds.
@@ -174,7 +174,7 @@ class TokenEndpoint:
         self._timeout, self._clock = connection.timeout, clock
 
     def request_token(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        """Return the response to a form, and the monotonic time of the request.
+        """Send a form; return the response's body and the monotonic time of the request.
 
         Raises:
             HubSpotError: if HubSpot issues no token. The message names the setting to fix.
@@ -200,8 +200,8 @@ def parse_token_response(response: Response) -> dict[str, Any]:
 
     Raises:
         TransientError: if a retry may help.
-        HubSpotError: for all other errors. The message names the setting to fix. It never contains
-            the endpoint's message, which may repeat a secret.
+        HubSpotError: if HubSpot issues no token. The message names the setting to fix, but does not
+            repeat the endpoint's own message, which may contain a secret.
     """
     body = json_object(response.body)
     summary = f"{TOKEN}: {response.status}"

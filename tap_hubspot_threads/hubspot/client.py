@@ -1,4 +1,4 @@
-"""Sends one request until it succeeds or fails: token, rate limit, transport, errors, retries."""
+"""The client: authenticates, limits, sends and retries requests to HubSpot."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class ApiResponse:
     raw: bytes
     """The unparsed body."""
     now: str
-    """HubSpot's clock at the response, or an earlier time, as a cleaned time."""
+    """HubSpot's clock at the response, as a cleaned time. It may be behind, but never ahead."""
     is_dated: bool
-    """Whether HubSpot's clock is known; otherwise `now` is our clock less one hour."""
+    """Whether HubSpot's clock is known. If not, `now` is the local clock minus one hour."""
 
 
 THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
@@ -57,14 +57,14 @@ THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
 class Client:
     """Sends requests to HubSpot. Thread-safe.
 
-    Until the Conversations API has answered a request with 200, a 403 or 404 may be caused by a
-    wrong address. The client then sends one `GET /threads?limit=1`, once for all threads. A 404 for
-    that request means that the address is wrong.
+    Until the first 200 from the Conversations API, a 403 or 404 may be caused by a wrong address.
+    The client then sends `GET /threads?limit=1`, once for all workers. A 404 for that request means
+    that the address is wrong.
 
     Args:
         connection: The parameters that all requests share.
-        transport: Sends the requests.
-        credentials: Has the token.
+        transport: Sends each attempt.
+        credentials: Provide the access token.
         limit: The rate limit and the daily quota.
         retry: Retries transient errors.
         clock: Follows HubSpot's clock.
@@ -87,11 +87,11 @@ class Client:
         self._wrong_address: WrongAddressError | None = None
         self.clock = clock
         self._any_succeeded = False
-        """Whether any request of this sync was answered with 200."""
+        """Whether any request of this sync got a 200."""
         self._conversations_succeeded = False
-        """Whether the Conversations API answered one with 200, so that its 404 is accepted."""
+        """Whether the Conversations API returned a 200, which proves that the address is right."""
         self.request_count = 0
-        """Requests that were sent, without token requests."""
+        """Requests sent, not counting requests for OAuth tokens."""
         self.retry_count = 0
 
     @property
@@ -101,7 +101,7 @@ class Client:
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The remaining calls of the daily quota, and the daily quota; None if unknown."""
+        """The remaining API calls of the daily quota, and its limit; None if unknown."""
         return self.limit.quota.remaining, self.limit.quota.limit
 
     def request(
@@ -116,27 +116,26 @@ class Client:
         min_attempts: int = 1,
         on_failure: Callable[[TransientError], None] = lambda _: None,
     ) -> ApiResponse:
-        """Send a request, and send it again after a transient error.
+        """Send a request, and retry transient errors.
 
         Args:
             endpoint: The endpoint.
-            path: The path with IDs. For the Conversations API, it starts below
-                `conversations_path`.
-            accept: Whether a JSON object is a valid response of the endpoint. Any other body is a
-                transient error.
-            params: The query's strings and lists. Values that are None are omitted. A function is
+            path: The path with IDs, relative to `conversations_path` for the Conversations API.
+            accept: Returns whether a JSON object is a valid response of the endpoint. Any other
+                body is a transient error.
+            params: The query: strings and lists. Values that are None are omitted. A function is
                 called before each attempt.
             json_body: The request body; None for no body.
-            policy: Limits that are tighter than the settings; None for the settings'.
-            min_attempts: Lower bound of the maximum attempts, above the settings and `policy`.
+            policy: Limits that override the settings; None to use the settings.
+            min_attempts: Raises the maximum attempts of the settings or `policy` to this number.
             on_failure: Called with each `TransientError`.
 
         Raises:
-            TransientError: if the last attempt fails with it.
-            NotFoundError: for HubSpot's own 404, if the endpoint can be not found.
-            WrongAddressError: if the address has no Conversations API.
-            RefusedError: for a 400 or another client error, and for the refusal of one item.
-            DailyQuotaError: if only the reserve of the daily quota remains.
+            TransientError: if the last attempt fails with a transient error.
+            NotFoundError: for HubSpot's own 404, if `endpoint.can_be_not_found`.
+            WrongAddressError: if no Conversations API exists at this address.
+            RefusedError: for a 400 or another client error that concerns only this request.
+            DailyQuotaError: if the daily quota is used up, or only its reserve remains.
             HubSpotError: for an error that would affect every other request too.
         """
         data = None if json_body is None else json.dumps(json_body).encode()
@@ -192,7 +191,7 @@ class Client:
             self._probe_address()
             if error.if_verified:
                 raise error.if_verified from None
-        return call(made=1)
+        return call(attempts_made=1)
 
     def _url(self, endpoint: Endpoint, path: str, query: Mapping[str, Any]) -> str:
         base = self._connection.conversations_path if endpoint.is_conversations else ""
@@ -203,7 +202,7 @@ class Client:
         """Request one thread to check the address, unless a request has already succeeded.
 
         Raises:
-            WrongAddressError: if the address has no Conversations API.
+            WrongAddressError: if no Conversations API exists at this address.
             HubSpotError: if the list of threads cannot be read.
         """
         with self._probe_lock:
@@ -219,9 +218,9 @@ class Client:
     def _send(
         self, endpoint: Endpoint, url: str, body: bytes | None, timeout: float
     ) -> tuple[Response, str]:
-        """Send a request once, as soon as the limit permits; return the response and the token."""
+        """Send one attempt when the rate limit permits; return the response and the token used."""
         with self._in_flight:
-            # Refresh the token before taking a ticket, whose window starts when it is issued.
+            # Refresh first: a ticket counts against the rate limit as soon as it is issued.
             self._credentials.ensure_fresh()
             ticket = self.limit.acquire()
             headers, is_refused = None, False

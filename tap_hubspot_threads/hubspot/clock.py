@@ -14,24 +14,27 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 MAX_AHEAD = 60.0
-"""Seconds. A `Date` further ahead of the earliest one (less the time elapsed) is ignored."""
+"""Seconds. A `Date` that is ahead of HubSpot's clock by more is ignored."""
 MAX_BEHIND = 86_400.0
-"""Seconds. A `Date` further behind the earliest one, or our clock, needs a second response."""
+"""Seconds. A `Date` that is behind by more is accepted only if a second response agrees."""
 MARGIN = timedelta(hours=1)
-"""If no response has a `Date`, HubSpot's clock is assumed to be this far behind ours."""
+"""Assumed lag of HubSpot's clock behind the local clock while no response has a `Date`."""
 MAX_UNCONFIRMED = 16
+"""Dates to remember while they wait for a second response."""
 
 
 class HubSpotClock:
     """Derives HubSpot's clock from the `Date` of its responses. Thread-safe.
 
+    The clock shows the accepted `Date` that gives the earliest time, plus the time elapsed since.
+
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
-        * A `Date` more than one minute ahead of the earliest one (less the time elapsed since) is
-          ignored: a bookmark must not trust a single response.
-        * A `Date` more than one day behind the earliest one (before the first: behind our clock) is
-          accepted only when a second response agrees with it.
-        * `now` is never ahead of the earliest accepted `Date` plus the time elapsed.
+        * A `Date` more than one minute ahead of the clock is ignored. A single response must not
+          move a bookmark into the future.
+        * A `Date` more than one day behind the clock is accepted only if a second response agrees.
+          The first `Date` is compared with the local clock.
+        * `now` is never ahead of the clock.
 
     Args:
         monotonic: Returns monotonic seconds.
@@ -41,13 +44,13 @@ class HubSpotClock:
         self.monotonic = monotonic
         self._lock = threading.Lock()
         self._earliest: float | None = None
-        """The earliest accepted `Date`: seconds since 1970, less `monotonic` at that moment."""
+        """The earliest accepted `Date`, as seconds since 1970 minus `monotonic` at the response."""
         self._unconfirmed: list[float] = []
-        """The latest dates that need a second response to agree, in the same form."""
+        """The latest dates that still need a second response, in the same form."""
 
     @property
     def is_known(self) -> bool:
-        """Whether any response had a usable `Date`."""
+        """Whether any response had a plausible `Date`."""
         return self._earliest is not None or bool(self._unconfirmed)
 
     def read(self, headers: Mapping[str, str]) -> datetime | None:
@@ -70,7 +73,7 @@ class HubSpotClock:
         return moment
 
     def now(self) -> datetime:
-        """Return HubSpot's current time, or an earlier one."""
+        """Return HubSpot's current time; an earlier time if it is uncertain."""
         with self._lock:
             elapsed = self.monotonic()
             if self._earliest is not None:

@@ -1,4 +1,4 @@
-"""The page size of a listing: smaller after failures, larger again after successes."""
+"""The page size of a list: it decreases after failures and increases after successes."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.errors import TransientError
 
 SMALLER_SIZES = (100, 20, 1)
-"""Fallback sizes. 100 is the maximum that other clients report (observed). UNKNOWN: whether HubSpot
-returns more. If it never does, 500 need not be tried."""
+"""Fallback sizes. Other clients report a maximum of 100 (observed). UNKNOWN: whether HubSpot ever
+returns larger pages. If it does not, the tap need not request 500."""
 
 FAILURES_PER_SIZE = 2
 """Transient failures of one page before the next smaller size is requested."""
 
 MAX_FAILING_PAGES = 2
-"""Pages at which a size fails before it is not requested again in this sync."""
+"""Pages at which a size fails before this sync stops requesting it."""
 
 SUCCESSES_TO_STEP_UP = 10
-"""Pages of one size before the next larger size is requested again."""
+"""Pages of one size before the next larger size is requested."""
 
 
 class PageSize:
-    """The page size of one listing in one sync. Thread-safe.
+    """The page size of one list in one sync. Thread-safe.
 
     Guarantees:
-        * A size that fails is replaced by the next smaller one. It is requested again after
-          `SUCCESSES_TO_STEP_UP` pages of the smaller size, until it has failed at
-          `MAX_FAILING_PAGES` pages. Pages that fail concurrently count as one.
+        * After a failure, the next smaller size is requested. `SUCCESSES_TO_STEP_UP` pages later,
+          the larger size is requested again.
+        * A size that failed at `MAX_FAILING_PAGES` pages is not requested again. Pages that fail
+          concurrently count as one.
         * A size that HubSpot refuses is not requested again.
-        * If the smallest size fails too, the size is not the cause (it is a bad row or an outage).
-          The recorded failures are then cleared.
+        * If the smallest size fails too, all failures are forgotten. The cause is then a bad row or
+          an outage, not the size.
 
     Args:
         largest: The first size to request.
@@ -61,7 +62,7 @@ class PageSize:
         return size in self._worked
 
     def succeeded(self, size: int) -> None:
-        """Record a page of this size; step up after `SUCCESSES_TO_STEP_UP` of the current one."""
+        """Record a page of this size; step up after `SUCCESSES_TO_STEP_UP` pages."""
         with self._lock:
             self._worked.add(size)
             if size != self._current:
@@ -90,7 +91,7 @@ class PageSize:
                 self._set(self._allowed()[0])
 
     def _allowed(self) -> list[int]:
-        """Return the sizes below those that were refused or fail repeatedly, largest first."""
+        """Return the sizes, largest first, that are below every refused or failing size."""
         unusable = self._refused | {
             size for size, pages in self._failures.items() if pages >= MAX_FAILING_PAGES
         }
@@ -101,10 +102,10 @@ class PageSize:
 
 
 class SinglePageSize:
-    """The sizes to request for one page, one after the other.
+    """The sizes to request for one page, from larger to smaller.
 
     Args:
-        listing: The page size of the whole listing.
+        listing: The page size of the whole list.
         max_failures: Transient failures before the next smaller size is requested.
     """
 
@@ -121,20 +122,20 @@ class SinglePageSize:
 
     @property
     def attempts(self) -> int:
-        """The attempts needed to try the current size and all smaller ones."""
+        """The number of attempts needed to try the current size and all smaller sizes."""
         count, size = 1, self._size
         while (smaller := self._listing.smaller_than(size)) is not None:
             count, size = count + 1, smaller
         return count * self._max_failures
 
     def take(self) -> int:
-        """Return the size for the next attempt, at most the listing's current one."""
+        """Return the size for the next attempt: at most the current size of the list."""
         if self._listing.current < self._size:
             self._use(self._listing.current)
         return self._size
 
     def failed(self, error: TransientError) -> None:
-        """Record a failed attempt. An error that asks to wait says nothing about the size."""
+        """Record a failed attempt, unless HubSpot asks to wait: then the size is not the cause."""
         if error.asks_to_wait:
             return
         self._failures += 1
@@ -152,7 +153,7 @@ class SinglePageSize:
         return True
 
     def succeeded(self) -> None:
-        """Record that the page was returned: the sizes that were refused for it are too large."""
+        """Record that the page was returned. The sizes refused before were therefore too large."""
         for size in self._refused:
             self._listing.refused(size)
         self._listing.succeeded(self._size)

@@ -1,4 +1,4 @@
-"""Pagination of lists: rows of a page, next cursor, page size, and detection of endless lists."""
+"""Pagination: requests the pages of a list, builds their rows and detects endless lists."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class RowBuilder(Protocol):
 
     @property
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
-        """A function that returns the ID of an object; None if it has no usable ID."""
+        """A function that returns the ID of a JSON object; None if it has no usable ID."""
 
-    def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
-        """Return the row of an object; None if it has no usable ID.
+    def __call__(self, item: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
+        """Return the row of a JSON object; None if it has no usable ID.
 
         Args:
-            found: The object.
+            item: The JSON object.
             is_plain: The result of `rows.is_plain` for the whole page.
         """
 
@@ -50,31 +50,31 @@ class Rows(Collection["Row"]):
 
     Args:
         raw: The unparsed page.
-        found: The parsed objects. They are kept until `shrink`, and parsed again after it.
-        build_row: Builds a row of an object. An object without a row is skipped.
+        items: The parsed page. After `shrink`, each iteration parses the page again.
+        build_row: Builds the row of a JSON object. An object without a row is skipped.
     """
 
     def __init__(
         self,
         raw: bytes,
         *,
-        found: list[Any],
+        items: list[Any],
         build_row: RowBuilder,
     ) -> None:
-        self._raw, self._count, self._build_row = raw, len(found), build_row
-        self._found: list[Any] | None = found
+        self._raw, self._count, self._build_row = raw, len(items), build_row
+        self._items: list[Any] | None = items
 
     def shrink(self) -> None:
-        """Free the parsed objects and keep only the unparsed page."""
-        self._found = None
+        """Free the parsed page and keep only the unparsed page."""
+        self._items = None
 
     @override
     def __iter__(self) -> Iterator[Row]:
-        found = self._found
-        if found is None:
-            found = json.loads(self._raw)["results"]
+        items = self._items
+        if items is None:
+            items = json.loads(self._raw)["results"]
         plain = is_plain(self._raw)
-        for item in found:
+        for item in items:
             row = self._build_row(item, is_plain=plain) if isinstance(item, dict) else None
             if row is not None:
                 yield row
@@ -88,29 +88,29 @@ class Rows(Collection["Row"]):
         return any(row == other for other in self)
 
 
-def usable_ids(found: list[Any], build_row: RowBuilder, *, item_name: str) -> list[str]:
-    """Return the usable IDs of a response's objects; log how many objects have none.
+def usable_ids(items: list[Any], build_row: RowBuilder, *, item_name: str) -> list[str]:
+    """Return the IDs of the items; log a warning with the number of items without a usable ID.
 
     Args:
-        found: The objects.
-        build_row: Its `id_of` returns the ID of an object.
-        item_name: The plural noun for the objects in the log.
+        items: The items of a parsed page.
+        build_row: Its `id_of` returns the ID of an item.
+        item_name: What the items are, as a plural for the log.
     """
-    objects = (item for item in found if isinstance(item, dict))
+    objects = (item for item in items if isinstance(item, dict))
     ids = [id_ for item in objects if (id_ := build_row.id_of(item)) is not None]
-    if unusable := len(found) - len(ids):
-        share = f"{unusable} of {len(found)} {item_name} on a page"
+    if unusable := len(items) - len(ids):
+        share = f"{unusable} of {len(items)} {item_name} on a page"
         LOG.warning("%s have no usable ID and are skipped", share)
     return ids
 
 
 def is_page(body: Mapping[str, Any]) -> bool:
-    """Whether a body is a page of objects, with or without a cursor."""
-    found, paging = body.get("results"), body.get("paging")
+    """Whether a body is a page of JSON objects, with or without a cursor."""
+    items, paging = body.get("results"), body.get("paging")
     next_page = paging.get("next") if isinstance(paging, dict) else paging
     return (
-        isinstance(found, list)
-        and all(isinstance(item, dict) for item in found)
+        isinstance(items, list)
+        and all(isinstance(item, dict) for item in items)
         and (next_page is None or isinstance(next_page, dict))
     )
 
@@ -118,32 +118,32 @@ def is_page(body: Mapping[str, Any]) -> bool:
 def next_cursor(body: Mapping[str, Any]) -> str | None:
     """Return the decoded cursor of the next page; None only on the last page.
 
-    Observed: the cursor may be percent-encoded already. Sent unchanged it would be encoded twice,
-    and refused. An empty page may have a cursor. `paging.next.link` has a wrong path and is
-    ignored.
+    Observed: the cursor may be percent-encoded already. If it were sent without decoding, it would
+    be encoded twice and refused. An empty page may have a cursor. `paging.next.link` has a wrong
+    path and is ignored.
     """
     after = ((body.get("paging") or {}).get("next") or {}).get("after")
     return None if after is None or after == "" else unquote(str(after))
 
 
 MAX_PAGES_WITHOUT_NEW_ID = 100
-"""Consecutive pages without a new ID before a listing fails. Empty pages with a cursor occur
-(observed), so a few are no error."""
+"""Consecutive pages without a new ID before a list fails. A few are no error, because HubSpot can
+return empty pages with a cursor (observed)."""
 
 SLOTS = 2**20
-"""Bits that record the IDs of earlier pages. They are cleared when half of them are set."""
+"""Bits that record the IDs of earlier pages. All are cleared when half of them are set."""
 
 
 class PaginationGuard:
     """Detects a list that makes no progress.
 
-    Its memory is 128 kB plus the cursors, for any length and order of the list. It stores a hash of
-    each ID, so a new ID counts as known with a probability of at most 50%. That all IDs of
-    `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages do so is practically impossible, even with one row
-    per page.
+    It takes 128 kB plus the cursors, for any length and order of the list. It stores only one bit
+    per ID, so it mistakes a new ID for a known one with a probability of at most 50%. To fail a
+    list wrongly, it would have to mistake every ID of `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages.
+    That is practically impossible, even with one row per page.
 
     Args:
-        cursor: The cursor of the first page, if it has one.
+        cursor: The first page's cursor; None for the start of the list.
     """
 
     def __init__(self, cursor: str | None = None) -> None:
@@ -156,8 +156,8 @@ class PaginationGuard:
         """Return the cursor of the next page; None after the last page.
 
         Raises:
-            PaginationLoopError: if HubSpot returned the cursor before (observed: it can repeat
-                cursors endlessly), or if too many consecutive pages had no new ID.
+            PaginationLoopError: if HubSpot returned the cursor before, or if too many consecutive
+                pages had no new ID. Observed: HubSpot can repeat cursors endlessly.
         """
         if page.cursor is None:
             return None
@@ -182,7 +182,7 @@ class PaginationGuard:
         return page.cursor
 
     def _has_new_id(self, ids: Iterable[str]) -> bool:
-        """Record the IDs of a page; return whether any was not on an earlier page."""
+        """Record the IDs of a page; return whether at least one of them is new."""
         if self._known is None or self._bits_set > SLOTS // 2:
             self._known, self._bits_set = bytearray(SLOTS // 8), 0
         before = self._bits_set
@@ -199,7 +199,7 @@ class PagedList:
     Args:
         client: Sends the requests.
         endpoint: The list's endpoint.
-        item_name: The plural noun for the items in the log.
+        item_name: What the items are, as a plural for the log.
         size: Maximum items per page.
     """
 
@@ -225,7 +225,7 @@ class PagedList:
         policy: RetryPolicy | None = None,
         max_pages: int | None = None,
     ) -> Iterator[Page]:
-        """Yield the pages from a cursor on. Each is requested when it is consumed.
+        """Yield the pages from a cursor on. A page is requested when the caller consumes it.
 
         Args:
             path: See `page`.
@@ -255,12 +255,12 @@ class PagedList:
         build_row: RowBuilder,
         policy: RetryPolicy | None = None,
     ) -> Page:
-        """Return a page; a smaller one if HubSpot refuses or fails to return the usual size.
+        """Return a page. It is smaller than usual if HubSpot refuses or fails to return that size.
 
         Args:
             path: The path with IDs.
-            params: The query without the page size.
-            build_row: Builds the rows.
+            params: The query, without the page size.
+            build_row: Builds the row of a JSON object.
             policy: See `Client.request`.
 
         Raises:
@@ -272,9 +272,9 @@ class PagedList:
         )
         response = self._request(path, params, size=size, build_row=build_row, policy=policy)
         size.succeeded()
-        found = response.body["results"]
-        ids = usable_ids(found, build_row, item_name=self._item_name)
-        rows = Rows(response.raw, found=found, build_row=build_row)
+        items = response.body["results"]
+        ids = usable_ids(items, build_row, item_name=self._item_name)
+        rows = Rows(response.raw, items=items, build_row=build_row)
         return Page(
             rows,
             next_cursor(response.body),
@@ -296,16 +296,16 @@ class PagedList:
         build_row: RowBuilder,
         policy: RetryPolicy | None,
     ) -> ApiResponse:
-        """Return the response for a page, requesting a smaller size after a 400.
+        """Return the response for a page; request a smaller size after a 400.
 
-        With a policy, also request a smaller size after its attempts at one size, without a wait.
+        With a policy, also request a smaller size, without a wait, when the policy's attempts fail.
         """
 
         def accept(body: dict[str, Any]) -> bool:
             if not is_page(body):
                 return False
-            found = body["results"]
-            return not found or any(build_row.id_of(item) is not None for item in found)
+            items = body["results"]
+            return not items or any(build_row.id_of(item) is not None for item in items)
 
         refusal: RefusedError | None = None
         while True:

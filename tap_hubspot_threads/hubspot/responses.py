@@ -1,7 +1,7 @@
-"""Interprets HubSpot's responses: which are errors, of which type, and with which message.
+"""Turns HubSpot's error responses into exceptions.
 
-A message names the request, HubSpot's response and what to do. It contains HubSpot's category,
-message and correlation ID, but never a body, another header's value or a token.
+A message contains the request, the response and what to do. From the response it has the status,
+category, message and correlation ID, but never the body, another header's value or a token.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _MAX_MESSAGE = 300
 _ACCOUNT_MIGRATION = 477
 _ORIGIN_UNKNOWN = 530
 _BUSY_STATUSES = {HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, _ACCOUNT_MIGRATION}
-"""Statuses that ask the client to wait, for any request. Documented by HubSpot."""
+"""Statuses that ask the client to wait, whatever the request is. Documented."""
 _TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
-"""Statuses below 500 that a retry may fix. A gateway sends 408."""
+"""Statuses below 500 that a retry may fix. 408 comes from gateways."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
 _SCOPE_MISSING = (
     "The token lacks a scope. Give the app or service key the scope conversations.read."
@@ -53,13 +53,13 @@ NOT_HUBSPOT_API = (
     "between."
 )
 ATTEMPTS_IF_LIKELY_PERMANENT = 3
-"""Maximum attempts for a response that a retry rarely changes: a 404 that is not HubSpot's own, a
-403 or 404 for a page of a list, or a 530 before any request succeeded."""
+"""Maximum attempts for errors that a retry rarely fixes: a 404 that is not HubSpot's own, a 403 or
+404 for a page of a list, and a 530 before the first success."""
 
 _NOT_FROM_HUBSPOT = "the response did not come from HubSpot's API"
 
 _SETTINGS = {"property": "property", "inboxId": "inbox_ids", "association": "associations"}
-"""The setting that each query parameter comes from."""
+"""The setting for each query parameter."""
 _DEFAULTS = {"association": ["TICKET"]}
 
 
@@ -71,13 +71,13 @@ class Endpoint:
     path: str
     """The path template without IDs, as messages show it."""
     can_be_not_found: bool = False
-    """Whether HubSpot's 404 means that the requested item does not exist."""
+    """Whether HubSpot's own 404 means that the requested item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """Statuses (403, 404) that refuse only this endpoint, for any category of error."""
+    """Statuses (403, 404) that concern only this endpoint and do not end the sync."""
     can_be_partial: bool = False
-    """Whether HubSpot's 207, which answers only parts of the request, is accepted."""
+    """Whether a 207 (some of the requested items could not be returned) is a success."""
     is_list_of_threads: bool = False
-    """Whether a 404 before any other response means that the address is wrong."""
+    """Whether a 404 before the first 200 means that the address is wrong."""
     is_conversations: bool = True
     """Whether the endpoint belongs to the Conversations API."""
 
@@ -87,48 +87,48 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """What an error depends on besides the response."""
+    """The facts about a request and the sync that decide which error a response becomes."""
 
     endpoint: Endpoint
     token: str
-    """Never part of a message."""
+    """Used only to remove it from messages."""
     setting: str
     """The setting that the token comes from."""
     query: Mapping[str, Any]
     now: str | None
-    """The accepted `Date` of the response; None if there is none."""
+    """The accepted `Date` of the response; None if it has none."""
     any_succeeded: bool
-    """Whether any request of this sync was answered with 200."""
+    """Whether any request of this sync got a 200."""
     conversations_succeeded: bool
-    """Whether the Conversations API answered a request of this sync with 200."""
+    """Whether the Conversations API returned a 200 in this sync."""
     quota_reset_notice: str
 
 
 @dataclass(frozen=True)
 class ErrorDetails:
-    """The details in an error response of HubSpot.
+    """The details of an error response.
 
-    All fields are optional in practice, and some error responses are not JSON (observed).
+    HubSpot may omit any field, and some of its error responses are not JSON (observed).
     """
 
     category: str
     message: str
-    """Includes the messages of `errors`, which are objects or plain strings (both recorded)."""
+    """Includes the messages in `errors`, whose entries are objects or strings (both recorded)."""
     correlation_id: str
     policy: str
     is_json: bool
-    """Whether the body is HubSpot's JSON error."""
+    """Whether the body is a JSON error in HubSpot's format."""
     is_hubspot: bool
-    """Whether HubSpot sent the response, and not another server."""
+    """Whether HubSpot sent the response, rather than another server."""
     is_own_404: bool
-    """Whether a 404 is HubSpot's own: it has HubSpot's correlation header, and either a second
-    header (recorded, with an HTML body) or a JSON error with the same correlation ID."""
+    """Whether a 404 is HubSpot's own. It must have the header `X-HubSpot-Correlation-Id`. It must
+    also have `X-HubSpot-NotFound` (recorded, with an HTML body), or the same ID in a JSON error."""
     lacks_scope: bool
     """Whether the category or the errors name a missing scope."""
 
     @classmethod
     def from_response(cls, response: Response, token: str) -> ErrorDetails:
-        """Parse an error response. It never raises and never repeats the token."""
+        """Parse an error response. Never raises, and removes the token."""
         body = json_object(response.body)
 
         def text(*names: str) -> str:
@@ -140,7 +140,7 @@ class ErrorDetails:
         if token and token in header:
             header = ""
         message = text("message")
-        # Other servers send a message too, and a number as status.
+        # JSON errors of other servers have a `message` too, but a number as `status`.
         is_json = (
             body.get("status") == "error"
             or bool({"category", "correlationId", "errorType"} & body.keys())
@@ -150,7 +150,7 @@ class ErrorDetails:
         errors = list(_errors(body))
         messages = [plain_text(message, token) for message, _ in errors]
         reasons = dict.fromkeys(filter(None, [message, *messages]))
-        says_not_found = response.headers.get("X-HubSpot-NotFound", "").strip().lower() == "true"
+        not_found_header = response.headers.get("X-HubSpot-NotFound", "").strip().lower() == "true"
         return cls(
             category=category,
             message=" ".join(reasons)[:_MAX_MESSAGE],
@@ -158,7 +158,7 @@ class ErrorDetails:
             policy=text("policyName"),
             is_json=is_json,
             is_hubspot=is_json or bool(header),
-            is_own_404=bool(header) and (says_not_found or body.get("correlationId") == header),
+            is_own_404=bool(header) and (not_found_header or body.get("correlationId") == header),
             lacks_scope=category.upper() == "MISSING_SCOPES"
             or any("requiredGranularScopes" in context for _, context in errors),
         )
@@ -168,15 +168,15 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
     """Raise the error that a response represents, if any.
 
     Raises:
-        TransientError: if a retry may help. HubSpot's own 400, 401, 403 and 404 are never retried:
-            that does not help, and HubSpot counts such errors against the app.
-        NotFoundError: for HubSpot's own 404, if the endpoint can be not found.
-        UnverifiedAddressError: for a 404 or the refusal of one item before the Conversations API
-            has answered any request with 200.
-        WrongAddressError: for a 404 of the list of threads before that.
-        RefusedError: for a 400 or another client error, and for the refusal of one item.
+        TransientError: for an error that a retry may fix. HubSpot's own 400, 401, 403 and 404 are
+            permanent, and HubSpot counts each of them against the app.
+        NotFoundError: for HubSpot's own 404, if `endpoint.can_be_not_found`.
+        UnverifiedAddressError: for a 404 or the refusal of one item, before the first 200 from the
+            Conversations API.
+        WrongAddressError: for a 404 of the list of threads, before that 200.
+        RefusedError: for a 400 or another client error that concerns only this request.
         DailyQuotaError: if the daily quota is used up.
-        HubSpotError: for all other errors; it ends the sync.
+        HubSpotError: for all other errors, which end the sync.
     """
     status, endpoint = response.status, context.endpoint
     if status == HTTPStatus.OK or (status == HTTPStatus.MULTI_STATUS and endpoint.can_be_partial):
@@ -214,17 +214,17 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
 
 
 def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContext) -> None:
-    """Raise the error of a 404. Only HubSpot's own 404 means that the item does not exist.
+    """Raise the error for a 404. Only HubSpot's own 404 means that the item does not exist.
 
     UNKNOWN: whether an unknown path of the API has the header of HubSpot's own 404 (in 2019 one
-    had, recorded). So no 404 is accepted before the Conversations API has answered with 200.
+    had, recorded). So no 404 counts before the first 200 from the Conversations API.
     """
     endpoint = context.endpoint
-    meaning: HubSpotError | None = None
+    if_verified: HubSpotError | None = None
     if details.is_own_404 and endpoint.can_be_not_found:
-        meaning = NotFoundError(summary, now=context.now)
+        if_verified = NotFoundError(summary, now=context.now)
     elif details.is_own_404 and HTTPStatus.NOT_FOUND in endpoint.refusal_statuses:
-        meaning = RefusedError(_refusal(summary, details, context), status=HTTPStatus.NOT_FOUND)
+        if_verified = RefusedError(_refusal(summary, details, context), status=HTTPStatus.NOT_FOUND)
     if not endpoint.is_conversations:
         raise RefusedError(_refusal(summary, details, context), status=HTTPStatus.NOT_FOUND)
     if not context.conversations_succeeded:
@@ -234,15 +234,15 @@ def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContex
                 "api_url and api_version, and any proxy in between."
             )
             raise WrongAddressError(message)
-        raise UnverifiedAddressError(summary, if_verified=meaning)
-    if meaning and not (endpoint.refusal_statuses and context.query.get("after")):
-        raise meaning
+        raise UnverifiedAddressError(summary, if_verified=if_verified)
+    if if_verified and not (endpoint.refusal_statuses and context.query.get("after")):
+        raise if_verified
     message = f"{summary}, but {_NOT_FROM_HUBSPOT} (check api_url and api_version)"
     raise InconclusiveError(message, max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
 
 
 def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContext) -> None:
-    """Raise the error of a 403: by its category, the endpoint, and the requests that succeeded."""
+    """Raise the error for a 403. It depends on the category, the endpoint and earlier successes."""
     endpoint = context.endpoint
     if not details.is_json:
         if context.any_succeeded:
@@ -271,7 +271,7 @@ def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContex
 
 
 def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> str:
-    """Return the message of a refusal, with the settings that its query came from."""
+    """Return the message for a refused request, with the settings that may be the cause."""
     # A POST body contains actor IDs, which may be email addresses, and HubSpot may repeat them.
     reason = "the reason is not shown, because it may contain private data"
     if context.endpoint.method == "GET":
@@ -284,7 +284,7 @@ def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> st
 
 
 def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
-    """Return the settings of a refused query: those that the reason names, or else all."""
+    """Return the settings of a query that the reason names; if it names none, all that were set."""
     sent = [
         name for name in _SETTINGS if query.get(name) and query[name] != _DEFAULTS.get(name, ())
     ]
@@ -294,19 +294,19 @@ def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
 
 
 def unexpected_body(response: Response, endpoint: Endpoint, token: str) -> TransientError:
-    """Return the error for a 200 with another body than the endpoint returns, such as a proxy's."""
+    """Return the error for a 200 with an invalid body, such as the login page of a proxy."""
     summary = _summary(response, ErrorDetails.from_response(response, token), endpoint)
     message = f"{summary}, but the body is not a response of this endpoint"
     return TransientError(message, retry_after=retry_after(response.headers))
 
 
 def is_transient(status: int) -> bool:
-    """Whether a retry may fix a response with this status. Documented by HubSpot."""
+    """Whether a retry may fix an error with this status. Documented."""
     return status in _TRANSIENT_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def json_object(text: bytes) -> dict[str, Any]:
-    """Parse a JSON object; return an empty one if the text is not a JSON object. Never raises."""
+    """Return a parsed JSON object; an empty one for any other text. Never raises."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
@@ -315,7 +315,7 @@ def json_object(text: bytes) -> dict[str, Any]:
 
 
 def plain_text(text: str, token: str = "") -> str:
-    """Return text of a response in a form that is safe to log: one line of visible characters.
+    """Return text from a response as one line that is safe to log.
 
     Control characters, terminal escapes, bidirectional overrides and the token are removed.
     """

@@ -1,4 +1,4 @@
-"""Retries: how many attempts to make and how long to wait. `responses` decides what to retry."""
+"""Retries: the number of attempts and the waits between them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ T = TypeVar("T")
 MAX_WAIT = 60.0
 """Seconds between two attempts, unless HubSpot asks for a longer wait."""
 MAX_RETRY_AFTER = 300.0
-"""Seconds. HubSpot asks for up to 24 hours while it migrates an account. Documented."""
+"""Seconds. The longest `Retry-After` that a sync honors. HubSpot asks for up to 24 hours while it
+migrates an account (documented)."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """The limits of one request, if they are tighter than the settings."""
+    """Limits for one request that override the settings."""
 
     max_attempts: int
     max_retry_after: float
     """The longest `Retry-After` to honor, in seconds."""
     timeout: float
-    """Seconds for one whole response."""
+    """Seconds for the whole response."""
 
 
 QUICK = RetryPolicy(max_attempts=2, max_retry_after=10, timeout=10)
-"""For optional requests, which must neither take minutes nor fail the sync."""
+"""For optional requests, which must neither delay nor fail the sync."""
 NO_RETRY = RetryPolicy(max_attempts=1, max_retry_after=0, timeout=60)
 
 
@@ -47,7 +48,7 @@ class Retry:
     Args:
         max_attempts: Maximum attempts, including the first.
         wait: Sleeps for a number of seconds. An exception from it ends the retries.
-        warn: Logs each transient error except the last.
+        warn: Logs each transient error that is followed by a retry.
         max_retry_after: The longest `Retry-After` to honor, in seconds.
     """
 
@@ -62,22 +63,23 @@ class Retry:
         *,
         on_retry: Callable[[], None] = lambda: None,
         on_failure: Callable[[TransientError], None] = lambda _: None,
-        made: int = 0,
+        attempts_made: int = 0,
     ) -> T:
-        """Return the function's result.
+        """Return the function's result. Call the function again after a `TransientError`.
 
         Args:
-            function: Raises `TransientError` if a retry may help.
+            function: Makes one attempt.
             on_retry: Called before each attempt except the first.
             on_failure: Called with each `TransientError`, including the last.
-            made: Attempts that were made before this call.
+            attempts_made: Attempts made before this call.
 
         Raises:
-            TransientError: the last one, with the number of attempts.
-            HubSpotError: if HubSpot asks for a longer wait, or if the last error has advice.
+            TransientError: if the last attempt fails. The message has the number of attempts.
+            HubSpotError: if HubSpot asks for a wait that is too long, or if the last error has
+                advice.
         """
         waits = schedule()
-        for attempt in count(made + 1):
+        for attempt in count(attempts_made + 1):
             try:
                 return function()
             except TransientError as error:
@@ -116,14 +118,14 @@ def seconds_to_wait(
 
 
 def schedule() -> Generator[float, None, None]:
-    """Return the seconds to wait after each failed attempt: 1, 2, 4 … 60, without end."""
+    """Return an endless generator of the seconds to wait after each attempt: 1, 2, 4 … 60, 60."""
     waits = backoff.expo(max_value=MAX_WAIT)
-    next(waits)  # the generator's first value is for the library itself
+    next(waits)  # the first value is for the library itself
     return waits
 
 
 def jitter(seconds: float) -> float:
-    """Return the wait, shortened at random by up to half, so that workers do not retry together."""
+    """Return the wait minus a random part of up to half, so that workers do not retry together."""
     return seconds / 2 + backoff.full_jitter(seconds / 2)
 
 
@@ -131,8 +133,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds of `Retry-After`; None if the header is missing or invalid.
 
     The header is a number of seconds or a date (RFC 9110). HubSpot documents it for status 477
-    only; the tap honors it for every status. A date is compared with the response's own `Date`, or
-    with the local clock if the response has none.
+    only, but the tap honors it for every status. A date is relative to the response's own `Date`,
+    or to the local clock if the response has none.
     """
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
@@ -145,7 +147,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def parse_date(text: str) -> datetime | None:
-    """Parse a header such as `Date`; None if it is not a date."""
+    """Return the time in a header such as `Date`; None if it is not a date."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -1,6 +1,7 @@
 """Turns JSON objects from HubSpot into rows that any Singer target can load.
 
-The stream's JSON Schema defines the columns and their types. This module converts values to types.
+The JSON Schema of a stream defines its columns. This module converts each value to the type of its
+column.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ OTHER_PROPERTIES = "otherProperties"
 MAX_INTEGER = 2**63 - 1
 """The largest value of an integer column."""
 MAX_DEPTH = 50
-"""Deeper nested values become null, because not every JSON parser can read them."""
+"""Values nested more deeply become null, because some JSON parsers cannot read them."""
 
 
-class _TypeMismatch(ValueError):  # noqa: N818 - a signal within this module, not an error
+class _TypeMismatch(ValueError):  # noqa: N818 - handled in this module, not an error
     """A value that cannot be converted to the type of its column."""
 
 
-class _PartialMatch(ValueError):  # noqa: N818 - a signal within this module, not an error
-    """An object that fits its column only in part.
+class _PartialMatch(ValueError):  # noqa: N818 - handled in this module, not an error
+    """An object of which only some fields fit its column.
 
     Args:
         fitting: The value of the column.
-        rest: The keys that the column's schema does not list, and the values that do not match
-            their type. They are nested as HubSpot returned them, and not cleaned yet.
+        rest: The fields that the column's schema does not list, and those with another type. They
+            are nested as HubSpot returned them, and not cleaned yet.
     """
 
     def __init__(self, fitting: dict[str, Any], rest: dict[str, Any]) -> None:
@@ -49,13 +50,13 @@ class RowCleaner:
 
     Guarantees for every row:
         * It has all columns of the schema. A column that HubSpot did not return is null.
-        * A number in a string column becomes its digits (observed: integer IDs). Text in an integer
-          column becomes an integer. Arrays are complete.
-        * Times are UTC with `Z`, in milliseconds. An empty string becomes null.
-        * An object whose fields the schema lists has exactly these fields.
-        * `otherProperties` keeps each key that the schema does not list and each value that does
-          not fit its column or field, which is then null. It does so at any depth, nested as
-          HubSpot returned it, and is null if it is empty.
+        * A number in a string column becomes text (observed: integer IDs). Digits in an integer
+          column become an integer. Arrays keep all elements.
+        * Times are in UTC with `Z` and milliseconds. An empty string in a time column becomes null.
+        * If the schema lists the fields of an object, the object has exactly these fields.
+        * A value that does not fit its column or field becomes null there. `otherProperties` has
+          that value, and each key that the schema does not list, nested as HubSpot returned them.
+          Without any, `otherProperties` is null.
         * No U+0000, lone surrogate, NaN or infinity remains at any depth, because PostgreSQL and
           other databases refuse them.
     """
@@ -67,21 +68,21 @@ class RowCleaner:
         }
         self._blank: dict[str, Any] = dict.fromkeys(self._converters)
 
-    def clean(self, found: Mapping[str, Any], *, is_plain: bool = False) -> dict[str, Any]:
-        """Return the row of a JSON object as HubSpot returned it.
+    def clean(self, item: Mapping[str, Any], *, is_plain: bool = False) -> dict[str, Any]:
+        """Return the row of a JSON object.
 
         Args:
-            found: The object.
-            is_plain: Whether no string in the object can need cleaning; see `is_plain`.
+            item: The JSON object, as HubSpot returned it.
+            is_plain: Whether the strings in the object need no cleaning; see `is_plain`.
         """
         row = self._blank.copy()
         other: dict[str, Any] = {}
         converter_of = self._converters.get
-        for name, value in found.items():
+        for name, value in item.items():
             convert = converter_of(name)
             if convert is None:
                 other[_clean_text(name)] = _clean_json(value)
-            # Most values are strings of the right type. They skip the call of a converter.
+            # Most values are strings in string columns. They need no converter call.
             elif is_plain and convert is to_string and type(value) is str:
                 row[name] = value
             elif value is not None:
@@ -97,10 +98,10 @@ class RowCleaner:
 
 
 def is_plain(text: bytes) -> bool:
-    """Whether no string in a JSON text can contain U+0000 or a character that is not ASCII.
+    """Whether all strings in a JSON text are ASCII without U+0000.
 
-    Checking a page once saves checking each of its values. `json.loads` also accepts UTF-16 and
-    UTF-32, in which an ASCII character is stored with zero bytes; UTF-8 JSON contains none.
+    One check per page is cheaper than one per value. `json.loads` also accepts UTF-16 and UTF-32,
+    which store an ASCII character with zero bytes. UTF-8 JSON has no zero bytes.
     """
     return text.isascii() and b"\0" not in text and b"\\u" not in text
 
@@ -121,7 +122,7 @@ def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """Return a converter for objects with the fields that a schema lists, or with any fields.
+    """Return a converter for objects with these fields, or with any fields if a schema lists none.
 
     The converter raises `_PartialMatch` for an object with other fields or types.
     """
@@ -159,7 +160,7 @@ def _to_object(value: object) -> dict[str, Any]:
 
 
 def to_string(value: object) -> str:
-    """Return the text of a column of strings.
+    """Return the value of a string column.
 
     Raises:
         ValueError: if the value is neither a string nor a whole number.
@@ -216,15 +217,14 @@ def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON v
 
 
 MAX_ID_LENGTH = 512
-"""Maximum characters of an ID, as in the schemas. Targets refuse a record with a longer one."""
+"""Maximum characters of an ID, as in the schemas. Targets refuse a record with a longer ID."""
 
 
 class RowBuilders:
     """Creates the row builder of each stream. Thread-safe.
 
     Args:
-        schema: Returns the schema of a stream by its name. It is called once per stream, when the
-            stream is first read.
+        schema: Returns the schema of a stream by its name. Called once per stream, at first use.
     """
 
     def __init__(self, schema: Callable[[str], Mapping[str, Any]]) -> None:
@@ -236,14 +236,14 @@ class RowBuilders:
         return _RowBuilder(self.cleaner("threads"), thread_id_of)
 
     def for_stream(self, stream: str, **defaults: str) -> RowBuilder:
-        """Return the row builder for a stream whose IDs are any text.
+        """Return the row builder for a stream whose IDs are arbitrary text.
 
         Args:
             stream: The stream's name.
-            defaults: Values for columns that the response left empty.
+            defaults: Values for columns that would be empty.
         """
-        lift = _lift_failure_details if stream == "messages" else None
-        return _RowBuilder(self.cleaner(stream), id_of, defaults, lift=lift)
+        preprocess = _move_failure_details if stream == "messages" else None
+        return _RowBuilder(self.cleaner(stream), id_of, defaults, preprocess=preprocess)
 
 
 class _RowBuilder:
@@ -255,49 +255,49 @@ class _RowBuilder:
         id_of: Callable[[Mapping[str, Any]], str | None],
         defaults: Mapping[str, str] = MappingProxyType({}),
         *,
-        lift: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+        preprocess: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     ) -> None:
         self._clean, self.id_of = cleaner.clean, id_of
-        self._defaults, self._lift = defaults, lift
+        self._defaults, self._preprocess = defaults, preprocess
 
-    def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
-        id_ = self.id_of(found)
+    def __call__(self, item: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
+        id_ = self.id_of(item)
         if id_ is None:
             return None
-        row = self._clean(self._lift(found) if self._lift else found, is_plain=is_plain)
+        row = self._clean(self._preprocess(item) if self._preprocess else item, is_plain=is_plain)
         row["id"] = id_
         for name, value in self._defaults.items():
             row[name] = row[name] or value
         return row
 
 
-def id_of(found: Mapping[str, Any]) -> str | None:
-    """Return the ID of a JSON object as text; None if it has no usable ID."""
+def id_of(item: Mapping[str, Any]) -> str | None:
+    """Return the ID of a JSON object; None if it is missing, blank or too long."""
     try:
-        id_ = to_string(found.get("id"))
+        id_ = to_string(item.get("id"))
     except ValueError:
         return None
     return None if not id_ or id_.isspace() or len(id_) > MAX_ID_LENGTH else id_
 
 
-def thread_id_of(found: Mapping[str, Any]) -> str | None:
+def thread_id_of(item: Mapping[str, Any]) -> str | None:
     """Return the ID of a JSON object; None if it is not a valid thread ID."""
     try:
-        return parse_id(found.get("id"))
+        return parse_id(item.get("id"))
     except InvalidIdError:
         return None
 
 
-def _lift_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a message with `failureDetails` moved from its `status` to the top level.
+def _move_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message with `failureDetails` moved from `status` to the top level.
 
-    `failureDetails` is an object with arbitrary keys. Targets accept such an object only as a
-    column, not inside an object with listed fields.
+    `failureDetails` has arbitrary keys. Targets accept an object with arbitrary keys only as a
+    column, not inside another object whose fields are listed.
     """
     status = message.get("status")
     if not isinstance(status, dict) or "failureDetails" not in status:
         return message
-    if "failureDetails" in message:  # not documented, so keep both
+    if "failureDetails" in message:  # undocumented, so keep both
         return message
     others = {name: value for name, value in status.items() if name != "failureDetails"}
     return {**message, "status": others, "failureDetails": status["failureDetails"]}

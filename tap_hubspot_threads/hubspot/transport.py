@@ -1,7 +1,7 @@
-"""Sends one HTTP request: connections, proxies, certificates, and limits of time and size.
+"""Sends one HTTP request: connections, proxies, certificates, time limit and size limit.
 
-It uses the adapter of `requests` without a session. Threads can share the adapter, and it takes
-half the time. A session adds only redirects and cookies, which the API does not need.
+This module uses the adapter of `requests` without a session. Workers can share the adapter, and it
+takes half the time. A session would only add redirects and cookies, which the API does not need.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Sends requests with a timeout, in seconds, for the whole response.
+    """Applies the timeout to the whole response instead of to each socket read.
 
-    Each step of connecting (each address, the proxy's response, TLS) may take as long as the
-    timeout. The time that connecting takes is subtracted from the response's time.
+    Each step of connecting (each address, the proxy's response, TLS) may also take up to the
+    timeout. The response then has that much less time.
     """
 
     @override
@@ -62,7 +62,7 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _Response(http.client.HTTPResponse):
-    """A response that must be complete within the timeout that its socket has at the start."""
+    """A response that must be complete within the initial timeout of its socket."""
 
     def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
         super().__init__(sock, debuglevel, method)
@@ -70,11 +70,11 @@ class _Response(http.client.HTTPResponse):
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads from a socket until a deadline.
+    """Reads from a socket, and raises `TimeoutError` after a deadline.
 
     Args:
         file: The socket's file.
-        sock: The socket. Its current timeout sets the deadline.
+        sock: The socket. Its current timeout is the time until the deadline.
     """
 
     def __init__(self, file: io.RawIOBase, sock: socket.socket) -> None:
@@ -100,14 +100,14 @@ class _TimedReader(io.RawIOBase):
 
 
 def _set_deadlines(manager: PoolManager) -> None:
-    """Give all connections of a pool manager a deadline for responses."""
+    """Make all future connections of a pool manager use `_Response`."""
     pools = manager.pool_classes_by_scheme.items()
     manager.pool_classes_by_scheme = {scheme: _with_deadline(pool) for scheme, pool in pools}
 
 
 @cache
 def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a pool class with a deadline for responses; the same class if it has one already."""
+    """Return a pool class whose connections use `_Response`; the same class if they already do."""
     connection: Any = pool.ConnectionCls
     if connection.response_class is _Response:
         return pool
@@ -116,7 +116,7 @@ def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
 
 
 MAX_RESPONSE_BYTES = 64 * 2**20
-"""Decompressed bytes. A page of 500 threads has about 500 kB."""
+"""Maximum bytes after decompression. A page of 500 threads has about 500 kB."""
 _CHUNK_BYTES = 64 * 2**10
 """Bytes to read or decompress at once."""
 
@@ -127,7 +127,7 @@ class Request:
 
     method: str
     url: str
-    """Absolute."""
+    """The absolute URL."""
     headers: Mapping[str, str]
     body: bytes | None = None
 
@@ -138,7 +138,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str]
-    """Names are case-insensitive."""
+    """The headers. Their names are case-insensitive."""
     body: bytes
 
 
@@ -146,7 +146,7 @@ class NoResponseError(Exception):
     """No complete response was received.
 
     Args:
-        reason: The message's continuation after the endpoint's name, such as ": timeout".
+        reason: The part of the message that follows the endpoint, such as ": timeout".
         is_transient: Whether a retry may help.
     """
 
@@ -162,12 +162,12 @@ class Connection:
     api_url: str
     """The base URL."""
     conversations_path: str
-    """The path of the Conversations API below `api_url`, with the version."""
+    """The path of the Conversations API, with its version, relative to `api_url`."""
     user_agent: str
     timeout: float
-    """Seconds for one whole response."""
+    """Seconds for the whole response."""
     max_concurrency: int
-    """Concurrent requests."""
+    """Maximum concurrent requests."""
 
 
 class Transport(Protocol):
@@ -178,11 +178,10 @@ class Transport(Protocol):
 
         Args:
             request: A request to this host.
-            timeout: Seconds for the whole response, from sending on, and for each step of
-                connecting.
+            timeout: Seconds for each step of connecting, and for the whole response.
 
         Raises:
-            NoResponseError: if no complete response arrives in time, or the response is too large.
+            NoResponseError: if no complete response arrives in time, or if it is too large.
         """
 
     def close(self) -> None:
@@ -223,7 +222,7 @@ class HttpTransport:
                 "user_agent, the credentials and the proxy environment variables."
             )
             raise NoResponseError(reason, is_transient=False) from None
-        except OSError as error:  # such as a missing certificate file
+        except OSError as error:  # such as a missing CA certificate file
             reason = f": the request could not be sent: {error}"
             raise NoResponseError(reason, is_transient=False) from error
 
@@ -233,7 +232,7 @@ class HttpTransport:
 
     @cached_property
     def _route(self) -> str:
-        """The API's URL and the proxy to it, if the environment has one, without credentials."""
+        """The API's URL and its proxy, if any, without credentials."""
         proxy = select_proxy(self._api_url, self._environment["proxies"])
         if not proxy:
             return self._api_url
@@ -242,7 +241,7 @@ class HttpTransport:
 
     @cached_property
     def _template(self) -> requests.PreparedRequest:
-        """A request to copy. Preparing every request would cost more than sending it."""
+        """A prepared request to copy, because preparing a request takes longer than sending it."""
         return requests.Request("GET", self._api_url).prepare()
 
     @cached_property
@@ -251,13 +250,13 @@ class HttpTransport:
         session = requests.Session()
         found = session.merge_environment_settings(self._api_url, {}, None, None, None)
         if self._api_url.startswith("http:"):
-            found["proxies"] = {}  # plain HTTP is for localhost only: send no token to a proxy
+            found["proxies"] = {}  # plain HTTP is for localhost only, so no proxy gets the token
         return {name: found[name] for name in ("proxies", "verify", "cert")}
 
 
 def _body(response: requests.Response) -> bytes:
-    """Return the decompressed body; stop reading when it is too large."""
-    body = io.BytesIO()  # its `getvalue` does not copy
+    """Return the decompressed body; raise an error as soon as it is too large."""
+    body = io.BytesIO()  # `getvalue` does not copy
     for chunk in response.iter_content(_CHUNK_BYTES):
         body.write(chunk)
         if body.tell() > MAX_RESPONSE_BYTES:
@@ -267,7 +266,7 @@ def _body(response: requests.Response) -> bytes:
 
 
 def _is_timeout(error: requests.RequestException) -> bool:
-    """Whether an error is a timeout. `requests` reports one in the body as a connection error."""
+    """Whether an error is a timeout. `requests` raises `ConnectionError` for one in the body."""
     is_in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
     return is_in_body or isinstance(error, exceptions.Timeout)
 

@@ -90,7 +90,7 @@ class PageRows:
     def __init__(self, text: str) -> None:
         make = Make()
         self.calls = make.calls
-        self.rows = Rows(text.encode(), found=json.loads(text)["results"], build_row=make)
+        self.rows = Rows(text.encode(), items=json.loads(text)["results"], build_row=make)
 
 
 def test_rows_are_built_by_iteration() -> None:

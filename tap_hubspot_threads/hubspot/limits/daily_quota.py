@@ -10,7 +10,7 @@ from tap_hubspot_threads.errors import DailyQuotaError
 
 @dataclass
 class DailyQuota:
-    """The daily quota as the latest response headers report it; unlimited until one does."""
+    """The daily quota from the latest response headers; unlimited before the first of them."""
 
     reserve_percent: int = 0
     """The percentage of the daily quota that is reserved for other integrations."""
@@ -20,10 +20,10 @@ class DailyQuota:
     """The account's offset from UTC in seconds; None if unknown."""
 
     def check(self, in_flight: int) -> None:
-        """Raise an error if one more request would use calls of the reserve.
+        """Raise an error if one more request would use the reserve.
 
         Args:
-            in_flight: Requests without a response yet. They count as used calls.
+            in_flight: Requests that have no response yet. They count as used.
 
         Raises:
             DailyQuotaError: if only the reserve remains.
@@ -40,7 +40,7 @@ class DailyQuota:
             raise DailyQuotaError(message)
 
     def reset_notice(self) -> str:
-        """Return a sentence that says when the daily quota resets."""
+        """Return a sentence about when the daily quota resets."""
         sentence = "The quota resets at midnight in the account's time zone"
         if self.utc_offset is None:
             return f"{sentence}."

@@ -1,8 +1,8 @@
 """HubSpot's rate limit: a maximum number of requests in any rolling window.
 
-This module knows nothing of Singer or HTTP. No library fits, for three reasons. A request counts
-from its arrival at HubSpot, which only its response bounds. The limit is learned from response
-headers and can change. Other clients use the same limit.
+This module knows neither Singer nor HTTP. No library fits, for three reasons. A request counts from
+its arrival at HubSpot, and only its response bounds that time. The limit comes from response
+headers and can change. Other clients share the limit.
 """
 
 from __future__ import annotations
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
 
 
 HEADROOM = 0.15
-"""Room that is left free for other clients, as a share of our own requests in the window. Two
-clients then use 93% of the limit together, three use 95%."""
+"""Requests per window that are left to other clients, as a share of our requests in the window. Two
+clients then use 93% of the limit together, and three use 95%."""
 HEADROOM_OF_OTHERS = 0.6
-"""Upper bound of that room, as a share of the other clients' requests. A client that uses 5% of
+"""Upper bound of this headroom, as a share of the other clients' requests. A client that uses 5% of
 the limit then does not cost us 15%."""
 SETTLE_SECONDS = 1.0
-"""Seconds within which we use surplus room or give back missing room. A shorter time than a few
+"""Seconds in which the rate adapts to too much or too little headroom. A time shorter than a few
 round trips would react twice to the same header."""
 _MIN_SHARING_SECONDS = 2.0
 _MIN_PROBE_SECONDS = 0.3
 _PROBES_PER_INTERVAL = 15
-"""Minimum probes per interval, at random moments, of a client without requests in the window."""
+"""Minimum probes per interval, at random times, while the window has none of our requests."""
 _CHECKS_PER_INTERVAL = 100
-"""Checks per interval for free room while there is too little."""
+"""Checks per interval while the window is too full for a request."""
 
 
 class FairShare:
-    """Paces our requests while other clients use the same limit; does nothing while we are alone.
+    """Slows our requests down while other clients share the limit.
 
-    Other clients count as present until an interval passes without a response that shows them.
+    Other clients count as present until no response has shown them for a whole interval.
     """
 
     def __init__(self) -> None:
         self._is_shared = False
         self._shared_until = float("-inf")
         self._free = 0.0
-        """Requests that still fit into the window, as estimated from the latest response."""
+        """Estimated number of requests that still fit into the window."""
         self._credit = 0.0
-        """The accumulated fraction of the next request."""
+        """Progress toward the next request, from 0 to 1, at the current rate."""
         self._checked_at = self._sent_at = 0.0
         self._probe_jitter = jitter(1)
 
     def learn(self, free: int, now: float, interval: float, *, is_shared: bool) -> None:
-        """Record what a response reports: the free room, and whether other clients use it too."""
+        """Record from a response how many requests are free, and whether we share the limit."""
         self._free = free
         if is_shared:
             self._shared_until = now + max(interval, _MIN_SHARING_SECONDS)
         self._is_shared = now < self._shared_until
 
     def leave(self) -> None:
-        """Record that one of our requests has left the window."""
+        """Record that a request of ours has left the window."""
         self._free += 1
 
     def send(self, now: float) -> None:
-        """Record that a request is sent."""
+        """Record that we send a request."""
         self._free -= 1
         self._credit = 0
         self._sent_at, self._probe_jitter = now, jitter(1)
@@ -79,7 +79,7 @@ class FairShare:
             maximum: Requests per window.
             interval: The window's length, in seconds.
         """
-        if not self._is_shared or self._free > maximum / 2:  # enough room for every client
+        if not self._is_shared or self._free > maximum / 2:  # enough for every client
             return 0
         passed, self._checked_at = now - self._checked_at, now
         others = max(0, maximum - self._free - own)
@@ -87,8 +87,8 @@ class FairShare:
         rate = own / interval + (max(0, self._free) - headroom) / SETTLE_SECONDS
         self._credit = min(max(0, self._credit + rate * passed), 1)
         if self._free < 1:
-            # Only a response shows whether this is still true, so send a probe now and then. The
-            # client with the smallest share probes most often.
+            # Only a response can show that requests are free again, so send a probe now and then.
+            # The client with the smallest share probes most often.
             probe = max(interval / _PROBES_PER_INTERVAL, _MIN_PROBE_SECONDS)
             probe += 2 * interval * own / maximum
             is_due = now - self._sent_at >= probe * self._probe_jitter
@@ -101,27 +101,26 @@ class FairShare:
 
 
 FIRST_MAXIMUM = 100
-"""The lowest limit of any app in any plan, used until a response reports the limit. Documented."""
+"""Requests per window until a response reports the limit. No plan has a lower one. Documented."""
 INTERVAL = 10.0
-"""Seconds. The window of HubSpot's limit and of the setting `max_requests_per_10s`. Documented."""
+"""Seconds. The window of HubSpot's limit (documented) and of `max_requests_per_10s`."""
 
 MAX_INTERVAL = 300.0
-"""Seconds. A longer interval in a header is cut to this."""
+"""Seconds. A longer interval in a header is reduced to this."""
 
 MARGIN = 0.02
-"""Seconds added to the window, because two requests may take different times to reach HubSpot."""
+"""Seconds added to the window, because requests take different times to reach HubSpot."""
 MARGIN_SHARE = 0.015
-"""Minimum margin as a share of the window. It gives another sync a moment to send its first
-requests."""
+"""Minimum margin, as a share of the window. It lets another sync send its first requests."""
 SPACING = 0.25
-"""Minimum distance between two requests from the second window on, as a share of the limit's
-average distance. Without it a burst repeats in every window and starves other clients."""
+"""Minimum time between two requests after the first window, as a share of the average time that the
+limit allows. Without it, a burst would repeat in every window and starve other clients."""
 REFUSAL_PAUSE = 0.07
-"""Share of the window for which no request is sent after a 429, if headers report what remains."""
+"""Pause after a 429, as a share of the window, if the headers report the remaining requests."""
 MIN_REFUSAL_PAUSE = 0.15
 """Seconds. About one round trip."""
 MAX_TRAVEL_TIME = 1.0
-"""Seconds after which a request counts as arrived, with or without a response."""
+"""Seconds after which a request counts as arrived, even without a response."""
 _MIN_WAIT = 0.005
 
 
@@ -129,31 +128,31 @@ _MIN_WAIT = 0.005
 class Ticket:
     """Permission to send one request."""
 
-    sent: float
+    sent_at: float
     serial: int
-    """Its number among all requests, from 1."""
+    """The number of the request, counted from 1."""
     in_window: int
-    """The requests in the window when it was sent, including itself."""
-    answered: float | None = None
+    """Requests in the window when this one was sent, including this one."""
+    answered_at: float | None = None
 
 
 class RateLimit:
-    """A rolling window over the requests of all threads.
+    """A rolling window over the requests of all workers.
 
     Guarantees:
-        * At most `maximum` requests arrive in any `interval` seconds, retries included. A request
-          counts from its latest possible arrival: the time of its response less the fastest round
+        * At most `maximum` requests arrive in any `interval` seconds, including retries. A request
+          counts from its latest possible arrival: the time of its response minus the fastest round
           trip so far.
-        * `maximum` and `interval` follow the response headers whenever they change, unless `fixed`.
-        * If a request is refused, or fewer requests remain than our own use explains, the limit is
-          shared with other clients as `FairShare` describes.
-        * After `pause`, no thread sends a request for the given time.
+        * `maximum` and `interval` follow the response headers, unless `fixed` is set.
+        * `FairShare` slows requests down if HubSpot refuses one, or if fewer requests remain than
+          our own use explains.
+        * After `pause`, no worker sends a request for the given time.
 
     Args:
-        fixed: Maximum requests per 10 seconds. It overrides the headers.
-        reserve_percent: The percentage of the daily quota that is reserved for others.
+        fixed: Maximum requests per 10 seconds, instead of the limit in the headers.
+        reserve_percent: The percentage of the daily quota that is reserved for other integrations.
         clock: Returns monotonic seconds.
-        wait: Sleeps for a number of seconds. An exception from it ends the waiting.
+        wait: Sleeps for a number of seconds. An exception from it ends `acquire`.
     """
 
     def __init__(
@@ -173,8 +172,9 @@ class RateLimit:
         self._window: deque[Ticket] = deque()
         self._fair_share = FairShare()
         self._reports_remaining = False
-        """Whether the latest response with a limit reports how many requests remain."""
+        """Whether the latest headers with a limit also report the remaining requests."""
         self._fastest = float("inf")
+        """Seconds of the fastest round trip."""
         self._serial = 0
         self._in_flight = 0
         self._paused_until = float("-inf")
@@ -182,12 +182,12 @@ class RateLimit:
         self._gate = threading.Lock()
 
     def acquire(self) -> Ticket:
-        """Wait until a request may be sent. Pass the ticket to `release` after the response.
+        """Wait until a request may be sent. Pass its ticket to `release` after the response.
 
         Raises:
             DailyQuotaError: if only the reserve of the daily quota remains.
         """
-        with self._gate:  # one thread waits for the limit, the others wait for that thread
+        with self._gate:  # one worker waits for the limit, and the others wait for that worker
             while True:
                 with self._lock:
                     self.quota.check(self._in_flight)
@@ -203,18 +203,18 @@ class RateLimit:
 
         Args:
             ticket: The request's ticket.
-            headers: The response's headers; None if no response came.
+            headers: The response's headers; None without a response.
             is_refused: Whether the status is 429.
         """
         with self._lock:
             self._in_flight -= 1
-            ticket.answered = now = self._clock()
+            ticket.answered_at = now = self._clock()
             if headers is not None:
-                self._fastest = min(self._fastest, now - ticket.sent)
+                self._fastest = min(self._fastest, now - ticket.sent_at)
                 self._learn(ticket, headers, is_refused=is_refused)
 
     def pause(self, seconds: float) -> None:
-        """Send no request from any thread for this time."""
+        """Hold back the requests of all workers for this time."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
@@ -244,8 +244,8 @@ class RateLimit:
             return max(self._leaves_at(self._window[0], 0) - now, _MIN_WAIT)
         if self._serial > self.maximum and self._window:
             distance = self.interval / self.maximum * SPACING
-            if now < self._window[-1].sent + distance:
-                return self._window[-1].sent + distance - now
+            if now < self._window[-1].sent_at + distance:
+                return self._window[-1].sent_at + distance - now
         seconds = self._fair_share.seconds_to_wait(
             now, own=len(self._window), maximum=self.maximum, interval=self.interval
         )
@@ -256,9 +256,9 @@ class RateLimit:
         return self._latest_arrival(ticket, now) + self.interval + margin
 
     def _latest_arrival(self, ticket: Ticket, now: float) -> float:
-        """Return the latest moment at which a request can have arrived, as known now."""
-        latest = now if ticket.answered is None else ticket.answered - min(self._fastest, 1e9)
-        return min(max(ticket.sent, latest), ticket.sent + MAX_TRAVEL_TIME)
+        """Return the latest time at which a request can have arrived, as known now."""
+        latest = now if ticket.answered_at is None else ticket.answered_at - min(self._fastest, 1e9)
+        return min(max(ticket.sent_at, latest), ticket.sent_at + MAX_TRAVEL_TIME)
 
     def _learn(self, ticket: Ticket, headers: Mapping[str, str], *, is_refused: bool) -> None:
         self.quota.remaining = _number(headers, "Daily-Remaining", self.quota.remaining)
@@ -275,8 +275,8 @@ class RateLimit:
             return
         if is_refused and ticket in self._window:  # HubSpot does not count a refused request
             self._window.remove(ticket)
-        # An upper bound of our own requests in HubSpot's count, whether HubSpot writes the header
-        # when the request arrives or when it responds.
+        # An upper bound of our requests in HubSpot's count. It holds whether HubSpot creates the
+        # header when the request arrives or when it responds.
         ours = ticket.in_window + self._serial - ticket.serial
         is_shared = is_refused or remaining + ours < maximum
         self._fair_share.learn(remaining, self._clock(), self.interval, is_shared=is_shared)
