@@ -1,1 +1,1 @@
-"""JSON Schemas of the streams, one file each: the only source of their columns."""
+"""The JSON Schemas of the streams and of the state. They define the columns of each stream."""

@@ -1,1 +1,1 @@
-"""The settings and all other input of the tap, validated before the first request."""
+"""Settings, config and catalog files, and environment variables, validated before any request."""

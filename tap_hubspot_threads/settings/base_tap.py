@@ -1,4 +1,4 @@
-"""The SDK's tap with validation of the settings, files and environment variables."""
+"""The base class of the tap, which validates settings, files and environment variables."""
 
 from __future__ import annotations
 
@@ -55,17 +55,10 @@ class CheckedTap(Tap):
         setup_mapper: bool = True,
         **kwargs: Any,  # noqa: ANN401 - like the SDK
     ) -> None:
-        """Validate all settings. A setting that is null counts as not set.
-
-        Args:
-            config: The settings.
-            parse_env_config: Whether to read settings from environment variables too.
-            validate_config: See the SDK.
-            setup_mapper: See the SDK.
-            kwargs: See the SDK.
+        """Validate all settings. A null setting counts as not set.
 
         Raises:
-            SettingsError: if a setting is invalid. The message never has a secret.
+            SettingsError: if a setting is invalid. The message never contains a secret.
         """
         schema = deepcopy(self.config_jsonschema)
         self.append_builtin_config(schema)
@@ -97,14 +90,14 @@ class CheckedTap(Tap):
             self.check()
 
     def check(self) -> None:
-        """Check the rest of the input; called after the settings were validated."""
+        """Check all other input. Called when the settings are valid."""
 
     @property
     def _columns(self) -> dict[str, list[str]]:
         return {name: list(stream.schema["properties"]) for name, stream in self.streams.items()}
 
     def describe_columns(self, name: str) -> str:
-        """Describe which columns of a stream the catalog or a stream map leaves out or changes."""
+        """Describe which columns of a stream the catalog or a stream map omits or changes."""
         mask, columns = self.streams[name].mask, self._columns[name]
         deselected = [
             ".".join(path[1::2])
@@ -132,10 +125,10 @@ class CheckedTap(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Create the stream maps, also for unselected streams, from their whole schema.
+        """Create the stream maps. An unselected stream has all its columns here.
 
-        The SDK treats an unselected stream as one without columns. A map for all streams (`*`) then
-        fails because the primary key is missing. Primary keys are always selected.
+        To the SDK, an unselected stream has no columns. A map for all streams (`*`) would then fail
+        because the primary key is missing. For the same reason, primary keys are always selected.
         """
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():
@@ -148,7 +141,7 @@ class CheckedTap(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        """Read the files here: the SDK does not accept a byte order mark."""
+        """Read the files, because the SDK does not accept a byte order mark."""
         paths = [path for path in value if path != "ENV"]
         given = super().cb_config(ctx, param, tuple({*value} - {*paths}))
         for path in paths:
@@ -159,7 +152,7 @@ class CheckedTap(Tap):
     @override
     def print_about(cls, output_format: str | None = None) -> None:
         super().print_about(output_format)
-        sys.stdout.flush()  # raises a write error, before the SDK ends the process
+        sys.stdout.flush()  # raises a write error before the SDK ends the process
 
     @classmethod
     @override

@@ -1,4 +1,4 @@
-"""Input of the command: config, state and catalog files, and environment variables."""
+"""Reads and checks the config, state and catalog files, and the environment variables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 PREFIX = "TAP_HUBSPOT_THREADS_"
-"""The prefix of environment variables that are settings."""
+"""The prefix of environment variables that contain settings."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -33,16 +33,16 @@ _OFF = _FALSE | {"", "null", "{}"}
 
 
 def read_environment(schema: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings in the environment.
+    """Return the settings in environment variables.
 
-    Unlike the SDK, do not read the nearest `.env` file: it may belong to another project.
+    Unlike the SDK, do not read the nearest `.env` file, which may belong to another project.
 
     Args:
         schema: The JSON Schema of the settings.
         environ: The environment variables.
 
     Raises:
-        SettingsError: if a variable has the wrong type. The message has no value.
+        SettingsError: if a variable has the wrong type. The message does not contain the value.
     """
     settings: dict[str, Any] = {}
     for name, setting in schema["properties"].items():
@@ -64,7 +64,7 @@ def check_log_level(environ: Mapping[str, str]) -> None:
     """Check the environment variables that set the log level.
 
     Raises:
-        SettingsError: if a level is unknown. The message lists the levels.
+        SettingsError: if a level is unknown. The message lists the known levels.
     """
     for variable in (f"{PREFIX}LOGLEVEL", "LOGLEVEL"):
         if environ.get(variable, "INFO").upper() not in LOG_LEVELS:
@@ -73,7 +73,10 @@ def check_log_level(environ: Mapping[str, str]) -> None:
 
 
 def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names after `PREFIX`, except `LOGLEVEL` and Meltano's, which add an underscore."""
+    """Yield the setting names in the environment, without `LOGLEVEL` and Meltano's own settings.
+
+    The names of Meltano's own settings start with an underscore after `PREFIX`.
+    """
     for variable in environ:
         name = variable.removeprefix(PREFIX)
         if name != variable and not name.startswith("_") and name != "LOGLEVEL":
@@ -81,14 +84,14 @@ def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 class _WrongTypeError(ValueError):
-    """A variable of the wrong type. The message has the expected type."""
+    """A variable has the wrong type. The message is the expected type."""
 
 
 def _read(types: list[str], text: str) -> Any:  # noqa: ANN401 - JSON
-    """Return the value of a variable as one of the types of its setting.
+    """Return the value of a variable as one of these JSON types.
 
     Raises:
-        _WrongTypeError: if the value has none of these types.
+        _WrongTypeError: if the text is a value of none of them.
     """
     if "integer" in types:
         return _read_integer(text)
@@ -146,8 +149,8 @@ def read_config_file(path: str) -> dict[str, Any]:
     """Return the JSON object in a file.
 
     Raises:
-        SettingsError: if the file cannot be read. The message has the file and the position of a
-            syntax error, but none of the content.
+        SettingsError: if the file cannot be read. The message contains the path and the position of
+            a syntax error, but none of the content.
     """
     if path.lstrip().startswith("{"):
         message = "--config: expects the path of a file, or ENV, not the settings themselves"
@@ -162,19 +165,20 @@ def read_config_file(path: str) -> dict[str, Any]:
 
 
 def check_state_file(file: TextIO | None) -> TextIO | None:
-    """Return the file's text as a new file, after a check that it is a JSON object.
+    """Check that a state file is a JSON object; return a copy that can be read from the start.
 
     Raises:
-        SettingsError: if it is not one. An empty file must not start a first sync.
+        SettingsError: if it is not a JSON object. An empty file is refused too, because it must not
+            start a first sync.
     """
     return file and _check_file(file, "--state")[0]
 
 
 def check_catalog_file(file: TextIO | None) -> TextIO | None:
-    """Return the file's text as a new file, after a check that it is a Singer catalog.
+    """Check that a file is a Singer catalog; return a copy that can be read from the start.
 
     Raises:
-        SettingsError: if it is not one, or if it renames a stream or changes a primary key.
+        SettingsError: if it is no catalog, or if it renames a stream or changes a primary key.
     """
     if file is None:
         return None
@@ -189,15 +193,15 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
         key = entry.key_properties or (root and root.table_key_properties) or ["id"]
         if entry.stream not in {None, entry.tap_stream_id} or key != ["id"]:
             message = (
-                f"--catalog {file.name}: {entry.tap_stream_id} has another name or other "
-                "key_properties than the tap's stream; create a catalog with --discover"
+                f"--catalog {file.name}: the name or key_properties of {entry.tap_stream_id} "
+                "differ from the tap's; create a catalog with --discover"
             )
             raise SettingsError(message)
     return checked
 
 
 def unknown_settings(names: Iterable[str], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a warning for each unknown setting, with the nearest known one."""
+    """Yield a warning for each unknown setting, with the most similar known name."""
     known = list(schema["properties"])
     for name in names:
         if name not in known and name not in REFUSED:
@@ -217,10 +221,10 @@ def _check_file(file: TextIO, option: str) -> tuple[TextIO, dict[str, Any]]:
 
 
 def _decode(data: bytes, source: str) -> str:
-    """Decode UTF-8, without the byte order mark that Windows programs write.
+    """Decode UTF-8, and remove the byte order mark that Windows programs add.
 
     Raises:
-        SettingsError: if the data has another encoding. A zero byte indicates UTF-16.
+        SettingsError: if the data has another encoding. A zero byte is a sign of UTF-16.
     """
     try:
         if b"\0" not in data:
@@ -246,7 +250,7 @@ def _parse_object(text: str, source: str) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    """Reject NaN and Infinity, which Python accepts but JSON does not have."""
+    """Reject NaN and Infinity: Python accepts them, but they are not JSON."""
     raise ValueError(name)
 
 
@@ -255,9 +259,9 @@ SETTINGS_ERRORS = (AttributeError, ConfigValidationError, ValueError)
 
 
 def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
-    """Return a one-line `SettingsError` for one of the `SETTINGS_ERRORS`.
+    """Return a one-line `SettingsError` for an error of the SDK about settings.
 
-    An error that is not about the settings is returned as it is.
+    Any other error is returned unchanged.
     """
     if isinstance(error, ConfigValidationError):
         return SettingsError("; ".join(map(_without_value, error.errors)))
@@ -268,10 +272,10 @@ def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
 
 @contextmanager
 def explain_stream_map_errors() -> Iterator[None]:
-    """Turn an error of the SDK about stream maps or flattening into one line.
+    """Turn the SDK's errors about stream maps or flattening into a one-line error.
 
     Raises:
-        SettingsError: for such an error.
+        SettingsError: in place of the SDK's error.
     """
     try:
         yield
@@ -284,33 +288,36 @@ def explain_stream_map_errors() -> Iterator[None]:
 
 
 def _without_value(error: str) -> str:
-    """Return the SDK's message about a setting, without the value of its own settings."""
+    """Return the SDK's message about a setting, without the value of an SDK setting."""
     match = re.search(r"config\['(stream_map_config|faker_config)'\]", error)
     return f"{match[1]}: has the wrong type" if match else error
 
 
-def overridden_columns(own: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+def overridden_columns(
+    schema: Mapping[str, Any], catalog_schema: Mapping[str, Any]
+) -> Iterator[str]:
     """Yield the columns that a catalog adds to a stream, or whose type it changes.
 
     Args:
-        own: The stream's schema.
-        given: The schema in the catalog, which Meltano's extra `schema` can change.
+        schema: The stream's schema.
+        catalog_schema: The schema in the catalog. Meltano's `schema` extra can change it.
     """
-    columns = given.get("properties") or {}
+    columns = catalog_schema.get("properties") or {}
     for name, column in columns.items():
-        if name not in own["properties"] or _differs(own["properties"][name], column):
+        if name not in schema["properties"] or _differs(schema["properties"][name], column):
             yield name
 
 
-def _differs(own: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    """Return whether the type or format differs. A schema without either changes nothing."""
-    if "type" in given and _types(given) != _types(own):
+def _differs(column: Mapping[str, Any], override: Mapping[str, Any]) -> bool:
+    """Whether the catalog's schema of a column has another type, format or field."""
+    if "type" in override and _types(override) != _types(column):
         return True
-    if ("type" in given or "format" in given) and given.get("format") != own.get("format"):
+    has_type = "type" in override or "format" in override
+    if has_type and override.get("format") != column.get("format"):
         return True
-    parts = own.get("properties") or {}
-    inner = (given.get("properties") or {}).items()
-    return any(name not in parts or _differs(parts[name], part) for name, part in inner)
+    fields = column.get("properties") or {}
+    overrides = (override.get("properties") or {}).items()
+    return any(name not in fields or _differs(fields[name], field) for name, field in overrides)
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:

@@ -10,7 +10,7 @@ REFUSED = {
         "targets would delete every thread that the sync did not emit again"
     ),
 }
-"""The SDK's settings that this tap rejects, each with the reason."""
+"""Settings of the SDK that this tap rejects, each with the reason."""
 
 _ID = th.CustomType({"type": ["string", "integer"]})
 
@@ -79,8 +79,8 @@ SETTINGS = th.PropertiesList(
         th.DateTimeType,
         title="Start date",
         description=(
-            "Skip threads whose latest message, or creation if they have none, is older. Ignored "
-            "when thread IDs are configured."
+            "Skip threads whose latest message is older. A thread without messages counts by its "
+            "creation time. Ignored when thread IDs are configured."
         ),
     ),
     th.Property(
@@ -89,9 +89,8 @@ SETTINGS = th.PropertiesList(
         default=False,
         title="Always fetch by ID",
         description=(
-            "Also read every listed thread by ID, one API call per thread. By default a listed "
-            "thread is emitted as the list shows it, up to 500 per call, and only changed threads "
-            "are read by ID."
+            "Read every listed thread by ID, one API call per thread. By default, listed threads "
+            "are emitted directly, up to 500 per call, and only changed threads are read by ID."
         ),
     ),
     th.Property(
@@ -100,8 +99,8 @@ SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "List archived threads too. If false, a thread that is archived after it was emitted "
-            "is still updated: the full listing emits every archived thread that HubSpot keeps."
+            "List archived threads too. If false, full listings after the first sync still emit "
+            "all archived threads, to update those that were archived after they were emitted."
         ),
     ),
     th.Property(
@@ -115,7 +114,7 @@ SETTINGS = th.PropertiesList(
         "property",
         th.StringType,
         title="Property",
-        description="Name of one more thread property to request. Its value is in otherProperties.",
+        description="Name of an additional thread property to request, emitted in otherProperties.",
     ),
     th.Property(
         "open_threads_max_calls",
@@ -133,8 +132,8 @@ SETTINGS = th.PropertiesList(
         default=24,
         title="Full listing interval hours",
         description=(
-            "Hours between full listings, which find the changes to closed threads that add no "
-            "message."
+            "Hours between full listings. Only a full listing finds changes to closed threads that "
+            "add no message."
         ),
     ),
     th.Property(
@@ -153,7 +152,7 @@ SETTINGS = th.PropertiesList(
         default=300,
         title="Lookback seconds",
         description=(
-            "Seconds to read again before the bookmark, to allow for the lag of HubSpot's index."
+            "Seconds before the bookmark that each sync reads again, because HubSpot's index lags."
         ),
     ),
     th.Property(
@@ -185,9 +184,9 @@ SETTINGS = th.PropertiesList(
         default=10,
         title="Daily quota reserve percent",
         description=(
-            "Stop the sync, with its state saved, before less than this percentage of the "
-            "account's daily quota remains. The message backfill stops earlier, when 20% or more "
-            "remains."
+            "Percentage of the account's daily quota to leave to other integrations. The sync "
+            "saves its state and stops before it uses this reserve. The message backfill leaves "
+            "at least 20%."
         ),
     ),
     th.Property(
@@ -202,7 +201,7 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=3600),
         default=60,
         title="Request timeout",
-        description="Total timeout per request, in seconds (not per socket read).",
+        description="Seconds for one whole request, not per socket read.",
     ),
     th.Property(
         "max_attempts",

@@ -26,7 +26,7 @@ class ThreadFilter:
 
     @property
     def inbox_id(self) -> str | None:
-        """The inbox, if exactly one is configured: HubSpot accepts one per API call."""
+        """The configured inbox, if it is the only one: HubSpot accepts one per API call."""
         return self.inbox_ids[0] if len(self.inbox_ids) == 1 else None
 
     @property
@@ -36,7 +36,7 @@ class ThreadFilter:
 
     @property
     def is_all(self) -> bool:
-        """Whether a full listing shows every thread of the account."""
+        """Whether every thread of the account passes the filters for inboxes and start date."""
         return not self.inbox_ids and self.start_date is None
 
     def matches(self, row: Row) -> bool:
@@ -47,7 +47,7 @@ class ThreadFilter:
         return self.start_date is None or latest is None or latest >= self.start_date
 
     def includes(self, row: Row) -> bool:
-        """Whether a thread passes all filters, `include_archived` too."""
+        """Whether a thread passes all filters, including `include_archived`."""
         return self.matches(row) and (self.include_archived or not row["archived"])
 
     def has_inbox(self, row: Row) -> bool:
@@ -55,7 +55,7 @@ class ThreadFilter:
         return not self.inbox_ids or row["inboxId"] in self.inbox_ids
 
     def fingerprint(self) -> str:
-        """Return the filters as text, so that the next sync detects a change."""
+        """Return the filters as text for the state, so that the next sync detects a change."""
         filters = {
             "inbox_ids": list(self.inbox_ids),
             "include_archived": self.include_archived,
@@ -81,7 +81,7 @@ class Settings:
     daily_quota_reserve_percent: int = 10
     max_concurrency: int = 16
     request_timeout: float = 60
-    """Seconds for one whole response, not per socket read."""
+    """Seconds for the whole response, not per socket read."""
     max_attempts: int = 8
     always_fetch_by_id: bool = False
     open_threads_max_calls: int = 500
@@ -92,10 +92,10 @@ class Settings:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, user_agent: str) -> Settings:
-        """Return the settings of a config.
+        """Return the settings in a config.
 
         Args:
-            config: The validated config, with the defaults.
+            config: The validated config, with all defaults.
             user_agent: The default User-Agent header.
         """
         names = ("client_id", "client_secret", "refresh_token")

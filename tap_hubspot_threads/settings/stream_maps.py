@@ -1,4 +1,4 @@
-"""Checks of stream maps, and a description of the columns that they leave out or change."""
+"""Checks stream maps, and describes the columns that they omit or change."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 NULL = "__NULL__"
-"""The SDK's alternative to JSON's null, which Meltano drops from its settings."""
+"""The SDK's substitute for null, because Meltano drops null values from settings."""
 
 ELSE, SOURCE, ALIAS, KEY = "__else__", "__source__", "__alias__", "__key_properties__"
 OPTIONS = (ELSE, "__filter__", SOURCE, ALIAS, KEY)
 
 Maps = Mapping[str, Any]
 Columns = Mapping[str, "Collection[str]"]
-"""The columns of each stream."""
+"""The columns of each stream, by stream name."""
 
 
 def check_stream_maps(maps: Maps, columns: Columns) -> None:
     """Check that every mapped stream and every removed column exists.
 
-    The SDK silently ignores unknown names and would emit the columns that the user removed.
+    The SDK silently ignores unknown names. A misspelled column would then still be emitted.
 
     Raises:
-        SettingsError: for an unknown name. The message has the entry and the nearest known name.
+        SettingsError: for an invalid entry. The message contains a hint, such as the nearest name.
     """
     for name, definition in _streams_of(maps):
         entries = definition if isinstance(definition, Mapping) else {}
@@ -62,7 +62,7 @@ def _check_entry(name: str, column: str, expression: object, known: Sequence[str
 
 
 def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
-    """Return a warning if entries have no effect because a later map of the stream overrides them.
+    """Return a warning about map entries that have no effect; None without such entries.
 
     The SDK applies only the last map that matches a stream.
     """
@@ -103,7 +103,7 @@ def describe_columns(
         stream: The name of the stream.
         columns: All columns of the stream.
         maps: The setting `stream_maps`.
-        deselected: Columns, or parts such as `client.clientType`, that the catalog deselects.
+        deselected: Columns, or fields such as `client.clientType`, that the catalog deselects.
     """
     effects = []
     for alias, definition in _maps_of(stream, maps):
@@ -128,7 +128,7 @@ def describe_columns(
 
 
 def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | None]]:
-    """Return the alias and the definition of each map of a stream; None: no record is emitted."""
+    """Return the alias and definition of each map of a stream. None: no record is emitted."""
     found: list[tuple[str, Mapping[str, Any] | None]] = [(stream, None if ELSE in maps else {})]
     for name, definition in _streams_of(maps):
         entries = _entries(definition)
@@ -143,7 +143,7 @@ def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | Non
 
 
 def _streams_of(maps: Maps) -> Iterator[tuple[str, Any]]:
-    """Yield the maps without the global options, which the SDK checks."""
+    """Yield the maps, without the global options that the SDK checks."""
     return ((name, definition) for name, definition in maps.items() if not name.startswith("__"))
 
 

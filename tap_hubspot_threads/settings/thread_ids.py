@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 ID_COLUMNS = ("thread_id", "threadId", "id")
-"""In order of preference: an export of tickets has an `id` column too."""
+"""In order of preference, because an export of tickets has an `id` column of its own."""
 
 DELIMITERS = (",", ";", "\t")
 
 MAX_LINE = 1_000_000
-"""Maximum characters per line: more than a CSV row has, to bound the memory for other files."""
+"""Maximum characters per line. It bounds the memory for a file that is not CSV or text."""
 
 
 class ConfiguredIds:
-    """The distinct configured IDs in order: first those of `thread_ids`, then those of the file.
+    """The distinct configured IDs, in order: those in `thread_ids`, then those in the file.
 
     Args:
         config: The settings, with `thread_ids`, `thread_ids_file` or both.
-        call: Calls a function that may block on a pipe.
+        call: Runs the function that reads the file, which may block on a pipe.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class ConfiguredIds:
         """Read and validate all IDs, on the first call only.
 
         Raises:
-            SettingsError: if a value is not an ID. The message has the setting, the position and
-                the value.
+            SettingsError: if a value is not an ID. The message contains the setting, the position
+                and the value.
         """
         if self._ids is not None:
             return
@@ -82,8 +82,8 @@ def read_id_file(path: str) -> Iterator[str]:
     CSV, with one of the `DELIMITERS`, if its first line has one of the `ID_COLUMNS`.
 
     Raises:
-        SettingsError: if the file cannot be read or a line has no ID. The message has the file, the
-            line and the value.
+        SettingsError: if the file cannot be read or a line has no valid ID. The message contains
+            the path, the line and the value.
     """
     with _as_settings_error(path):
         source = Path(path)
@@ -101,7 +101,7 @@ def read_id_file(path: str) -> Iterator[str]:
 
 @contextmanager
 def _as_settings_error(path: str) -> Iterator[None]:
-    """Turn an error about the file into a `SettingsError` that names the file."""
+    """Turn an error about a file into a `SettingsError` that names the file."""
     try:
         yield
     except UnicodeDecodeError:
@@ -117,7 +117,7 @@ def _as_settings_error(path: str) -> Iterator[None]:
 
 
 def _values(file: TextIO) -> Iterator[tuple[int, str]]:
-    """Yield the values that must be IDs, each with its line number."""
+    """Yield the unparsed IDs of a file, each with its line number."""
     lines = _lines(file)
     significant = ((n, line.strip("\r\n")) for n, line in lines if _is_significant(line))
     number, first = next(significant, (0, ""))
@@ -157,8 +157,8 @@ def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
     """Yield the lines with their numbers.
 
     Raises:
-        InvalidIdError: at a line of more than `MAX_LINE` characters, or with a zero byte, which
-            shows that the file is not text in UTF-8.
+        InvalidIdError: for a line with more than `MAX_LINE` characters, or with a zero byte, which
+            is a sign of another encoding than UTF-8.
     """
     lines = iter(partial(file.readline, MAX_LINE + 1), "")
     for number, line in enumerate(lines, start=1):

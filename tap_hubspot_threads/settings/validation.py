@@ -1,4 +1,4 @@
-"""Validation of settings beyond their JSON Schema."""
+"""Checks of settings that their JSON Schema cannot express."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
 
 def check_secrets(config: Mapping[str, Any]) -> None:
-    """Check the secrets before the SDK does, whose messages have the value.
+    """Check the secrets before the SDK does, because its messages contain the value.
 
     Raises:
-        SettingsError: if a secret is invalid. The message has no value.
+        SettingsError: if a secret is invalid. The message does not contain the value.
     """
     for name, setting in SETTINGS["properties"].items():
         value = config.get(name)
@@ -49,7 +49,10 @@ def check_secrets(config: Mapping[str, Any]) -> None:
 
 
 def _check_form(name: str, value: str) -> None:
-    """Check that a secret was copied alone. HubSpot answers 530 to a malformed token."""
+    """Check that a secret has no quotes and no header name.
+
+    HubSpot answers a malformed token with 530, which does not show the cause.
+    """
     problem = ""
     if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
         problem = "is in quotes; remove the quotes (some .env parsers keep them)"
@@ -61,10 +64,10 @@ def _check_form(name: str, value: str) -> None:
 
 
 def excludes_no_thread(start_date: object) -> bool:
-    """Return whether a start date is 1970-01-01 or earlier, before any thread.
+    """Whether a start date is 1970-01-01 or earlier, when no thread existed.
 
-    The caller drops such a date: less the lookback, it may be before the year 1, which Python
-    cannot compute.
+    The caller drops such a date. With the lookback subtracted, it could be before the year 1, which
+    Python cannot represent.
     """
     try:
         start = clean_time(start_date)
@@ -77,7 +80,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
     """Check what the JSON Schema cannot express.
 
     Raises:
-        SettingsError: if a setting is invalid. The message has its name and the expected value.
+        SettingsError: if a setting is invalid. The message contains the expected value.
     """
     _check_credentials(config)
     try:

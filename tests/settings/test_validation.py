@@ -161,12 +161,12 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "catalog with another key": (
         "--catalog",
         b'{"streams": [{"tap_stream_id": "threads", "key_properties": ["zz"], "schema": {}}]}',
-        "threads has another name or other key_properties",
+        "the name or key_properties of threads differ",
     ),
     "catalog with another name": (
         "--catalog",
         b'{"streams": [{"tap_stream_id": "threads", "stream": "t", "key_properties": ["id"]}]}',
-        "threads has another name or other key_properties",
+        "the name or key_properties of threads differ",
     ),
     "catalog without a stream name": (
         "--catalog",
