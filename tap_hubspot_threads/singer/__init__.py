@@ -1,5 +1,6 @@
-"""Singer: the streams and the writing loop.
+"""The Singer side of the tap: streams, output and log.
 
-`writer` has the loop, `streams` the streams, `stdout` the output and `progress` the log of a sync.
-Knows no HTTP. May import `sync`, `models`, `errors`, `values` and `signals`.
+`writer` writes the events of a sync, `streams` has the streams, `stdout` the output and `progress`
+the log. This package knows nothing of HTTP. May import `sync`, `models`, `errors`, `values` and
+`signals`.
 """

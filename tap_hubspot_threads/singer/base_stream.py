@@ -1,4 +1,4 @@
-"""The base class of the streams: writes records as the SDK does, but faster."""
+"""The base class of the streams. It writes the same records as the SDK, but faster."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.singer.stdout import MessageWriter
 
 SCHEMAS = SchemaDirectory(schemas)
-NOT_EMITTED = {"$schema", "description"}
-"""Keys of a schema file that are not part of the SCHEMA message."""
+OMITTED_KEYS = {"$schema", "description"}
+"""Keys of a schema file that the SCHEMA message omits."""
 
 
 class HubSpotStream(Stream):
-    """A stream with a primary key and the schema in the file of the same name.
+    """A stream whose schema is the file of the same name.
 
-    The writing loop over all streams (`writer`) writes its rows; the stream has no sync of its own.
+    The stream has no sync of its own. One loop (`writer`) writes the rows of all streams.
     """
 
     primary_keys = ("id",)
@@ -41,22 +41,22 @@ class HubSpotStream(Stream):
 
     @cached_property
     def schema(self) -> dict[str, Any]:  # cached: the SDK reads it for each record
-        """The JSON Schema of the stream, without `$schema` and its own description.
+        """The JSON Schema of the stream, without `OMITTED_KEYS`.
 
-        Several targets accept no other dialect than Draft 4.
+        `$schema` is omitted because several targets accept only the Draft 4 dialect.
         """
         schema = SCHEMAS.get_schema(self.name)
-        return {key: value for key, value in schema.items() if key not in NOT_EMITTED}
+        return {key: value for key, value in schema.items() if key not in OMITTED_KEYS}
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog, which may be written by hand or by another tool.
+        """Apply a catalog. It may have been edited by hand or by another tool.
 
-        The stream keeps its primary key and its replication key. Without selection metadata it
-        keeps its default selection, whereas the SDK would select it.
+        The stream keeps its primary key and replication key. If the catalog has no selection for
+        the stream, the stream keeps its default selection. The SDK would select it.
 
         Raises:
-            SettingsError: if the catalog has another replication key.
+            SettingsError: if the catalog has a different replication key.
         """
         key, replication_key = self.primary_keys, self.replication_key
         super().apply_catalog(catalog)
@@ -75,7 +75,7 @@ class HubSpotStream(Stream):
                 root.selected_by_default = self.selected_by_default
 
     def write_schema(self) -> None:
-        """Write the SCHEMA message, by a private method of the SDK, which has no public one."""
+        """Write the SCHEMA message with a private method, because the SDK has no public one."""
         self._write_schema_message()
 
     @override
@@ -86,14 +86,14 @@ class HubSpotStream(Stream):
             yield message
 
     def write(self, row: Record) -> None:
-        """Write a row after selection and stream maps.
+        """Apply the column selection and the stream maps to a row, and write it.
 
-        Uses a private method of the SDK: it has no public one for a single row.
+        Uses a private method, because the SDK has no public one for a single row.
         """
         if self._bypasses_mapper:
             self._writer.write_record(self.name, row)
         else:
-            # The SDK removes unselected columns from the row itself, so it gets a copy.
+            # Pass a copy, because the SDK removes unselected columns from the row that it gets.
             self._write_record_message(row if self.selects_all_columns else deepcopy(row))
 
     @cached_property
@@ -102,7 +102,7 @@ class HubSpotStream(Stream):
 
     @cached_property
     def _bypasses_mapper(self) -> bool:
-        """Whether rows are written unchanged, so that the SDK has nothing to do."""
+        """Whether rows are written unchanged, so that they can bypass the SDK."""
         are_mapped = any(type(each) is not SameRecordTransform for each in self.stream_maps)
         return self.selects_all_columns and not self._flat_columns and not are_mapped
 
@@ -113,7 +113,7 @@ class HubSpotStream(Stream):
 
     @cached_property
     def selects_all_columns(self) -> bool:
-        """Whether every column is selected, with all of its properties."""
+        """Whether every column is selected, with all of its fields."""
         columns = self.schema["properties"]
         return all(self.mask[("properties", name)] for name in columns) and all(self.mask.values())
 
@@ -123,9 +123,9 @@ class HubSpotStream(Stream):
 
     @cached_property
     def _flat_columns(self) -> dict[str, list[str]]:
-        """The columns of each flattened stream, by its alias; empty without flattening.
+        """The columns of each flattened stream, by alias; empty without flattening.
 
-        The SDK omits the columns of an object that is null, so this class adds them again.
+        When an object is null, the SDK omits its flattened columns. This class adds them as null.
         """
         if not self.config.get("flattening_enabled"):
             return {}
@@ -133,13 +133,13 @@ class HubSpotStream(Stream):
 
     @override
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
-        """Yield the messages of a record.
+        """Yield the RECORD messages for a record: one per stream map.
 
         Overrides a private method of the SDK, which checks the selection of each column for each
-        record. That takes 20% of the time for a record and is needed for unselected columns only.
+        record. That check takes 20% of the time and is only needed if a column is unselected.
 
         Raises:
-            SettingsError: if a stream map fails. The message has no value of the record.
+            SettingsError: if a stream map fails. The message contains no value of the record.
         """
         try:
             if self._flat_columns or not self.selects_all_columns:
@@ -166,7 +166,7 @@ class HubSpotStream(Stream):
 
 
 def null_first(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema, or a part of one
-    """Return a schema with `null` as the first of several types: some targets rely on the order."""
+    """Return a schema with `null` first in each list of types, because some targets need it."""
     if isinstance(schema, list):
         return [null_first(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""The log of a sync: progress lines, the summary, and the same figures as fields and metrics."""
+"""The log of a sync: progress lines, the summary, and their figures as log fields and metrics."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ NOUNS = {
     "channel_accounts": "channel account",
     "thread_index": "index entry",
 }
-"""The noun for one record of each stream, in the summary."""
+"""What the summary calls one record of each stream."""
 
 PLURALS = {"inbox": "inboxes", "index entry": "index entries"}
 
 
 class Traffic(Protocol):
-    """The client's counts of requests and of the daily quota."""
+    """The client's request counts, daily quota and clock."""
 
     request_count: int
     retry_count: int
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The rest of the daily quota, and the whole daily quota; None: unknown."""
+        """The remaining API calls of the daily quota, and its limit; None if unknown."""
 
     @property
     def now(self) -> datetime | None:
-        """HubSpot's clock at the last response with a `Date`."""
+        """HubSpot's clock; None if unknown."""
 
 
 @dataclass
 class Progress:
-    """Counts what one sync does, and logs it. It decides nothing."""
+    """Counts and logs what one sync does. It does not influence the sync."""
 
     clock: Callable[[], float]
     """Monotonic seconds."""
@@ -64,9 +64,9 @@ class Progress:
     stats: SyncStats = field(default_factory=SyncStats)
     failures: Failures = field(default_factory=Failures)
     total: int | None = None
-    """Threads to read, if known."""
+    """The number of threads to read, if known."""
     since: str | None = None
-    """The bookmark that the sync was given."""
+    """The bookmark at the start of the sync."""
     records: Counter[str] = field(default_factory=Counter)
     """Emitted records by stream."""
     archived: int = 0
@@ -80,12 +80,12 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """The threads that were handled: emitted, unchanged, not found or failed."""
+        """The number of handled threads: emitted, unchanged, not found or failed."""
         handled = self.stats.unchanged + self.stats.not_found + len(self.failures.threads.failed)
         return self.records["threads"] + handled
 
     def tick(self) -> None:
-        """Log a progress line if the last one is `LOG_INTERVAL` old."""
+        """Log a progress line if `LOG_INTERVAL` has passed since the last one."""
         now = self.clock()
         elapsed = now - self._last_line
         if elapsed < LOG_INTERVAL:
@@ -104,7 +104,7 @@ class Progress:
         """Return the summary of the sync in one line.
 
         Args:
-            error: The error that ended the sync early, if any.
+            error: The error that ended the sync, if any.
         """
         skipped = self._describe_skipped()
         records = ", ".join(self._describe_records())
@@ -123,10 +123,10 @@ class Progress:
         return ". ".join(sentences) + "."
 
     def fields(self, saved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the figures of the summary, and more, as log fields with stable names.
+        """Return the figures of the summary, and others, as log fields with stable names.
 
         Args:
-            saved: The bookmark of `threads` in the last STATE.
+            saved: The state of `threads` in the last STATE message.
         """
         stats, failures, (remaining, limit) = self.stats, self.failures, self.traffic.quota
         keys = "threads_done", "threads_total_estimate"
@@ -161,7 +161,7 @@ class Progress:
         }
 
     def log_metrics(self) -> None:
-        """Log the counts that are not zero as the SDK's metrics; the SDK counts the records."""
+        """Log the nonzero counts as metrics of the SDK, which itself logs the record counts."""
         counts = {
             "http_request_count": self.traffic.request_count,
             "http_retry_count": self.traffic.retry_count,
@@ -172,18 +172,18 @@ class Progress:
         }
         for name, count in counts.items():
             if count:
-                # Most of these are not in the SDK's closed list of metrics.
+                # The cast is needed because most of these names are not in the SDK's list.
                 metric = cast("metrics.Metric", SimpleNamespace(value=name))
                 point = metrics.Point("counter", metric, count, {"stream": "threads"})
                 metrics.log(metrics.get_metrics_logger(), point)
 
     def describe_quota(self) -> list[str]:
-        """Return the rest of the daily quota, if known."""
+        """Return a phrase about the remaining daily quota, if known."""
         remaining, limit = self.traffic.quota
         return [] if remaining is None else [f"{remaining:,} of {limit:,} left today"]
 
     def _describe_records(self) -> list[str]:
-        """Return the records by stream; streams without records only if no stream has any."""
+        """Return phrases with the record counts. Zeros appear only if every count is zero."""
         counts = {name: count for name, count in self.records.items() if count}
         if not counts:
             counts = {"threads": 0} if "threads" in self.records else dict(self.records)
@@ -215,7 +215,7 @@ class Progress:
 
 
 def outcome_of(error: BaseException | None) -> str:
-    """Return how the sync ended: complete, incomplete, stopped or failed."""
+    """Return the outcome of a sync: complete, incomplete, stopped or failed."""
     if error is None:
         return "complete"
     if isinstance(error, IncompleteError):
@@ -225,7 +225,7 @@ def outcome_of(error: BaseException | None) -> str:
 
 
 def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
-    """Return the counts of failed items and of undecided deletions, by type."""
+    """Return phrases with the counts of problems: not found, pending, failed and so on."""
     return [
         *_unless_none(stats.not_found, "thread", "not found"),
         *_unless_none(stats.withheld_deletions, "deletion", "pending"),
@@ -238,7 +238,7 @@ def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
 
 
 def describe_backfill(stats: SyncStats) -> list[str]:
-    """Return the progress of an unfinished message backfill."""
+    """Return a sentence about an unfinished message backfill, if any."""
     if stats.backfill is None:
         return []
     done, total = stats.backfill
@@ -247,10 +247,10 @@ def describe_backfill(stats: SyncStats) -> list[str]:
 
 
 def describe_misfits(counts: Mapping[str, int]) -> str:
-    """Return how many values did not fit their column.
+    """Return a warning about the values that did not fit their columns.
 
     Args:
-        counts: The number of values, by stream and column.
+        counts: The number of such values, by stream and column.
     """
     columns = ", ".join(f"{column} {count}" for column, count in sorted(counts.items()))
     message = "value(s) did not fit their column and are in otherProperties"

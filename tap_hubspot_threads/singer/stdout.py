@@ -1,4 +1,4 @@
-"""Standard output without short writes: to files, slow pipes and non-blocking pipes."""
+"""Writes standard output completely, even to slow or non-blocking pipes."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ BUFFER = 65_536
 """Characters to buffer before a write."""
 
 CHUNK: int = getattr(select, "PIPE_BUF", 512)
-"""Bytes per write: a pipe that polls as writable accepts this many without blocking (POSIX)."""
+"""Bytes per write. A pipe that polls as writable accepts this many without blocking (POSIX)."""
 
 POLL = 0.1
 """Seconds between two calls of `check` while the pipe is full."""
 
-PATIENCE = 5.0
-"""Seconds without progress after which a stopped sync gives up writing. A target that still reads,
-however slowly, gets the whole output."""
+STOP_TIMEOUT = 5.0
+"""Seconds without progress after which a stopped sync gives up writing. A target that reads slowly
+still gets the whole output."""
 
 
 def as_output(stream: TextIO) -> TextIO | Output:
-    """Return an `Output` for the process's standard output, or any other stream unchanged.
+    """Return an `Output` for the process's standard output; return any other stream unchanged.
 
-    So a caller that redirects `sys.stdout` gets the text there. Windows, which has no `poll`, has
-    no non-blocking pipes either.
+    A caller that has redirected `sys.stdout` therefore still gets the text. On Windows, the stream
+    is unchanged too, because Windows has neither `poll` nor non-blocking pipes.
     """
     is_ours = stream is sys.__stdout__ and hasattr(select, "poll")
     return Output(stream.fileno()) if is_ours else stream
@@ -52,28 +52,28 @@ def as_output(stream: TextIO) -> TextIO | Output:
 class Output(io.TextIOBase):
     """A buffered text stream for a file descriptor, independent of Python's own buffering.
 
-    With `PYTHONUNBUFFERED` or `-u`, Python's standard output neither completes a short write nor
-    waits for a non-blocking pipe.
+    With `PYTHONUNBUFFERED` or `-u`, Python's own stream neither completes a short write nor waits
+    for a non-blocking pipe.
 
     Guarantees:
-        * All text is written completely and in order. Short writes are completed, and a full pipe
-          is waited for, blocking or not.
-        * After a failed write, nothing more is written, and every further `flush` raises the same
-          error. So only the last line can be cut.
-        * A signal is detected while the pipe is full, see `PATIENCE`.
+        * All text is written completely and in order. The stream completes short writes and waits
+          while a pipe is full.
+        * After a failed write, nothing more is written, and every `flush` raises the same error.
+          Therefore only the last line can be cut.
+        * A signal is detected even while the pipe is full; see `STOP_TIMEOUT`.
     """
 
     encoding = "utf-8"
 
-    def __init__(self, descriptor: int, *, patience: float = PATIENCE) -> None:
-        self._descriptor, self._patience = descriptor, patience
+    def __init__(self, descriptor: int, *, stop_timeout: float = STOP_TIMEOUT) -> None:
+        self._descriptor, self._stop_timeout = descriptor, stop_timeout
         self._parts: list[str] = []
         self._size = 0
         self._failure: Exception | Stopped | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self.check: Callable[[], None] = lambda: None
-        """Raises `Stopped` after a signal. The tap replaces it by `Stop.check`."""
+        """Raises `Stopped` after a signal. The tap sets it to `Stop.check`."""
 
     @override
     def fileno(self) -> int:
@@ -90,7 +90,7 @@ class Output(io.TextIOBase):
     @override
     def write(self, text: str, /) -> int:
         if not isinstance(text, str):
-            message = "not text"  # type: ignore[unreachable] # click tries bytes
+            message = "not text"  # type: ignore[unreachable] # click tries to write bytes
             raise TypeError(message)
         self._parts.append(text)
         self._size += len(text)
@@ -104,7 +104,7 @@ class Output(io.TextIOBase):
 
         Raises:
             OutputError: if a write fails.
-            Stopped: if a signal arrived and the pipe has been full for `PATIENCE`.
+            Stopped: if a signal arrived and the pipe then stays full for `STOP_TIMEOUT`.
         """
         rest = memoryview("".join(self._parts).encode("utf-8", "backslashreplace"))
         self._parts.clear()
@@ -119,17 +119,17 @@ class Output(io.TextIOBase):
 
     @override
     def close(self) -> None:
-        """Drop the buffered text and leave the descriptor open."""
+        """Drop the buffered text, and leave the descriptor open."""
 
     def _write(self, chunk: memoryview) -> int:
-        """Wait until the descriptor is writable, write, and return the number of written bytes."""
+        """Write when the descriptor is writable; return the number of bytes written."""
         waited = 0.0
         while not self._poll.poll(POLL * 1000):
             try:
                 self.check()
             except Stopped:
                 waited += POLL
-                if waited >= self._patience:
+                if waited >= self._stop_timeout:
                     raise
         try:
             return os.write(self._descriptor, chunk)
@@ -144,24 +144,25 @@ def _as_text(value: object) -> str:
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=_as_text).encode
 
-SAME_TIME = 0.001
-"""Seconds in which records share one `time_extracted`: formatting it takes 25% of the encoding."""
+TIME_RESOLUTION = 0.001
+"""Seconds in which records share one `time_extracted`, because formatting it for each record would
+take 25% of the encoding time."""
 
 
 class MessageWriter(SingerWriter):
     """Buffers RECORD messages, and flushes stdout after every other message.
 
-    The SDK's writer creates an encoder for each record and flushes each record. A STATE still comes
-    after all records that it covers, and the tap flushes before it waits for HubSpot.
+    The SDK's writer is slower: it creates an encoder for each record and flushes each record. The
+    order of messages is the same. The tap also flushes before it waits for HubSpot.
     """
 
     _seconds, _time = 0.0, ""
-    """The last `time_extracted`, in seconds and as text."""
+    """The latest `time_extracted`, in seconds and as text."""
 
     def write_record(self, stream: str, row: Record) -> None:
-        """Write a RECORD message without the SDK's object, which would double the cost."""
+        """Write a RECORD message without creating the SDK's object, which would double the time."""
         now = time.time()
-        if not 0 <= now - self._seconds < SAME_TIME:
+        if not 0 <= now - self._seconds < TIME_RESOLUTION:
             self._seconds = now
             self._time = datetime.fromtimestamp(now, timezone.utc).isoformat()
         sys.stdout.write(

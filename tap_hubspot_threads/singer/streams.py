@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ThreadsStream(HubSpotStream):
-    """HubSpot's conversation threads in their current state."""
+    """Conversation threads in their current state."""
 
     name = "threads"
     replication_key = REPLICATION_KEY
@@ -30,7 +30,7 @@ class DeletedThreadsStream(HubSpotStream):
 
 
 class ThreadIndexStream(HubSpotStream):
-    """The listed threads, emitted by the listing for `threads` at no extra API call."""
+    """The threads that each list request returned. The stream costs no extra API call."""
 
     name = "thread_index"
     selected_by_default = False
@@ -41,21 +41,21 @@ class ThreadIndexStream(HubSpotStream):
 
 
 class MessagesStream(HubSpotStream):
-    """The messages of threads, and changes of assignee, status and inbox: six types."""
+    """The messages and comments of threads, and changes of their assignee, status and inbox."""
 
     name = "messages"
     selected_by_default = False
 
 
 class ActorsStream(HubSpotStream):
-    """The actors that threads and messages name by ID."""
+    """The actors whose IDs occur in threads and messages."""
 
     name = "actors"
     selected_by_default = False
 
 
 class ReferenceListStream(HubSpotStream):
-    """One of the `REFERENCE_LISTS`, read completely in each sync."""
+    """A stream for one of the `REFERENCE_LISTS`."""
 
     selected_by_default = False
 

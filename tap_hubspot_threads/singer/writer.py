@@ -1,4 +1,4 @@
-"""The writing loop: writes records, applies state changes and writes STATE."""
+"""The writing loop: writes records and STATE, and applies state changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER_PROPERTIES = "otherProperties"
 
 
 def misfits(row: Mapping[str, Any]) -> list[str]:
-    """Return the columns, such as `a.b`, whose value did not fit and is in `otherProperties`."""
+    """Return the columns and fields (such as `a.b`) whose value is in `otherProperties` instead."""
     other = row.get(OTHER_PROPERTIES)
     return list(_misfits(other, row)) if other else []
 
@@ -40,11 +40,11 @@ def _misfits(other: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[st
 
 
 STATE_INTERVAL = 5.0
-"""Minimum seconds between two STATE messages, except before the last one."""
+"""Minimum seconds between two STATE messages. The last one may come sooner."""
 
 OPEN_THREADS_PER_RECORD = 8
 """Maximum open threads in STATE per record since the last STATE. They take less than half of the
-bytes of these records, so STATE is never most of the output."""
+record's bytes, so STATE messages never make up most of the output."""
 
 
 class EventWriter:
@@ -52,7 +52,8 @@ class EventWriter:
 
     Args:
         streams: The selected streams, by name.
-        given: The state that the tap was given. Bookmarks that the sync does not change stay in it.
+        initial_state: The state that the tap received. The sync keeps bookmarks that it does not
+            change.
         write_state: Writes a STATE message.
         stop: Checked before each event.
         progress: Counts the records.
@@ -63,17 +64,18 @@ class EventWriter:
         self,
         streams: Mapping[str, HubSpotStream],
         *,
-        given: Mapping[str, Any],
+        initial_state: Mapping[str, Any],
         write_state: Callable[[dict[str, Any]], None],
         stop: Stop,
         progress: Progress,
         state_interval: float = STATE_INTERVAL,
     ) -> None:
-        self._streams, self._given, self._write_state = streams, given, write_state
+        self._streams, self._write_state = streams, write_state
+        self._initial_state = initial_state
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
-        """The bookmark of `threads` in the last STATE."""
+        """The state of `threads` in the last STATE message."""
         self._last_state = progress.clock()
         self._records = self._records_at_last_state = 0
 
@@ -84,7 +86,7 @@ class EventWriter:
         *,
         max_records: int | None = None,
     ) -> None:
-        """Write SCHEMA, then the events, then STATE. The last STATE is written after an error too.
+        """Write SCHEMA messages, then the events, then STATE, even if the sync fails.
 
         Args:
             events: The events of the sync.
@@ -146,16 +148,16 @@ class EventWriter:
 
     @property
     def _has_room_for_state(self) -> bool:
-        """Whether enough records follow the last STATE, see `OPEN_THREADS_PER_RECORD`."""
+        """Whether enough records follow the last STATE; see `OPEN_THREADS_PER_RECORD`."""
         records = self._records - self._records_at_last_state
         return records * OPEN_THREADS_PER_RECORD >= len(self.saved.get("open_threads", ()))
 
     def _save(
         self, bookmarks: Callable[..., dict[str, Any] | None] | None, *, is_final: bool
     ) -> None:
-        """Write STATE. No other code does."""
+        """Write STATE. No other code writes it."""
         changed = bookmarks(is_final=is_final) if bookmarks else None
-        state = {"threads": {}} | self._given.get("bookmarks", {}) | (changed or {})
+        state = {"threads": {}} | self._initial_state.get("bookmarks", {}) | (changed or {})
         self.saved = state["threads"]
         self._write_state({"bookmarks": state})
         self._last_state, self._records_at_last_state = self._progress.clock(), self._records

@@ -100,7 +100,7 @@ def test_nothing_is_written_after_a_failure(pipe: tuple[int, int]) -> None:
 def test_signal_ends_the_wait_for_a_full_pipe(pipe: tuple[int, int]) -> None:
     """A signal ends the wait for a full pipe that has no reader; nothing more is written."""
     reader, writer = pipe
-    output = Output(writer, patience=0.1)
+    output = Output(writer, stop_timeout=0.1)
 
     def stop() -> None:
         raise Stopped(signal.SIGTERM)
