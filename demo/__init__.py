@@ -1,4 +1,4 @@
-"""Implements `make run` and `make demo-metrics`. Not part of the package.
+"""The commands behind `make run` and `make demo-metrics`. They are not part of the package.
 
-May import `emulator`, which imports nothing from the demo.
+The demo may import `emulator`, but not the other way around.
 """

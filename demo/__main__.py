@@ -1,7 +1,7 @@
 """`make run`: load an account into PostgreSQL with Meltano, and show the tables.
 
-With an access token in the environment or in `.env`, it loads that account, otherwise a sample
-account. Sample data is only loaded into the embedded database.
+With an access token in the environment or in `.env`, the command loads the token's account. Without
+one, it loads a sample account, which only ever goes to the embedded database.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LINE = re.compile(r"\S+ \[\w+ *\] (tap-hubspot-threads|target-postgres) +(?!METR
 
 @dataclass
 class Load:
-    """The source, the destination and the environment of a run."""
+    """The source, the destination and the environment variables of a run."""
 
     source: str
     database: str
@@ -60,7 +60,7 @@ class Load:
 
     @property
     def state_id(self) -> str:
-        """The ID of Meltano's state, which is specific to the account, database and schema."""
+        """The ID of Meltano's state: a different one for each token, database and schema."""
         database = self.url.set(password=None, query={}).render_as_string()
         digest = hashlib.sha256(f"{self.token} {database} {self.schema}".encode()).hexdigest()
         return f"{self.schema}-{digest[:12]}"
@@ -76,7 +76,7 @@ def main() -> int:
 def _load_and_show(stack: ExitStack) -> int:
     variables = read_environment()
     has_token = bool(variables.get(f"{TAP}_ACCESS_TOKEN"))
-    load = _real(variables, stack) if has_token else _sample(variables, stack)
+    load = _prepare_real(variables, stack) if has_token else _prepare_sample(variables, stack)
     console.print(
         f"[bold]{load.source}[/] → {load.database}, schema [bold]{load.schema}[/]", soft_wrap=True
     )
@@ -100,8 +100,8 @@ def _load_and_show(stack: ExitStack) -> int:
     return 0
 
 
-def _sample(variables: dict[str, str], stack: ExitStack) -> Load:
-    """Prepare a load of the sample account, ignoring the user's settings of tap and target."""
+def _prepare_sample(variables: dict[str, str], stack: ExitStack) -> Load:
+    """Prepare a load of the sample account, without the user's settings for tap and target."""
     ignored = (f"{TAP}_", f"{TARGET}_", "MELTANO_", "PG")
     environment = {name: value for name, value in variables.items() if not name.startswith(ignored)}
     emulator = stack.enter_context(Emulator(_sample_account(), latency=0.05))
@@ -110,11 +110,11 @@ def _sample(variables: dict[str, str], stack: ExitStack) -> Load:
     environment[f"{TAP}__SELECT"] = '["*.*"]'
     url, database = _embedded(stack)
     schema = SAMPLE_SCHEMA
-    return _prepare(Load("A sample account", database, schema, TOKEN, url, environment))
+    return _with_target(Load("A sample account", database, schema, TOKEN, url, environment))
 
 
 def _sample_account() -> Account:
-    """Return the last run's account after another workday, or a new account on the first run."""
+    """Return a new sample account, or the last run's account after one more simulated workday."""
     if ACCOUNT.exists():
         threads, conversations = pickle.loads(ACCOUNT.read_bytes())
         account = Account(threads, conversations=conversations)
@@ -126,7 +126,7 @@ def _sample_account() -> Account:
     return account
 
 
-def _real(variables: dict[str, str], stack: ExitStack) -> Load:
+def _prepare_real(variables: dict[str, str], stack: ExitStack) -> Load:
     environment = dict(variables)
     schema = environment.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
     if environment.get(f"{TARGET}_SQLALCHEMY_URL"):
@@ -145,7 +145,7 @@ def _real(variables: dict[str, str], stack: ExitStack) -> Load:
             name: value for name, value in variables.items() if not name.startswith("PG")
         }
     token = environment[f"{TAP}_ACCESS_TOKEN"]
-    return _prepare(Load("Your HubSpot account", database, schema, token, url, environment))
+    return _with_target(Load("Your HubSpot account", database, schema, token, url, environment))
 
 
 def _embedded(stack: ExitStack) -> tuple[URL, str]:
@@ -153,8 +153,8 @@ def _embedded(stack: ExitStack) -> tuple[URL, str]:
     return url, f"the embedded PostgreSQL in {DATA.relative_to(ROOT)}"
 
 
-def _prepare(load: Load) -> Load:
-    """Set the target's database and schema. Its sessions use UTC, whatever the server uses."""
+def _with_target(load: Load) -> Load:
+    """Set the target's database and schema, and use UTC in its sessions."""
     options = f"{load.url.query.get('options', '')} -c timezone=UTC".strip()
     load.url = load.url.set(drivername="postgresql+psycopg").update_query_dict({"options": options})
     load.environment[f"{TARGET}_SQLALCHEMY_URL"] = load.url.render_as_string(hide_password=False)
@@ -163,11 +163,11 @@ def _prepare(load: Load) -> Load:
 
 
 def _run_meltano(load: Load) -> bool:
-    """Install the plugins if necessary, and run them. Return whether that succeeded."""
+    """Install the plugins if necessary, and run them. Return whether both steps succeeded."""
     meltano = str(Path(sys.executable).with_name("meltano"))
     environment = load.environment | {
         "MELTANO_PROJECT_ROOT": str(ROOT),
-        # The state is stored next to the embedded database, so that both are deleted together.
+        # Keep the state next to the embedded database, so that both are deleted together.
         "MELTANO_DATABASE_URI": f"sqlite:///{LOG.with_name('meltano.db')}",
         "MELTANO_CLI_LOG_LEVEL": "info",
         "NO_COLOR": "1",

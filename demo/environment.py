@@ -26,9 +26,9 @@ console = Console(highlight=False)
 
 
 def run_command(work: Callable[[ExitStack], int]) -> int:
-    """Run `work` in the repository's root, with a stack for cleanup, and return its exit code.
+    """Run a function in the repository's root, with a stack for cleanup; return its exit code.
 
-    Errors in settings or the database are printed in one line.
+    An error in the settings or the database is printed as one line.
     """
     cast("Any", sys.stdout).reconfigure(encoding="utf-8", errors="replace")
     os.chdir(ROOT)
@@ -45,6 +45,6 @@ def run_command(work: Callable[[ExitStack], int]) -> int:
 
 
 def read_environment() -> dict[str, str]:
-    """Return the variables of `.env` and of the environment, which takes precedence."""
+    """Return the variables in `.env` and in the environment, which takes precedence."""
     variables = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
     return variables | dict(os.environ)

