@@ -1,4 +1,4 @@
-"""Catalogs, stream maps and flattening: what they make of the streams."""
+"""How catalogs, stream maps and flattening change the streams."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def is_json(value: object) -> bool:
     ids=["plain", "flattened", "mapped"],
 )
 def test_form_of_schemas(lab: Lab, settings: dict[str, Any]) -> None:
-    """Schemas and catalog have no dialect and no description, and list null first."""
+    """Schemas have no `$schema` and no description, and null is the first of a column's types."""
     catalog = TapHubSpotThreads(config=lab.config()).catalog_dict["streams"]
     streams = [entry["stream"] for entry in catalog]
     schemas = [
@@ -206,7 +206,7 @@ def test_catalog_without_selection(lab: Lab, metadata: list[dict[str, Any]] | No
 
 
 def test_catalog_without_keys() -> None:
-    """A catalog without keys leaves each stream its primary key and its increments."""
+    """If the catalog omits the keys, each stream keeps its primary key and its increments."""
     catalog = select("threads", "messages")
     for entry in catalog["streams"]:
         for name in ("key_properties", "replication_key", "replication_method"):
@@ -235,7 +235,7 @@ def test_catalog_with_another_replication_key(lab: Lab) -> None:
 
 
 def test_ignored_in_catalog(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """A catalog's changes without effect are one warning per column of selected streams."""
+    """Each column that a catalog changes without effect is a warning, in selected streams only."""
     catalog = select("threads")
     for entry in catalog["streams"]:
         entry["schema"]["properties"]["createdAt"] = {"type": ["string", "null"]}
@@ -253,7 +253,7 @@ def test_ignored_in_catalog(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 def test_columns_of_messages_in_the_log(
     lab: Lab, caplog: pytest.LogCaptureFixture, *, is_selected: bool
 ) -> None:
-    """If messages are selected, the log names their columns that are left out or changed."""
+    """If `messages` is selected, the log names its omitted and changed columns."""
     caplog.set_level("INFO")
     catalog = select("threads", *(["messages"] if is_selected else []))
     for entry in catalog["streams"]:
