@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import Lab
 
 
-def only(*columns: str) -> dict[str, Any]:
+def select_columns(*columns: str) -> dict[str, Any]:
     """Return a catalog that selects only these columns of `threads`."""
     catalog = select("threads")
     for entry in catalog["streams"]:
@@ -31,7 +31,7 @@ def only(*columns: str) -> dict[str, Any]:
 
 def test_only_the_id(lab: Lab) -> None:
     """With only `id` selected, records have the primary key and the replication key."""
-    output = lab.sync(only("id"))
+    output = lab.sync(select_columns("id"))
     columns = ["id", "latestMessageTimestamp"]
     assert [list(record) for record in output.records()] == [columns] * len(lab.ids)
     (schema,) = output.of_type("SCHEMA")
@@ -42,17 +42,17 @@ def test_silent_changes_with_few_columns() -> None:
     """Changes are detected on the whole thread, even in columns that are not selected."""
     with open_lab() as lab:
         life = Life(lab)
-        life.sync(only("status"))
+        life.sync(select_columns("status"))
         life.pass_time(hours=1)
         thread = next(t for t in lab.threads if not t.closed_at)
         thread.closed_at = life.now
-        (record,) = life.sync(only("status")).records()
+        (record,) = life.sync(select_columns("status")).records()
         assert (record["id"], record["status"]) == (str(thread.id), "CLOSED")
 
 
 def test_part_of_a_column() -> None:
     """A deselected part of a column is not emitted and does not make threads look changed."""
-    catalog = only(*SCHEMAS.get_schema("threads")["properties"])
+    catalog = select_columns(*SCHEMAS.get_schema("threads")["properties"])
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:
             if meta["breadcrumb"][-1:] in (["associatedTicketId"], ["spam"]):
@@ -66,12 +66,12 @@ def test_part_of_a_column() -> None:
 
 def test_key_cannot_be_deselected(lab: Lab) -> None:
     """The primary key is emitted even if it is not selected."""
-    assert all("id" in record for record in lab.sync(only("status")).records())
+    assert all("id" in record for record in lab.sync(select_columns("status")).records())
 
 
 def test_key_that_a_catalog_makes_optional(lab: Lab) -> None:
     """The primary key is emitted even if a handwritten catalog makes it optional."""
-    catalog = only("status")
+    catalog = select_columns("status")
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:
             if meta["breadcrumb"] == ["properties", "id"]:

@@ -158,7 +158,7 @@ def test_messages_selected_later() -> None:
         assert len(lab.emulator.requests) == calls_without_changes + len(with_message) + pages - 3
 
 
-def test_week_without_messages(life: Life) -> None:
+def test_messages_deselected_for_a_week(life: Life) -> None:
     """Messages that came while the stream was not selected are read when it is, and no others."""
     threads = closed_threads(life, 3)
     for thread in threads:

@@ -225,7 +225,7 @@ def test_closed_and_archived_out_of_the_filters(life: Life) -> None:
     assert not life.lab.calls("archived=true")
 
 
-def test_closed_moved_out_of_the_filters(life: Life) -> None:
+def test_closed_and_moved_out_of_the_filters(life: Life) -> None:
     """A closed thread moved out of `inbox_ids` keeps its row until a full refresh."""
     life.settings = {"inbox_ids": [HELP_DESK, CHAT]}
     life.sync()
@@ -525,7 +525,7 @@ def test_wrong_account_without_an_account_id(life: Life) -> None:
         assert wrong.last.records("deleted_threads") == []
 
 
-def test_few_seen_with_an_unconfirmed_account(life: Life) -> None:
+def test_most_are_missing_with_an_unconfirmed_account(life: Life) -> None:
     """With an unconfirmed account ID, no deletion is emitted if most open threads are not found."""
     life.lab.account.behavior.account_info = "403"
     keep = open_threads(life.lab)[:4]
@@ -575,7 +575,7 @@ def test_failed_thread_is_not_deleted(life: Life) -> None:
 
 
 @pytest.mark.parametrize("changed", [0, 50])
-def test_cost(changed: int) -> None:
+def test_calls_per_sync(changed: int) -> None:
     """Beyond its increment, a sync makes at most the calls that two settings allow, plus four."""
     with open_lab(Account.sample(2_600)) as lab:
         life = Life(lab, open_threads_max_calls=100, full_listing_calls=2)
@@ -738,7 +738,7 @@ def test_thread_archived_during_a_full_listing(life: Life, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("started", ["2999-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"])
-def test_full_listing_dated_wrong(life: Life, started: str) -> None:
+def test_wrong_date_of_the_last_full_listing(life: Life, started: str) -> None:
     """A full listing is due if the last one is dated in the future or too long ago."""
     life.threads_state["full_listing_started_at"] = started
     life.sync()

@@ -105,7 +105,7 @@ def test_response_that_is_not_accepted() -> None:
     assert send(setup, accept=lambda body: body.get("id") == "17").body == {"id": "17"}
 
 
-def test_given_up() -> None:
+def test_attempts_are_used_up() -> None:
     """The last failure is raised when the attempts are used up."""
     setup = ClientSetup(*[response(503)] * 4)
     with pytest.raises(TransientError, match=r"/items/\{itemId\}: 503.*after 4 attempts"):

@@ -97,7 +97,7 @@ def test_never_exceeded(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("maximum", "interval", "share"), [(19, 1.0, 0.95), (190, 10.0, 0.98)])
-def test_well_used(maximum: int, interval: float, share: float) -> None:
+def test_most_of_the_limit_is_used(maximum: int, interval: float, share: float) -> None:
     """With 150 ms per call, almost the whole limit is used."""
     simulation = Simulation(random.Random(1), maximum=maximum, interval=interval)
     windows = 8
