@@ -257,8 +257,13 @@ class ThreadPipeline:
         return StateChange(self._pending_messages(ref, change))
 
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
-        """Return a state change that also keeps the messages of the thread for a later sync."""
-        if not (self._selection.messages and ref.has_new_message):
+        """Return a state change that also keeps the messages of the thread for a later sync.
+
+        In a first sync they are kept in any case: the backfill does not reach a thread without a
+        latest message.
+        """
+        is_due = ref.has_new_message or self._state.bookmark is None
+        if not (self._selection.messages and is_due):
             return change
 
         def both() -> None:

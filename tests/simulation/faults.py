@@ -45,6 +45,7 @@ class Troubles:
                 skip, times = chance.randrange(4), chance.randrange(1, 4)
                 faults.append(Fault(path=path, status=status, body=body, skip=skip, times=times))
                 sync.is_refused |= status != 503
+        sync.is_refused |= bool(self._life.account.refused_threads)
         sync.has_faults = bool(faults)
         self._poison()
         sync.is_short = chance.random() < (0.8 if self._is_poor else 0.01)
@@ -52,6 +53,30 @@ class Troubles:
         limit.daily, limit.used_today = 10**9, 0
         if sync.is_short:
             limit.daily, limit.used_today = 1_000, 800 - chance.randrange(5, 60)
+
+    def end(self, sync: Sync) -> None:
+        """Have nothing go wrong in a sync, but for what never can be read."""
+        self._service.faults.clear()
+        self._life.account.refused_threads.clear()
+        self._service.limit.daily, self._service.limit.used_today = 10**9, 0
+        self._poison()
+        sync.has_faults = bool(self._service.faults)
+
+    def refuse(self) -> None:
+        """At times, refuse for some syncs a few threads that get a message and are closed.
+
+        Of a closed thread, nothing but that message makes a sync read messages. It is to come
+        before time passes, as a sync reads again what is within its lookback.
+        """
+        chance, life = self._chance, self._life
+        refused = life.account.refused_threads
+        if refused and chance.random() < 0.6:
+            refused.clear()
+        elif life.account.threads and chance.random() < 0.25:
+            for thread_id in chance.choices(list(life.account.threads), k=chance.randrange(1, 4)):
+                for what in ("message", "close"):
+                    life.happen(what, to=str(thread_id))
+                refused.add(thread_id)
 
     def _poison(self) -> None:
         """Have there be a thread at times whose messages never can be read."""

@@ -21,7 +21,7 @@ from tests.simulation.checks.threads import Checks
 from tests.simulation.faults import Troubles, service_of
 from tests.simulation.other_account import check_other, other_account
 from tests.simulation.runtime import in_silence, machine_for
-from tests.simulation.selections import Selections, catalog_of
+from tests.simulation.selections import ALL, Selections, catalog_of
 from tests.simulation.settings import Settings
 from tests.simulation.sync import Sync
 from tests.simulation.warehouse import Killed, Pipe, Warehouse, kept_in
@@ -67,6 +67,10 @@ class History:
         self._reached = self.service
         self._schedule = self.chance.choice(SCHEDULES)
         self._changed_side = ""
+        self._changed_twice: set[str] = set()
+        self._changes_sides = self.chance.random() < 0.4
+        """Whether threads are archived and restored between two looks; then HubSpot does not lie:
+        a thread that is missed for either reason in two syncs is told deleted."""
         self._busy = self.chance.choice((0.1, 0.3, 0.6))
         self._settings = Settings(self.chance, self.life)
         self._troubles = Troubles(self.chance, self.life, self.service)
@@ -94,6 +98,7 @@ class History:
             if self.chance.random() < 0.03:
                 self._begin_anew()
             self._go_on()
+        self._sync(is_last=True)
 
     def _go_on(self) -> None:
         """Let things happen between two syncs."""
@@ -109,10 +114,11 @@ class History:
             life.purge()
         if chance.random() < 0.2:
             life.draw_behavior()
-        if self._lie_ends is None and chance.random() < 0.3:
+        if self._lie_ends is None and not self._changes_sides and chance.random() < 0.4:
             self._lie_ends = life.lie()
         if chance.random() < 0.05:
             self._settings.change()
+        self._troubles.refuse()
         life.pass_time(chance.choice(self._schedule))
 
     def _begin_anew(self) -> None:
@@ -130,7 +136,7 @@ class History:
                 self.life.draw_behavior(is_between=False)
             if "sort=latestMessageTimestamp" in target and "&after=" in target:
                 self._move_first(target)
-            if by_id := BY_ID.search(target):
+            if self._changes_sides and (by_id := BY_ID.search(target)):
                 self._change_side(by_id[1])
 
     def _move_first(self, target: str) -> None:
@@ -140,35 +146,52 @@ class History:
             self.life.happen("message", to=str(threads[0].id))
 
     def _change_side(self, thread_id: str) -> None:
-        """At times, archive or restore a thread before it is read, and again at the second look."""
+        """At times, archive or restore a thread before it is read, and again at the second look.
+
+        No thread twice: it would be missed in two syncs, and told deleted.
+        """
         is_second = self._changed_side == thread_id
         self._changed_side = ""
-        if self.chance.random() < (0.5 if is_second else 0.03):
+        if thread_id in self._changed_twice:
+            return
+        if self.chance.random() < (0.5 if is_second else 0.06):
             thread = self.life.account.threads.get(int(thread_id))
             what = "restore" if thread and thread.archived else "archive"
             self.life.happen(what, to=thread_id)
             self._changed_side = thread_id
+            if is_second:
+                self._changed_twice.add(thread_id)
 
     # Syncs
 
-    def _sync(self) -> None:
-        """Sync, killed or not, and hold the warehouse against the account."""
+    def _sync(self, *, is_last: bool = False) -> None:
+        """Sync, killed or not, and hold the warehouse against the account.
+
+        The last time it comes to its end: a killed one does not show what earlier ones have lost.
+        """
         chance, life, warehouse = self.chance, self.life, self.warehouse
-        self._take_older_state()
+        if not is_last:
+            self._take_older_state()
         warehouse.states.append(warehouse.state)
         settings, streams = self._settings.draw(), self._selections.draw()
+        if is_last and kept_in(warehouse.state, "messages").get("replication_key_value"):
+            streams = ALL
         is_full = "threads" in streams and chance.random() < 0.02
         sync = Sync(settings, {} if is_full else warehouse.state, life, streams=streams)
         life.must_not_shift, life.shifts_by_moving = sync.is_first, len(settings["inbox_ids"]) == 1
         self._has_begun = True
         late = chance.randrange(30, 120) if sync.has_messages else 60
         kill_after = chance.choice([float("inf")] * 4 + [chance.randrange(1, 30)] * 2 + [late])
-        self._troubles.brew(sync)
+        if is_last:
+            kill_after = float("inf")
+            self._troubles.end(sync)
+        else:
+            self._troubles.brew(sync)
         self.story.append(
             f"     sync of {streams}{' FULL_TABLE' * is_full}{' on few calls' * sync.is_short}, "
             f"{settings}, to be killed after {kill_after} messages"
         )
-        last_id = self._change_watched() if chance.random() < 0.2 else ""
+        last_id = self._change_watched() if not is_last and chance.random() < 0.2 else ""
         more = chance.choice([0, 0, 1, 2]) if sync.has_messages else 0
         pipe = Pipe(kill_after, last_id=last_id, more=more)
         catalog = catalog_of(streams, is_full=is_full)

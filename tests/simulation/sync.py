@@ -103,12 +103,19 @@ class Sync:
             behavior.cursor_minutes for behavior in self.behaviors
         )
         # Messages may return 404 as soon as their thread is archived.
-        is_archived_meanwhile = "for a page after others" in str(self.end)
+        is_archived_meanwhile = "for a page after the first" in str(self.end)
+        # Archived threads may be listed by time until HubSpot behaves otherwise.
+        is_refused_meanwhile = (
+            self.met(archived_by_time={"refused"})
+            and len(self.behaviors) > 1
+            and "archived cannot be combined" in str(self.end)
+        )
         return (
             bool(self.lies())
             or self.has_few_attempts
             or is_old
             or is_archived_meanwhile
+            or is_refused_meanwhile
             or "UNPARSEABLE_TOKEN" in str(self.end)
         )
 

@@ -390,6 +390,14 @@ def test_new_message_of_an_unread_thread(found: Any) -> None:
     assert "1" in (world.state.not_found if found is None else world.state.failed)
 
 
+@pytest.mark.parametrize("found", [None, transient_error()], ids=["not found", "failed"])
+def test_unread_thread_in_a_first_sync(found: Any) -> None:
+    """If a first sync cannot read a thread, the thread's messages become pending."""
+    world = World(SyncState({}, filters="all", with_messages=True), with_messages=True)
+    write(world.result(found))
+    assert world.state.messages.pending == {"1": 0}
+
+
 @pytest.mark.parametrize(
     ("has_new_message", "with_messages"),
     [(False, True), (True, False)],

@@ -64,7 +64,10 @@ def walked_before_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def messages_not_owed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a thread that could not be read, nobody reads the messages later."""
+    """Of a thread that could not be read, nobody reads the messages later.
+
+    What is read of it then is its row; `pending` alone says that there are messages too.
+    """
     monkeypatch.setattr(ThreadPipeline, "_pending_messages", lambda _self, _ref, change: change)
 
 
