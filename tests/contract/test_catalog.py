@@ -1,4 +1,4 @@
-"""Catalogs, stream maps and flattening: what they make of the streams."""
+"""How catalogs, stream maps and flattening change the streams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import Lab
 
 
-def only(*columns: str) -> dict[str, Any]:
+def select_columns(*columns: str) -> dict[str, Any]:
     """Return a catalog that selects only these columns of `threads`."""
     catalog = select("threads")
     for entry in catalog["streams"]:
@@ -31,7 +31,7 @@ def only(*columns: str) -> dict[str, Any]:
 
 def test_only_the_id(lab: Lab) -> None:
     """With only `id` selected, records have the primary key and the replication key."""
-    output = lab.sync(only("id"))
+    output = lab.sync(select_columns("id"))
     columns = ["id", "latestMessageTimestamp"]
     assert [list(record) for record in output.records()] == [columns] * len(lab.ids)
     (schema,) = output.of_type("SCHEMA")
@@ -42,17 +42,17 @@ def test_silent_changes_with_few_columns() -> None:
     """Changes are detected on the whole thread, even in columns that are not selected."""
     with open_lab() as lab:
         life = Life(lab)
-        life.sync(only("status"))
+        life.sync(select_columns("status"))
         life.pass_time(hours=1)
         thread = next(t for t in lab.threads if not t.closed_at)
         thread.closed_at = life.now
-        (record,) = life.sync(only("status")).records()
+        (record,) = life.sync(select_columns("status")).records()
         assert (record["id"], record["status"]) == (str(thread.id), "CLOSED")
 
 
 def test_part_of_a_column() -> None:
     """A deselected part of a column is not emitted and does not make threads look changed."""
-    catalog = only(*SCHEMAS.get_schema("threads")["properties"])
+    catalog = select_columns(*SCHEMAS.get_schema("threads")["properties"])
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:
             if meta["breadcrumb"][-1:] in (["associatedTicketId"], ["spam"]):
@@ -66,12 +66,12 @@ def test_part_of_a_column() -> None:
 
 def test_key_cannot_be_deselected(lab: Lab) -> None:
     """The primary key is emitted even if it is not selected."""
-    assert all("id" in record for record in lab.sync(only("status")).records())
+    assert all("id" in record for record in lab.sync(select_columns("status")).records())
 
 
 def test_key_that_a_catalog_makes_optional(lab: Lab) -> None:
     """The primary key is emitted even if a handwritten catalog makes it optional."""
-    catalog = only("status")
+    catalog = select_columns("status")
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:
             if meta["breadcrumb"] == ["properties", "id"]:
@@ -161,7 +161,7 @@ def is_json(value: object) -> bool:
     ids=["plain", "flattened", "mapped"],
 )
 def test_form_of_schemas(lab: Lab, settings: dict[str, Any]) -> None:
-    """Schemas and catalog have no dialect and no description, and list null first."""
+    """Schemas have no `$schema` and no description, and null is the first of a column's types."""
     catalog = TapHubSpotThreads(config=lab.config()).catalog_dict["streams"]
     streams = [entry["stream"] for entry in catalog]
     schemas = [
@@ -206,7 +206,7 @@ def test_catalog_without_selection(lab: Lab, metadata: list[dict[str, Any]] | No
 
 
 def test_catalog_without_keys() -> None:
-    """A catalog without keys leaves each stream its primary key and its increments."""
+    """If the catalog omits the keys, each stream keeps its primary key and its increments."""
     catalog = select("threads", "messages")
     for entry in catalog["streams"]:
         for name in ("key_properties", "replication_key", "replication_method"):
@@ -235,7 +235,7 @@ def test_catalog_with_another_replication_key(lab: Lab) -> None:
 
 
 def test_ignored_in_catalog(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """A catalog's changes without effect are one warning per column of selected streams."""
+    """Each column that a catalog changes without effect is a warning, in selected streams only."""
     catalog = select("threads")
     for entry in catalog["streams"]:
         entry["schema"]["properties"]["createdAt"] = {"type": ["string", "null"]}
@@ -253,7 +253,7 @@ def test_ignored_in_catalog(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 def test_columns_of_messages_in_the_log(
     lab: Lab, caplog: pytest.LogCaptureFixture, *, is_selected: bool
 ) -> None:
-    """If messages are selected, the log names their columns that are left out or changed."""
+    """If `messages` is selected, the log names its omitted and changed columns."""
     caplog.set_level("INFO")
     catalog = select("threads", *(["messages"] if is_selected else []))
     for entry in catalog["streams"]:

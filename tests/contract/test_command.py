@@ -164,7 +164,7 @@ def test_failure_is_one_line(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_unknown_option(tmp_path: Path) -> None:
-    """An unknown option is exit code 2."""
+    """An unknown option leads to exit code 2."""
     done = run("--tokens", folder=tmp_path)
     assert done.returncode == 2
     assert "No such option" in done.stderr
@@ -199,7 +199,7 @@ def test_connection_test_of_schemas(lab: Lab, tmp_path: Path) -> None:
 def test_full_disk(
     lab: Lab, tmp_path: Path, arguments: list[str], environment: dict[str, str]
 ) -> None:
-    """A full disk is an output error, not a settings error."""
+    """A full disk is reported as an output error, not as a settings error."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps(lab.config()))
     command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config), *arguments]
@@ -304,7 +304,7 @@ def test_sdk_settings_are_known(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_unknown_settings(lab: Lab, tmp_path: Path) -> None:
-    """An unknown setting is a warning that suggests the nearest known one."""
+    """An unknown setting logs a warning that suggests the nearest known one."""
     config = lab.config(thread_ids=[], thread_id=[17], xyz=1)
     done = run("--config=ENV", folder=tmp_path, config=config, TAP_HUBSPOT_THREADS_INBOX_IDSS="[]")
     assert done.returncode == 0

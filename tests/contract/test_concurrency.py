@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 TIMEOUT = 10
 
 
-class Gate:
-    """A transport that lets requests for threads pass only in groups of `count`."""
+class GroupingTransport:
+    """A transport that sends requests for threads only in groups of `count`."""
 
     def __init__(self, lab: Lab, count: int) -> None:
         self._transport = MemoryTransport(lab.emulator)
-        self._gate = threading.Barrier(count)
+        self._barrier = threading.Barrier(count)
         self._lock = threading.Lock()
         self._in_flight = self.max_in_flight = self._sent = 0
-        self._whole_rounds = len(lab.live_ids) // count * count
+        self._in_full_groups = len(lab.live_ids) // count * count
 
     def send(self, request: Request, *, timeout: float) -> Response:
         """Send a request, as a `Transport` does."""
@@ -32,12 +32,12 @@ class Gate:
             return self._transport.send(request, timeout=timeout)
         with self._lock:
             self._sent += 1
-            is_held = self._sent <= self._whole_rounds
+            is_held = self._sent <= self._in_full_groups
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)
         try:
             if is_held:
-                self._gate.wait(TIMEOUT)
+                self._barrier.wait(TIMEOUT)
             return self._transport.send(request, timeout=timeout)
         finally:
             with self._lock:
@@ -53,11 +53,11 @@ def test_concurrent_requests(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, mode: str, workers: int
 ) -> None:
     """As many threads are read at once as `max_concurrency` allows, and no more."""
-    gate = Gate(lab, workers)
-    set_runtime(monkeypatch, transport=lambda _: gate)
+    transport = GroupingTransport(lab, workers)
+    set_runtime(monkeypatch, transport=lambda _: transport)
     settings: dict[str, Any] = {
         "ids": {"thread_ids": lab.live_ids},
         "by_id": {"always_fetch_by_id": True, "include_archived": False},
     }
     assert lab.sync(max_concurrency=workers, **settings[mode]).ids == lab.live_ids
-    assert gate.max_in_flight == workers
+    assert transport.max_in_flight == workers

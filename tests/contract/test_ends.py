@@ -1,4 +1,4 @@
-"""Unplanned ends: signals, targets that die or are slow, terminals that close."""
+"""Interrupted syncs: signals, dead or slow targets, closed terminals."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_signal(
 
 
 def test_signal_while_requests_hang(lab: Lab, tmp_path: Path) -> None:
-    """Requests that hang do not delay the end."""
+    """Hanging requests do not delay the end of an interrupted sync."""
     lab.script(path="/threads/", skip=20, delay=30, times=100)
     tap = Process(lab, tmp_path, thread_ids=lab.live_ids, max_concurrency=4)
     tap.lines(15)
@@ -109,7 +109,7 @@ def test_signal_while_requests_hang(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_signal_while_waiting(lab: Lab, tmp_path: Path) -> None:
-    """A long wait for `Retry-After` does not delay the end."""
+    """A long wait for `Retry-After` does not delay the end of an interrupted sync."""
     lab.script(status=503, headers={"Retry-After": "200"}, times=100)
     tap = Process(lab, tmp_path)
     tap.wait_for("Attempt 1 of 8 failed; retrying in 200.0 s")
@@ -148,7 +148,7 @@ def test_target_dies(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> 
 
 @UNBUFFERED
 def test_slow_target(lab: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
-    """A slow target gets every line."""
+    """A slow target receives every line."""
     tap = Process(lab, tmp_path, environment)
     lines = []
     for line in tap.stdout:

@@ -46,7 +46,7 @@ class Cause:
 
 
 def fault_at(path: str = r"/threads\?", **fault: Any) -> dict[str, Any]:
-    """Return a fault that persists."""
+    """Return a fault that affects every matching request."""
     return {"path": path, "times": 10_000, **fault}
 
 
@@ -178,7 +178,7 @@ def test_exit_codes(
 
 @pytest.mark.usefixtures("waits")
 def test_failed_thread_in_a_sync_of_the_account(lab: Lab, command: Callable[..., int]) -> None:
-    """A failed thread is exit code 1 in a sync of the whole account too."""
+    """A failed thread leads to exit code 1 in a sync of the whole account too."""
     lab.script(path=f"/threads/{ONE}", status=500, times=1_000)
     assert command(always_fetch_by_id=True) == EXIT_INCOMPLETE
 
@@ -219,7 +219,7 @@ def test_failed_connection_test(
     code: int,
     text: str,
 ) -> None:
-    """`--test` says why threads cannot be read, with the exit code of a sync, in 10 API calls."""
+    """`--test` reports why threads cannot be read, with a sync's exit code, within 10 API calls."""
     lab.script(**fault, times=100)
     caplog.set_level(logging.INFO)
     assert command("--test") == code

@@ -100,7 +100,7 @@ def test_retry_after(
 
 @pytest.mark.parametrize("retry_after", ["301", "86400", "Sun, 22 Nov 2099 10:01:30 GMT"])
 def test_long_retry_after(lab: Lab, waits: list[float], retry_after: str) -> None:
-    """If `Retry-After` exceeds 5 minutes, the sync ends and says when to come back."""
+    """If `Retry-After` exceeds 5 minutes, the sync ends and reports when to retry."""
     lab.script(status=477, headers={"Retry-After": retry_after})
     with pytest.raises(HubSpotError, match=r"wait for \d+ minutes\. Run the sync again"):
         lab.sync()
@@ -117,7 +117,7 @@ def test_429_pauses_every_worker(lab: Lab, waits: list[float]) -> None:
 
 
 def test_learned_rate_limit() -> None:
-    """A learned rate limit is kept without a single 429, in real time."""
+    """A rate limit learned from HubSpot's headers is never exceeded, in real time."""
     with open_lab(limit=RollingLimit(maximum=30, interval=0.3)) as lab:
         ids = lab.live_ids[:70]
         assert lab.sync(thread_ids=ids).ids == ids
@@ -125,7 +125,7 @@ def test_learned_rate_limit() -> None:
 
 
 def test_daily_reserve_ends_the_sync(lab: Lab) -> None:
-    """At the reserve of the daily quota, what was read is emitted, then STATE."""
+    """When the daily quota reaches its reserve, the rows read so far are emitted, then STATE."""
     lab.emulator.limit.daily = 100
     with pytest.raises(DailyQuotaError, match="midnight"):
         lab.sync(thread_ids=lab.live_ids, daily_quota_reserve_percent=50, max_concurrency=4)
@@ -209,7 +209,7 @@ def test_missing_scope() -> None:
 
 @pytest.mark.parametrize("status", [500, 400])
 def test_one_failed_thread(lab: Lab, waits: list[float], status: int) -> None:
-    """A failed thread does not stop the others and is an error at the end."""
+    """A failed thread does not stop the others; the sync reports it at the end."""
     bad = lab.live_ids[9]
     lab.script(path=f"/threads/{bad}", status=status, times=100)
     with pytest.raises(
@@ -247,7 +247,7 @@ def test_hubspot_down(lab: Lab, waits: list[float]) -> None:
 
 
 def test_refused_for_every_thread(lab: Lab) -> None:
-    """A request that HubSpot refuses for each thread is not made for all of them."""
+    """If HubSpot refuses thread after thread, the sync ends without requesting them all."""
     lab.script(status=400, times=100_000, body=error_body(message="no such property"))
     with pytest.raises(HubSpotError, match="no such property"):
         lab.sync(thread_ids=lab.live_ids, max_concurrency=4)

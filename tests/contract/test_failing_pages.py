@@ -30,7 +30,7 @@ def fail_large_pages(lab: Lab, fault: dict[str, Any], path: str = "") -> Any:
 def test_large_pages_that_fail(
     waits: list[float], fault: dict[str, Any], threads: int, messages: int
 ) -> None:
-    """If pages of more than 100 rows fail, smaller ones are read, after few failures."""
+    """If pages of more than 100 rows fail, the tap reads smaller ones after a few failures."""
     streams = select("threads", "messages")
     with open_lab(Account.sample(threads)) as lab:
         life = Life(lab)
@@ -78,7 +78,7 @@ def test_connection_test_with_failing_pages(lab: Lab) -> None:
 
 
 def endless(lab: Lab, path: str, *pages: list[dict[str, Any]]) -> None:
-    """Replace the pages of a path by these in turn, each with a new cursor, without end."""
+    """Serve these pages for a path in an endless cycle, each with a new cursor."""
     for number in range(400):
         body = {
             "results": pages[number % len(pages)],
@@ -103,7 +103,7 @@ def test_endless_first_sync(lab: Lab, pages: list[list[dict[str, Any]]]) -> None
 
 @pytest.mark.parametrize("pages", PAGES, ids=["empty", "the same", "alternating"])
 def test_endless_messages(lab: Lab, pages: list[list[dict[str, Any]]]) -> None:
-    """Messages that never end are a failure of their thread, and other threads are read."""
+    """An endless list of messages fails its thread only; other threads are read."""
     path = f"/threads/{lab.live_ids[0]}/messages"
     endless(lab, path, *pages)
     with pytest.raises(HubSpotError, match="100 pages in a row had no new ID") as error:
@@ -118,7 +118,7 @@ def test_endless_messages(lab: Lab, pages: list[list[dict[str, Any]]]) -> None:
 
 @pytest.mark.parametrize("pages", PAGES, ids=["empty", "the same", "alternating"])
 def test_endless_reference_list(lab: Lab, pages: list[list[dict[str, Any]]]) -> None:
-    """A list that never ends is a failure of that list, and other lists are loaded."""
+    """An endless reference list fails alone; other lists are loaded."""
     endless(lab, "/channels", *pages)
     with pytest.raises(HubSpotError, match=r"stream\(s\) channels") as error:
         lab.sync(select("inboxes", "channels", "channel_accounts"))

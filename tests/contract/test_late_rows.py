@@ -1,4 +1,4 @@
-"""Lists by time whose rows are fresher than their places: no thread and no message is lost."""
+"""Lists by time whose rows are newer than their positions: no thread and no message is lost."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 MESSAGES = ("threads", "messages")
 
 
-def busy(life: Life, threads: list[Thread], *, seed: int = 1) -> None:
+def add_messages_to_pages(life: Life, threads: list[Thread], *, seed: int = 1) -> None:
     """Add a message, sometimes a late email, while each page by time is built."""
     rng, account = random.Random(seed), life.lab.account
     account.behavior.rows_filled = "late"
 
-    def arrive(target: str) -> None:
+    def add_message(target: str) -> None:
         if "latestMessage" not in target:
             return
         life.now += timedelta(seconds=2)
@@ -33,7 +33,7 @@ def busy(life: Life, threads: list[Thread], *, seed: int = 1) -> None:
         else:
             account.message(thread, sent=True)
 
-    life.lab.emulator.while_filling = arrive
+    life.lab.emulator.while_filling = add_message
 
 
 def messages_of(life: Life, threads: list[Thread]) -> set[str]:
@@ -55,7 +55,7 @@ def test_increment_of_many_pages(span: float, cursors: str) -> None:
             changed += life.threads(1)
         life.pass_time(minutes=2)
         lab.account.behavior.cap = 200
-        busy(life, changed)
+        add_messages_to_pages(life, changed)
         threads: set[str] = set()
         messages: set[str] = set()
         for _ in range(2):
@@ -80,7 +80,7 @@ def test_backfill_of_many_pages() -> None:
         life.pass_time(hours=1)
         life.sync()
         life.pass_time(hours=1)
-        busy(life, all_threads)
+        add_messages_to_pages(life, all_threads)
         messages: set[str] = set()
         for _ in range(2):
             life.sync(select(*MESSAGES))

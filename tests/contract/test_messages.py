@@ -123,14 +123,14 @@ def test_unchanged_threads(life: Life) -> None:
 
 
 def test_silent_change_of_an_open_thread(life: Life) -> None:
-    """A silent change of an open thread brings its event."""
+    """A silent change of an open thread emits the event that describes the change."""
     thread = next(t for t in life.lab.threads if not t.closed_at and not t.archived)
     event = life.lab.account.close(thread)
     assert event.id in message_ids(life.sync(select(*ALL)))
 
 
 def test_silently_reopened_thread(life: Life) -> None:
-    """A silently reopened thread has its messages read with the full listing that shows it."""
+    """The full listing that finds a silently reopened thread also reads its messages."""
     (thread,) = closed_threads(life)
     event = life.lab.account.reopen(thread)
     life.pass_time(days=2)
@@ -158,7 +158,7 @@ def test_messages_selected_later() -> None:
         assert len(lab.emulator.requests) == calls_without_changes + len(with_message) + pages - 3
 
 
-def test_week_without_messages(life: Life) -> None:
+def test_messages_deselected_for_a_week(life: Life) -> None:
     """Messages that came while the stream was not selected are read when it is, and no others."""
     threads = closed_threads(life, 3)
     for thread in threads:
@@ -204,14 +204,14 @@ def test_configured_ids(lab: Lab) -> None:
 
 
 def test_configured_id_not_found(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """A configured ID that is not found is a warning with `messages` alone too."""
+    """A configured ID that is not found logs a warning with `messages` alone too."""
     output = lab.sync(select("messages"), thread_ids=[*ids(lab.threads[:2]), "17"])
     assert message_ids(output) == messages_of(lab, *lab.threads[:2])
     assert "1 thread(s) not found, neither live nor archived: 17" in caplog.text
 
 
 def test_thread_deleted_before_its_messages(life: Life) -> None:
-    """A thread deleted between its record and its messages is no error."""
+    """A thread deleted between its record and its messages does not fail the sync."""
     (thread,) = closed_threads(life)
     account = life.lab.account
     account.message(thread, sent=True)
@@ -227,7 +227,7 @@ def test_thread_deleted_before_its_messages(life: Life) -> None:
 
 
 def test_unavailable_messages(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """Threads that exist but whose messages are a 404 are one warning and no error."""
+    """A 404 for the messages of existing threads is one warning and does not fail the sync."""
     lab.account.behavior.messages_of_archived = "404"
     output = lab.sync(select(*ALL))
     live = [thread for thread in lab.threads if not thread.archived]
@@ -237,7 +237,7 @@ def test_unavailable_messages(lab: Lab, caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_failed_messages(life: Life, caplog: pytest.LogCaptureFixture) -> None:
-    """Failed messages are an error twice, then a warning, and are read once that is possible."""
+    """Failed messages are an error in two syncs, then a warning, until a read succeeds."""
     bad, good = closed_threads(life, 2)
     for thread in (bad, good):
         life.lab.account.message(thread, sent=True)
@@ -264,7 +264,7 @@ def test_failed_messages(life: Life, caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.usefixtures("waits")
 def test_all_messages_fail(life: Life) -> None:
-    """If no messages can be read, the sync ends soon, and the next sync reads them all."""
+    """If no messages can be read, the sync ends early, and the next sync reads them all."""
     changed = closed_threads(life, 30)
     for thread in changed:
         life.lab.account.message(thread, sent=True)

@@ -93,7 +93,7 @@ def test_quiet_account(life: Life, status_filter: Any, calls: int) -> None:
 def test_log_line(
     caplog: pytest.LogCaptureFixture, status_filter: Any, calls: int, logged: str
 ) -> None:
-    """The log shows whether the status filter, a full list, or neither showed the open threads."""
+    """The log names how the open threads were read: by status filter, full list, or neither."""
     caplog.set_level(logging.INFO)
     with open_lab(Account.sample(3000)) as lab:
         lab.account.behavior.status_filter = status_filter
@@ -167,7 +167,7 @@ def test_check_disabled(life: Life) -> None:
 
 
 def test_killed_between_record_and_state(life: Life) -> None:
-    """A change that was emitted but not saved, and is then undone, is emitted again."""
+    """If a change is emitted but not saved, and is then undone, the thread is emitted again."""
     before = life.state
     thread = open_threads(life.lab)[-1]
     thread.spam = not thread.spam
@@ -225,7 +225,7 @@ def test_closed_and_archived_out_of_the_filters(life: Life) -> None:
     assert not life.lab.calls("archived=true")
 
 
-def test_closed_moved_out_of_the_filters(life: Life) -> None:
+def test_closed_and_moved_out_of_the_filters(life: Life) -> None:
     """A closed thread moved out of `inbox_ids` keeps its row until a full refresh."""
     life.settings = {"inbox_ids": [HELP_DESK, CHAT]}
     life.sync()
@@ -340,7 +340,7 @@ def test_deleted(life: Life) -> None:
 
 @pytest.mark.parametrize("minutes", [0, 1, 9])
 def test_checks_too_close(life: Life, minutes: int) -> None:
-    """Any number of checks within 10 minutes does not mark a thread as deleted."""
+    """Checks within 10 minutes never mark a thread as deleted, however many there are."""
     deleted = open_threads(life.lab)[2]
     life.lab.account.delete(deleted)
     life.sync()
@@ -363,7 +363,7 @@ def deleted_ids(life: Life, **settings: Any) -> list[str]:
 
 @pytest.mark.parametrize("body", ["<html>", ""])
 def test_404_that_is_not_hubspots_own(life: Life, body: str) -> None:
-    """A 404 that is not HubSpot's own is a failure of that thread and no check."""
+    """A 404 that is not HubSpot's own fails that thread and does not count as a check."""
     first, second = open_threads(life.lab)[:2]
     for thread in (first, second):
         life.lab.account.message(thread, sent=True)
@@ -379,7 +379,7 @@ def test_404_that_is_not_hubspots_own(life: Life, body: str) -> None:
 
 
 def test_thread_found_again(life: Life) -> None:
-    """A thread not found once and then found is emitted, and not as deleted."""
+    """A thread that is not found once and then found is emitted in `threads` only."""
     thread = open_threads(life.lab)[0]
     life.lab.account.message(thread, sent=True)
     life.lab.script(path=f"/threads/{thread.id}", status=404, headers=NOT_FOUND, times=2)
@@ -405,18 +405,18 @@ def test_archived_and_restored_while_read(life: Life) -> None:
     """A thread archived and restored between two requests for it is not deleted."""
     thread = open_threads(life.lab)[0]
 
-    def flip(target: str) -> None:
+    def toggle_archived(target: str) -> None:
         if f"/threads/{thread.id}" in target:
             thread.archived = "archived=true" not in target
 
-    life.lab.emulator.before_answer = flip
+    life.lab.emulator.before_answer = toggle_archived
 
-    def settle(target: str) -> None:
-        flip(target)
+    def toggle_twice(target: str) -> None:
+        toggle_archived(target)
         if len(life.lab.calls(f"/threads/{thread.id}")) >= 2:
             life.lab.emulator.before_answer = None
 
-    life.lab.emulator.before_answer = settle
+    life.lab.emulator.before_answer = toggle_twice
     output = life.sync()
     assert output.records("deleted_threads") == []
 
@@ -433,7 +433,7 @@ def test_deleted_threads_not_selected(life: Life) -> None:
 
 
 def test_deleted_threads_alone(life: Life, caplog: pytest.LogCaptureFixture) -> None:
-    """`deleted_threads` without `threads` logs that it needs both."""
+    """`deleted_threads` without `threads` logs that `threads` is needed too."""
     assert life.sync(select("deleted_threads")).records("deleted_threads") == []
     assert "select it too" in caplog.text
 
@@ -469,9 +469,9 @@ def test_wrong_account(size: int) -> None:
 
 def test_mass_deletion(life: Life) -> None:
     """A mass deletion is emitted after a full listing without these threads, with exit 0."""
-    victims = open_threads(life.lab)[1:]
-    assert len(victims) >= 20
-    for thread in victims:
+    deleted = open_threads(life.lab)[1:]
+    assert len(deleted) >= 20
+    for thread in deleted:
         life.lab.account.delete(thread)
     new = life.threads(1)
     life.sync()
@@ -480,12 +480,12 @@ def test_mass_deletion(life: Life) -> None:
     assert ids(new)[0] in life.last.ids
     life.pass_time(minutes=10)
     life.sync()
-    assert sorted(row["id"] for row in life.last.records("deleted_threads")) == sorted(ids(victims))
+    assert sorted(row["id"] for row in life.last.records("deleted_threads")) == sorted(ids(deleted))
     assert life.threads_state["not_found"] == []
 
 
 def test_outage_of_404s(life: Life) -> None:
-    """While reads by ID are 404s for hours, but lists show the threads, none is deleted."""
+    """Threads that lists show are not deleted, even if reads by ID return 404s for hours."""
     life.lab.script(path=BY_ID, status=404, headers=NOT_FOUND, times=10**6)
     for _ in range(6):
         life.sync(always_fetch_by_id=True)
@@ -525,8 +525,8 @@ def test_wrong_account_without_an_account_id(life: Life) -> None:
         assert wrong.last.records("deleted_threads") == []
 
 
-def test_few_seen_with_an_unconfirmed_account(life: Life) -> None:
-    """With an unconfirmed account ID, more threads not found than seen are not deleted."""
+def test_most_are_missing_with_an_unconfirmed_account(life: Life) -> None:
+    """With an unconfirmed account ID, no deletion is emitted if most open threads are not found."""
     life.lab.account.behavior.account_info = "403"
     keep = open_threads(life.lab)[:4]
     for thread in open_threads(life.lab):
@@ -545,26 +545,26 @@ def test_few_seen_with_an_unconfirmed_account(life: Life) -> None:
 
 
 def test_half_are_deleted(life: Life) -> None:
-    """If no more than half are deleted, they are emitted as deleted."""
+    """If at most half of the open threads are deleted, they are emitted as deleted."""
     threads = open_threads(life.lab)
-    victims = threads[: len(threads) // 2]
-    for thread in victims:
+    deleted = threads[: len(threads) // 2]
+    for thread in deleted:
         life.lab.account.delete(thread)
-    assert sorted(deleted_ids(life)) == sorted(ids(victims))
+    assert sorted(deleted_ids(life)) == sorted(ids(deleted))
 
 
 def test_emptied_small_account() -> None:
-    """All of a few threads may be deleted at once."""
+    """In a small account, all threads may be deleted at once."""
     with open_lab(Account.sample(6)) as lab:
         life = Life(lab)
         life.sync()
-        victims = [t for t in lab.threads if not t.closed_at]
+        deleted = [t for t in lab.threads if not t.closed_at]
         lab.account.threads.clear()
-        assert set(ids(victims)) <= set(deleted_ids(life))
+        assert set(ids(deleted)) <= set(deleted_ids(life))
 
 
 def test_failed_thread_is_not_deleted(life: Life) -> None:
-    """A failed open thread is not deleted, and is read once that is possible."""
+    """A failed open thread is not marked as deleted, and the next sync reads it."""
     thread = open_threads(life.lab)[3]
     thread.assigned_to = "A-5"
     life.lab.script(path=f"/threads/{thread.id}", status=500)
@@ -575,8 +575,8 @@ def test_failed_thread_is_not_deleted(life: Life) -> None:
 
 
 @pytest.mark.parametrize("changed", [0, 50])
-def test_cost(changed: int) -> None:
-    """A sync costs its increment, at most what two settings allow, and at most four more calls."""
+def test_calls_per_sync(changed: int) -> None:
+    """Beyond its increment, a sync makes at most the calls that two settings allow, plus four."""
     with open_lab(Account.sample(2_600)) as lab:
         life = Life(lab, open_threads_max_calls=100, full_listing_calls=2)
         life.sync(full_listing_calls=100)
@@ -648,7 +648,7 @@ def test_summary(life: Life, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_failed_thread_of_an_unconfirmed_account(life: Life) -> None:
-    """A failed thread is not deleted by a sync that cannot confirm the account."""
+    """A sync that cannot confirm the account does not mark a failed thread as deleted."""
     life.threads_state["failed"] = [["17", 1]]
     life.threads_state["open_threads"] = []
     del life.threads_state["account_id"]
@@ -657,7 +657,7 @@ def test_failed_thread_of_an_unconfirmed_account(life: Life) -> None:
 
 
 def test_cost_without_a_closed_thread() -> None:
-    """If every thread is open, a deleted one costs only a few calls too."""
+    """A deleted thread costs only a few calls, even if every thread is open."""
     with open_lab() as lab:
         for thread in lab.threads:
             thread.closed_at = None
@@ -738,7 +738,7 @@ def test_thread_archived_during_a_full_listing(life: Life, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("started", ["2999-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"])
-def test_full_listing_dated_wrong(life: Life, started: str) -> None:
+def test_wrong_date_of_the_last_full_listing(life: Life, started: str) -> None:
     """A full listing is due if the last one is dated in the future or too long ago."""
     life.threads_state["full_listing_started_at"] = started
     life.sync()

@@ -59,7 +59,7 @@ def test_concurrent_runs(tmp_path: Path) -> None:
 
 
 def test_run_outlasts_its_interval(schedule: Schedule) -> None:
-    """A slow run overwrites a newer row with an older one; its state, saved last, fixes that."""
+    """If a slow run overwrites a newer row, its older state makes the next run fix the row."""
     changed, slow, quick = overlap(schedule)
     schedule.load(quick)
     schedule.load(slow)
@@ -121,7 +121,7 @@ def test_truncated_state(schedule: Schedule, tmp_path: Path, text: str) -> None:
 
 
 def test_older_state(schedule: Schedule) -> None:
-    """From an older state all later changes are read again, and a deletion is emitted again."""
+    """A sync from an older state reads all later changes again, and emits a deletion again."""
     lab = schedule.lab
 
     def at(**since: float) -> None:

@@ -1,4 +1,4 @@
-"""Failures of single items: everything else is read, and the error names what was not."""
+"""Failures of single items: everything else is read, and the error names the failed items."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def threads_of_messages(life: Life) -> set[str]:
 
 @pytest.mark.usefixtures("waits")
 def test_refused_messages_of_one_thread(life: Life) -> None:
-    """A 403 for one thread's messages costs only these, and the bookmark moves."""
+    """A 403 for one thread's messages skips only these messages, and the bookmark advances."""
     account, catalog = life.lab.account, select(*WITH_MESSAGES)
     with_messages = {str(t.id) for t in life.lab.threads if account.messages(t)}
     refused = next(t for t in life.lab.threads if str(t.id) in with_messages)
@@ -131,7 +131,7 @@ def test_bad_property(life: Life, thread_ids: list[int] | None) -> None:
 )
 @pytest.mark.usefixtures("waits")
 def test_failed_reference_list(life: Life, fault: dict[str, Any], exit_code: int) -> None:
-    """A failed list costs only itself; the exit code is 78 if the token lacks a scope."""
+    """A failed list affects no other stream; a missing scope leads to exit code 78."""
     life.lab.script(path="/inboxes", times=10**6, **fault)
     with pytest.raises(
         HubSpotError, match=r"Could not read the stream\(s\) inboxes; everything else was synced"
@@ -208,7 +208,7 @@ OWN_404 = {"X-HubSpot-NotFound": "true"}
 @pytest.mark.parametrize("headers", [{}, OWN_404], ids=["a gateway's", "HubSpot's"])
 @pytest.mark.parametrize("thread_ids", [None, ["17", "18"]], ids=["account", "IDs"])
 def test_wrong_path(lab: Lab, headers: dict[str, str], thread_ids: list[str] | None) -> None:
-    """A path without an API is a wrong address, with a gateway's 404s or HubSpot's own."""
+    """A wrong path is reported as a wrong address, for a gateway's 404s and for HubSpot's own."""
     lab.script(path="/threads", status=404, body="<html>", headers=headers, times=100)
     settings: dict[str, Any] = {} if thread_ids is None else {"thread_ids": thread_ids}
     with pytest.raises(WrongAddressError, match="api_url and api_version") as end:
@@ -218,7 +218,7 @@ def test_wrong_path(lab: Lab, headers: dict[str, str], thread_ids: list[str] | N
 
 
 def test_path_that_worked_before(life: Life) -> None:
-    """If the state shows that the address worked before, a wrong path is exit 75."""
+    """If the state shows that the address worked before, a wrong path leads to exit code 75."""
     life.sync()
     life.pass_time(hours=1)
     life.lab.script(path="/threads", status=404, headers=OWN_404, times=10**6)
@@ -254,7 +254,7 @@ def test_later_530_is_retried(life: Life) -> None:
 
 @pytest.mark.usefixtures("waits")
 def test_gateways_404s_for_every_read_by_id(life: Life) -> None:
-    """A gateway's 404s are exit 1, and no thread counts as not found."""
+    """A gateway's 404s lead to exit code 1, and no thread counts as not found."""
     life.sync()
     body = '{"statusCode": 404, "message": "Resource not found"}'
     for _ in range(3):

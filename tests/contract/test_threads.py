@@ -25,7 +25,7 @@ def test_configured_ids_in_their_order(lab: Lab) -> None:
 
 
 def test_each_form_of_an_id(lab: Lab) -> None:
-    """A number, a string, one with spaces and one from a spreadsheet are the same thread."""
+    """All forms of an ID, such as a padded string or a spreadsheet's number, name one thread."""
     thread_id = lab.live_ids[3]
     forms = [int(thread_id), thread_id, f" {thread_id} ", f"{thread_id}.0", f"{thread_id}\n"]
     assert lab.sync(thread_ids=forms).ids == [thread_id]
@@ -99,7 +99,7 @@ def test_archived_thread_by_second_call(lab: Lab) -> None:
 
 
 def test_ids_not_found_are_logged(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """IDs not found are a warning that names 20 at most, and do not fail the sync."""
+    """IDs that are not found log a warning that names at most 20, and do not fail the sync."""
     not_found = [str(number) for number in range(1, 26)]
     assert lab.sync(thread_ids=[*not_found, lab.ids[0]]).ids == [lab.ids[0]]
     (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
@@ -174,7 +174,7 @@ def test_index_is_not_selected_by_default(lab: Lab) -> None:
 
 @pytest.mark.parametrize("by_id", [False, True])
 def test_index_without_second_listing(lab: Lab, *, by_id: bool) -> None:
-    """`thread_index` has what `threads` listed, at no extra call."""
+    """`thread_index` has the threads that `threads` listed, without an extra API call."""
     lab.sync(always_fetch_by_id=by_id)
     alone = len(lab.calls())
     output = lab.sync(select("threads", "thread_index"), always_fetch_by_id=by_id)
@@ -194,7 +194,7 @@ def test_index_alone(lab: Lab) -> None:
 
 
 def test_index_lists_nothing_for_configured_ids(lab: Lab) -> None:
-    """With configured IDs nothing is listed for any selection."""
+    """With configured IDs, no selection causes a list request."""
     for streams in (["thread_index"], ["threads", "thread_index"]):
         output = lab.sync(select(*streams), thread_ids=lab.ids[:1])
         assert output.records("thread_index") == []
@@ -285,7 +285,7 @@ def test_values_that_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("sides", ["apart", "together"])
 def test_live_archived_and_deleted(lab: Lab, caplog: pytest.LogCaptureFixture, sides: Any) -> None:
-    """Of a live, an archived and a deleted thread, two are emitted, and one is a warning."""
+    """Live and archived threads are emitted by ID; a deleted one logs a warning."""
     lab.account.behavior.sides = sides
     archived = next(str(thread.id) for thread in lab.threads if thread.archived)
     deleted = lab.threads[3]

@@ -51,7 +51,7 @@ class HostileAccount(Account):
         )
         # The tap requests an actor by its ID as it is stored.
         ids = [(number, {KEYS[number], stored(KEYS[number])}) for number in numbers]
-        self.odd_actors = {
+        self.actor_overrides = {
             one: _actor(number) | {"id": one} for number, both in ids for one in both
         }
         self.lists["inboxes"] = _items("inboxes", lambda _: {"createdAt": ""})
