@@ -48,10 +48,10 @@ class Troubles:
         sync.is_refused |= bool(self._life.account.refused_threads)
         sync.has_faults = bool(faults)
         self._poison()
-        sync.is_short = chance.random() < (0.8 if self._is_poor else 0.01)
+        sync.has_low_quota = chance.random() < (0.8 if self._is_poor else 0.01)
         limit = self._service.limit
         limit.daily, limit.used_today = 10**9, 0
-        if sync.is_short:
+        if sync.has_low_quota:
             limit.daily, limit.used_today = 1_000, 800 - chance.randrange(5, 60)
 
     def end(self, sync: Sync) -> None:
@@ -83,7 +83,7 @@ class Troubles:
         chance, life = self._chance, self._life
         if life.poisoned_id is None and life.account.threads and chance.random() < 0.02:
             life.poisoned_id = chance.choice(list(life.account.threads))
-            life.story.append(f"     the messages of {life.poisoned_id} never can be read")
+            life.log.append(f"     the messages of {life.poisoned_id} never can be read")
             if chance.random() < 0.5:
                 life.account.refused_messages.add(life.poisoned_id)
         if life.poisoned_id is not None and not life.account.refused_messages:

@@ -20,11 +20,11 @@ from tests.simulation.checks.messages import MessageChecks
 from tests.simulation.checks.threads import Checks
 from tests.simulation.faults import Troubles, service_of
 from tests.simulation.other_account import check_other, other_account
-from tests.simulation.runtime import in_silence, machine_for
+from tests.simulation.runtime import logging_disabled, machine_for
 from tests.simulation.selections import ALL, Selections, catalog_of
 from tests.simulation.settings import Settings
 from tests.simulation.sync import Sync
-from tests.simulation.warehouse import Killed, Pipe, Warehouse, kept_in
+from tests.simulation.warehouse import Killed, Pipe, Warehouse, state_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,8 +53,8 @@ class History:
         random.seed(seed)  # of the tap's jitter
         self.chance = random.Random(seed)
         self.life = Life(self.chance)
-        self.story = self.life.story
-        self.story.insert(0, f"seed {seed}")
+        self.log = self.life.log
+        self.log.insert(0, f"seed {seed}")
         self.warehouse = Warehouse()
         self._checks = Checks(self.life, self.warehouse)
         self._message_checks = MessageChecks(self.life, self.warehouse)
@@ -111,7 +111,7 @@ class History:
         for _ in range(chance.randrange(20)):
             life.happen()
         if chance.random() < 0.04:
-            life.purge()
+            life.delete_many()
         if chance.random() < 0.2:
             life.draw_behavior()
         if self._lie_ends is None and not self._changes_sides and chance.random() < 0.4:
@@ -123,7 +123,7 @@ class History:
 
     def _begin_anew(self) -> None:
         """Refresh everything: the next sync begins with no state, and loads empty tables."""
-        self.story.append("     a full refresh")
+        self.log.append("     a full refresh")
         self.warehouse.empty()
         for past in self.life.past.values():
             past.forget()
@@ -174,7 +174,7 @@ class History:
             self._take_older_state()
         warehouse.states.append(warehouse.state)
         settings, streams = self._settings.draw(), self._selections.draw()
-        if is_last and kept_in(warehouse.state, "messages").get("replication_key_value"):
+        if is_last and state_of(warehouse.state, "messages").get("replication_key_value"):
             streams = ALL
         is_full = "threads" in streams and chance.random() < 0.02
         sync = Sync(settings, {} if is_full else warehouse.state, life, streams=streams)
@@ -187,8 +187,8 @@ class History:
             self._troubles.end(sync)
         else:
             self._troubles.brew(sync)
-        self.story.append(
-            f"     sync of {streams}{' FULL_TABLE' * is_full}{' on few calls' * sync.is_short}, "
+        self.log.append(
+            f"     sync of {streams}{' FULL_TABLE' * is_full}{' on few calls' * sync.has_low_quota}, "
             f"{settings}, to be killed after {kill_after} messages"
         )
         last_id = self._change_watched() if not is_last and chance.random() < 0.2 else ""
@@ -199,7 +199,9 @@ class History:
         sync.end = self._run_tap(settings, warehouse.state, pipe, catalog)
         life.is_syncing = False
         sync.note_end()
-        self.story.append(f"     {sync.end!r}{', but for what never can be read' * sync.is_marred}")
+        self.log.append(
+            f"     {sync.end!r}{', but for what never can be read' * sync.has_expected_failure}"
+        )
         self._load(sync, pipe, last_id)
         is_over = sync.reads_all and not sync.is_first and sync.follows_threads
         if self._lie_ends is not None and is_over and sync.began_at > self._lie_ends:
@@ -212,10 +214,10 @@ class History:
         is_last = is_killed and last_id in pipe.getvalue().rpartition("\n{")[2]
         lines = pipe.messages()
         deleted = warehouse.load(lines, chance, is_cut=is_killed and not (last_id and is_last))
-        self.story.append(f"     deleted {deleted}; state {warehouse.state}")
+        self.log.append(f"     deleted {deleted}; state {warehouse.state}")
         self._actor_checks.after(sync, lines)
         if not sync.follows_threads:
-            assert kept_in(warehouse.state) == sync.given, "a sync of lists alone keeps something"
+            assert state_of(warehouse.state) == sync.given, "a sync of lists alone keeps something"
             return
         if "deleted_threads" not in sync.streams:
             warehouse.deleted += map(str, life.past.keys() - life.account.threads.keys())
@@ -228,7 +230,7 @@ class History:
 
     def _change_watched(self) -> str:
         """Change a thread silently that the state knows as open, and return its id."""
-        ids = sorted(self.warehouse.watched & set(map(str, self.life.account.threads)))
+        ids = sorted(self.warehouse.tracked & set(map(str, self.life.account.threads)))
         last_id = self.chance.choice(ids) if ids else ""
         if last_id:
             self.life.happen(self.chance.choice(("assign", "spam")), to=last_id)
@@ -240,18 +242,18 @@ class History:
         if states and self.chance.random() < 0.06:
             failed = {int(thread_id) for thread_id, _ in self.warehouse.kept.get("failed", ())}
             self.warehouse.state = self.chance.choice(states[-3:])
-            self.story.append(f"     an older state: {self.warehouse.state}")
+            self.log.append(f"     an older state: {self.warehouse.state}")
             for thread_id, past in self.life.past.items():
-                past.missed_at = None
+                past.first_missed_at = None
                 if thread_id in failed:  # only the lost state knew that it has to be read
-                    past.told_at = None
-                if str(thread_id) in self.warehouse.watched:
-                    past.loose_at = self.life.moment
+                    past.expected_since = None
+                if str(thread_id) in self.warehouse.tracked:
+                    past.rolled_back_at = self.life.moment
 
     def _sync_other_account(self) -> None:
         """Sync with the token of another account; what comes of it is thrown away."""
         self._reached = other_account(self.life)
-        self.story.append("     sync of another account")
+        self.log.append("     sync of another account")
         settings, pipe = self._settings.draw(), Pipe()
         catalog = catalog_of(self._selections.draw(), is_full=False)
         end = self._run_tap(settings, self.warehouse.state, pipe, catalog)
@@ -268,7 +270,7 @@ class History:
         fault = Fault(path="/conversations/", status=404, headers=headers, times=10**9)
         faults, self.service.faults[:] = list(self.service.faults), [fault]
         self.service.limit.daily, self.service.limit.used_today = 10**9, 0
-        self.story.append(f"     sync at a wrong path, {headers}")
+        self.log.append(f"     sync at a wrong path, {headers}")
         known = [str(thread_id) for thread_id in self.life.account.threads][:3]
         settings = self._settings.draw() | {"thread_ids": [*known, "17"]}
         end = self._run_tap(settings, {}, Pipe(), None)
@@ -285,7 +287,7 @@ class History:
         """Run a sync into a pipe; return how it ended."""
         del self._reached.requests[:], self._reached.arrivals[:]
         config = {"access_token": TOKEN, **settings}
-        with redirect_stdout(pipe), in_silence():
+        with redirect_stdout(pipe), logging_disabled():
             try:
                 state = json.loads(json.dumps(state))
                 TapHubSpotThreads(config=config, state=state, catalog=catalog).sync_all()
