@@ -155,6 +155,13 @@ def test_not_found_without_a_check_is_read_again() -> None:
     second.failures.check()
 
 
+def test_failed_thread_not_found_without_a_check_is_read_again() -> None:
+    """A thread that failed may be archived during its retry, so it is read once more too."""
+    world = World(make_state(failed=[["1", 2]]))
+    write(world.result(None, now=None))
+    assert world.state.failed == {"1": 0}
+
+
 def test_failure_keeps_the_first_check() -> None:
     """A thread not found before that fails keeps its first check."""
     world = World(make_state_with_open(row(1), not_found=[["1", NOW]]))
