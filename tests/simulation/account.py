@@ -122,7 +122,7 @@ class Life:
         self.behaviors_met.append(behavior)
         self.log.append(f"     behavior {behavior}")
 
-    def lie(self) -> datetime:
+    def start_outage(self) -> datetime:
         """Start an outage, in which HubSpot answers 404 for some or all threads. Return its end."""
         chance = self.chance
         begins = self.time + timedelta(seconds=chance.choice((0, 0, 5, 60)))
