@@ -157,7 +157,7 @@ class AccountSync:
         """
         seen, failures = self._context.seen, self._context.failures
         refs = [
-            ThreadRef(id_, has_new_message=True)
+            ThreadRef(id_)
             for id_ in failed
             if failures.threads.is_quarantined(id_) == are_quarantined and id_ not in seen.fetched
         ]

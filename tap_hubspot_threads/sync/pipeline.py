@@ -242,9 +242,9 @@ class ThreadPipeline:
         self._failures.threads.errors.pop(ref.id, None)
         check = now if self._context.tracks_open_threads else None
         change = partial(self._state.note_not_found, ref.id, check)
-        if check is None and ref.id not in self._state.failed:
+        if check is None and self._state.failed.get(ref.id) != 0:
             # It may have been archived or restored between the two requests, and no check is
-            # recorded. So the next sync reads it again.
+            # recorded. So the next sync reads it again, once: 0 marks it.
             change = partial(self._state.note_failure, ref.id, 0)
         return StateChange(self._pending_messages(ref, change))
 
@@ -257,8 +257,13 @@ class ThreadPipeline:
         return StateChange(self._pending_messages(ref, change))
 
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
-        """Return a state change that also keeps the messages of the thread for a later sync."""
-        if not (self._selection.messages and ref.has_new_message):
+        """Return a state change that also keeps the messages of the thread for a later sync.
+
+        In a first sync they are kept in any case: the backfill does not reach a thread without a
+        latest message.
+        """
+        is_due = ref.has_new_message or self._state.bookmark is None
+        if not (self._selection.messages and is_due):
             return change
 
         def both() -> None:

@@ -13,7 +13,7 @@ from emulator.endpoints.threads import thread_payload
 from tap_hubspot_threads.hubspot.rows import RowCleaner
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tests.simulation.actions import INBOXES, KINDS, KINDS_THAT_SHIFT, Actions
-from tests.simulation.thread_history import Past
+from tests.simulation.thread_history import ThreadHistory
 
 if TYPE_CHECKING:
     import random
@@ -33,11 +33,11 @@ class Life:
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
-        self.story: list[str] = []
+        self.log: list[str] = []
         self.moment = 0
         self.time = START
         self._times: list[datetime] = []
-        self.past: dict[int, Past] = {}
+        self.past: dict[int, ThreadHistory] = {}
         self.most_lag = chance.choice((0, 0, 20, 60))
         self.may_shift = chance.random() < 0.5
         """Whether a cursor may be an offset. If so, rows that leave a listing shift the others."""
@@ -120,9 +120,9 @@ class Life:
             behavior.bad_actors = "400"
         self.account.behavior = behavior
         self.behaviors_met.append(behavior)
-        self.story.append(f"     behavior {behavior}")
+        self.log.append(f"     behavior {behavior}")
 
-    def lie(self) -> datetime:
+    def start_outage(self) -> datetime:
         """Start an outage, in which HubSpot answers 404 for some or all threads. Return its end."""
         chance = self.chance
         begins = self.time + timedelta(seconds=chance.choice((0, 0, 5, 60)))
@@ -135,7 +135,7 @@ class Life:
         if known and chance.random() < 0.7:
             ids = tuple(chance.sample(known, chance.randrange(1, len(known) + 1)))
         self.account.behavior.outages = [Outage(begins, ends, ids, answer)]
-        self.story.append(f"     outage {self.account.behavior.outages[0]}")
+        self.log.append(f"     outage {self.account.behavior.outages[0]}")
         return ends
 
     # Changes
@@ -161,12 +161,12 @@ class Life:
             self.shifted_at = self.moment
         if what == "new":
             thread = self.account.create(chance.choice(INBOXES))
-            self.past[thread.id] = Past()
+            self.past[thread.id] = ThreadHistory()
             self.account.messages(thread)  # creates the first ones
         else:
             thread = self.account.threads[self._choose_thread(what, to)]
             self._change(what, thread, self.past[thread.id])
-        self.story.append(f"{self.moment:4} {self.time:%d %H:%M:%S.%f} {what} {thread.id}")
+        self.log.append(f"{self.moment:4} {self.time:%d %H:%M:%S.%f} {what} {thread.id}")
         if thread.id in self.account.threads:
             past = self.past[thread.id]
             past.inboxes.add(thread.inbox_id)
@@ -184,12 +184,12 @@ class Life:
             ids = [int(to)] if int(to) in self.account.threads else ids
         return self.chance.choice(ids)
 
-    def purge(self) -> None:
+    def delete_many(self) -> None:
         """Delete many threads at once."""
         for _ in range(len(self.account.threads) * self.chance.randrange(1, 4) // 4):
             self.happen("delete")
 
-    def _change(self, what: str, thread: Thread, past: Past) -> None:
+    def _change(self, what: str, thread: Thread, past: ThreadHistory) -> None:
         if what in {"archive", "restore"}:
             if thread.archived != (what == "archive") and (thread.archived or self.most_lag):
                 past.shifted_at = self.moment

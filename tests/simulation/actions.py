@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from emulator.data.account import Account
     from emulator.data.thread import Thread
-    from tests.simulation.thread_history import Past
+    from tests.simulation.thread_history import ThreadHistory
 
 INBOXES = (HELP_DESK, SALES, CHAT)
 KINDS = (
@@ -52,7 +52,9 @@ class Actions:
         self.undo: dict[int, tuple[str, object]] = {}
         """The field and the old value of each thread's last silent change."""
 
-    def do(self, what: str, thread: Thread, past: Past, moment: int, *, is_quiet: bool) -> None:
+    def do(
+        self, what: str, thread: Thread, past: ThreadHistory, moment: int, *, is_quiet: bool
+    ) -> None:
         """Change a thread.
 
         Args:
@@ -79,11 +81,11 @@ class Actions:
         elif what == "move":
             self._account.move(thread, self._chance.choice(INBOXES))
         if what in {"message", "flood"} or thread.latest_message_at != before:
-            past.increment_due_at = past.said_at = moment
+            past.increment_due_at = past.message_due_at = moment
         past.note_messages(moment, self._account.conversations.of(thread))
 
     def _change_messages(
-        self, what: str, thread: Thread, past: Past, moment: int, *, is_quiet: bool
+        self, what: str, thread: Thread, past: ThreadHistory, moment: int, *, is_quiet: bool
     ) -> None:
         account, chance = self._account, self._chance
         known = account.messages(thread)
@@ -105,7 +107,7 @@ class Actions:
                 account.edit(message, f"At {moment} it was said otherwise.")
             elif is_quiet or not self._may_shift:
                 account.archive_message(message)
-            past.said[message.id].note(message, moment)
+            past.messages[message.id].note(message, moment)
 
     def _note(self, thread: Thread, name: str) -> None:
         """Record the field that is about to change, as the thread's last silent change."""

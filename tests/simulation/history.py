@@ -1,4 +1,4 @@
-"""A history: an account in which things happen, and syncs of it, each held against it."""
+"""A random history: an account that changes, and syncs that are each checked against it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.simulation.checks.messages import MessageChecks
 from tests.simulation.checks.threads import Checks
 from tests.simulation.faults import Troubles, service_of
 from tests.simulation.other_account import check_other, other_account
-from tests.simulation.runtime import in_silence, machine_for
-from tests.simulation.selections import Selections, catalog_of
+from tests.simulation.runtime import logging_disabled, machine_for
+from tests.simulation.selections import ALL, Selections, catalog_of
 from tests.simulation.settings import Settings
 from tests.simulation.sync import Sync
-from tests.simulation.warehouse import Killed, Pipe, Warehouse, kept_in
+from tests.simulation.warehouse import Killed, Pipe, Warehouse, state_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,26 +35,25 @@ if TYPE_CHECKING:
 
 SYNCS = 8
 SCHEDULES = ((1,), (300,), (86_400,), (1, 60, 1_000, 4_000), (1, 300, 4_000, 86_400))
-"""Seconds between two syncs."""
-
+"""Seconds between two syncs; each history draws one tuple."""
 
 BY_ID = re.compile(r"/threads/([0-9]+)\?")
 
 
 class History:
-    """A seed's history.
+    """One history: an account, its syncs, and the checks after each of them.
 
     Args:
-        seed: The same one gives the same history.
-        monkeypatch: Puts the tap on a machine without sockets, threads and time.
+        seed: Determines the whole history.
+        monkeypatch: Replaces the tap's sockets, threads and clocks.
     """
 
     def __init__(self, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        random.seed(seed)  # of the tap's jitter
+        random.seed(seed)  # for the tap's jitter
         self.chance = random.Random(seed)
         self.life = Life(self.chance)
-        self.story = self.life.story
-        self.story.insert(0, f"seed {seed}")
+        self.log = self.life.log
+        self.log.insert(0, f"seed {seed}")
         self.warehouse = Warehouse()
         self._checks = Checks(self.life, self.warehouse)
         self._message_checks = MessageChecks(self.life, self.warehouse)
@@ -62,28 +61,33 @@ class History:
         self._selections = Selections(self.chance)
         latency = self.chance.choice((0, 0, 0.1, 3))
         self.service = service_of(self.life.account, self.life, latency=latency)
-        self.service.before_answer = self._meanwhile
-        self.service.while_filling = self._meanwhile
+        self.service.before_answer = self._change_during_request
+        self.service.while_filling = self._change_during_request
         self._reached = self.service
         self._schedule = self.chance.choice(SCHEDULES)
-        self._changed_side = ""
+        self._toggled_id = ""
+        self._toggled_twice: set[str] = set()
+        self._toggles_archived = self.chance.random() < 0.4
+        """Whether a thread may be archived or restored between the two requests that look it up.
+        If so, there are no outages. Together they could hide a thread in two syncs, and the tap
+        would report it as deleted."""
         self._busy = self.chance.choice((0.1, 0.3, 0.6))
         self._settings = Settings(self.chance, self.life)
         self._troubles = Troubles(self.chance, self.life, self.service)
-        self._has_begun = False
-        self._lie_ends: datetime | None = None
+        self._has_synced = False
+        self._outage_ends: datetime | None = None
         machine_for(self, monkeypatch)
 
     @property
     def reached(self) -> Service:
-        """The account that a sync reaches."""
+        """The account that the current sync connects to."""
         return self._reached
 
     def run(self) -> None:
-        """Let it happen.
+        """Run the syncs and change the account between them.
 
         Raises:
-            AssertionError: if a promise is broken.
+            AssertionError: if a guarantee is broken.
         """
         for _ in range(SYNCS):
             if self.chance.random() < 0.06:
@@ -92,83 +96,104 @@ class History:
                 self._sync_wrong_path()
             self._sync()
             if self.chance.random() < 0.03:
-                self._begin_anew()
-            self._go_on()
+                self._full_refresh()
+            self._pass_time()
+        self._sync(is_last=True)
 
-    def _go_on(self) -> None:
-        """Let things happen between two syncs."""
+    def _pass_time(self) -> None:
+        """Change the account between two syncs, and advance the clock."""
         chance, life = self.chance, self.life
-        life.must_not_shift = self._has_begun and not self.warehouse.kept.get(
+        life.must_not_shift = self._has_synced and not self.warehouse.kept.get(
             "replication_key_value"
         )
         for _ in range(chance.randrange(4)):
-            life.happen("undo")  # a row that went out may be what was there before, and is no more
+            life.happen("undo")  # a thread may return to the row before its last record
         for _ in range(chance.randrange(20)):
             life.happen()
         if chance.random() < 0.04:
-            life.purge()
+            life.delete_many()
         if chance.random() < 0.2:
             life.draw_behavior()
-        if self._lie_ends is None and chance.random() < 0.3:
-            self._lie_ends = life.lie()
+        if self._outage_ends is None and not self._toggles_archived and chance.random() < 0.4:
+            self._outage_ends = life.start_outage()
         if chance.random() < 0.05:
             self._settings.change()
+        self._troubles.refuse()
         life.pass_time(chance.choice(self._schedule))
 
-    def _begin_anew(self) -> None:
-        """Refresh everything: the next sync begins with no state, and loads empty tables."""
-        self.story.append("     a full refresh")
+    def _full_refresh(self) -> None:
+        """Empty the tables and the state, so that the next sync is a full refresh."""
+        self.log.append("     a full refresh")
         self.warehouse.empty()
         for past in self.life.past.values():
             past.forget()
 
-    def _meanwhile(self, target: str) -> None:
+    def _change_during_request(self, target: str) -> None:
+        """At times, change the account while a sync sends a request."""
         if self.life.is_syncing:
             if self.chance.random() < self._busy:
                 self.life.happen()
             if self.chance.random() < 0.01:
                 self.life.draw_behavior(is_between=False)
             if "sort=latestMessageTimestamp" in target and "&after=" in target:
-                self._move_first(target)
-            if by_id := BY_ID.search(target):
-                self._change_side(by_id[1])
+                self._move_first_to_end(target)
+            if self._toggles_archived and (by_id := BY_ID.search(target)):
+                self._toggle_archived(by_id[1])
 
-    def _move_first(self, target: str) -> None:
-        """At times, move the first thread of a list to its end: an offset then skips another."""
+    def _move_first_to_end(self, target: str) -> None:
+        """At times, move the first thread of a listing to its end, so that an offset skips one."""
         threads = select(self.life.account, parse_qs(target.partition("?")[2]))
         if threads and self.chance.random() < 0.3:
             self.life.happen("message", to=str(threads[0].id))
 
-    def _change_side(self, thread_id: str) -> None:
-        """At times, archive or restore a thread before it is read, and again at the second look."""
-        is_second = self._changed_side == thread_id
-        self._changed_side = ""
-        if self.chance.random() < (0.5 if is_second else 0.03):
+    def _toggle_archived(self, thread_id: str) -> None:
+        """At times, archive or restore a thread before it is read, and again before the next call.
+
+        Both calls then return a 404. That happens once per thread at most: a thread that is not
+        found in two syncs is reported as deleted.
+        """
+        is_second = self._toggled_id == thread_id
+        self._toggled_id = ""
+        if thread_id in self._toggled_twice:
+            return
+        if self.chance.random() < (0.5 if is_second else 0.06):
             thread = self.life.account.threads.get(int(thread_id))
             what = "restore" if thread and thread.archived else "archive"
             self.life.happen(what, to=thread_id)
-            self._changed_side = thread_id
+            self._toggled_id = thread_id
+            if is_second:
+                self._toggled_twice.add(thread_id)
 
     # Syncs
 
-    def _sync(self) -> None:
-        """Sync, killed or not, and hold the warehouse against the account."""
+    def _sync(self, *, is_last: bool = False) -> None:
+        """Run a sync, which may be killed, and check the warehouse.
+
+        The last sync is never killed: only a complete sync shows what earlier ones have lost.
+        """
         chance, life, warehouse = self.chance, self.life, self.warehouse
-        self._take_older_state()
+        if not is_last:
+            self._restore_older_state()
         warehouse.states.append(warehouse.state)
         settings, streams = self._settings.draw(), self._selections.draw()
+        if is_last and state_of(warehouse.state, "messages").get("replication_key_value"):
+            streams = ALL
         is_full = "threads" in streams and chance.random() < 0.02
         sync = Sync(settings, {} if is_full else warehouse.state, life, streams=streams)
         life.must_not_shift, life.shifts_by_moving = sync.is_first, len(settings["inbox_ids"]) == 1
-        self._has_begun = True
+        self._has_synced = True
         late = chance.randrange(30, 120) if sync.has_messages else 60
         kill_after = chance.choice([float("inf")] * 4 + [chance.randrange(1, 30)] * 2 + [late])
-        self._troubles.brew(sync)
-        self.story.append(
-            f"     sync of {streams}{' FULL_TABLE' * is_full}{' on few calls' * sync.is_short}, "
-            f"{settings}, to be killed after {kill_after} messages"
+        if is_last:
+            kill_after = float("inf")
+            self._troubles.end(sync)
+        else:
+            self._troubles.draw_faults(sync)
+        self.log.append(
+            f"     sync of {streams}{' FULL_TABLE' * is_full}{' low quota' * sync.has_low_quota}, "
+            f"{settings}, killed after {kill_after} messages"
         )
-        last_id = self._change_watched() if chance.random() < 0.2 else ""
+        last_id = self._change_tracked() if not is_last and chance.random() < 0.2 else ""
         more = chance.choice([0, 0, 1, 2]) if sync.has_messages else 0
         pipe = Pipe(kill_after, last_id=last_id, more=more)
         catalog = catalog_of(streams, is_full=is_full)
@@ -176,23 +201,27 @@ class History:
         sync.end = self._run_tap(settings, warehouse.state, pipe, catalog)
         life.is_syncing = False
         sync.note_end()
-        self.story.append(f"     {sync.end!r}{', but for what never can be read' * sync.is_marred}")
+        self.log.append(
+            f"     {sync.end!r}{', except what can never be read' * sync.has_expected_failure}"
+        )
         self._load(sync, pipe, last_id)
-        is_over = sync.reads_all and not sync.is_first and sync.follows_threads
-        if self._lie_ends is not None and is_over and sync.began_at > self._lie_ends:
-            self._lie_ends = None
+        has_checked_all = sync.reads_all and not sync.is_first and sync.follows_threads
+        if self._outage_ends is not None and has_checked_all and sync.began_at > self._outage_ends:
+            self._outage_ends = None
 
     def _load(self, sync: Sync, pipe: Pipe, last_id: str) -> None:
-        """Load what came, and hold the warehouse against the account."""
+        """Load the output of a sync, and check the warehouse against the account."""
         chance, life, warehouse = self.chance, self.life, self.warehouse
         is_killed = isinstance(sync.end, Killed)
-        is_last = is_killed and last_id in pipe.getvalue().rpartition("\n{")[2]
+        ends_with_last_id = is_killed and last_id in pipe.getvalue().rpartition("\n{")[2]
         lines = pipe.messages()
-        deleted = warehouse.load(lines, chance, is_cut=is_killed and not (last_id and is_last))
-        self.story.append(f"     deleted {deleted}; state {warehouse.state}")
+        deleted = warehouse.load(
+            lines, chance, is_cut=is_killed and not (last_id and ends_with_last_id)
+        )
+        self.log.append(f"     deleted {deleted}; state {warehouse.state}")
         self._actor_checks.after(sync, lines)
         if not sync.follows_threads:
-            assert kept_in(warehouse.state) == sync.given, "a sync of lists alone keeps something"
+            assert state_of(warehouse.state) == sync.given, "a sync of lists changed the state"
             return
         if "deleted_threads" not in sync.streams:
             warehouse.deleted += map(str, life.past.keys() - life.account.threads.keys())
@@ -200,35 +229,35 @@ class History:
         self._message_checks.after(sync, lines, self.service.requests)
         is_undone = chance.random() < (0.5 if sync.has_messages or not last_id else 1)
         if is_killed and warehouse.rows and is_undone:
-            # The state may not know that this row went out: it takes the one before for known.
+            # The state may still have the fingerprint of the row before this record.
             life.happen("undo", to=warehouse.last_id)
 
-    def _change_watched(self) -> str:
-        """Change a thread silently that the state knows as open, and return its id."""
-        ids = sorted(self.warehouse.watched & set(map(str, self.life.account.threads)))
+    def _change_tracked(self) -> str:
+        """Make a silent change to a tracked thread. Return its ID, or an empty string if none."""
+        ids = sorted(self.warehouse.tracked & set(map(str, self.life.account.threads)))
         last_id = self.chance.choice(ids) if ids else ""
         if last_id:
             self.life.happen(self.chance.choice(("assign", "spam")), to=last_id)
         return last_id
 
-    def _take_older_state(self) -> None:
-        """At times, go on from the state of an earlier sync, as if the last ones had saved none."""
+    def _restore_older_state(self) -> None:
+        """At times, restore an earlier state, as if the latest syncs had saved none."""
         states = self.warehouse.states
         if states and self.chance.random() < 0.06:
             failed = {int(thread_id) for thread_id, _ in self.warehouse.kept.get("failed", ())}
             self.warehouse.state = self.chance.choice(states[-3:])
-            self.story.append(f"     an older state: {self.warehouse.state}")
+            self.log.append(f"     restored an older state: {self.warehouse.state}")
             for thread_id, past in self.life.past.items():
-                past.missed_at = None
-                if thread_id in failed:  # only the lost state knew that it has to be read
-                    past.told_at = None
-                if str(thread_id) in self.warehouse.watched:
-                    past.loose_at = self.life.moment
+                past.first_missed_at = None
+                if thread_id in failed:  # only the lost state listed it as failed
+                    past.expected_since = None
+                if str(thread_id) in self.warehouse.tracked:
+                    past.rolled_back_at = self.life.moment
 
     def _sync_other_account(self) -> None:
-        """Sync with the token of another account; what comes of it is thrown away."""
+        """Run a sync with another account's token, and discard its output."""
         self._reached = other_account(self.life)
-        self.story.append("     sync of another account")
+        self.log.append("     sync of another account")
         settings, pipe = self._settings.draw(), Pipe()
         catalog = catalog_of(self._selections.draw(), is_full=False)
         end = self._run_tap(settings, self.warehouse.state, pipe, catalog)
@@ -236,21 +265,21 @@ class History:
         check_other(self.life, self.warehouse.kept, pipe.messages(), end)
 
     def _sync_wrong_path(self) -> None:
-        """Sync some threads where every path of the API is a 404, in HubSpot's own form or not.
+        """Run a sync in which every conversations path returns a 404, with HubSpot's mark or not.
 
         Raises:
-            AssertionError: if that is taken for a word on the threads.
+            AssertionError: if the sync does not end with a `WrongAddressError`.
         """
         headers = self.chance.choice(({}, {"X-HubSpot-NotFound": "true"}))
         fault = Fault(path="/conversations/", status=404, headers=headers, times=10**9)
         faults, self.service.faults[:] = list(self.service.faults), [fault]
         self.service.limit.daily, self.service.limit.used_today = 10**9, 0
-        self.story.append(f"     sync at a wrong path, {headers}")
+        self.log.append(f"     sync at a wrong path, {headers}")
         known = [str(thread_id) for thread_id in self.life.account.threads][:3]
         settings = self._settings.draw() | {"thread_ids": [*known, "17"]}
         end = self._run_tap(settings, {}, Pipe(), None)
         self.service.faults[:] = faults
-        assert isinstance(end, WrongAddressError), f"a wrong path was believed: {end!r}"
+        assert isinstance(end, WrongAddressError), f"a wrong path was not detected: {end!r}"
 
     def _run_tap(
         self,
@@ -259,10 +288,10 @@ class History:
         pipe: Pipe,
         catalog: dict[str, Any] | None,
     ) -> BaseException | None:
-        """Run a sync into a pipe; return how it ended."""
+        """Run a sync that writes to a pipe. Return the error that ended it, if any."""
         del self._reached.requests[:], self._reached.arrivals[:]
         config = {"access_token": TOKEN, **settings}
-        with redirect_stdout(pipe), in_silence():
+        with redirect_stdout(pipe), logging_disabled():
             try:
                 state = json.loads(json.dumps(state))
                 TapHubSpotThreads(config=config, state=state, catalog=catalog).sync_all()

@@ -8,7 +8,7 @@ from emulator.data.account import Account
 from emulator.data.thread import HELP_DESK, Thread
 from tap_hubspot_threads.errors import WrongAccountError
 from tests.simulation.faults import service_of
-from tests.simulation.warehouse import kept_in
+from tests.simulation.warehouse import state_of
 
 if TYPE_CHECKING:
     from emulator.service import Service
@@ -48,7 +48,7 @@ def check_other(
     if reports_account_id and kept.get("account_id"):
         assert isinstance(end, WrongAccountError), f"another account was read: {end!r}"
         assert not records
-        assert all(kept_in(state) == kept for state in states)
+        assert all(state_of(state) == kept for state in states)
     elif kept.get("open_threads") or kept.get("failed"):
-        accounts = [kept_in(state).get("account_id") for state in states]
+        accounts = [state_of(state).get("account_id") for state in states]
         assert NUMBER not in accounts, "another account's ID was saved"

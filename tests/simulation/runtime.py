@@ -51,7 +51,7 @@ def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def in_silence() -> Iterator[None]:
+def logging_disabled() -> Iterator[None]:
     """Disable logging, which would take as long as the rest of the test."""
     logging.disable(logging.CRITICAL)
     try:

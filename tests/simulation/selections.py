@@ -1,4 +1,4 @@
-"""Which streams are selected, from sync to sync, and the catalogs that say so."""
+"""The selected streams of each sync, and their catalogs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import random
 
 OF_THREADS = {"threads", "messages", "actors"}
+"""The streams that depend on changes of threads."""
 LISTS = {"inboxes": "inboxes", "channels": "channels", "channel_accounts": "channel-accounts"}
-"""Each stream that is listed as a whole, with what the account calls it."""
+"""The reference lists: each stream with its name in `Account.lists`."""
 DEFAULT = ("threads", "deleted_threads")
 ALL = (*DEFAULT, "thread_index", "messages", "actors", *LISTS)
 DRAWN = (
@@ -36,42 +37,42 @@ DRAWN = (
     ("deleted_threads", "thread_index", "inboxes"),
     tuple(LISTS),
 )
-WITH = [streams for streams in DRAWN if "messages" in streams]
-WITHOUT = [streams for streams in DRAWN if "messages" not in streams]
+WITH_MESSAGES = [streams for streams in DRAWN if "messages" in streams]
+WITHOUT_MESSAGES = [streams for streams in DRAWN if "messages" not in streams]
 
 
 class Selections:
-    """Draws a selection for each sync: the same in all of a history, for weeks, or another one.
+    """Draws the selection of each sync: constant, sometimes another, or another every sync.
 
     Args:
-        chance: Draws it.
+        chance: The source of randomness.
     """
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._changes = chance.choice((0, 0.25, 0.25, 1, 1))
-        to_and_fro = (chance.choice(WITH), chance.choice(WITHOUT))
-        self._taken = chance.choice(((DEFAULT,), DRAWN, to_and_fro))
-        """What there is to choose from."""
-        self._selected = chance.choice(self._taken)
+        self._change_share = chance.choice((0, 0.25, 0.25, 1, 1))
+        with_and_without = (chance.choice(WITH_MESSAGES), chance.choice(WITHOUT_MESSAGES))
+        self._choices = chance.choice(((DEFAULT,), DRAWN, with_and_without))
+        """The selections of this history."""
+        self._selected = chance.choice(self._choices)
 
     def draw(self) -> tuple[str, ...]:
         """Return the selection of the next sync."""
-        if self._chance.random() < self._changes:
-            self._selected = self._chance.choice(self._taken)
+        if self._chance.random() < self._change_share:
+            self._selected = self._chance.choice(self._choices)
         return self._selected
 
 
 def catalog_of(selected: tuple[str, ...], *, is_full: bool) -> dict[str, Any] | None:
-    """Return the catalog of a selection; None: the tap is given none.
+    """Return the catalog of a selection, or None to run without a catalog.
 
     Args:
         selected: The streams.
-        is_full: Whether it says FULL_TABLE for threads; it always does for all others.
+        is_full: Whether threads are replicated as FULL_TABLE. All other streams always are.
     """
     if selected == DEFAULT and not is_full:
         return None
-    catalog: dict[str, Any] = json.loads(_text_of(selected))
+    catalog: dict[str, Any] = json.loads(_catalog_text(selected))
     for entry in catalog["streams"]:
         if is_full and entry["tap_stream_id"] == "threads":
             entry["replication_method"] = "FULL_TABLE"
@@ -79,5 +80,5 @@ def catalog_of(selected: tuple[str, ...], *, is_full: bool) -> dict[str, Any] | 
 
 
 @cache
-def _text_of(selected: tuple[str, ...]) -> str:
+def _catalog_text(selected: tuple[str, ...]) -> str:
     return json.dumps(select(*selected))

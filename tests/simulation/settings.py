@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Settings:
-    """Draws settings; which threads are wanted stays until it is changed.
+    """Draws the settings of each sync. The filters stay the same until `change` is called.
 
     Args:
-        chance: Draws them.
-        life: Says what time it is.
+        chance: The source of randomness.
+        life: The account.
     """
 
     def __init__(self, chance: random.Random, life: Life) -> None:
@@ -26,22 +26,22 @@ class Settings:
         self.change()
 
     def change(self) -> None:
-        """Want other threads."""
+        """Draw other filters."""
         chance = self._chance
         count = chance.choice((0, 0, 0, 1, 2))
-        self._wanted: dict[str, Any] = {
+        self._filters: dict[str, Any] = {
             "inbox_ids": [str(inbox) for inbox in chance.sample(INBOXES, count)]
         }
         if chance.random() < 0.2:
-            self._wanted["include_archived"] = False
+            self._filters["include_archived"] = False
         if chance.random() < 0.2:
             start = self._life.time - timedelta(seconds=chance.choice((0, 300, 86_400)))
-            self._wanted["start_date"] = start.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            self._filters["start_date"] = start.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def draw(self) -> dict[str, Any]:
         """Return the settings of the next sync."""
         chance = self._chance
-        return self._wanted | {
+        return self._filters | {
             "always_fetch_by_id": chance.choice([False, True]),
             "max_concurrency": chance.choice([1, 4]),
             "lookback_seconds": chance.choice(

@@ -12,7 +12,7 @@ from tap_hubspot_threads.errors import (
 )
 from tap_hubspot_threads.settings.settings import ThreadFilter
 from tests.simulation.selections import OF_THREADS
-from tests.simulation.warehouse import Killed, kept_in
+from tests.simulation.warehouse import Killed, state_of
 
 if TYPE_CHECKING:
     from emulator.behavior import Outage
@@ -52,11 +52,11 @@ class Sync:
         streams: tuple[str, ...],
     ) -> None:
         self.settings, self._life, self.streams = settings, life, streams
-        self.given = kept_in(given)
-        self.given_messages = kept_in(given, "messages")
+        self.given = state_of(given)
+        self.given_messages = state_of(given, "messages")
         self.began, self.began_at = life.moment, life.time
         self.ended_at = life.time
-        self.watched = {
+        self.tracked = {
             int(entry.partition(":")[0]) for entry in self.given.get("open_threads", [])
         }
         self.not_found = {int(thread_id) for thread_id, _ in self.given.get("not_found", [])}
@@ -68,11 +68,11 @@ class Sync:
         self.has_faults = False
         self.is_refused = False
         """Whether requests for some threads are refused, which is not retried."""
-        self.is_short = False
+        self.has_low_quota = False
         """Whether the daily quota is nearly exhausted."""
         self.end: BaseException | None = None
         """The error that ended it, or None if it completed."""
-        self.is_marred = False
+        self.has_expected_failure = False
         """Whether it reported an error only for items that can never be read."""
         self.behaviors = life.behaviors_met = [life.account.behavior]
 
@@ -85,7 +85,7 @@ class Sync:
         life = self._life
         self.ended_at = life.time
         if self._is_expected_failure():
-            self.is_marred, self.end = True, None
+            self.has_expected_failure, self.end = True, None
         if self.end is not None and not isinstance(self.end, Killed):
             assert self._is_excused(), f"the sync failed: {self.end!r}"
 
@@ -94,7 +94,7 @@ class Sync:
         if isinstance(self.end, WrongAccountError):
             return False
         if isinstance(self.end, DailyQuotaError):
-            return self.is_short
+            return self.has_low_quota
         if isinstance(self.end, MassDeletionError):
             return not self.is_confirmed and self._is_most()
         # A cursor can expire within one millisecond's rows, in a restarted listing, or for
@@ -103,12 +103,19 @@ class Sync:
             behavior.cursor_minutes for behavior in self.behaviors
         )
         # Messages may return 404 as soon as their thread is archived.
-        is_archived_meanwhile = "for a page after others" in str(self.end)
+        is_archived_meanwhile = "for a page after the first" in str(self.end)
+        # Archived threads may be listed by time until HubSpot behaves otherwise.
+        is_refused_meanwhile = (
+            self.met(archived_by_time={"refused"})
+            and len(self.behaviors) > 1
+            and "archived cannot be combined" in str(self.end)
+        )
         return (
-            bool(self.lies())
+            bool(self.outages())
             or self.has_few_attempts
             or is_old
             or is_archived_meanwhile
+            or is_refused_meanwhile
             or "UNPARSEABLE_TOKEN" in str(self.end)
         )
 
@@ -169,20 +176,20 @@ class Sync:
             thread_id
             for thread_id, past in self._life.past.items()
             if past.deleted_at is not None
-            and (thread_id in self.watched | known or past.deleted_at >= self.began_at)
+            and (thread_id in self.tracked | known or past.deleted_at >= self.began_at)
         }
-        for lie in self.lies():
+        for lie in self.outages():
             gone.update(self._life.past if lie.ids is None else lie.ids)
         return len(gone) > MASS_DELETION_MIN // 2
 
-    def lies(self) -> list[Outage]:
+    def outages(self) -> list[Outage]:
         """Return the outages during the sync."""
         outages = self._life.account.behavior.outages
         return [o for o in outages if o.begins <= self.ended_at and o.ends >= self.began_at]
 
     def deleted_threads(self) -> set[int]:
         """Return the tracked threads that were deleted before the sync started."""
-        past = {thread_id: self._life.past[thread_id] for thread_id in self.watched}
+        past = {thread_id: self._life.past[thread_id] for thread_id in self.tracked}
         return {
             thread_id
             for thread_id, thread in past.items()
@@ -203,7 +210,7 @@ class Sync:
     def is_healthy(self) -> bool:
         """Whether HubSpot behaved as documented: account ID, dates and 404s. Nothing failed."""
         return (
-            not self.lies()
+            not self.outages()
             and self.reports_account_id
             and all(behavior.dates == "all" for behavior in self.behaviors)
         )

@@ -36,8 +36,8 @@ def test_history(first: int) -> None:
             try:
                 history.run()
             except BaseException:
-                history.story += history.service.requests[-60:]
-                print("\n".join(history.story))  # noqa: T201 - shown for a failing seed
+                history.log += history.service.requests[-60:]
+                print("\n".join(history.log))  # noqa: T201 - shown for a failing seed
                 raise
 
 

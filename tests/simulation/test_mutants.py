@@ -25,17 +25,17 @@ def test_it_is_found(plant: Plant) -> None:
     """A history breaks the expected guarantee with the bug, and keeps it without the bug."""
     began = time.process_time()
     for seed in itertools.count():
-        broken = _broken_promise(seed, plant)
+        broken = _broken_guarantee(seed, plant)
         if re.search(MUTANTS[plant], broken):
             seconds = time.process_time() - began
-            without = _broken_promise(seed)
+            without = _broken_guarantee(seed)
             assert not without, f"seed {seed} also fails without the planted bug: {without}"
             print(f"{plant.__name__}: {seconds:.1f} s, {seed + 1} histories; {broken[:80]}")  # noqa: T201 - progress
             return
         assert time.process_time() - began < SECONDS, f"not found in {seed + 1} histories"
 
 
-def _broken_promise(seed: int, *plants: Plant) -> str:
+def _broken_guarantee(seed: int, *plants: Plant) -> str:
     """Run a history and return the message of the broken guarantee, or an empty string."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         for plant in plants:

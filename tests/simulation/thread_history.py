@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 @dataclass
-class Past:
+class ThreadHistory:
     """The history of a thread, and since when the warehouse must know it."""
 
     versions: list[tuple[int, Row]] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Past:
     """For each version, the moment at which an equal row first existed."""
     increment_due_at: int | None = None
     """The moment of the last message that an increment must find, if any."""
-    told_at: int | None = None
+    expected_since: int | None = None
     """The last moment whose version a listing or a request by ID must have returned."""
     shifted_at: int = -1
     """When it was restored, or archived while listings lag. A listing in progress may miss it on
@@ -39,30 +39,30 @@ class Past:
     sides.
     """
     deleted_at: datetime | None = None
-    missed_at: datetime | None = None
+    first_missed_at: datetime | None = None
     """When the first sync ended that must have noticed the deletion."""
     hidden_until: datetime | None = None
     """The end of an outage that hid the thread, unless a later sync must have read it since."""
-    is_held_open: bool = False
+    may_be_listed_open: bool = False
     """Whether a listing by status may have shown it as open although it was closed."""
-    loose_at: int = -1
+    rolled_back_at: int = -1
     """When an older state was restored, after which a silent change may be missed."""
     was_archived: bool = False
     inboxes: set[int] = field(default_factory=set)
     """The inboxes that it has been in."""
 
     # Messages
-    said: dict[str, MessageHistory] = field(default_factory=dict)
+    messages: dict[str, MessageHistory] = field(default_factory=dict)
     """The messages by ID."""
-    said_at: int | None = None
+    message_due_at: int | None = None
     """The moment of the last message that moved the thread's latest message."""
-    read_at: int | None = None
+    messages_expected_since: int | None = None
     """The moment since which a change of the thread must have led to reading its messages."""
-    waived_at: int = -1
+    messages_waived_at: int = -1
     """When the last sync ended that saw changes without reading messages."""
     archived_at: int = -1
     """The last moment at which it was archived or restored."""
-    checked_at: int = -1
+    messages_checked_at: int = -1
     """The moment up to which its messages have been found in the warehouse."""
 
     def note(self, moment: int, row: Row) -> None:
@@ -77,10 +77,10 @@ class Past:
 
     def note_messages(self, moment: int, messages: Collection[Message]) -> None:
         """Record messages that did not exist before."""
-        if len(messages) != len(self.said):
+        if len(messages) != len(self.messages):
             for message in messages:
-                if message.id not in self.said:
-                    self.said[message.id] = MessageHistory(message, moment)
+                if message.id not in self.messages:
+                    self.messages[message.id] = MessageHistory(message, moment)
 
     def origin_since(self, moment: int) -> int:
         """Return since when a row has existed that was valid at or after a moment."""
@@ -95,14 +95,14 @@ class Past:
 
     def forget(self) -> None:
         """Record that the warehouse is empty and that the next sync is a full refresh."""
-        self.told_at = self.read_at = self.missed_at = None
-        self.loose_at = self.checked_at = -1
-        self.is_held_open = False
+        self.expected_since = self.messages_expected_since = self.first_missed_at = None
+        self.rolled_back_at = self.messages_checked_at = -1
+        self.may_be_listed_open = False
 
     def could_be(self, row: Row, since: int) -> bool:
         """Whether the row was valid at any moment since then."""
         ends = [moment for moment, _ in self.versions[1:]] + [10**9]
-        loose = HELD_OPEN if self.is_held_open and row["status"] == "OPEN" else set()
+        loose = HELD_OPEN if self.may_be_listed_open and row["status"] == "OPEN" else set()
         return any(
             end > since and _is_same(row, version, LISTED_OTHERWISE | loose)
             for end, (_, version) in zip(ends, self.versions, strict=True)

@@ -68,10 +68,10 @@ class Warehouse:
     @property
     def kept(self) -> dict[str, Any]:
         """The state's bookmark of threads."""
-        return kept_in(self.state)
+        return state_of(self.state)
 
     @property
-    def watched(self) -> set[str]:
+    def tracked(self) -> set[str]:
         """The IDs of the threads that the state has as open."""
         return {entry.partition(":")[0] for entry in self.kept.get("open_threads", [])}
 
@@ -113,14 +113,14 @@ class Warehouse:
             assert not numbers, f"STATE has fractional numbers: {numbers}"
         if self.kept:
             of_threads, of_messages = (
-                kept_in(self.state, name)["replication_key_value"]
+                state_of(self.state, name)["replication_key_value"]
                 for name in ("threads", "messages")
             )
             is_ahead = of_messages and (not of_threads or of_messages > of_threads)
             assert not is_ahead, f"the bookmark of messages {of_messages} is ahead of threads'"
 
 
-def kept_in(state: dict[str, Any], stream: str = "threads") -> dict[str, Any]:
+def state_of(state: dict[str, Any], stream: str = "threads") -> dict[str, Any]:
     """Return a stream's bookmark in a state."""
     kept: dict[str, Any] = state.get("bookmarks", {}).get(stream, {})
     return kept

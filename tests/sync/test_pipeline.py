@@ -155,6 +155,13 @@ def test_not_found_without_a_check_is_read_again() -> None:
     second.failures.check()
 
 
+def test_failed_thread_not_found_without_a_check_is_read_again() -> None:
+    """A thread that failed may be archived during its retry, so it is read once more too."""
+    world = World(make_state(failed=[["1", 2]]))
+    write(world.result(None, now=None))
+    assert world.state.failed == {"1": 0}
+
+
 def test_failure_keeps_the_first_check() -> None:
     """A thread not found before that fails keeps its first check."""
     world = World(make_state_with_open(row(1), not_found=[["1", NOW]]))
@@ -388,6 +395,14 @@ def test_new_message_of_an_unread_thread(found: Any) -> None:
     write(events)
     assert world.state.messages.pending == {"1": 0}
     assert "1" in (world.state.not_found if found is None else world.state.failed)
+
+
+@pytest.mark.parametrize("found", [None, transient_error()], ids=["not found", "failed"])
+def test_unread_thread_in_a_first_sync(found: Any) -> None:
+    """If a first sync cannot read a thread, the thread's messages become pending."""
+    world = World(SyncState({}, filters="all", with_messages=True), with_messages=True)
+    write(world.result(found))
+    assert world.state.messages.pending == {"1": 0}
 
 
 @pytest.mark.parametrize(

@@ -124,17 +124,19 @@ class Increment:
         """Yield pages of archived threads by time; one empty page if HubSpot cannot list them so.
 
         UNKNOWN: whether HubSpot sorts archived threads by time. If it refuses the sort or ignores
-        the filter, the full listing picks up the changes.
+        the filter, the full listing picks up the changes. A refusal of a later page is an error,
+        as for live threads: the cursor may have expired, and a backfill passes each thread once.
         """
         pages = list_pages(since)
         reason = "HubSpot ignores the time filter."
         try:
             page = next(pages) if self._lists_archived else Page([], None, "")
+        except RefusedError as error:
+            reason = str(error)
+        else:
             while not _ignores_filter(page, since):
                 yield page
                 page = next(pages)
-        except RefusedError as error:
-            reason = str(error)
         self._lists_archived = False
         LOG.warning(
             "Archived threads cannot be listed by time: %s The next full listing picks up their "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.data.actors import is_gone
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 from tests.simulation.selections import LISTS
-from tests.simulation.warehouse import kept_in
+from tests.simulation.warehouse import state_of
 
 if TYPE_CHECKING:
     from tests.simulation.account import Life
@@ -46,7 +46,7 @@ class ActorChecks:
         for line in lines:
             stream, row = line.get("stream"), line.get("record")
             if line["type"] == "STATE":
-                before, kept = kept, kept_in(line["value"])
+                before, kept = kept, state_of(line["value"])
                 for thread_id in _covered(before, kept, batches):
                     self._check_emitted(batches[thread_id].pop(0), emitted)
             elif row is not None and stream == "actors":
@@ -65,7 +65,7 @@ class ActorChecks:
             named = {name for row in rows for name in names_in(row)}
             is_failed = bool(named & self._life.account.poisoned_actors)
             if is_failed and all(behavior.bad_actors == "400" for behavior in sync.behaviors):
-                assert sync.is_marred, "an actor that could not be read was not reported"
+                assert sync.has_expected_failure, "an actor that could not be read was not reported"
 
     def _check_emitted(self, rows: list[Row], emitted: set[str]) -> None:
         account = self._life.account

@@ -1,4 +1,4 @@
-"""What has to hold of messages after each sync."""
+"""Checks of messages and of the requests for them."""
 
 from __future__ import annotations
 
@@ -6,118 +6,120 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tap_hubspot_threads.errors import IncompleteError
 from tests.simulation.thread_history import text_of, time_of
-from tests.simulation.warehouse import kept_in
+from tests.simulation.warehouse import state_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.simulation.account import Life
     from tests.simulation.sync import Sync
-    from tests.simulation.thread_history import Past
+    from tests.simulation.thread_history import ThreadHistory
     from tests.simulation.warehouse import Warehouse
 
-_ASKED = re.compile(r"/threads/([0-9]+)/messages")
+_MESSAGES_PATH = re.compile(r"/threads/([0-9]+)/messages")
 
 
 class MessageChecks:
-    """Holds the messages of a warehouse against the life of an account.
+    """Compares a warehouse's messages with an account.
 
     Args:
-        life: What happened.
-        warehouse: What is known of it.
+        life: The account.
+        warehouse: The loaded tables and state.
     """
 
     def __init__(self, life: Life, warehouse: Warehouse) -> None:
         self._life, self._warehouse = life, warehouse
 
     def after(self, sync: Sync, lines: list[dict[str, Any]], requests: list[str]) -> None:
-        """Hold it against it after a sync, however that ended.
+        """Check a sync, however it ended.
 
         Args:
-            sync: The one.
-            lines: What it wrote.
-            requests: What it asked.
+            sync: The sync.
+            lines: The messages that it wrote.
+            requests: The paths and queries that it requested.
 
         Raises:
-            AssertionError: if a promise is broken.
+            AssertionError: if a guarantee is broken.
         """
-        asked = {match[1] for target in requests if (match := _ASKED.search(target))}
+        requested = {match[1] for target in requests if (match := _MESSAGES_PATH.search(target))}
         if not sync.has_messages or sync.is_first:
             for past in self._life.past.values():
-                past.waived_at = self._life.moment
+                past.messages_waived_at = self._life.moment
         if not sync.has_messages:
-            assert not asked, "messages were read that are not selected"
+            assert not requested, "messages were read although they are not selected"
             return
         self._check_values(sync, lines)
-        self._note_lies(sync)
-        if sync.end is not None:
+        self._note_outages(sync)
+        if not (sync.end is None or isinstance(sync.end, IncompleteError)):
             return
-        kept = self._kept
-        is_whole = kept["replication_key_value"] == self._warehouse.kept["replication_key_value"]
-        assert is_whole or sync.is_short, "the backfill came to no end"
+        bookmark = self._state["replication_key_value"]
+        is_caught_up = bookmark == self._warehouse.kept["replication_key_value"]
+        assert is_caught_up or sync.has_low_quota, "the backfill did not end"
         if not sync.is_first:
-            self._check_asked(sync, asked)
+            self._check_requested(sync, requested)
             self._note_reading(sync)
-        self._check_all(sync, is_whole=is_whole)
+        self._check_all(sync, is_caught_up=is_caught_up)
 
     @property
-    def _kept(self) -> dict[str, Any]:
-        return kept_in(self._warehouse.state, "messages")
+    def _state(self) -> dict[str, Any]:
+        """The state's bookmark of messages."""
+        return state_of(self._warehouse.state, "messages")
 
     def _check_values(self, sync: Sync, lines: list[dict[str, Any]]) -> None:
-        """What goes out is what was there at some moment since the sync began."""
+        """Each emitted message was valid at a moment since the sync started."""
         for line in lines:
             if line["type"] == "RECORD" and line["stream"] == "messages":
                 row = line["record"]
-                said = self._life.past[int(row["conversationsThreadId"])].said.get(row["id"])
-                assert said, f"a message that was never there: {row}"
-                assert said.could_be(row, sync.began), f"a message of before the sync: {row}"
+                past = self._life.past[int(row["conversationsThreadId"])]
+                message = past.messages.get(row["id"])
+                assert message, f"a message that never existed was emitted: {row}"
+                is_valid = message.could_be(row, sync.began)
+                assert is_valid, f"a message was emitted as it was before the sync: {row}"
 
-    def _note_lies(self, sync: Sync) -> None:
-        """Of a thread that is denied in three syncs, nobody has to know messages.
+    def _note_outages(self, sync: Sync) -> None:
+        """Excuse missing messages of threads that outages hid.
 
-        Nor if that ends between the answer on its messages and the one on the thread: it is taken
-        for one whose messages are not shown.
+        The tap gives up on a thread whose messages returned a 404 in three syncs. If an outage ends
+        between the 404 for the messages and the request for the thread, it assumes that HubSpot
+        does not return the messages of that thread.
         """
         past = self._life.past
-        owed = {int(name) for name, syncs in sync.given_messages.get("failed", ()) if syncs >= 2}
-        for lie in sync.lies():
-            hit = past if lie.ids is None else lie.ids
-            for thread_id in (
-                hit
-                if lie.ends >= sync.began_at and lie.ends <= sync.ended_at
-                else owed.intersection(hit)
-            ):
-                past[thread_id].said_at = past[thread_id].read_at = None
+        pending = {int(name) for name, syncs in sync.given_messages.get("failed", ()) if syncs >= 2}
+        for outage in sync.outages():
+            hidden = past if outage.ids is None else outage.ids
+            ends_in_sync = sync.began_at <= outage.ends <= sync.ended_at
+            for thread_id in hidden if ends_in_sync else pending.intersection(hidden):
+                past[thread_id].message_due_at = past[thread_id].messages_expected_since = None
 
-    def _check_asked(self, sync: Sync, asked: set[str]) -> None:
-        """No message call is paid for a thread that did not change."""
-        is_set_back = any(
-            behavior.dates != "all" for behavior in sync.behaviors
-        )  # the bookmark, by an hour
-        # Two listings may show two rows, by an index that is wrong, or by their looks.
-        is_shown_otherwise = len(sync.behaviors) > 1 or sync.met(status_filter={"index"})
-        if is_set_back or is_shown_otherwise:
+    def _check_requested(self, sync: Sync, requested: set[str]) -> None:
+        """The messages of a thread that did not change are not requested."""
+        # Without HubSpot's clock, the bookmark is set back by an hour.
+        is_set_back = any(behavior.dates != "all" for behavior in sync.behaviors)
+        # A stale index or a new behavior can make a row differ between two listings.
+        may_rows_differ = len(sync.behaviors) > 1 or sync.met(status_filter={"index"})
+        if is_set_back or may_rows_differ:
             return
-        before, after = _marks(sync.given), _marks(self._warehouse.kept)
+        before, after = _fingerprints(sync.given), _fingerprints(self._warehouse.kept)
         since = self._since(sync)
-        owed = {
+        pending = {
             *(name for key in ("failed", "not_found") for name, _ in sync.given.get(key, ())),
             *(name for name, _ in sync.given_messages.get("failed", ())),
         }
         began = self._life.earlier(sync.began, self._life.most_lag)
-        for name in asked:
+        for name in requested:
             thread = self._life.account.threads.get(int(name))
-            if thread is None or name in owed or before.get(name) != after.get(name):
+            if thread is None or name in pending or before.get(name) != after.get(name):
                 continue
             latest, past = thread.latest_message_at, self._life.past[int(name)]
-            has_news = latest is not None and (since is None or latest >= since)
+            has_new_message = latest is not None and (since is None or latest >= since)
             has_changed = past.versions[-1][0] > began
-            assert has_news or has_changed, f"the messages of {name} were read, and had not changed"
+            is_needed = has_new_message or has_changed
+            assert is_needed, f"the messages of {name} were read although it did not change"
 
     def _since(self, sync: Sync) -> datetime | None:
-        """Return from when on threads are found by their messages; None: all are."""
+        """Return the time since which a new message leads to reading a thread, or None for all."""
         start = sync.settings.get("start_date")
         since = sync.given_messages["replication_key_value"] or start
         if since is None:
@@ -126,73 +128,78 @@ class MessageChecks:
         return min(moments) - timedelta(seconds=sync.settings["lookback_seconds"])
 
     def _note_reading(self, sync: Sync) -> None:
-        """After a sync that looked at them all, a watched thread's change has brought messages."""
+        """After a check of all open threads, changed ones must have led to reading messages."""
         life = self._life
         began = life.earlier(sync.began, 0 if sync.is_by_id else life.most_lag)
-        for thread_id in sync.watched if sync.reads_all else ():
+        for thread_id in sync.tracked if sync.reads_all else ():
             past = life.past[thread_id]
-            is_sure = past.loose_at < 0 and past.hidden_until is None and not past.is_held_open
-            if is_sure and past.versions[0][0] <= began:
+            must_be_seen = (
+                past.rolled_back_at < 0
+                and past.hidden_until is None
+                and not past.may_be_listed_open
+            )
+            if must_be_seen and past.versions[0][0] <= began:
                 origin = past.origin_since(began)
-                if origin > past.waived_at:
-                    past.read_at = max(origin, past.read_at or 0)
+                if origin > past.messages_waived_at:
+                    past.messages_expected_since = max(origin, past.messages_expected_since or 0)
 
-    def _check_all(self, sync: Sync, *, is_whole: bool) -> None:
-        """The warehouse has each message that has to be there."""
+    def _check_all(self, sync: Sync, *, is_caught_up: bool) -> None:
+        """The warehouse has each message that the tap must have read."""
         life, state = self._life, self._warehouse.state
-        owed = {
+        pending = {
             int(name)
-            for kept, keys in (("threads", ("failed", "not_found")), ("messages", ("failed",)))
+            for stream, keys in (("threads", ("failed", "not_found")), ("messages", ("failed",)))
             for key in keys
-            for name, _ in kept_in(state, kept).get(key, ())
+            for name, _ in state_of(state, stream).get(key, ())
         }
         inbox_ids = {int(inbox) for inbox in sync.settings["inbox_ids"]}
         for thread_id, thread in life.account.threads.items():
             past = life.past[thread_id]
-            since = self._due(sync, past, is_whole=is_whole)
-            if since is None or since <= past.checked_at or thread_id in owed:
+            since = self._due(sync, past, is_caught_up=is_caught_up)
+            if since is None or since <= past.messages_checked_at or thread_id in pending:
                 continue
-            is_wanted = not inbox_ids or past.inboxes <= inbox_ids
+            is_in_scope = not inbox_ids or past.inboxes <= inbox_ids
             hides_archived = life.hides_archived or not sync.has_archived
-            is_shown = not hides_archived or not (thread.archived or past.archived_at >= since)
-            if is_wanted and is_shown and past.is_after(sync.settings.get("start_date"), since):
+            may_be_hidden = hides_archived and (thread.archived or past.archived_at >= since)
+            is_after_start = past.is_after(sync.settings.get("start_date"), since)
+            if is_in_scope and is_after_start and not may_be_hidden:
                 self._check_thread(thread_id, past, since)
-                past.checked_at = since
+                past.messages_checked_at = since
 
-    def _due(self, sync: Sync, past: Past, *, is_whole: bool) -> int | None:
-        """Return as of which moment the messages of a thread have to be there; None: of none."""
+    def _due(self, sync: Sync, past: ThreadHistory, *, is_caught_up: bool) -> int | None:
+        """Return the moment since which messages must be known, or None if they need not be."""
         moments = []
         is_ever_listed = self._life.lists_archived or past.archived_at < 0
-        if is_ever_listed and past.said_at is not None and past.said_at <= sync.began:
-            said, lag = self._life.time_of(past.said_at), self._life.account.behavior.lag_by_time
-            is_listed = said + timedelta(seconds=lag) < sync.began_at
-            if is_listed and (is_whole or self._is_passed(sync, said)):
-                moments.append(past.said_at)
-        if past.read_at is not None:
-            moments.append(past.read_at)
+        if is_ever_listed and past.message_due_at is not None and past.message_due_at <= sync.began:
+            due_at = self._life.time_of(past.message_due_at)
+            lag = timedelta(seconds=self._life.account.behavior.lag_by_time)
+            is_listed = due_at + lag < sync.began_at
+            if is_listed and (is_caught_up or self._is_covered(sync, due_at)):
+                moments.append(past.message_due_at)
+        if past.messages_expected_since is not None:
+            moments.append(past.messages_expected_since)
         return max(moments, default=None)
 
-    def _is_passed(self, sync: Sync, said: datetime) -> bool:
-        """Whether a sync has gone by a moment, in its increment or in its backfill."""
-        text = text_of(said)
+    def _is_covered(self, sync: Sync, time: datetime) -> bool:
+        """Whether the increment or the backfill of a sync has read threads up to a time."""
+        text = text_of(time)
         if not sync.is_first and text >= sync.given["replication_key_value"]:
             return True
-        backfilled_threads, before = self._kept["replication_key_value"], sync.given_messages
-        return text < (backfilled_threads or "") and backfilled_threads != before.get(
-            "replication_key_value"
-        )
+        bookmark = self._state["replication_key_value"]
+        has_moved = bookmark != sync.given_messages.get("replication_key_value")
+        return text < (bookmark or "") and has_moved
 
-    def _check_thread(self, thread_id: int, past: Past, since: int) -> None:
+    def _check_thread(self, thread_id: int, past: ThreadHistory, since: int) -> None:
         table = self._warehouse.tables["messages"]
-        for said in past.said.values():
-            if said.moment <= since and not said.is_archived:
-                row = table.get(said.id)
-                what = f"message {said.id} of {thread_id}"
-                assert row, f"{what} is lost, although it was there to read at {since}"
-                assert said.could_be(row, since), f"{what} is staler than at {since}: {row}"
+        for message in past.messages.values():
+            if message.moment <= since and not message.is_archived:
+                row = table.get(message.id)
+                name = f"message {message.id} of {thread_id}"
+                assert row, f"{name} is lost, although it existed at {since}"
+                assert message.could_be(row, since), f"{name} is outdated since {since}: {row}"
 
 
-def _marks(kept: dict[str, Any]) -> dict[str, str]:
-    """Return the marks of the open threads that a state knows, whether or not it doubts them."""
-    pairs = (entry.split(":") for entry in kept["open_threads"])
-    return {name: mark[0].lower() + mark[1:] for name, mark in pairs}
+def _fingerprints(state: dict[str, Any]) -> dict[str, str]:
+    """Return the fingerprints of the open threads in a state, exact or not."""
+    pairs = (entry.split(":") for entry in state["open_threads"])
+    return {name: text[0].lower() + text[1:] for name, text in pairs}

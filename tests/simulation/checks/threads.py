@@ -11,7 +11,7 @@ from tests.simulation.thread_history import text_of, time_of
 if TYPE_CHECKING:
     from tests.simulation.account import Life
     from tests.simulation.sync import Sync
-    from tests.simulation.thread_history import Past
+    from tests.simulation.thread_history import ThreadHistory
     from tests.simulation.warehouse import Warehouse
 
 MIN_BETWEEN_CHECKS = timedelta(minutes=10)
@@ -61,7 +61,7 @@ class Checks:
         for past in self._life.past.values():
             past.increment_due_at = None
             if sync.is_first:  # the filters may have changed since
-                past.told_at = None
+                past.expected_since = None
         kept = self._warehouse.kept
         is_new = kept != sync.given
         message = "a sync without threads started a full listing"
@@ -75,11 +75,11 @@ class Checks:
 
     def _note_outages(self, sync: Sync) -> None:
         """A thread hidden by an outage need not be known until a sync can read it."""
-        lies, life = sync.lies(), self._life
-        if not lies and sync.reads_all and not sync.is_first and "threads" in sync.streams:
-            for thread_id in sync.watched | sync.not_found:
+        outages, life = sync.outages(), self._life
+        if not outages and sync.reads_all and not sync.is_first and "threads" in sync.streams:
+            for thread_id in sync.tracked | sync.not_found:
                 life.past[thread_id].hidden_until = None
-        for lie in lies:
+        for lie in outages:
             for thread_id in life.past if lie.ids is None else lie.ids:
                 life.past[thread_id].hidden_until = lie.ends
 
@@ -91,9 +91,9 @@ class Checks:
         """
         holds = sync.met(status_filter={"index"}) and not sync.is_by_id
         is_seen = sync.reads_all and not sync.is_first and "threads" in sync.streams
-        for thread_id in sync.watched:
+        for thread_id in sync.tracked:
             if holds or is_seen:
-                self._life.past[thread_id].is_held_open = holds
+                self._life.past[thread_id].may_be_listed_open = holds
 
     def _note_listing(self, sync: Sync) -> None:
         """After a full listing, each thread must be known as it was when the listing started."""
@@ -110,33 +110,33 @@ class Checks:
         did_shift = life.may_shift and life.shifted_at >= began
         for past in life.past.values():
             if sync.is_first and past.was_archived and not sync.has_archived:
-                past.told_at = past.increment_due_at = None
+                past.expected_since = past.increment_due_at = None
                 continue
             if sync.is_first:  # the bookmark is later
-                past.told_at = None
+                past.expected_since = None
                 if past.increment_due_at is not None and past.increment_due_at <= listed:
                     past.increment_due_at = None
             is_there = past.versions and past.versions[0][0] <= began
             if did_shift or not is_there or past.shifted_at >= began:
                 continue
-            past.told_at = max(began, past.told_at or 0)
+            past.expected_since = max(began, past.expected_since or 0)
             if sync.given.get("listing") == "done":  # the listing started and ended in this sync
-                past.is_held_open = False
+                past.may_be_listed_open = False
             if past.hidden_until is not None and past.hidden_until < time_of(started):
                 past.hidden_until = None
-            if past.loose_at <= began:
-                past.loose_at = -1
+            if past.rolled_back_at <= began:
+                past.rolled_back_at = -1
 
     def _note_reading(self, sync: Sync) -> None:
         """After a sync, each tracked thread must be known as it was when the sync started."""
         began = sync.began
         if not sync.is_by_id:  # listed rows are enough
             began = self._life.earlier(began, self._lag)
-        for thread_id in sync.watched:
+        for thread_id in sync.tracked:
             past = self._life.past[thread_id]
             is_seen = past.shifted_at < sync.began  # otherwise both sides may have missed it
-            if past.loose_at < 0 and is_seen and "threads" in sync.streams:
-                past.told_at = max(began, past.told_at or 0)
+            if past.rolled_back_at < 0 and is_seen and "threads" in sync.streams:
+                past.expected_since = max(began, past.expected_since or 0)
 
     @property
     def _lag(self) -> float:
@@ -149,7 +149,7 @@ class Checks:
             return
         deleted = sync.deleted_threads()
         is_most = (
-            2 * len(deleted) > len(sync.watched) and len(sync.watched) >= MASS_DELETION_MIN // 2
+            2 * len(deleted) > len(sync.tracked) and len(sync.tracked) >= MASS_DELETION_MIN // 2
         )
         for thread_id in deleted:
             past = self._life.past[thread_id]
@@ -158,14 +158,14 @@ class Checks:
             )
             if is_seen or str(thread_id) in self._warehouse.deleted:
                 continue
-            if past.missed_at is None:
-                past.missed_at = sync.ended_at
+            if past.first_missed_at is None:
+                past.first_missed_at = sync.ended_at
                 continue
-            is_due = sync.began_at >= past.missed_at + MIN_BETWEEN_CHECKS
+            is_due = sync.began_at >= past.first_missed_at + MIN_BETWEEN_CHECKS
             if is_most:
                 listed = self._warehouse.kept["full_listing_started_at"]
-                is_due = is_due and bool(listed) and time_of(listed) > past.missed_at
-            if is_due and (sync.is_confirmed or 3 * len(deleted) < len(sync.watched)):
+                is_due = is_due and bool(listed) and time_of(listed) > past.first_missed_at
+            if is_due and (sync.is_confirmed or 3 * len(deleted) < len(sync.tracked)):
                 message = f"{thread_id} was deleted at {past.deleted_at} and not reported"
                 raise AssertionError(message)
 
@@ -193,7 +193,7 @@ class Checks:
             assert row, f"{thread_id} is missing, although it existed at {since}"
             assert past.could_be(row, since), f"{thread_id} is older than at {since}: {row}"
 
-    def _since(self, sync: Sync, thread_id: int, past: Past) -> int | None:
+    def _since(self, sync: Sync, thread_id: int, past: ThreadHistory) -> int | None:
         """Return the moment since which a thread must be known, or None if it need not be known."""
         life, moments = self._life, []
         is_listed = (sync.has_archived and life.lists_archived) or not past.was_archived
@@ -201,8 +201,8 @@ class Checks:
             lag = timedelta(seconds=life.account.behavior.lag_by_time)
             if life.time_of(past.increment_due_at) + lag < sync.began_at:
                 moments.append(past.increment_due_at)
-        if past.told_at is not None:
-            is_read = sync.is_by_id and thread_id in sync.watched
+        if past.expected_since is not None:
+            is_read = sync.is_by_id and thread_id in sync.tracked
             # A row of a later listing may be older than a row that was emitted before.
-            moments.append(life.earlier(past.told_at, 0 if is_read else self._lag))
+            moments.append(life.earlier(past.expected_since, 0 if is_read else self._lag))
         return max(moments, default=None)

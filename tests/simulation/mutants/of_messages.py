@@ -1,4 +1,4 @@
-"""Planted bugs: messages are read too seldom or too often, or settled before they are out."""
+"""Planted bugs in messages and actors: too few or too many calls, or settled too early."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _settled_first(events: Iterable[Event]) -> Iterator[Event]:
-    """Yield the same, but the state change after a thread's messages comes before them."""
+    """Yield the events, with the state change after a thread's messages moved before them."""
     held: list[Event] = []
     for event in events:
         if isinstance(event, ReadMessages):
@@ -41,16 +41,16 @@ def _settled_first(events: Iterable[Event]) -> Iterator[Event]:
     yield from held
 
 
-def settled_with_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread is settled after its record, and not after its messages."""
+def settled_before_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread is settled after its record, but before its messages."""
     call = Messages.__call__
     monkeypatch.setattr(
         Messages, "__call__", lambda self, events: call(self, _settled_first(events))
     )
 
 
-def walked_before_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backfill's bookmark is at that of threads from its beginning on."""
+def backfill_bookmark_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backfill moves its bookmark to that of threads before it reads any messages."""
     run = Backfill.run
 
     def hasty(self: Backfill) -> Iterator[Event]:
@@ -63,13 +63,16 @@ def walked_before_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Backfill, "run", hasty)
 
 
-def messages_not_owed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a thread that could not be read, nobody reads the messages later."""
+def pending_messages_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that could not be read is retried without its messages.
+
+    Only `MessagesState.pending` records that its messages are still to be read.
+    """
     monkeypatch.setattr(ThreadPipeline, "_pending_messages", lambda _self, _ref, change: change)
 
 
-def gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One look is enough to take a thread for gone, and with it its messages."""
+def deleted_after_one_404(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After one 404, a thread counts as deleted and its messages as settled."""
     monkeypatch.setattr(
         Messages,
         "_thread_deleted",
@@ -77,8 +80,8 @@ def gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def taken_for_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bookmark of messages moves in a sync that reads none."""
+def bookmark_moves_without_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bookmark of messages moves in a sync that does not read messages."""
 
     def follow(self: MessagesState, bookmark: str) -> None:
         if not self.needs_backfill:
@@ -87,16 +90,16 @@ def taken_for_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MessagesState, "follow", follow)
 
 
-def marks_not_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that was read and does not go out is taken for one that is out."""
+def unemitted_fingerprint_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fingerprint of a row that was read but not emitted counts as exact."""
     note = OpenThreads.note
     monkeypatch.setattr(
-        OpenThreads, "note", lambda self, thread_id, mark, **_: note(self, thread_id, mark)
+        OpenThreads, "note", lambda self, thread_id, text, **_: note(self, thread_id, text)
     )
 
 
 def listing_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daily listing reads the messages of all threads that it shows."""
+    """The full listing reads the messages of every thread that it returns."""
     emit = ThreadPipeline.emit
 
     def eager(
@@ -107,13 +110,13 @@ def listing_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ThreadPipeline, "emit", eager)
 
 
-def doubt_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a KILL, the messages of all open threads are read again."""
+def inexact_fingerprints_read_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a kill, the messages of all open threads are read again."""
     monkeypatch.setattr(OpenThreads, "has_fingerprint", OpenThreads.is_last_emitted)
 
 
-def actors_not_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is done behind a row does not wait for the actors that it names."""
+def state_before_actors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state change does not wait for the actors that earlier records name."""
 
     def hasty(self: Any, events: Iterable[Event]) -> Iterator[Event]:
         for event in events:
@@ -127,8 +130,8 @@ def actors_not_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Actors, "__call__", hasty)
 
 
-def actors_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a batch is refused, each of its ids is tried once only."""
+def single_actors_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a batch of actors fails, its single actors are not retried."""
 
     def read_all(self: Any, ids: list[str], *, once: bool = False) -> list[Any]:
         try:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 LOST = "is missing, although it existed|is older than at"
 STALE = "is older than at"
 FALSE_DELETION = "exists and was reported as deleted"
-MESSAGE_LOST = "^message .* is lost|^message .* is staler than"
+MESSAGE_LOST = "^message .* is lost|^message .* is outdated since"
 ACTOR_LOST = "is not emitted, and was settled"
-NEEDLESS_CALL = "were read, and had not changed"
+NEEDLESS_CALL = "were read although it did not change"
 MISSED_DELETION = "was deleted at .* and not reported"
 
 MUTANTS: dict[Plant, str] = {
@@ -47,22 +47,22 @@ MUTANTS: dict[Plant, str] = {
     reading.header_of_404_ignored: "the sync failed: IncompleteError|was deleted at",
     reading.position_of_the_maximum: f"{LOST}|{MESSAGE_LOST}",
     reading.position_of_the_last_row: f"{LOST}|{MESSAGE_LOST}",
-    reading.wrong_path_believed: "a wrong path was believed",
+    reading.wrong_path_believed: "a wrong path was not detected",
     reading.failing_size_repeated: "the sync failed: TransientError",
     reading.refusal_ends_the_sync: "the sync failed: HubSpotError",
     reading.walk_not_repeated: f"{LOST}|{MESSAGE_LOST}",
     reading.not_found_forgotten: f"exists and is marked as not found|{MISSED_DELETION}",
     reading.unlisted_not_read: f"{STALE}|{MISSED_DELETION}",
     reading.listed_row_overwrites: STALE,
-    messages.settled_with_its_row: f"{MESSAGE_LOST}|{ACTOR_LOST}",
-    messages.walked_before_out: MESSAGE_LOST,
-    messages.messages_not_owed: MESSAGE_LOST,
-    messages.gone_at_once: MESSAGE_LOST,
-    messages.taken_for_out: MESSAGE_LOST,
-    messages.marks_not_doubted: f"{LOST}|{STALE}",
+    messages.settled_before_messages: f"{MESSAGE_LOST}|{ACTOR_LOST}",
+    messages.backfill_bookmark_first: MESSAGE_LOST,
+    messages.pending_messages_dropped: MESSAGE_LOST,
+    messages.deleted_after_one_404: MESSAGE_LOST,
+    messages.bookmark_moves_without_messages: MESSAGE_LOST,
+    messages.unemitted_fingerprint_kept: f"{LOST}|{STALE}",
     messages.listing_reads_messages: NEEDLESS_CALL,
-    messages.doubt_reads_messages: NEEDLESS_CALL,
-    messages.actors_not_awaited: ACTOR_LOST,
-    messages.actors_tried_once: "the sync failed: IncompleteError",
+    messages.inexact_fingerprints_read_messages: NEEDLESS_CALL,
+    messages.state_before_actors: ACTOR_LOST,
+    messages.single_actors_not_retried: "the sync failed: IncompleteError",
 }
 """Each bug with a regular expression for the message of the broken guarantee."""

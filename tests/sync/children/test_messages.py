@@ -267,6 +267,17 @@ def test_thread_deleted_after_its_record(before: int) -> None:
     world.failures.check()
 
 
+@pytest.mark.parametrize("is_deleted_first", [True, False])
+def test_failed_and_deleted_in_one_sync(*, is_deleted_first: bool) -> None:
+    """A thread that fails and is also not found in one sync counts as one failure."""
+    not_found, failed = [not_found_error()] * 3, [transient_error()]
+    answers = not_found + failed if is_deleted_first else failed + not_found
+    world = World(*answers, failed={"1": 1})
+    world.write(thread(1))
+    world.write(thread(1))
+    assert (len(world.requests), world.state.pending) == (4, {"1": 2})
+
+
 def test_404_for_messages_of_an_archived_thread() -> None:
     """After a 404 for its messages, an archived thread is first requested as archived."""
     world = World(not_found_error(), row(1, archived=True), not_found_error())

@@ -170,6 +170,14 @@ def test_refused_archived_list(caplog: pytest.LogCaptureFixture) -> None:
     assert len(run.api.requests) == 2
 
 
+def test_archived_list_whose_cursor_is_refused() -> None:
+    """The refusal of a later page of archived threads ends the increment: the cursor expired."""
+    run = Run(page(row(1, T1), cursor="x"), refusal(), include_archived=True)
+    with pytest.raises(RefusedError):
+        list(run.steps())
+    assert run.state.bookmark == BOOKMARK
+
+
 def test_archived_list_that_ignores_the_filter(caplog: pytest.LogCaptureFixture) -> None:
     """An archived list of mostly older threads is abandoned, with a warning."""
     old = [row(n, "2026-01-01T00:00:00.000Z") for n in range(9)]
