@@ -10,25 +10,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_hubspot_threads.hubspot.api import BASE_PATHS, PAGE_SIZE, HubSpotApi, ThreadQuery
-from tap_hubspot_threads.hubspot.auth import AccessToken, RefreshToken, TokenEndpoint
+from tap_hubspot_threads.hubspot.auth import OAuthCredentials, StaticCredentials, TokenEndpoint
 from tap_hubspot_threads.hubspot.client import Client
 from tap_hubspot_threads.hubspot.clock import HubSpotClock
 from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit
 from tap_hubspot_threads.hubspot.retry import Retry
 from tap_hubspot_threads.hubspot.transport import Connection, HttpTransport
 from tap_hubspot_threads.models import Event, Selection
-from tap_hubspot_threads.singer.base_stream import SCHEMAS
 from tap_hubspot_threads.singer.progress import Progress, describe_misfits
+from tap_hubspot_threads.singer.record_stream import SCHEMAS
 from tap_hubspot_threads.singer.writer import STATE_INTERVAL, EventWriter
 from tap_hubspot_threads.sync.account import AccountSync
 from tap_hubspot_threads.sync.children.actors import Actors
 from tap_hubspot_threads.sync.children.messages import Messages
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
-from tap_hubspot_threads.sync.configured import ConfiguredSync
+from tap_hubspot_threads.sync.configured_ids import ConfiguredIdsSync
 from tap_hubspot_threads.sync.context import Failures, SyncContext
 from tap_hubspot_threads.sync.pipeline import ChildStream, ThreadPipeline
 from tap_hubspot_threads.sync.reference_sync import ReferenceSync
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.settings.settings import Settings
     from tap_hubspot_threads.settings.thread_ids import ConfiguredIds
     from tap_hubspot_threads.signals import Stop
-    from tap_hubspot_threads.singer.base_stream import HubSpotStream
+    from tap_hubspot_threads.singer.record_stream import HubSpotStream
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
@@ -185,10 +185,10 @@ class App:
             timeout=settings.request_timeout,
             max_concurrency=settings.max_concurrency,
         )
-        credentials: Credentials = AccessToken(settings.access_token)
+        credentials: Credentials = StaticCredentials(settings.access_token)
         if settings.oauth:
             endpoint = TokenEndpoint(connection, self._transport, retry, clock)
-            credentials = RefreshToken(settings.oauth, endpoint.request_token, clock)
+            credentials = OAuthCredentials(settings.oauth, endpoint.request_token, clock)
         return Client(
             connection,
             self._transport,
@@ -228,22 +228,22 @@ def build_sync(
         ids: The configured thread IDs. None: sync the whole account.
         bookmarks: The bookmarks to resume from, by stream.
     """
-    if not (selection.follows_threads or selection.thread_index or selection.reference_lists):
+    if not (selection.needs_threads or selection.thread_index or selection.reference_lists):
         return None
     load_state = partial(
         SyncState,
         filters=settings.threads.fingerprint(),
-        emits_rows=selection.threads or not selection.follows_threads,
+        emits_rows=selection.threads or not selection.needs_threads,
         with_messages=selection.messages,
     )
     if ids is not None:
         context = SyncContext(settings, selection, partial(load_state, {}))
         pipeline = ThreadPipeline(api, pool, context, build_children(api, pool, context))
-        return Sync(ConfiguredSync(ids, api, pool, pipeline, context).run(), context)
+        return Sync(ConfiguredIdsSync(ids, api, pool, pipeline, context).run(), context)
     state = load_state(bookmarks)
     failures = Failures(state.failed, state.messages.pending)
     context = SyncContext(settings, selection, lambda: state, failures=failures)
-    if not selection.follows_threads:
+    if not selection.needs_threads:
         return Sync(ReferenceSync(api, pool, context).run(), context)
     if state.filters_changed:
         LOG.info(

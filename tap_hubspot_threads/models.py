@@ -5,30 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+
+    from tap_hubspot_threads.reference_lists import ReferenceList
 
 Row: TypeAlias = dict[str, Any]
 """A cleaned JSON object with exactly the columns of its stream's schema."""
 
-
-@dataclass(frozen=True)
-class ReferenceList:
-    """A short list, such as the inboxes, that each sync reads completely into its own stream."""
-
-    name: str
-    """The name of the stream and of its schema file."""
-    path: str
-    """The path below the API version's base path."""
-    has_archived: bool = False
-    """Whether HubSpot lists archived entries in a separate request."""
-
-
-REFERENCE_LISTS = (
-    ReferenceList("inboxes", "/inboxes", has_archived=True),
-    ReferenceList("channels", "/channels"),
-    ReferenceList("channel_accounts", "/channel-accounts", has_archived=True),
-)
 
 REPLICATION_KEY = "latestMessageTimestamp"
 """The replication key of threads. HubSpot can sort and filter the list of threads by it."""
@@ -127,6 +113,6 @@ class Selection:
         )
 
     @property
-    def follows_threads(self) -> bool:
+    def needs_threads(self) -> bool:
         """Whether a selected stream needs threads to be read."""
         return self.threads or self.messages or self.actors

@@ -13,7 +13,8 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_hubspot_threads.app import CONNECTION_ATTEMPTS, App, Runtime
-from tap_hubspot_threads.models import REFERENCE_LISTS, Selection
+from tap_hubspot_threads.models import Selection
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS
 from tap_hubspot_threads.settings.base_tap import CheckedTap
 from tap_hubspot_threads.settings.settings import Settings
 from tap_hubspot_threads.settings.thread_ids import ConfiguredIds
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_hubspot_threads.singer.base_stream import HubSpotStream
+    from tap_hubspot_threads.singer.record_stream import HubSpotStream
 
 T = TypeVar("T")
 
@@ -63,8 +64,8 @@ class TapHubSpotThreads(CheckedTap):
             self.logger.warning(warning)
         if "messages" in self._selected:
             self.logger.info("Columns of %s", self.describe_columns("messages"))
-        follows_threads = Selection.of(self._selected).follows_threads
-        if "deleted_threads" in self._selected and not follows_threads:
+        needs_threads = Selection.of(self._selected).needs_threads
+        if "deleted_threads" in self._selected and not needs_threads:
             message = "deleted_threads detects no deletion without the stream threads; select both"
             self.logger.warning(message)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tap_hubspot_threads.models import REFERENCE_LISTS, Selection
+from tap_hubspot_threads.models import Selection
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS
 
 NAMES = ["threads", "thread_index", "messages", "actors", "inboxes", "channel_accounts"]
 
@@ -37,4 +38,4 @@ def test_order_of_reference_lists() -> None:
 )
 def test_follows_threads(name: str, *, follows: bool) -> None:
     """Threads are tracked if threads, messages or actors are selected."""
-    assert Selection.of([name]).follows_threads is follows
+    assert Selection.of([name]).needs_threads is follows

@@ -11,14 +11,15 @@ from tap_hubspot_threads.hubspot.client import THREADS
 from tap_hubspot_threads.hubspot.pagination import PagedList, Rows, usable_ids
 from tap_hubspot_threads.hubspot.responses import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
-from tap_hubspot_threads.hubspot.rows import RowBuilders, thread_id_of
+from tap_hubspot_threads.hubspot.row_cleaner import RowBuilders, thread_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_hubspot_threads.hubspot.client import Client
     from tap_hubspot_threads.hubspot.retry import RetryPolicy
-    from tap_hubspot_threads.models import Page, ReferenceList, Row
+    from tap_hubspot_threads.models import Page, Row
+    from tap_hubspot_threads.reference_lists import ReferenceList
 
 PAGE_SIZE = 500
 """Threads or messages per page. For threads this is HubSpot's maximum (documented). For messages,

@@ -57,7 +57,7 @@ class Credentials(Protocol):
         """
 
 
-class AccessToken:
+class StaticCredentials:
     """The token of a private app or service key, which cannot be refreshed."""
 
     setting = "access_token"
@@ -73,7 +73,7 @@ class AccessToken:
         return False
 
 
-class RefreshToken:
+class OAuthCredentials:
     """An OAuth access token. One worker refreshes it for all workers, before it expires.
 
     Args:

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tap_hubspot_threads.errors import PaginationLoopError, RefusedError, TransientError
 from tap_hubspot_threads.hubspot.page_size import FAILURES_PER_SIZE, PageSize, SinglePageSize
-from tap_hubspot_threads.hubspot.rows import is_plain
+from tap_hubspot_threads.hubspot.row_cleaner import needs_no_cleaning
 from tap_hubspot_threads.models import Page
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ class RowBuilder(Protocol):
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
         """A function that returns the ID of a JSON object; None if it has no usable ID."""
 
-    def __call__(self, item: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
+    def __call__(self, item: Mapping[str, Any], /, *, needs_no_cleaning: bool) -> Row | None:
         """Return the row of a JSON object; None if it has no usable ID.
 
         Args:
             item: The JSON object.
-            is_plain: The result of `rows.is_plain` for the whole page.
+            needs_no_cleaning: The result of `row_cleaner.needs_no_cleaning` for the whole page.
         """
 
 
@@ -73,9 +73,9 @@ class Rows(Collection["Row"]):
         items = self._items
         if items is None:
             items = json.loads(self._raw)["results"]
-        plain = is_plain(self._raw)
+        plain = needs_no_cleaning(self._raw)
         for item in items:
-            row = self._build_row(item, is_plain=plain) if isinstance(item, dict) else None
+            row = self._build_row(item, needs_no_cleaning=plain) if isinstance(item, dict) else None
             if row is not None:
                 yield row
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from singer_sdk import metrics
 
 from tap_hubspot_threads.errors import EX_TEMPFAIL, IncompleteError
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS
 from tap_hubspot_threads.signals import Stopped
 from tap_hubspot_threads.sync.context import Failures, SyncStats
 from tap_hubspot_threads.values import parse_time
@@ -25,18 +26,14 @@ LOG_INTERVAL = 10.0
 """Seconds between progress lines."""
 
 NOUNS = {
-    "threads": "thread",
-    "messages": "message",
-    "actors": "actor",
-    "deleted_threads": "deletion",
-    "inboxes": "inbox",
-    "channels": "channel",
-    "channel_accounts": "channel account",
-    "thread_index": "index entry",
+    "threads": ("thread", "threads"),
+    "messages": ("message", "messages"),
+    "actors": ("actor", "actors"),
+    "deleted_threads": ("deletion", "deletions"),
+    "thread_index": ("index entry", "index entries"),
+    **{each.name: (each.noun, each.name.replace("_", " ")) for each in REFERENCE_LISTS},
 }
-"""What the summary calls one record of each stream."""
-
-PLURALS = {"inbox": "inboxes", "index entry": "index entries"}
+"""What one record and several records of each stream are called in the summary."""
 
 
 class Traffic(Protocol):
@@ -189,8 +186,7 @@ class Progress:
             counts = {"threads": 0} if "threads" in self.records else dict(self.records)
         parts = []
         for stream, count in (counts or {"threads": 0}).items():
-            noun = NOUNS[stream]
-            parts.append(_count(count, noun, PLURALS.get(noun)))
+            parts.append(_count(count, *NOUNS[stream]))
         return parts
 
     def _describe_skipped(self) -> list[str]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tap_hubspot_threads.models import REPLICATION_KEY
-from tap_hubspot_threads.singer.base_stream import HubSpotStream
+from tap_hubspot_threads.singer.record_stream import HubSpotStream
 
 if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Record
 
-    from tap_hubspot_threads.models import ReferenceList
+    from tap_hubspot_threads.reference_lists import ReferenceList
 
 
 class ThreadsStream(HubSpotStream):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.models import Event
     from tap_hubspot_threads.signals import Stop
-    from tap_hubspot_threads.singer.base_stream import HubSpotStream
     from tap_hubspot_threads.singer.progress import Progress
+    from tap_hubspot_threads.singer.record_stream import HubSpotStream
 
 
 OTHER_PROPERTIES = "otherProperties"
@@ -102,7 +102,7 @@ class EventWriter:
             self._counters[name] = stream.get_record_counter()
             self._progress.records[name] = 0
         timed = self._streams.get("threads") or next(iter(self._streams.values()))
-        save = partial(self._save, bookmarks)
+        save = partial(self._write_state_message, bookmarks)
         with timed.get_sync_timer():
             try:
                 self._write(events, save, max_records)
@@ -152,7 +152,7 @@ class EventWriter:
         records = self._records - self._records_at_last_state
         return records * OPEN_THREADS_PER_RECORD >= len(self.saved.get("open_threads", ()))
 
-    def _save(
+    def _write_state_message(
         self, bookmarks: Callable[..., dict[str, Any] | None] | None, *, is_final: bool
     ) -> None:
         """Write STATE. No other code writes it."""

@@ -17,8 +17,8 @@ from tap_hubspot_threads.sync.phases.backfill import Backfill
 from tap_hubspot_threads.sync.phases.deletions import Deletions
 from tap_hubspot_threads.sync.phases.full_listing import FullListing
 from tap_hubspot_threads.sync.phases.increment import Increment
+from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
 from tap_hubspot_threads.sync.phases.open_thread_check import OpenThreadCheck
-from tap_hubspot_threads.sync.phases.reference_lists import load_reference_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
-    from tap_hubspot_threads.sync.state.state import SyncState
+    from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 
 LOG = logging.getLogger("tap-hubspot-threads")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.models import Row, Selection
     from tap_hubspot_threads.settings.settings import Settings
-    from tap_hubspot_threads.sync.state.state import SyncState
+    from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 
 LOG = logging.getLogger("tap-hubspot-threads")

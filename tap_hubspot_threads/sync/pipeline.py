@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Row
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
-    from tap_hubspot_threads.sync.state.state import SyncState
+    from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 MAX_CALLS_PER_THREAD = 2
 """Maximum API calls to read a thread or to find that it does not exist, not counting retries."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.models import CHECKPOINT, Record
 from tap_hubspot_threads.sync.account import identify
 from tap_hubspot_threads.sync.phases.full_listing import new_rows
-from tap_hubspot_threads.sync.phases.reference_lists import load_reference_lists
+from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from emulator.data.account import Account
 from emulator.endpoints.actors import actor_payloads
 from emulator.limits import RollingLimit
 from tap_hubspot_threads.errors import HubSpotError, IncompleteError
-from tap_hubspot_threads.models import REFERENCE_LISTS
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS
 from tap_hubspot_threads.sync.state.validation import check_state
 from tests.conftest import Lab, Life, Output, ids, open_lab, select
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.sync.state.validation import check_state
 
 STATES = sorted(Path(__file__).with_name("states").glob("*.json"))

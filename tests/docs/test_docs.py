@@ -23,7 +23,7 @@ from tap_hubspot_threads.hubspot.responses import RequestContext, raise_for_stat
 from tap_hubspot_threads.hubspot.transport import Response
 from tap_hubspot_threads.settings.schema import SETTINGS
 from tap_hubspot_threads.singer.progress import Progress
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.tools.docs import PAGES, PREFIX, ROOT, TEXTS, blocks, page
 

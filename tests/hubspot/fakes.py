@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from tap_hubspot_threads.hubspot.auth import AccessToken
+from tap_hubspot_threads.hubspot.auth import StaticCredentials
 from tap_hubspot_threads.hubspot.client import Client
 from tap_hubspot_threads.hubspot.clock import HubSpotClock
 from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit
@@ -61,7 +61,7 @@ class ClientSetup:
         arguments: dict[str, Any] = {
             "connection": CONNECTION,
             "transport": self.transport,
-            "credentials": AccessToken(SECRET),
+            "credentials": StaticCredentials(SECRET),
             "limit": self.limit,
             "retry": Retry(max_attempts=4, wait=self.waits.append, warn=self.warnings.append),
             "clock": HubSpotClock(),

@@ -18,8 +18,9 @@ from tap_hubspot_threads.errors import (
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.api import BASE_PATHS, HubSpotApi, ThreadQuery
-from tap_hubspot_threads.models import MAX_ACTORS, REFERENCE_LISTS, ReferenceList
-from tap_hubspot_threads.singer.base_stream import SCHEMAS
+from tap_hubspot_threads.models import MAX_ACTORS
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS, ReferenceList
+from tap_hubspot_threads.singer.record_stream import SCHEMAS
 from tests.hubspot.fakes import CONNECTION, ClientSetup, refusal, response
 
 if TYPE_CHECKING:

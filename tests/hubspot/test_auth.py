@@ -10,7 +10,7 @@ import pytest
 from emulator.data.account import Account
 from emulator.oauth import CLIENT_ID, CLIENT_SECRET, PATH, REFRESH_TOKEN, TokenEndpoint
 from tap_hubspot_threads.errors import HubSpotError, SettingsError
-from tap_hubspot_threads.hubspot.auth import RefreshToken
+from tap_hubspot_threads.hubspot.auth import OAuthCredentials
 from tap_hubspot_threads.hubspot.transport import HttpTransport, Request, Response
 from tap_hubspot_threads.signals import Stop
 from tests.conftest import Lab, open_lab, set_runtime
@@ -115,7 +115,7 @@ class CredentialsSetup:
         self.request_count = 0
         self.response = {"expires_in": 1800, **fields}
         form = {"client_id": "1", "client_secret": "2", "refresh_token": "3"}
-        self.credentials = RefreshToken(form, request_token=self._ask, clock=lambda: self.now)
+        self.credentials = OAuthCredentials(form, request_token=self._ask, clock=lambda: self.now)
 
     def _ask(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
         self.request_count += 1

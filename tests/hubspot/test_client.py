@@ -16,7 +16,7 @@ from tap_hubspot_threads.errors import (
     TransientError,
     WrongAddressError,
 )
-from tap_hubspot_threads.hubspot.auth import AccessToken
+from tap_hubspot_threads.hubspot.auth import StaticCredentials
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
 from tap_hubspot_threads.hubspot.transport import NoResponseError
@@ -131,7 +131,7 @@ def test_permanent_error(failure: Response | Exception, error_type: type[HubSpot
     assert setup.client.request_count == 1
 
 
-class TwoTokens(AccessToken):
+class TwoTokens(StaticCredentials):
     """Credentials with a second token."""
 
     def invalidate(self, refused: str) -> bool:

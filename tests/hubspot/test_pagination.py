@@ -60,9 +60,11 @@ class FakeRowBuilder:
         """Return the ID of an object."""
         return str(found["id"]) if found else None
 
-    def __call__(self, found: Mapping[str, Any], /, *, is_plain: bool) -> dict[str, Any] | None:
+    def __call__(
+        self, found: Mapping[str, Any], /, *, needs_no_cleaning: bool
+    ) -> dict[str, Any] | None:
         """Return a copy of the object, or None if it is empty or needs cleaning."""
-        return dict(found) if found and is_plain else None
+        return dict(found) if found and needs_no_cleaning else None
 
 
 def limit_of(request: Request) -> str:

@@ -78,9 +78,9 @@ class FakeRowBuilder:
         id_: str | None = found.get("id")
         return id_
 
-    def __call__(self, found: Any, /, *, is_plain: bool) -> dict[str, Any] | None:
+    def __call__(self, found: Any, /, *, needs_no_cleaning: bool) -> dict[str, Any] | None:
         """Record the call; return a row if the object has an ID."""
-        self.calls.append((found, is_plain))
+        self.calls.append((found, needs_no_cleaning))
         return dict(found) if "id" in found else None
 
 

@@ -205,7 +205,7 @@ class History:
             f"     {sync.end!r}{', except what can never be read' * sync.has_expected_failure}"
         )
         self._load(sync, pipe, last_id)
-        has_checked_all = sync.reads_all and not sync.is_first and sync.follows_threads
+        has_checked_all = sync.reads_all and not sync.is_first and sync.needs_threads
         if self._outage_ends is not None and has_checked_all and sync.began_at > self._outage_ends:
             self._outage_ends = None
 
@@ -220,7 +220,7 @@ class History:
         )
         self.log.append(f"     deleted {deleted}; state {warehouse.state}")
         self._actor_checks.after(sync, lines)
-        if not sync.follows_threads:
+        if not sync.needs_threads:
             assert state_of(warehouse.state) == sync.given, "a sync of lists changed the state"
             return
         if "deleted_threads" not in sync.streams:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.data.message import OPTIONAL
 from emulator.endpoints.messages import message_payload
-from tap_hubspot_threads.hubspot.rows import RowBuilders
-from tap_hubspot_threads.singer.base_stream import SCHEMAS
+from tap_hubspot_threads.hubspot.row_cleaner import RowBuilders
+from tap_hubspot_threads.singer.record_stream import SCHEMAS
 
 if TYPE_CHECKING:
     from emulator.data.message import Message
@@ -53,7 +53,7 @@ class MessageHistory:
     def _row(self, place: int) -> Row:
         moment, version = self._versions[place]
         if not isinstance(version, dict):
-            row = MAKE(message_payload(version), is_plain=False)
+            row = MAKE(message_payload(version), needs_no_cleaning=False)
             assert row is not None
             self._versions[place] = moment, row
             return row

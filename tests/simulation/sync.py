@@ -146,7 +146,7 @@ class Sync:
         return bool(self.settings.get("include_archived", True))
 
     @property
-    def follows_threads(self) -> bool:
+    def needs_threads(self) -> bool:
         """Whether a stream is selected that depends on changes of threads."""
         return bool(OF_THREADS & set(self.streams))
 

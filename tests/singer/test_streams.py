@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.models import REFERENCE_LISTS
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS
 from tap_hubspot_threads.singer.streams import ActorsStream, MessagesStream, ReferenceListStream
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.singer.base_stream import HubSpotStream
+    from tap_hubspot_threads.singer.record_stream import HubSpotStream
 
 NAMES = ["messages", "actors", *(listed.name for listed in REFERENCE_LISTS)]
 

@@ -13,7 +13,7 @@ from tap_hubspot_threads.settings.settings import Settings, ThreadFilter
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tap_hubspot_threads.sync.context import Failures, SyncContext
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

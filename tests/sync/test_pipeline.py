@@ -17,7 +17,7 @@ from tap_hubspot_threads.models import (
 from tap_hubspot_threads.sync.context import FAILING_SYNCS
 from tap_hubspot_threads.sync.pipeline import ListedPage, ThreadPipeline
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tests.sync.fakes import (
     NOW,
     Inline,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import IncompleteError, WrongAccountError
-from tap_hubspot_threads.models import CHECKPOINT, REFERENCE_LISTS, ReferenceList, Selection
+from tap_hubspot_threads.models import CHECKPOINT, Selection
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS, ReferenceList
 from tap_hubspot_threads.sync.reference_sync import ReferenceSync
 from tests.sync.fakes import (
     Inline,
@@ -21,7 +22,7 @@ from tests.sync.fakes import (
 )
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.sync.state.state import SyncState
+    from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 INBOXES, CHANNELS, ACCOUNTS = REFERENCE_LISTS
 ACCOUNT = 53

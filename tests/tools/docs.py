@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tap_hubspot_threads.settings.schema import SETTINGS
-from tap_hubspot_threads.singer.base_stream import SCHEMAS
+from tap_hubspot_threads.singer.record_stream import SCHEMAS
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.models import Page, Row, StateChange
 from tap_hubspot_threads.sync.pipeline import ListedPage
-from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
+from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:

@@ -101,7 +101,7 @@ class Increment:
                 self._state.bookmark,
                 error.now,
             )
-            yield StateChange(partial(self._state.set_back, error.now))
+            yield StateChange(partial(self._state.set_back_bookmark, error.now))
             yield from self._changed_since(error.now)
 
     def _changed_since(self, bookmark: str) -> Iterator[ThreadRef | Event]:
@@ -118,7 +118,7 @@ class Increment:
             for row in window.rows:
                 yield from self._pipeline.changed(row)
             complete_until = min(window.complete_until or start.now, start.now)
-            yield StateChange(partial(self._state.advance, complete_until))
+            yield StateChange(partial(self._state.advance_bookmark, complete_until))
 
     def _archived_pages(self, list_pages: ListSince, since: str) -> Iterator[Page]:
         """Yield pages of archived threads by time; one empty page if HubSpot cannot list them so.

@@ -11,7 +11,7 @@ from jsonschema import Draft4Validator, FormatChecker
 
 from tap_hubspot_threads import schemas
 from tap_hubspot_threads.errors import StateError
-from tap_hubspot_threads.models import REFERENCE_LISTS
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
 from tap_hubspot_threads.values import clean_time
 

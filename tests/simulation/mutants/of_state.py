@@ -11,9 +11,9 @@ from tap_hubspot_threads.sync.phases.deletions import Deletions
 from tap_hubspot_threads.sync.phases.full_listing import FullListing
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
-from tap_hubspot_threads.sync.state.listing_state import DONE
+from tap_hubspot_threads.sync.state.full_listing_state import DONE
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,7 +18,7 @@ from tap_hubspot_threads.models import (
 )
 from tap_hubspot_threads.sync.children.messages import CHUNK_BYTES, COMPLETE_STATUSES, Messages
 from tap_hubspot_threads.sync.context import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tests.sync.fakes import (
     NOW,
     Inline,

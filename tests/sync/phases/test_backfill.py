@@ -12,7 +12,7 @@ from tap_hubspot_threads.models import ReadMessages, Selection, ThreadRef
 from tap_hubspot_threads.sync.phases.backfill import EPOCH, MIN_QUOTA_SHARE, Backfill
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import NOW, Inline, fake, make_context, page, row, write
 

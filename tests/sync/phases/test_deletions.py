@@ -17,7 +17,7 @@ from tap_hubspot_threads.values import shift
 from tests.sync.fakes import NOW, make_context, make_state, make_state_with_open, row, write
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.sync.state.state import SyncState
+    from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 BEFORE = shift(NOW, seconds=-MIN_SECONDS_BETWEEN_CHECKS)
 LONG_AGO = shift(NOW, seconds=-7_200)

@@ -9,8 +9,8 @@ import pytest
 from tap_hubspot_threads.models import ReadMessages, Selection, StateChange
 from tap_hubspot_threads.sync.phases.full_listing import FullListing
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
-from tap_hubspot_threads.sync.state.listing_state import DONE, LIVE
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.full_listing_state import DONE, LIVE
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import NOW, Inline, fake, make_context, page, row, write
 

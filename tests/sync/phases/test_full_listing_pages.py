@@ -9,14 +9,14 @@ import pytest
 from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.sync.phases.full_listing import FullListing, new_rows
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
-from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
+from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, DONE, LIVE
 from tests.sync.fakes import NOW, Inline, fake, make_context, make_state, page, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_hubspot_threads.sync.pipeline import ListedPage
-    from tap_hubspot_threads.sync.state.state import SyncState
+    from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 LATER = "2026-11-20T12:05:00.000Z"
 SECONDS = 3

@@ -17,7 +17,7 @@ from tests.sync.fakes import NOW, Inline, fake, make_context, make_state, page, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_hubspot_threads.sync.state.state import SyncState
+    from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 BOOKMARK = "2026-11-20T11:00:00.000Z"
 SECONDS = 3

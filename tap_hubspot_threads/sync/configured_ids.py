@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, HubSpotError, name_ids
 from tap_hubspot_threads.models import ReadMessages, Record, ThreadRef
-from tap_hubspot_threads.sync.phases.reference_lists import load_reference_lists
+from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
 from tap_hubspot_threads.sync.pipeline import ReadResult
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 
-class ConfiguredSync:
+class ConfiguredIdsSync:
     """Reads the configured threads in their order, then the reference lists.
 
     Args:
@@ -50,7 +50,7 @@ class ConfiguredSync:
         Raises:
             HubSpotError: if the sync ends early, or at the end if items could not be read.
         """
-        if self._context.selection.follows_threads:
+        if self._context.selection.needs_threads:
             yield from self._pipeline.with_children(self._events())
         if self._context.selection.reference_lists:
             yield from load_reference_lists(self._api, self._pool, self._context)

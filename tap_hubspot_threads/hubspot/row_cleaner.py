@@ -68,12 +68,12 @@ class RowCleaner:
         }
         self._blank: dict[str, Any] = dict.fromkeys(self._converters)
 
-    def clean(self, item: Mapping[str, Any], *, is_plain: bool = False) -> dict[str, Any]:
+    def clean(self, item: Mapping[str, Any], *, needs_no_cleaning: bool = False) -> dict[str, Any]:
         """Return the row of a JSON object.
 
         Args:
             item: The JSON object, as HubSpot returned it.
-            is_plain: Whether the strings in the object need no cleaning; see `is_plain`.
+            needs_no_cleaning: As the function of that name returned for the page.
         """
         row = self._blank.copy()
         other: dict[str, Any] = {}
@@ -83,7 +83,7 @@ class RowCleaner:
             if convert is None:
                 other[_clean_text(name)] = _clean_json(value)
             # Most values are strings in string columns. They need no converter call.
-            elif is_plain and convert is to_string and type(value) is str:
+            elif needs_no_cleaning and convert is to_string and type(value) is str:
                 row[name] = value
             elif value is not None:
                 try:
@@ -97,7 +97,7 @@ class RowCleaner:
         return row
 
 
-def is_plain(text: bytes) -> bool:
+def needs_no_cleaning(text: bytes) -> bool:
     """Whether all strings in a JSON text are ASCII without U+0000.
 
     One check per page is cheaper than one per value. `json.loads` also accepts UTF-16 and UTF-32,
@@ -260,11 +260,14 @@ class _RowBuilder:
         self._clean, self.id_of = cleaner.clean, id_of
         self._defaults, self._preprocess = defaults, preprocess
 
-    def __call__(self, item: Mapping[str, Any], /, *, is_plain: bool) -> Row | None:
+    def __call__(self, item: Mapping[str, Any], /, *, needs_no_cleaning: bool) -> Row | None:
         id_ = self.id_of(item)
         if id_ is None:
             return None
-        row = self._clean(self._preprocess(item) if self._preprocess else item, is_plain=is_plain)
+        row = self._clean(
+            self._preprocess(item) if self._preprocess else item,
+            needs_no_cleaning=needs_no_cleaning,
+        )
         row["id"] = id_
         for name, value in self._defaults.items():
             row[name] = row[name] or value

@@ -14,8 +14,9 @@ from tap_hubspot_threads.errors import (
     PaginationLoopError,
     RefusedError,
 )
-from tap_hubspot_threads.models import CHECKPOINT, REFERENCE_LISTS, ReferenceList, Selection
-from tap_hubspot_threads.sync.phases.reference_lists import load_reference_lists
+from tap_hubspot_threads.models import CHECKPOINT, Selection
+from tap_hubspot_threads.reference_lists import REFERENCE_LISTS, ReferenceList
+from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
 from tests.sync.fakes import Inline, fake, make_context, page, transient_error, write
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, IncompleteError
-from tap_hubspot_threads.models import ReadMessages, ReferenceList, Selection
-from tap_hubspot_threads.sync.configured import ConfiguredSync
+from tap_hubspot_threads.models import ReadMessages, Selection
+from tap_hubspot_threads.reference_lists import ReferenceList
+from tap_hubspot_threads.sync.configured_ids import ConfiguredIdsSync
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tests.sync.fakes import (
     Inline,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.pipeline import ChildStream
 
-INBOXES = ReferenceList("inboxes", "/inboxes")
+INBOXES = ReferenceList("inboxes", "inbox", "/inboxes")
 
 
 def sync(
@@ -39,11 +40,11 @@ def sync(
     listed: tuple[ReferenceList, ...] = (),
     context: SyncContext | None = None,
     **selected: bool,
-) -> ConfiguredSync:
+) -> ConfiguredIdsSync:
     """Return a sync of these IDs."""
     context = context or make_context(None, Selection(**selected, reference_lists=listed))
     pipeline = ThreadPipeline(api, Inline(), context, children)
-    return ConfiguredSync(ids, api, Inline(), pipeline, context)
+    return ConfiguredIdsSync(ids, api, Inline(), pipeline, context)
 
 
 class Child:

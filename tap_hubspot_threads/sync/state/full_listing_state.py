@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LIVE, ARCHIVED, DONE = "live", "archived", "done"
 
 
-class ListingState:
+class FullListingState:
     """How far the current full listing has come, and figures of the last completed one.
 
     Args:

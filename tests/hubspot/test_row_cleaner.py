@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.rows import MAX_DEPTH, RowBuilders, RowCleaner, is_plain
-from tap_hubspot_threads.singer.base_stream import SCHEMAS
+from tap_hubspot_threads.hubspot.row_cleaner import (
+    MAX_DEPTH,
+    RowBuilders,
+    RowCleaner,
+    needs_no_cleaning,
+)
+from tap_hubspot_threads.singer.record_stream import SCHEMAS
 from tap_hubspot_threads.values import clean_time
 
 COLUMNS = SCHEMAS.get_schema("threads")["properties"]
@@ -320,7 +325,7 @@ def test_row_is_a_copy() -> None:
 def clean_message(text: str) -> dict[str, Any]:
     """Return the row of a message with this JSON, built like the rows of a page."""
     build_row = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
-    row = build_row(json.loads(text), is_plain=is_plain(text.encode()))
+    row = build_row(json.loads(text), needs_no_cleaning=needs_no_cleaning(text.encode()))
     assert row is not None
     return row
 
@@ -397,4 +402,6 @@ def test_encoding_of_a_page(encoding: str) -> None:
     """U+0000 is removed from a page in any encoding that a JSON parser detects."""
     page = json.dumps({"id": "m", "text": "a\0b"}).encode(encoding)
     cleaner = RowCleaner(SCHEMAS.get_schema("messages"))
-    assert cleaner.clean(json.loads(page), is_plain=is_plain(page))["text"] == "ab"
+    assert (
+        cleaner.clean(json.loads(page), needs_no_cleaning=needs_no_cleaning(page))["text"] == "ab"
+    )

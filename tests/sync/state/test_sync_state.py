@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
-from tap_hubspot_threads.sync.state.state import SyncState
+from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, DONE, LIVE
+from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.sync.state.validation import check_state
 from tests.sync.fakes import NOW, make_state, page, row
 
@@ -99,11 +99,11 @@ def test_changed_filters() -> None:
 def test_bookmark_never_moves_back() -> None:
     """Only `set_back` moves the bookmark back."""
     state = make_state(replication_key_value=NOW)
-    state.advance("2026-11-20T11:00:00.000Z")
+    state.advance_bookmark("2026-11-20T11:00:00.000Z")
     assert state.bookmark == NOW
-    state.advance(LATER)
+    state.advance_bookmark(LATER)
     assert state.bookmark == LATER
-    state.set_back(NOW)
+    state.set_back_bookmark(NOW)
     assert state.bookmark == NOW
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.models import REPLICATION_KEY
-from tap_hubspot_threads.sync.state.listing_state import DONE, ListingState
+from tap_hubspot_threads.sync.state.full_listing_state import DONE, FullListingState
 from tap_hubspot_threads.sync.state.messages_state import MessagesState
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
 from tap_hubspot_threads.values import clean_time
@@ -60,7 +60,7 @@ class SyncState:
         """Whether the warning about an unknown account has been logged."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
         """All threads with a latest message before this time (by HubSpot's clock) are emitted."""
-        self.listing = ListingState(state, emits_rows=emits_rows)
+        self.listing = FullListingState(state, emits_rows=emits_rows)
         self.filters = filters
         self.filters_changed: bool = state.get("filters", filters) != filters
         """Whether the filters differ from those of the last sync."""
@@ -111,7 +111,7 @@ class SyncState:
     def advance_listing(
         self, part: str, page: Page, *, is_first: bool, has_archived: bool = True
     ) -> None:
-        """Record that the rows of a page were emitted; see `ListingState.advance`.
+        """Record that the rows of a page were emitted; see `FullListingState.advance`.
 
         The end of a first listing sets the bookmark. A listing without archived threads
         (`has_archived`) proves nothing about threads that were not found before it. So their first
@@ -125,12 +125,12 @@ class SyncState:
         if part == DONE:
             self.bookmark = self.bookmark or started
 
-    def advance(self, moment: str) -> None:
+    def advance_bookmark(self, moment: str) -> None:
         """Move the bookmark forward, never back."""
         self.bookmark = max(self.bookmark or moment, moment)
         self.messages.follow(self.bookmark)
 
-    def set_back(self, moment: str) -> None:
+    def set_back_bookmark(self, moment: str) -> None:
         """Move the bookmark back to HubSpot's clock, which it must not be ahead of."""
         self.bookmark = moment
         self.messages.set_back(moment)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.rows import MAX_ID_LENGTH, RowBuilders, thread_id_of
-from tap_hubspot_threads.singer.base_stream import SCHEMAS
+from tap_hubspot_threads.hubspot.row_cleaner import MAX_ID_LENGTH, RowBuilders, thread_id_of
+from tap_hubspot_threads.singer.record_stream import SCHEMAS
 
 SCHEMA = {
     "properties": {
@@ -26,14 +26,14 @@ def builders() -> RowBuilders:
 @pytest.mark.parametrize("sent", [17, "17", "17.0"], ids=repr)
 def test_thread(sent: object) -> None:
     """A thread's row has its ID in the standard form."""
-    row = builders().for_threads()({"id": sent}, is_plain=False)
+    row = builders().for_threads()({"id": sent}, needs_no_cleaning=False)
     assert row == {"id": "17", "conversationsThreadId": None, "otherProperties": None}
 
 
 @pytest.mark.parametrize("sent", [None, "", "../x", "0", 1.0, True, {}])
 def test_thread_without_a_valid_id(sent: object) -> None:
     """A thread without a valid ID has no row."""
-    assert builders().for_threads()({"id": sent}, is_plain=False) is None
+    assert builders().for_threads()({"id": sent}, needs_no_cleaning=False) is None
     assert thread_id_of({"id": sent}) is None
 
 
@@ -44,7 +44,7 @@ def test_thread_without_a_valid_id(sent: object) -> None:
 def test_id_of_any_text(sent: object, id_: str) -> None:
     """Any text is a valid message ID, cleaned; a number becomes text."""
     build_row = builders().for_stream("messages")
-    row = build_row({"id": sent}, is_plain=False)
+    row = build_row({"id": sent}, needs_no_cleaning=False)
     assert row is not None
     assert (row["id"], build_row.id_of({"id": sent})) == (id_, id_)
 
@@ -59,16 +59,16 @@ NO_ID: list[dict[str, Any]] = [
 def test_no_id(sent: dict[str, Any]) -> None:
     """An item has no row without an ID, or with one that is longer than targets accept."""
     build_row = builders().for_stream("messages")
-    assert (build_row(sent, is_plain=False), build_row.id_of(sent)) == (None, None)
+    assert (build_row(sent, needs_no_cleaning=False), build_row.id_of(sent)) == (None, None)
 
 
 @pytest.mark.parametrize("sent", [{}, {"conversationsThreadId": ""}])
 def test_known_values(sent: dict[str, Any]) -> None:
     """An empty column gets its known value; a value from HubSpot takes precedence."""
     build_row = builders().for_stream("messages", conversationsThreadId="17")
-    row = build_row({"id": "a", **sent}, is_plain=False)
+    row = build_row({"id": "a", **sent}, needs_no_cleaning=False)
     assert row == {"id": "a", "conversationsThreadId": "17", "otherProperties": None}
-    other = build_row({"id": "a", "conversationsThreadId": 18}, is_plain=False)
+    other = build_row({"id": "a", "conversationsThreadId": 18}, needs_no_cleaning=False)
     assert other is not None
     assert other["conversationsThreadId"] == "18"
 
@@ -91,7 +91,7 @@ def test_schemas_are_read_on_demand() -> None:
 
 def test_longest_id() -> None:
     """An ID of the maximum length of the schemas is valid."""
-    row = builders().for_stream("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
+    row = builders().for_stream("actors")({"id": "x" * MAX_ID_LENGTH}, needs_no_cleaning=False)
     assert row is not None
     for path in SCHEMAS.dir_path.iterdir():
         if path.name.endswith(".json") and path.name != "state.json":
@@ -130,7 +130,7 @@ def test_failure_details(
 ) -> None:
     """The details of a failed delivery have their own column, which is null without them."""
     build_row = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
-    row = build_row({"id": "m", **sent}, is_plain=False)
+    row = build_row({"id": "m", **sent}, needs_no_cleaning=False)
     assert row is not None
     assert row["status"] == ({"statusType": status} if sent.get("status") else None)
     assert (row["failureDetails"], row["otherProperties"]) == (details, other)

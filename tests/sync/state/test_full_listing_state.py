@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE, ListingState
+from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, DONE, LIVE, FullListingState
 from tests.sync.fakes import NOW, page, row
 
 LATER = "2026-11-20T12:05:00.000Z"
 
 
-def make_state(*, emits_rows: bool = True, **state: Any) -> ListingState:
+def make_state(*, emits_rows: bool = True, **state: Any) -> FullListingState:
     """Return the state of a listing."""
-    return ListingState(state, emits_rows=emits_rows)
+    return FullListingState(state, emits_rows=emits_rows)
 
 
-def next_sync(listing: ListingState, *, emits_rows: bool = True) -> ListingState:
+def next_sync(listing: FullListingState, *, emits_rows: bool = True) -> FullListingState:
     """Return the state that the next sync reads."""
-    return ListingState(json.loads(json.dumps(listing.to_dict())), emits_rows=emits_rows)
+    return FullListingState(json.loads(json.dumps(listing.to_dict())), emits_rows=emits_rows)
 
 
 def advance(
-    listing: ListingState, part: str, *, now: str = NOW, is_first: bool = False, rows: int = 2
+    listing: FullListingState, part: str, *, now: str = NOW, is_first: bool = False, rows: int = 2
 ) -> None:
     """Note a page."""
     cursor = None if part == DONE else "x"
