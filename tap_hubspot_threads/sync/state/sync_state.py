@@ -141,8 +141,12 @@ class SyncState:
         self.open.postpone(thread_id)
 
     def settle(self, thread_id: str, fingerprint: str | None) -> None:
-        """Record that a thread was read, and that everything that belongs to it is emitted."""
-        self.failed.pop(thread_id, None)
+        """Record that a thread was read, and that everything that belongs to it is emitted.
+
+        A failed thread stays failed in a sync that does not emit threads.
+        """
+        if self.listing.emits_rows:
+            self.failed.pop(thread_id, None)
         self.not_found.pop(thread_id, None)
         self.open.note(thread_id, fingerprint, is_emitted=self.listing.emits_rows)
 

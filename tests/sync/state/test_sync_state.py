@@ -116,6 +116,14 @@ def test_settled() -> None:
     assert state.open.entries() == [f"1:{FINGERPRINT}"]
 
 
+def test_failed_thread_in_a_sync_without_threads() -> None:
+    """A failed thread whose record is not emitted stays failed."""
+    threads = {"failed": [["1", 2]], "replication_key_value": NOW}
+    state = SyncState({"threads": threads}, filters="all", emits_rows=False)
+    state.settle("1", None)
+    assert state.failed == {"1": 2}
+
+
 def test_failed() -> None:
     """A failed thread keeps its number of failed syncs and moves to the end."""
     state = make_state(open_threads=[f"1:{FINGERPRINT}", f"2:{FINGERPRINT}"])
