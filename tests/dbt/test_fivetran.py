@@ -75,7 +75,7 @@ def test_ids_that_can_be_cast(warehouse: Warehouse) -> None:
         f"""CREATE SCHEMA ids; CREATE TABLE ids.threads (id text, "associatedContactId" text);
         INSERT INTO ids.threads VALUES {values}"""
     )
-    whole = "SELECT associated_contact_id AS id FROM ids_answers_fivetran.conversation_thread"
+    whole = "SELECT associated_contact_id AS id FROM ids_analytics_fivetran.conversation_thread"
     warehouse.dbt("run", schema="ids")
     assert sorted(row["id"] for row in warehouse.query(whole)) == sorted(ids)
     warehouse.dbt("run", schema="ids", fivetran_integer_ids=True)

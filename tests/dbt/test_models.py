@@ -127,10 +127,10 @@ def test_without_messages(warehouse: Warehouse) -> None:
     account.lists = {name: [] for name in account.lists}
     nobody = {"assigned_to_name": None, "messages_read_at": None}
     wanted = {name: row | nobody for name, row in conversations(account).items()}
-    assert warehouse.table("bare_answers.conversations", "conversation_id") == wanted
+    assert warehouse.table("bare_analytics.conversations", "conversation_id") == wanted
     assert {row["awaiting_reply_from"] for row in wanted.values()} == {"business", "visitor", None}
     for empty in ("conversation_messages", "conversation_events", "agent_daily_activity"):
-        assert warehouse.query(f"SELECT * FROM bare_answers.{empty}") == []
+        assert warehouse.query(f"SELECT * FROM bare_analytics.{empty}") == []
 
 
 def test_without_some_columns(warehouse: Warehouse) -> None:
@@ -150,7 +150,7 @@ def test_without_some_columns(warehouse: Warehouse) -> None:
             DROP COLUMN "otherProperties";"""
     )
     assert set(warehouse.dbt("run", schema="textless").values()) == {"success"}
-    rows = warehouse.query("SELECT text, recipients FROM textless_answers.stg_messages")
+    rows = warehouse.query("SELECT text, recipients FROM textless_analytics.stg_messages")
     assert {(row["text"], row["recipients"]) for row in rows} == {(None, None)}
     assert len(rows) == len(fivetran.payloads(ACCOUNT)["conversation_message_history"])
 
