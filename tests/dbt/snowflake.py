@@ -23,13 +23,16 @@ import fakesnow.cursor
 import snowflake.connector
 from dbt.cli.main import dbtRunner
 
-from emulator.data.account import Account
 from tests.dbt import figures, fivetran
-from tests.dbt.talk import naive
+from tests.dbt.cases import account_with_cases
+from tests.dbt.talk import Names, naive
+from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
 from tests.targets.due import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from emulator.data.account import Account
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = ROOT / "dbt"
@@ -107,17 +110,12 @@ def without_temporary() -> None:
 
 
 def compare(cursor: Any, account: Account) -> None:
-    """Hold each figure against the account's."""
-    for model, key, wanted in (
-        ("conversations", "conversation_id", figures.conversations(account)),
-        ("conversation_events", "event_id", figures.events(account)),
-        ("agent_daily_activity", "agent_day", figures.agent_daily_activity(account, ZONE)),
-    ):
+    """Compare each figure with the account's, in calendar and in working time."""
+    names = Names(account, datetime.fromisoformat(READ_AT), WorkingTime(HOURS, set(HOLIDAYS)))
+    for model, (key, wanted) in figures.of_models(account, ZONE, names).items():
         found = {row[key]: row for row in table(cursor, f"hubspot_analytics.{model}")}
-        assert found.keys() == wanted.keys(), model
-        for name, row in wanted.items():
-            given = {column: found[name][column] for column in row}
-            assert given == row, (model, {c: (given[c], row[c]) for c in row if given[c] != row[c]})
+        differences = figures.differences(found, wanted)
+        assert not differences, (model, differences[:9])
     for view, payloads in fivetran.payloads(account).items():
         found = {row["id"]: row for row in table(cursor, f"hubspot_analytics_fivetran.{view}")}
         assert found.keys() == payloads.keys(), view
@@ -159,9 +157,20 @@ def table(cursor: Any, name: str) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
+def dbt(*command: str, **variables: Any) -> list[str]:
+    """Run dbt; print and return what did not succeed."""
+    said = json.dumps({"time_zone": ZONE} | variables)
+    done: Any = dbtRunner().invoke([*command, "--quiet", "--vars", said])
+    if done.exception:
+        raise done.exception
+    bad = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
+    print(f"{len(done.result)} models and tests, failed: {', '.join(bad) or 'none'}")
+    return bad
+
+
 def main() -> int:
     """Load, build, test and compare; return the exit code."""
-    account = Account.sample(60)
+    account = account_with_cases(60)
     for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
         os.environ[f"SNOWFLAKE_{name}"] = "fake"
     os.environ["DBT_SCHEMA"] = "hubspot_analytics"
@@ -174,13 +183,11 @@ def main() -> int:
         places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         places += ["--target-path", folder, "--log-path", folder, "--target", "snowflake"]
         places += ["--threads", "1"]  # fakesnow makes no two schemas at once
-        said = json.dumps({"time_zone": ZONE})
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
-        done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", said])
-        if done.exception:
-            raise done.exception
-        bad = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
-        print(f"{len(done.result)} models and tests, not good: {', '.join(bad) or 'none'}")
+        bad = dbt("build", *places)
+        for day, name in HOLIDAYS.items():
+            cursor.execute(f"insert into hubspot_analytics.holidays select '{day}', $${name}$$")
+        bad += dbt("run", "--select", "working_clock+", *places, working_hours=HOURS)
         compare(cursor, account)
         print("Every figure and every value of Fivetran's columns is the account's.")
         remove(cursor, account)

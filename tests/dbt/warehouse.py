@@ -7,12 +7,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, make_url, text
 
-from emulator.data.account import Account
 from tests.conftest import open_lab, select
+from tests.dbt.cases import account_with_cases
+from tests.dbt.figures import differences, of_models
+from tests.dbt.talk import Names
+from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
+
+if TYPE_CHECKING:
+    from emulator.data.account import Account
 
 PROJECT = Path(__file__).parent.parent.parent / "dbt"
 STREAMS = (
@@ -25,7 +31,7 @@ STREAMS = (
     "channel_accounts",
 )
 ZONE = "US/Eastern"
-ACCOUNT = Account.sample(150)
+ACCOUNT = account_with_cases(150)
 
 
 class Warehouse:
@@ -85,6 +91,29 @@ class Warehouse:
         done: Any = dbtRunner().invoke(command)
         assert done.exception is None
         return {one.node.name: str(one.status) for one in done.result if hasattr(one, "node")}
+
+    def configure_working_time(self) -> None:
+        """Add holidays, and build the models again with working hours."""
+        days = ", ".join(f"('{day}', $${name}$$)" for day, name in HOLIDAYS.items())
+        holidays = "hubspot_analytics.holidays"
+        self.query(f"DELETE FROM {holidays}; INSERT INTO {holidays} VALUES {days}")
+        said = self.dbt("run", "--select", "working_clock+", working_hours=HOURS)
+        assert set(said.values()) == {"success"}, said
+
+    def names(self, account: Account, schema: str = "hubspot", *, works: bool = False) -> Names:
+        """Return what the figures of an account need to know of its load."""
+        synced = self.query(f"SELECT max(_sdc_extracted_at) AS at FROM {schema}.threads")[0]["at"]
+        hours = WorkingTime(HOURS, set(HOLIDAYS)) if works else None
+        return Names(account, synced, hours)
+
+    def differences(self, account: Account, names: Names, *models: str) -> list[str]:
+        """Return what differs between models, by default all, and the account's figures."""
+        return [
+            f"{model}: {line}"
+            for model, (key, wanted) in of_models(account, ZONE, names).items()
+            if not models or model in models
+            for line in differences(self.table(f"hubspot_analytics.{model}", key), wanted)
+        ]
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Run statements; return the rows of the last, if it gives any."""
