@@ -1,13 +1,16 @@
+{# At one moment the visitor comes first, then people, then the others. #}
+{% set order_of_turns -%}
+created_at,
+                    case when direction = 'incoming' then 0 else 1 end,
+                    case when author_kind in ('agent', 'staff') then 0 else 1 end,
+                    message_id
+{%- endset %}
+
 with messages as (
     select
         *,
         lag(direction) over (
-            partition by conversation_id
-            order by
-                created_at,
-                case when direction = 'incoming' then 0 else 1 end,
-                case when author_kind in ('agent', 'staff') then 0 else 1 end,
-                message_id
+            partition by conversation_id order by {{ order_of_turns }}
         ) as previous_direction
     from {{ ref('conversation_messages') }}
     where message_class = 'message' and direction is not null and not has_failed
@@ -20,14 +23,14 @@ actors as (
 numbered as (
     select
         *,
-        sum(case when direction = 'incoming' and coalesce(previous_direction, 'outgoing') = 'outgoing' then 1 else 0 end) over (
-            partition by conversation_id
-            order by
-                created_at,
-                case when direction = 'incoming' then 0 else 1 end,
-                case when author_kind in ('agent', 'staff') then 0 else 1 end,
-                message_id
-            rows between unbounded preceding and current row
+        cast(
+            sum(
+                case when direction = 'incoming' and coalesce(previous_direction, 'outgoing') = 'outgoing' then 1 else 0 end
+            ) over (
+                partition by conversation_id
+                order by {{ order_of_turns }}
+                rows between unbounded preceding and current row
+            ) as integer
         ) as turn_number
     from messages
 ),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from sqlalchemy import create_engine, make_url, text
 
 from tests.conftest import open_lab, select
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from emulator.data.account import Account
 
 PROJECT = Path(__file__).parent.parent.parent / "dbt"
+SOURCES = PROJECT / "models" / "sources.yml"
 STREAMS = (
     "threads",
     "deleted_threads",
@@ -73,6 +75,23 @@ class Warehouse:
         assert process.returncode == 0
         assert done.returncode == 0, done.stderr
 
+    def fill(self, schema: str, stream: str, rows: list[dict[str, Any]]) -> None:
+        """Make a stream's table, with the types that target-postgres uses, and fill it."""
+        tables = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"][0]["tables"]
+        (columns,) = (table["columns"] for table in tables if table["name"] == stream)
+        types = ", ".join(
+            f'"{column["name"]}" {column["data_type"].replace("json", "jsonb")}'
+            for column in columns
+        )
+        self.query(
+            f"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {schema}.{stream} ({types})"
+        )
+        table = f"{schema}.{stream}"
+        given = f"jsonb_populate_recordset(CAST(null AS {table}), CAST(:rows AS jsonb))"
+        with self._engine.begin() as connection:
+            insert = text(f"INSERT INTO {table} SELECT * FROM {given}")
+            connection.execute(insert, {"rows": json.dumps(rows)})
+
     def dbt(self, *arguments: str, schema: str = "hubspot", **variables: Any) -> dict[str, str]:
         """Run dbt in this process, on what is loaded into a schema; return what each part said."""
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - only where its group is installed
@@ -89,7 +108,7 @@ class Warehouse:
         where = [word for pair in places.items() for word in map(str, pair)]
         command = [*arguments, "--quiet", *where, "--vars", said]
         done: Any = dbtRunner().invoke(command)
-        assert done.exception is None
+        assert done.exception is None, done.exception
         return {one.node.name: str(one.status) for one in done.result if hasattr(one, "node")}
 
     def configure_working_time(self) -> None:
