@@ -204,8 +204,8 @@ def response_times(account: Account, zone: str, names: Names) -> dict[str, Row]:
             measured[month, inbox, metric].append((row["conversation_id"], seconds, working))
 
     for row in figures.values():
-        for metric, (seconds, working) in METRICS.items():
-            add(row, metric, row[seconds], row[working])
+        for metric, columns in METRICS.items():
+            add(row, metric, *(row[column] for column in columns))
     for turn in turns(account, names).values():
         if turn["turn_number"] > 1:
             row = figures[turn["conversation_id"]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from emulator.endpoints.actors import actor_payloads
 from emulator.endpoints.messages import message_payload
@@ -31,6 +31,14 @@ KINDS = {
     "I": "integration",
     "S": "system",
 }
+
+
+@overload
+def naive(moment: datetime) -> datetime: ...
+
+
+@overload
+def naive(moment: datetime | None) -> datetime | None: ...
 
 
 def naive(moment: datetime | None) -> datetime | None:
@@ -107,7 +115,7 @@ class Names:
         """Return the working time from one moment to another."""
         if begins is None or ends is None or self.hours is None:
             return None
-        return self.hours.seconds(*(moment for moment in map(naive, (begins, ends)) if moment))
+        return self.hours.seconds(naive(begins), naive(ends))
 
     def writer(self, message: Message) -> Writer:
         """Return who wrote a message; if it was forwarded, who wrote the original."""
@@ -285,9 +293,10 @@ def _assignments(
     last = changes[-1].more.get("assignedTo") if changes else None
     if not is_complete or last != thread.assigned_to:
         return row
-    ends = closings["first_closed_at"] or closings["last_closed_at"] or names.synced_at
+    ends: datetime = closings["first_closed_at"] or closings["last_closed_at"] or names.synced_at
     assignee = changes[0].more.get("assignedFrom") if changes else None
-    begins, spans = naive(thread.created_at), []
+    begins = naive(thread.created_at)
+    spans: list[tuple[datetime, datetime]] = []
     for moment, becomes in [
         *((naive(one.created_at), one.more.get("assignedTo")) for one in changes),
         (ends, None),
@@ -297,7 +306,8 @@ def _assignments(
         begins, assignee = moment, becomes
     row["seconds_unassigned"] = sum((until - since).total_seconds() for since, until in spans)
     if names.hours:
-        row["working_seconds_unassigned"] = sum(names.hours.seconds(*span) for span in spans)
+        worked = [names.hours.seconds(since, until) for since, until in spans]
+        row["working_seconds_unassigned"] = sum(worked)
     return row
 
 
@@ -317,7 +327,7 @@ def _bots(
         return row
     if person or is_complete:
         row["is_handled_by_bot_only"] = bool(bot and not person)
-    moments = sorted(moment for one in said if (moment := naive(one.created_at)))
+    moments = sorted(naive(one.created_at) for one in said)
     ends = [*moments[1:], names.synced_at if is_complete else None]
     quiet = [
         since

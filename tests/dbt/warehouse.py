@@ -102,7 +102,8 @@ class Warehouse:
         places = {
             "--project-dir": PROJECT,
             "--profiles-dir": PROJECT,
-            "--target-path": self._folder / "target",
+            # dbt keeps what it has parsed there, as long as the variables are the same.
+            "--target-path": self._folder / "-".join(["target", schema, *variables]),
             "--log-path": self._folder / "logs",
         }
         where = [word for pair in places.items() for word in map(str, pair)]
