@@ -70,6 +70,7 @@ lint: $(UV) ## Check style, types, layers and prose
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
+	@$(RUN) python -m tests.tools.prose
 
 format: $(UV) ## Format the code
 	@$(RUN) ruff format

@@ -74,7 +74,7 @@ class SimulatedAccount:
         return self.now.timestamp()
 
     def _pass_time(self, target: str) -> None:
-        """Advance the clock by a page's time, or for other calls as the rate limit demands."""
+        """Advance the clock by the seconds of a page, or by the rate limit's interval per call."""
         is_page = "/threads?" in target
         self.now += timedelta(seconds=self.page_seconds if is_page else 1 / CALLS_PER_SECOND)
 
@@ -105,7 +105,7 @@ def make_account(
 def main() -> None:
     """Print API calls and seconds of three syncs per case.
 
-    They are a sync without changes, one after 60 silent changes, and the most expensive of a day.
+    The syncs run without changes, after 60 silent changes, and as the day's most expensive sync.
     """
     logging.disable(logging.WARNING)
     setattr(Stop, "wait", lambda stop, _: stop.check())  # noqa: B010 - mypy rejects assigning methods

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _behavior(text: str) -> Behavior:
-    """Parse a behavior. Argparse would drop the reason that a ValueError gives."""
+    """Parse a behavior. Argparse discards the message of a ValueError."""
     try:
         return Behavior.from_json(text)
     except ValueError as error:

@@ -18,8 +18,8 @@ NotFound = Literal["html", "json", "short json", "unmarked json", "unmarked shor
 """HubSpot's own 404 for an object that does not exist.
 
 `html` is the recorded page with the header `X-HubSpot-NotFound: true` (O). `json` is HubSpot's JSON
-error (O for other APIs); `short` omits its category. `unmarked` omits that header: only a body
-whose `correlationId` equals the correlation header then identifies the error as HubSpot's. (I)"""
+error (O for other APIs); `short` omits its category. `unmarked` omits that header, so only the
+`correlationId` in the body, equal to the correlation header, shows that it is HubSpot's. (I)"""
 GatewayNotFound = Literal[
     "bare html",
     "bare empty",
@@ -53,7 +53,7 @@ class Outage:
     """The affected threads; None means all."""
     answer: AnyNotFound = "html"
 
-    def hits(self, thread_id: int, now: datetime) -> bool:
+    def hides(self, thread_id: int, now: datetime) -> bool:
         """Return whether the outage hides a thread now."""
         return self.begins <= now < self.ends and (self.ids is None or thread_id in self.ids)
 
@@ -65,8 +65,8 @@ class WireFormat:
     unknown_fields: Literal["some", "none", "all"] = "some"
     """Which payloads have an undocumented field; some: every seventh. (D: may be added)"""
     sparse: Literal["old", "none", "all"] = "old"
-    """Which threads lack the fields that the API got later; old: those from before
-    SPARSE_BEFORE. (O)"""
+    """Which threads lack the fields that were added to the API later; old: threads created
+    before SPARSE_BEFORE. (O)"""
     unset: Literal["left out", "null"] = "left out"
     """How an unset field is sent. (O/?)"""
     number_ids: Literal["some", "none", "all"] = "some"
@@ -95,7 +95,7 @@ class Behavior:
     """The largest `limit` with which a page of threads or messages succeeds; None: any. (O for
     another API of HubSpot, "for multiple clients")"""
     fails_with: Literal[500, 502, 504] = 504
-    """The status of such a failure: HubSpot's JSON error (500) or a gateway's page. (O)"""
+    """The status of a page above `fails_above`: HubSpot's JSON error (500) or a gateway's. (O)"""
     cap: int = 500
     """Maximum rows per page, whatever `limit` is. (O: 100)"""
     empty_pages: Literal["once", "never", "often"] = "once"
@@ -121,7 +121,7 @@ class Behavior:
 
     rows_filled: Literal["at once", "late"] = "at once"
     """When the rows of a page of threads are read; late: after their order is fixed, so a row can
-    be newer than its place in the list, whatever the list's lag. (?)"""
+    be newer than its position in the list, regardless of the list's lag. (?)"""
     lag_by_id: float = 0
     """Lag of the list by ID in seconds, at most an hour: all threads are shown as of then. (?)"""
     lag_by_time: float = 0
@@ -131,7 +131,7 @@ class Behavior:
 
     status_filter: Literal["ignored", "works", "refused", "empty", "index"] = "ignored"
     """The effect of `threadStatus`: none, the documented one, a 400, an empty list, or that of a
-    bad index. The index lacks 20% of the threads and never sees another 20% close. (?)"""
+    bad index. The index lacks 20% of the threads and shows another 20% as always open. (?)"""
     status_spelling: Literal["any", "capitals"] = "any"
     """Which spellings of a status are accepted; capitals: only OPEN and CLOSED, others are a 400.
     (?)"""
@@ -168,7 +168,7 @@ class Behavior:
     """The largest `limit` of inboxes, channels and channel accounts; a larger one is a 400. (?)"""
 
     dates: Literal["all", "some", "none"] = "all"
-    """Which responses have a `Date` header; some: two of three. (D: all)"""
+    """Which responses have a `Date` header; some: two out of three. (D: all)"""
     account_info: Literal[
         "number",
         "string",

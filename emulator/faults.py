@@ -37,7 +37,7 @@ class Fault:
     times: int = 1
     """Number of matching requests that fail after those."""
 
-    def strikes(self, path: str) -> bool:
+    def applies_to(self, path: str) -> bool:
         """Return whether the fault applies to a request, and count that request."""
         if self.times <= 0 or not re.search(self.path, path):
             return False

@@ -21,7 +21,7 @@ class MemoryTransport:
     """Returns the responses that the service would send over HTTP. Ignores the URL's host.
 
     Args:
-        service: The emulated API. A server for it may run, but need not.
+        service: The emulated API. It needs no running server.
         pass_time: Called before each response with the seconds that the response takes, at most the
             request's timeout. Tests use it to advance a clock.
     """

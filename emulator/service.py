@@ -128,7 +128,7 @@ class Service:
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
             admitted = self.limit.admit()
-            fault = next((fault for fault in self.faults if fault.strikes(target)), None)
+            fault = next((fault for fault in self.faults if fault.applies_to(target)), None)
         return fault, admitted
 
     def _respond(self, call: Call, *, admitted: bool) -> ApiResponse:
@@ -161,7 +161,7 @@ class Service:
 
     def _finish(self, reply: ApiResponse, fault: Fault | None) -> Outcome:
         """Add the common headers and the effects of a fault."""
-        # Not random: a random ID would take as long as the rest of a small response.
+        # Sequential: generating a random ID takes as long as the rest of a small response.
         number = next(self._responses)
         correlation_id = f"00000000-0000-4000-8000-{number:012x}"
         body = reply.body

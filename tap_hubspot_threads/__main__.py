@@ -1,4 +1,4 @@
-"""The command: whatever ends a sync early becomes one line on stderr that says what to do."""
+"""The command. Every error that ends a sync is one line on stderr that says what to do."""
 
 from __future__ import annotations
 
@@ -19,51 +19,54 @@ from tap_hubspot_threads.errors import (
 )
 from tap_hubspot_threads.settings.cli_inputs import check_log_level
 from tap_hubspot_threads.signals import Stopped
-from tap_hubspot_threads.singer.stdout import written_whole
+from tap_hubspot_threads.singer.stdout import as_output
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 EXPECTED = (SettingsError, StateError, HubSpotError, OutputError)
-"""What ends a sync with a message that says what to do, and an exit code of its own."""
+"""Errors with a message for the user and an `exit_code`."""
 
 STDERR = 2
 
-IDLE_WORDS = ("Skipping parse of env var", "Parsing env var")
-"""How lines of the SDK's begin that tell nobody anything."""
+NOISE_PREFIXES = ("Skipping parse of env var", "Parsing env var")
+"""Prefixes of SDK log lines that do not help a user."""
 
 
 def main() -> None:
     """Run the tap's command line.
 
-    The exit code is 0 if everything is done, 2 for a wrong call, 128 + the signal that stopped the
-    sync, that of the error that ended it (`errors`), and 1 if reading or writing failed.
+    Exit codes: 0 if everything is done, 1 if reading or writing failed, 2 for a usage error, 128 +
+    the signal that stopped the sync, else the `exit_code` of the error (`errors`).
     """
     if sys.stderr is None:
         _discard_log()
     if sys.stdout is None:
         sys.exit("Could not write to standard output: it is closed. Pipe the tap into a target.")
-    TapHubSpotThreads.logger.addFilter(_is_worth_reading)
-    with redirect_stdout(written_whole(sys.stdout)):
+    TapHubSpotThreads.logger.addFilter(_is_useful)
+    with redirect_stdout(as_output(sys.stdout)):
         exit_code = _run()
     _flush(sys.stderr)
     sys.exit(exit_code)
 
 
 def _run() -> int:
-    """Run the command and write all its output; return the exit code."""
+    """Run the command, flush its output, and return the exit code."""
     try:
         exit_code = _run_command()
         sys.stdout.flush()
     except Stopped as stopped:
-        _say(f"{stopped}. What the last STATE covers is done; run the sync again.")
+        _log_error(f"{stopped}. Run the sync again: it resumes from the last STATE.")
         return stopped.exit_code
     except EXPECTED as error:
-        _say(str(error))
+        _log_error(str(error))
         return error.exit_code
     except OSError as error:
-        _say(f"Reading or writing failed: {error}. Mend that, and run the sync again.")
+        _log_error(f"Reading or writing failed: {error}. Fix the problem and run the sync again.")
         return EXIT_INCOMPLETE
     except MemoryError:
-        _say("Out of memory. Give the process more memory or lower max_concurrency, and run again.")
+        _log_error(
+            "Out of memory. Give the process more memory, or lower max_concurrency, and run the "
+            "sync again."
+        )
         return EXIT_INCOMPLETE
     return exit_code
 
@@ -72,7 +75,7 @@ def _run_command() -> int:
     try:
         check_log_level(os.environ)
         command = TapHubSpotThreads.cli
-        # Not command.main(), which ends the process by itself when the target closes the pipe.
+        # Not command.main(): it exits by itself when the target closes the pipe.
         with command.make_context(TapHubSpotThreads.name, sys.argv[1:]) as context:
             command.invoke(context)
     except click.exceptions.Exit as end:
@@ -85,26 +88,26 @@ def _run_command() -> int:
 
 
 def _discard_log() -> None:
-    """Open stderr, if it is closed, on nothing; else the next file opened would be stderr."""
+    """Open a closed stderr on the null device; else the next file to be opened would be stderr."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, STDERR)
     sys.stderr = open(STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
 
 
-def _say(line: str) -> None:
-    """Log what went wrong as an error; louder where errors are not to be seen."""
+def _log_error(line: str) -> None:
+    """Log a line as an error, or at a higher level if the log hides errors."""
     log = TapHubSpotThreads.logger
     log.log(max(logging.ERROR, log.getEffectiveLevel()), "%s", line)
 
 
-def _is_worth_reading(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith(IDLE_WORDS)
+def _is_useful(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(NOISE_PREFIXES)
 
 
 def _flush(stream: TextIO) -> None:
-    """Write what is buffered, or drop it if nobody reads it.
+    """Write the buffered text, or drop it if the reader is gone.
 
-    Python itself would do so with a traceback and an exit code of its own.
+    Otherwise Python flushes at exit and fails with a traceback and exit code 120.
     """
     try:
         stream.flush()

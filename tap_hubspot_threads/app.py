@@ -1,4 +1,4 @@
-"""The composition root: from settings to a client, a sync and the loop that writes."""
+"""The composition root: builds the client, the sync and the writer from the settings."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 CONNECTION_ATTEMPTS = 2
-"""Attempts of a connection test, which is to be quick; a page gets two in each size."""
+"""Maximum attempts per request in a connection test, to keep it quick."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What the tap runs on. Tests replace parts of it."""
+    """The transport, worker pool, clock and limits of a sync. Tests replace parts of it."""
 
     transport: Callable[[Settings], Transport] = lambda settings: HttpTransport(
         settings.api_url, connections=settings.max_concurrency
@@ -61,22 +61,16 @@ class Runtime:
 
 
 class Sync(NamedTuple):
-    """What one sync reads."""
+    """One sync, ready to run."""
 
     events: Iterable[Event]
     context: SyncContext
     bookmarks: Callable[..., dict[str, Any] | None] | None = None
-    """Returns the bookmarks by stream, see `AccountSync.bookmarks`; None: the sync has no state."""
+    """Returns the bookmarks by stream (`AccountSync.bookmarks`); None: the sync keeps no state."""
 
 
 class App:
-    """Reads an account once, or tests whether it could be read.
-
-    Args:
-        settings: The settings.
-        runtime: What it runs on.
-        stop: Whether it is to stop.
-    """
+    """Syncs an account once, or tests the connection to it."""
 
     def __init__(self, settings: Settings, runtime: Runtime, stop: Stop) -> None:
         self._settings, self._runtime, self._stop = settings, runtime, stop
@@ -103,19 +97,19 @@ class App:
         write_state: Callable[[dict[str, Any]], None],
         max_records: int | None = None,
     ) -> None:
-        """Write the records of the streams; the summary is logged last, even after an error.
+        """Write the records of the streams, then log the summary, even after an error.
 
         Args:
-            streams: The selected ones, by name.
-            ids: The configured threads; None: the account is read.
+            streams: The selected streams, by name.
+            ids: The configured threads; None: sync the account.
             given: The state that the tap was given.
-            bookmarks: Where a sync of the account continues, by stream.
+            bookmarks: The bookmarks to resume from, by stream.
             write_state: Writes a STATE message.
-            max_records: End after so many records.
+            max_records: End after this many records.
 
         Raises:
-            HubSpotError: as `EventWriter.run` does.
-            Stopped: likewise.
+            HubSpotError: if reading failed.
+            Stopped: if a signal stopped the sync.
         """
         messages, settings = streams.get("messages"), self._settings
         if not (messages and messages.has_column("text", "richText")):
@@ -143,8 +137,8 @@ class App:
         try:
             events, bookmarks_of = (sync.events, sync.bookmarks) if sync else ((), None)
             writer.run(events, bookmarks_of, max_records=max_records)
-        except BaseException as reason:
-            error = reason
+        except BaseException as caught:
+            error = caught
             raise
         finally:
             self._is_over = True
@@ -156,10 +150,10 @@ class App:
             LOG.info(summary, extra=self._progress.fields(writer.saved))
 
     def test_connection(self) -> None:
-        """Request the account and a page of threads, as a sync does, and log what is known then.
+        """Request the account and a page of threads, and log the account, scope and limits.
 
         Raises:
-            HubSpotError: if they cannot be read.
+            HubSpotError: if either request fails.
         """
         try:
             account_id = self._pool.run(self._api.get_account_id)
@@ -205,14 +199,14 @@ class App:
         )
 
     def _warn(self, message: str) -> None:
-        """Warn of a request that is sent again, but never after the last line."""
+        """Log a warning about a retry, but never after the summary."""
         if not self._is_over:
             LOG.warning(message)
 
     def _while_waiting(self) -> None:
         self._stop.check()
         self._progress.tick()
-        sys.stdout.flush()  # what there is goes out before a wait
+        sys.stdout.flush()  # the target gets all records before a wait
 
 
 def build_sync(
@@ -224,15 +218,15 @@ def build_sync(
     ids: Iterable[str] | None,
     bookmarks: Mapping[str, Any],
 ) -> Sync | None:
-    """Build the sync that the settings and the selection ask for; None: there is nothing to read.
+    """Build the sync for the settings and the selection; None: no selected stream needs one.
 
     Args:
-        api: The account.
-        pool: Reads it.
-        settings: How it is read.
-        selection: Which streams are selected.
-        ids: The configured threads; None: the account is read.
-        bookmarks: Where a sync of the account continues, by stream.
+        api: The API of the account.
+        pool: The workers that call the API.
+        settings: The settings.
+        selection: The selected streams.
+        ids: The configured threads; None: sync the account.
+        bookmarks: The bookmarks to resume from, by stream.
     """
     if not (selection.follows_threads or selection.thread_index or selection.reference_lists):
         return None
@@ -251,21 +245,21 @@ def build_sync(
     context = SyncContext(settings, selection, lambda: state, failures=failures)
     if not selection.follows_threads:
         return Sync(ReferenceSync(api, pool, context).run(), context)
-    if state.is_reset:
+    if state.filters_changed:
         LOG.info(
-            "inbox_ids, include_archived or start_date has changed; re-listing the whole account"
+            "inbox_ids, include_archived or start_date has changed; listing the whole account again"
         )
     elif state.bookmark is None and state.listing.started_at is None:
-        LOG.info("No bookmark found; starting a full sync of the account")
+        LOG.info("No bookmark found; starting the first sync of the account")
     elif state.bookmark is None:
-        LOG.info("Resuming the first full sync of the account")
+        LOG.info("Resuming the first sync of the account")
     pipeline = ThreadPipeline(api, pool, context, build_children(api, pool, context))
     account = AccountSync(api, pool, pipeline, context)
     return Sync(account.run(), context, account.bookmarks)
 
 
 def build_children(api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> list[ChildStream]:
-    """Build the selected child streams, in the order in which they follow a thread."""
+    """Build the selected child streams, in the order in which they are emitted after a thread."""
     children: list[ChildStream] = []
     if context.selection.messages:
         children.append(Messages(api, pool, context))

@@ -1,6 +1,6 @@
-"""What ends a run early, as the person who runs the tap is told it.
+"""The errors that end a sync or an item of it early.
 
-The text of each says what was tried, and what to do.
+Each message is one line for the user: what failed, why, and what to do.
 """
 
 from __future__ import annotations
@@ -17,51 +17,46 @@ if TYPE_CHECKING:
 MAX_NAMED_IDS = 20
 
 EXIT_INCOMPLETE, EX_TEMPFAIL, EX_CONFIG = 1, 75, 78
-"""Exit codes: all but single things was read; trying again later may help (EX_TEMPFAIL); it will
-not, before something has been mended (EX_CONFIG). Each error here has one."""
-
+"""Exit codes. `EXIT_INCOMPLETE`: single items could not be read, or writing failed. `EX_TEMPFAIL`:
+a later retry may help. `EX_CONFIG`: a retry does not help until the user fixes the cause."""
 
 _NONE: Mapping[str, HubSpotError] = MappingProxyType({})
 
 
 class SettingsError(Exception):
-    """A setting that the tap cannot work with, found before the first request."""
+    """An invalid setting, input file or environment variable."""
 
     exit_code = EX_CONFIG
 
 
 class StateError(Exception):
-    """A state that this version of the tap cannot go on from."""
+    """A state that this version of the tap cannot resume from."""
 
     exit_code = EX_CONFIG
 
 
 class OutputError(Exception):
-    """Standard output could not be written.
-
-    Args:
-        error: What the operating system reported.
-    """
+    """Writing to standard output failed."""
 
     exit_code = EXIT_INCOMPLETE
 
     def __init__(self, error: OSError) -> None:
-        reason, remedy = error.strerror, "Fix this and run the sync again."
+        reason, remedy = error.strerror, "Fix the problem and run the sync again."
         if isinstance(error, BrokenPipeError):
-            reason = "the target has closed the pipe"
-            remedy = "Look for the reason in the target's output or log."
+            reason = "the target closed the pipe"
+            remedy = "Check the target's log for the cause."
         elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
             remedy = "Free some disk space and run the sync again."
         super().__init__(f"Could not write to standard output: {reason}. {remedy}")
 
 
 class HubSpotError(Exception):
-    """What ends the reading early.
+    """A failed API call, or another reason to stop reading.
 
     Args:
-        message: What was tried, and what to do.
-        is_of_token: Whether HubSpot does not accept the token, whatever is asked with it.
-        exit_code: Where it is not that of the class.
+        message: The request, the cause and the advice.
+        is_auth_error: Whether HubSpot rejects the token, so that every request would fail.
+        exit_code: Overrides the exit code of the class.
     """
 
     exit_code = EX_CONFIG
@@ -76,21 +71,21 @@ class HubSpotError(Exception):
 
     @property
     def ends_sync(self) -> bool:
-        """Whether nothing else can be asked either: the token is refused, or the day is over."""
+        """Whether every further request would fail too."""
         return self.is_auth_error
 
 
 class TransientError(HubSpotError):
-    """A request that failed in a way that trying again may mend.
+    """A failed request that a retry may fix.
 
     Args:
-        message: What was tried, and what came of it.
-        retry_after: Seconds that HubSpot asked to wait, if it did.
-        is_burst: Whether the burst limit was at fault, which all workers share.
-        asks_to_wait: Whether HubSpot is busy or limits calls, whatever was requested.
-        max_attempts: How often it is worth a try, where that is less than usual.
-        advice: What to do if all of the tries fail so. That ends the sync then, and a retry later
-            does not help.
+        message: The request and its result, without a final period.
+        retry_after: The wait in seconds that HubSpot asked for.
+        is_burst: Whether the rate limit was exceeded, which all workers share.
+        asks_to_wait: Whether HubSpot is busy or limits calls, independent of the request.
+        max_attempts: Maximum attempts, if lower than the setting.
+        advice: What to do if the last attempt fails too. With advice, that failure ends the sync
+            with `EX_CONFIG`.
     """
 
     exit_code = EX_TEMPFAIL
@@ -113,19 +108,22 @@ class TransientError(HubSpotError):
         self.advice = advice
 
     def after(self, attempts: int) -> HubSpotError:
-        """Return the error that so many attempts have ended in."""
+        """Return the error to raise after the last of this many attempts."""
         message = f"{self}. Gave up after {attempts} attempts (max_attempts)."
         if self.advice:
             return HubSpotError(f"{message} {self.advice}")
         return type(self)(message, retry_after=self.retry_after, asks_to_wait=self.asks_to_wait)
 
 
-class UnbelievedError(TransientError):
-    """A 403 or 404 that is not HubSpot's word on what was requested; it may pass, or stay."""
+class InconclusiveError(TransientError):
+    """A 403 or 404 that proves nothing about the requested item: it may be a gateway's.
+
+    It may be transient or permanent, so it gets few attempts and fails that item only.
+    """
 
 
-class ComeBackError(HubSpotError):
-    """HubSpot asks not to be called for longer than a sync waits."""
+class RetryLaterError(HubSpotError):
+    """HubSpot asked for a longer wait than a sync accepts (`Retry-After`)."""
 
     exit_code = EX_TEMPFAIL
 
@@ -136,12 +134,12 @@ class ComeBackError(HubSpotError):
 
 
 class RefusedError(HubSpotError):
-    """HubSpot refuses this request, whatever it may say to others.
+    """HubSpot refused this request; other requests may succeed.
 
     Args:
-        message: What was tried, and HubSpot's reason.
+        message: The request and HubSpot's reason.
         status: The HTTP status.
-        lacks_scope: Whether the token lacks a scope, so that the request fails until it has it.
+        lacks_scope: Whether the token lacks a scope, which the user has to add.
     """
 
     def __init__(
@@ -152,11 +150,11 @@ class RefusedError(HubSpotError):
 
 
 class NotFoundError(HubSpotError):
-    """HubSpot has no such thing: never had, not any more, or on the other side of `archived`.
+    """HubSpot's own 404: the item does not exist with the requested value of `archived`.
 
     Args:
-        message: What was tried.
-        now: HubSpot's clock when it said so, as a cleaned time; None where it does not tell.
+        message: The request and its result.
+        now: HubSpot's clock at the response, as a cleaned time; None without a usable `Date`.
     """
 
     def __init__(self, message: str, *, now: str | None) -> None:
@@ -164,36 +162,40 @@ class NotFoundError(HubSpotError):
         self.now = now
 
 
-class UnprovenError(HubSpotError):
+class UnverifiedAddressError(HubSpotError):
     """A 403 or 404 before the Conversations API has answered any request of this sync with 200.
 
     Args:
-        message: What was tried.
-        meaning: What it means if the API is at this address; None: that has to be asked again.
+        message: The request and its result.
+        if_verified: The error to raise once the address proves to be right; None: repeat the
+            request then.
     """
 
-    def __init__(self, message: str, *, meaning: HubSpotError | None) -> None:
+    def __init__(self, message: str, *, if_verified: HubSpotError | None) -> None:
         super().__init__(message)
-        self.meaning = meaning
+        self.if_verified = if_verified
 
 
 class WrongAddressError(HubSpotError):
-    """There is no API of HubSpot's at this address, as far as the first answer tells."""
+    """The first request for threads got a 404, so the address is probably wrong."""
 
-    def at_a_known_account(self) -> HubSpotError:
-        """Return the error for an account that has been read from this address before."""
-        message = f"{self} The account was read before: it may be passing."
+    def for_known_account(self) -> HubSpotError:
+        """Return the error for an account that an earlier sync read from this address."""
+        message = (
+            f"{self} The address worked in an earlier sync, so the error may be transient. Run the "
+            "sync again later."
+        )
         return HubSpotError(message, exit_code=EX_TEMPFAIL)
 
 
 class PaginationLoopError(HubSpotError):
-    """A listing that would never end."""
+    """A list whose pages show nothing new, so that reading it might never end."""
 
     exit_code = EX_TEMPFAIL
 
 
 class DailyQuotaError(HubSpotError):
-    """So little is left of the account's calls of the day that the rest is for others."""
+    """The daily quota is used up, or only its reserve remains."""
 
     exit_code = EX_TEMPFAIL
 
@@ -203,15 +205,15 @@ class DailyQuotaError(HubSpotError):
         return True
 
 
-class NoThreadError(HubSpotError):
-    """The operating system has no thread for this process, not even one."""
+class WorkerStartError(HubSpotError):
+    """The operating system could not start a single worker thread."""
 
     exit_code = EX_TEMPFAIL
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(
-            f"No thread could be started: {str(error) or 'out of memory'}. Raise the limit of "
-            "processes or memory of this container or user, and run the sync again."
+            f"Could not start a worker thread: {str(error) or 'out of memory'}. Raise the limit of "
+            "processes or memory for this container or user, and run the sync again."
         )
 
     @property
@@ -221,15 +223,15 @@ class NoThreadError(HubSpotError):
 
 
 class IncompleteError(HubSpotError):
-    """Some things could not be read, although all others were.
+    """Some items could not be read; everything else was synced.
 
-    The exit code is `EXIT_INCOMPLETE`, unless a setting or a scope of the token has to be fixed.
+    The exit code is `EXIT_INCOMPLETE`, or `EX_CONFIG` if a setting or a scope has to be fixed.
 
     Args:
-        threads: What failed for which thread.
-        messages: What failed for the messages of which thread.
-        actors: What failed for which actor. Their IDs are not told: one may be an address.
-        lists: What failed for which reference list.
+        threads: The errors by thread ID.
+        messages: The errors of reading a thread's messages, by thread ID.
+        actors: The errors by actor ID. The message has no actor IDs: one may be an email address.
+        lists: The errors by reference list.
     """
 
     def __init__(
@@ -239,23 +241,20 @@ class IncompleteError(HubSpotError):
         actors: Mapping[str, HubSpotError] = _NONE,
         lists: Mapping[str, HubSpotError] = _NONE,
     ) -> None:
-        counts = [
+        items = [
             *([f"{len(threads)} thread(s)"] if threads else []),
             *([f"the messages of {len(messages)} thread(s)"] if messages else []),
             *([f"{len(actors)} actor(s)"] if actors else []),
+            *([f"the stream(s) {', '.join(lists)}"] if lists else []),
         ]
-        sentences = []
-        if counts:
-            ids = name_ids(list(dict.fromkeys([*threads, *messages])))
-            retry = f"the next sync tries again: {ids}" if ids else "they are left out"
-            last = [*threads.values(), *messages.values(), *actors.values()][-1]
-            sentences.append(
-                f"{' and '.join(counts)} could not be read, all others were; {retry}. "
-                f"The last error: {last}"
-            )
-        if lists:
-            reasons = " ".join(f"{name}: {error}" for name, error in lists.items())
-            sentences.append(f"{' and '.join(lists)} could not be loaded, all else was. {reasons}")
+        sentences = [f"Could not read {' and '.join(items)}; everything else was synced."]
+        if ids := list(dict.fromkeys([*threads, *messages])):
+            sentences.append(f"The next sync retries them: {name_ids(ids)}.")
+        elif actors:
+            sentences.append("An actor is requested again when a later record names it.")
+        if errors := [*threads.values(), *messages.values(), *actors.values()]:
+            sentences.append(f"The last error: {_end_with_period(errors[-1])}")
+        sentences += [f"{name}: {_end_with_period(error)}" for name, error in lists.items()]
         has_to_be_fixed = any(
             error.lacks_scope if isinstance(error, RefusedError) else error.exit_code == EX_CONFIG
             for error in lists.values()
@@ -265,24 +264,38 @@ class IncompleteError(HubSpotError):
 
 
 class WrongAccountError(HubSpotError):
-    """The token is of another account than the state."""
+    """The token belongs to another account than the state."""
 
 
 class MassDeletionError(HubSpotError):
-    """Most open threads are missing, and it is not known that the state is of this account."""
+    """Most open threads are not found, and the account ID is unconfirmed.
+
+    Args:
+        not_found: The threads that are not found.
+        seen: The known open threads that this sync saw.
+    """
 
     exit_code = EXIT_INCOMPLETE
 
-    def __init__(self, *, missing: int, seen: int) -> None:
+    def __init__(self, *, not_found: int, seen: int) -> None:
         super().__init__(
-            f"{missing} of {missing + seen} open threads that the state knows are not in this "
-            "account, and HubSpot does not say which account it is: check that access_token (or "
-            "refresh_token) is of the account that the state is of. None is told deleted. If they "
-            "all were, start anew with a full refresh (no state)."
+            f"{not_found} of {not_found + seen} open threads in the state were not found, and "
+            "HubSpot does not report the account ID of the token. No thread is marked as deleted. "
+            "Check that access_token (or refresh_token) belongs to the account of the state. If "
+            "these threads were really deleted, run a full refresh (without a state)."
         )
 
 
 def name_ids(ids: Sequence[str], count: int | None = None) -> str:
-    """Return the first `MAX_NAMED_IDS` ids, and how many more of the count there are."""
+    """Return the first `MAX_NAMED_IDS` IDs, and the number of the others.
+
+    Args:
+        ids: All IDs, or the first ones.
+        count: The number of all IDs, if `ids` has only the first ones.
+    """
     more = (len(ids) if count is None else count) - MAX_NAMED_IDS
     return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _end_with_period(error: HubSpotError) -> str:
+    return f"{str(error).removesuffix('.')}."

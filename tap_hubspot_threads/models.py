@@ -1,4 +1,4 @@
-"""What HubSpot's side and the sync share: rows, pages, references to threads, events."""
+"""Types that the API and the sync share: rows, pages, thread references, events."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
 Row: TypeAlias = dict[str, Any]
-"""A record as it is emitted: the columns of its stream's schema, cleaned."""
+"""A record with the columns of its stream's schema, cleaned."""
 
 
 @dataclass(frozen=True)
 class ReferenceList:
-    """A stream that each sync lists as a whole."""
+    """A stream that each sync reads completely."""
 
     name: str
-    """The stream's, and that of its schema's file."""
+    """The name of the stream and of its schema file."""
     path: str
-    """Below the path of the API's version."""
+    """The path after that of the API version."""
     has_archived: bool = False
-    """Whether archived ones are listed by a call of their own."""
+    """Whether archived entries take a separate request."""
 
 
 REFERENCE_LISTS = (
@@ -31,10 +31,10 @@ REFERENCE_LISTS = (
 )
 
 REPLICATION_KEY = "latestMessageTimestamp"
-"""The replication key of threads, by which HubSpot can sort and filter their list."""
+"""The replication key of threads. HubSpot can sort and filter the list of threads by it."""
 
 MAX_ACTORS = 100
-"""Actors per request. HubSpot documents no maximum; it is what clients send."""
+"""Actors per request. HubSpot documents no maximum; other clients send 100."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Page:
     """A page of a list."""
 
     rows: Collection[Row]
-    """Built anew by each iteration: pages that are read ahead are kept as bytes."""
+    """Each iteration builds the rows again, because prefetched pages are kept as bytes."""
     cursor: str | None
-    """The cursor of the next page, decoded; None after the last page only."""
+    """The decoded cursor of the next page; None only on the last page."""
     now: str
     """HubSpot's clock at the response, as a cleaned time."""
     size: int = 0
@@ -52,13 +52,13 @@ class Page:
     seconds: float = 0
     """Time from the request to the response, retries included."""
     received_at: float = 0
-    """When the response came, in monotonic seconds."""
+    """When the response arrived, in monotonic seconds."""
     shrink: Callable[[], None] = lambda: None
-    """Drops the parsed copy of the response, which takes five times its bytes."""
+    """Drops the parsed copy of the response, which takes 5 times the memory of its bytes."""
     is_dated: bool = True
-    """Whether any response has told HubSpot's clock; else `now` is our clock less an hour."""
+    """Whether a response of this sync had a usable `Date`; else `now` is our clock less an hour."""
     ids: Sequence[str] = ()
-    """The IDs of the rows, at hand without building the rows."""
+    """The IDs of the rows, known without building the rows."""
 
 
 class ThreadRef(NamedTuple):
@@ -66,47 +66,47 @@ class ThreadRef(NamedTuple):
 
     id: str
     archived: bool = False
-    """Whether to look for it among archived threads first."""
+    """Whether to request it as an archived thread first."""
     always_emit: bool = False
-    """Whether its record is emitted even if it is the last one that was emitted."""
+    """Whether its record is emitted even if it has not changed."""
     has_new_message: bool = False
     """Whether its messages are read even if its record has not changed."""
 
 
 class Record(NamedTuple):
-    """A row of a stream, to be emitted."""
+    """A row to emit for a stream."""
 
     stream: str
     row: Row
 
 
 class ReadMessages(NamedTuple):
-    """A thread whose messages belong here; `Messages` replaces it by their records."""
+    """A request for the messages of a thread. `Messages` replaces the event with their records."""
 
     thread: ThreadRef
 
 
 class StateChange(NamedTuple):
-    """A change of the state, applied when everything before it is written.
+    """A change of the state, applied after all earlier records are written.
 
-    Only the loop that writes applies it, before it asks for the next event. So the state never gets
-    ahead of the output, however far reading is ahead.
+    Only the writing loop applies it, before it requests the next event. So the state never gets
+    ahead of the output, however far ahead the tap reads.
     """
 
     apply: Callable[[], None]
     save_now: bool = False
-    """Whether STATE is written at once, before the next record."""
+    """Whether STATE is written immediately, before the next record."""
 
 
 Event: TypeAlias = Record | ReadMessages | StateChange
 
 CHECKPOINT = StateChange(lambda: None)
-"""A place where STATE may be written, such as the end of a page."""
+"""Allows a STATE message here, for example at the end of a page."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which streams are selected, as far as that decides what is read."""
+    """The selected streams that decide what is read."""
 
     threads: bool = True
     thread_index: bool = False
@@ -116,16 +116,16 @@ class Selection:
 
     @classmethod
     def of(cls, names: Collection[str]) -> Selection:
-        """Return the selection of these streams."""
+        """Return the selection for the names of the selected streams."""
         return cls(
             threads="threads" in names,
             thread_index="thread_index" in names,
             messages="messages" in names,
             actors="actors" in names,
-            reference_lists=tuple(each for each in REFERENCE_LISTS if each.name in names),
+            reference_lists=tuple(entry for entry in REFERENCE_LISTS if entry.name in names),
         )
 
     @property
     def follows_threads(self) -> bool:
-        """Whether a stream is selected for which threads are read."""
+        """Whether a selected stream needs threads to be read."""
         return self.threads or self.messages or self.actors

@@ -1,4 +1,4 @@
-"""Being stopped from outside: a signal is noted at once, and acted upon where it is safe."""
+"""Signal handling: a handler notes the signal, and the sync stops at the next safe place."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Whether the sync has been asked to stop.
+    """Notes a request to stop the sync.
 
-    The main thread looks with `check`, never in `wait`: the handler runs on it, and would wait for
-    itself. Workers wait with `wait`, which ends as soon as the sync is to stop.
+    The main thread calls `check` and never `wait`: it also runs the signal handler, which could
+    deadlock on the event. Workers call `wait`, which returns as soon as a signal arrives.
     """
 
     def __init__(self) -> None:
@@ -35,11 +35,11 @@ class Stop:
         self._signum = 0
 
     def listen(self) -> None:
-        """Take over the signals that end a process, if this is the main thread.
+        """Install handlers for `SIGNALS`, if called on the main thread.
 
-        The first only asks to stop, so that no message is cut in the middle. A second one ends the
-        process at once: a target that has stopped reading can hold up the first. Signals that the
-        parent has had ignored, as nohup does, stay ignored.
+        The first signal requests a stop, so that no message is cut. A second signal ends the
+        process immediately, because a target that no longer reads can block the stop. Signals that
+        the parent process ignores, as nohup does, stay ignored.
         """
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:
@@ -53,11 +53,11 @@ class Stop:
         self._event.set()
 
     def check(self) -> None:
-        """Raise `Stopped` if the sync is to stop."""
+        """Raise `Stopped` if a signal has arrived."""
         if self._signum:
             raise Stopped(self._signum)
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or raise `Stopped` as soon as the sync is to stop."""
+        """Wait for this time, or raise `Stopped` as soon as a signal arrives."""
         self._event.wait(seconds)
         self.check()

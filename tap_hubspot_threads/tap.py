@@ -1,4 +1,4 @@
-"""The tap, as the SDK knows it: settings, catalog, state and streams; `app` does the work."""
+"""The tap class of the SDK: settings, catalog, state and streams. `app` runs the sync."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ class TapHubSpotThreads(CheckedTap):
         if self._ids is not None:
             self._ids.check()
         if self.input_catalog and not self._selected:
-            self.logger.warning("No stream is selected in the catalog: there is nothing to do")
-        for line in self.ignored_in_catalog():
-            self.logger.warning(line)
+            self.logger.warning("No stream is selected in the catalog, so nothing is synced")
+        for warning in self.catalog_warnings():
+            self.logger.warning(warning)
         if "messages" in self._selected:
-            self.logger.info("Columns of %s", self.effect_on("messages"))
+            self.logger.info("Columns of %s", self.describe_columns("messages"))
         follows_threads = Selection.of(self._selected).follows_threads
         if "deleted_threads" in self._selected and not follows_threads:
-            message = "Only a sync of threads notices deleted threads: select that stream too"
+            message = "deleted_threads needs the stream threads to detect deletions; select it too"
             self.logger.warning(message)
 
     @override
     def _setup_signal_handlers(self) -> None:
-        """Listen from the start; private to the SDK, whose own handlers exit with 0."""
+        """Listen from the start; a private method of the SDK, whose handlers exit with code 0."""
         self._stop.listen()
         if isinstance(sys.stdout, Output):
             sys.stdout.check = self._stop.check
@@ -87,7 +87,7 @@ class TapHubSpotThreads(CheckedTap):
     @override
     def discover_streams(self) -> list[Stream]:
         deleted_threads = DeletedThreadsStream(self)
-        # A configured id that is missing was perhaps never a thread's.
+        # A configured ID that is not found may never have belonged to a thread.
         deleted_threads.selected_by_default = self._ids is None
         return [
             ThreadsStream(self),
@@ -95,7 +95,7 @@ class TapHubSpotThreads(CheckedTap):
             ThreadIndexStream(self),
             MessagesStream(self),
             ActorsStream(self),
-            *(ReferenceListStream(self, listed) for listed in REFERENCE_LISTS),
+            *(ReferenceListStream(self, entry) for entry in REFERENCE_LISTS),
         ]
 
     @cached_property
@@ -105,7 +105,7 @@ class TapHubSpotThreads(CheckedTap):
         return ConfiguredIds(self.config, call=self._call) if is_configured else None
 
     def _call(self, function: Callable[[], T]) -> T:
-        """Return what a function returns that may wait for long; a signal ends the wait."""
+        """Call a function that may block for long; a signal ends the wait."""
         return self.runtime.workers(1, self._stop.check).run(function)
 
     @property
@@ -113,12 +113,12 @@ class TapHubSpotThreads(CheckedTap):
         streams = cast("dict[str, HubSpotStream]", self.streams)
         return {name: stream for name, stream in streams.items() if stream.selected}
 
-    @override  # type: ignore[misc] # final: the SDK's would sync one stream after the other
+    @override  # type: ignore[misc] # final in the SDK, which syncs the streams one after another
     def sync_all(self) -> None:
-        """Read all streams that are selected, in one loop."""
+        """Sync all selected streams in one loop."""
         self._sync()
 
-    @override  # type: ignore[misc] # final, likewise
+    @override  # type: ignore[misc] # final in the SDK, which syncs the streams one after another
     def run_sync_dry_run(
         self,
         dry_run_record_limit: int | None = 1,
@@ -129,9 +129,9 @@ class TapHubSpotThreads(CheckedTap):
         self._sync(max_records=dry_run_record_limit)
         return True
 
-    @override  # type: ignore[misc] # final: the SDK's would sync
+    @override  # type: ignore[misc] # final in the SDK, which runs a sync
     def run_connection_test(self) -> bool:
-        """Look whether threads can be read, in a few calls; raise what prevents it."""
+        """Check that threads can be read, in a few API calls; raise the error if not."""
         settings = self._settings
         attempts = min(settings.max_attempts, CONNECTION_ATTEMPTS)
         App(replace(settings, max_attempts=attempts), self.runtime, self._stop).test_connection()
@@ -142,7 +142,7 @@ class TapHubSpotThreads(CheckedTap):
         if not selected:
             return
         bookmarks = self.state.get("bookmarks", {})
-        # Somebody who asks for FULL_TABLE wants all of it, each time.
+        # FULL_TABLE in the catalog requests the whole account in every sync.
         is_full = self.streams["threads"].replication_method == REPLICATION_FULL_TABLE
         App(self._settings, self.runtime, self._stop).sync(
             selected,

@@ -66,7 +66,7 @@ class Output:
 
 
 class Lab:
-    """An emulated account, and taps that read it."""
+    """An emulated account, and methods that run the tap against it."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -98,7 +98,7 @@ class Lab:
         return TapHubSpotThreads(config=self.config(**settings), catalog=catalog)
 
     def sync(self, catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
-        """Run a whole sync. If it fails, `out` has what it wrote."""
+        """Run a whole sync. If it fails, `out` holds its output."""
         self.out = io.StringIO()
         with redirect_stdout(self.out):
             self.tap(catalog, **settings).sync_all()
@@ -115,7 +115,7 @@ class Lab:
 
 
 class Life:
-    """An account with a clock that the test sets, and a tap that continues from its last state."""
+    """An account with a clock that the test sets, and a tap that resumes from its last state."""
 
     def __init__(self, lab: Lab, **settings: Any) -> None:
         self.lab = lab
@@ -135,7 +135,7 @@ class Life:
         self.now += timedelta(**duration)
 
     def tap(self, catalog: dict[str, Any] | None = None, **settings: Any) -> TapHubSpotThreads:
-        """Return a tap that continues from the last state."""
+        """Return a tap that resumes from the last state."""
         state = json.loads(json.dumps(self.state))
         config = self.lab.config(**self.settings | settings)
         return TapHubSpotThreads(config=config, state=state, catalog=catalog)

@@ -237,9 +237,9 @@ def test_messages_deselected_for_a_while() -> None:
         ({}, "No bookmark found"),
         (
             {"threads": {"listing": "live", "listing_started_at": NOW}},
-            "Resuming the first full sync",
+            "Resuming the first sync",
         ),
-        (KNOWN | {"threads": {"filters": "others"}}, "re-listing the whole account"),
+        (KNOWN | {"threads": {"filters": "others"}}, "listing the whole account again"),
     ],
     ids=["first", "first resumes", "reset"],
 )

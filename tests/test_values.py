@@ -61,7 +61,7 @@ def test_largest_id() -> None:
 )
 def test_rejected(value: object) -> None:
     """Each of these values is rejected with a short message that quotes it."""
-    with pytest.raises(InvalidIdError, match="is not an id") as error:
+    with pytest.raises(InvalidIdError, match="is not an ID") as error:
         parse_id(value)
     assert repr(value)[:40] in str(error.value)
     assert len(str(error.value)) < 150

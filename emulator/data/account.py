@@ -32,16 +32,16 @@ class Account:
 
     Attributes:
         portal_id: The account ID.
-        time_zone: Together with `utc_offset_ms`, it determines when a day of the account begins.
+        time_zone: Determines, with `utc_offset_ms`, when the account's day begins.
         lists: The reference lists by name.
         gone_actors: IDs of actors that do not exist. A visitor whose number is a multiple of 23
-            does not exist either. Any other valid actor ID does.
+            does not exist either. Any other valid ID exists.
         poisoned_actors: IDs that make a batch fail.
-        odd_actors: Payloads by ID that are returned unchanged.
-        refused_threads: IDs of threads that are a 403 FORBIDDEN when read by ID.
-        refused_messages: IDs of threads whose messages are a 403 FORBIDDEN.
+        actor_overrides: Payloads by ID that are returned unchanged.
+        refused_threads: IDs of threads that return a 403 FORBIDDEN when read by ID.
+        refused_messages: IDs of threads whose messages return a 403 FORBIDDEN.
         refuses_actors: The status of every actor batch, or None for regular responses.
-        broken_ids: Thread IDs that make any page of threads that contains one a 500. (?)
+        broken_ids: IDs of threads that make each page with one of them fail with a 500. (?)
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Account:
         """When each cursor was last returned to a client."""
         self.gone_actors: set[str] = set()
         self.poisoned_actors: set[str] = set()
-        self.odd_actors: dict[str, dict[str, Any]] = {}
+        self.actor_overrides: dict[str, dict[str, Any]] = {}
         self.refused_threads: set[int] = set()
         self.refused_messages: set[int] = set()
         self.refuses_actors: Literal[400, 403] | None = None
@@ -132,7 +132,7 @@ class Account:
         return message
 
     def mail(self, thread: Thread, *, sent_at: datetime, **more: Any) -> Message:
-        """Receive an email now whose date, in whole seconds, is the sender's.
+        """Receive an email now. Its date is the sender's, in whole seconds.
 
         As recorded, its `createdAt` is that date and its `updatedAt` the time of arrival. The
         thread's received time advances to that date, but never moves back.
@@ -215,7 +215,7 @@ class Account:
         return bool(ACTOR_ID.fullmatch(actor_id)) and not is_deleted
 
     def actor_ids(self, *threads: Thread) -> set[str]:
-        """Return the IDs of the actors that these threads, or all, and their messages name."""
+        """Return the IDs of the actors in these threads (by default all) and their messages."""
         selected = threads or tuple(self.threads.values())
         agents = {thread.assigned_to for thread in selected if thread.assigned_to}
         messages = (message for thread in selected for message in self.messages(thread))

@@ -31,17 +31,17 @@ def is_gone(actor_id: str) -> bool:
     return number.isdigit() and int(number) % 23 == 0
 
 
-def quirk_of(actor_id: str) -> int:
+def variant_of(actor_id: str) -> int:
     """Return a number derived from the actor's ID, which determines the actor's fields."""
     return zlib.crc32(actor_id.encode("utf-8", "replace"))
 
 
 def name_of(actor_id: str) -> str | None:
     """Return the name of an actor, or None if it has no name."""
-    kind, quirk = KINDS[actor_id[0]], quirk_of(actor_id)
+    kind, variant = KINDS[actor_id[0]], variant_of(actor_id)
     if kind == "AGENT":
         return AGENT_NAMES.get(actor_id, f"Agent {actor_id[2:]}")
-    if kind == "VISITOR" and quirk % 4:
-        return f"{FIRST_NAMES[quirk % len(FIRST_NAMES)]} {LAST_NAMES[quirk % len(LAST_NAMES)]}"
+    if kind == "VISITOR" and variant % 4:
+        return f"{FIRST_NAMES[variant % len(FIRST_NAMES)]} {LAST_NAMES[variant % len(LAST_NAMES)]}"
     names = {"INTEGRATOR": "Shop connector", "BOT": "Welcome bot", "LLM": "Customer Agent"}
     return names.get(kind)

@@ -40,7 +40,9 @@ class Conversation:
         self.messages.append(message)
         return message
 
-    def say(self, when: datetime, by: str, text: str, *, sent: bool, **more: Any) -> Message:
+    def add_message(
+        self, when: datetime, by: str, text: str, *, sent: bool, **more: Any
+    ) -> Message:
         """Add a message from or to the visitor."""
         channel, channel_account = CHANNELS[self.thread.inbox_id]
         if self.thread.inbox_id in ADDRESSES:
@@ -55,7 +57,7 @@ class Conversation:
         channels = {"channelId": str(channel), "channelAccountId": str(channel_account)}
         return self.add("MESSAGE", when, by, **fields, **channels, **more)
 
-    def talk(self, *, is_large: bool) -> None:
+    def add_messages(self, *, is_large: bool) -> None:
         """Add the messages of the visitor, the agent and the bots, and a comment."""
         thread, texts = self.thread, list(self.questions)
         if not (thread.received_at and thread.sent_at and thread.received_at > thread.sent_at):
@@ -66,9 +68,9 @@ class Conversation:
             self._greet()
         incoming, outgoing = self._times()
         for when, text in zip(incoming, texts, strict=False):
-            self.say(when, self.visitor, text, sent=False, **self._in_reply())
+            self.add_message(when, self.visitor, text, sent=False, **self._in_reply())
         for when, text in zip(outgoing, self.replies[-len(outgoing) :], strict=False):
-            self.say(when, self.agent, text, sent=True, **self._in_reply())
+            self.add_message(when, self.agent, text, sent=True, **self._in_reply())
         if outgoing[1:]:
             self._auto_reply(between(incoming[0] if incoming else None, outgoing[0], 0.1))
         if thread.sent_at and self.chance.random() < 0.4:
@@ -76,7 +78,7 @@ class Conversation:
             rich = f"<p>{self.note}</p>"
             self.add("COMMENT", when, self.agent, text=self.note, richText=rich, attachments=[])
 
-    def note_events(self) -> None:
+    def add_events(self) -> None:
         """Add the assignment and status events."""
         thread = self.thread
         ends = min(filter(None, (thread.latest_message_at, thread.closed_at)), default=None)
@@ -131,9 +133,9 @@ class Conversation:
     def _auto_reply(self, when: datetime) -> None:
         """Add a reply by a bot or an AI that precedes the agent's."""
         if self.thread.inbox_id == CHAT and self.chance.random() < 0.5:
-            self.say(when, BOT, BOT_ASKS, sent=True, attachments=[QUICK_REPLIES])
+            self.add_message(when, BOT, BOT_ASKS, sent=True, attachments=[QUICK_REPLIES])
         else:
-            self.say(when, LLM, LLM_ANSWERS, sent=True)
+            self.add_message(when, LLM, LLM_ANSWERS, sent=True)
 
     def _email_fields(self, by: str, text: str, *, sent: bool) -> dict[str, Any]:
         """Return the fields that an email has in addition to a chat message."""

@@ -1,4 +1,4 @@
-"""Edge cases of conversations. A thread has those of at most one trait."""
+"""Edge cases of conversations. A thread has the edge cases of at most one trait."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _add_other_senders(conversation: Conversation, first: Message) -> None:
     senders: list[dict[str, Any]] = [{"actorId": f"I-{APP}", "name": "Shop connector"}]
     more: dict[str, Any] = {"senders": senders, "recipients": [], "client": client}
     text = "Order 10482 has been handed to the carrier."
-    conversation.say(first.created_at, f"I-{APP}", text, sent=False, **more)
+    conversation.add_message(first.created_at, f"I-{APP}", text, sent=False, **more)
     mail = {"type": "HS_EMAIL_ADDRESS", "value": MAILER[2:]}
     phone = {"type": "HS_PHONE_NUMBER", "value": "+4915112345678"}
     code = {"type": "HS_SHORT_CODE", "value": "12345"}
@@ -58,7 +58,7 @@ def _add_other_senders(conversation: Conversation, first: Message) -> None:
             {"deliveryIdentifier": code},
         ],
     }
-    conversation.say(first.created_at, MAILER, "Fwd: your order", sent=False, **more)
+    conversation.add_message(first.created_at, MAILER, "Fwd: your order", sent=False, **more)
 
 
 def _add_hostile_texts(conversation: Conversation, first: Message) -> None:
@@ -66,7 +66,7 @@ def _add_hostile_texts(conversation: Conversation, first: Message) -> None:
     for text in HOSTILE:
         senders = [{"actorId": conversation.visitor, "name": text}]
         more: dict[str, Any] = {"subject": text, "senders": senders}
-        conversation.say(first.created_at, conversation.visitor, text, sent=False, **more)
+        conversation.add_message(first.created_at, conversation.visitor, text, sent=False, **more)
 
 
 def _truncate(_: Conversation, first: Message) -> None:
@@ -93,11 +93,11 @@ def _fail(conversation: Conversation, first: Message) -> None:
         if conversation.thread.sent_at:
             more: dict[str, Any] = {"status": status}
             when = min(first.created_at, conversation.thread.sent_at)
-            conversation.say(when, conversation.agent, "Trying again.", sent=True, **more)
+            conversation.add_message(when, conversation.agent, "Trying again.", sent=True, **more)
 
 
 def _move(conversation: Conversation, first: Message) -> None:
-    """Add moves into the thread's inbox, one from another inbox and one from itself."""
+    """Add two moves into the thread's inbox: from another inbox and from that inbox itself."""
     here = conversation.thread.inbox_id
     away = SALES if here == CHAT else CHAT
     more = {"fromInboxId": str(away), "toInboxId": str(here)}
@@ -117,7 +117,7 @@ def _edit(conversation: Conversation, first: Message) -> None:
     """Mark all messages as edited, and add an archived one."""
     for message in conversation.messages:
         message.updated_at = _later(message.created_at)
-    archived = conversation.say(
+    archived = conversation.add_message(
         first.created_at, conversation.visitor, "Sent by mistake", sent=False
     )
     archived.archived = True
@@ -139,4 +139,4 @@ EDGE_CASES = {
     10: _fail,
     11: _add_attachments,
 }
-"""By trait. `Conversation.note_events` handles traits 2, 5 and 6."""
+"""By trait. `Conversation.add_events` handles traits 2, 5 and 6."""

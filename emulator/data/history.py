@@ -34,7 +34,7 @@ class Threads(MutableMapping[int, "Thread"]):
         self._undo: deque[tuple[datetime, int, Thread | None]] = deque()
         self.derived: dict[Any, Any] = {}
         for thread in threads:
-            thread.watch(self._note)
+            thread.watch(self._log_change)
 
     def as_of(self, moment: datetime) -> dict[int, Thread]:
         """Return the threads by ID as they were at a moment of the last hour."""
@@ -56,7 +56,7 @@ class Threads(MutableMapping[int, "Thread"]):
     def __setitem__(self, thread_id: int, thread: Thread) -> None:
         self._log(thread_id, self._threads.get(thread_id))
         self._threads[thread_id] = thread
-        thread.watch(self._note)
+        thread.watch(self._log_change)
 
     @override
     def __delitem__(self, thread_id: int) -> None:
@@ -77,13 +77,13 @@ class Threads(MutableMapping[int, "Thread"]):
     def values(self) -> ValuesView[Thread]:
         return self._threads.values()
 
-    def _note(self, thread: Thread) -> None:
+    def _log_change(self, thread: Thread) -> None:
         """Log a thread that is about to change."""
         self._log(thread.id, thread)
 
     def _log(self, thread_id: int, before: Thread | None) -> None:
         self.derived.clear()
         now = self._now()
-        self._undo.append((now, thread_id, before.twin() if before else None))
+        self._undo.append((now, thread_id, before.unwatched_copy() if before else None))
         while self._undo[0][0] < now - RETENTION:
             self._undo.popleft()

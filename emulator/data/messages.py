@@ -102,8 +102,8 @@ def make_conversation(thread: Thread, *, is_large: bool = False) -> list[Message
     if thread.latest_message_at is None and not (thread.assigned_to or thread.closed_at):
         return []
     conversation = Conversation(thread)
-    conversation.talk(is_large=is_large)
-    conversation.note_events()
+    conversation.add_messages(is_large=is_large)
+    conversation.add_events()
     if thread.received_at:
         add_edge_cases(conversation)
     return sorted(conversation.messages, key=lambda message: message.order)

@@ -95,6 +95,6 @@ HOSTILE = (
     '\'; DROP TABLE messages; -- "quoted" \\backslash\\ \t tab\r\nand lines\u2028apart\x85\x1b[31m',
     "{'json': null} [] %s {0} ${HOME} <script>alert(1)</script> \ufeff\ufffe\uffff",
 )
-"""Strings that break software that handles text carelessly."""
+"""Strings that break software with careless text handling."""
 LARGE = "All work and no play makes a dull log. " * 26_890
 """1 MB of text."""

@@ -33,14 +33,14 @@ class Thread:
     moved_at: datetime | None = None
     """When an event last updated the latest message's time, if `Behavior` lets events do that."""
     more: dict[str, Any] = field(default_factory=dict)
-    """Payload fields that override the regular ones. Replace it as a whole, never modify it."""
+    """Payload fields that override the regular ones. Replace the dict; never modify it in place."""
 
     @override
     def __setattr__(self, name: str, value: object) -> None:
         watch = self.__dict__.get("_watch")
         if watch:
             watch(self)
-        self.__dict__["_derived"] = {}  # a new dict, because a twin shares the old one
+        self.__dict__["_derived"] = {}  # a new dict, because a copy shares the old one
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -51,11 +51,11 @@ class Thread:
         """Set the function to call before each change. It replaces any previous one."""
         self.__dict__["_watch"] = changing
 
-    def twin(self) -> Self:
+    def unwatched_copy(self) -> Self:
         """Return a copy that is not watched."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__, _watch=None)
-        return twin
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, _watch=None)
+        return copy
 
     @property
     def derived(self) -> dict[Any, Any]:

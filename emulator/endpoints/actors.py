@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from emulator.data.actors import ACTOR_ID, KINDS, name_of, quirk_of
+from emulator.data.actors import ACTOR_ID, KINDS, name_of, variant_of
 from emulator.endpoints.not_found import not_found
 from emulator.endpoints.responses import ApiResponse
-from emulator.endpoints.wire_format import finish, wire_time
+from emulator.endpoints.wire_format import apply_wire_format, wire_time
 
 if TYPE_CHECKING:
     from emulator.data.account import Account
@@ -29,11 +29,11 @@ MAX_BATCH = 100
 
 def actor_payload(account: Account, actor_id: str) -> dict[str, Any] | None:
     """Return the payload of an actor, or None if the actor does not exist."""
-    if actor_id in account.odd_actors:
-        return account.odd_actors[actor_id]
+    if actor_id in account.actor_overrides:
+        return account.actor_overrides[actor_id]
     if not account.has_actor(actor_id):
         return None
-    kind, quirk = KINDS[actor_id[0]], quirk_of(actor_id)
+    kind, variant = KINDS[actor_id[0]], variant_of(actor_id)
     body: dict[str, Any] = {"id": actor_id, "type": kind}
     name = name_of(actor_id)
     if name:
@@ -43,15 +43,15 @@ def actor_payload(account: Account, actor_id: str) -> dict[str, Any] | None:
     elif name and kind in {"AGENT", "VISITOR"}:
         host = "example.com" if kind == "AGENT" else "example.org"
         body["email"] = f"{name.lower().replace(' ', '.')}@{host}"
-    if "avatar" in OPTIONAL[kind] and quirk % 2:
-        body["avatar"] = f"https://avatars.example.com/{quirk:08x}.png"
-    return finish(body, account.behavior.wire, quirk, ids=(), optional=OPTIONAL[kind])
+    if "avatar" in OPTIONAL[kind] and variant % 2:
+        body["avatar"] = f"https://avatars.example.com/{variant:08x}.png"
+    return apply_wire_format(body, account.behavior.wire, variant, ids=(), optional=OPTIONAL[kind])
 
 
 def actor_payloads(account: Account, *threads: Thread) -> dict[str, dict[str, Any]]:
-    """Return the payloads, by ID, of the actors that these threads and their messages name.
+    """Return the payloads by ID of the actors named in these threads and their messages.
 
-    Without arguments, all threads count.
+    Without arguments, include all threads.
     """
     payloads = {one: actor_payload(account, one) for one in sorted(account.actor_ids(*threads))}
     return {actor_id: payload for actor_id, payload in payloads.items() if payload}

@@ -12,7 +12,7 @@ from emulator.endpoints.paging import Paging, failure_of, limit_problem, paging_
 from emulator.endpoints.responses import JSON_TYPE, ApiResponse
 from emulator.endpoints.selection import wants_archived
 from emulator.endpoints.threads import find_thread
-from emulator.endpoints.wire_format import finish, wire_time
+from emulator.endpoints.wire_format import apply_wire_format, wire_time
 
 if TYPE_CHECKING:
     from emulator.behavior import WireFormat
@@ -42,13 +42,13 @@ def read_messages(
 def message_payload(message: Message, *, wire: WireFormat = USUAL) -> dict[str, Any]:
     """Return the payload of a message. The default wire format omits unset fields."""
     number = message.thread_id + message.serial
-    quirk = number if wire.times == "mixed" else None
+    variant = number if wire.times == "mixed" else None
     body: dict[str, Any] = {
         "type": message.type,
         "id": message.id,
         "conversationsThreadId": str(message.thread_id),
-        "createdAt": wire_time(message.created_at, quirk),
-        "updatedAt": wire_time(message.updated_at, quirk),
+        "createdAt": wire_time(message.created_at, variant),
+        "updatedAt": wire_time(message.updated_at, variant),
         "createdBy": message.created_by,
         "client": {"clientType": "HUBSPOT"},
         "senders": [{"actorId": message.created_by}],
@@ -62,7 +62,7 @@ def message_payload(message: Message, *, wire: WireFormat = USUAL) -> dict[str, 
     body |= message.more
     if wire.unknown_values == "some":
         _add_unknown_values(body, number)
-    return finish(body, wire, number, ids=IDS, optional=OPTIONAL.get(message.type, ()))
+    return apply_wire_format(body, wire, number, ids=IDS, optional=OPTIONAL.get(message.type, ()))
 
 
 def _list(account: Account, thread: Thread, query: Query) -> ApiResponse:

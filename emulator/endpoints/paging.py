@@ -46,9 +46,9 @@ class Paging:
     ) -> tuple[list[Item], str | None]:
         """Return the page of items after a cursor, and the next cursor.
 
-        The items are in ascending order of their key. An empty page is always between two others.
-        If cursors are IDs, an empty page follows a cursor that is the previous row's ID, and its
-        own cursor is the next row's ID minus 1.
+        The items are in ascending order of their key. An empty page is never first or last.
+        If cursors are IDs, the previous row's ID leads to the empty page, whose own cursor is the
+        next row's ID minus 1.
         """
         behavior = self.account.behavior
         start = _find_start(items, order, after.position if after else 0)
@@ -111,12 +111,12 @@ def limit_of(query: Query) -> int:
 
 
 def limit_problem(query: Query, maximum: int) -> dict[str, bool]:
-    """Return the error message for an invalid page size, and whether the size is invalid."""
+    """Return an error message, mapped to whether the query's page size is invalid."""
     return {f"limit must be a number from 1 to {maximum}": not 1 <= limit_of(query) <= maximum}
 
 
 def failure_of(query: Query, behavior: Behavior) -> ApiResponse | None:
-    """Return the error for a page size that is too large for this HubSpot, if it is."""
+    """Return the error for a page size above `Behavior.fails_above`, or None."""
     if behavior.fails_above is None or limit_of(query) <= behavior.fails_above:
         return None
     if behavior.fails_with == 500:

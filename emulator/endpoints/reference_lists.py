@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.endpoints.paging import Paging, limit_problem, paging_text, refusal_of
 from emulator.endpoints.responses import JSON_TYPE, ApiResponse
 from emulator.endpoints.selection import wants_archived
-from emulator.endpoints.wire_format import finish
+from emulator.endpoints.wire_format import apply_wire_format
 
 if TYPE_CHECKING:
     from emulator.behavior import WireFormat
@@ -25,7 +25,9 @@ OPTIONAL = {
 
 def listed_row(name: str, item: dict[str, Any], wire: WireFormat) -> dict[str, Any]:
     """Return the payload of an item of the named list."""
-    return finish(dict(item), wire, int(item["id"]), ids=IDS[name], optional=OPTIONAL[name])
+    return apply_wire_format(
+        dict(item), wire, int(item["id"]), ids=IDS[name], optional=OPTIONAL[name]
+    )
 
 
 def list_all(account: Account, name: str, query: Query) -> ApiResponse:

@@ -46,7 +46,7 @@ def select(account: Account, query: Query) -> list[Thread]:
 
 
 def order_of(query: Query) -> Order:
-    """Return the key by which the list is in ascending order."""
+    """Return the list's sort key; the list is in ascending order."""
     return _by_time if is_by_time(query) else _by_id
 
 
@@ -91,20 +91,20 @@ def _filter_by_status(threads: list[Thread], status: str, behavior: Behavior) ->
     if behavior.status_filter == "empty":
         return []
     if behavior.status_filter == "index":
-        threads = [_as_indexed(thread) for thread in threads if _fifth(thread) != 0]
+        threads = [_as_indexed(thread) for thread in threads if _group_of(thread) != 0]
     return [thread for thread in threads if thread.status == status]
 
 
 def _as_indexed(thread: Thread) -> Thread:
-    """Return a thread as the status index shows it: it never sees 20% of the threads close."""
-    if thread.closed_at is None or _fifth(thread) != 1:
+    """Return a thread as in the bad status index, which shows 20% of the threads as always open."""
+    if thread.closed_at is None or _group_of(thread) != 1:
         return thread
-    stale = thread.twin()
+    stale = thread.unwatched_copy()
     stale.closed_at = None
     return stale
 
 
-def _fifth(thread: Thread) -> int:
+def _group_of(thread: Thread) -> int:
     """Return which of 5 groups a thread is in. A hash spreads consecutive IDs over the groups."""
     return zlib.crc32(str(thread.id).encode()) % 5
 

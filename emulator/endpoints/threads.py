@@ -78,7 +78,7 @@ def find_thread(account: Account, thread_id: str) -> Thread | ApiResponse:
         message = "Unable to parse value for path parameter: threadId"
         return ApiResponse.of(400, {"status": "error", "message": message, "correlationId": ""})
     for outage in account.behavior.outages:
-        if outage.hits(int(thread_id), account.now()):
+        if outage.hides(int(thread_id), account.now()):
             return not_found(outage.answer)
     return account.threads.get(int(thread_id)) or not_found(account.behavior.not_found)
 
@@ -93,17 +93,17 @@ def thread_payload(
     has an undocumented field.
     """
     channel, channel_account = CHANNELS[thread.inbox_id]
-    quirk = thread.id if wire.times == "mixed" else None
+    variant = thread.id if wire.times == "mixed" else None
     body: dict[str, Any] = {
         "id": str(thread.id),
-        "createdAt": wire_time(thread.created_at, quirk),
-        "closedAt": wire_time(thread.closed_at, quirk),
+        "createdAt": wire_time(thread.created_at, variant),
+        "closedAt": wire_time(thread.closed_at, variant),
         "status": thread.status,
         "originalChannelId": _reference(thread, channel, 0, wire),
         "originalChannelAccountId": _reference(thread, channel_account, 0, wire),
-        "latestMessageTimestamp": wire_time(thread.latest_message_at, quirk),
-        "latestMessageSentTimestamp": wire_time(thread.sent_at, quirk and quirk + 1),
-        "latestMessageReceivedTimestamp": wire_time(thread.received_at, quirk),
+        "latestMessageTimestamp": wire_time(thread.latest_message_at, variant),
+        "latestMessageSentTimestamp": wire_time(thread.sent_at, variant and variant + 1),
+        "latestMessageReceivedTimestamp": wire_time(thread.received_at, variant),
         "assignedTo": thread.assigned_to,
         "spam": thread.spam,
         "inboxId": _reference(thread, thread.inbox_id, 5, wire),
@@ -137,12 +137,12 @@ def _text(thread: Thread, query: Query, wire: WireFormat) -> str:
     return text
 
 
-def _reference(thread: Thread, number: int, quirk: int, wire: WireFormat) -> int | str:
+def _reference(thread: Thread, number: int, divisor: int, wire: WireFormat) -> int | str:
     """Return an ID as a number or a string.
 
-    If some IDs are numbers, they are those of threads whose ID is a multiple of `quirk`.
+    If some IDs are numbers, they are those of threads whose ID is a multiple of `divisor`.
     """
-    is_some = bool(quirk) and thread.id % quirk == 0
+    is_some = bool(divisor) and thread.id % divisor == 0
     return number if applies(wire.number_ids, to_some=is_some) else str(number)
 
 

@@ -21,22 +21,22 @@ def applies(scope: str, *, to_some: bool) -> bool:
     return scope == "all" or (scope != "none" and to_some)
 
 
-def wire_time(moment: datetime | None, quirk: int | None) -> str | None:
+def wire_time(moment: datetime | None, variant: int | None) -> str | None:
     """Return a time in HubSpot's format: with milliseconds.
 
-    With a `quirk`, full seconds have no milliseconds, and some times have a UTC offset.
+    With a `variant`, full seconds have no milliseconds, and some times have a UTC offset.
     """
     if moment is None:
         return None
-    if quirk is not None and moment.microsecond == 0:
+    if variant is not None and moment.microsecond == 0:
         return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-    if quirk is not None and quirk % 13 == 0:
+    if variant is not None and variant % 13 == 0:
         zone = timezone(timedelta(hours=-5))
         return moment.astimezone(zone).isoformat(timespec="milliseconds")
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def finish(
+def apply_wire_format(
     body: dict[str, Any],
     wire: WireFormat,
     number: int,
@@ -49,8 +49,8 @@ def finish(
     Args:
         body: The fields that are set, with IDs as strings.
         wire: The wire format.
-        number: A number that is specific to the payload. It decides whether a trait of some
-            payloads applies.
+        number: A number derived from the payload. It decides whether a trait that only some
+            payloads have applies.
         ids: Fields with IDs of other objects.
         optional: Fields that may be unset.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 LIST = Path(os.environ.get("HUBSPOT_ACCOUNTS", HERE / "accounts.json"))
 PYTHON = os.environ.get("HUBSPOT_PYTHON", "python3")
-"""Python of the environment in which tap and target are installed. It is not Airflow's."""
+"""Path of the Python that has the tap and the target installed. Not Airflow's own Python."""
 RETRY_DELAY = timedelta(seconds=float(os.environ.get("HUBSPOT_RETRY_SECONDS", "900")))
 EXIT_USAGE, EX_TEMPFAIL, EX_CONFIG = 2, 75, 78
 

@@ -169,7 +169,7 @@ class Load:
         logger.start()
         target = self._start(TARGET, stdin=tap.stdout)
         if tap.stdout:
-            tap.stdout.close()  # only the target keeps the pipe, so its death breaks the tap's pipe
+            tap.stdout.close()  # leaves the pipe to the target, so the tap notices its death
         for line in target.stdout or ():
             self._states.save(json.loads(line))
         codes = status(tap.wait()), status(target.wait())

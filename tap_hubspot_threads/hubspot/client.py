@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from tap_hubspot_threads.errors import (
     HubSpotError,
     TransientError,
-    UnprovenError,
+    UnverifiedAddressError,
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.pagination import is_page
@@ -188,10 +188,10 @@ class Client:
         call = partial(retry.call, attempt, on_retry=self._count_retry, on_failure=on_failure)
         try:
             return call()
-        except UnprovenError as error:
+        except UnverifiedAddressError as error:
             self._probe_address()
-            if error.meaning:
-                raise error.meaning from None
+            if error.if_verified:
+                raise error.if_verified from None
         return call(made=1)
 
     def _url(self, endpoint: Endpoint, path: str, query: Mapping[str, Any]) -> str:

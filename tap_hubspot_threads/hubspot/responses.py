@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
+    InconclusiveError,
     NotFoundError,
     RefusedError,
     TransientError,
-    UnbelievedError,
-    UnprovenError,
+    UnverifiedAddressError,
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.retry import retry_after
@@ -171,8 +171,8 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
         TransientError: if a retry may help. HubSpot's own 400, 401, 403 and 404 are never retried:
             that does not help, and HubSpot counts such errors against the app.
         NotFoundError: for HubSpot's own 404, if the endpoint can be not found.
-        UnprovenError: for a 404 or the refusal of one item before the Conversations API has
-            answered any request with 200.
+        UnverifiedAddressError: for a 404 or the refusal of one item before the Conversations API
+            has answered any request with 200.
         WrongAddressError: for a 404 of the list of threads before that.
         RefusedError: for a 400 or another client error, and for the refusal of one item.
         DailyQuotaError: if the daily quota is used up.
@@ -234,11 +234,11 @@ def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContex
                 "api_url and api_version, and any proxy in between."
             )
             raise WrongAddressError(message)
-        raise UnprovenError(summary, meaning=meaning)
+        raise UnverifiedAddressError(summary, if_verified=meaning)
     if meaning and not (endpoint.refusal_statuses and context.query.get("after")):
         raise meaning
     message = f"{summary}, but {_NOT_FROM_HUBSPOT} (check api_url and api_version)"
-    raise UnbelievedError(message, max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
+    raise InconclusiveError(message, max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
 
 
 def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContext) -> None:
@@ -247,7 +247,7 @@ def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContex
     if not details.is_json:
         if context.any_succeeded:
             message = f"{summary}, but {_NOT_FROM_HUBSPOT} (check api_url and any proxy in between)"
-            raise UnbelievedError(message, max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
+            raise InconclusiveError(message, max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
         message = f"{summary}. {NOT_HUBSPOT_API}"
         raise HubSpotError(message)
     if details.category.upper() == "USER_DOES_NOT_HAVE_PERMISSIONS":
@@ -261,12 +261,12 @@ def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContex
     refusal = RefusedError(_refusal(summary, details, context), status=HTTPStatus.FORBIDDEN)
     if endpoint.is_list_of_threads or (endpoint.refusal_statuses and context.query.get("after")):
         if context.conversations_succeeded:
-            raise UnbelievedError(str(refusal), max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
+            raise InconclusiveError(str(refusal), max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
         reason = str(refusal).rstrip(".")
         message = f"{reason}. Check what the token in {context.setting} may read."
         raise HubSpotError(message)
     if endpoint.is_conversations and not context.conversations_succeeded:
-        raise UnprovenError(summary, meaning=refusal)
+        raise UnverifiedAddressError(summary, if_verified=refusal)
     raise refusal
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 
-from tap_hubspot_threads.errors import EX_TEMPFAIL, ComeBackError, HubSpotError, TransientError
+from tap_hubspot_threads.errors import EX_TEMPFAIL, HubSpotError, RetryLaterError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -110,7 +110,7 @@ def seconds_to_wait(
             "after that."
         )
         if requested > MAX_RETRY_AFTER:
-            raise ComeBackError(message) from error
+            raise RetryLaterError(message) from error
         raise HubSpotError(message, exit_code=EX_TEMPFAIL) from error
     return max(jitter(scheduled), requested)
 

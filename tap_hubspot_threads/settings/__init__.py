@@ -1,1 +1,1 @@
-"""What a user can set, and how what is wrong with it is told, before the first request."""
+"""The settings and all other input of the tap, validated before the first request."""

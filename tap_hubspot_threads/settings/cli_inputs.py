@@ -1,4 +1,4 @@
-"""What the command line is given: config, state and catalog files, environment variables."""
+"""Input of the command: config, state and catalog files, and environment variables."""
 
 from __future__ import annotations
 
@@ -23,27 +23,26 @@ if TYPE_CHECKING:
 
 
 PREFIX = "TAP_HUBSPOT_THREADS_"
-"""Begins the names of the variables that are settings."""
+"""The prefix of environment variables that are settings."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
-_NOTHING = _FALSE | {"", "null", "{}"}
+_OFF = _FALSE | {"", "null", "{}"}
 
 
 def read_environment(schema: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings in the environment.
 
-    The SDK would also read the nearest file `.env`: that of whatever project or folder the tap was
-    installed in or is run from.
+    Unlike the SDK, do not read the nearest `.env` file: it may belong to another project.
 
     Args:
-        schema: Which settings there are.
-        environ: The environment.
+        schema: The JSON Schema of the settings.
+        environ: The environment variables.
 
     Raises:
-        SettingsError: names the variable and what it should hold, but not its value.
+        SettingsError: if a variable has the wrong type. The message has no value.
     """
     settings: dict[str, Any] = {}
     for name, setting in schema["properties"].items():
@@ -51,21 +50,21 @@ def read_environment(schema: Mapping[str, Any], environ: Mapping[str, str]) -> d
         if variable in environ:
             try:
                 settings[name] = _read(setting["type"], environ[variable])
-            except _WrongError as error:
+            except _WrongTypeError as error:
                 message = f"{variable}: not {error}"
                 raise SettingsError(message) from None
     for name in REFUSED:
         value = environ.get(PREFIX + name.upper(), "")
-        if value.lower() not in _NOTHING:
+        if value.lower() not in _OFF:
             settings[name] = value
     return settings
 
 
 def check_log_level(environ: Mapping[str, str]) -> None:
-    """Check the variables that the SDK reads the level of the log from.
+    """Check the environment variables that set the log level.
 
     Raises:
-        SettingsError: names the variable and the levels that there are.
+        SettingsError: if a level is unknown. The message lists the levels.
     """
     for variable in (f"{PREFIX}LOGLEVEL", "LOGLEVEL"):
         if environ.get(variable, "INFO").upper() not in LOG_LEVELS:
@@ -73,23 +72,23 @@ def check_log_level(environ: Mapping[str, str]) -> None:
             raise SettingsError(message)
 
 
-def settings_in(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names of what look like settings; two underscores are Meltano's own."""
+def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the names after `PREFIX`, except `LOGLEVEL` and Meltano's, which add an underscore."""
     for variable in environ:
         name = variable.removeprefix(PREFIX)
         if name != variable and not name.startswith("_") and name != "LOGLEVEL":
             yield name.lower()
 
 
-class _WrongError(ValueError):
-    """A variable of another type. The message says what it should hold."""
+class _WrongTypeError(ValueError):
+    """A variable of the wrong type. The message has the expected type."""
 
 
 def _read(types: list[str], text: str) -> Any:  # noqa: ANN401 - JSON
-    """Return the value of a variable, by its setting's types.
+    """Return the value of a variable as one of the types of its setting.
 
     Raises:
-        _WrongError: if it has none of them.
+        _WrongTypeError: if the value has none of these types.
     """
     if "integer" in types:
         return _read_integer(text)
@@ -105,14 +104,14 @@ def _read(types: list[str], text: str) -> Any:  # noqa: ANN401 - JSON
 def _read_integer(text: str) -> int:
     if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text):
         message = "a whole number"
-        raise _WrongError(message)
+        raise _WrongTypeError(message)
     return int(text)
 
 
 def _read_boolean(text: str) -> bool:
     if text.lower() not in _TRUE | _FALSE:
         message = "true or false"
-        raise _WrongError(message)
+        raise _WrongTypeError(message)
     return text.lower() in _TRUE
 
 
@@ -124,7 +123,7 @@ def _read_list(text: str) -> list[Any]:
         return []
     if "," not in text.lstrip()[1:] or text.lstrip()[0] in {"{", '"'}:
         message = 'a JSON list such as ["17", "18"], or [] for none'
-        raise _WrongError(message)
+        raise _WrongTypeError(message)
     return text.split(",")
 
 
@@ -132,7 +131,7 @@ def _read_object(text: str) -> dict[str, Any]:
     value = _parse(text)
     if not isinstance(value, dict):
         message = "a JSON object"
-        raise _WrongError(message)
+        raise _WrongTypeError(message)
     return value
 
 
@@ -147,34 +146,35 @@ def read_config_file(path: str) -> dict[str, Any]:
     """Return the JSON object in a file.
 
     Raises:
-        SettingsError: names the file and the place, but nothing of what is in it.
+        SettingsError: if the file cannot be read. The message has the file and the position of a
+            syntax error, but none of the content.
     """
     if path.lstrip().startswith("{"):
-        message = "--config: takes the path of a file or ENV, not the settings themselves"
+        message = "--config: expects the path of a file, or ENV, not the settings themselves"
         raise SettingsError(message)
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         message = f"--config {path}: {getattr(error, 'strerror', None) or error}"
         raise SettingsError(message) from None
-    what = f"--config {path}"
-    return _parse_object(_decode(data, what), what)
+    source = f"--config {path}"
+    return _parse_object(_decode(data, source), source)
 
 
 def check_state_file(file: TextIO | None) -> TextIO | None:
-    """Return a file with the same text, if that is a JSON object.
+    """Return the file's text as a new file, after a check that it is a JSON object.
 
     Raises:
-        SettingsError: if it is not: an empty state would mean a full sync.
+        SettingsError: if it is not one. An empty file must not start a first sync.
     """
     return file and _check_file(file, "--state")[0]
 
 
 def check_catalog_file(file: TextIO | None) -> TextIO | None:
-    """Return a file with the same text, if that is a Singer catalog.
+    """Return the file's text as a new file, after a check that it is a Singer catalog.
 
     Raises:
-        SettingsError: if it is not.
+        SettingsError: if it is not one, or if it renames a stream or changes a primary key.
     """
     if file is None:
         return None
@@ -182,7 +182,7 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
     try:
         entries = Catalog.from_dict({"streams": catalog["streams"]}).streams
     except (AttributeError, KeyError, TypeError, ValueError):
-        message = f"--catalog {file.name}: not a Singer catalog; make one with --discover"
+        message = f"--catalog {file.name}: not a Singer catalog; create one with --discover"
         raise SettingsError(message) from None
     for entry in entries:
         root = cast("StreamMetadata | None", entry.metadata.get(()))
@@ -190,90 +190,88 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
         if entry.stream not in {None, entry.tap_stream_id} or key != ["id"]:
             message = (
                 f"--catalog {file.name}: {entry.tap_stream_id} has another name or other "
-                "key_properties than the tap's; make a catalog with --discover"
+                "key_properties than the tap's stream; create a catalog with --discover"
             )
             raise SettingsError(message)
     return checked
 
 
 def unknown_settings(names: Iterable[str], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each name that is no setting's, with the nearest one that is."""
+    """Yield a warning for each unknown setting, with the nearest known one."""
     known = list(schema["properties"])
     for name in names:
         if name not in known and name not in REFUSED:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            yield f"There is no setting {name}: it has no effect{hint}"
+            yield f"Unknown setting {name}, which has no effect{hint}"
 
 
 def _check_file(file: TextIO, option: str) -> tuple[TextIO, dict[str, Any]]:
-    what = f"{option} {file.name}"
+    source = f"{option} {file.name}"
     try:
-        text = _decode(file.buffer.read(), what)
+        text = _decode(file.buffer.read(), source)
     except OSError as error:
-        message = f"{what}: {error.strerror}"
+        message = f"{source}: {error.strerror}"
         raise SettingsError(message) from None
-    return io.StringIO(text), _parse_object(text, what)
+    return io.StringIO(text), _parse_object(text, source)
 
 
-def _decode(data: bytes, what: str) -> str:
-    """Return the text of a file in UTF-8, without the byte order mark that Windows puts there.
+def _decode(data: bytes, source: str) -> str:
+    """Decode UTF-8, without the byte order mark that Windows programs write.
 
     Raises:
-        SettingsError: if it is of another encoding; a zero byte shows UTF-16.
+        SettingsError: if the data has another encoding. A zero byte indicates UTF-16.
     """
     try:
         if b"\0" not in data:
             return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         pass
-    message = f"{what}: not in UTF-8; save it as UTF-8"
+    message = f"{source}: not in UTF-8; save it as UTF-8"
     raise SettingsError(message)
 
 
-def _parse_object(text: str, what: str) -> dict[str, Any]:
+def _parse_object(text: str, source: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        message = f"{what}: not JSON (line {error.lineno}, column {error.colno})"
+        message = f"{source}: not JSON (line {error.lineno}, column {error.colno})"
         raise SettingsError(message) from None
-    except (ValueError, RecursionError):  # a number, or a nest, that is larger than can be
+    except (ValueError, RecursionError):  # a number too large, or nesting too deep
         value = None
     if not isinstance(value, dict):
-        message = f"{what}: not a JSON object"
+        message = f"{source}: not a JSON object"
         raise SettingsError(message)
     return value
 
 
 def _refuse_constant(name: str) -> None:
-    """Refuse NaN and its like, which Python takes, and JSON does not have."""
+    """Reject NaN and Infinity, which Python accepts but JSON does not have."""
     raise ValueError(name)
 
 
-FOR_SETTINGS = (AttributeError, ConfigValidationError, ValueError)
-"""What the SDK raises for settings that it cannot work with, or cannot read."""
+SETTINGS_ERRORS = (AttributeError, ConfigValidationError, ValueError)
+"""The errors that the SDK raises for invalid settings."""
 
 
 def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
-    """Return one of `FOR_SETTINGS` in one line; itself, if it is not about the settings.
+    """Return a one-line `SettingsError` for one of the `SETTINGS_ERRORS`.
 
-    Args:
-        error: What the SDK raised.
-        config: The settings.
+    An error that is not about the settings is returned as it is.
     """
     if isinstance(error, ConfigValidationError):
         return SettingsError("; ".join(map(_without_value, error.errors)))
     if isinstance(error, AttributeError) and "stream_maps" in config:
-        return SettingsError("stream_maps: not of the form that the SDK knows")
+        return SettingsError("stream_maps: not an object of stream maps by stream name")
     return error
 
 
 @contextmanager
-def maps_explained() -> Iterator[None]:
-    """Turn what the SDK raises for stream maps and flattening into one line.
+def explain_stream_map_errors() -> Iterator[None]:
+    """Turn an error of the SDK about stream maps or flattening into one line.
 
     Raises:
-        SettingsError: names the setting.
+        SettingsError: for such an error.
     """
     try:
         yield
@@ -286,17 +284,17 @@ def maps_explained() -> Iterator[None]:
 
 
 def _without_value(error: str) -> str:
-    """Return the SDK's message on a setting's type, without the value of one that is not ours."""
+    """Return the SDK's message about a setting, without the value of its own settings."""
     match = re.search(r"config\['(stream_map_config|faker_config)'\]", error)
-    return f"{match[1]}: not what it should be" if match else error
+    return f"{match[1]}: has the wrong type" if match else error
 
 
 def overridden_columns(own: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the columns whose type in a catalog is not the stream's own, and those it lacks.
+    """Yield the columns that a catalog adds to a stream, or whose type it changes.
 
     Args:
         own: The stream's schema.
-        given: The schema in the catalog, as Meltano's extra `schema` may have changed it.
+        given: The schema in the catalog, which Meltano's extra `schema` can change.
     """
     columns = given.get("properties") or {}
     for name, column in columns.items():
@@ -305,7 +303,7 @@ def overridden_columns(own: Mapping[str, Any], given: Mapping[str, Any]) -> Iter
 
 
 def _differs(own: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    """Return whether a type or format differs; a schema that leaves out both asks for nothing."""
+    """Return whether the type or format differs. A schema without either changes nothing."""
     if "type" in given and _types(given) != _types(own):
         return True
     if ("type" in given or "format" in given) and given.get("format") != own.get("format"):

@@ -10,7 +10,7 @@ REFUSED = {
         "targets would delete every thread that the sync did not emit again"
     ),
 }
-"""Settings of the SDK that this tap refuses, each with the reason."""
+"""The SDK's settings that this tap rejects, each with the reason."""
 
 _ID = th.CustomType({"type": ["string", "integer"]})
 

@@ -1,4 +1,4 @@
-"""Every setting, as the parameter that it becomes."""
+"""The validated settings as typed parameters."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ class ThreadFilter:
     """The settings that decide which threads are in scope."""
 
     inbox_ids: tuple[str, ...] = ()
-    """Distinct, ascending; empty: all."""
+    """Distinct and sorted; empty: all inboxes."""
     include_archived: bool = True
     start_date: str | None = None
     """A cleaned time."""
 
     @property
     def inbox_id(self) -> str | None:
-        """The inbox, if it is one: HubSpot accepts one per call."""
+        """The inbox, if exactly one is configured: HubSpot accepts one per API call."""
         return self.inbox_ids[0] if len(self.inbox_ids) == 1 else None
 
     @property
     def archived_values(self) -> tuple[bool, ...]:
-        """The values of the `archived` parameter to list, in order."""
+        """The values of the `archived` parameter for list requests, in order."""
         return (False, True) if self.include_archived else (False,)
 
     @property
     def is_all(self) -> bool:
-        """Whether a full listing shows every thread, live or archived."""
+        """Whether a full listing shows every thread of the account."""
         return not self.inbox_ids and self.start_date is None
 
     def matches(self, row: Row) -> bool:
-        """Whether a listed thread is in scope."""
+        """Whether a thread is in one of the inboxes and not older than `start_date`."""
         if not self.has_inbox(row):
             return False
-        moved = row["latestMessageTimestamp"] or row["createdAt"]
-        return self.start_date is None or moved is None or moved >= self.start_date
+        latest = row["latestMessageTimestamp"] or row["createdAt"]
+        return self.start_date is None or latest is None or latest >= self.start_date
 
     def includes(self, row: Row) -> bool:
-        """Whether a thread is in scope now, and archived only if archived threads are."""
+        """Whether a thread passes all filters, `include_archived` too."""
         return self.matches(row) and (self.include_archived or not row["archived"])
 
     def has_inbox(self, row: Row) -> bool:
@@ -55,7 +55,7 @@ class ThreadFilter:
         return not self.inbox_ids or row["inboxId"] in self.inbox_ids
 
     def fingerprint(self) -> str:
-        """Return the text by which the next sync sees that the filters have changed."""
+        """Return the filters as text, so that the next sync detects a change."""
         filters = {
             "inbox_ids": list(self.inbox_ids),
             "include_archived": self.include_archived,
@@ -66,7 +66,7 @@ class ThreadFilter:
 
 @dataclass(frozen=True)
 class Settings:
-    """The validated settings, each under the name and in the unit in which it is used."""
+    """The validated settings."""
 
     threads: ThreadFilter = field(default_factory=ThreadFilter)
     access_token: str = ""
@@ -81,7 +81,7 @@ class Settings:
     daily_quota_reserve_percent: int = 10
     max_concurrency: int = 16
     request_timeout: float = 60
-    """Seconds for one whole response."""
+    """Seconds for one whole response, not per socket read."""
     max_attempts: int = 8
     always_fetch_by_id: bool = False
     open_threads_max_calls: int = 500
@@ -92,11 +92,11 @@ class Settings:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, user_agent: str) -> Settings:
-        """Return the parameters of validated settings.
+        """Return the settings of a config.
 
         Args:
-            config: With the defaults; see `settings.validation`.
-            user_agent: If the setting is not set.
+            config: The validated config, with the defaults.
+            user_agent: The default User-Agent header.
         """
         names = ("client_id", "client_secret", "refresh_token")
         has_oauth = bool(config.get("refresh_token"))

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 ID_COLUMNS = ("thread_id", "threadId", "id")
-"""The clearer names come first: an export of tickets has an `id` too."""
+"""In order of preference: an export of tickets has an `id` column too."""
 
 DELIMITERS = (",", ";", "\t")
 
 MAX_LINE = 1_000_000
-"""Characters of a line, more than any row of CSV has; that bounds the memory for other files."""
+"""Maximum characters per line: more than a CSV row has, to bound the memory for other files."""
 
 
 class ConfiguredIds:
-    """Distinct IDs, each at its first place: those of `thread_ids`, then those of the file.
+    """The distinct configured IDs in order: first those of `thread_ids`, then those of the file.
 
     Args:
-        config: Has thread_ids, thread_ids_file or both.
-        call: Calls a function that may wait for the other end of a pipe.
+        config: The settings, with `thread_ids`, `thread_ids_file` or both.
+        call: Calls a function that may block on a pipe.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ConfiguredIds:
         *,
         call: Callable[[Callable[[], None]], None] = lambda function: function(),
     ) -> None:
-        self._listed = config.get("thread_ids") or []
+        self._thread_ids = config.get("thread_ids") or []
         self._path: str | None = config.get("thread_ids_file")
         self._call = call
         self._ids: dict[str, None] | None = None
@@ -49,19 +49,20 @@ class ConfiguredIds:
 
     @property
     def total(self) -> int | None:
-        """How many there are; None before they are read."""
+        """The number of IDs; None before the file is read."""
         return None if self._ids is None else len(self._ids)
 
     def check(self) -> None:
-        """Read all of them, once.
+        """Read and validate all IDs, on the first call only.
 
         Raises:
-            SettingsError: at the first that is none; names the setting, the place and the value.
+            SettingsError: if a value is not an ID. The message has the setting, the position and
+                the value.
         """
         if self._ids is not None:
             return
         try:
-            ids = dict.fromkeys(parse_ids(self._listed))
+            ids = dict.fromkeys(parse_ids(self._thread_ids))
         except InvalidIdError as error:
             message = f"thread_ids: {error}"
             raise SettingsError(message) from None
@@ -75,19 +76,19 @@ class ConfiguredIds:
 
 
 def read_id_file(path: str) -> Iterator[str]:
-    """Yield the IDs of a file of text or CSV, in UTF-8, with or without a byte order mark.
+    """Yield the IDs of a text or CSV file in UTF-8, with or without a byte order mark.
 
-    Text has an ID per line; blank lines and lines that begin with # are left out. A file whose
-    first line has a column of one of the `ID_COLUMNS` is CSV, with one of the `DELIMITERS`.
+    A text file has one ID per line; blank lines and lines that start with # are skipped. A file is
+    CSV, with one of the `DELIMITERS`, if its first line has one of the `ID_COLUMNS`.
 
     Raises:
-        SettingsError: if the file cannot be read, or at its first line without an ID; names the
-            file, the line and the value.
+        SettingsError: if the file cannot be read or a line has no ID. The message has the file, the
+            line and the value.
     """
-    with _explained(path):
+    with _as_settings_error(path):
         source = Path(path)
         if source.exists() and not (source.is_file() or source.is_fifo()):
-            message = "is not a file, nor a pipe"
+            message = "is neither a file nor a pipe"
             raise InvalidIdError(message)
         with source.open(encoding="utf-8-sig", newline="") as file:
             for line, value in _values(file):
@@ -99,12 +100,12 @@ def read_id_file(path: str) -> Iterator[str]:
 
 
 @contextmanager
-def _explained(path: str) -> Iterator[None]:
-    """Turn what is wrong with a file of ids into one line that names it."""
+def _as_settings_error(path: str) -> Iterator[None]:
+    """Turn an error about the file into a `SettingsError` that names the file."""
     try:
         yield
     except UnicodeDecodeError:
-        reason = "is not in UTF-8; save it as UTF-8, or as CSV UTF-8"
+        reason = "is not in UTF-8; save it as UTF-8 (in Excel: CSV UTF-8)"
     except OSError as error:
         reason = str(error.strerror)
     except ValueError as error:
@@ -116,14 +117,14 @@ def _explained(path: str) -> Iterator[None]:
 
 
 def _values(file: TextIO) -> Iterator[tuple[int, str]]:
-    """Yield the values that are to be ids, each with its line's number."""
+    """Yield the values that must be IDs, each with its line number."""
     lines = _lines(file)
     significant = ((n, line.strip("\r\n")) for n, line in lines if _is_significant(line))
     number, first = next(significant, (0, ""))
     if not first:
-        message = "it is empty; for no thread at all, set thread_ids to []"
+        message = "is empty; to sync no threads, set thread_ids to []"
         raise InvalidIdError(message)
-    for delimiter in [mark for mark in DELIMITERS if mark in first] or DELIMITERS[:1]:
+    for delimiter in [each for each in DELIMITERS if each in first] or DELIMITERS[:1]:
         header = _header(number, first, delimiter)
         column = next((header.index(name) for name in ID_COLUMNS if name in header), None)
         if column is not None:
@@ -137,11 +138,11 @@ def _values(file: TextIO) -> Iterator[tuple[int, str]]:
                 raise InvalidIdError(message) from None
             return
     if any(delimiter in first.strip() for delimiter in DELIMITERS):
-        message = f"line {number}: no column is called {' or '.join(ID_COLUMNS)}"
+        message = f"line {number}: no column is named {' or '.join(ID_COLUMNS)}"
         raise InvalidIdError(message)
-    for place, line in chain([(number, first)], lines):
+    for line_number, line in chain([(number, first)], lines):
         if _is_significant(line):
-            yield place, line.strip()
+            yield line_number, line.strip()
 
 
 def _header(number: int, line: str, delimiter: str) -> list[str]:
@@ -153,16 +154,17 @@ def _header(number: int, line: str, delimiter: str) -> list[str]:
 
 
 def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
-    """Yield the lines with their numbers, never more than `MAX_LINE` characters at once.
+    """Yield the lines with their numbers.
 
     Raises:
-        InvalidIdError: at a line that is longer, or holds a zero byte: that is no text file.
+        InvalidIdError: at a line of more than `MAX_LINE` characters, or with a zero byte, which
+            shows that the file is not text in UTF-8.
     """
     lines = iter(partial(file.readline, MAX_LINE + 1), "")
     for number, line in enumerate(lines, start=1):
         problem = ""
         if "\0" in line:
-            problem = "holds a zero byte; save the file as text in UTF-8"
+            problem = "contains a zero byte; save the file as text in UTF-8"
         elif len(line) > MAX_LINE:
             problem = f"longer than {MAX_LINE:,} characters; put one ID on each line"
         if problem:

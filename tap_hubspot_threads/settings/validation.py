@@ -1,4 +1,4 @@
-"""Validation of the settings, before the first request."""
+"""Validation of settings beyond their JSON Schema."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _URL = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*|\[::1\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
 )
-_THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
+_LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
 
 def check_secrets(config: Mapping[str, Any]) -> None:
-    """Check what the SDK's own validation would print the value of.
+    """Check the secrets before the SDK does, whose messages have the value.
 
     Raises:
-        SettingsError: names the setting, never its value.
+        SettingsError: if a secret is invalid. The message has no value.
     """
     for name, setting in SETTINGS["properties"].items():
         value = config.get(name)
@@ -41,26 +41,30 @@ def check_secrets(config: Mapping[str, Any]) -> None:
             raise SettingsError(message)
         _check_form(name, value)
         if not value.isascii() or not value.isprintable() or " " in value:
-            message = f"{name}: holds a space, a line break or another character that no token has"
+            message = (
+                f"{name}: contains a space, a line break or another character that is not valid in "
+                "a token; copy the token again"
+            )
             raise SettingsError(message)
 
 
 def _check_form(name: str, value: str) -> None:
-    """Check that a secret was copied alone. HubSpot answers 530 to a token of another form."""
+    """Check that a secret was copied alone. HubSpot answers 530 to a malformed token."""
     problem = ""
     if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
-        problem = "has quotes around it: remove them (an env file may keep them)"
+        problem = "is in quotes; remove the quotes (some .env parsers keep them)"
     elif _HEADER.match(value):
-        problem = "begins with the name of a header or with Bearer: set the token alone"
+        problem = "starts with a header name or Bearer; set the token alone"
     if problem and value.strip():
         message = f"{name}: {problem}"
         raise SettingsError(message)
 
 
-def starts_before_all(start_date: object) -> bool:
-    """Return whether a start date is so early that it excludes no thread: none is before 1970.
+def excludes_no_thread(start_date: object) -> bool:
+    """Return whether a start date is 1970-01-01 or earlier, before any thread.
 
-    Its lookback may be before the year 1, which Python cannot compute.
+    The caller drops such a date: less the lookback, it may be before the year 1, which Python
+    cannot compute.
     """
     try:
         start = clean_time(start_date)
@@ -70,10 +74,10 @@ def starts_before_all(start_date: object) -> bool:
 
 
 def check_settings(config: Mapping[str, Any]) -> None:
-    """Check what a type cannot say.
+    """Check what the JSON Schema cannot express.
 
     Raises:
-        SettingsError: names the setting, its value and what it should be.
+        SettingsError: if a setting is invalid. The message has its name and the expected value.
     """
     _check_credentials(config)
     try:
@@ -87,24 +91,27 @@ def check_settings(config: Mapping[str, Any]) -> None:
         message = f"start_date: {config['start_date']!r} is not a time such as 2026-01-31T00:00:00Z"
         raise SettingsError(message) from None
     url = _URL.fullmatch(config["api_url"])
-    is_local = url is not None and url["host"] in _THIS_MACHINE
+    is_local = url is not None and url["host"] in _LOCAL_HOSTS
     if (
         url is None
         or not (url["scheme"] == "https" or is_local)
         or int(url["port"] or 0) > MAX_PORT
     ):
         message = (
-            "api_url: not an https URL such as https://api.hubapi.com (plain http would show the "
-            "token to the network; it is for this machine only)"
+            "api_url: not an HTTPS URL such as https://api.hubapi.com (plain HTTP is allowed for "
+            "localhost only, as it would expose the token)"
         )
         raise SettingsError(message)
     user_agent = config.get("user_agent") or ""
     if not (user_agent.isascii() and user_agent.isprintable()) or user_agent != user_agent.strip():
-        message = "user_agent: holds a line break, an outer space or a letter beyond ASCII"
+        message = (
+            "user_agent: contains a line break, a leading or trailing space, or a character that "
+            "is not ASCII"
+        )
         raise SettingsError(message)
     for name, reason in REFUSED.items():
         if config.get(name):
-            message = f"{name}: not possible here; {reason}"
+            message = f"{name}: not supported, because {reason}; remove it"
             raise SettingsError(message)
 
 
@@ -113,17 +120,18 @@ def _check_credentials(config: Mapping[str, Any]) -> None:
     message = ""
     if not config.get("access_token") and len(missing) == len(OAUTH):
         message = (
-            "access_token: not set. Make a private app or service key in HubSpot with the scope "
-            "conversations.read and put its token there, or into the environment variable "
-            "TAP_HUBSPOT_THREADS_ACCESS_TOKEN with --config=ENV. For OAuth set client_id, "
+            "access_token: not set. Create a private app or service key in HubSpot with the scope "
+            "conversations.read, and set access_token to its token, or use --config=ENV and the "
+            "environment variable TAP_HUBSPOT_THREADS_ACCESS_TOKEN. For OAuth, set client_id, "
             "client_secret and refresh_token instead"
         )
     elif config.get("access_token") and len(missing) < len(OAUTH):
         names = ", ".join(name for name in OAUTH if name not in missing)
-        message = f"access_token and {names}: set either access_token or OAuth's settings, not both"
+        message = f"access_token and {names}: set access_token or the OAuth settings, not both"
     elif not config.get("access_token") and missing:
         message = (
-            f"{', '.join(missing)}: not set. OAuth takes client_id, client_secret and refresh_token"
+            f"{', '.join(missing)}: not set. For OAuth, set client_id, client_secret and "
+            "refresh_token"
         )
     if message:
         raise SettingsError(message)

@@ -1,5 +1,5 @@
-"""Singer: the streams, and the one loop that writes.
+"""Singer: the streams and the writing loop.
 
-Knows no HTTP. `writer` has the loop, `streams` what is emitted, `stdout` how a line is written,
-`progress` what is logged. May import `sync`, `models`, `errors`, `values` and `signals`.
+`writer` has the loop, `streams` the streams, `stdout` the output and `progress` the log of a sync.
+Knows no HTTP. May import `sync`, `models`, `errors`, `values` and `signals`.
 """

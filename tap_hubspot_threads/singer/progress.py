@@ -34,36 +34,32 @@ NOUNS = {
     "channel_accounts": "channel account",
     "thread_index": "index entry",
 }
-"""What one record of each stream is, in the summary."""
+"""The noun for one record of each stream, in the summary."""
 
 PLURALS = {"inbox": "inboxes", "index entry": "index entries"}
 
 
 class Traffic(Protocol):
-    """What the client has sent to HubSpot so far."""
+    """The client's counts of requests and of the daily quota."""
 
     request_count: int
     retry_count: int
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The rest of the account's daily quota, and the whole; None: unknown."""
+        """The rest of the daily quota, and the whole daily quota; None: unknown."""
 
     @property
     def now(self) -> datetime | None:
-        """HubSpot's clock at its last response with a date."""
+        """HubSpot's clock at the last response with a `Date`."""
 
 
 @dataclass
 class Progress:
-    """Reports on one sync. It decides nothing.
-
-    Args:
-        clock: Monotonic seconds.
-        traffic: Counts the requests.
-    """
+    """Counts what one sync does, and logs it. It decides nothing."""
 
     clock: Callable[[], float]
+    """Monotonic seconds."""
     traffic: Traffic
     stats: SyncStats = field(default_factory=SyncStats)
     failures: Failures = field(default_factory=Failures)
@@ -108,7 +104,7 @@ class Progress:
         """Return the summary of the sync in one line.
 
         Args:
-            error: What ended the sync early, if anything did.
+            error: The error that ended the sync early, if any.
         """
         skipped = self._describe_skipped()
         records = ", ".join(self._describe_records())
@@ -127,10 +123,10 @@ class Progress:
         return ". ".join(sentences) + "."
 
     def fields(self, saved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the figures of the summary, and more, for a program. The names are stable.
+        """Return the figures of the summary, and more, as log fields with stable names.
 
         Args:
-            saved: The bookmark of threads in the last STATE.
+            saved: The bookmark of `threads` in the last STATE.
         """
         stats, failures, (remaining, limit) = self.stats, self.failures, self.traffic.quota
         keys = "threads_done", "threads_total_estimate"
@@ -187,7 +183,7 @@ class Progress:
         return [] if remaining is None else [f"{remaining:,} of {limit:,} left today"]
 
     def _describe_records(self) -> list[str]:
-        """Return the records by stream; streams without a record only if there is nothing else."""
+        """Return the records by stream; streams without records only if no stream has any."""
         counts = {name: count for name, count in self.records.items() if count}
         if not counts:
             counts = {"threads": 0} if "threads" in self.records else dict(self.records)
@@ -229,7 +225,7 @@ def outcome_of(error: BaseException | None) -> str:
 
 
 def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
-    """Return what could not be read, or is not decided yet, by kind."""
+    """Return the counts of failed items and of undecided deletions, by type."""
     return [
         *_unless_none(stats.not_found, "thread", "not found"),
         *_unless_none(stats.withheld_deletions, "deletion", "pending"),
@@ -262,7 +258,7 @@ def describe_misfits(counts: Mapping[str, int]) -> str:
 
 
 def describe_duration(seconds: float) -> str:
-    """Return a duration in the two units that a person would use."""
+    """Return a duration in hours and minutes, minutes and seconds, or seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,4 +1,4 @@
-"""Standard output, written whole: to files, slow pipes and pipes that do not block."""
+"""Standard output without short writes: to files, slow pipes and non-blocking pipes."""
 
 from __future__ import annotations
 
@@ -26,45 +26,41 @@ if TYPE_CHECKING:
 
 
 BUFFER = 65_536
-"""Characters that are collected before they are written."""
+"""Characters to buffer before a write."""
 
 CHUNK: int = getattr(select, "PIPE_BUF", 512)
-"""Bytes per write: a pipe that polls as writable takes that many without blocking (POSIX)."""
+"""Bytes per write: a pipe that polls as writable accepts this many without blocking (POSIX)."""
 
 POLL = 0.1
-"""Seconds between two calls of `check` while nothing can be written."""
+"""Seconds between two calls of `check` while the pipe is full."""
 
 PATIENCE = 5.0
-"""Seconds without a written byte after which a sync that is to stop gives up writing. A target that
-reads, however slowly, gets everything."""
+"""Seconds without progress after which a stopped sync gives up writing. A target that still reads,
+however slowly, gets the whole output."""
 
 
-def written_whole(stream: TextIO) -> TextIO | Output:
-    """Return an `Output` for Python's standard output, and any other stream as it is.
+def as_output(stream: TextIO) -> TextIO | Output:
+    """Return an `Output` for the process's standard output, or any other stream unchanged.
 
-    A caller that has redirected stdout within Python gets the output there. A system without
-    `poll` (Windows) has no pipes that do not block.
+    So a caller that redirects `sys.stdout` gets the text there. Windows, which has no `poll`, has
+    no non-blocking pipes either.
     """
     is_ours = stream is sys.__stdout__ and hasattr(select, "poll")
     return Output(stream.fileno()) if is_ours else stream
 
 
 class Output(io.TextIOBase):
-    """Text for a file descriptor, buffered here, so that no flag of the interpreter matters.
+    """A buffered text stream for a file descriptor, independent of Python's own buffering.
 
-    Python's own standard output is unbuffered with `PYTHONUNBUFFERED` or `-u`, and then neither
-    repeats a short write nor waits for a pipe that does not block.
+    With `PYTHONUNBUFFERED` or `-u`, Python's standard output neither completes a short write nor
+    waits for a non-blocking pipe.
 
     Guarantees:
-        * Everything is written whole and in order: short writes are continued, and a full pipe is
-          waited for, whether it blocks or not.
-        * Once writing has failed, nothing more is written, and every further call but `close`
-          fails likewise. A line that was cut is therefore the last one.
-        * A signal is noticed while the pipe is full, see `PATIENCE`.
-
-    Args:
-        descriptor: The file descriptor.
-        patience: See `PATIENCE`.
+        * All text is written completely and in order. Short writes are completed, and a full pipe
+          is waited for, blocking or not.
+        * After a failed write, nothing more is written, and every further `flush` raises the same
+          error. So only the last line can be cut.
+        * A signal is detected while the pipe is full, see `PATIENCE`.
     """
 
     encoding = "utf-8"
@@ -77,7 +73,7 @@ class Output(io.TextIOBase):
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self.check: Callable[[], None] = lambda: None
-        """Raises `Stopped` if the sync is to stop; replaced by whatever handles signals."""
+        """Raises `Stopped` after a signal. The tap replaces it by `Stop.check`."""
 
     @override
     def fileno(self) -> int:
@@ -104,11 +100,11 @@ class Output(io.TextIOBase):
 
     @override
     def flush(self) -> None:
-        """Write what is buffered.
+        """Write the buffered text.
 
         Raises:
-            OutputError: if it cannot be written.
-            Stopped: if the sync is to stop and nothing was read for `PATIENCE`.
+            OutputError: if a write fails.
+            Stopped: if a signal arrived and the pipe has been full for `PATIENCE`.
         """
         rest = memoryview("".join(self._parts).encode("utf-8", "backslashreplace"))
         self._parts.clear()
@@ -123,10 +119,10 @@ class Output(io.TextIOBase):
 
     @override
     def close(self) -> None:
-        """Leave the descriptor open; what is not flushed is dropped."""
+        """Drop the buffered text and leave the descriptor open."""
 
     def _write(self, chunk: memoryview) -> int:
-        """Wait until something can be written; return how many bytes were."""
+        """Wait until the descriptor is writable, write, and return the number of written bytes."""
         waited = 0.0
         while not self._poll.poll(POLL * 1000):
             try:
@@ -137,7 +133,7 @@ class Output(io.TextIOBase):
                     raise
         try:
             return os.write(self._descriptor, chunk)
-        except BlockingIOError:  # a socket may poll as writable and still have too little room
+        except BlockingIOError:  # a socket can poll as writable and still have too little space
             time.sleep(POLL / 10)
             return 0
 
@@ -149,21 +145,21 @@ def _as_text(value: object) -> str:
 _encode = json.JSONEncoder(separators=(",", ":"), default=_as_text).encode
 
 SAME_TIME = 0.001
-"""Seconds in which rows have the same time: writing it out costs a quarter of encoding the row."""
+"""Seconds in which records share one `time_extracted`: formatting it takes 25% of the encoding."""
 
 
 class MessageWriter(SingerWriter):
-    """Writes a record to the buffer of stdout, and flushes that with any other message.
+    """Buffers RECORD messages, and flushes stdout after every other message.
 
-    The SDK's own writer makes a new encoder for each record, and flushes each. A STATE still comes
-    after all records that it covers, and nothing stays in the buffer while HubSpot is waited for.
+    The SDK's writer creates an encoder for each record and flushes each record. A STATE still comes
+    after all records that it covers, and the tap flushes before it waits for HubSpot.
     """
 
     _seconds, _time = 0.0, ""
-    """The last time that was written out, and how."""
+    """The last `time_extracted`, in seconds and as text."""
 
     def write_record(self, stream: str, row: Record) -> None:
-        """Write a RECORD message as it would be of the SDK's object, which costs as much again."""
+        """Write a RECORD message without the SDK's object, which would double the cost."""
         now = time.time()
         if not 0 <= now - self._seconds < SAME_TIME:
             self._seconds = now

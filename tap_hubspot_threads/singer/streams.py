@@ -1,4 +1,4 @@
-"""The streams: a name, a key and a schema each."""
+"""The streams of the tap."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class ThreadsStream(HubSpotStream):
-    """HubSpot's conversation threads, each as it is now."""
+    """HubSpot's conversation threads in their current state."""
 
     name = "threads"
     replication_key = REPLICATION_KEY
 
 
 class DeletedThreadsStream(HubSpotStream):
-    """Threads that were in the account once, and are no more."""
+    """Threads that were deleted in HubSpot."""
 
     name = "deleted_threads"
 
 
 class ThreadIndexStream(HubSpotStream):
-    """Which threads a listing saw; goes out while `threads` lists, never by a second listing."""
+    """The listed threads, emitted by the listing for `threads` at no extra API call."""
 
     name = "thread_index"
     selected_by_default = False
@@ -41,24 +41,24 @@ class ThreadIndexStream(HubSpotStream):
 
 
 class MessagesStream(HubSpotStream):
-    """The messages of threads, and what happened to these: six types."""
+    """The messages of threads, and changes of assignee, status and inbox: six types."""
 
     name = "messages"
     selected_by_default = False
 
 
 class ActorsStream(HubSpotStream):
-    """Who threads and messages name by id."""
+    """The actors that threads and messages name by ID."""
 
     name = "actors"
     selected_by_default = False
 
 
 class ReferenceListStream(HubSpotStream):
-    """A stream that is listed as a whole."""
+    """One of the `REFERENCE_LISTS`, read completely in each sync."""
 
     selected_by_default = False
 
-    def __init__(self, tap: Tap, listed: ReferenceList) -> None:
-        self.name = listed.name
-        super().__init__(tap, name=listed.name)
+    def __init__(self, tap: Tap, reference_list: ReferenceList) -> None:
+        self.name = reference_list.name
+        super().__init__(tap, name=reference_list.name)

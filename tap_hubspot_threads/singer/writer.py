@@ -1,4 +1,4 @@
-"""The one loop that writes records, applies state changes and writes STATE."""
+"""The writing loop: writes records, applies state changes and writes STATE."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER_PROPERTIES = "otherProperties"
 
 
 def misfits(row: Mapping[str, Any]) -> list[str]:
-    """Return the columns of a row whose value is in `otherProperties`, nested ones with dots."""
+    """Return the columns, such as `a.b`, whose value did not fit and is in `otherProperties`."""
     other = row.get(OTHER_PROPERTIES)
     return list(_misfits(other, row)) if other else []
 
@@ -40,21 +40,21 @@ def _misfits(other: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[st
 
 
 STATE_INTERVAL = 5.0
-"""Seconds between two STATE messages, but for the last."""
+"""Minimum seconds between two STATE messages, except before the last one."""
 
 OPEN_THREADS_PER_RECORD = 8
-"""Open threads in STATE per record written since the last one: they take less than half of its
-bytes, so STATE is never most of the output."""
+"""Maximum open threads in STATE per record since the last STATE. They take less than half of the
+bytes of these records, so STATE is never most of the output."""
 
 
 class EventWriter:
-    """Writes the events of a sync: records, and STATE behind the state changes.
+    """Writes the events of a sync: records, and STATE after state changes.
 
     Args:
         streams: The selected streams, by name.
-        given: The state that the tap was given; what a sync does not change stays as it was.
+        given: The state that the tap was given. Bookmarks that the sync does not change stay in it.
         write_state: Writes a STATE message.
-        stop: Looked at before each event.
+        stop: Checked before each event.
         progress: Counts the records.
         state_interval: See `STATE_INTERVAL`.
     """
@@ -73,7 +73,7 @@ class EventWriter:
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
-        """The bookmark of threads in the last STATE."""
+        """The bookmark of `threads` in the last STATE."""
         self._last_state = progress.clock()
         self._records = self._records_at_last_state = 0
 
@@ -84,16 +84,16 @@ class EventWriter:
         *,
         max_records: int | None = None,
     ) -> None:
-        """Write SCHEMA, then the events, and STATE last, even after an error.
+        """Write SCHEMA, then the events, then STATE. The last STATE is written after an error too.
 
         Args:
-            events: What the sync yields.
-            bookmarks: Returns the sync's bookmarks by stream, see `AccountSync.bookmarks`.
-            max_records: End after so many records.
+            events: The events of the sync.
+            bookmarks: Returns the bookmarks by stream (`AccountSync.bookmarks`).
+            max_records: End after this many records.
 
         Raises:
-            HubSpotError: as the sync does.
-            Stopped: if it is to stop.
+            HubSpotError: if the sync fails.
+            Stopped: if a signal arrived.
         """
         for name, stream in self._streams.items():
             stream.write_schema()
@@ -108,7 +108,7 @@ class EventWriter:
                 for name, counter in self._counters.items():
                     counter.increment(self._progress.records[name])
                     if counter.value:
-                        counter.exit()  # logs it
+                        counter.exit()  # logs the count
 
     def _write(
         self, events: Iterable[Event], save: Callable[..., None], max_records: int | None
@@ -146,14 +146,14 @@ class EventWriter:
 
     @property
     def _has_room_for_state(self) -> bool:
-        """Whether enough records were written that STATE is not most of the output."""
+        """Whether enough records follow the last STATE, see `OPEN_THREADS_PER_RECORD`."""
         records = self._records - self._records_at_last_state
         return records * OPEN_THREADS_PER_RECORD >= len(self.saved.get("open_threads", ()))
 
     def _save(
         self, bookmarks: Callable[..., dict[str, Any] | None] | None, *, is_final: bool
     ) -> None:
-        """Write STATE; the only place that does."""
+        """Write STATE. No other code does."""
         changed = bookmarks(is_final=is_final) if bookmarks else None
         state = {"threads": {}} | self._given.get("bookmarks", {}) | (changed or {})
         self.saved = state["threads"]

@@ -1,6 +1,6 @@
-"""What a sync reads, in which order, and the state for the next one.
+"""The sync: what it reads, in which order, and the state it keeps for the next sync.
 
-Knows neither HTTP nor Singer: it is given the API's methods and yields events. `account` has the
-phases in their order, `pipeline` turns threads into events, `context` has what the phases share,
-`state` what the next sync needs. May import `models`, `errors` and `values`.
+This layer knows neither HTTP nor Singer: it calls the API's methods and yields events. `account`
+runs the phases in order, `pipeline` turns threads into events, `context` holds what the phases
+share, and `state` holds what the next sync needs. May import `models`, `errors` and `values`.
 """

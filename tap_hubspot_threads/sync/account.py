@@ -1,4 +1,4 @@
-"""A sync of the whole account: its phases in their order."""
+"""Sync of the whole account: runs the phases in order."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ LOG = logging.getLogger("tap-hubspot-threads")
 
 
 def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int | None, bool]:
-    """Return the account's ID, and whether the state is known to be of this account.
+    """Return the account's ID, and whether the state is confirmed to belong to this account.
 
-    It is if the state has that ID or knows no thread. Where HubSpot does not say the ID, the sync
-    continues without: an optional request must not cost the load.
+    The state is confirmed if it holds this ID, or if it holds no threads. If HubSpot does not
+    report the ID, the sync continues without it: an optional request must not fail the load.
 
     Raises:
-        WrongAccountError: if the state is of another account.
-        HubSpotError: if the token is not accepted, or the daily quota is spent.
+        WrongAccountError: if the state belongs to another account.
+        HubSpotError: if the token is not accepted, or the daily quota is used up.
     """
     account_id = pool.run(api.get_account_id)
     if account_id is not None and state.account_id not in {None, account_id}:
@@ -55,20 +55,20 @@ def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int |
         raise WrongAccountError(message)
     if account_id is None and not state.account_unknown_warned:
         LOG.warning(
-            "HubSpot does not say which account this token is of: a token of another account "
-            "may go unnoticed as long as the state knows few of its threads"
+            "HubSpot does not report the token's account ID, so the tap may not notice a token of "
+            "another account. Check access_token (or refresh_token) whenever you change it."
         )
-    knows_none = not (state.open or state.failed or state.not_found)
-    return account_id, account_id is not None and (state.account_id == account_id or knows_none)
+    has_no_threads = not (state.open or state.failed or state.not_found)
+    return account_id, account_id is not None and (state.account_id == account_id or has_no_threads)
 
 
 class AccountSync:
-    """Reads what has changed, what may have changed, and at times everything.
+    """Reads changed threads, checks open threads, and periodically lists the whole account.
 
     Args:
-        api: The account.
-        pool: Reads it.
-        pipeline: Emits threads, and their messages and actors.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
+        pipeline: Turns threads into events, messages and actors included.
         context: The settings, the selection, and the state of the last sync.
     """
 
@@ -82,32 +82,32 @@ class AccountSync:
         self._open_threads = OpenThreadCheck(api, pool, pipeline, context)
         self._is_identified = False
         self._stuck: HubSpotError | None = None
-        """Why the list of all threads cannot be read further."""
+        """The error that ended the full listing early, if any."""
 
     def bookmarks(self, *, is_final: bool) -> dict[str, Any] | None:
-        """Return the bookmarks by stream; None before the account is known to be the state's."""
+        """Return the bookmarks by stream; None before `identify` has accepted the account."""
         return self._state.to_bookmarks(is_final=is_final) if self._is_identified else None
 
     def run(self) -> Iterator[Event]:
         """Yield the events of all phases.
 
         Raises:
-            HubSpotError: for what ends the sync early, or at the end for what could not be read.
+            HubSpotError: if the sync ends early, or at the end if items could not be read.
         """
         account_id, is_confirmed = identify(self._api, self._pool, self._state)
         self._is_identified = True
         deletions = Deletions(self._context, is_confirmed=is_confirmed)
         yield self._note_account(account_id, is_confirmed=is_confirmed)
-        if self._state.is_reset and not is_confirmed:
+        if self._state.filters_changed and not is_confirmed:
             yield StateChange(self._state.forget_all)
         try:
             yield from self._thread_phases(account_id, deletions)
         except WrongAddressError as error:
             if self._state.bookmark is None and self._state.listing.started_at is None:
                 raise
-            raise error.at_a_known_account() from None
+            raise error.for_known_account() from None
         except HubSpotError:
-            yield from deletions.run()  # confirmed ones are emitted all the same
+            yield from deletions.run()  # confirmed deletions are emitted despite the error
             raise
         yield from deletions.run()
         if self._context.selection.reference_lists:
@@ -148,12 +148,12 @@ class AccountSync:
     def _retry(
         self, failed: list[str], pending: list[str], *, are_quarantined: bool
     ) -> Iterator[Event]:
-        """Read threads and messages that the last sync could not read.
+        """Retry the threads and messages that the last sync could not read.
 
         Args:
-            failed: The threads.
-            pending: The threads whose messages could not be read.
-            are_quarantined: Whether those are due that have failed for long, or the others.
+            failed: IDs of the threads that failed.
+            pending: IDs of the threads whose messages are pending.
+            are_quarantined: Whether to retry the quarantined ones, or all others.
         """
         seen, failures = self._context.seen, self._context.failures
         refs = [
@@ -172,9 +172,9 @@ class AccountSync:
             yield from self._pipeline.with_children(messages)
 
     def _unless_stuck(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Let a page that always fails end the listing, and nothing else.
+        """Let a page that keeps failing end the listing, but not the sync.
 
-        The next sync continues from the same page; messages must not wait for it.
+        The next sync resumes at the same page. Messages must not wait for it.
         """
         try:
             yield from events
@@ -184,10 +184,10 @@ class AccountSync:
             self._stuck = error
 
     def _check_listing(self) -> None:
-        """Raise an error if the list of all threads is stuck; it names the place.
+        """Raise the error that ended the full listing, with the place where it stopped.
 
         Raises:
-            HubSpotError: with what else could not be read.
+            HubSpotError: if the listing is stuck. It also names what else could not be read.
         """
         if self._stuck is None:
             return

@@ -1,4 +1,4 @@
-"""A sync of configured IDs: exactly these threads, and no state."""
+"""Sync of configured thread IDs: reads exactly these threads and keeps no state."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LOG = logging.getLogger("tap-hubspot-threads")
 
 
 class ConfiguredSync:
-    """Reads the threads of a list, in its order, and the reference lists.
+    """Reads the configured threads in their order, then the reference lists.
 
     Args:
-        ids: The threads, each once.
-        api: The account.
-        pool: Reads it.
-        pipeline: Reads the threads, and their messages and actors.
-        context: What is selected, and what is noted.
+        ids: The thread IDs, without duplicates.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
+        pipeline: Reads the threads, their messages and their actors.
+        context: The selection, and the statistics of this sync.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ConfiguredSync:
         """Yield the events.
 
         Raises:
-            HubSpotError: for what ends the sync early, or at the end for what could not be read.
+            HubSpotError: if the sync ends early, or at the end if items could not be read.
         """
         if self._context.selection.follows_threads:
             yield from self._pipeline.with_children(self._events())
@@ -84,6 +84,9 @@ class ConfiguredSync:
             self._stats.not_found += len(self._seen.without_thread)
             names += self._seen.without_thread
         if self._stats.not_found:
-            message = "%d thread(s) not found, neither live nor archived: %s"
+            message = (
+                "%d thread(s) not found, neither live nor archived: %s. Check thread_ids or "
+                "thread_ids_file."
+            )
             count = self._stats.not_found
             LOG.warning(message, count, name_ids(names, count))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import (
     HubSpotError,
     IncompleteError,
+    InconclusiveError,
     RefusedError,
     TransientError,
-    UnbelievedError,
     name_ids,
 )
 
@@ -29,31 +29,37 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_CONSECUTIVE_FAILURES = 5
-"""After so many failures in a row, HubSpot is taken to be down."""
+"""Consecutive failures after which HubSpot counts as down and the sync stops."""
 
 FAILING_SYNCS = 3
-"""From so many syncs in a row on, what cannot be read is a warning and no error."""
+"""From this number of consecutive failing syncs on, an item's failure is a warning, not an
+error."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class FailureLog:
-    """What of one kind could not be read in this sync; each counts once.
+    """Failures of one type of item in this sync; each item counts once.
 
     Args:
-        name: What one is called, with `%s` for its ID.
-        earlier: In how many earlier syncs in a row each has failed. Changed by others.
+        name: How to name an item in a log line, with `%s` for its ID.
+        earlier: Number of consecutive earlier syncs in which each item failed. The caller may
+            change it during the sync.
     """
 
     def __init__(self, name: str, earlier: Mapping[str, int] = _NONE) -> None:
         self._name, self._earlier = name, earlier
         self.failed: set[str] = set()
-        """All that failed."""
+        """IDs of all items that failed."""
         self.errors: dict[str, HubSpotError] = {}
-        """Those for which the sync ends in an error."""
+        """Failures by ID that make the sync end in an error."""
 
     def note(self, id_: str, error: HubSpotError) -> int | None:
-        """Note a failure; return in how many syncs in a row there was one, None if noted before."""
+        """Record a failure.
+
+        Return the number of consecutive syncs with a failure, this one included; None if the
+        failure was already recorded in this sync.
+        """
         if id_ in self.failed:
             return None
         self.failed.add(id_)
@@ -62,26 +68,27 @@ class FailureLog:
             self.errors[id_] = error
         else:
             message = (
-                f"{self._name} could not be read for %d syncs in a row; tried again next time: %s"
+                f"{self._name} could not be read for %d syncs in a row. The next sync retries it. "
+                "Last error: %s"
             )
             LOG.warning(message, id_, syncs, error)
         return syncs
 
     def syncs(self, id_: str) -> int:
-        """Return in how many syncs in a row one has failed if it fails in this one."""
+        """Return the number of consecutive failing syncs if the item fails in this one."""
         return self._earlier.get(id_, 0) + 1
 
     def is_quarantined(self, id_: str) -> bool:
-        """Whether one has failed so often that it gets one attempt, late, and is no error."""
+        """Whether an item has failed so often that it gets one late attempt and causes no error."""
         return self._earlier.get(id_, 0) >= FAILING_SYNCS - 1
 
 
 class Failures:
-    """What could not be read in this sync, by kind.
+    """Everything that could not be read in this sync, by type.
 
     Args:
-        threads: In how many earlier syncs in a row each thread has failed.
-        messages: The same of the messages of each thread.
+        threads: Number of consecutive earlier syncs in which each thread failed.
+        messages: Number of consecutive earlier syncs in which each thread's messages failed.
     """
 
     def __init__(
@@ -91,13 +98,13 @@ class Failures:
         self.messages = FailureLog("The messages of thread %s", messages)
         self.actors = FailureLog("Actor")
         self.lists: dict[str, HubSpotError] = {}
-        """Reference lists that could not be loaded."""
+        """Errors by name of the reference lists that could not be loaded."""
 
     def check(self) -> None:
         """Raise an error if anything could not be read.
 
         Raises:
-            IncompleteError: names it.
+            IncompleteError: names what failed.
         """
         errors = self.threads.errors, self.messages.errors, self.actors.errors, self.lists
         if any(errors):
@@ -105,10 +112,13 @@ class Failures:
 
 
 class CircuitBreaker:
-    """Counts failures in a row, which show that HubSpot is down or that a setting is wrong.
+    """Ends the sync after `MAX_CONSECUTIVE_FAILURES` consecutive failures.
 
-    Only what may be due to that counts: a transient error, or a 400. A refusal, and a 404 that is
-    not HubSpot's own, are about one thing.
+    Such a series means that HubSpot is down or a setting is wrong. Only transient errors and 400s
+    count: any other refusal, and a 404 that is not HubSpot's own, concern one item only.
+
+    Args:
+        name: What is read, as a plural, for the error.
     """
 
     def __init__(self, name: str) -> None:
@@ -117,119 +127,119 @@ class CircuitBreaker:
         self._count = 0
 
     def reset(self) -> None:
-        """Note a success."""
+        """Reset the count after a success."""
         self._count = 0
 
     def note(self, id_: str, error: HubSpotError, *, is_quarantined: bool) -> None:
-        """Note a failure.
+        """Count a failure.
 
         Args:
-            id_: What failed. If it has failed before in this sync, that shows nothing new.
-            error: Why.
-            is_quarantined: Whether it has failed in earlier syncs, which shows nothing either.
+            id_: ID of the failed item. Only its first failure in this sync counts.
+            error: The error.
+            is_quarantined: Whether the item failed in earlier syncs too; then its failure does not
+                count.
 
         Raises:
-            HubSpotError: if this is the last of `MAX_CONSECUTIVE_FAILURES`.
+            HubSpotError: if this failure is the last of `MAX_CONSECUTIVE_FAILURES`.
         """
-        self._count += not is_quarantined and id_ not in self._failed and _counts(error)
+        self._count += not is_quarantined and id_ not in self._failed and _may_be_outage(error)
         self._failed.add(id_)
         if self._count >= MAX_CONSECUTIVE_FAILURES:
-            advice = " Run it again later." if isinstance(error, TransientError) else ""
+            advice = " Run the sync again later." if isinstance(error, TransientError) else ""
             message = (
-                f"{error} {self._count} {self._name} in a row could not be read, so the sync ends "
-                f"here.{advice}"
+                f"{error} Reading {self._name} failed {self._count} times in a row, so the sync "
+                f"stopped.{advice}"
             )
             raise HubSpotError(message, exit_code=error.exit_code)
 
 
-def _counts(error: HubSpotError) -> bool:
-    """Whether an error may be due to more than the thing that was read."""
+def _may_be_outage(error: HubSpotError) -> bool:
+    """Whether an error may affect more than the item that was read."""
     if isinstance(error, RefusedError):
         return error.status == HTTPStatus.BAD_REQUEST
-    return isinstance(error, TransientError) and not isinstance(error, UnbelievedError)
+    return isinstance(error, TransientError) and not isinstance(error, InconclusiveError)
 
 
 @dataclass
 class SeenThreads:
-    """What this sync has seen, which decides what it reads next.
+    """What this sync has seen; it decides what the sync reads next.
 
-    It changes at reading, which may be ahead of the output, so none of it becomes part of the
-    state.
+    Reading updates it and can be ahead of the output, so none of it becomes part of the state.
     """
 
     fetched: set[str] = field(default_factory=set)
-    """Threads that were requested by ID."""
+    """IDs of threads that were requested by ID."""
     tracked: set[str] = field(default_factory=set)
-    """Threads that were or are open, and were read or listed."""
+    """IDs of threads that are or were open, and were read or listed in this sync."""
     known_open: set[str] = field(default_factory=set)
-    """Those of them that the given state has as open."""
+    """The part of `tracked` that the initial state lists as open."""
     not_found_at: dict[str, str | None] = field(default_factory=dict)
-    """Threads that were not found, each with the `Date` of the last 404, if it has one."""
+    """IDs of threads that were not found, each with the `Date` of its last 404, if that has one."""
     with_messages: set[str] = field(default_factory=set)
-    """Threads whose messages were requested."""
+    """IDs of threads whose messages were requested."""
     without_thread: list[str] = field(default_factory=list)
-    """Those of them that were not found when their messages were read."""
+    """The part of `with_messages` whose thread was not found when its messages were read."""
     now: str = ""
     """HubSpot's clock at the start of the increment."""
     listing_seconds: float = 0.0
-    """The time that the increment's pages took."""
+    """Total time that the increment's pages took."""
 
 
 @dataclass
 class SyncStats:
-    """What this sync counts. It decides nothing."""
+    """The counters of this sync, for the summary. They decide nothing."""
 
     unchanged: int = 0
     """Open threads that were read again and have not changed."""
     not_found: int = 0
     other_inbox: int = 0
-    """Listed threads that are not in `inbox_ids`."""
+    """Listed threads outside `inbox_ids`."""
     before_start_date: int = 0
     """Listed threads whose latest message is before `start_date`."""
     withheld_deletions: int = 0
-    """Threads that are not found and not reported as deleted yet."""
+    """Threads that were not found but are not reported as deleted yet."""
     threads_with_messages: int = 0
     """Threads whose messages were read."""
     unavailable: list[str] = field(default_factory=list)
-    """Threads that HubSpot has, but whose messages it does not show."""
+    """IDs of existing threads whose messages HubSpot does not return."""
     truncated: list[str] = field(default_factory=list)
-    """Messages whose full text could not be read."""
+    """IDs of truncated messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
-    """If the backfill of messages is unfinished: threads so far, and in all if that is known."""
+    """If the message backfill is unfinished: threads done, and the total if known."""
 
     def warn(self) -> None:
-        """Warn about messages that HubSpot does not show."""
+        """Log a warning for unavailable messages, and one for truncated messages."""
         if self.unavailable:
-            message = "HubSpot has %d thread(s), but does not show their messages: %s"
+            message = "HubSpot has %d thread(s) but returns 404 for their messages: %s"
             LOG.warning(message, len(self.unavailable), name_ids(self.unavailable))
         if self.truncated:
-            message = "%d message(s) are cut off: HubSpot does not give their whole text"
+            message = "%d message(s) are truncated: their full text could not be read"
             LOG.warning(message, len(self.truncated))
 
 
 @dataclass(frozen=True)
 class SyncContext:
-    """The settings, the state, what this sync has seen, what it counts, and what failed."""
+    """What the phases share: settings, selection, state, and what this sync has seen so far."""
 
     settings: Settings
     selection: Selection
     load_state: Callable[[], SyncState]
-    """Called once, by the first phase that needs the state: configured IDs need none."""
+    """Called once, when a phase first needs the state; configured IDs need none."""
     seen: SeenThreads = field(default_factory=SeenThreads)
     stats: SyncStats = field(default_factory=SyncStats)
     failures: Failures = field(default_factory=Failures)
 
     @cached_property
     def state(self) -> SyncState:
-        """The state of the last sync, as this one has changed it."""
+        """The state of the last sync, with the changes of this sync."""
         return self.load_state()
 
     @property
     def tracks_open_threads(self) -> bool:
-        """Whether open threads are checked; without that, no thread is reported as deleted."""
+        """Whether open threads are checked; if not, no thread is reported as deleted."""
         return self.settings.open_threads_max_calls > 0
 
     def is_tracked(self, row: Row) -> bool:
-        """Whether a thread is checked in later syncs: it is open and within the filters."""
+        """Whether later syncs check a thread: it is open and within the filters."""
         is_open = row["status"] != "CLOSED" and self.tracks_open_threads
         return is_open and self.settings.threads.includes(row)

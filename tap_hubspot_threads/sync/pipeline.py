@@ -1,4 +1,4 @@
-"""From references to threads, or from listed rows, to events."""
+"""Turns thread references and listed rows into events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tap_hubspot_threads.models import (
     ThreadRef,
 )
 from tap_hubspot_threads.sync.context import CircuitBreaker
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,50 +28,49 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.state.state import SyncState
 
 MAX_CALLS_PER_THREAD = 2
-"""Calls to read a thread, or to find that there is none, retries apart."""
+"""Maximum API calls to read a thread or to find that it does not exist, not counting retries."""
 
 
 class ReadResult(NamedTuple):
-    """What came of reading a thread by ID."""
+    """The result of reading a thread by ID."""
 
     ref: ThreadRef
     outcome: Row | HubSpotError | None
-    """Its row; None if it was not found; or why it could not be read."""
+    """The thread's row; None if it was not found; the error if it could not be read."""
     calls: int
-    """Calls, retries apart."""
+    """API calls made, not counting retries."""
     now: str | None = None
-    """The `Date` of the last 404, if it was not found and HubSpot sent one."""
+    """The `Date` of the last 404 if the thread was not found; None if HubSpot sent none."""
 
 
 class ListedPage(NamedTuple):
-    """A page of a listing of all threads."""
+    """A page of a full listing."""
 
     rows: list[Row]
     now: str
-    """HubSpot's clock at the page."""
+    """HubSpot's clock when the page was read."""
     advance: StateChange
-    """Moves the listing behind the page."""
+    """Moves the listing past this page."""
 
 
 class ChildStream(Protocol):
     """Inserts child records, such as messages, after their parent records.
 
-    Reading may be ahead of the output, but not beyond the end of the events: when they end, nothing
-    is under way.
+    Reading may be ahead of the output. When the events end, no read is in progress.
     """
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the same events in their order, and child records among them."""
+        """Yield the same events in the same order, with child records inserted."""
 
 
 class ThreadPipeline:
-    """Reads threads by ID, decides what is emitted and what the state keeps, and adds children.
+    """Reads threads by ID, decides what to emit and what to keep in the state, and adds children.
 
     Args:
-        api: The account.
-        pool: Reads it.
-        context: What is known, and noted.
-        children: The selected child streams, in the order in which they follow a thread.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
+        context: The state, and what this sync has seen, counted and failed to read.
+        children: The selected child streams, in the order in which their records follow a thread.
     """
 
     def __init__(
@@ -87,28 +86,28 @@ class ThreadPipeline:
         self._breaker = CircuitBreaker("threads")
         self._is_marked_inexact = False
         self.calls = 0
-        """Calls for reading threads by ID so far, retries apart."""
+        """API calls for reading threads by ID so far, not counting retries."""
         self.found = 0
-        """Threads that were read by ID so far."""
+        """Threads read by ID so far."""
 
     @property
     def _state(self) -> SyncState:
         return self._context.state
 
     @cached_property
-    def _given_open(self) -> frozenset[str]:
-        """The open threads of the given state."""
+    def _initially_open(self) -> frozenset[str]:
+        """IDs of the open threads in the initial state."""
         return frozenset(thread_id for thread_id, _ in self._state.open.ids())
 
     def by_id(
         self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
     ) -> Iterator[Event]:
-        """Read threads by ID, and yield what follows from each, in the order of the references.
+        """Read threads by ID and yield the resulting events in the order of the references.
 
         Args:
-            refs: What to read. An event among them keeps its place.
-            are_quarantined: Whether they have failed in earlier syncs, so that a failure shows
-                nothing of HubSpot.
+            refs: The threads to read. Events among them keep their place.
+            are_quarantined: Whether the threads failed in earlier syncs; then new failures do not
+                count towards `MAX_CONSECUTIVE_FAILURES`.
 
         Raises:
             HubSpotError: if `MAX_CONSECUTIVE_FAILURES` threads in a row could not be read.
@@ -116,20 +115,20 @@ class ThreadPipeline:
         return self.with_children(self._events(self.read(refs, are_quarantined=are_quarantined)))
 
     def listed(self, pages: Iterable[ListedPage]) -> Iterator[Event]:
-        """Yield what follows from a listing of all threads: every thread in scope is emitted.
+        """Yield the events of a full listing: every thread in scope is emitted.
 
-        The threads are read by ID if the settings say so, else their rows are taken as they are.
+        With `always_fetch_by_id`, threads are read by ID; otherwise the listed rows are used.
         """
         items = (item for page in pages for item in self._listed_page(page))
         if self._fetches_listed:
             return self.by_id(items)
-        return self.with_children(cast("Iterator[Event]", items))  # no reference is among them
+        return self.with_children(cast("Iterator[Event]", items))  # they contain no references
 
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
-        """Yield what there is to read of a listed thread that has a new message.
+        """Yield what to read or emit for a listed thread that has a new message.
 
-        If only its messages are selected, its row is taken as it is: no call for a record that is
-        not emitted.
+        If `threads` is not selected, the listed row is used: that saves a call for a record that
+        would not be emitted.
         """
         if self._is_in_scope(row):
             yield from self._index_entry(row)
@@ -139,7 +138,7 @@ class ThreadPipeline:
                 yield from self.emit(row, has_new_message=True)
 
     def checked(self, rows: Iterable[Row]) -> Iterator[Event]:
-        """Yield what follows from listed rows for the known open threads and new ones."""
+        """Yield the events of listed rows that belong to known or new open threads."""
         for row in rows:
             thread_id = row["id"]
             if thread_id in self._state.not_found or thread_id in self._seen.fetched:
@@ -148,7 +147,7 @@ class ThreadPipeline:
                 yield from self.emit(row)
 
     def with_children(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Yield the events, with the messages and actors that belong to them."""
+        """Yield the events with their messages and actors inserted."""
         for insert in self._children:
             events = insert(events)
         return iter(events)
@@ -156,7 +155,7 @@ class ThreadPipeline:
     def read(
         self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
     ) -> Iterator[ReadResult | Event]:
-        """Read threads by ID; yield the results in their order. See `by_id`."""
+        """Read threads by ID; yield the results in the order of the references. See `by_id`."""
         self._breaker.reset()
         for result in self._pool.map_ordered(self._read, self._note_fetched(refs)):
             yield result
@@ -174,12 +173,12 @@ class ThreadPipeline:
     def emit(
         self, row: Row, *, always: bool = False, has_new_message: bool = False
     ) -> Iterator[Event]:
-        """Yield the record of a thread, unless it is the last one that was emitted, and the rest.
+        """Yield a thread's record if it has changed since it was last emitted, and what follows it.
 
         Args:
             row: The thread.
-            always: Whether it is emitted even then.
-            has_new_message: Whether its messages are read in any case.
+            always: Whether to emit the record even if it has not changed.
+            has_new_message: Whether to read the messages even if the record has not changed.
         """
         thread_id, state = row["id"], self._state
         self._failures.threads.errors.pop(thread_id, None)
@@ -192,11 +191,11 @@ class ThreadPipeline:
             yield from self._messages_of(row, "", has_new_message=has_new_message)
             return
         self._seen.tracked.add(thread_id)
-        if thread_id in self._given_open:
+        if thread_id in self._initially_open:
             self._seen.known_open.add(thread_id)
-        mark = mark_of(row)
-        messages = self._messages_of(row, mark, has_new_message=has_new_message)
-        if always or not state.open.is_known(thread_id, mark):
+        fingerprint = fingerprint_of(row)
+        messages = self._messages_of(row, fingerprint, has_new_message=has_new_message)
+        if always or not state.open.is_last_emitted(thread_id, fingerprint):
             if is_known and not self._is_marked_inexact:
                 self._is_marked_inexact = True
                 yield StateChange(state.mark_inexact, save_now=True)
@@ -204,7 +203,7 @@ class ThreadPipeline:
         else:
             self._stats.unchanged += 1
         yield from messages
-        yield StateChange(partial(state.settle, thread_id, mark if is_tracked else None))
+        yield StateChange(partial(state.settle, thread_id, fingerprint if is_tracked else None))
 
     # References to results
 
@@ -215,7 +214,7 @@ class ThreadPipeline:
             yield item
 
     def _read(self, item: ThreadRef | Event) -> ReadResult | Event:
-        """Read a thread, on a worker."""
+        """Read a thread; called on a worker thread."""
         if isinstance(item, ThreadRef):
             once = self._failures.threads.is_quarantined(item.id)
             return fetch_thread(self._api, item, once=once)
@@ -244,12 +243,13 @@ class ThreadPipeline:
         check = now if self._context.tracks_open_threads else None
         change = partial(self._state.note_not_found, ref.id, check)
         if check is None and ref.id not in self._state.failed:
-            # It may have changed sides between the two requests, and no check is noted: once more.
+            # It may have been archived or restored between the two requests, and no check is
+            # recorded. So the next sync reads it again.
             change = partial(self._state.note_failure, ref.id, 0)
         return StateChange(self._pending_messages(ref, change))
 
     def _failed(self, ref: ThreadRef, error: HubSpotError) -> StateChange:
-        """Keep a thread for the end of this sync and for the next one; count it once per sync."""
+        """Record a failure and keep the thread for the next sync; count it once per sync."""
         syncs = self._failures.threads.note(ref.id, error)
         if syncs is None:
             return CHECKPOINT
@@ -257,7 +257,7 @@ class ThreadPipeline:
         return StateChange(self._pending_messages(ref, change))
 
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
-        """Have a later sync read the messages of a thread that could not be read."""
+        """Return a state change that also keeps the messages of the thread for a later sync."""
         if not (self._selection.messages and ref.has_new_message):
             return change
 
@@ -267,16 +267,18 @@ class ThreadPipeline:
 
         return both
 
-    def _messages_of(self, row: Row, mark: str, *, has_new_message: bool) -> Sequence[ReadMessages]:
-        """Return whose messages are read: the thread's, if it has changed since they were emitted.
+    def _messages_of(
+        self, row: Row, fingerprint: str, *, has_new_message: bool
+    ) -> Sequence[ReadMessages]:
+        """Return the request to read a thread's messages, if they may have changed.
 
-        That its record is emitted is no change. During a first listing all of them are left to the
-        backfill, which comes to every thread that has a message.
+        Emitting the record again is not a change. During a first sync the backfill reads all
+        messages, because it reaches every thread that has one.
 
         Args:
             row: The thread.
-            mark: Its mark, if it is or was tracked.
-            has_new_message: Whether they are read in any case.
+            fingerprint: Its fingerprint, if the thread is or was tracked.
+            has_new_message: Whether to read the messages in any case.
         """
         if not self._selection.messages:
             return ()
@@ -284,7 +286,7 @@ class ThreadPipeline:
         if state.bookmark is None:
             is_due = row[REPLICATION_KEY] is None
         elif thread_id in state.open:
-            is_due = not state.open.is_settled(thread_id, mark)
+            is_due = not state.open.has_fingerprint(thread_id, fingerprint)
         else:
             is_due = self._context.is_tracked(row)
         if has_new_message or is_due or self._are_pending(thread_id):
@@ -305,11 +307,11 @@ class ThreadPipeline:
         return self._context.settings.always_fetch_by_id and self._state.listing.emits_rows
 
     def _listed_page(self, page: ListedPage) -> Iterator[ThreadRef | Event]:
-        """Yield what follows from a page; see `listed`.
+        """Yield the events of a page; see `listed`.
 
-        A row of a listing may come from an index that lags. So it is not emitted over a reading by
-        ID of this sync, nor if the thread was not found; but it shows that the thread was there
-        after that check.
+        The index behind the list can lag. So a listed row is not emitted over a record that this
+        sync read by ID, nor if the thread was not found. A listed row does show that the thread
+        existed after it was not found.
         """
         fetches_listed = self._fetches_listed
         for row in page.rows:
@@ -344,12 +346,12 @@ class ThreadPipeline:
 
 
 def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> ReadResult:
-    """Read a thread, from the list in which it is thought to be, then from the other.
+    """Read a thread: first as live or archived as the reference says, then as the other.
 
     Args:
-        api: The account.
+        api: The HubSpot API.
         ref: The thread.
-        once: Whether each call is attempted once only.
+        once: Whether to attempt each call only once.
     """
     now = None
     for calls, archived in enumerate((ref.archived, not ref.archived), start=1):

@@ -1,4 +1,4 @@
-"""A sync of reference lists and `thread_index` alone, without state."""
+"""Sync of reference lists and `thread_index` alone; it keeps no state."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class ReferenceSync:
-    """Lists threads for `thread_index` if that is selected, then the reference lists.
+    """Lists threads if `thread_index` is selected, then loads the reference lists.
 
     Args:
-        api: The account.
-        pool: Reads it.
-        context: What is selected, and the account of the state.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
+        context: The selection, and the state, whose account ID is checked.
     """
 
     def __init__(self, api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> None:
@@ -34,7 +34,7 @@ class ReferenceSync:
         """Yield the events.
 
         Raises:
-            HubSpotError: for what ends the sync early, or at the end for what could not be read.
+            HubSpotError: if the sync ends early, or at the end if items could not be read.
         """
         identify(self._api, self._pool, self._context.state)
         if self._context.selection.thread_index:

@@ -1,1 +1,1 @@
-"""What a user of the tap is promised, by whole syncs against the emulator."""
+"""What the tap guarantees to users, tested by whole syncs against the emulator."""

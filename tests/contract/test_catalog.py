@@ -1,4 +1,4 @@
-"""What a catalog and the SDK's own settings make of the streams."""
+"""How catalogs, stream maps and flattening change the streams."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tests.conftest import Lab
 
 
-def only(*columns: str) -> dict[str, Any]:
-    """Make a catalog in which only these columns of `threads` are selected."""
+def select_columns(*columns: str) -> dict[str, Any]:
+    """Return a catalog that selects only these columns of `threads`."""
     catalog = select("threads")
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:
@@ -30,8 +30,8 @@ def only(*columns: str) -> dict[str, Any]:
 
 
 def test_only_the_id(lab: Lab) -> None:
-    """With only `id` selected, there is just that, and the replication key, as Singer has it."""
-    output = lab.sync(only("id"))
+    """With only `id` selected, records have the primary key and the replication key."""
+    output = lab.sync(select_columns("id"))
     columns = ["id", "latestMessageTimestamp"]
     assert [list(record) for record in output.records()] == [columns] * len(lab.ids)
     (schema,) = output.of_type("SCHEMA")
@@ -39,20 +39,20 @@ def test_only_the_id(lab: Lab) -> None:
 
 
 def test_silent_changes_with_few_columns() -> None:
-    """Syncs go by the whole thread, whatever is selected of it."""
+    """Changes are detected on the whole thread, even in columns that are not selected."""
     with open_lab() as lab:
         life = Life(lab)
-        life.sync(only("status"))
+        life.sync(select_columns("status"))
         life.pass_time(hours=1)
         thread = next(t for t in lab.threads if not t.closed_at)
         thread.closed_at = life.now
-        (record,) = life.sync(only("status")).records()
+        (record,) = life.sync(select_columns("status")).records()
         assert (record["id"], record["status"]) == (str(thread.id), "CLOSED")
 
 
 def test_part_of_a_column() -> None:
-    """A part of a column that is not selected stays out, and open threads are not told anew."""
-    catalog = only(*SCHEMAS.get_schema("threads")["properties"])
+    """A deselected part of a column is not emitted and does not make threads look changed."""
+    catalog = select_columns(*SCHEMAS.get_schema("threads")["properties"])
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:
             if meta["breadcrumb"][-1:] in (["associatedTicketId"], ["spam"]):
@@ -65,13 +65,13 @@ def test_part_of_a_column() -> None:
 
 
 def test_key_cannot_be_deselected(lab: Lab) -> None:
-    """The key comes even when it is not selected."""
-    assert all("id" in record for record in lab.sync(only("status")).records())
+    """The primary key is emitted even if it is not selected."""
+    assert all("id" in record for record in lab.sync(select_columns("status")).records())
 
 
 def test_key_that_a_catalog_makes_optional(lab: Lab) -> None:
-    """The key comes whatever a catalog that was written by hand says of it."""
-    catalog = only("status")
+    """The primary key is emitted even if a handwritten catalog makes it optional."""
+    catalog = select_columns("status")
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:
             if meta["breadcrumb"] == ["properties", "id"]:
@@ -80,20 +80,20 @@ def test_key_that_a_catalog_makes_optional(lab: Lab) -> None:
 
 
 def test_nothing_selected(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """Without a selected stream nothing is read, and a line says why."""
+    """Without a selected stream nothing is read, and the log says why."""
     assert lab.sync(select()).messages == []
     assert lab.calls() == []
     assert "No stream is selected" in caplog.text
 
 
 def test_stream_map_of_all_streams(lab: Lab) -> None:
-    """A map of all streams works, although not all are selected."""
+    """A stream map for all streams works, even if some are not selected."""
     output = lab.sync(stream_maps={"*": {"account": "'one'"}})
     assert {record["account"] for record in output.records()} == {"one"}
 
 
 def test_stream_map_that_renames_filters_and_hashes(lab: Lab) -> None:
-    """A stream map renames the stream and a column, leaves out rows, and hashes a value."""
+    """A stream map can rename a stream and a column, filter rows, and hash a value."""
     maps = {
         "threads": {
             "__alias__": "conversations",
@@ -105,17 +105,17 @@ def test_stream_map_that_renames_filters_and_hashes(lab: Lab) -> None:
     }
     output = lab.sync(stream_maps=maps)
     records = output.records("conversations")
-    wanted = [t for t in lab.threads if not t.closed_at]
-    assert [record["id"] for record in records] == [str(t.id) for t in wanted]
+    expected = [t for t in lab.threads if not t.closed_at]
+    assert [record["id"] for record in records] == [str(t.id) for t in expected]
     assert {record["state"] for record in records} == {"OPEN"}
     assert "status" not in records[0]
-    hashed = [hashlib.md5(str(t.contact_id).encode()).hexdigest() for t in wanted]
+    hashed = [hashlib.md5(str(t.contact_id).encode()).hexdigest() for t in expected]
     assert [record["associatedContactId"] for record in records] == hashed
     assert output.records() == []
 
 
 def test_flattening(lab: Lab) -> None:
-    """Flattened, an object's known keys are columns of their own, null where there is no object."""
+    """Flattening makes a column of each known key of an object, null without the object."""
     output = lab.sync(flattening_enabled=True, flattening_max_depth=1)
     (schema,) = output.of_type("SCHEMA", "threads")
     columns = list(schema["schema"]["properties"])
@@ -126,8 +126,8 @@ def test_flattening(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_nothing_is_lost_by_flattening(depth: int) -> None:
-    """Flattened to any depth, a record has every value that HubSpot returned."""
+def test_flattening_loses_nothing(depth: int) -> None:
+    """A record flattened to any depth has every value that HubSpot returned."""
     streams = ("threads", "messages", "actors", "inboxes", "channels", "channel_accounts")
     with open_lab(HostileAccount()) as lab:
         whole = lab.sync(select(*streams))
@@ -135,19 +135,19 @@ def test_nothing_is_lost_by_flattening(depth: int) -> None:
     assert len(flat.records("messages")) > 10
     for stream in streams:
         for row, found in zip(whole.records(stream), flat.records(stream), strict=True):
-            due: dict[str, Any] = {}
+            expected: dict[str, Any] = {}
             for name, value in row.items():
                 fields = SCHEMAS.get_schema(stream)["properties"][name].get("properties")
                 if fields:
-                    due |= {f"{name}__{key}": (value or {}).get(key) for key in fields}
+                    expected |= {f"{name}__{key}": (value or {}).get(key) for key in fields}
                 else:
-                    due[name] = value
-            read = {name: json.loads(found[name]) for name in due if is_json(due[name])}
-            assert found | read == due
+                    expected[name] = value
+            parsed = {name: json.loads(found[name]) for name in expected if is_json(expected[name])}
+            assert found | parsed == expected
 
 
 def is_json(value: object) -> bool:
-    """Whether a value is written as JSON text in a flattened record."""
+    """Return whether a value is written as JSON text in a flattened record."""
     return isinstance(value, (dict, list))
 
 
@@ -156,12 +156,12 @@ def is_json(value: object) -> bool:
     [
         {},
         {"flattening_enabled": True, "flattening_max_depth": 1},
-        {"stream_maps": {"threads": {"word": "status", "number": "int(id)", "status": None}}},
+        {"stream_maps": {"threads": {"text": "status", "number": "int(id)", "status": None}}},
     ],
     ids=["plain", "flattened", "mapped"],
 )
 def test_form_of_schemas(lab: Lab, settings: dict[str, Any]) -> None:
-    """SCHEMA has no dialect and no description of its own, and null first; so has the catalog."""
+    """Schemas have no `$schema` and no description, and null is the first of a column's types."""
     catalog = TapHubSpotThreads(config=lab.config()).catalog_dict["streams"]
     streams = [entry["stream"] for entry in catalog]
     schemas = [
@@ -192,7 +192,7 @@ def test_form_of_schemas(lab: Lab, settings: dict[str, Any]) -> None:
     ids=str,
 )
 def test_catalog_without_selection(lab: Lab, metadata: list[dict[str, Any]] | None) -> None:
-    """A catalog that says nothing of selection leaves it as it is by default: without messages."""
+    """A catalog without selection metadata selects the default streams."""
     catalog = select()
     for entry in catalog["streams"]:
         entry.pop("metadata")
@@ -206,7 +206,7 @@ def test_catalog_without_selection(lab: Lab, metadata: list[dict[str, Any]] | No
 
 
 def test_catalog_without_keys() -> None:
-    """A catalog by another tool, without keys, leaves the stream its own, and its increments."""
+    """If the catalog omits the keys, each stream keeps its primary key and its increments."""
     catalog = select("threads", "messages")
     for entry in catalog["streams"]:
         for name in ("key_properties", "replication_key", "replication_method"):
@@ -222,18 +222,20 @@ def test_catalog_without_keys() -> None:
         assert life.sync(catalog).records() == []
 
 
-def test_catalog_of_another_replication_key(lab: Lab) -> None:
+def test_catalog_with_another_replication_key(lab: Lab) -> None:
     """A replication key that the stream does not have is refused."""
     catalog = select("threads")
     for entry in catalog["streams"]:
         entry["replication_key"] = "createdAt"
-    with pytest.raises(SettingsError, match=r"createdAt for .*: make a catalog with --discover"):
+    with pytest.raises(
+        SettingsError, match=r"createdAt for .*\. Create a catalog with --discover\."
+    ):
         lab.sync(catalog)
     assert lab.calls(".") == []
 
 
 def test_ignored_in_catalog(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """What a catalog cannot change is one warning per column, for selected streams."""
+    """Each column that a catalog changes without effect is a warning, in selected streams only."""
     catalog = select("threads")
     for entry in catalog["streams"]:
         entry["schema"]["properties"]["createdAt"] = {"type": ["string", "null"]}
@@ -251,7 +253,7 @@ def test_ignored_in_catalog(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 def test_columns_of_messages_in_the_log(
     lab: Lab, caplog: pytest.LogCaptureFixture, *, is_selected: bool
 ) -> None:
-    """The log says which columns of messages are left out or changed, if these are selected."""
+    """If `messages` is selected, the log names its omitted and changed columns."""
     caplog.set_level("INFO")
     catalog = select("threads", *(["messages"] if is_selected else []))
     for entry in catalog["streams"]:
@@ -269,7 +271,7 @@ def test_columns_of_messages_in_the_log(
 
 
 def test_null_in_a_stream_map(lab: Lab) -> None:
-    """JSON's null removes a column just as __NULL__ does."""
+    """JSON null in a stream map removes a column, like `__NULL__`."""
     output = lab.sync(select("messages"), stream_maps={"messages": {"text": None}})
     assert output.records("messages")
     assert all("text" not in record for record in output.records("messages"))

@@ -1,4 +1,4 @@
-"""The command, as a shell sees it: output, exit code, last line on stderr."""
+"""The command as a shell sees it: output, exit code, last line on stderr."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 def run(
     *arguments: str, config: dict[str, Any] | None = None, folder: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the tap in an empty folder and an environment with nothing of its own."""
+    """Run the tap in an empty folder, without environment variables of its own."""
     command = [sys.executable, "-m", "tap_hubspot_threads", *arguments]
     if config is not None:
         path = folder / "config.json"
         path.write_text(json.dumps(config))
         command += ["--config", str(path)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TAP_")}
-    clean["TAP_HUBSPOT_THREADS_LOGLEVEL"] = (
-        "DEBUG"  # what must not be told is not told there either
-    )
+    # Secrets must not be logged at this level either.
+    clean["TAP_HUBSPOT_THREADS_LOGLEVEL"] = "DEBUG"
     return subprocess.run(
         command,
         cwd=folder,
@@ -56,7 +55,7 @@ def run(
     ids=" ".join,
 )
 def test_works_without_settings(tmp_path: Path, arguments: list[str]) -> None:
-    """Discovery and the program's self-description need no setting."""
+    """Discovery, `--about`, `--help` and `--version` need no setting."""
     done = run(*arguments, folder=tmp_path)
     assert done.returncode == 0
     assert done.stdout
@@ -82,7 +81,7 @@ assert threading.active_count() == 1
 
 
 def test_discovery(tmp_path: Path) -> None:
-    """The catalog has the streams, with the key id; threads alone are selected by default."""
+    """Every stream has the key `id`. Only threads and their deletions are selected by default."""
     catalog = json.loads(run("--discover", folder=tmp_path).stdout)
     selected = {
         entry["tap_stream_id"]: next(
@@ -92,14 +91,17 @@ def test_discovery(tmp_path: Path) -> None:
         )
         for entry in catalog["streams"]
     }
-    assert {name for name, is_so in selected.items() if is_so} == {"threads", "deleted_threads"}
-    around = {"thread_index", "messages", "actors", "inboxes", "channels", "channel_accounts"}
-    assert {name for name, is_so in selected.items() if not is_so} == around
+    assert {name for name, is_selected in selected.items() if is_selected} == {
+        "threads",
+        "deleted_threads",
+    }
+    others = {"thread_index", "messages", "actors", "inboxes", "channels", "channel_accounts"}
+    assert {name for name, is_selected in selected.items() if not is_selected} == others
     assert {tuple(entry["key_properties"]) for entry in catalog["streams"]} == {("id",)}
 
 
-def test_from_the_environment(lab: Lab, tmp_path: Path) -> None:
-    """All settings can come from the environment."""
+def test_settings_from_the_environment(lab: Lab, tmp_path: Path) -> None:
+    """Every setting can come from the environment."""
     ids = [lab.live_ids[1], lab.live_ids[0]]
     path = tmp_path / "ids.txt"
     path.write_text(lab.live_ids[2])
@@ -139,7 +141,7 @@ def test_from_the_environment(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_empty_ids_from_the_environment(lab: Lab, tmp_path: Path) -> None:
-    """An empty list of ids in the environment loads nothing, rather than the whole account."""
+    """An empty list of IDs in the environment syncs nothing, not the whole account."""
     for empty in ("", "[]"):
         done = run(
             "--config=ENV",
@@ -153,7 +155,7 @@ def test_empty_ids_from_the_environment(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_failure_is_one_line(lab: Lab, tmp_path: Path) -> None:
-    """A sync that fails ends with one line that says what to do, and exit code 78."""
+    """A failed sync ends with one line that says what to do, and exit code 78."""
     done = run(folder=tmp_path, config=lab.config(access_token="pat-na1-wrong"))
     assert done.returncode == 78
     assert "check the setting access_token" in done.stderr.splitlines()[-1]
@@ -161,8 +163,8 @@ def test_failure_is_one_line(lab: Lab, tmp_path: Path) -> None:
     assert "pat-na1" not in done.stderr
 
 
-def test_wrong_call(tmp_path: Path) -> None:
-    """An option that does not exist is exit code 2."""
+def test_unknown_option(tmp_path: Path) -> None:
+    """An unknown option leads to exit code 2."""
     done = run("--tokens", folder=tmp_path)
     assert done.returncode == 2
     assert "No such option" in done.stderr
@@ -170,7 +172,7 @@ def test_wrong_call(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"thread_ids": []}, {"thread_ids": [17]}])
 def test_connection_test(lab: Lab, tmp_path: Path, settings: dict[str, Any]) -> None:
-    """`--test` says what the token gives, writes nothing, and takes two calls."""
+    """`--test` reports what the token can do, writes nothing, and takes two API calls."""
     lab.account.portal_id = 77
     done = run("--test", folder=tmp_path, config=lab.config(**settings))
     assert done.returncode == 0
@@ -185,19 +187,19 @@ def test_connection_test(lab: Lab, tmp_path: Path, settings: dict[str, Any]) -> 
 
 
 def test_connection_test_of_schemas(lab: Lab, tmp_path: Path) -> None:
-    """`--test=schema` writes the schemas, and asks HubSpot nothing."""
+    """`--test=schema` writes the schemas and makes no API call."""
     schemas = run("--test=schema", folder=tmp_path, config=lab.config()).stdout.splitlines()
     assert {json.loads(line)["type"] for line in schemas} == {"SCHEMA"}
     assert lab.calls(".") == []
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [[], ["--discover"], ["--about"]], ids=str)
 @UNBUFFERED
 def test_full_disk(
     lab: Lab, tmp_path: Path, arguments: list[str], environment: dict[str, str]
 ) -> None:
-    """Output that cannot be written is an error that is not taken for a setting's."""
+    """A full disk is reported as an output error, not as a settings error."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps(lab.config()))
     command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config), *arguments]
@@ -221,7 +223,7 @@ def test_full_disk(
 def test_closed_descriptors(
     lab: Lab, tmp_path: Path, closed: str, settings: dict[str, Any]
 ) -> None:
-    """Without stderr or stdin the exit code is as with them; without stdout it is 1."""
+    """Closing stdin or stderr does not change the exit code; without stdout it is 1."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps(lab.config(**settings)))
     command = f'exec "$@" {closed}>&-'
@@ -249,8 +251,8 @@ def test_closed_descriptors(
         assert done.stderr.startswith("Could not write to standard output: it is closed. ")
 
 
-def test_files_of_windows_editors(lab: Lab, tmp_path: Path) -> None:
-    """Config, state and catalog may begin with a byte order mark, as Windows editors write it."""
+def test_files_with_byte_order_mark(lab: Lab, tmp_path: Path) -> None:
+    """Config, state and catalog may start with a byte order mark, as Windows editors write it."""
     files = {
         "--config": lab.config(),
         "--state": {"bookmarks": {"threads": {"account_id": lab.account.portal_id}}},
@@ -267,7 +269,7 @@ def test_files_of_windows_editors(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_env_file_is_not_read(lab: Lab, tmp_path: Path) -> None:
-    """A file .env has no effect, be it in the working folder or around the virtual environment."""
+    """A .env file has no effect, in the working folder or near the virtual environment."""
     (tmp_path / ".env").write_text("TAP_HUBSPOT_THREADS_THREAD_IDS=[17]\nMAX_ATTEMPTS=\xff")
     code = f"""
 import dotenv, singer_sdk.configuration._dict_config as sdk
@@ -291,24 +293,24 @@ main()
     assert len(done.stdout.splitlines()) == len(lab.ids) + 3
 
 
-def test_stream_maps_are_a_known_setting(lab: Lab, tmp_path: Path) -> None:
-    """A setting of the SDK's draws no warning, from a file or the environment."""
+def test_sdk_settings_are_known(lab: Lab, tmp_path: Path) -> None:
+    """An SDK setting causes no warning, in a file or in the environment."""
     maps = {"threads": {"status": "__NULL__"}}
     config = lab.config(thread_ids=[], stream_maps=maps, flattening_enabled=False)
     variable = {"TAP_HUBSPOT_THREADS_STREAM_MAP_CONFIG": "{}"}
     done = run("--config=ENV", folder=tmp_path, config=config, **variable)
     assert done.returncode == 0
-    assert "There is no setting" not in done.stderr
+    assert "Unknown setting" not in done.stderr
 
 
 def test_unknown_settings(lab: Lab, tmp_path: Path) -> None:
-    """A setting that there is not is a warning with the nearest one, wherever it is."""
+    """An unknown setting logs a warning that suggests the nearest known one."""
     config = lab.config(thread_ids=[], thread_id=[17], xyz=1)
     done = run("--config=ENV", folder=tmp_path, config=config, TAP_HUBSPOT_THREADS_INBOX_IDSS="[]")
     assert done.returncode == 0
-    warnings = [line for line in done.stderr.splitlines() if "There is no setting" in line]
-    assert [line.partition("There is no ")[2] for line in warnings] == [
-        "setting inbox_idss: it has no effect; did you mean inbox_ids?",
-        "setting thread_id: it has no effect; did you mean thread_ids?",
-        "setting xyz: it has no effect",
+    warnings = [line for line in done.stderr.splitlines() if "Unknown setting" in line]
+    assert [line.partition("Unknown ")[2] for line in warnings] == [
+        "setting inbox_idss, which has no effect; did you mean inbox_ids?",
+        "setting thread_id, which has no effect; did you mean thread_ids?",
+        "setting xyz, which has no effect",
     ]

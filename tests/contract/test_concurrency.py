@@ -1,4 +1,4 @@
-"""`max_concurrency`: so many requests at once, not one more, and not one less."""
+"""`max_concurrency`: exactly this many requests at once."""
 
 from __future__ import annotations
 
@@ -16,46 +16,48 @@ if TYPE_CHECKING:
 TIMEOUT = 10
 
 
-class Gate:
-    """A way to HubSpot on which threads are read only when so many requests have come."""
+class GroupingTransport:
+    """A transport that sends requests for threads only in groups of `count`."""
 
     def __init__(self, lab: Lab, count: int) -> None:
-        self._way = MemoryTransport(lab.emulator)
-        self._gate = threading.Barrier(count)
+        self._transport = MemoryTransport(lab.emulator)
+        self._barrier = threading.Barrier(count)
         self._lock = threading.Lock()
-        self._under_way = self.most = self._sent = 0
-        self._whole_rounds = len(lab.live_ids) // count * count
+        self._in_flight = self.max_in_flight = self._sent = 0
+        self._in_full_groups = len(lab.live_ids) // count * count
 
     def send(self, request: Request, *, timeout: float) -> Response:
-        """As `Transport` says."""
+        """Send a request, as a `Transport` does."""
         if "/threads/" not in request.url:
-            return self._way.send(request, timeout=timeout)
+            return self._transport.send(request, timeout=timeout)
         with self._lock:
             self._sent += 1
-            is_held = self._sent <= self._whole_rounds
-            self._under_way += 1
-            self.most = max(self.most, self._under_way)
+            is_held = self._sent <= self._in_full_groups
+            self._in_flight += 1
+            self.max_in_flight = max(self.max_in_flight, self._in_flight)
         try:
             if is_held:
-                self._gate.wait(TIMEOUT)
-            return self._way.send(request, timeout=timeout)
+                self._barrier.wait(TIMEOUT)
+            return self._transport.send(request, timeout=timeout)
         finally:
             with self._lock:
-                self._under_way -= 1
+                self._in_flight -= 1
 
     def close(self) -> None:
-        """As `Transport` says."""
+        """Do nothing."""
 
 
 @pytest.mark.parametrize("workers", [1, 3, 16])
-@pytest.mark.parametrize("how", ["ids", "by_id"])
-def test_so_many_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch, how: str, workers: int) -> None:
-    """As many threads are read at once as `max_concurrency` says, and no more."""
-    gate = Gate(lab, workers)
-    set_runtime(monkeypatch, transport=lambda _: gate)
+@pytest.mark.parametrize("mode", ["ids", "by_id"])
+def test_concurrent_requests(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, mode: str, workers: int
+) -> None:
+    """As many threads are read at once as `max_concurrency` allows, and no more."""
+    transport = GroupingTransport(lab, workers)
+    set_runtime(monkeypatch, transport=lambda _: transport)
     settings: dict[str, Any] = {
         "ids": {"thread_ids": lab.live_ids},
         "by_id": {"always_fetch_by_id": True, "include_archived": False},
     }
-    assert lab.sync(max_concurrency=workers, **settings[how]).ids == lab.live_ids
-    assert gate.most == workers
+    assert lab.sync(max_concurrency=workers, **settings[mode]).ids == lab.live_ids
+    assert transport.max_in_flight == workers

@@ -1,4 +1,4 @@
-"""Ends that nobody plans: signals, targets that die or dawdle, terminals that close."""
+"""Interrupted syncs: signals, dead or slow targets, closed terminals."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SOON = 5
 
 @pytest.fixture
 def slow() -> Iterator[Lab]:
-    """An account whose answers take so long that a sync lasts."""
+    """An account whose responses are slow, so that a sync takes a while."""
     with open_lab(Account.sample(300), latency=0.05) as lab:
         yield lab
 
 
 class Process:
-    """The tap as a process of its own; its log goes to a file."""
+    """The tap in a process of its own; its log goes to a file."""
 
     def __init__(
         self, lab: Lab, folder: Path, environment: dict[str, str] | None = None, **settings: Any
@@ -50,22 +50,22 @@ class Process:
 
     @property
     def log(self) -> str:
-        """What is on stderr so far."""
+        """The log so far."""
         return self._log.read_text()
 
     def lines(self, count: int) -> list[str]:
-        """Read so many lines from stdout."""
+        """Read `count` lines from stdout."""
         return [self.stdout.readline() for _ in range(count)]
 
     def wait_for(self, text: str) -> None:
-        """Wait until the log has a text."""
+        """Wait until the log contains a text."""
         end = time.monotonic() + 10
         while text not in self.log:
             assert time.monotonic() < end
             time.sleep(0.02)
 
     def finish(self) -> tuple[int, list[str]]:
-        """Read the rest of stdout; return the exit code and those lines."""
+        """Read the rest of stdout; return the exit code and these lines."""
         with self.popen:
             rest = self.stdout.read().splitlines()
         return self.popen.returncode, rest
@@ -95,7 +95,7 @@ def test_signal(
 
 
 def test_signal_while_requests_hang(lab: Lab, tmp_path: Path) -> None:
-    """Requests that hang do not hold up the end."""
+    """Hanging requests do not delay the end of an interrupted sync."""
     lab.script(path="/threads/", skip=20, delay=30, times=100)
     tap = Process(lab, tmp_path, thread_ids=lab.live_ids, max_concurrency=4)
     tap.lines(15)
@@ -109,7 +109,7 @@ def test_signal_while_requests_hang(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_signal_while_waiting(lab: Lab, tmp_path: Path) -> None:
-    """A long wait that HubSpot asked for does not hold up the end."""
+    """A long wait for `Retry-After` does not delay the end of an interrupted sync."""
     lab.script(status=503, headers={"Retry-After": "200"}, times=100)
     tap = Process(lab, tmp_path)
     tap.wait_for("Attempt 1 of 8 failed; retrying in 200.0 s")
@@ -121,7 +121,7 @@ def test_signal_while_waiting(lab: Lab, tmp_path: Path) -> None:
 
 @UNBUFFERED
 def test_second_signal_ends_at_once(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
-    """When the target has stopped reading, a second signal ends the tap nevertheless."""
+    """If the target has stopped reading, a second signal ends the tap."""
     slow.account.threads.update(Account.sample(3_000, seed=1).threads)
     tap = Process(slow, tmp_path, environment)
     tap.lines(1)
@@ -136,7 +136,7 @@ def test_second_signal_ends_at_once(slow: Lab, tmp_path: Path, environment: dict
 
 @UNBUFFERED
 def test_target_dies(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
-    """A target that closes the pipe ends the tap quietly: one line, no traceback."""
+    """If the target closes the pipe, the tap ends with one line and no traceback."""
     tap = Process(slow, tmp_path, environment, always_fetch_by_id=True)
     tap.lines(5)
     tap.stdout.close()
@@ -148,7 +148,7 @@ def test_target_dies(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> 
 
 @UNBUFFERED
 def test_slow_target(lab: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
-    """A target that dawdles gets everything."""
+    """A slow target receives every line."""
     tap = Process(lab, tmp_path, environment)
     lines = []
     for line in tap.stdout:
@@ -160,7 +160,7 @@ def test_slow_target(lab: Lab, tmp_path: Path, environment: dict[str, str]) -> N
 
 @UNBUFFERED
 def test_terminal_closes(lab: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
-    """When nobody can read the log any more, the sync is finished nevertheless."""
+    """If stderr is closed, the sync still completes."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps(lab.config()))
     command = [sys.executable, "-m", "tap_hubspot_threads", "--config", str(config)]
@@ -176,7 +176,7 @@ def test_terminal_closes(lab: Lab, tmp_path: Path, environment: dict[str, str]) 
 
 @UNBUFFERED
 def test_killed_in_a_write(slow: Lab, tmp_path: Path, environment: dict[str, str]) -> None:
-    """Killed at any moment, the tap has written whole lines but for the last."""
+    """A tap killed at any moment has written whole lines, except possibly the last."""
     tap = Process(slow, tmp_path, environment, always_fetch_by_id=True)
     first = tap.lines(50)
     tap.popen.kill()

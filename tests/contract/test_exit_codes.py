@@ -1,4 +1,4 @@
-"""Exit codes, for schedulers: try again or not, or look at single threads; cause by cause."""
+"""Exit codes, cause by cause: done, single items failed, retry later, or fix something first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Lab
 
-DONE, EXIT_INCOMPLETE, WRONG_CALL, LATER, EX_CONFIG = 0, 1, 2, 75, 78
+DONE, EXIT_INCOMPLETE, EX_USAGE, EX_TEMPFAIL, EX_CONFIG = 0, 1, 2, 75, 78
 OAUTH = {
     "access_token": None,
     "client_id": CLIENT_ID,
@@ -35,89 +35,96 @@ ONE = str(min(Account.sample(80).threads))
 
 @dataclass
 class Cause:
-    """What befalls a run, the code that it ends with, and words of its last line."""
+    """A cause, its exit code, and a part of the last log line."""
 
     code: int
-    words: str
+    text: str
     fault: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     state: dict[str, Any] | None = None
 
 
-def on(path: str = r"/threads\?", **fault: Any) -> dict[str, Any]:
-    """Return a fault that stays."""
+def fault_at(path: str = r"/threads\?", **fault: Any) -> dict[str, Any]:
+    """Return a fault that affects every matching request."""
     return {"path": path, "times": 10_000, **fault}
 
 
 BY_ID = {"thread_ids": sorted(map(str, Account.sample(80).threads)), "max_concurrency": 1}
 CAUSES = {
-    "a quiet sync": Cause(DONE, "80 threads"),
-    "configured ids that are not there": Cause(
-        DONE, "1 thread not found", settings={"thread_ids": [17]}
-    ),
-    "no thread is wanted": Cause(DONE, "no thread IDs are configured", settings={"thread_ids": []}),
-    "one thread fails": Cause(EXIT_INCOMPLETE, ONE, on(ONE, status=500), BY_ID),
-    "one thread is refused": Cause(EXIT_INCOMPLETE, ONE, on(ONE, status=400), BY_ID),
-    "an unknown option": Cause(WRONG_CALL, "", arguments=("--tokens",)),
-    "a state that is not there": Cause(WRONG_CALL, "", arguments=("--state", "nowhere.json")),
-    "the day is spent": Cause(
-        LATER,
+    "quiet sync": Cause(DONE, "80 threads"),
+    "configured ID not found": Cause(DONE, "1 thread not found", settings={"thread_ids": [17]}),
+    "no configured IDs": Cause(DONE, "no thread IDs are configured", settings={"thread_ids": []}),
+    "one failed thread": Cause(EXIT_INCOMPLETE, ONE, fault_at(ONE, status=500), BY_ID),
+    "one refused thread": Cause(EXIT_INCOMPLETE, ONE, fault_at(ONE, status=400), BY_ID),
+    "unknown option": Cause(EX_USAGE, "", arguments=("--tokens",)),
+    "missing state file": Cause(EX_USAGE, "", arguments=("--state", "nowhere.json")),
+    "spent daily quota": Cause(
+        EX_TEMPFAIL,
         "midnight in the account's time zone, which is",
-        on(status=429, body=error_body(policyName="DAILY")),
+        fault_at(status=429, body=error_body(policyName="DAILY")),
     ),
-    "the reserve is reached": Cause(
-        LATER, "UTC", settings={"daily_quota_reserve_percent": 100, "always_fetch_by_id": True}
+    "reserve of the daily quota": Cause(
+        EX_TEMPFAIL,
+        "UTC",
+        settings={"daily_quota_reserve_percent": 100, "always_fetch_by_id": True},
     ),
-    "a long Retry-After": Cause(
-        LATER, "for 1440 minutes", on(status=477, headers={"Retry-After": "86400"})
+    "long Retry-After": Cause(
+        EX_TEMPFAIL, "for 1440 minutes", fault_at(status=477, headers={"Retry-After": "86400"})
     ),
-    "a long Retry-After for one thread": Cause(
-        LATER, "for 10 minutes", on(ONE, status=503, headers={"Retry-After": "600"}), BY_ID
+    "long Retry-After for one thread": Cause(
+        EX_TEMPFAIL,
+        "for 10 minutes",
+        fault_at(ONE, status=503, headers={"Retry-After": "600"}),
+        BY_ID,
     ),
-    "a listing out of reach": Cause(LATER, "after 8 attempts", on(status=503)),
-    "a listing that is dropped": Cause(LATER, "no complete response", on(drop=True)),
-    "a listing that is no JSON": Cause(
-        LATER, "not a response of this endpoint", on(status=200, body="<html>")
+    "unavailable list": Cause(EX_TEMPFAIL, "after 8 attempts", fault_at(status=503)),
+    "dropped connection": Cause(EX_TEMPFAIL, "no complete response", fault_at(drop=True)),
+    "response without JSON": Cause(
+        EX_TEMPFAIL, "not a response of this endpoint", fault_at(status=200, body="<html>")
     ),
-    "423 to the last": Cause(LATER, "423", on(status=423)),
-    "429 to the last": Cause(LATER, "429", on(status=429)),
-    "five threads in a row": Cause(
-        LATER, "5 threads in a row", on(r"/threads/", status=503), BY_ID
+    "persistent 423": Cause(EX_TEMPFAIL, "423", fault_at(status=423)),
+    "persistent 429": Cause(EX_TEMPFAIL, "429", fault_at(status=429)),
+    "five failed threads": Cause(
+        EX_TEMPFAIL, "failed 5 times in a row", fault_at(r"/threads/", status=503), BY_ID
     ),
-    "no progress": Cause(
-        LATER,
+    "repeated cursor": Cause(
+        EX_TEMPFAIL,
         "makes no progress",
-        on(status=200, body='{"results": [], "paging": {"next": {"after": "x"}}}'),
+        fault_at(status=200, body='{"results": [], "paging": {"next": {"after": "x"}}}'),
     ),
-    "the token endpoint is down": Cause(LATER, "token: 503", on("/oauth/", status=503), OAUTH),
-    "the token is not accepted": Cause(
-        EX_CONFIG, "access_token", settings={"access_token": "pat-x"}
+    "unavailable token endpoint": Cause(
+        EX_TEMPFAIL, "token: 503", fault_at("/oauth/", status=503), OAUTH
     ),
-    "the refresh token is not accepted": Cause(
+    "rejected token": Cause(EX_CONFIG, "access_token", settings={"access_token": "pat-x"}),
+    "rejected refresh token": Cause(
         EX_CONFIG, "refresh_token", settings=OAUTH | {"refresh_token": "x"}
     ),
-    "the scope is missing": Cause(
-        EX_CONFIG, "conversations.read", on(status=403, body=error_body(category="MISSING_SCOPES"))
+    "missing scope": Cause(
+        EX_CONFIG,
+        "conversations.read",
+        fault_at(status=403, body=error_body(category="MISSING_SCOPES")),
     ),
-    "five threads refused": Cause(EX_CONFIG, "refused", on(r"/threads/", status=400), BY_ID),
-    "the listing is refused": Cause(EX_CONFIG, "refused", on(status=400)),
-    "not HubSpot's API": Cause(EX_CONFIG, "api_url", on(".", status=404, body="<html>", bare=True)),
-    "a redirect": Cause(
-        EX_CONFIG, "api_url", on(".", status=302, headers={"Location": "http://[::1]/"})
+    "five refused threads": Cause(EX_CONFIG, "refused", fault_at(r"/threads/", status=400), BY_ID),
+    "refused list": Cause(EX_CONFIG, "refused", fault_at(status=400)),
+    "not HubSpot's API": Cause(
+        EX_CONFIG, "api_url", fault_at(".", status=404, body="<html>", bare=True)
     ),
-    "another account": Cause(
+    "redirect": Cause(
+        EX_CONFIG, "api_url", fault_at(".", status=302, headers={"Location": "http://[::1]/"})
+    ),
+    "wrong account": Cause(
         EX_CONFIG, "account 62515", state={"bookmarks": {"threads": {"account_id": 77}}}
     ),
-    "another tap's state": Cause(EX_CONFIG, "not of the form", state={"bookmarks": {"users": {}}}),
-    "a wrong setting": Cause(EX_CONFIG, "max_attempts", settings={"max_attempts": 0}),
-    "a file of ids that is not there": Cause(
+    "another tap's state": Cause(
+        EX_CONFIG, "not have the form", state={"bookmarks": {"users": {}}}
+    ),
+    "invalid setting": Cause(EX_CONFIG, "max_attempts", settings={"max_attempts": 0}),
+    "missing ID file": Cause(
         EX_CONFIG, "No such file", settings={"thread_ids_file": "nowhere.txt"}
     ),
-    "a config that is not there": Cause(
-        EX_CONFIG, "No such", arguments=("--config", "nowhere.json")
-    ),
-    "stream maps that fail": Cause(
+    "missing config file": Cause(EX_CONFIG, "No such", arguments=("--config", "nowhere.json")),
+    "failing stream map": Cause(
         EX_CONFIG, "stream_maps", settings={"stream_maps": {"threads": {"a": "id + 5"}}}
     ),
 }
@@ -127,7 +134,7 @@ CAUSES = {
 def command(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., int]]:
-    """Run the command in this process; return its exit code."""
+    """Return a function that runs the command in this process and returns its exit code."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
 
@@ -153,7 +160,7 @@ def test_exit_codes(
     command: Callable[..., int],
     cause: Cause,
 ) -> None:
-    """Each cause has its code; the last line says what it was, as an error unless all is done."""
+    """Each cause has its exit code, and the last log line names the cause."""
     caplog.set_level(logging.INFO)
     if cause.fault:
         lab.script(**cause.fault)
@@ -163,25 +170,25 @@ def test_exit_codes(
         path.write_text(json.dumps(cause.state))
         arguments += ["--state", str(path)]
     assert command(*arguments, **cause.settings) == cause.code
-    if cause.code != WRONG_CALL:
+    if cause.code != EX_USAGE:
         last = caplog.records[-1]
-        assert cause.words in last.getMessage()
+        assert cause.text in last.getMessage()
         assert last.levelname == ("INFO" if cause.code == DONE else "ERROR")
 
 
 @pytest.mark.usefixtures("waits")
-def test_failed_threads_in_a_sync_of_the_account(lab: Lab, command: Callable[..., int]) -> None:
-    """A thread that cannot be read is code 1 in a sync of the account too."""
+def test_failed_thread_in_a_sync_of_the_account(lab: Lab, command: Callable[..., int]) -> None:
+    """A failed thread leads to exit code 1 in a sync of the whole account too."""
     lab.script(path=f"/threads/{ONE}", status=500, times=1_000)
     assert command(always_fetch_by_id=True) == EXIT_INCOMPLETE
 
 
-def test_errors_are_seen_at_every_level(
+def test_last_error_is_logged_at_every_level(
     capsys: pytest.CaptureFixture[str],
     command: Callable[..., int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where errors are not to be seen, what ended the sync is."""
+    """The error that ended the sync is logged at every log level."""
     monkeypatch.setenv("TAP_HUBSPOT_THREADS_LOGLEVEL", "CRITICAL")
     assert command(max_attempts=0) == EX_CONFIG
     assert "max_attempts" in capsys.readouterr().err
@@ -191,7 +198,7 @@ NO_SCOPE = '{"status": "error", "category": "MISSING_SCOPES"}'
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "words"),
+    ("fault", "code", "text"),
     [
         ({"path": "/account-info/", "status": 403}, 0, "account unknown"),
         ({"path": ".", "status": 401}, 78, "check the setting access_token"),
@@ -203,18 +210,18 @@ NO_SCOPE = '{"status": "error", "category": "MISSING_SCOPES"}'
     ],
 )
 @pytest.mark.usefixtures("waits")
-def test_connection_test_that_fails(
+def test_failed_connection_test(
     lab: Lab,
     caplog: pytest.LogCaptureFixture,
     command: Callable[..., int],
     *,
     fault: dict[str, Any],
     code: int,
-    words: str,
+    text: str,
 ) -> None:
-    """`--test` says what keeps threads from being read, with its exit code, in 10 API calls."""
+    """`--test` reports why threads cannot be read, with a sync's exit code, within 10 API calls."""
     lab.script(**fault, times=100)
     caplog.set_level(logging.INFO)
     assert command("--test") == code
-    assert words in caplog.records[-1].getMessage()
+    assert text in caplog.records[-1].getMessage()
     assert len(lab.calls(".")) <= 10

@@ -1,4 +1,4 @@
-"""Failed requests: which are tried again, and what the person at the other end reads."""
+"""Failed requests: which are retried, and what their errors say."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ SECRET_TEXT = "a customer's own words"
 
 
 def error_body(**fields: Any) -> str:
-    """Return an error body in HubSpot's shape."""
+    """Return an error body in HubSpot's form."""
     body = {"status": "error", "message": SECRET_TEXT, "correlationId": "c-0-r"}
     return json.dumps(body | fields)
 
 
-PASSING: dict[str, dict[str, Any]] = {
+TRANSIENT: dict[str, dict[str, Any]] = {
     **{str(code): {"status": code} for code in (423, 477, 500, 502, 503, 504, 521, 523, 524, 520)},
     "429 burst": {"status": 429, "body": error_body(policyName="TEN_SECONDLY_ROLLING")},
     "dropped connection": {"drop": True},
     "reset connection": {"reset": True},
-    "cut-off body": {"cut": True},
-    "body that only says it is compressed": {"garble": True},
+    "truncated body": {"cut": True},
+    "body falsely marked as compressed": {"garble": True},
     "200 without JSON": {"status": 200, "body": "<html>"},
     "200 without a body": {"status": 200, "body": ""},
-    "200 that is no object": {"status": 200, "body": "[]"},
-    "200 that is nothing asked for": {"status": 200, "body": '{"id": "1", "results": {}}'},
+    "200 with an array": {"status": 200, "body": "[]"},
+    "200 with another object": {"status": 200, "body": '{"id": "1", "results": {}}'},
     "200 nested too deep": {"status": 200, "body": "[" * 100_000},
-    "204": {"status": 502, "body": error_body(category="BAD_GATEWAY")},
+    "502 BAD_GATEWAY": {"status": 502, "body": error_body(category="BAD_GATEWAY")},
 }
 
 
-@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT.keys())
 @pytest.mark.parametrize("by_id", [False, True])
-def test_passing_faults(
+def test_transient_faults(
     lab: Lab, waits: list[float], fault: dict[str, Any], *, by_id: bool
 ) -> None:
-    """What passes by itself is tried again, and the rows are those of a quiet day."""
-    quiet = lab.sync(always_fetch_by_id=by_id).records()
+    """Transient errors are retried, and the records are those of a sync without faults."""
+    expected = lab.sync(always_fetch_by_id=by_id).records()
     calls = len(lab.calls())
     lab.script(path="/threads\\?", times=2, **fault)
     lab.script(path="/threads/", skip=4, times=3, **fault)
-    assert lab.sync(always_fetch_by_id=by_id).records() == quiet
+    assert lab.sync(always_fetch_by_id=by_id).records() == expected
     failed = 5 if by_id else 2
     assert len(lab.calls()) == 2 * calls + failed
     assert len(waits) >= failed
 
 
 def test_waits_double(lab: Lab, waits: list[float]) -> None:
-    """The waits double up to a minute, less up to a half, until `max_attempts` tries are made."""
+    """Waits double up to a minute, with up to half taken off, until `max_attempts` is reached."""
     lab.script(status=503, times=100)
     with pytest.raises(TransientError, match=r"GET /threads: 503 .*after 9 attempts"):
         lab.sync(max_attempts=9)
@@ -87,28 +87,28 @@ def test_waits_double(lab: Lab, waits: list[float]) -> None:
         (503, {"Date": f"{DAY} 10:00:00 GMT", "Retry-After": f"{DAY} 09:00:00 GMT"}, 0.5, 1),
     ],
 )
-def test_waits_as_asked(
+def test_retry_after(
     lab: Lab, waits: list[float], *, status: int, headers: dict[str, str], least: float, most: float
 ) -> None:
-    """`Retry-After` is honoured; a 429 without it makes all wait for a part of the interval."""
+    """`Retry-After` is honored; without it, a 429 pauses all workers for part of the interval."""
     lab.script(status=status, headers=headers)
     lab.sync()
-    # The clock of the account's limit stands still meanwhile: a place in it may be waited for.
+    # The clock of the emulated rate limit stands still, so a request may also wait for that limit.
     assert least <= max(waits) <= most
     assert sum(waits) - max(waits) < 1
 
 
-@pytest.mark.parametrize("asked", ["301", "86400", "Sun, 22 Nov 2099 10:01:30 GMT"])
-def test_waits_no_longer_than_five_minutes(lab: Lab, waits: list[float], asked: str) -> None:
-    """Asked to wait longer than five minutes, the sync ends and says when to come back."""
-    lab.script(status=477, headers={"Retry-After": asked})
+@pytest.mark.parametrize("retry_after", ["301", "86400", "Sun, 22 Nov 2099 10:01:30 GMT"])
+def test_long_retry_after(lab: Lab, waits: list[float], retry_after: str) -> None:
+    """If `Retry-After` exceeds 5 minutes, the sync ends and reports when to retry."""
+    lab.script(status=477, headers={"Retry-After": retry_after})
     with pytest.raises(HubSpotError, match=r"wait for \d+ minutes\. Run the sync again"):
         lab.sync()
     assert waits == []
 
 
 def test_429_pauses_every_worker(lab: Lab, waits: list[float]) -> None:
-    """After a 429 no worker sends anything until the window is free again."""
+    """After a 429 no worker sends a request until the rate limit allows it again."""
     ids = lab.live_ids[:40]
     lab.script(path=ids[20], status=429, headers={"Retry-After": "30"})
     assert lab.sync(thread_ids=ids, max_concurrency=8).ids == ids
@@ -116,8 +116,8 @@ def test_429_pauses_every_worker(lab: Lab, waits: list[float]) -> None:
     assert len(lab.calls()) == 41
 
 
-def test_within_the_limit() -> None:
-    """A limit that is learned on the way is kept to: no 429 at all, in real time."""
+def test_learned_rate_limit() -> None:
+    """A rate limit learned from HubSpot's headers is never exceeded, in real time."""
     with open_lab(limit=RollingLimit(maximum=30, interval=0.3)) as lab:
         ids = lab.live_ids[:70]
         assert lab.sync(thread_ids=ids).ids == ids
@@ -125,7 +125,7 @@ def test_within_the_limit() -> None:
 
 
 def test_daily_reserve_ends_the_sync(lab: Lab) -> None:
-    """When only the reserve of the day's calls is left, what was read goes out, then STATE."""
+    """When the daily quota reaches its reserve, the rows read so far are emitted, then STATE."""
     lab.emulator.limit.daily = 100
     with pytest.raises(DailyQuotaError, match="midnight"):
         lab.sync(thread_ids=lab.live_ids, daily_quota_reserve_percent=50, max_concurrency=4)
@@ -149,17 +149,17 @@ FATAL: dict[str, tuple[dict[str, Any], str]] = {
         {"status": 400, "body": error_body(category="VALIDATION_ERROR", message="bad limit")},
         "400 VALIDATION_ERROR .*bad limit",
     ),
-    "404 of another server": ({"status": 404, "body": "<html>", "bare": True}, "api_url"),
-    "404 of a gateway": (
+    "404 from another server": ({"status": 404, "body": "<html>", "bare": True}, "api_url"),
+    "404 from a gateway": (
         {"status": 404, "body": '{"message": "Not Found"}', "bare": True},
         "api_url",
     ),
-    "403 of a firewall": (
+    "403 from a firewall": (
         {"status": 403, "body": "<html>", "bare": True},
         "did not come from HubSpot",
     ),
     "redirect": ({"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}, "api_url"),
-    "daily limit": (
+    "daily quota": (
         {"status": 429, "body": error_body(policyName="DAILY")},
         "midnight in the account's time zone",
     ),
@@ -171,29 +171,29 @@ FATAL: dict[str, tuple[dict[str, Any], str]] = {
 def test_fatal_errors(
     lab: Lab, waits: list[float], fault: dict[str, Any], message: str, *, by_id: bool
 ) -> None:
-    """What trying again does not mend is never repeated, and says what to do."""
+    """Errors that a retry cannot fix are not retried, and say what to do."""
     lab.script(path="", times=100, **fault)
     settings: dict[str, Any] = {"thread_ids": [lab.live_ids[0]]} if by_id else {}
     with pytest.raises(HubSpotError, match=message) as error:
         lab.sync(**settings)
     assert SECRET_TEXT not in str(error.value)
-    # A page may be refused in one size and accepted in a smaller one: 500, 100, 20, 1. A 404 for
-    # a thread is proved by the list of threads.
+    # A refused page is requested in smaller sizes too: 500, 100, 20, 1. A 404 for a thread is
+    # verified by one request for the list of threads.
     sizes = 4 if fault["status"] == 400 and not by_id else 1
-    proof = fault["status"] == 404 and by_id
-    assert len(lab.calls()) <= sizes + proof
+    probes = fault["status"] == 404 and by_id
+    assert len(lab.calls()) <= sizes + probes
     assert waits == []
 
 
-def test_wrong_token(lab: Lab) -> None:
-    """A token that HubSpot does not accept names the setting, not the token."""
+def test_rejected_token(lab: Lab) -> None:
+    """A rejected token is an error that names the setting, not the token."""
     with pytest.raises(HubSpotError, match="check the setting access_token") as error:
         lab.sync(access_token="pat-na1-wrong")
     assert "pat-na1" not in str(error.value)
 
 
 def test_echoing_server(lab: Lab) -> None:
-    """A server that echoes the token does not get it into a message."""
+    """A token that the server echoes does not appear in an error."""
     body = error_body(message=f"Bearer {TOKEN}?", category=TOKEN)
     lab.script(status=400, body=body, times=4)
     with pytest.raises(HubSpotError, match="…") as error:
@@ -202,17 +202,19 @@ def test_echoing_server(lab: Lab) -> None:
 
 
 def test_missing_scope() -> None:
-    """A token without the scope says which scope it needs."""
+    """A token without the scope is an error that names the scope."""
     with open_lab(scopes=()) as lab, pytest.raises(HubSpotError, match=r"conversations\.read"):
         lab.sync()
 
 
 @pytest.mark.parametrize("status", [500, 400])
-def test_one_bad_thread(lab: Lab, waits: list[float], status: int) -> None:
-    """A thread that cannot be read does not stop the others, and does not pass silently."""
+def test_one_failed_thread(lab: Lab, waits: list[float], status: int) -> None:
+    """A failed thread does not stop the others; the sync reports it at the end."""
     bad = lab.live_ids[9]
     lab.script(path=f"/threads/{bad}", status=status, times=100)
-    with pytest.raises(IncompleteError, match=rf"^1 thread\(s\) .*: {bad}\. .*: {status}"):
+    with pytest.raises(
+        IncompleteError, match=rf"^Could not read 1 thread\(s\);.*: {bad}\. .*: {status}"
+    ):
         lab.sync(thread_ids=lab.live_ids, max_attempts=3)
     output = Output(lab.out.getvalue())
     assert output.ids == [thread_id for thread_id in lab.live_ids if thread_id != bad]
@@ -220,23 +222,23 @@ def test_one_bad_thread(lab: Lab, waits: list[float], status: int) -> None:
     assert len(waits) == (2 if status == 500 else 0)
 
 
-def test_scattered_bad_threads(lab: Lab, waits: list[float]) -> None:
-    """Bad threads among good ones are no sign that HubSpot is down: all others come."""
+def test_scattered_failed_threads(lab: Lab, waits: list[float]) -> None:
+    """Failed threads among good ones do not end the sync."""
     ids = lab.live_ids
     bad = ids[5:55:10]
     for thread_id in bad:
         lab.script(path=f"/threads/{thread_id}", status=500, times=100)
-    with pytest.raises(IncompleteError, match=r"^5 thread\(s\)"):
+    with pytest.raises(IncompleteError, match=r"^Could not read 5 thread\(s\);"):
         lab.sync(thread_ids=ids, max_attempts=2)
     assert waits
     assert Output(lab.out.getvalue()).ids == [id_ for id_ in ids if id_ not in bad]
 
 
 def test_hubspot_down(lab: Lab, waits: list[float]) -> None:
-    """When a handful of threads in a row fail to the last, the sync ends, with STATE."""
+    """Five consecutive failed threads end the sync, with STATE."""
     ids = lab.live_ids
     lab.script(path="/threads/", skip=20, status=503, times=100_000)
-    with pytest.raises(HubSpotError, match="5 threads in a row could not be read"):
+    with pytest.raises(HubSpotError, match="Reading threads failed 5 times in a row"):
         lab.sync(thread_ids=ids, max_attempts=3, max_concurrency=4)
     output = Output(lab.out.getvalue())
     assert 16 <= len(output.ids) <= 20
@@ -244,8 +246,8 @@ def test_hubspot_down(lab: Lab, waits: list[float]) -> None:
     assert len(waits) < 60
 
 
-def test_refused_by_all(lab: Lab) -> None:
-    """A request that HubSpot refuses for each thread is not made for all of them."""
+def test_refused_for_every_thread(lab: Lab) -> None:
+    """If HubSpot refuses thread after thread, the sync ends without requesting them all."""
     lab.script(status=400, times=100_000, body=error_body(message="no such property"))
     with pytest.raises(HubSpotError, match="no such property"):
         lab.sync(thread_ids=lab.live_ids, max_concurrency=4)
@@ -254,15 +256,15 @@ def test_refused_by_all(lab: Lab) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_secrets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Neither the token nor a customer's text reaches a log line, at any level."""
+    """Check that neither the token nor message text is logged, at any level."""
     caplog.set_level("DEBUG")
     yield
     assert TOKEN not in caplog.text
     assert SECRET_TEXT not in caplog.text
 
 
-def test_failure_with_configured_ids_is_of_threads_alone(lab: Lab) -> None:
-    """A sync of configured ids that fails says nothing of deleted threads."""
+def test_failed_sync_of_configured_ids(lab: Lab) -> None:
+    """A failed sync of configured IDs writes nothing for `deleted_threads`."""
     with pytest.raises(HubSpotError):
         lab.sync(thread_ids=[*lab.live_ids, 17], access_token="wrong")
     assert "deleted_threads" not in lab.out.getvalue()

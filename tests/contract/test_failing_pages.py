@@ -1,4 +1,4 @@
-"""Pages that fail in some size, and pages that never end: what a whole sync makes of them."""
+"""Pages that fail in some sizes, and lists that never end, in whole syncs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FAILURES += [{"garble": True}, {"status": 200, "body": "{}"}, {"drop": True}]
 ABOVE_100 = r"limit=(10[1-9]|1[1-9]\d|[2-9]\d\d)\b"
 
 
-def failing(lab: Lab, fault: dict[str, Any], path: str = "") -> Any:
-    """Have every request above 100 rows per page fail; return the fault."""
+def fail_large_pages(lab: Lab, fault: dict[str, Any], path: str = "") -> Any:
+    """Fail every request for more than 100 rows per page; return the fault."""
     lab.script(path=f"{path}.*{ABOVE_100}", times=1_000, **fault)
     return lab.emulator.faults[-1]
 
@@ -30,11 +30,11 @@ def failing(lab: Lab, fault: dict[str, Any], path: str = "") -> Any:
 def test_large_pages_that_fail(
     waits: list[float], fault: dict[str, Any], threads: int, messages: int
 ) -> None:
-    """If no page above 100 rows comes, all is read by smaller ones, after a handful of failures."""
+    """If pages of more than 100 rows fail, the tap reads smaller ones after a few failures."""
     streams = select("threads", "messages")
     with open_lab(Account.sample(threads)) as lab:
         life = Life(lab)
-        scripted = failing(lab, fault)
+        scripted = fail_large_pages(lab, fault)
         first, second = lab.threads[:2]
         for _ in range(messages):
             lab.account.message(first, sent=False)
@@ -51,7 +51,7 @@ def test_large_pages_that_fail(
 
 
 def test_large_pages_that_are_slow(lab: Lab, waits: list[float]) -> None:
-    """A page that takes longer than `request_timeout` twice is requested smaller."""
+    """A page that exceeds `request_timeout` twice is requested in a smaller size."""
     lab.script(path=f"/threads\\?.*{ABOVE_100}", delay=1.2, times=2)
     assert lab.sync(request_timeout=1).ids == lab.ids
     assert len(waits) == 2
@@ -60,8 +60,8 @@ def test_large_pages_that_are_slow(lab: Lab, waits: list[float]) -> None:
 
 @pytest.mark.parametrize("fault", FAILURES[:3], ids=str)
 @pytest.mark.usefixtures("waits")
-def test_reference_list_that_fails(lab: Lab, fault: dict[str, Any]) -> None:
-    """If a list comes by 20 rows per page only, it is read whole."""
+def test_reference_list_with_small_pages(lab: Lab, fault: dict[str, Any]) -> None:
+    """A list that works only with 20 rows per page is read in full."""
     lab.script(path=r"/inboxes.*limit=100\b", times=100, **fault)
     expected = {str(row["id"]) for row in lab.account.lists["inboxes"]}
     assert {record["id"] for record in lab.sync(select("inboxes")).records("inboxes")} == expected
@@ -69,16 +69,16 @@ def test_reference_list_that_fails(lab: Lab, fault: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("waits")
-def test_connection_test_of_a_page_that_fails(lab: Lab) -> None:
-    """`--test` requests a page as a sync does, and finds that smaller ones come."""
-    scripted = failing(lab, {"status": 504})
+def test_connection_test_with_failing_pages(lab: Lab) -> None:
+    """`--test` requests a page as a sync does, and finds that smaller pages work."""
+    scripted = fail_large_pages(lab, {"status": 504})
     assert lab.tap().run_connection_test()
     assert scripted.times == 998
     assert len(lab.calls(r"limit=100\b")) == 1
 
 
 def endless(lab: Lab, path: str, *pages: list[dict[str, Any]]) -> None:
-    """Replace the pages of a path by such ones in turn, each with a new cursor, without end."""
+    """Serve these pages for a path in an endless cycle, each with a new cursor."""
     for number in range(400):
         body = {
             "results": pages[number % len(pages)],
@@ -93,7 +93,7 @@ PAGES = [[[]], [[ONE, TWO]], [[ONE], [TWO]]]
 
 @pytest.mark.parametrize("pages", PAGES, ids=["empty", "the same", "alternating"])
 def test_endless_first_sync(lab: Lab, pages: list[list[dict[str, Any]]]) -> None:
-    """A listing by ID that never ends is an error, after 100 pages without a new thread."""
+    """A list by ID that never ends is an error after 100 pages without a new thread."""
     endless(lab, r"/threads\?.*sort=id", *pages)
     with pytest.raises(HubSpotError, match="100 pages in a row had no new ID") as error:
         lab.sync()
@@ -103,7 +103,7 @@ def test_endless_first_sync(lab: Lab, pages: list[list[dict[str, Any]]]) -> None
 
 @pytest.mark.parametrize("pages", PAGES, ids=["empty", "the same", "alternating"])
 def test_endless_messages(lab: Lab, pages: list[list[dict[str, Any]]]) -> None:
-    """Messages of one thread that never end are a failure of that thread; the others are read."""
+    """An endless list of messages fails its thread only; other threads are read."""
     path = f"/threads/{lab.live_ids[0]}/messages"
     endless(lab, path, *pages)
     with pytest.raises(HubSpotError, match="100 pages in a row had no new ID") as error:
@@ -118,9 +118,9 @@ def test_endless_messages(lab: Lab, pages: list[list[dict[str, Any]]]) -> None:
 
 @pytest.mark.parametrize("pages", PAGES, ids=["empty", "the same", "alternating"])
 def test_endless_reference_list(lab: Lab, pages: list[list[dict[str, Any]]]) -> None:
-    """A list that never ends is an error of that list; the others are loaded."""
+    """An endless reference list fails alone; other lists are loaded."""
     endless(lab, "/channels", *pages)
-    with pytest.raises(HubSpotError, match="channels could not be loaded") as error:
+    with pytest.raises(HubSpotError, match=r"stream\(s\) channels") as error:
         lab.sync(select("inboxes", "channels", "channel_accounts"))
     assert "100 pages in a row had no new ID" in str(error.value)
     output = Output(lab.out.getvalue())
@@ -131,9 +131,9 @@ def test_endless_reference_list(lab: Lab, pages: list[list[dict[str, Any]]]) -> 
 
 @pytest.mark.parametrize("stream", ["threads", "inboxes"])
 @pytest.mark.usefixtures("waits")
-def test_page_without_a_usable_id(lab: Lab, stream: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A page whose rows all lack a usable ID is requested again, like a 200 that is no page."""
-    quiet = lab.sync(select(stream)).records(stream)
+def test_page_without_usable_ids(lab: Lab, stream: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A page whose rows all lack a usable ID is requested again."""
+    expected = lab.sync(select(stream)).records(stream)
     lab.script(path=f"/{stream}", status=200, body=json.dumps({"results": [{}, {"id": None}]}))
-    assert lab.sync(select(stream)).records(stream) == quiet
+    assert lab.sync(select(stream)).records(stream) == expected
     assert "no usable ID" not in caplog.text

@@ -1,4 +1,4 @@
-"""The whole output of a sync, byte for byte, with the clock standing still."""
+"""The whole output of a sync at a fixed time, compared byte for byte with a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent / "golden"
 @pytest.mark.parametrize("workers", [1, 16])
 @pytest.mark.parametrize("by_id", [False, True])
 def test_whole_output(workers: int, monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> None:
-    """The messages are those of the file. To accept a change, delete the file and run twice."""
+    """The output equals the file. To accept a change, delete the file and run the test twice."""
     path = FOLDER / "sync.jsonl"
     set_runtime(monkeypatch, clock=lambda: 0.0)
     with open_lab(Account.sample(20)) as lab, time_machine.travel(NOW, tick=False):
@@ -27,9 +27,9 @@ def test_whole_output(workers: int, monkeypatch: pytest.MonkeyPatch, *, by_id: b
     if not path.exists():
         if not by_id:
             path.write_text(text, encoding="utf-8")
-        pytest.fail("There was no file to hold it against: review the one that is written now")
+        pytest.fail("The expected output did not exist: review the file that was just written")
     if not by_id:
         assert text == path.read_text(encoding="utf-8")
     else:
-        # The index is ahead of the threads by the requests under way; each stream is the same.
+        # The index runs ahead of threads by the requests in flight, but each stream is the same.
         assert sorted(text.splitlines()) == sorted(path.read_text(encoding="utf-8").splitlines())

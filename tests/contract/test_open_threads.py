@@ -1,4 +1,4 @@
-"""What no message tells of: open threads read again, full listings, deleted threads."""
+"""Silent changes: the open-thread check, full listings and deleted threads."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 NOT_FOUND = {"X-HubSpot-NotFound": "true"}
 BY_ID = r"/threads/\d+"
-EVERYTHING = r"sort=id(?!.*threadStatus)"
+FULL_LIST = r"sort=id(?!.*threadStatus)"
 
 
 @pytest.fixture
 def life() -> Iterator[Life]:
-    """A small account, synced once; an hour has passed."""
+    """A small account, synced an hour ago."""
     with open_lab() as lab:
         life = Life(lab)
         life.sync()
@@ -41,27 +41,27 @@ def life() -> Iterator[Life]:
 
 
 def open_threads(lab: Lab) -> list[Thread]:
-    """The account's open live threads."""
+    """Return the account's open live threads."""
     return [t for t in lab.threads if not t.closed_at and not t.archived]
 
 
-def change_silently(chance: random.Random, account: Account, thread: Thread) -> None:
-    """Do something to a thread that no listing by time shows."""
-    what = chance.choice(["close", "reopen", "assign", "spam", "move", "archive", "restore"])
-    if what in {"close", "reopen"}:
-        thread.closed_at = account.now() if what == "close" else None
-    elif what == "assign":
-        thread.assigned_to = chance.choice([None, *AGENTS])
-    elif what == "spam":
+def change_silently(rng: random.Random, account: Account, thread: Thread) -> None:
+    """Make a random silent change to a thread."""
+    change = rng.choice(["close", "reopen", "assign", "spam", "move", "archive", "restore"])
+    if change in {"close", "reopen"}:
+        thread.closed_at = account.now() if change == "close" else None
+    elif change == "assign":
+        thread.assigned_to = rng.choice([None, *AGENTS])
+    elif change == "spam":
         thread.spam = not thread.spam
-    elif what == "move":
-        thread.inbox_id = chance.choice([HELP_DESK, SALES, CHAT])
+    elif change == "move":
+        thread.inbox_id = rng.choice([HELP_DESK, SALES, CHAT])
     else:
-        thread.archived = what == "archive"
+        thread.archived = change == "archive"
 
 
 def delete_when_read(lab: Lab, thread: Thread) -> None:
-    """Have a thread deleted when it is asked for by id."""
+    """Delete a thread when it is requested by ID."""
 
     def delete(target: str) -> None:
         if f"/threads/{thread.id}" in target:
@@ -72,28 +72,28 @@ def delete_when_read(lab: Lab, thread: Thread) -> None:
 
 @pytest.mark.parametrize(("status_filter", "calls"), [("works", 2), ("ignored", 1 + 2)])
 def test_quiet_account(life: Life, status_filter: Any, calls: int) -> None:
-    """Open threads are seen again, in a few calls, and do not go out when they are unchanged."""
+    """Unchanged open threads are checked in few API calls and not emitted."""
     life.lab.account.behavior.status_filter = status_filter
     output = life.sync()
     assert output.ids == []
     assert life.lab.calls(BY_ID) == []
-    # Live and archived threads; before them the increment's three calls.
+    # One or more calls for live and archived threads, after three calls of the increment.
     assert len(life.lab.calls("sort=id")) == calls
     assert len(life.lab.calls()) == calls + 3
 
 
 @pytest.mark.parametrize(
-    ("status_filter", "calls", "said"),
+    ("status_filter", "calls", "logged"),
     [
-        ("works", 500, "1183 seen in 5 listing calls, 0 by id"),
-        ("ignored", 500, "1183 seen in 9 listing calls, 0 by id"),
-        ("ignored", 10, "0 seen in 1 listing calls, 8 by id"),
+        ("works", 500, "1183 listed in 5 API calls, 0 read by ID"),
+        ("ignored", 500, "1183 listed in 9 API calls, 0 read by ID"),
+        ("ignored", 10, "0 listed in 1 API calls, 8 read by ID"),
     ],
 )
-def test_how_they_were_seen(
-    caplog: pytest.LogCaptureFixture, status_filter: Any, calls: int, said: str
+def test_log_line(
+    caplog: pytest.LogCaptureFixture, status_filter: Any, calls: int, logged: str
 ) -> None:
-    """The log tells whether HubSpot's filter works, a listing of all stands in, or neither."""
+    """The log names how the open threads were read: by status filter, full list, or neither."""
     caplog.set_level(logging.INFO)
     with open_lab(Account.sample(3000)) as lab:
         lab.account.behavior.status_filter = status_filter
@@ -101,11 +101,11 @@ def test_how_they_were_seen(
         life.sync()
         life.pass_time(minutes=15)
         life.sync()
-    assert f"Open threads: 1183 known; {said}" in caplog.messages
+    assert f"Open threads: 1183 known; {logged}" in caplog.messages
 
 
 def test_silent_changes_of_open_threads(life: Life) -> None:
-    """What happens to an open thread without a message comes with the next sync."""
+    """Silent changes of open threads are emitted by the next sync."""
     closed, assigned, moved, archived, spam = changed = open_threads(life.lab)[:5]
     closed.closed_at = life.now
     assigned.assigned_to = "A-5"
@@ -119,8 +119,8 @@ def test_silent_changes_of_open_threads(life: Life) -> None:
     assert records[str(archived.id)]["archived"] is True
 
 
-def test_closed_ones_leave(life: Life) -> None:
-    """A thread that was closed is not read again; one that got a message and is open, is."""
+def test_closed_threads_are_not_checked(life: Life) -> None:
+    """A closed thread is no longer checked; one that is open after a new message is."""
     for thread in life.lab.threads:
         thread.closed_at = life.now
     life.sync()
@@ -135,8 +135,8 @@ def test_closed_ones_leave(life: Life) -> None:
     assert len(life.lab.calls(f"/threads/{reopened.id}")) == 1
 
 
-def test_what_the_increment_brought_is_not_read_twice(life: Life) -> None:
-    """An open thread with a new message is read once a sync, and no listing's row overwrites it."""
+def test_changed_threads_are_read_once(life: Life) -> None:
+    """An open thread with a new message is read once per sync and not overwritten by a list."""
     first, second, third, *_ = open_threads(life.lab)
     life.lab.account.message(first, sent=True)
     life.lab.account.message(second, sent=True)
@@ -145,8 +145,8 @@ def test_what_the_increment_brought_is_not_read_twice(life: Life) -> None:
         assert len(life.lab.calls(f"/threads/{thread.id}")) == calls
 
 
-def test_longest_unread_first(life: Life) -> None:
-    """With few calls a sync, each open thread has its turn, and no sync exceeds them."""
+def test_least_recently_read_first(life: Life) -> None:
+    """With few calls per sync, every open thread gets its turn, within the call limit."""
     waiting = {str(t.id) for t in life.lab.threads if not t.closed_at}
     for _ in range(-(-len(waiting) // 6)):
         life.lab.emulator.requests.clear()
@@ -157,8 +157,8 @@ def test_longest_unread_first(life: Life) -> None:
     assert waiting == set()
 
 
-def test_none_are_read_when_none_are_wanted(life: Life) -> None:
-    """With `open_threads_max_calls` 0 no open thread is read again, and none is kept."""
+def test_check_disabled(life: Life) -> None:
+    """With `open_threads_max_calls: 0`, no open thread is checked or kept in the state."""
     life.sync(open_threads_max_calls=0)
     assert life.lab.calls(BY_ID) == []
     life.state = {}
@@ -166,8 +166,8 @@ def test_none_are_read_when_none_are_wanted(life: Life) -> None:
     assert life.threads_state["open_threads"] == []
 
 
-def test_killed_between_a_row_and_its_state(life: Life) -> None:
-    """A change that went out, but not into the state, is taken back when it is undone."""
+def test_killed_between_record_and_state(life: Life) -> None:
+    """If a change is emitted but not saved, and is then undone, the thread is emitted again."""
     before = life.state
     thread = open_threads(life.lab)[-1]
     thread.spam = not thread.spam
@@ -181,8 +181,8 @@ def test_killed_between_a_row_and_its_state(life: Life) -> None:
     assert life.sync().ids == []
 
 
-def test_several_inboxes(life: Life) -> None:
-    """A watched thread that is moved out of the wanted inboxes is told, and then left alone."""
+def test_moved_out_of_the_inboxes(life: Life) -> None:
+    """An open thread moved out of `inbox_ids` is emitted one last time and no longer checked."""
     life.settings = {"inbox_ids": [HELP_DESK, CHAT]}
     life.sync()
     thread = next(t for t in open_threads(life.lab) if t.inbox_id == CHAT)
@@ -194,7 +194,7 @@ def test_several_inboxes(life: Life) -> None:
 
 
 def test_archived_out_of_the_filters(life: Life) -> None:
-    """Without archived threads, an open thread is emitted once more when archived."""
+    """With `include_archived: false`, an archived open thread is emitted one last time."""
     life.settings = {"include_archived": False}
     life.sync()
     thread = open_threads(life.lab)[-1]
@@ -210,7 +210,7 @@ def test_archived_out_of_the_filters(life: Life) -> None:
 
 
 def test_closed_and_archived_out_of_the_filters(life: Life) -> None:
-    """Without archived threads, the full listing updates a closed thread that was archived."""
+    """With `include_archived: false`, the full listing emits a closed thread that was archived."""
     life.settings = {"include_archived": False}
     assert life.sync().ids == life.lab.live_ids
     closed = [t for t in life.lab.threads if t.closed_at and not t.archived][-1]
@@ -225,8 +225,8 @@ def test_closed_and_archived_out_of_the_filters(life: Life) -> None:
     assert not life.lab.calls("archived=true")
 
 
-def test_closed_moved_out_of_the_filters(life: Life) -> None:
-    """A closed thread that is moved out of the inboxes keeps its row until a full refresh."""
+def test_closed_and_moved_out_of_the_filters(life: Life) -> None:
+    """A closed thread moved out of `inbox_ids` keeps its row until a full refresh."""
     life.settings = {"inbox_ids": [HELP_DESK, CHAT]}
     life.sync()
     closed = next(t for t in life.lab.threads if t.closed_at and t.inbox_id == CHAT)
@@ -236,7 +236,7 @@ def test_closed_moved_out_of_the_filters(life: Life) -> None:
 
 
 def test_full_listing(life: Life) -> None:
-    """Once a day everything is listed again, and goes out."""
+    """Once per day all threads are listed and emitted."""
     life.lab.account.behavior.status_filter = "works"
     closed = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     closed.assigned_to = "A-5"
@@ -250,11 +250,11 @@ def test_full_listing(life: Life) -> None:
     silent.spam = True
     life.lab.emulator.requests.clear()
     assert life.sync().ids == ids([silent])
-    assert not life.lab.calls(EVERYTHING)
+    assert not life.lab.calls(FULL_LIST)
 
 
-def test_full_listing_in_slices(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full listing takes so many pages a sync, goes on in the next one, and says when it ends."""
+def test_full_listing_over_several_syncs(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full listing reads a few pages per sync, resumes in the next sync, and saves its end."""
     set_runtime(monkeypatch, page_size=10)
     life.settings["open_threads_max_calls"] = 0
     first = life.threads_state["full_listing_completed_at"]
@@ -264,20 +264,20 @@ def test_full_listing_in_slices(life: Life, monkeypatch: pytest.MonkeyPatch) -> 
     while life.threads_state["full_listing_completed_at"] == first:
         life.lab.emulator.requests.clear()
         found += life.sync(full_listing_calls=3).ids
-        assert 1 <= len(life.lab.calls(EVERYTHING)) <= 3
+        assert 1 <= len(life.lab.calls(FULL_LIST)) <= 3
         life.pass_time(minutes=15)
         syncs += 1
-    assert syncs == 4  # ten pages, and an empty one on each side
+    assert syncs == 4  # ten pages, and an empty one for each list
     assert found == life.lab.ids
     life.lab.emulator.requests.clear()
     life.sync(full_listing_calls=3)
-    assert not life.lab.calls(EVERYTHING)
+    assert not life.lab.calls(FULL_LIST)
 
 
 def test_full_listing_with_a_refused_cursor(
     life: Life, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A cursor that HubSpot does not know any more restarts the side that it is of."""
+    """If HubSpot refuses the cursor of a full listing, it starts over, with a warning."""
     set_runtime(monkeypatch, page_size=10)
     life.pass_time(hours=24)
     life.sync(full_listing_calls=3)
@@ -285,12 +285,12 @@ def test_full_listing_with_a_refused_cursor(
     life.threads_state["listing_cursor"] = "too old"
     life.pass_time(hours=1)
     assert life.sync().ids == life.lab.ids
-    assert "listed from the start" in caplog.text
+    assert "HubSpot refused the saved cursor" in caplog.text
     assert life.threads_state["full_listing_started_at"] > began
 
 
 def test_full_listing_by_id(life: Life) -> None:
-    """With `always_fetch_by_id` a full listing reads each thread by id too."""
+    """With `always_fetch_by_id`, a full listing reads each thread by ID."""
     life.pass_time(hours=24)
     life.sync(always_fetch_by_id=True)
     assert len(life.lab.calls(BY_ID)) >= len(life.lab.threads)
@@ -298,17 +298,17 @@ def test_full_listing_by_id(life: Life) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_stale(seed: int) -> None:
-    """300 silent changes between syncs: no open thread is stale; after a full listing, none is."""
-    chance = random.Random(seed)
+    """After silent changes no open thread is stale, and after a full listing no thread is."""
+    rng = random.Random(seed)
     with open_lab(Account.sample(400, seed=seed)) as lab:
         life = Life(lab, open_threads_max_calls=10_000)
         warehouse: dict[str, dict[str, Any]] = {}
         for turn in range(4):
             if turn:
-                for thread in chance.sample(list(lab.account.threads.values()), 300):
-                    change_silently(chance, lab.account, thread)
+                for thread in rng.sample(list(lab.account.threads.values()), 300):
+                    change_silently(rng, lab.account, thread)
             life.pass_time(hours=24 if turn == 3 else 1)
-            watched = (
+            tracked = (
                 {entry.partition(":")[0] for entry in life.threads_state["open_threads"]}
                 if turn
                 else {}
@@ -316,44 +316,44 @@ def test_nothing_stale(seed: int) -> None:
             for record in life.sync().records():
                 warehouse[record["id"]] = record
             lab_rows = {r["id"]: r for r in lab.sync().records()}
-            everything = turn in {0, 3}
+            is_complete = turn in {0, 3}
             stale = [
                 thread_id
                 for thread_id, row in lab_rows.items()
-                if (everything or thread_id in watched) and warehouse[thread_id] != row
+                if (is_complete or thread_id in tracked) and warehouse[thread_id] != row
             ]
             assert stale == []
 
 
 def test_deleted(life: Life) -> None:
-    """An open thread that is gone is told once, at the second look, by HubSpot's clock."""
-    gone = open_threads(life.lab)[2]
-    life.lab.account.delete(gone)
+    """A deleted open thread is emitted once, at the second check, with HubSpot's time."""
+    deleted = open_threads(life.lab)[2]
+    life.lab.account.delete(deleted)
     assert life.sync().records("deleted_threads") == []
     life.pass_time(minutes=10)
     output = life.sync()
-    row = {"id": str(gone.id), "detectedAt": "2026-11-20T13:10:00.000Z"}
+    row = {"id": str(deleted.id), "detectedAt": "2026-11-20T13:10:00.000Z"}
     assert output.records("deleted_threads") == [row]
     assert output.ids == []
     assert life.sync().records("deleted_threads") == []
 
 
 @pytest.mark.parametrize("minutes", [0, 1, 9])
-def test_looks_that_are_too_close(life: Life, minutes: int) -> None:
-    """However often a thread is missed within ten minutes, it is not told deleted."""
-    gone = open_threads(life.lab)[2]
-    life.lab.account.delete(gone)
+def test_checks_too_close(life: Life, minutes: int) -> None:
+    """Checks within 10 minutes never mark a thread as deleted, however many there are."""
+    deleted = open_threads(life.lab)[2]
+    life.lab.account.delete(deleted)
     life.sync()
     for _ in range(3):
         assert life.sync().records("deleted_threads") == []
     life.pass_time(minutes=minutes)
     assert life.sync().records("deleted_threads") == []
     life.pass_time(minutes=10 - minutes)
-    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([gone])
+    assert [row["id"] for row in life.sync().records("deleted_threads")] == ids([deleted])
 
 
-def told(life: Life, **settings: Any) -> list[str]:
-    """Sync, and once more after ten minutes; return what is told deleted."""
+def deleted_ids(life: Life, **settings: Any) -> list[str]:
+    """Sync twice, 10 minutes apart; return the IDs of the threads emitted as deleted."""
     life.sync(**settings)
     found = [row["id"] for row in life.last.records("deleted_threads")]
     life.pass_time(minutes=10)
@@ -362,8 +362,8 @@ def told(life: Life, **settings: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("body", ["<html>", ""])
-def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
-    """Other 404s, with HubSpot's correlation id too, are a failure of that thread, and no look."""
+def test_404_that_is_not_hubspots_own(life: Life, body: str) -> None:
+    """A 404 that is not HubSpot's own fails that thread and does not count as a check."""
     first, second = open_threads(life.lab)[:2]
     for thread in (first, second):
         life.lab.account.message(thread, sent=True)
@@ -378,8 +378,8 @@ def test_404_that_is_not_hubspots_word(life: Life, body: str) -> None:
     assert life.sync().ids == ids([first, second])
 
 
-def test_lie_that_heals(life: Life) -> None:
-    """A thread that HubSpot denies once, and then has, is not told deleted; nor is its row lost."""
+def test_thread_found_again(life: Life) -> None:
+    """A thread that is not found once and then found is emitted in `threads` only."""
     thread = open_threads(life.lab)[0]
     life.lab.account.message(thread, sent=True)
     life.lab.script(path=f"/threads/{thread.id}", status=404, headers=NOT_FOUND, times=2)
@@ -390,65 +390,65 @@ def test_lie_that_heals(life: Life) -> None:
     assert life.threads_state["not_found"] == []
 
 
-def test_archived_and_purged(life: Life) -> None:
-    """An open thread that is archived is told archived, and deleted when it is."""
+def test_archived_then_deleted(life: Life) -> None:
+    """An open thread is emitted when it is archived, and as deleted when it is deleted."""
     thread = open_threads(life.lab)[-1]
     thread.archived = True
     assert [record["archived"] for record in life.sync().records()] == [True]
     life.lab.emulator.requests.clear()
     assert life.sync().ids == []
     life.lab.account.delete(thread)
-    assert told(life) == ids([thread])
+    assert deleted_ids(life) == ids([thread])
 
 
-def test_changes_sides_while_it_is_read(life: Life) -> None:
-    """A thread that is archived and restored between the tries to read it is not told deleted."""
+def test_archived_and_restored_while_read(life: Life) -> None:
+    """A thread archived and restored between two requests for it is not deleted."""
     thread = open_threads(life.lab)[0]
 
-    def flip(target: str) -> None:
+    def toggle_archived(target: str) -> None:
         if f"/threads/{thread.id}" in target:
             thread.archived = "archived=true" not in target
 
-    life.lab.emulator.before_answer = flip
+    life.lab.emulator.before_answer = toggle_archived
 
-    def settle(target: str) -> None:
-        flip(target)
+    def toggle_twice(target: str) -> None:
+        toggle_archived(target)
         if len(life.lab.calls(f"/threads/{thread.id}")) >= 2:
             life.lab.emulator.before_answer = None
 
-    life.lab.emulator.before_answer = settle
+    life.lab.emulator.before_answer = toggle_twice
     output = life.sync()
     assert output.records("deleted_threads") == []
 
 
-def test_deleted_threads_that_nobody_selected(life: Life) -> None:
-    """When the stream is not selected, what is gone is forgotten all the same."""
-    gone = open_threads(life.lab)[2]
-    life.lab.account.delete(gone)
+def test_deleted_threads_not_selected(life: Life) -> None:
+    """Without `deleted_threads` selected, deleted threads still leave the state."""
+    deleted = open_threads(life.lab)[2]
+    life.lab.account.delete(deleted)
     life.sync(select("threads"))
     life.pass_time(minutes=10)
     output = life.sync(select("threads"))
     assert not output.of_type("SCHEMA", "deleted_threads")
-    assert str(gone.id) not in json.dumps(life.state)
+    assert str(deleted.id) not in json.dumps(life.state)
 
 
 def test_deleted_threads_alone(life: Life, caplog: pytest.LogCaptureFixture) -> None:
-    """Selected without `threads`, the stream says that it takes both."""
+    """`deleted_threads` without `threads` logs that `threads` is needed too."""
     assert life.sync(select("deleted_threads")).records("deleted_threads") == []
-    assert "select that stream too" in caplog.text
+    assert "select it too" in caplog.text
 
 
-def test_gone_with_a_message(life: Life) -> None:
-    """A closed thread that got a message and is deleted before it is read is told too."""
+def test_deleted_after_a_new_message(life: Life) -> None:
+    """A closed thread deleted after a new message, before it is read, is emitted as deleted."""
     thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     life.lab.account.message(thread, sent=False)
     delete_when_read(life.lab, thread)
-    assert told(life) == ids([thread])
+    assert deleted_ids(life) == ids([thread])
 
 
 @pytest.mark.parametrize("size", [8, 2_000])
 def test_wrong_account(size: int) -> None:
-    """Another account's token: no thread is asked for, nothing goes out but the given state."""
+    """With another account's token no thread is requested, and only the given state is written."""
     with open_lab(Account.sample(size)) as lab, open_lab(Account.sample(80, seed=3)) as other:
         life = Life(lab)
         life.sync()
@@ -467,25 +467,25 @@ def test_wrong_account(size: int) -> None:
         assert life.sync().of_type("RECORD") == []
 
 
-def test_most_are_gone(life: Life) -> None:
-    """When most of 20 or more are gone, a listing of all has to end without them; exit 0."""
-    victims = open_threads(life.lab)[1:]
-    assert len(victims) >= 20
-    for thread in victims:
+def test_mass_deletion(life: Life) -> None:
+    """A mass deletion is emitted after a full listing without these threads, with exit 0."""
+    deleted = open_threads(life.lab)[1:]
+    assert len(deleted) >= 20
+    for thread in deleted:
         life.lab.account.delete(thread)
     new = life.threads(1)
     life.sync()
     assert life.last.records("deleted_threads") == []
-    assert life.lab.calls(EVERYTHING)
+    assert life.lab.calls(FULL_LIST)
     assert ids(new)[0] in life.last.ids
     life.pass_time(minutes=10)
     life.sync()
-    assert sorted(row["id"] for row in life.last.records("deleted_threads")) == sorted(ids(victims))
+    assert sorted(row["id"] for row in life.last.records("deleted_threads")) == sorted(ids(deleted))
     assert life.threads_state["not_found"] == []
 
 
-def test_outage_that_denies_all(life: Life) -> None:
-    """While reading by id says 404 for hours, and listings show the threads, none is told."""
+def test_outage_of_404s(life: Life) -> None:
+    """Threads that lists show are not deleted, even if reads by ID return 404s for hours."""
     life.lab.script(path=BY_ID, status=404, headers=NOT_FOUND, times=10**6)
     for _ in range(6):
         life.sync(always_fetch_by_id=True)
@@ -497,22 +497,22 @@ def test_outage_that_denies_all(life: Life) -> None:
         life.pass_time(minutes=40)
 
 
-def test_purge_of_an_account_that_is_not_confirmed(life: Life) -> None:
-    """Where HubSpot does not say which account it is, what looks like a purge is an error."""
+def test_mass_deletion_with_an_unconfirmed_account(life: Life) -> None:
+    """With an unconfirmed account ID, a mass deletion is an error."""
     life.lab.account.behavior.account_info = "403"
     for thread in open_threads(life.lab)[1:]:
         life.lab.account.delete(thread)
     new = life.threads(1)
-    with pytest.raises(MassDeletionError, match="None is told deleted"):
-        told(life)
+    with pytest.raises(MassDeletionError, match="No thread is marked as deleted"):
+        deleted_ids(life)
     assert life.last.records("deleted_threads") == []
     assert ids(new)[0] in life.last.ids
     life.state = {}
     assert sorted(life.sync().ids) == sorted(life.lab.ids)
 
 
-def test_another_account_that_is_not_told(life: Life) -> None:
-    """Where HubSpot does not say the account, another one's open and new threads are loaded."""
+def test_wrong_account_without_an_account_id(life: Life) -> None:
+    """If HubSpot withholds the account ID, another account's open and new threads are loaded."""
     with open_lab(Account.sample(60, seed=5)) as other:
         other.script(path="account-info", status=403, times=10)
         wrong = Life(other)
@@ -525,8 +525,8 @@ def test_another_account_that_is_not_told(life: Life) -> None:
         assert wrong.last.records("deleted_threads") == []
 
 
-def test_few_that_are_seen_where_the_account_is_not_confirmed(life: Life) -> None:
-    """A sync that missed more than it saw tells nothing, where HubSpot does not say the account."""
+def test_most_are_missing_with_an_unconfirmed_account(life: Life) -> None:
+    """With an unconfirmed account ID, no deletion is emitted if most open threads are not found."""
     life.lab.account.behavior.account_info = "403"
     keep = open_threads(life.lab)[:4]
     for thread in open_threads(life.lab):
@@ -537,34 +537,34 @@ def test_few_that_are_seen_where_the_account_is_not_confirmed(life: Life) -> Non
     life.sync()
     for thread in keep[1:]:
         life.lab.account.delete(thread)
-    assert told(life) == []
+    assert deleted_ids(life) == []
     life.lab.account.behavior.account_info = "number"
     life.pass_time(minutes=20)
     life.sync()
     assert len(life.last.records("deleted_threads")) == 3
 
 
-def test_half_are_gone(life: Life) -> None:
-    """When no more than half are gone, they are told."""
+def test_half_are_deleted(life: Life) -> None:
+    """If at most half of the open threads are deleted, they are emitted as deleted."""
     threads = open_threads(life.lab)
-    victims = threads[: len(threads) // 2]
-    for thread in victims:
+    deleted = threads[: len(threads) // 2]
+    for thread in deleted:
         life.lab.account.delete(thread)
-    assert sorted(told(life)) == sorted(ids(victims))
+    assert sorted(deleted_ids(life)) == sorted(ids(deleted))
 
 
-def test_small_account_that_is_emptied() -> None:
-    """A handful of threads may all be deleted at once."""
+def test_emptied_small_account() -> None:
+    """In a small account, all threads may be deleted at once."""
     with open_lab(Account.sample(6)) as lab:
         life = Life(lab)
         life.sync()
-        victims = [t for t in lab.threads if not t.closed_at]
+        deleted = [t for t in lab.threads if not t.closed_at]
         lab.account.threads.clear()
-        assert set(ids(victims)) <= set(told(life))
+        assert set(ids(deleted)) <= set(deleted_ids(life))
 
 
-def test_thread_that_fails_is_not_told(life: Life) -> None:
-    """An open thread that cannot be read is not deleted, and is read when it can be."""
+def test_failed_thread_is_not_deleted(life: Life) -> None:
+    """A failed open thread is not marked as deleted, and the next sync reads it."""
     thread = open_threads(life.lab)[3]
     thread.assigned_to = "A-5"
     life.lab.script(path=f"/threads/{thread.id}", status=500)
@@ -575,30 +575,30 @@ def test_thread_that_fails_is_not_told(life: Life) -> None:
 
 
 @pytest.mark.parametrize("changed", [0, 50])
-def test_cost(changed: int) -> None:
-    """A sync costs its increment, and at most what the two settings say, and four calls."""
+def test_calls_per_sync(changed: int) -> None:
+    """Beyond its increment, a sync makes at most the calls that two settings allow, plus four."""
     with open_lab(Account.sample(2_600)) as lab:
         life = Life(lab, open_threads_max_calls=100, full_listing_calls=2)
         life.sync(full_listing_calls=100)
         life.pass_time(hours=25)
-        chance = random.Random(changed)
+        rng = random.Random(changed)
         for thread in open_threads(lab)[:changed]:
-            change_silently(chance, lab.account, thread)
+            change_silently(rng, lab.account, thread)
         for thread in open_threads(lab)[60 : 60 + changed // 5]:
             lab.account.delete(thread)
-        messages = chance.sample(lab.threads, changed)
+        messages = rng.sample(lab.threads, changed)
         for thread in messages:
             lab.account.message(thread, sent=True)
         lab.emulator.requests.clear()
         life.sync()
         listed = len(lab.calls("latestMessage"))
         increment = listed + len(messages)
-        assert len(lab.calls(EVERYTHING)) == 2
+        assert len(lab.calls(FULL_LIST)) == 2
         assert len(lab.calls()) - increment <= 100 + 2 + 4
 
 
 def test_size_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """20,000 open threads: the state stays below 600 kB, and STATE a minor part of the output."""
+    """With 20,000 open threads, the state is below 600 kB, and STATE below 1/3 of the output."""
     set_runtime(monkeypatch, state_interval=0)
     account = Account.sample(20_000)
     for thread in account.threads.values():
@@ -618,18 +618,18 @@ def test_size_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(life.last.of_type("STATE")) <= 4
 
 
-def test_changed_settings_bring_all(life: Life) -> None:
-    """When other threads are wanted, all of those come, changed or not, and no others."""
+def test_changed_filters(life: Life) -> None:
+    """After a change of filters all threads in scope are emitted, changed or not."""
     assert life.sync(include_archived=False).ids == life.lab.live_ids
-    wanted = [t for t in life.lab.threads if t.inbox_id == CHAT]
-    assert life.sync(inbox_ids=[CHAT]).ids == ids(wanted)
+    expected = [t for t in life.lab.threads if t.inbox_id == CHAT]
+    assert life.sync(inbox_ids=[CHAT]).ids == ids(expected)
 
 
 @pytest.mark.parametrize(
     "entry", ["17", "17:x123456", "../17:l123456", "0:l123456", "17:l12345", 18, None]
 )
-def test_unknown_lists(life: Life, entry: object) -> None:
-    """A list of open threads that is none is refused."""
+def test_invalid_open_threads(life: Life, entry: object) -> None:
+    """An invalid entry of open threads in the state is refused."""
     life.threads_state["open_threads"] = [entry]
     with pytest.raises(StateError, match=r"bookmarks\.threads\.open_threads"):
         life.sync()
@@ -647,8 +647,8 @@ def test_summary(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     assert vars(record)["full_listing_completed_at"] == "2026-11-20T12:00:00.000Z"
 
 
-def test_failed_thread_in_a_wrong_account(life: Life) -> None:
-    """A thread that failed is not told deleted by a sync that cannot tell which account it is."""
+def test_failed_thread_of_an_unconfirmed_account(life: Life) -> None:
+    """A sync that cannot confirm the account does not mark a failed thread as deleted."""
     life.threads_state["failed"] = [["17", 1]]
     life.threads_state["open_threads"] = []
     del life.threads_state["account_id"]
@@ -657,7 +657,7 @@ def test_failed_thread_in_a_wrong_account(life: Life) -> None:
 
 
 def test_cost_without_a_closed_thread() -> None:
-    """Where all threads are open, a deleted one costs no more than a few calls either."""
+    """A deleted thread costs only a few calls, even if every thread is open."""
     with open_lab() as lab:
         for thread in lab.threads:
             thread.closed_at = None
@@ -672,15 +672,15 @@ def test_cost_without_a_closed_thread() -> None:
 
 @pytest.mark.parametrize("calls", [1, 2, 3, 19])
 def test_cost_when_the_first_ones_are_deleted(life: Life, calls: int) -> None:
-    """The bound of the calls holds when the threads that are read first are gone."""
+    """The call limit holds if the threads that are read first are deleted."""
     for thread in open_threads(life.lab)[:4]:
         life.lab.account.delete(thread)
     life.sync(open_threads_max_calls=calls)
     assert len(life.lab.calls(BY_ID)) <= calls + 4
 
 
-def test_one_call_a_sync_has_its_turn_for_all(life: Life) -> None:
-    """With one call a sync, live and archived open threads have their turn alike."""
+def test_one_call_per_sync(life: Life) -> None:
+    """With one call per sync, live and archived open threads all get their turn."""
     waiting = [str(t.id) for t in life.lab.threads if not t.closed_at]
     for _ in range(2 * len(waiting)):
         life.sync(open_threads_max_calls=1)
@@ -688,8 +688,8 @@ def test_one_call_a_sync_has_its_turn_for_all(life: Life) -> None:
     assert all(thread_id in read for thread_id in waiting)
 
 
-def test_deleted_threads_of_a_sync_that_fails(life: Life) -> None:
-    """What is gone is told although a thread cannot be read, or the listing fails."""
+def test_deletions_in_a_failed_sync(life: Life) -> None:
+    """Deletions are emitted even if a thread or the full listing fails."""
     first, bad, second = open_threads(life.lab)[:3]
     life.lab.account.delete(first)
     life.sync()
@@ -701,7 +701,7 @@ def test_deleted_threads_of_a_sync_that_fails(life: Life) -> None:
     life.lab.account.delete(second)
     life.sync()
     life.pass_time(hours=24)
-    life.lab.script(path=EVERYTHING, status=403, times=10)
+    life.lab.script(path=FULL_LIST, status=403, times=10)
     with pytest.raises(HubSpotError, match="403"):
         life.sync()
     assert [row["id"] for row in life.last.records("deleted_threads")] == ids([second])
@@ -710,8 +710,8 @@ def test_deleted_threads_of_a_sync_that_fails(life: Life) -> None:
     assert life.sync().records("deleted_threads") == []
 
 
-def test_full_listing_that_stands_still(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cursor that comes again is told, however few pages a sync lists."""
+def test_full_listing_with_a_repeated_cursor(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repeated cursor is an error, even if a sync lists few pages."""
     set_runtime(monkeypatch, page_size=10)
     life.pass_time(hours=24)
     life.sync(full_listing_calls=2)
@@ -722,8 +722,8 @@ def test_full_listing_that_stands_still(life: Life, monkeypatch: pytest.MonkeyPa
         life.sync(full_listing_calls=1)
 
 
-def test_listing_that_lists_twice(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By id, a thread that changes sides while all is listed is read once in that listing."""
+def test_thread_archived_during_a_full_listing(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `always_fetch_by_id`, a thread archived during a full listing is read once."""
     set_runtime(monkeypatch, page_size=500)
     thread = next(t for t in life.lab.threads if t.closed_at and not t.archived)
     life.pass_time(hours=24)
@@ -738,8 +738,8 @@ def test_listing_that_lists_twice(life: Life, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("started", ["2999-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"])
-def test_full_listing_of_another_time(life: Life, started: str) -> None:
-    """A listing that is said to be of the future is as good as one that is too old."""
+def test_wrong_date_of_the_last_full_listing(life: Life, started: str) -> None:
+    """A full listing is due if the last one is dated in the future or too long ago."""
     life.threads_state["full_listing_started_at"] = started
     life.sync()
     assert life.lab.calls("sort=id")

@@ -1,7 +1,6 @@
-"""Runs that meet, outlast their interval, die, or find the wrong state or the wrong time.
+"""Runs that overlap, outlast their interval, die, or get a wrong state or a wrong clock.
 
-The taps are processes, as a scheduler starts them. What each test shows is told to users in
-docs/how-to/overlaps.md.
+Each tap is a process, as a scheduler starts it. docs/how-to/overlaps.md describes each case.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ pytestmark = pytest.mark.loads
 
 @pytest.fixture
 def schedule(lab: Lab, tmp_path: Path) -> Schedule:
-    """Runs of a small account."""
+    """The runs of a small account."""
     return Schedule(lab, tmp_path)
 
 
-def test_two_runs_at_once(tmp_path: Path) -> None:
-    """Each run brings everything, both share the limit, and either's state will do."""
+def test_concurrent_runs(tmp_path: Path) -> None:
+    """Two concurrent runs both emit everything, share the rate limit, and leave a usable state."""
     limit = RollingLimit(maximum=40, interval=1)
     with open_lab(Account.sample(40), limit=limit) as lab:
         schedule = Schedule(lab, tmp_path, always_fetch_by_id=True)
@@ -59,8 +58,8 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
         schedule.check()
 
 
-def test_a_run_outlasts_its_interval(schedule: Schedule) -> None:
-    """The slow run loads an older row over a newer one; its state, saved last, mends that."""
+def test_run_outlasts_its_interval(schedule: Schedule) -> None:
+    """If a slow run overwrites a newer row, its older state makes the next run fix the row."""
     changed, slow, quick = overlap(schedule)
     schedule.load(quick)
     schedule.load(slow)
@@ -69,8 +68,8 @@ def test_a_run_outlasts_its_interval(schedule: Schedule) -> None:
     schedule.check()
 
 
-def test_the_older_row_with_the_newer_state(schedule: Schedule) -> None:
-    """A slow run that loads and dies before it saves leaves its row to the next full listing."""
+def test_slow_run_dies_before_saving_its_state(schedule: Schedule) -> None:
+    """If a slow run loads an older row and dies, the next full listing fixes the row."""
     changed, slow, quick = overlap(schedule)
     schedule.load(quick)
     schedule.load(slow)
@@ -83,22 +82,23 @@ def test_the_older_row_with_the_newer_state(schedule: Schedule) -> None:
     schedule.check()
 
 
-OFTEN = """
+SMALL_PAGES = """
 from dataclasses import replace
 from tap_hubspot_threads.tap import TapHubSpotThreads as Tap
 Tap.runtime = replace(Tap.runtime, state_interval=0, page_size=20)
 """
-"""Has a STATE go out behind each page, and pages be small."""
+"""Makes pages small, and writes STATE after each page."""
 
 
-def test_a_host_dies(schedule: Schedule) -> None:
-    """Killed again and again, each run goes on where the last STATE was, until all is there."""
+def test_repeated_kills(schedule: Schedule) -> None:
+    """Runs that are killed repeatedly resume from the last STATE until everything is loaded."""
     lab = schedule.lab
     state = None
     for kill_after in (45, 40, None):
         if kill_after:
-            lab.script(path="after=", skip=1, delay=10, times=1)  # it is killed long before
-        tap = schedule.start(state, before=OFTEN)
+            # The run is killed long before the delay ends.
+            lab.script(path="after=", skip=1, delay=10, times=1)
+        tap = schedule.start(state, before=SMALL_PAGES)
         if kill_after:
             tap.read(kill_after)
             tap.popen.kill()
@@ -107,12 +107,12 @@ def test_a_host_dies(schedule: Schedule) -> None:
         state = last_state(output)
     schedule.check()
     first_pages = lab.calls(r"sort=id(?!.*after=)(?!.*threadStatus).*limit=20\b")
-    assert len(first_pages) == 2  # of live and of archived threads, once each
+    assert len(first_pages) == 2  # one for live threads, one for archived ones
 
 
 @pytest.mark.parametrize("text", ["", '{"bookmarks": {"thre'])
-def test_a_state_that_was_half_written(schedule: Schedule, tmp_path: Path, text: str) -> None:
-    """A state file that a dying host cut off is an error that says so, and not a new beginning."""
+def test_truncated_state(schedule: Schedule, tmp_path: Path, text: str) -> None:
+    """A truncated state file is an error that names it, and starts no first sync."""
     path = tmp_path / "state.json"
     path.write_text(text)
     tap = schedule.start(state_file=path)
@@ -120,8 +120,8 @@ def test_a_state_that_was_half_written(schedule: Schedule, tmp_path: Path, text:
     assert f"--state {path}: not JSON" in tap.log.read_text().splitlines()[-1]
 
 
-def test_yesterdays_state(schedule: Schedule) -> None:
-    """From an older state all that came since is read again, and a deletion is told again."""
+def test_older_state(schedule: Schedule) -> None:
+    """A sync from an older state reads all later changes again, and emits a deletion again."""
     lab = schedule.lab
 
     def at(**since: float) -> None:
@@ -132,12 +132,12 @@ def test_yesterdays_state(schedule: Schedule) -> None:
         at(hours=hours)
         for thread in [lab.account.create(), *lab.threads[3:6]]:
             lab.account.message(thread, sent=True)
-        gone = open_thread(lab)
+        candidate = open_thread(lab)
         if hours == 1:
-            lab.account.delete(gone)
-            del schedule.rows[str(gone.id)]
+            lab.account.delete(candidate)
+            del schedule.rows[str(candidate.id)]
         else:
-            reassign(gone)
+            reassign(candidate)
         state = schedule.run(state)
         schedule.check()
     assert len(schedule.deleted) == 1
@@ -152,7 +152,7 @@ def test_yesterdays_state(schedule: Schedule) -> None:
 
 
 def test_meltano_refuses_a_second_run(lab: Lab, tmp_path: Path) -> None:
-    """Of one state id Meltano runs one at a time; after a death it refuses for a while, too."""
+    """Meltano refuses a second run of a state ID, for a while even if the first was killed."""
     project = Project(tmp_path / "project")
     (tmp_path / "bin").mkdir()
     target = tmp_path / "bin" / "target-postgres"
@@ -185,7 +185,7 @@ def write_and_jump(stream, row):
     HubSpotStream.write = write
 HubSpotStream.write = write_and_jump
 """
-"""Has this machine's clock be wrong, and jump behind the first row."""
+"""Sets this machine's clock wrong, and moves it after the first record."""
 
 DAYS = 2 * 86_400
 
@@ -200,15 +200,15 @@ DAYS = 2 * 86_400
     ],
     ids=["ahead", "behind", "jumps ahead", "jumps back"],
 )
-def test_a_clock_that_jumps(tmp_path: Path, clock: dict[str, int]) -> None:
-    """The bookmark is HubSpot's time, whatever this machine's: nothing is lost or read anew."""
+def test_wrong_clock(tmp_path: Path, clock: dict[str, int]) -> None:
+    """The bookmark is HubSpot's time, even if this machine's clock is wrong."""
     with open_lab(Account.sample(30), latency=0.02) as lab:
         schedule = Schedule(lab, tmp_path, always_fetch_by_id=True, max_concurrency=2)
         before = WRONG_CLOCK.format(**clock)
-        began = datetime.now(timezone.utc)
+        started = datetime.now(timezone.utc)
         state = schedule.run(before=before)
         bookmark = state["bookmarks"]["threads"]["replication_key_value"]
-        passed = datetime.fromisoformat(bookmark.replace("Z", "+00:00")) - began
+        passed = datetime.fromisoformat(bookmark.replace("Z", "+00:00")) - started
         assert timedelta(seconds=-1) <= passed <= timedelta(seconds=SOON)
         lab.account.message(open_thread(lab), sent=False)
         lab.emulator.requests.clear()

@@ -1,4 +1,4 @@
-"""The columns of what surrounds a thread, held against a list of HubSpot's fields of their own."""
+"""Schemas of messages, actors and reference lists, compared with HubSpot's documented fields."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MESSAGES = {
     "THREAD_STATUS_CHANGE": {"newStatus": "text"},
     "THREAD_INBOX_CHANGE": {"fromInboxId": "text", "toInboxId": "text"},
 }
-"""HubSpot's fields by the type of message, beside those of every type. Documented for 2026-09."""
+"""HubSpot's fields per message type, in addition to those of every type. Documented for 2026-09."""
 FIELDS = {
     "messages": {
         name: kind for own in [ANY_MESSAGE, *MESSAGES.values()] for name, kind in own.items()
@@ -105,7 +105,7 @@ TYPES: dict[str, dict[str, Any]] = {
 
 
 def columns_of(stream: str) -> dict[str, Any]:
-    """Return the columns of a stream but for the key and `otherProperties`."""
+    """Return the columns of a stream, without the key and `otherProperties`."""
     columns = dict(SCHEMAS.get_schema(stream)["properties"])
     assert columns.pop("id")["type"] == "string"
     assert list(columns)[-1:] == ["otherProperties"]
@@ -113,17 +113,17 @@ def columns_of(stream: str) -> dict[str, Any]:
     return columns
 
 
-def kinds_of(columns: dict[str, Any]) -> dict[str, str]:
-    """Return what kind each column is of."""
+def type_names(columns: dict[str, Any]) -> dict[str, str]:
+    """Return the type of each column."""
     found = {}
     for name, column in columns.items():
-        is_told = {key: column[key] for key in ("type", "format") if key in column}
-        found[name] = next(kind for kind, wanted in TYPES.items() if wanted == is_told)
+        definition = {key: column[key] for key in ("type", "format") if key in column}
+        found[name] = next(kind for kind, schema in TYPES.items() if schema == definition)
     return found
 
 
 def definitions(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a schema and all that is defined in it."""
+    """Yield a schema and every schema in it."""
     yield schema
     for column in schema.get("properties", {}).values():
         yield from definitions(column)
@@ -131,24 +131,24 @@ def definitions(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("stream", FIELDS)
 def test_every_field_is_a_column(stream: str) -> None:
-    """Each field that HubSpot documents is a column of its type, null where it is missing."""
+    """Each field that HubSpot documents is a nullable column of its type."""
     fields = {name: kind for name, kind in FIELDS[stream].items() if name != "id"}
-    assert kinds_of(columns_of(stream)) == fields
+    assert type_names(columns_of(stream)) == fields
     assert SCHEMAS.get_schema(stream)["required"] == ["id"]
 
 
 @pytest.mark.parametrize(("stream", "column"), INNER)
 def test_fields_of_objects(stream: str, column: str) -> None:
-    """What an object is documented to hold has its own types too."""
-    assert kinds_of(columns_of(stream)[column]["properties"]) == INNER[stream, column]
+    """The documented fields of objects have their types too."""
+    assert type_names(columns_of(stream)[column]["properties"]) == INNER[stream, column]
 
 
 def test_objects_without_fixed_fields() -> None:
-    """Only what HubSpot fills at will is an object of anything, and a column of its own."""
+    """Only an object without documented fields has no `properties`, and no object is nested."""
     free = {
         (stream, name)
         for stream in FIELDS
-        for name, kind in kinds_of(columns_of(stream)).items()
+        for name, kind in type_names(columns_of(stream)).items()
         if kind == "object" and "properties" not in columns_of(stream)[name]
     }
     assert free == {("messages", "failureDetails")}
@@ -158,7 +158,7 @@ def test_objects_without_fixed_fields() -> None:
 
 @pytest.mark.parametrize("stream", ["threads", "thread_index", "deleted_threads", *FIELDS])
 def test_form_that_targets_accept(stream: str) -> None:
-    """Null is the first of two types, the key has a length, and nothing has other keywords."""
+    """Null is the first of two types, the key has a length, and there are no other keywords."""
     top, *columns = definitions(SCHEMAS.get_schema(stream))
     assert top.keys() == {"$schema", "description", "type", "required", "properties"}
     assert top["properties"]["id"].keys() == {"description", "type", "maxLength"}
@@ -166,13 +166,13 @@ def test_form_that_targets_accept(stream: str) -> None:
         assert column.keys() <= {"description", "type", "format", "properties", "maxLength"}
         assert column["type"] == "string" or column["type"][0] == "null"
     assert sum("maxLength" in column for column in columns) == 1
-    # Flattening removes an object with an empty list of fields, and what is in it.
+    # Flattening removes an object with empty `properties`, and its values.
     assert all(column.get("properties") != {} for column in columns)
 
 
 @pytest.mark.parametrize("column", IN_ARRAYS)
-def test_arrays_are_told_in_words(column: str) -> None:
-    """An array has no `items`, which some targets drop fields for: its fields are described."""
+def test_arrays_are_described(column: str) -> None:
+    """Arrays have no `items`, because some targets then drop fields; the description lists them."""
     defined = columns_of("messages")[column]
     assert defined.keys() == {"description", "type"}
     assert [name for name in IN_ARRAYS[column] if name not in defined["description"]] == []
@@ -180,25 +180,25 @@ def test_arrays_are_told_in_words(column: str) -> None:
 
 @pytest.mark.parametrize("stream", FIELDS)
 def test_everything_is_described(stream: str) -> None:
-    """Each column, and each in it, is described by a sentence; no values are fixed."""
+    """Every column at any depth is described by a sentence, and no values are fixed."""
     for defined in definitions(SCHEMAS.get_schema(stream)):
         assert defined["description"].endswith(".")
         assert "enum" not in defined
         assert "items" not in defined
 
 
-def test_types_of_messages_are_told() -> None:
-    """A column that only some messages have says of which types it is."""
+def test_message_types_are_described() -> None:
+    """A column that only some messages have names their types in its description."""
     for name, column in columns_of("messages").items():
         if name in ANY_MESSAGE:
             continue
-        words = column["description"].rpartition(" Of ")[2].rstrip(".")
-        told = words.replace(" and ", ", ").split(", ")
-        assert told == [type_ for type_, fields in MESSAGES.items() if name in fields], name
+        last_sentence = column["description"].rpartition(". ")[2]
+        types = last_sentence.removesuffix(" only.").replace(" and ", ", ").split(", ")
+        assert types == [type_ for type_, fields in MESSAGES.items() if name in fields], name
 
 
 def test_every_schema_has_tests() -> None:
-    """The streams here are all that surround a thread, beside those with tests of their own."""
+    """Every schema is tested here or has tests of its own."""
     files = {path.name for path in SCHEMAS.dir_path.iterdir() if path.name.endswith(".json")}
     others = {"threads.json", "deleted_threads.json", "thread_index.json", "state.json"}
     assert files - others == {f"{stream}.json" for stream in FIELDS}

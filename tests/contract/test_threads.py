@@ -1,4 +1,4 @@
-"""`threads`: which come, in what order, by which requests."""
+"""The `threads` stream: its records, their order, and its requests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def test_configured_ids_in_their_order(lab: Lab) -> None:
-    """Configured ids are read by id, and go out in the order in which they were given."""
+    """Configured IDs are read by ID and emitted in their order."""
     ids = list(reversed(lab.live_ids[:40]))
     assert lab.sync(thread_ids=ids).ids == ids
     assert len(lab.calls("/threads/")) == len(lab.calls()) == 40
 
 
 def test_each_form_of_an_id(lab: Lab) -> None:
-    """A number, a string, one with spaces and one from a spreadsheet are the same thread."""
+    """All forms of an ID, such as a padded string or a spreadsheet's number, name one thread."""
     thread_id = lab.live_ids[3]
     forms = [int(thread_id), thread_id, f" {thread_id} ", f"{thread_id}.0", f"{thread_id}\n"]
     assert lab.sync(thread_ids=forms).ids == [thread_id]
@@ -34,14 +34,14 @@ def test_each_form_of_an_id(lab: Lab) -> None:
 
 @pytest.mark.parametrize("empty", [[], [""]])
 def test_no_ids_no_requests(lab: Lab, empty: list[str]) -> None:
-    """An empty list of ids means no thread, not all of them."""
+    """An empty list of IDs means no thread, not all of them."""
     output = lab.sync(thread_ids=empty)
     assert [message["type"] for message in output.messages] == ["SCHEMA", "STATE"]
     assert lab.calls() == []
 
 
 def test_whole_account(lab: Lab) -> None:
-    """Without ids every thread comes once: live, archived, with and without a message."""
+    """Without IDs every thread is emitted once: live, archived, with and without a message."""
     assert lab.sync().ids == lab.ids
     without_message = [thread for thread in lab.threads if not thread.latest_message_at]
     archived = [thread for thread in lab.threads if thread.archived]
@@ -50,21 +50,21 @@ def test_whole_account(lab: Lab) -> None:
 
 
 def test_listed_equals_by_id(lab: Lab) -> None:
-    """Taken from the listing or read by id, the rows are the same."""
+    """Records are the same from a list and by ID."""
     assert (
         lab.sync(always_fetch_by_id=False).records() == lab.sync(always_fetch_by_id=True).records()
     )
 
 
 def test_few_calls_for_a_listing() -> None:
-    """2,600 threads cost at most 20 calls."""
+    """2,600 threads cost at most 20 API calls."""
     with open_lab(Account.sample(2_600)) as lab:
         assert len(set(lab.sync().ids)) == 2_600
         assert len(lab.calls()) <= 20
 
 
-def test_one_call_each_by_id(lab: Lab) -> None:
-    """Read by id after a listing, a thread costs one call: it is known which are archived."""
+def test_one_call_per_thread_by_id(lab: Lab) -> None:
+    """A listed thread that is read by ID costs one call, as live or archived."""
     lab.sync()
     listing = len(lab.calls())
     lab.sync(always_fetch_by_id=True)
@@ -73,8 +73,8 @@ def test_one_call_each_by_id(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 3, 16])
-def test_at_most_so_many_in_flight(workers: int) -> None:
-    """No more than `max_concurrency` requests are under way at once."""
+def test_max_concurrency(workers: int) -> None:
+    """No more than `max_concurrency` requests are in flight at once."""
     with open_lab(latency=0.01) as lab:
         lab.sync(thread_ids=lab.live_ids[:48], max_concurrency=workers)
         lab.sync(always_fetch_by_id=True, max_concurrency=workers)
@@ -82,7 +82,7 @@ def test_at_most_so_many_in_flight(workers: int) -> None:
 
 
 def test_same_output_however_concurrent() -> None:
-    """One worker or sixteen, and answers that overtake each other: the same lines."""
+    """Records are the same with 1 worker and with 16, even if responses overtake each other."""
     with open_lab() as lab:
         one = lab.sync(thread_ids=lab.ids, max_concurrency=1)
         lab.script(path="/threads/.*[02468]\\?", delay=0.01, times=1_000)
@@ -90,25 +90,25 @@ def test_same_output_however_concurrent() -> None:
         assert sixteen.records() == one.records()
 
 
-def test_archived_thread_by_second_try(lab: Lab) -> None:
-    """An archived thread is not found at first, and then is with archived=true."""
+def test_archived_thread_by_second_call(lab: Lab) -> None:
+    """An archived thread is not found at first, then found with `archived=true`."""
     thread = next(thread for thread in lab.threads if thread.archived)
     assert lab.sync(thread_ids=[thread.id]).ids == [str(thread.id)]
     calls = lab.calls(str(thread.id))
     assert [("archived=true" in call) for call in calls] == [False, True]
 
 
-def test_missing_ids_are_told(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """Ids that HubSpot does not have are named, twenty at most, and do not fail the sync."""
-    missing = [str(number) for number in range(1, 26)]
-    assert lab.sync(thread_ids=[*missing, lab.ids[0]]).ids == [lab.ids[0]]
+def test_ids_not_found_are_logged(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """IDs that are not found log a warning that names at most 20, and do not fail the sync."""
+    not_found = [str(number) for number in range(1, 26)]
+    assert lab.sync(thread_ids=[*not_found, lab.ids[0]]).ids == [lab.ids[0]]
     (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert warning.startswith("25 ")
     assert "19, 20 and 5 more" in warning
 
 
-def test_association_asked_for(lab: Lab) -> None:
-    """Tickets come by default, and not when no association is asked for."""
+def test_associations(lab: Lab) -> None:
+    """Tickets are requested by default, and not with an empty list of associations."""
     linked = {str(thread.id): str(thread.ticket_id) for thread in lab.threads if thread.ticket_id}
     found = {
         record["id"]: record["threadAssociations"]["associatedTicketId"]
@@ -120,8 +120,8 @@ def test_association_asked_for(lab: Lab) -> None:
     assert lab.calls("association=") == lab.calls("association=TICKET")
 
 
-def test_property_asked_for(lab: Lab) -> None:
-    """What `property` asks for arrives in otherProperties, whichever way a thread is read."""
+def test_property(lab: Lab) -> None:
+    """The `property` that was requested is in `otherProperties`, from a list and by ID."""
     for by_id in (False, True):
         records = lab.sync(property="hs_topic", always_fetch_by_id=by_id).records()
         expected = [f"hs_topic of {record['id']}" for record in records]
@@ -134,33 +134,33 @@ def test_without_archived(lab: Lab) -> None:
 
 
 def test_inboxes(lab: Lab) -> None:
-    """One inbox is filtered by HubSpot, which refuses several: those are filtered here."""
+    """One inbox is filtered by HubSpot; several, which HubSpot refuses, are filtered by the tap."""
     for inboxes in ([481939], ["481939", 512377]):
-        wanted = [str(t.id) for t in lab.threads if str(t.inbox_id) in map(str, inboxes)]
-        assert lab.sync(inbox_ids=inboxes).ids == wanted
+        expected = [str(t.id) for t in lab.threads if str(t.inbox_id) in map(str, inboxes)]
+        assert lab.sync(inbox_ids=inboxes).ids == expected
     assert lab.calls("inboxId=481939")
     assert not lab.calls("inboxId=512377")
 
 
 def test_start_date(lab: Lab) -> None:
-    """Older threads stay out: by their latest message, or where there is none by their creation."""
+    """Older threads are skipped by their latest message, or without one by their creation."""
     start = "2026-05-01T02:00:00+02:00"
-    kept = set(lab.sync(start_date=start).ids)
+    emitted = set(lab.sync(start_date=start).ids)
     for thread in lab.threads:
         moment = thread.latest_message_at or thread.created_at
-        assert (moment.isoformat() >= "2026-05-01") == (str(thread.id) in kept)
-    assert 0 < len(kept) < len(lab.threads)
+        assert (moment.isoformat() >= "2026-05-01") == (str(thread.id) in emitted)
+    assert 0 < len(emitted) < len(lab.threads)
 
 
 def test_dated_api_version(lab: Lab) -> None:
-    """The date-versioned paths give the same rows."""
+    """The date-versioned paths return the same records."""
     dated = lab.sync(api_version="2026-09").records()
     assert all(call.startswith("/conversations/conversations/2026-09/") for call in lab.calls())
     assert dated == lab.sync().records()
 
 
-def test_one_schema_and_a_state_at_the_end(lab: Lab) -> None:
-    """A sync is a SCHEMA for each stream, the records, and STATE."""
+def test_order_of_singer_messages(lab: Lab) -> None:
+    """A sync writes one SCHEMA per stream, the records, then STATE."""
     types = [message["type"] for message in lab.sync(always_fetch_by_id=True).messages]
     assert types == ["SCHEMA", "SCHEMA", *["RECORD"] * len(lab.ids), "STATE"]
     types = [message["type"] for message in lab.sync(thread_ids=lab.ids).messages]
@@ -168,13 +168,13 @@ def test_one_schema_and_a_state_at_the_end(lab: Lab) -> None:
 
 
 def test_index_is_not_selected_by_default(lab: Lab) -> None:
-    """`thread_index` stays in unless one asks for it."""
+    """`thread_index` is emitted only if it is selected."""
     assert lab.sync().records("thread_index") == []
 
 
 @pytest.mark.parametrize("by_id", [False, True])
 def test_index_without_second_listing(lab: Lab, *, by_id: bool) -> None:
-    """Selected, `thread_index` says what `threads` listed, and costs no call more."""
+    """`thread_index` has the threads that `threads` listed, without an extra API call."""
     lab.sync(always_fetch_by_id=by_id)
     alone = len(lab.calls())
     output = lab.sync(select("threads", "thread_index"), always_fetch_by_id=by_id)
@@ -187,22 +187,22 @@ def test_index_without_second_listing(lab: Lab, *, by_id: bool) -> None:
 
 
 def test_index_alone(lab: Lab) -> None:
-    """Without `threads`, `thread_index` lists for itself."""
+    """Without `threads`, `thread_index` lists the threads itself."""
     output = lab.sync(select("thread_index"))
     assert [entry["id"] for entry in output.records("thread_index")] == lab.ids
     assert output.records("threads") == []
 
 
 def test_index_lists_nothing_for_configured_ids(lab: Lab) -> None:
-    """With configured ids nothing is listed, whatever is selected."""
+    """With configured IDs, no selection causes a list request."""
     for streams in (["thread_index"], ["threads", "thread_index"]):
         output = lab.sync(select(*streams), thread_ids=lab.ids[:1])
         assert output.records("thread_index") == []
     assert len(lab.calls()) == len(lab.calls("/threads/")) == 1
 
 
-def test_thread_on_two_pages_comes_once(lab: Lab) -> None:
-    """A thread that slips to the next page while one lists does not come twice."""
+def test_thread_on_two_pages_is_emitted_once(lab: Lab) -> None:
+    """A thread that moves to the next page during a listing is emitted once."""
     first = payload(lab.threads[0])
     pages = [
         {"results": [first, {"id": "2"}], "paging": {"next": {"after": "x"}}},
@@ -214,8 +214,8 @@ def test_thread_on_two_pages_comes_once(lab: Lab) -> None:
     assert lab.sync(include_archived=False).ids == [first["id"], "2", "3"]
 
 
-def test_cursor_decoded_once(lab: Lab) -> None:
-    """A cursor that comes percent-encoded is sent back as it was meant."""
+def test_cursor_is_decoded_once(lab: Lab) -> None:
+    """A percent-encoded cursor is decoded once before it is sent back."""
     body = json.dumps({"results": [{"id": "1"}], "paging": {"next": {"after": "a%2Bb%3D%3D"}}})
     lab.script(path="/threads\\?", status=200, body=body)
     lab.script(path="after=a%2Bb%3D%3D(&|$)", status=200, body='{"results": []}')
@@ -223,30 +223,30 @@ def test_cursor_decoded_once(lab: Lab) -> None:
 
 
 def test_link_is_not_followed() -> None:
-    """HubSpot's paging.next.link has a wrong path; it is never asked for."""
+    """HubSpot's `paging.next.link`, which has a wrong path, is never requested."""
     with open_lab(Account.sample(1_100)) as lab:
         lab.sync()
         assert len(lab.calls("/v3/conversations/threads\\?")) == len(lab.calls()) > 3
 
 
-def test_cursor_without_progress_is_an_error(lab: Lab) -> None:
-    """A cursor that comes again ends the sync with an error, not in a loop."""
+def test_repeated_cursor(lab: Lab) -> None:
+    """A repeated cursor ends the sync with an error, not in a loop."""
     body = json.dumps({"results": [{"id": "1"}], "paging": {"next": {"after": "again"}}})
     lab.script(path="/threads\\?", status=200, body=body, times=100)
     with pytest.raises(PaginationLoopError, match="no progress"):
         lab.sync()
-    assert len(lab.calls()) == 4  # two each of the list and of the increment
+    assert len(lab.calls()) == 4  # two pages each for the listing and the increment
 
 
 @pytest.mark.parametrize("size", [500, 1_000, 1_001])
 def test_full_pages(size: int) -> None:
-    """An account that fills its last page exactly comes whole."""
+    """An account that fills its last page exactly is read in full."""
     with open_lab(Account.sample(size)) as lab:
         assert lab.sync().ids == lab.ids
 
 
-def test_thread_gone_between_listing_and_reading(lab: Lab) -> None:
-    """A thread that is deleted after it was listed does not fail the sync."""
+def test_thread_deleted_after_it_was_listed(lab: Lab) -> None:
+    """A thread deleted after it was listed does not fail the sync."""
     thread_id = lab.live_ids[0]
     body = json.dumps({"results": [{"id": "17"}, {"id": thread_id}]})
     lab.script(path="/threads\\?", status=200, body=body)
@@ -278,14 +278,14 @@ def test_values_that_do_not_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_values_that_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """Unknown keys alone are no reason for a warning."""
+    """Unknown keys alone cause no warning."""
     lab.sync()
     assert "did not fit" not in caplog.text
 
 
 @pytest.mark.parametrize("sides", ["apart", "together"])
 def test_live_archived_and_deleted(lab: Lab, caplog: pytest.LogCaptureFixture, sides: Any) -> None:
-    """Of a live, an archived and a deleted thread two are emitted, and one is a warning."""
+    """Live and archived threads are emitted by ID; a deleted one logs a warning."""
     lab.account.behavior.sides = sides
     archived = next(str(thread.id) for thread in lab.threads if thread.archived)
     deleted = lab.threads[3]

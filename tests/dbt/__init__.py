@@ -1,1 +1,1 @@
-"""What the tests of the models in dbt/ stand on."""
+"""Tests of the dbt models, and the helpers that they use."""

@@ -23,10 +23,10 @@ BREAKS = Path(__file__).with_name("breaks.yml")
 
 
 def main(words: list[str]) -> int:
-    """Break one after the other; return how many went unnoticed."""
+    """Break one definition after the other, and return how many no unit test found."""
     warnings.simplefilter("ignore")
     breaks = yaml.safe_load(BREAKS.read_text(encoding="utf-8"))
-    unnoticed = 0
+    missed = 0
     with tempfile.TemporaryDirectory() as name, embedded_postgres(Path(name, "data")) as url:
         warehouse.PROJECT = shutil.copytree(PROJECT, Path(name, "dbt"))
         check = Check(Warehouse(url, Path(name)))
@@ -35,10 +35,10 @@ def main(words: list[str]) -> int:
                 if words and not any(word in f"{model}: {definition}" for word in words):
                     continue
                 noticed = check.noticed(model, **change)
-                print(f"{model}: {definition}: {', '.join(noticed) or 'UNNOTICED'}", flush=True)
-                unnoticed += not noticed
+                print(f"{model}: {definition}: {', '.join(noticed) or 'NOT FOUND'}", flush=True)
+                missed += not noticed
         check.warehouse.close()
-    return unnoticed
+    return missed
 
 
 class Check:
@@ -66,27 +66,36 @@ class Check:
             raise ValueError(message)
         built = model if file.startswith("macros/") else path.stem
         path.write_text(sql.replace(right, wrong), encoding="utf-8")
-        noticed = self._failing_tests(model) or self._wrong_figures(built)
-        path.write_text(sql, encoding="utf-8")
-        return noticed[:3]
+        try:
+            return (self._failing_tests(model) or self._wrong_figures(built))[:3]
+        finally:
+            path.write_text(sql, encoding="utf-8")
 
     def _failing_tests(self, model: str) -> list[str]:
         """Return the unit tests of a model that fail."""
         if model not in self._tested:
             return []
         said = self.warehouse.dbt("test", "--select", f"{model},test_type:unit")
-        return [test for test, status in said.items() if status not in {"success", "pass"}]
+        return failed(said)
 
     def _wrong_figures(self, model: str) -> list[str]:
         """Build a model and those that read it, and what was broken before; compare all figures."""
         models = [f"{one}+" for one in {model, self._broken} if one]
         said = self.warehouse.dbt("run", "--select", *models, working_hours=HOURS)
         self._broken = model
-        failed = [f"{name} {status}" for name, status in said.items() if status != "success"]
-        return failed or self._differences()
+        failed(said)
+        return self._differences()
 
     def _differences(self) -> list[str]:
         return sorted(self.warehouse.differences(self.account, self.names))
+
+
+def failed(statuses: dict[str, str]) -> list[str]:
+    """Return the tests that fail. An error is no finding, because the wrong SQL must be valid."""
+    errors = [name for name, status in statuses.items() if status == "error"]
+    if errors:
+        raise ValueError(", ".join(errors))
+    return [name for name, status in statuses.items() if status not in {"success", "pass"}]
 
 
 if __name__ == "__main__":

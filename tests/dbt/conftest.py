@@ -1,4 +1,4 @@
-"""One warehouse for all tests of the models: most of dbt's time is its start."""
+"""One warehouse for all tests of the models, because dbt takes long to start."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """Load the sample account, all streams."""
-    folder = tmp_path_factory.mktemp("answers")
+    """Load all streams of the sample account."""
+    folder = tmp_path_factory.mktemp("dbt")
     with embedded_postgres(folder / "data") as url:
         warehouse = Warehouse(url, folder)
         warehouse.load(ACCOUNT, "hubspot", *STREAMS)

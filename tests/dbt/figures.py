@@ -1,4 +1,4 @@
-"""What the models of dbt/ should say of an account, worked out by their definitions."""
+"""The expected rows of the models, computed from an account without SQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tests.dbt.talk import KINDS, PEOPLE, Names, Row, has_failed, key, naive, of_messages, of_thread
+from tests.dbt.conversation import (
+    KINDS,
+    PEOPLE,
+    Names,
+    Row,
+    has_failed,
+    key,
+    message_columns,
+    naive,
+    thread_columns,
+)
 
 if TYPE_CHECKING:
     from emulator.data.account import Account
@@ -62,8 +72,8 @@ def messages(account: Account, names: Names) -> dict[str, Row]:
 def conversations(account: Account, names: Names) -> dict[str, Row]:
     """Return the rows of `conversations` by ID, but for `messages_read_at`."""
     return {
-        str(thread.id): of_thread(thread, names)
-        | of_messages(thread, account.messages(thread), names)
+        str(thread.id): thread_columns(thread, names)
+        | message_columns(thread, account.messages(thread), names)
         for thread in account.threads.values()
     }
 
@@ -262,7 +272,7 @@ def events(account: Account, names: Names) -> dict[str, Row]:
 
 
 def agent_daily_activity(account: Account, zone: str, names: Names) -> dict[str, Row]:
-    """Return the rows of `agent_daily_activity` by key, with days of that zone."""
+    """Return the rows of `agent_daily_activity` by key, with the days of a time zone."""
     figures = conversations(account, names)
     handled: defaultdict[str, list[int]] = defaultdict(list)
     closed: defaultdict[str, set[int]] = defaultdict(set)
@@ -330,7 +340,7 @@ def _event(
     later: Message | None,
     names: Names,
 ) -> Row:
-    """Return the row of a change."""
+    """Return the row of one change."""
     what, was, became = fields
     new = message.more.get(became)
     known = {"assignment": names.actors, "inbox": names.inboxes}.get(what, {})

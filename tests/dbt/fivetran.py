@@ -1,4 +1,4 @@
-"""Fivetran's conversation tables, and what HubSpot sends for each of their columns."""
+"""Fivetran's conversation tables, and the HubSpot fields behind their columns."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from emulator.endpoints.actors import actor_payloads
 from emulator.endpoints.messages import message_payload
 from emulator.endpoints.threads import thread_payload
-from tests.dbt.talk import naive
-from tests.targets.due import stored
+from tests.dbt.conversation import naive
+from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from emulator.data.account import Account
@@ -42,7 +42,7 @@ COLUMNS = {
     table: dict(column.split() for column in columns.split(","))
     for table, columns in _TABLES.items()
 }
-"""The columns of each table in their order, and what each is: String, Boolean or Time."""
+"""Each table's columns in order, with their types: String, Boolean or Time."""
 
 _SPECIAL = {
     "associated_ticket_id": ("threadAssociations", "associatedTicketId"),
@@ -52,11 +52,11 @@ _SPECIAL = {
     "status_type": ("status", "statusType"),
     "thread_id": ("conversationsThreadId",),
 }
-"""Names that are not HubSpot's in snake_case."""
+"""HubSpot's fields for columns that are not the field's name in snake_case."""
 
 
 def payloads(account: Account) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return what HubSpot sends for the rows of each table that has an id, by id."""
+    """Return HubSpot's payloads by table and ID, for the tables whose rows have an ID."""
     threads = list(account.threads.values())
     messages = [one for thread in threads for one in account.messages(thread)]
     sent = {
@@ -73,7 +73,7 @@ def payloads(account: Account) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def row(table: str, payload: dict[str, Any]) -> dict[str, Any]:
-    """Return what a table's row should be, but for what only Fivetran has."""
+    """Return the expected row of a table, without the columns that only Fivetran fills."""
     return {
         column: _value(table, column, kind, payload)
         for column, kind in COLUMNS[table].items()
@@ -82,7 +82,7 @@ def row(table: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def parties(account: Account, name: str) -> list[dict[str, Any]]:
-    """Return the rows of senders or recipients: one for each place in a message's list."""
+    """Return the expected rows of senders or recipients: one per entry in a message's list."""
     return [
         {
             "message_id": message.id,
@@ -118,5 +118,5 @@ def _value(table: str, column: str, kind: str, payload: dict[str, Any]) -> Any:
     if kind == "T":
         return naive(datetime.fromisoformat(value.replace("Z", "+00:00")))
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    # PostgreSQL refuses a zero and half a pair of surrogates: the tap lets neither out.
+    # PostgreSQL refuses NUL and unpaired surrogates, and the tap emits neither.
     return stored(text)

@@ -1,4 +1,4 @@
-"""The models on Snowflake's words, by fakesnow in this process: no account, no network.
+"""Build and test the models on fakesnow, without an account or a network.
 
 Runs in an environment of its own (`make test-dbt-snowflake`), since Snowflake's connector does not
 live beside the rest. The tables are made as target-snowflake makes them with `normalise_casing`,
@@ -25,9 +25,9 @@ from dbt.cli.main import dbtRunner
 
 from tests.dbt import figures, fivetran
 from tests.dbt.cases import account_with_cases
-from tests.dbt.talk import Names, naive
+from tests.dbt.conversation import Names, naive
 from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
-from tests.targets.due import stored
+from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ READ_AT = "2026-11-25 00:00:00"
 
 
 def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield what is loaded of each stream."""
+    """Yield the payloads of each stream to load."""
     sent = fivetran.payloads(account)
     yield "threads", list(sent["conversation_thread"].values())
     yield "messages", list(sent["conversation_message_history"].values())
@@ -55,7 +55,7 @@ def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
-    """Make a stream's table and fill it."""
+    """Create a stream's table and fill it."""
     columns = json.loads((SCHEMAS / f"{stream}.json").read_text(encoding="utf-8"))["properties"]
     kinds = {name: kind_of(column) for name, column in columns.items()}
     names = ", ".join(f"{snake(name)} {kind}" for name, kind in kinds.items())
@@ -72,18 +72,18 @@ def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
 
 
 def kind_of(column: dict[str, Any]) -> str:
-    """Return the type of a column in Snowflake."""
+    """Return a column's Snowflake type."""
     kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
     return "timestamp" if "format" in column else TYPES[kinds[-1]]
 
 
 def snake(name: str) -> str:
-    """Return the name that target-snowflake gives a column."""
+    """Return target-snowflake's name for a column."""
     return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def value(given: Any, kind: str) -> str:
-    """Write a value in SQL."""
+    """Return a value as an SQL literal."""
     if given is None:
         return "null"
     if kind == "boolean":
@@ -97,8 +97,8 @@ def value(given: Any, kind: str) -> str:
     return f"parse_json({quoted})" if kind == "variant" else quoted
 
 
-def without_temporary() -> None:
-    """Let dbt's unit tests run: fakesnow knows no temporary tables."""
+def patch_temporary_tables() -> None:
+    """Patch fakesnow, which has no temporary tables, so that dbt's unit tests run."""
     execute = fakesnow.cursor.FakeSnowflakeCursor.execute
 
     def shim(cursor: Any, command: str, *arguments: Any, **options: Any) -> Any:
@@ -131,7 +131,7 @@ def compare(cursor: Any, account: Account) -> None:
 
 
 def remove(cursor: Any, account: Account) -> None:
-    """Tell some threads deleted, run the recipe twice, and see what is left."""
+    """Mark threads as deleted, run the cleanup script twice, and compare the remaining rows."""
     gone = list(account.threads.values())[3:40:4]
     for thread in gone:
         told = f"'{thread.id}', null, '2050-01-01'"
@@ -151,7 +151,7 @@ def remove(cursor: Any, account: Account) -> None:
 
 
 def table(cursor: Any, name: str) -> list[dict[str, Any]]:
-    """Return the rows of a table."""
+    """Return a table's rows."""
     cursor.execute(f"select * from {name}")
     columns = [column.name.lower() for column in cursor.description]
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
@@ -169,12 +169,12 @@ def dbt(*command: str, **variables: Any) -> list[str]:
 
 
 def main() -> int:
-    """Load, build, test and compare; return the exit code."""
+    """Load, build, test and compare. Return the exit code."""
     account = account_with_cases(60)
     for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
         os.environ[f"SNOWFLAKE_{name}"] = "fake"
     os.environ["DBT_SCHEMA"] = "hubspot_analytics"
-    without_temporary()
+    patch_temporary_tables()
     with fakesnow.patch(), tempfile.TemporaryDirectory() as folder:
         connection = snowflake.connector.connect(database="fake", schema="hubspot")
         cursor = connection.cursor()

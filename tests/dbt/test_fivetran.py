@@ -1,4 +1,4 @@
-"""Fivetran's names for what is loaded: each column, each value."""
+"""The models under Fivetran's names have each of its columns, with the right values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.dbt,
-    pytest.mark.filterwarnings("ignore"),  # dbt's own
+    pytest.mark.filterwarnings("ignore"),  # dbt's own warnings
     pytest.mark.skipif(sys.version_info >= (3, 14), reason="dbt-core 1.11 is for Python < 3.14"),
 ]
 
@@ -29,7 +29,7 @@ TYPES = {"text": "S", "character varying": "S", "boolean": "B", "timestamp witho
     [(view, column) for view, columns in fivetran.COLUMNS.items() for column in columns],
 )
 def test_column(warehouse: Warehouse, view: str, column: str) -> None:
-    """Each of Fivetran's columns is there in its type and with values, read by its own query."""
+    """Each of Fivetran's columns has its type and has values."""
     rows = warehouse.query(
         f"SELECT {column} AS value, pg_typeof({column})::text AS type FROM {FIVETRAN}.{view}"
     )
@@ -40,7 +40,7 @@ def test_column(warehouse: Warehouse, view: str, column: str) -> None:
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("view", fivetran.COLUMNS)
 def test_no_other_columns(warehouse: Warehouse, view: str) -> None:
-    """The views have Fivetran's columns, in their order, and none besides."""
+    """The views have exactly Fivetran's columns, in their order."""
     rows = warehouse.query(f"SELECT * FROM {FIVETRAN}.{view} LIMIT 1")
     assert list(rows[0]) == list(fivetran.COLUMNS[view])
 
@@ -48,27 +48,27 @@ def test_no_other_columns(warehouse: Warehouse, view: str) -> None:
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize(("view", "payloads"), fivetran.payloads(ACCOUNT).items())
 def test_values(warehouse: Warehouse, view: str, payloads: dict[str, dict[str, Any]]) -> None:
-    """Under each of Fivetran's names is what HubSpot sent under its own."""
+    """Each of Fivetran's columns holds the value of the corresponding HubSpot field."""
     found = warehouse.table(f"{FIVETRAN}.{view}", "id")
     assert found.keys() == payloads.keys()
     for name, payload in payloads.items():
-        wanted = fivetran.row(view, payload)
-        assert {column: found[name][column] for column in wanted} == wanted
+        expected = fivetran.row(view, payload)
+        assert {column: found[name][column] for column in expected} == expected
 
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("name", ["sender", "recipient"])
 def test_parties(warehouse: Warehouse, name: str) -> None:
-    """Each place in a list of senders or recipients has a row, an actor's or not."""
-    wanted = fivetran.parties(ACCOUNT, name)
-    columns = ", ".join(wanted[0])
+    """Each entry in a list of senders or recipients has a row, even without an actor."""
+    expected = fivetran.parties(ACCOUNT, name)
+    columns = ", ".join(expected[0])
     rows = warehouse.query(f"SELECT {columns} FROM {FIVETRAN}.conversation_message_{name}")
-    assert sorted(map(str, rows)) == sorted(map(str, wanted))
+    assert sorted(map(str, rows)) == sorted(map(str, expected))
     assert any(row["actor_id"] is None for row in rows)
 
 
 def test_ids_that_can_be_cast(warehouse: Warehouse) -> None:
-    """With the variable, ids are null that are no 32-bit integer; without it all stay whole."""
+    """The variable makes IDs null that do not fit a 32-bit integer. Without it, all IDs stay."""
     ids = ["2147483647", "2147483648", "12345678901", "V-17", "", "0000000012", "9" * 20]
     values = ", ".join(f"('{place}', '{contact}')" for place, contact in enumerate(ids))
     warehouse.query(
@@ -79,5 +79,5 @@ def test_ids_that_can_be_cast(warehouse: Warehouse) -> None:
     warehouse.dbt("run", schema="ids")
     assert sorted(row["id"] for row in warehouse.query(whole)) == sorted(ids)
     warehouse.dbt("run", schema="ids", fivetran_integer_ids=True)
-    kept = f"SELECT id::integer FROM ({whole}) AS whole WHERE id IS NOT NULL ORDER BY 1"
-    assert [row["id"] for row in warehouse.query(kept)] == [12, 2147483647]
+    valid = f"SELECT id::integer FROM ({whole}) AS whole WHERE id IS NOT NULL ORDER BY 1"
+    assert [row["id"] for row in warehouse.query(valid)] == [12, 2147483647]

@@ -1,4 +1,4 @@
-"""The models of dbt/ on a real load: the account's figures, what is not loaded, what is deleted."""
+"""The models on a real load: the account's figures, streams not loaded, deleted threads."""
 
 from __future__ import annotations
 
@@ -34,23 +34,24 @@ SCHEMAS = Path(__file__).parent.parent.parent / "tap_hubspot_threads" / "schemas
 DATA_TESTS = ("build", "--exclude-resource-type", "unit_test")
 
 
-def definitions(name: str) -> dict[str, Any]:
-    """Read what a file of the models says."""
+def yaml_file(name: str) -> dict[str, Any]:
+    """Return the content of one of the models' YAML files."""
     said: dict[str, Any] = yaml.safe_load((PROJECT / "models" / name).read_text(encoding="utf-8"))
     return said
 
 
 def test_build(built: dict[str, str]) -> None:
-    """All models are built; all tests of the data and of the definitions pass."""
-    assert {name: said for name, said in built.items() if said not in {"success", "pass"}} == {}
-    unit_tests = {test["name"] for test in definitions("unit_tests.yml")["unit_tests"]}
+    """All models are built. All data tests and unit tests pass."""
+    failed = [name for name, status in built.items() if status not in {"success", "pass"}]
+    assert failed == []
+    unit_tests = {test["name"] for test in yaml_file("unit_tests.yml")["unit_tests"]}
     assert len(unit_tests) > 15
     assert unit_tests <= built.keys()
 
 
 @pytest.mark.usefixtures("built")
 def test_figures_of_the_account(warehouse: Warehouse) -> None:
-    """Each figure of each row is what the account calls for, worked out without the database."""
+    """Each figure of each row equals the one that is computed without the database."""
     names = warehouse.names(ACCOUNT, works=True)
     assert warehouse.differences(ACCOUNT, names) == []
     for model, (_, rows) in of_models(ACCOUNT, ZONE, names).items():
@@ -65,7 +66,7 @@ def test_figures_of_the_account(warehouse: Warehouse) -> None:
 @pytest.mark.usefixtures("built")
 def test_every_column_is_defined(warehouse: Warehouse) -> None:
     """Each column of the models has its definition and its counterpart in HubSpot or none."""
-    for model in definitions("models.yml")["models"]:
+    for model in yaml_file("models.yml")["models"]:
         columns = [
             column["name"]
             for column in model["columns"]
@@ -90,9 +91,9 @@ def test_join_to_tickets(warehouse: Warehouse) -> None:
 
 
 def test_sources_are_the_schemas() -> None:
-    """The sources name all columns of the tap's streams, with their types."""
+    """The sources declare all columns of the tap's streams, with their types."""
     types = {"boolean": "boolean", "object": "json", "array": "json", "string": "text"}
-    tables = definitions("sources.yml")["sources"][0]["tables"]
+    tables = yaml_file("sources.yml")["sources"][0]["tables"]
     assert {table["name"] for table in tables} == set(STREAMS)
     for table in tables:
         schema = json.loads((SCHEMAS / f"{table['name']}.json").read_text(encoding="utf-8"))
@@ -106,8 +107,8 @@ def test_sources_are_the_schemas() -> None:
 
 
 @pytest.mark.usefixtures("built")
-def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three tables answer what a support lead asks; the oldest who waits is on top."""
+def test_support_report(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report answers each question, with the longest-waiting customer first."""
     told = io.StringIO()
     monkeypatch.setattr(support_report, "console", Console(file=told, width=100))
     monkeypatch.setattr(support_report, "_build", lambda *_: True)
@@ -124,7 +125,7 @@ def test_shown_to_a_support_lead(warehouse: Warehouse, monkeypatch: pytest.Monke
 
 
 def test_without_messages(warehouse: Warehouse) -> None:
-    """Of threads alone the models say what threads say; the rest is null, no table is missed."""
+    """If only `threads` is loaded, the models fill what threads contain, and the rest is null."""
     account = Account.sample(60)
     warehouse.load(account, "bare", "threads")
     assert set(warehouse.dbt(*DATA_TESTS, schema="bare").values()) == {"success", "pass"}
@@ -145,7 +146,7 @@ def test_without_messages(warehouse: Warehouse) -> None:
 
 
 def test_without_some_columns(warehouse: Warehouse) -> None:
-    """Columns that are not selected, such as what customers wrote, are null; the rest is there."""
+    """Columns that are not selected, such as message text, are null in the models."""
     warehouse.query(
         """CREATE SCHEMA textless;
         CREATE TABLE textless.threads AS SELECT * FROM hubspot.threads;
@@ -167,7 +168,7 @@ def test_without_some_columns(warehouse: Warehouse) -> None:
 
 
 def test_deleted_threads(warehouse: Warehouse) -> None:
-    """Threads told deleted leave all models, but one that came back. The recipe removes them.
+    """Deleted threads leave all models, unless they came back. The cleanup script removes them.
 
     With them go their messages, and the actors that no row names any more. It may run twice.
     """

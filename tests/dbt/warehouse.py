@@ -1,4 +1,4 @@
-"""A PostgreSQL with accounts loaded as users load them, and dbt to build the models there."""
+"""A PostgreSQL database with accounts loaded by the tap, and dbt to build the models in it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from tests.conftest import open_lab, select
 from tests.dbt.cases import account_with_cases
+from tests.dbt.conversation import Names
 from tests.dbt.figures import differences, of_models
-from tests.dbt.talk import Names
 from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ ACCOUNT = account_with_cases(150)
 
 
 class Warehouse:
-    """A database; what is loaded into a schema is modelled in others, named after it."""
+    """A database. dbt builds the models of a schema in schemas named after it."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self._engine = create_engine(url)
@@ -93,12 +93,12 @@ class Warehouse:
             connection.execute(insert, {"rows": json.dumps(rows)})
 
     def dbt(self, *arguments: str, schema: str = "hubspot", **variables: Any) -> dict[str, str]:
-        """Run dbt in this process, on what is loaded into a schema; return what each part said."""
+        """Run dbt in this process on a loaded schema, and return the status of each node."""
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - only where its group is installed
 
         os.environ["PGHOST"] = str(self.url.query["host"])
         os.environ["DBT_SCHEMA"] = f"{schema}_analytics"
-        said = json.dumps({"hubspot_schema": schema, "time_zone": ZONE} | variables)
+        dbt_vars = json.dumps({"hubspot_schema": schema, "time_zone": ZONE} | variables)
         places = {
             "--project-dir": PROJECT,
             "--profiles-dir": PROJECT,
@@ -107,7 +107,7 @@ class Warehouse:
             "--log-path": self._folder / "logs",
         }
         where = [word for pair in places.items() for word in map(str, pair)]
-        command = [*arguments, "--quiet", *where, "--vars", said]
+        command = [*arguments, "--quiet", *where, "--vars", dbt_vars]
         done: Any = dbtRunner().invoke(command)
         assert done.exception is None, done.exception
         return {one.node.name: str(one.status) for one in done.result if hasattr(one, "node")}
@@ -136,19 +136,19 @@ class Warehouse:
         ]
 
     def query(self, sql: str) -> list[dict[str, Any]]:
-        """Run statements; return the rows of the last, if it gives any."""
+        """Run statements, and return the rows of the last one, if any."""
         with self._engine.begin() as connection:
             result = connection.execute(text(sql))
             return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
     def table(self, name: str, key: str) -> dict[str, dict[str, Any]]:
-        """Return the rows of a table by a column."""
+        """Return the rows of a table by the values of a column."""
         return {row[key]: row for row in self.query(f"SELECT * FROM {name}")}
 
     def column(self, name: str, column: str) -> set[str]:
-        """Return what is in a table's column."""
+        """Return the values of a table's column."""
         return {row[column] for row in self.query(f"SELECT {column} FROM {name}")}
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections."""
         self._engine.dispose()

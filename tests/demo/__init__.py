@@ -1,1 +1,1 @@
-"""Tests of the folder of the same name."""
+"""Tests of the demo."""

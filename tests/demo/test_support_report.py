@@ -1,4 +1,4 @@
-"""How `make demo-metrics` connects, and how it writes durations."""
+"""How `make demo-metrics` connects and formats durations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from demo.support_report import connection_variables, duration
     ],
 )
 def test_duration(span: timedelta, words: str) -> None:
-    """A duration is told in its two largest units."""
+    """A duration is shown in its two largest units."""
     assert duration(span) == words
 
 
@@ -53,5 +53,5 @@ def test_duration(span: timedelta, words: str) -> None:
     ],
 )
 def test_connection(url: str, variables: dict[str, str]) -> None:
-    """DBT is led to the very database of the URL, by a socket too, with what else it says."""
+    """The variables lead dbt to the URL's database, also through a socket, with its options."""
     assert connection_variables(make_url(url)) == variables

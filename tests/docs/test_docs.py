@@ -1,4 +1,4 @@
-"""The documentation, held against the program."""
+"""The pages of the documentation agree with the program."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.singer.progress import Traffic
 
 PACKAGE = "tap_hubspot_threads"
-OF_THE_SDK = {"stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth"}
+SDK_SETTINGS = {"stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth"}
 WORDS, JOINED = r"\W+", r'"\s*f?"'
-"""What is between words, and between the parts of a text in the program."""
-MOST_LINES = 150
-"""Of README: what one reads before one decides."""
+"""Matches the gaps between words, and between the parts of a string in the source."""
+MAX_LINES = 150
+"""The maximum length of README: readers decide by it, so it must be short."""
 
 
 def test_generated_parts_are_current() -> None:
-    """The documentation, hub/ and meltano.yml hold what `make docs` would write."""
+    """The generated parts of docs/, hub/ and meltano.yml are what `make docs` writes."""
     files = [*TEXTS, *(ROOT / "hub").glob("*.yml"), ROOT / "meltano.yml"]
     generated = [path for path in files if "[[[cog" in path.read_text(encoding="utf-8")]
     assert len(generated) > 4
@@ -56,14 +56,14 @@ def test_generated_parts_are_current() -> None:
 
 
 def about() -> dict[str, Any]:
-    """Return what `--about --format=json` says of the tap's own settings."""
+    """Return the tap's own settings from `--about --format=json`."""
     text = AboutFormatter.get_formatter("json").format_about(TapHubSpotThreads._get_about_info())  # noqa: SLF001
     settings: dict[str, Any] = json.loads(text)["settings"]["properties"]
     return {name: setting for name, setting in settings.items() if name in SETTINGS["properties"]}
 
 
 def test_every_setting() -> None:
-    """The table of settings has each one of `--about`, with its meaning, and no other."""
+    """The table of settings has exactly the settings of `--about`, with their descriptions."""
     _, _, table = page("reference/settings").partition("|---|---|---|\n")
     rows = [line for line in table.split("\n\n")[0].splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == list(about())
@@ -73,7 +73,7 @@ def test_every_setting() -> None:
 
 @pytest.mark.parametrize("name", ["meltano.yml", "hub/tap-hubspot-threads.yml"])
 def test_meltano_has_every_setting(name: str) -> None:
-    """Meltano is told of each setting of `--about`; secrets as sensitive, defaults the same."""
+    """Meltano's declaration has each setting and default, and marks secrets as sensitive."""
     declaration = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     (tap,) = declaration.get("plugins", {"extractors": [declaration]})["extractors"]
     declared = {setting["name"]: setting for setting in tap["settings"]}
@@ -84,13 +84,13 @@ def test_meltano_has_every_setting(name: str) -> None:
 
 
 def workflows() -> dict[str, Any]:
-    """Return the workflows by their file's name."""
+    """Return the workflows by file name."""
     folder = ROOT / ".github" / "workflows"
     return {path.name: yaml.safe_load(path.read_text("utf-8")) for path in folder.glob("*.yml")}
 
 
-def test_contributing_names_what_there_is() -> None:
-    """Each file and folder that CONTRIBUTING names is there, in the package or the repository."""
+def test_contributing_names_existing_files() -> None:
+    """Each file and folder that CONTRIBUTING names exists in the package or the repository."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = re.findall(r"[\w/.-]+\.(?:py|md|jsonl?|toml|yml)\b", text)
     named += re.findall(r"(?:`|\]\()([\w/]+/)(?:`|\))", text)
@@ -100,7 +100,7 @@ def test_contributing_names_what_there_is() -> None:
 
 
 def test_unknown_facts() -> None:
-    """CONTRIBUTING lists each module that marks a fact of HubSpot's as UNKNOWN, and no other."""
+    """CONTRIBUTING lists exactly the modules that mark a fact about HubSpot as UNKNOWN."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text.partition("| Module | Unknown |")[2].partition("\n\n")[0]
     listed = {
@@ -115,16 +115,16 @@ def test_unknown_facts() -> None:
     assert listed == marked
 
 
-def test_ci_runs_each_python_that_is_promised() -> None:
-    """CI's Pythons are those of the classifiers, and the oldest one is the oldest that installs."""
+def test_ci_tests_the_supported_pythons() -> None:
+    """CI tests the classifiers' Python versions, and the oldest one is the required minimum."""
     classifiers = metadata("tap-hubspot-threads").get_all("Classifier") or []
-    promised = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
-    assert workflows()["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"] == promised
-    assert metadata("tap-hubspot-threads")["Requires-Python"] == f">={promised[0]}"
+    supported = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
+    assert workflows()["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"] == supported
+    assert metadata("tap-hubspot-threads")["Requires-Python"] == f">={supported[0]}"
 
 
 def test_actions_are_pinned() -> None:
-    """Each action is pinned by the hash of a commit, with its version beside it."""
+    """Each action is pinned by a commit hash, with its version in a comment."""
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
         uses = [line for line in path.read_text("utf-8").splitlines() if "uses:" in line]
         assert uses
@@ -132,8 +132,8 @@ def test_actions_are_pinned() -> None:
             assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
-def test_workflows_call_what_there_is() -> None:
-    """What a workflow runs by make is a target of the Makefile."""
+def test_workflows_call_existing_targets() -> None:
+    """Each make target that a workflow runs exists in the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for workflow in workflows().values():
         for job in workflow["jobs"].values():
@@ -143,13 +143,13 @@ def test_workflows_call_what_there_is() -> None:
 
 
 def test_readme_is_short() -> None:
-    """README is read in one go."""
+    """README is short enough to read in one go."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MOST_LINES
+    assert len(text.splitlines()) <= MAX_LINES
 
 
-def test_links_lead_somewhere() -> None:
-    """Each link to a file of the repository leads to one; anchors are checked by the site."""
+def test_links() -> None:
+    """Each link to a file of the repository leads to a file. The site's build checks anchors."""
     for path in TEXTS:
         text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         for target in re.findall(r"\]\(([^)#\s]+)", text):
@@ -158,13 +158,13 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_every_page_is_in_the_menu() -> None:
-    """The site's menu has each page, once, and no other."""
+    """The site's menu has each page exactly once."""
     menu = re.findall(r'= "([\w/-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8"))
     assert sorted(menu) == sorted(str(path.relative_to(ROOT / "docs")) for path in PAGES)
 
 
-def test_authority_in_a_pod() -> None:
-    """What a proxy adds to the CronJob fits it; the variable names the file that is mounted."""
+def test_ca_certificate_in_a_pod() -> None:
+    """The CronJob for proxies extends the other one, and its variable names the mounted file."""
     (added,) = blocks(page("how-to/proxy"), "yaml")
     (whole,) = blocks(page("how-to/schedule-kubernetes"), "yaml")
     pods = [
@@ -184,8 +184,8 @@ def test_authority_in_a_pod() -> None:
     assert bundle == f"{mount['mountPath']}/{file}"
 
 
-def test_authorities_in_one_file(tmp_path: Path) -> None:
-    """The command makes a file of the usual authorities and one more."""
+def test_ca_certificates_in_one_file(tmp_path: Path) -> None:
+    """The command creates a file of the default CA certificates and one more."""
     (command,) = [one for one in blocks(page("how-to/proxy"), "console") if "certifi" in one]
     (tmp_path / "company.pem").write_text("THE COMPANY'S")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -197,17 +197,17 @@ def test_authorities_in_one_file(tmp_path: Path) -> None:
 
 
 def test_variables_are_settings() -> None:
-    """Each variable of the environment that is named anywhere sets something."""
-    settings = SETTINGS["properties"].keys() | OF_THE_SDK
+    """Each environment variable in the documentation sets something."""
+    settings = SETTINGS["properties"].keys() | SDK_SETTINGS
     known = {name.upper() for name in settings} | {"LOGLEVEL", ""}
-    known.add("_SELECT")  # Meltano's: which streams and columns
+    known.add("_SELECT")  # Meltano's variable for selecting streams and columns
     for path in TEXTS:
         for account, name in re.findall(rf"{PREFIX}(_[A-Z]+_)?([A-Z_]*)", path.read_text("utf-8")):
             assert name in known, f"{path.name}: {account}{name}"
 
 
 def test_sample_account() -> None:
-    """The tutorial starts a sample account as the program does, and shows what that says."""
+    """The tutorial starts a sample account as the program does, and shows its output."""
     (shown,) = [block for block in blocks(page("tutorial"), "console") if "emulator" in block]
     _, command, line = shown.splitlines()
     arguments = command.partition(" python ")[2].replace("8080", "0").split()
@@ -221,7 +221,7 @@ def test_sample_account() -> None:
 
 
 def configs() -> Iterator[dict[str, Any]]:
-    """Yield what the documentation's examples set of this tap."""
+    """Yield the tap's settings from the examples in the documentation."""
     for path in TEXTS:
         text = path.read_text(encoding="utf-8")
         for block in blocks(text, "json"):
@@ -241,15 +241,15 @@ def configs() -> Iterator[dict[str, Any]]:
                 yield {setting["name"]: None for setting in plugin.get("settings", ())}
 
 
-def test_examples_set_what_there_is() -> None:
-    """Each name in a `config` or in `settings` is a setting's."""
+def test_examples_use_existing_settings() -> None:
+    """Each name in an example's `config` or `settings` is a setting."""
     names = [name for config in configs() for name in config]
     assert len(names) > 8
-    assert set(names) <= SETTINGS["properties"].keys() | OF_THE_SDK
+    assert set(names) <= SETTINGS["properties"].keys() | SDK_SETTINGS
 
 
-def test_examples_select_what_there_is() -> None:
-    """Each rule of a `select` is about a stream, and a column that it has."""
+def test_examples_select_existing_columns() -> None:
+    """Each `select` rule in the examples names a stream and one of its columns."""
     streams = {
         entry["tap_stream_id"]: entry["schema"]["properties"]
         for entry in TapHubSpotThreads(config={}, validate_config=False).catalog_dict["streams"]
@@ -272,7 +272,7 @@ def first_cells(text: str) -> set[str]:
 
 
 def test_fields_of_the_log() -> None:
-    """The page on the log has each field of the last line, and no other."""
+    """The page on the log lists exactly the fields of the last line."""
     traffic = SimpleNamespace(request_count=0, retry_count=0, quota=(None, None), now=None)
     fields = Progress(lambda: 0.0, cast("Traffic", traffic)).fields({})
     assert first_cells(page("reference/log")) == fields.keys()
@@ -283,22 +283,22 @@ def test_fields_of_the_log() -> None:
 
 
 def test_keys_of_the_state() -> None:
-    """The page on the state has each key of either bookmark, and no other."""
+    """The page on the state lists exactly the keys of both bookmarks."""
     _, threads, messages = page("reference/state").split("\n## bookmarks.")
-    kept = SyncState({}, filters="").to_bookmarks(is_final=True)
-    assert first_cells(threads) == kept["threads"].keys()
-    assert first_cells(messages.partition("\n## ")[0]) == kept["messages"].keys()
+    bookmarks = SyncState({}, filters="").to_bookmarks(is_final=True)
+    assert first_cells(threads) == bookmarks["threads"].keys()
+    assert first_cells(messages.partition("\n## ")[0]) == bookmarks["messages"].keys()
 
 
 def test_every_stream() -> None:
-    """The page on streams has each stream, and no other."""
+    """The page on streams lists exactly the streams."""
     streams = TapHubSpotThreads(config={}, validate_config=False).catalog_dict["streams"]
     headings = re.findall(r"^## (\w+)$", page("reference/streams"), re.MULTILINE)
     assert sorted(headings) == sorted(entry["tap_stream_id"] for entry in streams)
 
 
 def test_personal_data() -> None:
-    """SECURITY.md says of each stream which of its columns hold personal data."""
+    """SECURITY.md lists each stream, and the personal data in its columns."""
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     entries = TapHubSpotThreads(config={}, validate_config=False).catalog_dict["streams"]
     columns = {entry["tap_stream_id"]: entry["schema"]["properties"] for entry in entries}
@@ -316,12 +316,12 @@ def test_personal_data() -> None:
     assert set(re.findall(r"`(\w+)`", named)) == secret
 
 
-def test_lines_of_a_spent_day() -> None:
-    """The two lines of exit code 75 are as the program says them, with the time and without it."""
-    day = DailyQuota(10, remaining=64911, limit=650_000, utc_offset=3600.0)
+def test_messages_of_exit_code_75() -> None:
+    """The documented messages of exit code 75 are the program's, with and without a time."""
+    quota = DailyQuota(10, remaining=64911, limit=650_000, utc_offset=3600.0)
     reserve, spent = blocks(page("how-to/errors"), "text")[-1].splitlines()
     with pytest.raises(DailyQuotaError) as error:
-        day.check(0)
+        quota.check(0)
     without_time = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
     assert without_time.sub("", reserve) == without_time.sub("", str(error.value))
     body = b'{"errorType": "RATE_LIMIT", "policyName": "DAILY"}'
@@ -340,8 +340,8 @@ def test_lines_of_a_spent_day() -> None:
     assert spent == str(error.value)
 
 
-def test_lines_of_quiet_runs() -> None:
-    """The page on missing threads quotes how a run that brings none says so."""
+def test_summaries_of_empty_runs() -> None:
+    """The page on missing threads quotes the program's summaries of runs without records."""
     traffic = SimpleNamespace(request_count=0, retry_count=0, quota=(None, None), now=None)
     said = []
     cases = [(None, None, 288), (None, "...", 0), (0, None, 0), (None, None, 0)]
@@ -358,8 +358,8 @@ def test_lines_of_quiet_runs() -> None:
     assert cells == said
 
 
-def test_lines_of_errors() -> None:
-    """What the pages on failures quote is in the program: three words in a row at the least."""
+def test_error_messages() -> None:
+    """The documented error messages are in the program, by at least three words in a row."""
     source = "".join(path.read_text("utf-8") for path in (ROOT / PACKAGE).rglob("*.py"))
     known = f" {re.sub(WORDS, ' ', re.sub(JOINED, '', source))} "
     text = page("how-to/errors")

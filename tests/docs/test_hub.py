@@ -1,4 +1,4 @@
-"""The plugin's definition, held against what Meltano Hub's schemas demand of one."""
+"""The plugin's definition follows the schemas of Meltano Hub."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.tools.docs import ROOT
 
 PATH = ROOT / "hub" / "tap-hubspot-threads.yml"
 
-# From the Hub's schemas/plugin_definitions/extractors.schema.json and those that it refers to,
-# as of 2026.
+# From the Hub's schemas/plugin_definitions/extractors.schema.json and the schemas that it
+# references, as of 2026.
 REQUIRED = {"name", "namespace", "variant", "quality"}
 ALLOWED = {
     *REQUIRED,
@@ -29,7 +29,7 @@ CAPABILITIES = {
     *("about", "activate-version", "batch", "catalog", "discover", "log-based", "properties"),
     *("schema-flattening", "state", "stream-maps", "structured-logging", "test"),
 }
-OF_SETTINGS = {
+SETTING_FIELDS = {
     *("aliases", "description", "docs", "documentation", "env", "hidden", "kind", "label", "name"),
     *("oauth", "options", "placeholder", "sensitive", "tooltip", "value", "value_post_processor"),
     "value_processor",
@@ -47,7 +47,7 @@ def definition() -> dict[str, Any]:
 
 
 def test_plugin() -> None:
-    """It has the fields that are demanded, of the types and the lists that there are."""
+    """The definition has all required fields, with valid types and values."""
     plugin = definition()
     assert REQUIRED <= plugin.keys() <= ALLOWED
     assert plugin["quality"] in {"gold", "silver", "bronze", "unknown"}
@@ -59,10 +59,10 @@ def test_plugin() -> None:
 
 
 def test_settings() -> None:
-    """Each setting has a name and a known kind; a choice has texts to choose from."""
+    """Each setting has a name and a known kind, and options have texts."""
     plugin = definition()
     for setting in plugin["settings"]:
-        assert {"name", "kind"} <= setting.keys() <= OF_SETTINGS
+        assert {"name", "kind"} <= setting.keys() <= SETTING_FIELDS
         assert setting["kind"] in KINDS
         assert ("options" in setting) == (setting["kind"] == "options")
         for option in setting.get("options", ()):
@@ -72,7 +72,7 @@ def test_settings() -> None:
 
 
 def test_add_to_a_project(tmp_path: Path) -> None:
-    """Meltano takes it into an empty project."""
+    """Meltano adds the plugin to an empty project."""
     (tmp_path / "meltano.yml").write_text("send_anonymous_usage_stats: false\n")
     command = [
         str(Path(sys.executable).with_name("meltano")),

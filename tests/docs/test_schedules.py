@@ -1,4 +1,4 @@
-"""The schedules of the documentation, as far as they can be held against something here."""
+"""The documented schedules work, as far as they can be tested here."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ CRON_FIELD = r"(\*|\d+(,\d+)*)(/\d+)?"
 
 
 def loaded(name: str) -> Any:
-    """Return the one block of YAML of a page."""
+    """Return the only YAML block of a page on a schedule."""
     (block,) = blocks(page(f"how-to/schedule-{name}"), "yaml")
     return yaml.safe_load(block)
 
 
 def steps() -> list[dict[str, str]]:
-    """Return the steps of the workflow."""
+    """Return the steps of the documented workflow."""
     found: list[dict[str, str]] = loaded("github-actions")["jobs"]["load"]["steps"]
     return found
 
 
 def expressions() -> list[str]:
-    """Return when to run, of each schedule."""
+    """Return the cron expression of each documented schedule."""
     crontabs = [*blocks(page("how-to/schedule-cron"), "text"), blocks(page("tutorial"), "text")[-1]]
     return [
         loaded("meltano")["schedules"][0]["interval"],
         loaded("kubernetes")["spec"]["schedule"],
-        loaded("github-actions")[True]["schedule"][0]["cron"],  # YAML's "on"
+        loaded("github-actions")[True]["schedule"][0]["cron"],  # YAML reads the key "on" as true
         *(" ".join(line.split()[:5]) for line in crontabs),
     ]
 
@@ -65,7 +65,7 @@ def test_cron_expressions() -> None:
 
 
 def test_cronjob() -> None:
-    """The CronJob has what Kubernetes requires, starts no second run, and holds no secret."""
+    """The CronJob has the required fields, forbids concurrent runs, and contains no secret."""
     job = loaded("kubernetes")
     assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
     assert job["spec"]["concurrencyPolicy"] == "Forbid"
@@ -79,7 +79,7 @@ def test_cronjob() -> None:
 
 
 def test_workflow() -> None:
-    """The workflow's actions are those that this repository uses; its secrets are secrets."""
+    """The workflow uses this repository's actions, and takes secrets from the secret store."""
     used = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     assert all(step["uses"] in used for step in steps() if "uses" in step)
     workflow = loaded("github-actions")
@@ -90,8 +90,8 @@ def test_workflow() -> None:
         assert value.startswith("${{ secrets.") == bool(is_secret), name
 
 
-def test_same_run_everywhere() -> None:
-    """Each of them runs the plugins of the tutorial's project."""
+def test_all_run_the_same_plugins() -> None:
+    """All schedules run the plugins of the tutorial's project."""
     (project,) = blocks(page("tutorial"), "yaml")
     plugins = yaml.safe_load(project)["plugins"].values()
     names = " ".join(plugin["name"] for kind in plugins for plugin in kind)
@@ -106,14 +106,14 @@ def test_same_run_everywhere() -> None:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[str]:
-    """Run a PostgreSQL, and give its URL."""
+    """Run a PostgreSQL server, and yield its URL."""
     with embedded_postgres(tmp_path / "data") as url:
         yield url
 
 
 @pytest.fixture
 def folder(tmp_path: Path, database: str) -> Path:
-    """Make a folder with the script and its settings, as the page on cron has it."""
+    """Make a folder with the script and its settings, as the page on cron describes."""
     folder = tmp_path / "support"
     folder.mkdir()
     (folder / "sync").write_text(blocks(page("how-to/schedule-cron"), "bash")[0])
@@ -124,7 +124,7 @@ def folder(tmp_path: Path, database: str) -> Path:
 
 
 def run(folder: Path, lab: Lab, token: str = TOKEN) -> tuple[int, str]:
-    """Run the script once; return its exit code, and what it says."""
+    """Run the script once, and return its exit code and output."""
     environment = os.environ | {
         "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
         "PYTHONWARNINGS": "ignore",
@@ -140,17 +140,17 @@ def run(folder: Path, lab: Lab, token: str = TOKEN) -> tuple[int, str]:
 
 
 def test_script_for_cron(folder: Path, database: str) -> None:
-    """It loads, goes on from its state, says what went wrong, hands the exit code on, goes on."""
+    """The script loads, resumes from its state, and reports errors with the right exit code."""
     with open_lab(Account.sample(20)) as lab:
         lab.account.behavior.status_filter = "works"
         assert run(folder, lab) == (0, "")
         count = "SELECT count(*) FROM hubspot.threads"
         assert query(database, count) == [{"count": 20}]
         state = (folder / "state.json").read_text(encoding="utf-8")
-        exit_code, said = run(folder, lab, token="pat-na1-wrong")
+        exit_code, output = run(folder, lab, token="pat-na1-wrong")
         assert exit_code == 78
-        assert said.startswith("The tap ended with exit code 78:\n")
-        assert "check the setting access_token" in said.splitlines()[-1]
+        assert output.startswith("The tap ended with exit code 78:\n")
+        assert "check the setting access_token" in output.splitlines()[-1]
         assert (folder / "state.json").read_text(encoding="utf-8") == state
         lab.account.message(lab.account.create(), sent=False)
         lab.emulator.requests.clear()
@@ -159,25 +159,25 @@ def test_script_for_cron(folder: Path, database: str) -> None:
         assert not lab.calls(r"sort=id(?!.*threadStatus)")
         target = folder / "target.json"
         target.write_text(target.read_text(encoding="utf-8").replace("/data", "/nowhere"))
-        exit_code, said = run(folder, lab)
+        exit_code, output = run(folder, lab)
         assert exit_code == 1
-        assert said.startswith("The target ended with exit code 1. Its log ends with:\n")
+        assert output.startswith("The target ended with exit code 1. Its log ends with:\n")
 
 
 def test_script_for_cron_with_an_empty_state(folder: Path, database: str) -> None:
-    """A state that is there but empty is an error: nothing is loaded as if for the first time."""
+    """An empty state file is an error, and does not start a first sync."""
     (folder / "state.json").touch()
     with open_lab(Account.sample(20)) as lab:
-        exit_code, said = run(folder, lab)
+        exit_code, output = run(folder, lab)
         assert exit_code == 78
-        assert "--state state.json: not JSON" in said
+        assert "--state state.json: not JSON" in output
         assert lab.calls(".") == []
     assert query(database, "SELECT to_regclass('hubspot.threads') AS name") == [{"name": None}]
     assert (folder / "state.json").read_text(encoding="utf-8") == ""
 
 
 def test_script_for_cron_with_a_catalog(folder: Path, database: str) -> None:
-    """A catalog beside it selects, as made by the page on messages; one at a time has it."""
+    """A catalog file selects streams, and a second script does nothing while the first one runs."""
     (select,) = blocks(page("how-to/messages"), "python")
     (command,) = re.findall("select_streams.py (.*) <", page("how-to/messages"))
     (folder / "select_streams.py").write_text(select)
@@ -212,13 +212,13 @@ def test_script_for_cron_with_a_catalog(folder: Path, database: str) -> None:
 
 @pytest.mark.parametrize("name", ["how-to/schedule-cron", "tutorial"])
 def test_crontab_with_meltano(name: str, tmp_path: Path) -> None:
-    """A good run says nothing, a failed one its last lines; with the lock, none at once."""
+    """A successful run prints nothing, a failed run its last lines, and a locked run nothing."""
     (line,) = [block for block in blocks(page(name), "text") if block.startswith("*/15")][:1]
     command = line.split(maxsplit=5)[5].replace("/srv/support", str(tmp_path / "support"))
     meltano = tmp_path / "support" / ".venv" / "bin" / "meltano"
     meltano.parent.mkdir(parents=True)
 
-    def go(exit_code: int) -> str:
+    def run_line(exit_code: int) -> str:
         lines = "for i in $(seq 30); do echo line $i; done"
         meltano.write_text(f"#!/bin/sh\n{lines}; exit {exit_code}")
         meltano.chmod(0o755)
@@ -231,9 +231,9 @@ def test_crontab_with_meltano(name: str, tmp_path: Path) -> None:
         )
         return done.stdout + done.stderr
 
-    assert go(0) == ""
-    assert go(1).splitlines() == [f"line {i}" for i in range(11, 31)]
+    assert run_line(0) == ""
+    assert run_line(1).splitlines() == [f"line {i}" for i in range(11, 31)]
     if "flock" in command:
         with (tmp_path / "support" / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            assert go(1) == ""
+            assert run_line(1) == ""

@@ -1,4 +1,4 @@
-"""How texts are left out, as the documentation says: columns, a stream map, a filter on types."""
+"""The documented ways to exclude message text work: columns, a stream map, a filter on types."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ COLUMNS, STREAM_MAP, TYPES, FIGURES, IN_ONE_SCHEMA = (
 
 @pytest.fixture
 def service() -> Service:
-    """An account with messages of all types."""
+    """Serve an account with messages of all types."""
     return Service(Account.sample(30), limit=RollingLimit(1_000_000))
 
 
 @pytest.fixture
 def messages(service: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Output]:
-    """Load the messages, by a catalog and by settings."""
+    """Return a function that loads messages with a catalog and settings."""
     set_runtime(monkeypatch, transport=lambda _: MemoryTransport(service))
 
     def load(catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
@@ -47,7 +47,7 @@ def messages(service: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 
 
 def catalog_of(rules: list[str]) -> dict[str, Any]:
-    """Make the catalog that Meltano makes of such rules."""
+    """Return the catalog that Meltano makes from `select` rules."""
     streams = {rule.removesuffix(".*") for rule in rules if rule.endswith(".*")}
     without = {tuple(rule[1:].split(".")) for rule in rules if rule.startswith("!")}
     catalog = select(*streams)
@@ -58,8 +58,8 @@ def catalog_of(rules: list[str]) -> dict[str, Any]:
     return catalog
 
 
-def test_texts_are_there(messages: Callable[..., Output]) -> None:
-    """What the tests below miss is there otherwise."""
+def test_without_exclusion(messages: Callable[..., Output]) -> None:
+    """Without any exclusion, the columns and types that the other tests exclude are emitted."""
     rows = messages().records("messages")
     assert {"text", "richText", "subject", "attachments"} <= rows[0].keys()
     assert any(row["text"] for row in rows)
@@ -67,21 +67,21 @@ def test_texts_are_there(messages: Callable[..., Output]) -> None:
 
 
 def test_columns(messages: Callable[..., Output], service: Service) -> None:
-    """Columns that are not selected are neither in a row nor in the schema, and cost no call."""
+    """Deselected columns are missing from rows and schema, and cost no API call."""
     output = messages(catalog_of(COLUMNS["select"]), fetch_original_content=True)
     (schema,) = output.of_type("SCHEMA", "messages")
-    left_out = {rule.partition(".")[2] for rule in COLUMNS["select"] if rule[:9] == "!messages"}
+    excluded = {rule.partition(".")[2] for rule in COLUMNS["select"] if rule[:9] == "!messages"}
     people = {"senders", "recipients", "failureDetails", "otherProperties"}
-    assert left_out == {"text", "richText", "subject", "attachments"} | people
-    assert not left_out & schema["schema"]["properties"].keys()
+    assert excluded == {"text", "richText", "subject", "attachments"} | people
+    assert not excluded & schema["schema"]["properties"].keys()
     rows = output.records("messages")
     assert len(rows) == len(messages().records("messages"))
-    assert not any(left_out & row.keys() for row in rows)
+    assert not any(excluded & row.keys() for row in rows)
     assert not [target for target in service.requests if "original-content" in target]
 
 
 def test_stream_map(messages: Callable[..., Output]) -> None:
-    """A hash takes the text's place, also where there is none; what is null does not go out."""
+    """A hash replaces the text, and columns that are mapped to null are not emitted."""
     plain = {row["id"]: row["text"] for row in messages().records("messages")}
     output = messages(**STREAM_MAP["config"])
     rows = output.records("messages")
@@ -93,19 +93,19 @@ def test_stream_map(messages: Callable[..., Output]) -> None:
     texts = [text for text in plain.values() if text and len(text) > 10]
     left = str(
         [{**row, "senders": None, "recipients": None} for row in rows]
-    )  # who may be called so
+    )  # names may equal texts
     assert not any(text in left for text in texts)
 
 
 def test_types(messages: Callable[..., Output]) -> None:
-    """Entries of the types that a filter names do not go out, all others do."""
+    """A filter drops the messages of the types that it names, and no others."""
     rows = messages().records("messages")
-    kept = messages(**TYPES["config"]).records("messages")
-    assert kept == [row for row in rows if row["type"] not in {"COMMENT", "WELCOME_MESSAGE"}]
+    filtered = messages(**TYPES["config"]).records("messages")
+    assert filtered == [row for row in rows if row["type"] not in {"COMMENT", "WELCOME_MESSAGE"}]
 
 
 def test_account_on_each_row(messages: Callable[..., Output]) -> None:
-    """The account's number is on each row of each stream, as text, and in the key."""
+    """Each row of each stream has the account number, as text and in the primary key."""
     config = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
     output = messages(select("threads", "messages", "actors"), **config)
     for stream in ("threads", "messages", "actors"):
@@ -115,8 +115,8 @@ def test_account_on_each_row(messages: Callable[..., Output]) -> None:
         assert {row["account"] for row in output.records(stream)} == {"62515"}
 
 
-def test_account_and_figures(messages: Callable[..., Output]) -> None:
-    """The block for both has the account in each row and key, no address and no customer."""
+def test_account_and_metrics(messages: Callable[..., Output]) -> None:
+    """The combined example has the account in each row and key, and no customer or address."""
     output = messages(catalog_of(FIGURES["select"]), **IN_ONE_SCHEMA["config"])
     for stream in ("threads", "messages", "actors"):
         (schema,) = output.of_type("SCHEMA", stream)
@@ -131,7 +131,7 @@ def test_account_and_figures(messages: Callable[..., Output]) -> None:
 
 
 def assert_no_people(output: Output) -> None:
-    """See that nobody but colleagues is in what went out."""
+    """Check that the output names no person outside the company."""
     assert {row["type"] for row in output.records("actors")} == {"AGENT"}
     authors = {row["createdBy"] for row in output.records("messages")}
     assert {author[0] for author in authors if author} == set("ABILS")
@@ -140,8 +140,8 @@ def assert_no_people(output: Output) -> None:
 
 
 @pytest.mark.parametrize("star_is", ["first", "last"])
-def test_maps_side_by_side(messages: Callable[..., Output], star_is: str) -> None:
-    """Of two maps that fit a stream the later one holds alone, as the page warns."""
+def test_two_matching_maps(messages: Callable[..., Output], star_is: str) -> None:
+    """If two maps match a stream, only the later one applies, as the page warns."""
     account = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
     parts = [account["stream_maps"], FIGURES["config"]["stream_maps"]]
     first, last = parts if star_is == "first" else parts[::-1]

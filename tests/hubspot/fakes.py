@@ -50,8 +50,8 @@ CONNECTION = Connection(
 )
 
 
-class World:
-    """A client with these responses and a clock that advances only by waiting."""
+class ClientSetup:
+    """A client with scripted responses, and a clock that advances only by waiting."""
 
     def __init__(self, *responses: Response | Exception, **parts: Any) -> None:
         self.transport = FakeTransport(*responses)
@@ -79,6 +79,6 @@ def response(status: int = 200, body: object = None, **headers: str) -> Response
 
 
 def refusal(status: int, **fields: str) -> Response:
-    """Return an error response of HubSpot's, with the same correlation ID in body and header."""
+    """Return a HubSpot error with the same correlation ID in body and header."""
     body = {"status": "error", "message": "reason", "correlationId": "c-0", **fields}
     return response(status, body, X_HubSpot_Correlation_Id="c-0")

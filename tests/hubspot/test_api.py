@@ -20,7 +20,7 @@ from tap_hubspot_threads.errors import (
 from tap_hubspot_threads.hubspot.api import BASE_PATHS, HubSpotApi, ThreadQuery
 from tap_hubspot_threads.models import MAX_ACTORS, REFERENCE_LISTS, ReferenceList
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
-from tests.hubspot.fakes import CONNECTION, World, refusal, response
+from tests.hubspot.fakes import CONNECTION, ClientSetup, refusal, response
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.transport import Response
@@ -30,23 +30,25 @@ SINCE = "2026-11-20T12:00:00.000Z"
 DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
 
 
-class Account:
+class ApiSetup:
     """A `HubSpotApi` with scripted responses."""
 
     def __init__(self, *answers: Response | Exception, **options: Any) -> None:
         path = BASE_PATHS[options.get("version", "v3")]
-        self.world = World(*answers, connection=replace(CONNECTION, conversations_path=path))
+        self.client_setup = ClientSetup(
+            *answers, connection=replace(CONNECTION, conversations_path=path)
+        )
         names = ("associations", "property", "inbox_id")
         query = ThreadQuery(**{name: options.pop(name) for name in names if name in options})
         self.api = HubSpotApi(
-            self.world.client,
+            self.client_setup.client,
             **{"version": "v3", "schema": lambda _: SCHEMA, "query": query, **options},
         )
 
     @property
     def last_request(self) -> tuple[str, dict[str, list[str]]]:
         """The path and the query of the last request."""
-        url = urlsplit(self.world.transport.sent[-1].url)
+        url = urlsplit(self.client_setup.transport.sent[-1].url)
         return url.path, parse_qs(url.query)
 
 
@@ -69,24 +71,24 @@ VERSIONS = [
 @pytest.mark.parametrize(("version", "threads", "details"), VERSIONS)
 def test_paths(version: str, threads: str, details: str) -> None:
     """Each version of the API has its own paths."""
-    account = Account(
+    setup = ApiSetup(
         response(body={"id": "17"}), page_of(), response(body={"portalId": 53}), version=version
     )
-    account.api.get_thread("17", archived=False)
-    assert account.last_request[0] == f"{threads}/17"
-    next(account.api.list_threads(archived=False))
-    assert account.last_request[0] == threads
-    account.api.get_account_id()
-    assert account.last_request[0] == details
+    setup.api.get_thread("17", archived=False)
+    assert setup.last_request[0] == f"{threads}/17"
+    next(setup.api.list_threads(archived=False))
+    assert setup.last_request[0] == threads
+    setup.api.get_account_id()
+    assert setup.last_request[0] == details
 
 
 @pytest.mark.parametrize("archived", [False, True])
 def test_thread(*, archived: bool) -> None:
     """A thread is requested as live or archived, with the configured associations and property."""
-    account = Account(response(body={"id": 17}), associations=["TICKET"], property="subject")
-    row = account.api.get_thread("17", archived=archived)
+    setup = ApiSetup(response(body={"id": 17}), associations=["TICKET"], property="subject")
+    row = setup.api.get_thread("17", archived=archived)
     assert row["id"] == "17"
-    assert account.last_request[1] == {
+    assert setup.last_request[1] == {
         "association": ["TICKET"],
         "property": ["subject"],
         **({"archived": ["true"]} if archived else {}),
@@ -95,36 +97,36 @@ def test_thread(*, archived: bool) -> None:
 
 def test_row_is_cleaned() -> None:
     """A response is cleaned to the stream's schema."""
-    account = Account(response(body={"id": 17, "archived": "true", "more": 1}))
-    row = account.api.get_thread("17", archived=False)
+    setup = ApiSetup(response(body={"id": 17, "archived": "true", "more": 1}))
+    row = setup.api.get_thread("17", archived=False)
     assert row == {"id": "17", "archived": True, "otherProperties": {"more": 1}}
 
 
 def test_not_found_thread() -> None:
     """HubSpot's own 404 means not found for a thread, and a wrong address for the first page."""
     with pytest.raises(NotFoundError):
-        Account(refusal(404), page_of()).api.get_thread("17", archived=False)
+        ApiSetup(refusal(404), page_of()).api.get_thread("17", archived=False)
     with pytest.raises(WrongAddressError):
-        next(Account(refusal(404)).api.list_threads(archived=False))
+        next(ApiSetup(refusal(404)).api.list_threads(archived=False))
 
 
 @pytest.mark.parametrize("body", [{}, {"id": "18"}, {"id": None}, {"results": []}])
 def test_other_thread(body: dict[str, Any]) -> None:
     """A response without this thread's ID is a transient error."""
-    account = Account(*[response(body=body)] * 4)
+    setup = ApiSetup(*[response(body=body)] * 4)
     with pytest.raises(TransientError, match="not a response of this endpoint"):
-        account.api.get_thread("17", archived=False)
+        setup.api.get_thread("17", archived=False)
 
 
 def test_page_by_id() -> None:
     """A page by ID has the sort, 500 rows, and the cursor if one is given."""
-    account = Account(page_of({"id": 1}, {"id": 2}, after="x%3D"), page_of())
-    page = next(account.api.list_threads(archived=False))
-    assert account.last_request[1] == {"sort": ["id"], "limit": ["500"]}
+    setup = ApiSetup(page_of({"id": 1}, {"id": 2}, after="x%3D"), page_of())
+    page = next(setup.api.list_threads(archived=False))
+    assert setup.last_request[1] == {"sort": ["id"], "limit": ["500"]}
     assert [row["id"] for row in page.rows] == ["1", "2"]
     assert (page.cursor, page.now) == ("x=", SINCE)
-    assert next(account.api.list_threads("x=", archived=True)).cursor is None
-    assert account.last_request[1] == {
+    assert next(setup.api.list_threads("x=", archived=True)).cursor is None
+    assert setup.last_request[1] == {
         "sort": ["id"],
         "limit": ["500"],
         "archived": ["true"],
@@ -134,9 +136,9 @@ def test_page_by_id() -> None:
 
 def test_page_by_time() -> None:
     """A page by time is sorted and filtered by the latest message."""
-    account = Account(page_of(after="x"), page_of(), page_size=10)
-    assert len(list(account.api.threads_since(SINCE, archived=True))) == 2
-    assert account.last_request[1] == {
+    setup = ApiSetup(page_of(after="x"), page_of(), page_size=10)
+    assert len(list(setup.api.threads_since(SINCE, archived=True))) == 2
+    assert setup.last_request[1] == {
         "sort": ["latestMessageTimestamp"],
         "latestMessageTimestampAfter": [SINCE],
         "limit": ["10"],
@@ -147,40 +149,40 @@ def test_page_by_time() -> None:
 
 def test_single_inbox() -> None:
     """A single configured inbox filters lists, but not requests for one thread."""
-    account = Account(page_of(), response(body={"id": "17"}), inbox_id="7")
-    next(account.api.list_threads(archived=False))
-    assert account.last_request[1]["inboxId"] == ["7"]
-    account.api.get_thread("17", archived=False)
-    assert "inboxId" not in account.last_request[1]
+    setup = ApiSetup(page_of(), response(body={"id": "17"}), inbox_id="7")
+    next(setup.api.list_threads(archived=False))
+    assert setup.last_request[1]["inboxId"] == ["7"]
+    setup.api.get_thread("17", archived=False)
+    assert "inboxId" not in setup.last_request[1]
 
 
 def test_not_a_page() -> None:
     """A response that is not a page is a transient error, not an empty page."""
-    account = Account(*[response(body={"results": None})] * 8)
+    setup = ApiSetup(*[response(body={"results": None})] * 8)
     with pytest.raises(TransientError, match="not a response of this endpoint"):
-        next(account.api.list_threads(archived=False))
+        next(setup.api.list_threads(archived=False))
 
 
 def test_threads_without_an_id(caplog: pytest.LogCaptureFixture) -> None:
     """Threads without a usable ID are omitted from a page and counted in a warning."""
-    account = Account(page_of({"id": 1}, {"id": None}, {}, {"id": "../x"}))
-    assert [row["id"] for row in next(account.api.list_threads(archived=False)).rows] == ["1"]
+    setup = ApiSetup(page_of({"id": 1}, {"id": None}, {}, {"id": "../x"}))
+    assert [row["id"] for row in next(setup.api.list_threads(archived=False)).rows] == ["1"]
     assert caplog.messages[0].startswith("3 of 4 threads on a page have no usable ID")
 
 
 def test_account_id() -> None:
     """The account ID is HubSpot's `portalId`; the UTC offset is passed to the daily quota."""
-    account = Account(response(body={"portalId": 53, "utcOffsetMilliseconds": -18_000_000}))
-    assert account.api.get_account_id() == 53
-    assert account.world.limit.quota.utc_offset == -18_000
+    setup = ApiSetup(response(body={"portalId": 53, "utcOffsetMilliseconds": -18_000_000}))
+    assert setup.api.get_account_id() == 53
+    assert setup.client_setup.limit.quota.utc_offset == -18_000
 
 
 @pytest.mark.parametrize("offset", [None, "0", True, 90_000_000, 1.5])
 def test_invalid_utc_offset(offset: object) -> None:
     """An invalid UTC offset is ignored."""
-    account = Account(response(body={"portalId": 53, "utcOffsetMilliseconds": offset}))
-    assert account.api.get_account_id() == 53
-    assert account.world.limit.quota.utc_offset is None
+    setup = ApiSetup(response(body={"portalId": 53, "utcOffsetMilliseconds": offset}))
+    assert setup.api.get_account_id() == 53
+    assert setup.client_setup.limit.quota.utc_offset is None
 
 
 @pytest.mark.parametrize(
@@ -198,10 +200,10 @@ def test_invalid_utc_offset(offset: object) -> None:
     ],
 )
 def test_no_account_id(answer: Response) -> None:
-    """A response without an account ID is None after at most two attempts, and not an error."""
-    account = Account(answer, answer)
-    assert account.api.get_account_id() is None
-    assert len(account.world.transport.sent) <= 2
+    """If HubSpot returns no account ID, it is None after at most two attempts."""
+    setup = ApiSetup(answer, answer)
+    assert setup.api.get_account_id() is None
+    assert len(setup.client_setup.transport.sent) <= 2
 
 
 @pytest.mark.parametrize(
@@ -212,64 +214,66 @@ def test_no_account_id(answer: Response) -> None:
 def test_account_id_with_an_invalid_token(answer: Response, error_type: type[HubSpotError]) -> None:
     """An invalid token or a spent daily quota ends the sync."""
     with pytest.raises(error_type):
-        Account(answer).api.get_account_id()
+        ApiSetup(answer).api.get_account_id()
 
 
-def limits(account: Account) -> list[str]:
+def limits(setup: ApiSetup) -> list[str]:
     """Return the page size of each request."""
-    queries = [parse_qs(urlsplit(request.url).query) for request in account.world.transport.sent]
+    queries = [
+        parse_qs(urlsplit(request.url).query) for request in setup.client_setup.transport.sent
+    ]
     return [query["limit"][0] for query in queries]
 
 
 def test_refused_page() -> None:
     """A page that is refused in every size is a refusal, for example of an expired cursor."""
-    account = Account(*[refusal(400)] * 4)
+    setup = ApiSetup(*[refusal(400)] * 4)
     with pytest.raises(RefusedError):
-        next(account.api.list_threads("old", archived=False))
-    assert limits(account) == ["500", "100", "20", "1"]
+        next(setup.api.list_threads("old", archived=False))
+    assert limits(setup) == ["500", "100", "20", "1"]
 
 
 def test_smaller_page() -> None:
     """If HubSpot refuses 500 threads per page, all later pages have 100."""
-    account = Account(refusal(400), page_of({"id": 1}), page_of(), page_of())
-    assert [row["id"] for row in next(account.api.list_threads(archived=False)).rows] == ["1"]
-    next(account.api.threads_since(SINCE, archived=False))
-    next(account.api.list_open_threads(archived=False))
-    assert limits(account) == ["500", "100", "100", "100"]
+    setup = ApiSetup(refusal(400), page_of({"id": 1}), page_of(), page_of())
+    assert [row["id"] for row in next(setup.api.list_threads(archived=False)).rows] == ["1"]
+    next(setup.api.threads_since(SINCE, archived=False))
+    next(setup.api.list_open_threads(archived=False))
+    assert limits(setup) == ["500", "100", "100", "100"]
 
 
 def test_every_size_is_refused() -> None:
     """If every size is refused, the size was not the reason: the next page has 500 rows again."""
-    account = Account(*[refusal(400)] * 4, page_of())
+    setup = ApiSetup(*[refusal(400)] * 4, page_of())
     with pytest.raises(RefusedError):
-        next(account.api.list_threads("old", archived=False))
-    next(account.api.list_threads(archived=False))
-    assert limits(account) == ["500", "100", "20", "1", "500"]
+        next(setup.api.list_threads("old", archived=False))
+    next(setup.api.list_threads(archived=False))
+    assert limits(setup) == ["500", "100", "20", "1", "500"]
 
 
 def test_no_smaller_page_after_a_success() -> None:
     """Once a page of 500 has succeeded, a refusal is not retried with smaller sizes."""
-    account = Account(page_of(), refusal(400))
-    next(account.api.threads_since(SINCE, archived=False))
+    setup = ApiSetup(page_of(), refusal(400))
+    next(setup.api.threads_since(SINCE, archived=False))
     with pytest.raises(RefusedError):
-        next(account.api.list_threads("old", archived=False))
-    assert limits(account) == ["500", "500"]
+        next(setup.api.list_threads("old", archived=False))
+    assert limits(setup) == ["500", "500"]
 
 
 @pytest.mark.parametrize("answer", [refusal(403), response(404, "<html>")], ids=["403", "404"])
 def test_no_smaller_page_for_other_errors(answer: Response) -> None:
     """Other errors are not retried with smaller pages."""
-    account = Account(answer)
+    setup = ApiSetup(answer)
     with pytest.raises(HubSpotError):
-        next(account.api.list_threads(archived=False))
-    assert limits(account) == ["500"]
+        next(setup.api.list_threads(archived=False))
+    assert limits(setup) == ["500"]
 
 
 def test_page_of_open_threads() -> None:
     """A page of open threads is filtered by the status in capitals and sorted by ID."""
-    account = Account(page_of(after="w"), page_of({"id": 1}))
-    *_, page = account.api.list_open_threads(archived=True)
-    assert account.last_request[1] == {
+    setup = ApiSetup(page_of(after="w"), page_of({"id": 1}))
+    *_, page = setup.api.list_open_threads(archived=True)
+    assert setup.last_request[1] == {
         "sort": ["id"],
         "threadStatus": ["OPEN"],
         "limit": ["500"],
@@ -282,25 +286,25 @@ def test_page_of_open_threads() -> None:
 @pytest.mark.parametrize("answer", [response(500), response(body={"results": None})])
 def test_open_threads_are_tried_once(answer: Response) -> None:
     """The optional list of open threads is requested once per page size, without a wait."""
-    account = Account(*[answer] * 4)
+    setup = ApiSetup(*[answer] * 4)
     with pytest.raises(TransientError):
-        next(account.api.list_open_threads(archived=False))
-    assert (limits(account), account.world.waits) == (["500", "100", "20", "1"], [])
+        next(setup.api.list_open_threads(archived=False))
+    assert (limits(setup), setup.client_setup.waits) == (["500", "100", "20", "1"], [])
 
 
 @pytest.mark.parametrize(("once", "tries"), [(True, 1), (False, 4)])
 def test_thread_attempts(tries: int, *, once: bool) -> None:
     """A thread gets `max_attempts` attempts, or one with `once`."""
-    account = Account(*[response(500)] * 4)
+    setup = ApiSetup(*[response(500)] * 4)
     with pytest.raises(TransientError):
-        account.api.get_thread("17", archived=False, once=once)
-    assert len(account.world.transport.sent) == tries
+        setup.api.get_thread("17", archived=False, once=once)
+    assert len(setup.client_setup.transport.sent) == tries
 
 
 def test_size_of_a_page() -> None:
     """A page's size is the number of bytes of its response."""
     answer = page_of({"id": 1}, {"id": 2})
-    page = next(Account(answer).api.list_threads(archived=False))
+    page = next(ApiSetup(answer).api.list_threads(archived=False))
     assert (page.size, len(page.rows)) == (len(answer.body), 2)
 
 
@@ -310,22 +314,22 @@ PATHS = [
 ]
 
 
-def related(*answers: Response | Exception, **options: Any) -> Account:
-    """Return an account with the streams' own schemas."""
-    return Account(*answers, schema=SCHEMAS.get_schema, **options)
+def related(*answers: Response | Exception, **options: Any) -> ApiSetup:
+    """Return a setup with the streams' own schemas."""
+    return ApiSetup(*answers, schema=SCHEMAS.get_schema, **options)
 
 
 @pytest.mark.parametrize(("version", "base"), PATHS)
 def test_paths_of_related_streams(version: str, base: str) -> None:
     """Each version of the API has its own paths for messages, actors and reference lists."""
     empty = response(body={"results": []})
-    account = related(empty, response(), *[empty] * 4, version=version)
-    next(account.api.list_messages("17"))
-    account.api.get_original_content("17", "m-1")
-    account.api.read_actors(["A-1"])
+    setup = related(empty, response(), *[empty] * 4, version=version)
+    next(setup.api.list_messages("17"))
+    setup.api.get_original_content("17", "m-1")
+    setup.api.read_actors(["A-1"])
     for listed in REFERENCE_LISTS:
-        next(account.api.list_all(listed, archived=False))
-    assert [urlsplit(request.url).path for request in account.world.transport.sent] == [
+        next(setup.api.list_all(listed, archived=False))
+    assert [urlsplit(request.url).path for request in setup.client_setup.transport.sent] == [
         f"{base}/threads/17/messages",
         f"{base}/threads/17/messages/m-1/original-content",
         f"{base}/actors/batch/read",
@@ -338,59 +342,59 @@ def test_paths_of_related_streams(version: str, base: str) -> None:
 def test_page_of_messages() -> None:
     """Messages are requested oldest first, 500 per page, without the parameters of threads."""
     answer = page_of({"id": "m-2", "conversationsThreadId": 17}, {"id": 3}, after="x%3D")
-    account = related(answer, page_of(), associations=["TICKET"], property="x", inbox_id="7")
-    pages = account.api.list_messages("17")
+    setup = related(answer, page_of(), associations=["TICKET"], property="x", inbox_id="7")
+    pages = setup.api.list_messages("17")
     page = next(pages)
-    assert account.last_request[1] == {"sort": ["createdAt"], "limit": ["500"]}
+    assert setup.last_request[1] == {"sort": ["createdAt"], "limit": ["500"]}
     rows = [(row["id"], row["conversationsThreadId"]) for row in page.rows]
     assert rows == [("m-2", "17"), ("3", "17")]
     assert (page.cursor, page.now, page.size) == ("x=", SINCE, len(answer.body))
     assert next(pages).cursor is None
-    assert account.last_request[1]["after"] == ["x="]
+    assert setup.last_request[1]["after"] == ["x="]
 
 
 def test_messages_without_an_id(caplog: pytest.LogCaptureFixture) -> None:
     """Messages without an ID are omitted and counted in a warning without their text."""
-    account = related(page_of({"id": "m-1"}, {"text": "private"}))
-    assert [row["id"] for row in next(account.api.list_messages("17")).rows] == ["m-1"]
+    setup = related(page_of({"id": "m-1"}, {"text": "private"}))
+    assert [row["id"] for row in next(setup.api.list_messages("17")).rows] == ["m-1"]
     assert caplog.messages == ["1 of 2 messages on a page have no usable ID and are skipped"]
 
 
 def test_page_size_of_messages() -> None:
     """Messages and threads have separate page sizes."""
-    account = related(refusal(400), page_of(), page_of(), page_of())
-    next(account.api.list_messages("17"))
-    next(account.api.list_messages("18"))
-    next(account.api.list_threads(archived=False))
-    assert limits(account) == ["500", "100", "100", "500"]
+    setup = related(refusal(400), page_of(), page_of(), page_of())
+    next(setup.api.list_messages("17"))
+    next(setup.api.list_messages("18"))
+    next(setup.api.list_threads(archived=False))
+    assert limits(setup) == ["500", "100", "100", "500"]
 
 
 @pytest.mark.parametrize(("once", "tries"), [(True, 1), (False, 4)])
 def test_actors_attempts(tries: int, *, once: bool) -> None:
     """Actors get `max_attempts` attempts, or one with `once`."""
-    account = related(*[response(500)] * 4)
+    setup = related(*[response(500)] * 4)
     with pytest.raises(TransientError):
-        account.api.read_actors(["A-1"], once=once)
-    assert len(account.world.transport.sent) == tries
+        setup.api.read_actors(["A-1"], once=once)
+    assert len(setup.client_setup.transport.sent) == tries
 
 
 @pytest.mark.parametrize(("once", "tries"), [(True, 1), (False, 2)])
 def test_messages_attempts(tries: int, *, once: bool) -> None:
     """A page of messages is requested twice per page size, or once with `once`."""
-    account = related(*[response(500)] * 8)
+    setup = related(*[response(500)] * 8)
     with pytest.raises(TransientError):
-        next(account.api.list_messages("17", once=once))
-    assert limits(account) == [size for size in ("500", "100", "20", "1") for _ in range(tries)]
+        next(setup.api.list_messages("17", once=once))
+    assert limits(setup) == [size for size in ("500", "100", "20", "1") for _ in range(tries)]
 
 
 def test_not_found_messages() -> None:
     """HubSpot's own 404 for messages means not found; another 404 is a transient error."""
     with pytest.raises(NotFoundError):
         next(related(refusal(404), page_of()).api.list_messages("17"))
-    account = related(page_of(), *[response(404, "<html>")] * 3)
-    next(account.api.list_threads(archived=False))
+    setup = related(page_of(), *[response(404, "<html>")] * 3)
+    next(setup.api.list_threads(archived=False))
     with pytest.raises(TransientError):
-        next(account.api.list_messages("17"))
+        next(setup.api.list_messages("17"))
 
 
 @pytest.mark.parametrize(
@@ -410,9 +414,9 @@ def test_original_content(body: dict[str, Any], content: dict[str, str]) -> None
 
 def test_id_of_a_message_in_a_path() -> None:
     """A message's ID is encoded as one segment of the path."""
-    account = related(response())
-    account.api.get_original_content("17", "a/../b?c#d é")
-    url = account.world.transport.sent[0].url
+    setup = related(response())
+    setup.api.get_original_content("17", "a/../b?c#d é")
+    url = setup.client_setup.transport.sent[0].url
     assert url.endswith("/threads/17/messages/a%2F..%2Fb%3Fc%23d%20%C3%A9/original-content")
 
 
@@ -449,13 +453,13 @@ def test_actors(status: int, caplog: pytest.LogCaptureFixture) -> None:
     ann = {"id": "A-1", "type": "AGENT", "name": "Ann\0", "more": 1}
     errors = [{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "x"}]
     body = {"results": [ann, {"id": 2}, {"id": None}, None], "numErrors": 1, "errors": errors}
-    account = related(response(status, body))
+    setup = related(response(status, body))
     empty = dict.fromkeys(SCHEMAS.get_schema("actors")["properties"])
-    assert account.api.read_actors(["A-1", "V-9"]) == [
+    assert setup.api.read_actors(["A-1", "V-9"]) == [
         {**empty, "id": "A-1", "type": "AGENT", "name": "Ann", "otherProperties": {"more": 1}},
         {**empty, "id": "2"},
     ]
-    (request,) = account.world.transport.sent
+    (request,) = setup.client_setup.transport.sent
     assert (request.method, json.loads(request.body or b"")) == ("POST", {"inputs": ["A-1", "V-9"]})
     assert caplog.messages == ["2 of 4 actors on a page have no usable ID and are skipped"]
 
@@ -469,9 +473,9 @@ def test_refused_actors(status: int) -> None:
 
 def test_actors_are_retried() -> None:
     """The POST that reads actors is retried after a failure or a response without results."""
-    account = related(response(503), response(207, {}), response(body={"results": []}))
-    assert account.api.read_actors(["A-1"] * MAX_ACTORS) == []
-    bodies = [json.loads(request.body or b"") for request in account.world.transport.sent]
+    setup = related(response(503), response(207, {}), response(body={"results": []}))
+    assert setup.api.read_actors(["A-1"] * MAX_ACTORS) == []
+    bodies = [json.loads(request.body or b"") for request in setup.client_setup.transport.sent]
     assert bodies == [{"inputs": ["A-1"] * MAX_ACTORS}] * 3
 
 
@@ -481,9 +485,9 @@ def test_page_of_a_reference_list(
     caplog: pytest.LogCaptureFixture, listed: ReferenceList, *, archived: bool
 ) -> None:
     """A reference list has 100 rows per page, with the columns of its schema."""
-    account = related(page_of({"id": 4}, after="w"), page_of({"id": 5, "name": "x"}, {}))
-    *_, page = account.api.list_all(listed, archived=archived)
-    assert account.last_request[1] == {
+    setup = related(page_of({"id": 4}, after="w"), page_of({"id": 5, "name": "x"}, {}))
+    *_, page = setup.api.list_all(listed, archived=archived)
+    assert setup.last_request[1] == {
         "limit": ["100"],
         "after": ["w"],
         **({"archived": ["true"]} if archived else {}),
@@ -499,18 +503,18 @@ def test_page_of_a_reference_list(
 )
 def test_refused_reference_list(status: int, sizes: list[str]) -> None:
     """A 403, 404 or 400 is a refusal of that list; a 400 is retried with smaller pages."""
-    account = related(*[refusal(status)] * len(sizes), page_of())
+    setup = related(*[refusal(status)] * len(sizes), page_of())
     with pytest.raises(RefusedError):
-        next(account.api.list_all(REFERENCE_LISTS[0], archived=False))
-    assert limits(account)[: len(sizes)] == sizes
+        next(setup.api.list_all(REFERENCE_LISTS[0], archived=False))
+    assert limits(setup)[: len(sizes)] == sizes
 
 
 def test_page_size_of_a_reference_list() -> None:
     """Each reference list has its own page size, which stays reduced after a refusal."""
-    account = related(refusal(400), *[page_of()] * 3)
+    setup = related(refusal(400), *[page_of()] * 3)
     for listed in (REFERENCE_LISTS[0], REFERENCE_LISTS[0], REFERENCE_LISTS[1]):
-        next(account.api.list_all(listed, archived=False))
-    assert limits(account) == ["100", "20", "20", "100"]
+        next(setup.api.list_all(listed, archived=False))
+    assert limits(setup) == ["100", "20", "20", "100"]
 
 
 def test_reference_list_with_an_invalid_token() -> None:
@@ -537,7 +541,7 @@ DAILY, REMAINING = "X_HubSpot_RateLimit_Daily", "X_HubSpot_RateLimit_Daily_Remai
 )
 def test_share_of_the_quota(headers: dict[str, str], share: float | None) -> None:
     """The remaining share of the daily quota is known once a response has both headers."""
-    account = Account(response(200, {"results": []}, **headers))
-    assert account.api.quota_share is None
-    next(account.api.list_threads(archived=False))
-    assert account.api.quota_share == share
+    setup = ApiSetup(response(200, {"results": []}, **headers))
+    assert setup.api.quota_share is None
+    next(setup.api.list_threads(archived=False))
+    assert setup.api.quota_share == share

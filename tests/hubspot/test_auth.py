@@ -107,7 +107,7 @@ def test_slow_refresh_and_the_rate_limit(
         assert times[place + 20] - times[place] >= 10
 
 
-class Clock:
+class CredentialsSetup:
     """Credentials with a clock that the test sets, and a token endpoint that counts requests."""
 
     def __init__(self, **fields: Any) -> None:
@@ -133,49 +133,49 @@ class Clock:
 )
 def test_refreshed_before_it_expires(lifetime: object, refreshed_at: float) -> None:
     """A token is refreshed 60 seconds before it expires, or after 90% of a short lifetime."""
-    clock = Clock(expires_in=lifetime)
-    clock.token()
-    clock.now = refreshed_at - 0.01
-    clock.token()
-    assert clock.request_count == 1
-    clock.now = refreshed_at
-    clock.token()
-    assert clock.request_count == 2
+    setup = CredentialsSetup(expires_in=lifetime)
+    setup.token()
+    setup.now = refreshed_at - 0.01
+    setup.token()
+    assert setup.request_count == 1
+    setup.now = refreshed_at
+    setup.token()
+    assert setup.request_count == 2
 
 
 @pytest.mark.parametrize("mode", ["expired", "rejected"])
 def test_concurrent_refreshes(mode: str) -> None:
     """If 200 workers find an expired or rejected token at once, it is refreshed once."""
-    clock = Clock()
-    old = clock.token()
+    setup = CredentialsSetup()
+    old = setup.token()
     if mode == "expired":
-        clock.now = 1790
+        setup.now = 1790
     start = threading.Barrier(200)
     tokens = []
 
     def work() -> None:
         start.wait()
         if mode == "rejected":
-            assert clock.credentials.invalidate(old)
-        tokens.append(clock.token())
+            assert setup.credentials.invalidate(old)
+        tokens.append(setup.token())
 
     threads = [threading.Thread(target=work) for _ in range(200)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert clock.request_count == 2
+    assert setup.request_count == 2
     assert tokens == ["token-2"] * 200
 
 
 def test_same_token_again() -> None:
     """If HubSpot returns the rejected token again, there is no third token request."""
-    clock = Clock(access_token="same")
-    token = clock.token()
-    assert clock.credentials.invalidate(token)
-    token = clock.token()
-    assert not clock.credentials.invalidate(token)
-    assert clock.request_count == 2
+    setup = CredentialsSetup(access_token="same")
+    token = setup.token()
+    assert setup.credentials.invalidate(token)
+    token = setup.token()
+    assert not setup.credentials.invalidate(token)
+    assert setup.request_count == 2
 
 
 @pytest.mark.parametrize(

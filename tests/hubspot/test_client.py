@@ -20,7 +20,7 @@ from tap_hubspot_threads.hubspot.auth import AccessToken
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
 from tap_hubspot_threads.hubspot.transport import NoResponseError
-from tests.hubspot.fakes import CONNECTION, SECRET, FakeTransport, World, refusal, response
+from tests.hubspot.fakes import CONNECTION, SECRET, ClientSetup, FakeTransport, refusal, response
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.client import ApiResponse
@@ -30,17 +30,17 @@ ITEM = Endpoint("GET", "/items/{itemId}", can_be_not_found=True)
 DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
 
 
-def send(world: World, **options: Any) -> ApiResponse:
+def send(setup: ClientSetup, **options: Any) -> ApiResponse:
     """Request an item."""
     options.setdefault("accept", lambda _: True)
-    return world.client.request(options.pop("endpoint", ITEM), "/v3/items/17", **options)
+    return setup.client.request(options.pop("endpoint", ITEM), "/v3/items/17", **options)
 
 
 def test_request() -> None:
     """A request has the path below the base URL, the token and the User-Agent."""
-    world = World(response())
-    send(world)
-    (request,) = world.transport.sent
+    setup = ClientSetup(response())
+    send(setup)
+    (request,) = setup.transport.sent
     assert (request.method, request.url) == ("GET", "https://api.example.com/v3/items/17")
     assert request.headers == {"Authorization": f"Bearer {SECRET}", "User-Agent": "tests/1.0"}
     assert request.body is None
@@ -48,16 +48,16 @@ def test_request() -> None:
 
 def test_query() -> None:
     """Parameters are in the query, a list as repeated ones; None is omitted."""
-    world = World(response())
-    send(world, params={"a": ["x y", "z"], "b": None, "c": "%"})
-    assert world.transport.sent[0].url.endswith("?a=x+y&a=z&c=%25")
+    setup = ClientSetup(response())
+    send(setup, params={"a": ["x y", "z"], "b": None, "c": "%"})
+    assert setup.transport.sent[0].url.endswith("?a=x+y&a=z&c=%25")
 
 
 def test_post() -> None:
     """A body is sent as JSON with the endpoint's method."""
-    world = World(response())
-    send(world, endpoint=Endpoint("POST", "/items/read"), json_body={"inputs": ["A-1"]})
-    (request,) = world.transport.sent
+    setup = ClientSetup(response())
+    send(setup, endpoint=Endpoint("POST", "/items/read"), json_body={"inputs": ["A-1"]})
+    (request,) = setup.transport.sent
     assert (request.method, json.loads(request.body or b"")) == ("POST", {"inputs": ["A-1"]})
     assert request.headers["Content-Type"] == "application/json"
 
@@ -65,7 +65,7 @@ def test_post() -> None:
 def test_response() -> None:
     """A response has its JSON object and HubSpot's clock as a cleaned time."""
     with time_machine.travel("2026-11-20T12:00:05Z", tick=False):
-        answer = send(World(response(body={"id": "17"}, Date=DATE)))
+        answer = send(ClientSetup(response(body={"id": "17"}, Date=DATE)))
     assert (answer.body, answer.now) == ({"id": "17"}, "2026-11-20T12:00:00.000Z")
     assert answer.is_dated
 
@@ -73,7 +73,7 @@ def test_response() -> None:
 def test_clock_without_date() -> None:
     """Without a `Date`, HubSpot's clock is taken to be an hour behind the local clock."""
     with time_machine.travel("2026-11-20T12:00:00Z", tick=False):
-        answer = send(World(response()))
+        answer = send(ClientSetup(response()))
     assert (answer.now, answer.is_dated) == ("2026-11-20T11:00:00.000Z", False)
 
 
@@ -91,26 +91,26 @@ def test_clock_without_date() -> None:
 )
 def test_retried(failure: Response | Exception) -> None:
     """A transient failure is retried after a wait, with a warning."""
-    world = World(failure, response(body={"id": "17"}))
-    assert send(world).body == {"id": "17"}
-    assert len(world.transport.sent) == 2
-    assert len(world.waits) >= 1
-    assert len(world.warnings) == 1
-    assert (world.client.request_count, world.client.retry_count) == (2, 1)
+    setup = ClientSetup(failure, response(body={"id": "17"}))
+    assert send(setup).body == {"id": "17"}
+    assert len(setup.transport.sent) == 2
+    assert len(setup.waits) >= 1
+    assert len(setup.warnings) == 1
+    assert (setup.client.request_count, setup.client.retry_count) == (2, 1)
 
 
 def test_response_that_is_not_accepted() -> None:
     """A response that is not accepted is retried."""
-    world = World(response(body={"id": "18"}), response(body={"id": "17"}))
-    assert send(world, accept=lambda body: body.get("id") == "17").body == {"id": "17"}
+    setup = ClientSetup(response(body={"id": "18"}), response(body={"id": "17"}))
+    assert send(setup, accept=lambda body: body.get("id") == "17").body == {"id": "17"}
 
 
-def test_given_up() -> None:
+def test_attempts_are_used_up() -> None:
     """The last failure is raised when the attempts are used up."""
-    world = World(*[response(503)] * 4)
+    setup = ClientSetup(*[response(503)] * 4)
     with pytest.raises(TransientError, match=r"/items/\{itemId\}: 503.*after 4 attempts"):
-        send(world)
-    assert world.transport.responses == []
+        send(setup)
+    assert setup.transport.responses == []
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,11 @@ def test_given_up() -> None:
 )
 def test_permanent_error(failure: Response | Exception, error_type: type[HubSpotError]) -> None:
     """A permanent error is not retried."""
-    world = World(failure)
+    setup = ClientSetup(failure)
     with pytest.raises(error_type) as raised:
-        send(world)
+        send(setup)
     assert not isinstance(raised.value, TransientError)
-    assert world.client.request_count == 1
+    assert setup.client.request_count == 1
 
 
 class TwoTokens(AccessToken):
@@ -143,75 +143,75 @@ class TwoTokens(AccessToken):
 
 def test_refused_token_is_refreshed_once() -> None:
     """After a 401, the request is sent again with a refreshed token, without a wait."""
-    world = World(refusal(401), response(body={"id": "17"}), credentials=TwoTokens("first"))
-    assert send(world).body == {"id": "17"}
-    sent = [request.headers["Authorization"] for request in world.transport.sent]
+    setup = ClientSetup(refusal(401), response(body={"id": "17"}), credentials=TwoTokens("first"))
+    assert send(setup).body == {"id": "17"}
+    sent = [request.headers["Authorization"] for request in setup.transport.sent]
     assert sent == ["Bearer first", "Bearer second"]
-    assert world.waits == []
+    assert setup.waits == []
 
 
 def test_refreshed_token_is_refused() -> None:
     """A 401 for the refreshed token too is an authentication error."""
-    world = World(refusal(401), refusal(401), credentials=TwoTokens("first"))
+    setup = ClientSetup(refusal(401), refusal(401), credentials=TwoTokens("first"))
     with pytest.raises(HubSpotError) as raised:
-        send(world)
+        send(setup)
     assert raised.value.is_auth_error
 
 
 def test_429_pauses_every_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a 429, the rate limit pauses every worker for the requested time."""
-    world = World(response(429, Retry_After="7"), response())
+    setup = ClientSetup(response(429, Retry_After="7"), response())
     paused: list[float] = []
-    monkeypatch.setattr(world.limit, "pause", paused.append)
-    send(world)
-    assert paused == world.waits == [7]
+    monkeypatch.setattr(setup.limit, "pause", paused.append)
+    send(setup)
+    assert paused == setup.waits == [7]
 
 
 def test_429_without_retry_after() -> None:
     """After a 429 without `Retry-After`, the wait is the whole interval of the rate limit."""
-    world = World(response(429), response())
-    send(world)
-    assert sum(world.waits) == world.limit.interval
+    setup = ClientSetup(response(429), response())
+    send(setup)
+    assert sum(setup.waits) == setup.limit.interval
 
 
 def test_503_delays_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any other transient error delays only its own request."""
-    world = World(response(503, Retry_After="7"), response())
-    monkeypatch.setattr(world.limit, "pause", pytest.fail)
-    send(world)
-    assert world.waits == [7]
+    setup = ClientSetup(response(503, Retry_After="7"), response())
+    monkeypatch.setattr(setup.limit, "pause", pytest.fail)
+    send(setup)
+    assert setup.waits == [7]
 
 
 def test_timeout() -> None:
     """The configured timeout applies to each request."""
-    world = World(response(), connection=replace(CONNECTION, timeout=12.0))
-    send(world)
-    assert world.transport.timeouts == [12]
+    setup = ClientSetup(response(), connection=replace(CONNECTION, timeout=12.0))
+    send(setup)
+    assert setup.transport.timeouts == [12]
 
 
 def test_optional_request() -> None:
     """An optional request gets two attempts of 10 seconds."""
-    world = World(*[response(500)] * 4)
+    setup = ClientSetup(*[response(500)] * 4)
     with pytest.raises(TransientError):
-        send(world, policy=QUICK)
-    assert world.transport.timeouts == [10, 10]
+        send(setup, policy=QUICK)
+    assert setup.transport.timeouts == [10, 10]
 
 
 @pytest.mark.parametrize("failure", [response(500), response(503, Retry_After="7")])
 def test_no_retry(failure: Response) -> None:
     """A request without retries does not wait."""
-    world = World(failure, response())
+    setup = ClientSetup(failure, response())
     with pytest.raises(TransientError):
-        send(world, policy=NO_RETRY)
-    assert (len(world.transport.sent), world.waits) == (1, [])
+        send(setup, policy=NO_RETRY)
+    assert (len(setup.transport.sent), setup.waits) == (1, [])
 
 
 def test_policy_is_never_longer_than_the_setting() -> None:
     """A policy's timeout does not exceed the configured one."""
-    world = World(response(), response(), connection=replace(CONNECTION, timeout=5.0))
-    send(world, policy=QUICK)
-    send(world, policy=NO_RETRY)
-    assert world.transport.timeouts == [5, 5]
+    setup = ClientSetup(response(), response(), connection=replace(CONNECTION, timeout=5.0))
+    send(setup, policy=QUICK)
+    send(setup, policy=NO_RETRY)
+    assert setup.transport.timeouts == [5, 5]
 
 
 HTML = response(404, "<html>", X_HubSpot_Correlation_Id="c-0")
@@ -221,56 +221,56 @@ HTML = response(404, "<html>", X_HubSpot_Correlation_Id="c-0")
 @pytest.mark.parametrize("first", [None, response(500), response(body="<html>")])
 def test_404_before_any_success(answer: Response, first: Response | None) -> None:
     """A 404 before any 200, also from the probe that follows it, means a wrong address."""
-    world = World(*filter(None, [first]), answer, answer)
+    setup = ClientSetup(*filter(None, [first]), answer, answer)
     with pytest.raises(WrongAddressError):
-        send(world)
-    assert not world.transport.responses
+        send(setup)
+    assert not setup.transport.responses
 
 
 def test_account_details_are_no_proof() -> None:
     """A response for the account's details does not prove the address of the Conversations API."""
-    world = World(response(), HTML, HTML)
-    send(world, endpoint=Endpoint("GET", "/account", is_conversations=False))
+    setup = ClientSetup(response(), HTML, HTML)
+    send(setup, endpoint=Endpoint("GET", "/account", is_conversations=False))
     with pytest.raises(WrongAddressError):
-        send(world)
+        send(setup)
 
 
 def test_530_before_any_success() -> None:
     """Before any success, a 530 ends after three attempts, with advice on the token."""
-    world = World(*[response(530)] * 3)
+    setup = ClientSetup(*[response(530)] * 3)
     with pytest.raises(HubSpotError, match="whole token") as raised:
-        send(world)
+        send(setup)
     assert not isinstance(raised.value, TransientError)
     assert raised.value.exit_code == 78
 
 
 def test_foreign_404_after_a_success() -> None:
     """After a success, a foreign 404 gets three attempts and then fails its own request."""
-    world = World(response(), *[HTML] * 3)
-    send(world)
+    setup = ClientSetup(response(), *[HTML] * 3)
+    send(setup)
     with pytest.raises(TransientError, match="after 3 attempts"):
-        send(world)
-    assert world.transport.responses == []
+        send(setup)
+    assert setup.transport.responses == []
 
 
 def test_transient_foreign_404() -> None:
     """A foreign 404 may be transient: a later success counts."""
-    world = World(response(), HTML, HTML, response(body={"id": "17"}))
-    send(world)
-    assert send(world).body == {"id": "17"}
+    setup = ClientSetup(response(), HTML, HTML, response(body={"id": "17"}))
+    send(setup)
+    assert send(setup).body == {"id": "17"}
 
 
 def test_text_of_a_response() -> None:
     """A response also has its original text."""
-    assert send(World(response(body='{"id":  "17"}'))).raw == b'{"id":  "17"}'
+    assert send(ClientSetup(response(body='{"id":  "17"}'))).raw == b'{"id":  "17"}'
 
 
 def test_optional_request_and_a_long_wait() -> None:
     """An optional request is given up if HubSpot asks to wait for a minute."""
-    world = World(response(503, Retry_After="60"))
+    setup = ClientSetup(response(503, Retry_After="60"))
     with pytest.raises(HubSpotError):
-        send(world, policy=QUICK)
-    assert world.waits == []
+        send(setup, policy=QUICK)
+    assert setup.waits == []
 
 
 class HeldTransport(FakeTransport):
@@ -291,9 +291,11 @@ class HeldTransport(FakeTransport):
 def test_in_flight(maximum: int) -> None:
     """At most `max_concurrency` requests are in flight; the next one waits."""
     transport = HeldTransport()
-    world = World(transport=transport, connection=replace(CONNECTION, max_concurrency=maximum))
+    setup = ClientSetup(
+        transport=transport, connection=replace(CONNECTION, max_concurrency=maximum)
+    )
     threads = [
-        threading.Thread(target=send, args=(world,), daemon=True) for _ in range(maximum + 1)
+        threading.Thread(target=send, args=(setup,), daemon=True) for _ in range(maximum + 1)
     ]
     for thread in threads:
         thread.start()
@@ -303,4 +305,4 @@ def test_in_flight(maximum: int) -> None:
     assert transport.arrived.acquire(timeout=10)
     for thread in threads:
         thread.join(10)
-    assert world.client.request_count == maximum + 1
+    assert setup.client.request_count == maximum + 1

@@ -1,4 +1,4 @@
-"""The proof that `api_url` leads to the Conversations API, which a 404 needs."""
+"""Before it trusts a 404, the client proves that `api_url` leads to the Conversations API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tap_hubspot_threads.errors import (
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.responses import Endpoint
-from tests.hubspot.fakes import CONNECTION, World, refusal, response
+from tests.hubspot.fakes import CONNECTION, ClientSetup, refusal, response
 
 if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.client import ApiResponse, Client
@@ -28,10 +28,10 @@ HTML = response(404, "<html>")
 OWN = response(404, "<html>", X_HubSpot_Correlation_Id="c-0", X_HubSpot_NotFound="true")
 
 
-def conversations(*responses: Response | Exception) -> tuple[World, Client]:
+def conversations(*responses: Response | Exception) -> tuple[ClientSetup, Client]:
     """Return a client with these responses."""
-    world = World(*responses, connection=replace(CONNECTION, conversations_path="/v3"))
-    return world, world.client
+    setup = ClientSetup(*responses, connection=replace(CONNECTION, conversations_path="/v3"))
+    return setup, setup.client
 
 
 def get_thread(api: Client) -> ApiResponse:
@@ -39,32 +39,32 @@ def get_thread(api: Client) -> ApiResponse:
     return api.request(THREAD, "/threads/17", accept=lambda _: True)
 
 
-def paths(world: World) -> list[str]:
+def paths(setup: ClientSetup) -> list[str]:
     """Return the paths and queries of the requests."""
-    return [request.url.removeprefix("https://api.example.com") for request in world.transport.sent]
+    return [request.url.removeprefix("https://api.example.com") for request in setup.transport.sent]
 
 
 def test_own_404_needs_proof() -> None:
     """Before any 200, HubSpot's own 404 needs one extra call as proof."""
-    world, api = conversations(OWN, PAGE, OWN)
+    setup, api = conversations(OWN, PAGE, OWN)
     for _ in range(2):
         with pytest.raises(NotFoundError):
             get_thread(api)
-    assert paths(world) == ["/v3/threads/17", "/v3/threads?limit=1", "/v3/threads/17"]
+    assert paths(setup) == ["/v3/threads/17", "/v3/threads?limit=1", "/v3/threads/17"]
 
 
 def test_refusal_needs_proof() -> None:
     """A refusal of one thread needs the same proof."""
-    world, api = conversations(refusal(403, category="FORBIDDEN"), PAGE)
+    setup, api = conversations(refusal(403, category="FORBIDDEN"), PAGE)
     with pytest.raises(RefusedError):
         get_thread(api)
-    assert len(world.transport.sent) == 2
+    assert len(setup.transport.sent) == 2
 
 
 @pytest.mark.parametrize("probe", [OWN, HTML, refusal(404)])
 @pytest.mark.parametrize("answer", [OWN, HTML, refusal(404)])
 def test_wrong_address(answer: Response, probe: Response) -> None:
-    """If the list of threads is not found either, the address is wrong, in any form of 404."""
+    """If the list of threads is not found either, the address is wrong, whatever the 404's form."""
     _, api = conversations(answer, probe)
     with pytest.raises(WrongAddressError):
         get_thread(api)
@@ -72,10 +72,10 @@ def test_wrong_address(answer: Response, probe: Response) -> None:
 
 def test_gateways_404_is_retried() -> None:
     """A gateway's 404 gets three attempts once the API has answered."""
-    world, api = conversations(HTML, PAGE, *[HTML] * 2)
+    setup, api = conversations(HTML, PAGE, *[HTML] * 2)
     with pytest.raises(TransientError, match="after 3 attempts"):
         get_thread(api)
-    assert world.transport.responses == []
+    assert setup.transport.responses == []
 
 
 def test_everything_is_refused() -> None:
@@ -89,7 +89,7 @@ def test_everything_is_refused() -> None:
 def test_concurrent_404s_share_one_proof() -> None:
     """Concurrent 404s share one proof."""
     barrier = threading.Barrier(3)
-    world, api = conversations()
+    setup, api = conversations()
 
     class Transport:
         """Returns a 404 to all three requests at the same time."""
@@ -105,7 +105,7 @@ def test_concurrent_404s_share_one_proof() -> None:
             return OWN
 
     transport = Transport()
-    world.client._transport = transport  # type: ignore[assignment] # noqa: SLF001
+    setup.client._transport = transport  # type: ignore[assignment] # noqa: SLF001
     errors: list[Exception] = []
 
     def run() -> None:

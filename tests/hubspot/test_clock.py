@@ -95,7 +95,7 @@ def test_one_response_days_behind() -> None:
 
 
 def test_first_response_days_behind() -> None:
-    """A first `Date` more than a day behind the local clock does not overrule the next one."""
+    """If only the first `Date` is more than a day behind the local clock, the next one applies."""
     clock = Clock()
     assert not clock.date(NOON - 400 * DAY)
     assert clock.is_known

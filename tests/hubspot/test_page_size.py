@@ -55,7 +55,7 @@ def test_only_pages_of_the_current_size_count() -> None:
 
 
 def test_failure_between_successes() -> None:
-    """The 10 pages count from the last change of the size."""
+    """A failure resets the count of successes that a larger size needs."""
     size = PageSize(500)
     fail(size)
     succeed(size, 9)
@@ -148,8 +148,8 @@ def test_error_that_asks_to_wait() -> None:
     assert page.take() == 500
 
 
-def test_follows_the_listing_down() -> None:
-    """If another page failed, a page is requested smaller, again with two attempts."""
+def test_reduced_by_another_page() -> None:
+    """If another page reduced the list's size, this page uses it too, with two new attempts."""
     listing = PageSize(500)
     first, second = SinglePageSize(listing), SinglePageSize(listing)
     second.failed(FAILED)
@@ -160,8 +160,8 @@ def test_follows_the_listing_down() -> None:
     assert second.take() == 100
 
 
-def test_never_larger_than_it_failed() -> None:
-    """A page's own size never grows, even if the listing's size does."""
+def test_own_size_never_grows() -> None:
+    """A page's own size never grows, even if the list's size does."""
     listing = PageSize(500)
     page = SinglePageSize(listing)
     for _ in range(2):

@@ -18,7 +18,7 @@ from tap_hubspot_threads.hubspot.pagination import PagedList
 from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, Retry
 from tap_hubspot_threads.hubspot.transport import NoResponseError
-from tests.hubspot.fakes import World, refusal, response
+from tests.hubspot.fakes import ClientSetup, refusal, response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,10 +34,10 @@ class ScriptedList:
     """A list with scripted responses, from an API that has answered before."""
 
     def __init__(self, *answers: Response | Exception, size: int = 500, **parts: Any) -> None:
-        self.world = World(*answers, **parts)
-        self.world.client._conversations_succeeded = True  # noqa: SLF001 - simulated
+        self.setup = ClientSetup(*answers, **parts)
+        self.setup.client._conversations_succeeded = True  # noqa: SLF001 - simulated
         self.listing = PagedList(
-            self.world.client,
+            self.setup.client,
             ENDPOINT,
             item_name="parts",
             size=size,
@@ -45,15 +45,15 @@ class ScriptedList:
 
     def page(self, **params: str) -> Page:
         """Request a page."""
-        return self.listing.page(PATH, params, build_row=Make())
+        return self.listing.page(PATH, params, build_row=FakeRowBuilder())
 
     @property
     def limits(self) -> list[str]:
         """The page size of each request."""
-        return [limit_of(request) for request in self.world.transport.sent]
+        return [limit_of(request) for request in self.setup.transport.sent]
 
 
-class Make:
+class FakeRowBuilder:
     """A row builder for objects with an ID."""
 
     def id_of(self, found: Mapping[str, Any]) -> str | None:
@@ -82,7 +82,7 @@ def test_page() -> None:
     page = parts.page(sort="id", after="w")
     assert (list(page.rows), page.cursor) == ([{"id": "1"}], "x=")
     assert (page.size, len(page.rows)) == (len(answer.body), 1)
-    url = urlsplit(parts.world.transport.sent[0].url)
+    url = urlsplit(parts.setup.transport.sent[0].url)
     assert url.path == PATH
     assert parse_qs(url.query) == {"sort": ["id"], "after": ["w"], "limit": ["500"]}
 
@@ -232,8 +232,8 @@ def test_no_retry() -> None:
     """With `NO_RETRY`, a page gets one attempt per size, without a wait."""
     parts = ScriptedList(*[response(500)] * 4)
     with pytest.raises(TransientError):
-        parts.listing.page(PATH, {}, build_row=Make(), policy=NO_RETRY)
-    assert (parts.limits, parts.world.waits) == (["500", "100", "20", "1"], [])
+        parts.listing.page(PATH, {}, build_row=FakeRowBuilder(), policy=NO_RETRY)
+    assert (parts.limits, parts.setup.waits) == (["500", "100", "20", "1"], [])
 
 
 @pytest.mark.parametrize("answer", [response(429), response(423), response(503, Retry_After="7")])
@@ -241,7 +241,7 @@ def test_no_retry_and_a_wait(answer: Response) -> None:
     """With `NO_RETRY`, a page is given up if HubSpot asks to wait."""
     parts = ScriptedList(answer, page_of())
     with pytest.raises(TransientError):
-        parts.listing.page(PATH, {}, build_row=Make(), policy=NO_RETRY)
+        parts.listing.page(PATH, {}, build_row=FakeRowBuilder(), policy=NO_RETRY)
     assert parts.limits == ["500"]
 
 

@@ -49,8 +49,8 @@ def read(
     fetch: Callable[[str | None], Page], cursor: str | None = None, *, max_pages: int | None = None
 ) -> Iterator[Page]:
     """Yield the pages of a list."""
-    make: Any = None
-    return Scripted(fetch).pages("", {}, build_row=make, cursor=cursor, max_pages=max_pages)
+    build_row: Any = None
+    return Scripted(fetch).pages("", {}, build_row=build_row, cursor=cursor, max_pages=max_pages)
 
 
 def test_follows_cursors() -> None:

@@ -67,7 +67,7 @@ def test_cursor(paging: Any, cursor: str | None) -> None:
     assert next_cursor({"results": [], "paging": paging}) == cursor
 
 
-class Make:
+class FakeRowBuilder:
     """A row builder for objects with an ID; `calls` has the objects it was called with."""
 
     def __init__(self) -> None:
@@ -88,9 +88,9 @@ class PageRows:
     """The rows of a page with this JSON, and the calls of the row builder."""
 
     def __init__(self, text: str) -> None:
-        make = Make()
-        self.calls = make.calls
-        self.rows = Rows(text.encode(), found=json.loads(text)["results"], build_row=make)
+        build_row = FakeRowBuilder()
+        self.calls = build_row.calls
+        self.rows = Rows(text.encode(), found=json.loads(text)["results"], build_row=build_row)
 
 
 def test_rows_are_built_by_iteration() -> None:
@@ -135,14 +135,14 @@ def test_usable_ids(
     found: list[Any], ids: list[str], warnings: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The IDs of a page are available without building rows; one warning counts missing IDs."""
-    make = Make()
-    assert usable_ids(found, make, item_name="messages") == ids
+    build_row = FakeRowBuilder()
+    assert usable_ids(found, build_row, item_name="messages") == ids
     assert caplog.messages == [f"{text} have no usable ID and are skipped" for text in warnings]
-    assert make.calls == []
+    assert build_row.calls == []
 
 
 def test_contains() -> None:
-    """A row is contained if an equal one is."""
+    """The rows of a page contain any row that equals one of them."""
     page = PageRows('{"results": [{"id": "1"}]}')
     assert {"id": "1"} in page.rows
     assert {"id": "2"} not in page.rows

@@ -9,11 +9,11 @@ import pytest
 from tap_hubspot_threads.errors import (
     DailyQuotaError,
     HubSpotError,
+    InconclusiveError,
     NotFoundError,
     RefusedError,
     TransientError,
-    UnbelievedError,
-    UnprovenError,
+    UnverifiedAddressError,
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.responses import (
@@ -139,7 +139,7 @@ FOREIGN = [
 def test_foreign_404(answer: Response, endpoint: Endpoint) -> None:
     """Any other 404, whatever its JSON, says nothing about the item and gets three attempts."""
     error = error_for(answer, endpoint)
-    assert isinstance(error, UnbelievedError)
+    assert isinstance(error, InconclusiveError)
     assert error.max_attempts == ATTEMPTS_IF_LIKELY_PERMANENT == 3
     assert not error.is_burst
     assert "api_url and api_version" in str(error)
@@ -149,9 +149,9 @@ def test_foreign_404(answer: Response, endpoint: Endpoint) -> None:
 def test_404_before_any_success(answer: Response) -> None:
     """A 404 before any 200 needs proof; for the list of threads it means a wrong address."""
     error = error_for(answer, any_succeeded=True, conversations_succeeded=False)
-    assert isinstance(error, UnprovenError)
+    assert isinstance(error, UnverifiedAddressError)
     is_own = ErrorDetails.from_response(answer, SECRET).is_own_404
-    assert isinstance(error.meaning, NotFoundError if is_own else type(None))
+    assert isinstance(error.if_verified, NotFoundError if is_own else type(None))
     error = error_for(answer, THREADS, conversations_succeeded=False)
     assert isinstance(error, WrongAddressError)
     assert "Check the settings api_url and api_version" in str(error)
@@ -170,7 +170,7 @@ def test_403_or_404_for_a_later_page(
 ) -> None:
     """A 403 or 404 for a page after the first is a transient failure of that page."""
     error = error_for(answer, endpoint, query=query)
-    assert type(error) is UnbelievedError
+    assert type(error) is InconclusiveError
     assert error.max_attempts == ATTEMPTS_IF_LIKELY_PERMANENT
 
 
@@ -222,8 +222,8 @@ def test_refusal_of_one_item(endpoint: Endpoint) -> None:
     assert type(error) is RefusedError
     assert "scope" not in str(error)
     unproven = error_for(FORBIDDEN, endpoint, conversations_succeeded=False)
-    assert isinstance(unproven, UnprovenError)
-    assert isinstance(unproven.meaning, RefusedError)
+    assert isinstance(unproven, UnverifiedAddressError)
+    assert isinstance(unproven.if_verified, RefusedError)
 
 
 def test_refused_list_of_threads() -> None:
@@ -254,7 +254,7 @@ def test_missing_scope_without_category() -> None:
 def test_403_that_is_html(*, any_succeeded: bool) -> None:
     """A 403 that is HTML is not HubSpot's response."""
     error = error_for(response(403, "<html>"), any_succeeded=any_succeeded)
-    assert type(error) is (UnbelievedError if any_succeeded else HubSpotError)
+    assert type(error) is (InconclusiveError if any_succeeded else HubSpotError)
     assert "HubSpot's" in str(error)
 
 

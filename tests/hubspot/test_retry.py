@@ -68,7 +68,7 @@ def test_until_it_succeeds(retry: Retry, waits: list[float], warnings: list[str]
     assert warnings[1].startswith("two. Attempt 2 of 3")
 
 
-def test_given_up(retry: Retry, waits: list[float], warnings: list[str]) -> None:
+def test_attempts_are_used_up(retry: Retry, waits: list[float], warnings: list[str]) -> None:
     """The last failure is raised with the number of attempts, without a further wait."""
     function = Failing(*[TransientError("503", retry_after=1)] * 5)
     with pytest.raises(TransientError, match=r"503. Gave up after 3 attempts") as raised:

@@ -319,8 +319,8 @@ def test_row_is_a_copy() -> None:
 
 def clean_message(text: str) -> dict[str, Any]:
     """Return the row of a message with this JSON, built like the rows of a page."""
-    make = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
-    row = make(json.loads(text), is_plain=is_plain(text.encode()))
+    build_row = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
+    row = build_row(json.loads(text), is_plain=is_plain(text.encode()))
     assert row is not None
     return row
 

@@ -18,7 +18,7 @@ SCHEMA = {
 }
 
 
-def makers() -> RowBuilders:
+def builders() -> RowBuilders:
     """Return row builders that have only this schema."""
     return RowBuilders(lambda _: SCHEMA)
 
@@ -26,14 +26,14 @@ def makers() -> RowBuilders:
 @pytest.mark.parametrize("sent", [17, "17", "17.0"], ids=repr)
 def test_thread(sent: object) -> None:
     """A thread's row has its ID in the standard form."""
-    row = makers().for_threads()({"id": sent}, is_plain=False)
+    row = builders().for_threads()({"id": sent}, is_plain=False)
     assert row == {"id": "17", "conversationsThreadId": None, "otherProperties": None}
 
 
 @pytest.mark.parametrize("sent", [None, "", "../x", "0", 1.0, True, {}])
 def test_thread_without_a_valid_id(sent: object) -> None:
     """A thread without a valid ID has no row."""
-    assert makers().for_threads()({"id": sent}, is_plain=False) is None
+    assert builders().for_threads()({"id": sent}, is_plain=False) is None
     assert thread_id_of({"id": sent}) is None
 
 
@@ -43,10 +43,10 @@ def test_thread_without_a_valid_id(sent: object) -> None:
 )
 def test_id_of_any_text(sent: object, id_: str) -> None:
     """Any text is a valid message ID, cleaned; a number becomes text."""
-    make = makers().for_stream("messages")
-    row = make({"id": sent}, is_plain=False)
+    build_row = builders().for_stream("messages")
+    row = build_row({"id": sent}, is_plain=False)
     assert row is not None
-    assert (row["id"], make.id_of({"id": sent})) == (id_, id_)
+    assert (row["id"], build_row.id_of({"id": sent})) == (id_, id_)
 
 
 NO_ID: list[dict[str, Any]] = [
@@ -58,17 +58,17 @@ NO_ID: list[dict[str, Any]] = [
 @pytest.mark.parametrize("sent", NO_ID, ids=repr)
 def test_no_id(sent: dict[str, Any]) -> None:
     """An item has no row without an ID, or with one that is longer than targets accept."""
-    make = makers().for_stream("messages")
-    assert (make(sent, is_plain=False), make.id_of(sent)) == (None, None)
+    build_row = builders().for_stream("messages")
+    assert (build_row(sent, is_plain=False), build_row.id_of(sent)) == (None, None)
 
 
 @pytest.mark.parametrize("sent", [{}, {"conversationsThreadId": ""}])
 def test_known_values(sent: dict[str, Any]) -> None:
     """An empty column gets its known value; a value from HubSpot takes precedence."""
-    make = makers().for_stream("messages", conversationsThreadId="17")
-    row = make({"id": "a", **sent}, is_plain=False)
+    build_row = builders().for_stream("messages", conversationsThreadId="17")
+    row = build_row({"id": "a", **sent}, is_plain=False)
     assert row == {"id": "a", "conversationsThreadId": "17", "otherProperties": None}
-    other = make({"id": "a", "conversationsThreadId": 18}, is_plain=False)
+    other = build_row({"id": "a", "conversationsThreadId": 18}, is_plain=False)
     assert other is not None
     assert other["conversationsThreadId"] == "18"
 
@@ -81,17 +81,17 @@ def test_schemas_are_read_on_demand() -> None:
         streams_read.append(stream)
         return SCHEMA
 
-    row_makers = RowBuilders(schema)
+    row_builders = RowBuilders(schema)
     assert streams_read == []
     for _ in range(2):
-        row_makers.for_threads()
-        row_makers.for_stream("actors")
+        row_builders.for_threads()
+        row_builders.for_stream("actors")
     assert streams_read == ["threads", "actors"]
 
 
 def test_longest_id() -> None:
     """An ID of the maximum length of the schemas is valid."""
-    row = makers().for_stream("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
+    row = builders().for_stream("actors")({"id": "x" * MAX_ID_LENGTH}, is_plain=False)
     assert row is not None
     for path in SCHEMAS.dir_path.iterdir():
         if path.name.endswith(".json") and path.name != "state.json":
@@ -129,8 +129,8 @@ def test_failure_details(
     sent: dict[str, Any], status: str | None, details: object, other: object
 ) -> None:
     """The details of a failed delivery have their own column, which is null without them."""
-    make = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
-    row = make({"id": "m", **sent}, is_plain=False)
+    build_row = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
+    row = build_row({"id": "m", **sent}, is_plain=False)
     assert row is not None
     assert row["status"] == ({"statusType": status} if sent.get("status") else None)
     assert (row["failureDetails"], row["otherProperties"]) == (details, other)

@@ -129,7 +129,7 @@ def test_timeout_while_connecting(monkeypatch: pytest.MonkeyPatch, mode: str) ->
     assert time.monotonic() - started < 4 * TIMEOUT
 
 
-def bomb() -> bytes:
+def gzip_bomb() -> bytes:
     """Return a small gzip body that unpacks to 1 GB."""
     return gzip.compress(bytes(MB)) * 1024
 
@@ -148,9 +148,11 @@ def endless(piece: bytes) -> Iterator[bytes]:
         pytest.param([CHUNKED, b"ffffffff\r\n", *[bytes(MB)] * 70], id="one chunk"),
         pytest.param([OK, b"Content-Length: 9999999999\r\n\r\n", *[bytes(MB)] * 70], id="length"),
         pytest.param(itertools.chain([OK, b"\r\n"], itertools.repeat(bytes(MB))), id="no length"),
-        pytest.param([OK, GZIP, b"\r\n", bomb()], id="bomb"),
-        pytest.param([OK, GZIP, b"Content-Length: 1043456\r\n\r\n", bomb()], id="bomb, length"),
-        pytest.param([CHUNKED[:-2], GZIP, b"\r\n", b"ffffff\r\n", bomb()], id="bomb, chunk"),
+        pytest.param([OK, GZIP, b"\r\n", gzip_bomb()], id="bomb"),
+        pytest.param(
+            [OK, GZIP, b"Content-Length: 1043456\r\n\r\n", gzip_bomb()], id="bomb, length"
+        ),
+        pytest.param([CHUNKED[:-2], GZIP, b"\r\n", b"ffffff\r\n", gzip_bomb()], id="bomb, chunk"),
     ],
 )
 def test_too_large(answer: Iterable[bytes]) -> None:

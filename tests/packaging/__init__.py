@@ -1,1 +1,1 @@
-"""The tap as it is installed and run by others."""
+"""Tests of the tap as users install and run it."""

@@ -1,6 +1,6 @@
-"""Many accounts under a real Airflow: a run over eight of them, and a second one.
+"""Eight accounts under a real Airflow, in two runs.
 
-`make test-airflow` runs this; it makes Airflow's environment from the locked requirements first.
+`make test-airflow` runs this. It first creates Airflow's environment from the locked requirements.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from emulator.data.account import Account
 from emulator.limits import RollingLimit
 from emulator.server import TOKEN
 from tests.conftest import Lab, open_lab
-from tests.targets.due import threads_of
+from tests.targets.expected import expected_threads
 from tests.targets.postgres import query
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ BAD_TOKEN, NO_QUOTA = "initech", "umbrella"
 NAMES = ("acme", "globex", BAD_TOKEN, "hooli", NO_QUOTA, "stark", "tyrell", "wayne")
 LOADED = [name for name in NAMES if name not in {BAD_TOKEN, NO_QUOTA}]
 RETRIES = 2
-EVERYTHING = r"sort=id(?!.*threadStatus)"
-WRONG = "pat-na1-0000-of-nobody"
+FULL_LISTING = r"sort=id(?!.*threadStatus)"
+WRONG_TOKEN = "pat-na1-0000-of-nobody"
 pytestmark = pytest.mark.airflow
 
 
 @dataclass
 class Task:
-    """What Airflow knows of one account's task in a run."""
+    """The result of one account's task in a run."""
 
     state: str
     tries: int
@@ -50,13 +50,13 @@ class Task:
 
 @dataclass
 class Airflow:
-    """An installation with a home and a database of its own."""
+    """An Airflow installation with its own home and database."""
 
     home: Path
     environment: dict[str, str]
 
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run its command."""
+        """Run the `airflow` command."""
         return subprocess.run(
             [AIRFLOW, *arguments],
             cwd=self.home,
@@ -69,12 +69,12 @@ class Airflow:
         )
 
     def query(self, sql: str) -> list[Any]:
-        """Ask its database."""
+        """Query Airflow's database."""
         with closing(sqlite3.connect(self.home / "airflow.db")) as database:
             return database.execute(sql).fetchall()
 
     def tasks(self) -> dict[str, Task]:
-        """Return the accounts' tasks of the last run, by the names that people see."""
+        """Return the accounts' tasks of the last run, by the names that the UI shows."""
         last = "(SELECT run_id FROM dag_run ORDER BY id DESC LIMIT 1)"
         rows = self.query(
             "SELECT rendered_map_index, state, try_number FROM task_instance"
@@ -85,7 +85,7 @@ class Airflow:
 
 @pytest.fixture
 def labs() -> Iterator[dict[str, Lab]]:
-    """Eight accounts, one of which has spent its calls of the day."""
+    """Serve eight accounts, one of which has exhausted its daily quota."""
     with ExitStack() as stack:
         labs = {}
         for number, name in enumerate(NAMES):
@@ -99,7 +99,7 @@ def labs() -> Iterator[dict[str, Lab]]:
 
 @pytest.fixture
 def airflow(labs: dict[str, Lab], tmp_path: Path) -> Iterator[Airflow]:
-    """Airflow with these accounts in its list, and a warehouse."""
+    """Set up Airflow with a list of these accounts, and a warehouse."""
     listed = [
         {"name": name, "connection": f"hubspot_{name}", "settings": {"api_url": lab.emulator.url}}
         for name, lab in labs.items()
@@ -108,7 +108,7 @@ def airflow(labs: dict[str, Lab], tmp_path: Path) -> Iterator[Airflow]:
     accounts.write_text(json.dumps(listed))
     secrets = {
         f"AIRFLOW_CONN_HUBSPOT_{name.upper()}": json.dumps(
-            {"conn_type": "generic", "password": WRONG if name == BAD_TOKEN else TOKEN}
+            {"conn_type": "generic", "password": WRONG_TOKEN if name == BAD_TOKEN else TOKEN}
         )
         for name in NAMES
     }
@@ -135,16 +135,16 @@ def airflow(labs: dict[str, Lab], tmp_path: Path) -> Iterator[Airflow]:
 
 
 def check_tables(labs: dict[str, Lab], database: str) -> None:
-    """Hold each loaded table against its account, value by value."""
+    """Compare each loaded table with its account, value by value."""
     for name in LOADED:
-        wanted = threads_of(labs[name].account)
+        expected = expected_threads(labs[name].account)
         rows = query(database, f"SELECT * FROM hubspot_{name}.threads")
-        columns = next(iter(wanted.values())).keys()
-        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == wanted
+        columns = next(iter(expected.values())).keys()
+        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == expected
 
 
 def check_log(log: str) -> None:
-    """Look for why two accounts failed, and what was decided of them; no secret is in it."""
+    """Check that the log has the cause and handling of both failures, and no secret."""
     decisions = [line for line in log.splitlines() if "Retry policy decision" in line]
     failed = [line for line in decisions if "action=fail" in line]
     again = [line for line in decisions if "action=retry" in line]
@@ -156,11 +156,11 @@ def check_log(log: str) -> None:
         assert f"{NO_QUOTA}: exit code 75: " in line
         assert "below the reserve of 10% (daily_quota_reserve_percent)" in line
     assert TOKEN not in log
-    assert WRONG not in log
+    assert WRONG_TOKEN not in log
 
 
 def test_eight_accounts_twice(labs: dict[str, Lab], airflow: Airflow) -> None:
-    """Six are loaded, two fail as their exit codes say; a second run reads what has changed."""
+    """Six accounts load and two fail as their exit codes demand. A second run reads the changes."""
     database = airflow.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
     assert airflow.call("db", "migrate").returncode == 0
     for run in range(2):
@@ -179,7 +179,7 @@ def test_eight_accounts_twice(labs: dict[str, Lab], airflow: Airflow) -> None:
         check_log(done.stdout)
         check_tables(labs, database)
         for name in LOADED:
-            assert bool(labs[name].calls(EVERYTHING)) == (run == 0)
-    secrets = [TOKEN.encode(), WRONG.encode()]
-    kept = (airflow.home / "airflow.db").read_bytes()
-    assert not [secret for secret in secrets if secret in kept]
+            assert bool(labs[name].calls(FULL_LISTING)) == (run == 0)
+    secrets = [TOKEN.encode(), WRONG_TOKEN.encode()]
+    database_file = (airflow.home / "airflow.db").read_bytes()
+    assert not [secret for secret in secrets if secret in database_file]

@@ -1,7 +1,7 @@
-"""The Containerfile: what can be known of it by reading, and its steps, run without an engine.
+"""The Containerfile: its text, and its steps run without a container engine.
 
-`make test-package` runs the steps in a folder that stands for the root of the image, with the
-Python that runs the tests in the place of the base image's.
+`make test-package` runs the steps in a folder instead of the image's root, with the Python of the
+tests instead of the base image's.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "Containerfile"
 FOLDERS = r"(?<![\w./])/(opt|src)\b"
-"""Where the image's own files lie; as it stands in commands."""
+"""Matches the folders of the image's files in commands."""
 PASSED_ON = ("UV_", "PIP_", "SSL_", "TAP_HUBSPOT_THREADS_")
 PLANTED = "pat-na1-planted-0000-4000"
 
 
 @dataclass
-class ChildStream:
-    """A stage: its base, and its steps as (instruction, what follows it)."""
+class Stage:
+    """A build stage: its base, and its steps as (instruction, arguments)."""
 
     base: str
     name: str
     steps: list[tuple[str, str]] = field(default_factory=list)
 
     def last(self, instruction: str) -> str:
-        """Return what follows the last instruction of a kind."""
+        """Return the arguments of the last instruction of a type."""
         return next(rest for name, rest in reversed(self.steps) if name == instruction)
 
 
-def read() -> list[ChildStream]:
+def read() -> list[Stage]:
     """Return the stages of the Containerfile."""
     lines = [line for line in FILE.read_text().splitlines() if not line.startswith("#")]
-    stages: list[ChildStream] = []
+    stages: list[Stage] = []
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         instruction, _, rest = line.partition(" ")
         if instruction == "FROM":
             base, _, name = rest.partition(" AS ")
-            stages.append(ChildStream(base, name))
+            stages.append(Stage(base, name))
         elif instruction:
             stages[-1].steps.append((instruction, rest.strip()))
     return stages
@@ -66,7 +66,7 @@ FINAL = [stage for stage in STAGES if stage.name != "build"]
 
 
 def test_base() -> None:
-    """All stages have the same slim base, of a Python that the package supports."""
+    """All stages use the same slim base image, with a supported Python version."""
     (base,) = {stage.base for stage in STAGES}
     version = re.fullmatch(r"docker\.io/library/python:(3\.\d+)-slim", base)
     assert version
@@ -77,25 +77,25 @@ def test_base() -> None:
 
 
 @pytest.mark.parametrize("stage", FINAL, ids=lambda stage: stage.name)
-def test_who_runs_what(stage: ChildStream) -> None:
-    """A number that is not root's runs the program itself, which so gets the signals."""
+def test_user_and_entrypoint(stage: Stage) -> None:
+    """A numeric user other than root runs the program directly, so signals reach it."""
     assert min(map(int, stage.last("USER").split(":"))) > 1000
     assert json.loads(stage.last("ENTRYPOINT"))
     assert [name for name, _ in stage.steps][-1] in {"ENTRYPOINT", "CMD"}
     assert "RUN" not in {name for name, _ in stage.steps}
 
 
-def test_nothing_secret_goes_in() -> None:
-    """No setting is known to the build, and only named files are there to be copied."""
+def test_no_secret_in_the_build() -> None:
+    """The build knows no setting, and it can copy only the allowed files."""
     steps = [step for stage in STAGES for step in stage.steps]
     assert not {name for name, _ in steps} & {"ADD", "ARG"}
     assert not re.search(r"TOKEN|SECRET|PASSWORD|_URL", str(steps))
     ignored = (ROOT / ".containerignore").read_text().splitlines()
-    kept = {line[1:] for line in ignored if line.startswith("!")}
+    allowed = {line[1:] for line in ignored if line.startswith("!")}
     assert next(line for line in ignored if not line.startswith("#")) == "*"
     copies = [rest for name, rest in steps if name == "COPY" and not rest.startswith("--from")]
     copied = {path for rest in copies for path in rest.split()[:-1]}
-    assert copied == kept
+    assert copied == allowed
     assert all((ROOT / path).exists() for path in copied)
 
 
@@ -108,22 +108,22 @@ class Image:
         self.files = folder / "root" / "opt"
 
     def build(self) -> None:
-        """Run the stage that builds."""
+        """Run the build stage."""
         self._run(STAGES[0])
         self._root.rename(self._built)
 
-    def finish(self, stage: ChildStream) -> None:
-        """Run a final stage; only what that one copies is there in the end."""
+    def finish(self, stage: Stage) -> None:
+        """Run a final stage, which keeps only the files that it copies."""
         shutil.rmtree(self._root, ignore_errors=True)
         self._run(stage)
 
-    def start(self, stage: ChildStream, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the stage's program, as an engine would without further arguments."""
+    def start(self, stage: Stage, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the stage's program, as an engine does without further arguments."""
         ends = [rest for name, rest in stage.steps if name in {"ENTRYPOINT", "CMD"}]
         command = shlex.join(word for rest in ends for word in json.loads(rest))
         return self._shell(command, environment | {"PATH": self._place(stage.last("ENV")[5:])})
 
-    def _run(self, stage: ChildStream) -> None:
+    def _run(self, stage: Stage) -> None:
         environment: dict[str, str] = {}
         folder = self._root
         folder.mkdir()
@@ -179,13 +179,13 @@ class Image:
 
 
 def snapshot(folder: Path) -> dict[Path, int]:
-    """Return the files of a folder, with the time at which each was changed."""
+    """Return the files of a folder with their modification times."""
     return {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """An image that is built where a token is in the environment."""
+    """Build an image while a token is in the environment."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAP_HUBSPOT_THREADS_ACCESS_TOKEN", PLANTED)
         image = Image(tmp_path_factory.mktemp("image"))
@@ -196,8 +196,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 @pytest.mark.package
 @pytest.mark.parametrize("stage", FINAL, ids=lambda stage: stage.name)
 @UNBUFFERED
-def test_steps(stage: ChildStream, image: Image, lab: Lab, environment: dict[str, str]) -> None:
-    """What comes out works, may be read by anybody, writes nothing, and knows no secret."""
+def test_steps(stage: Stage, image: Image, lab: Lab, environment: dict[str, str]) -> None:
+    """The image works for any user, changes none of its files, and contains no token."""
     image.finish(stage)
     built = snapshot(image.files)
     if stage.name == "tap":

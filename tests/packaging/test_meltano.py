@@ -1,4 +1,4 @@
-"""The whole way: Meltano, the tap, target-postgres and a real PostgreSQL, with state in Meltano."""
+"""The whole pipeline: Meltano, the tap, target-postgres and a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.conftest import Lab, open_lab
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVERYTHING = r"sort=id(?!.*threadStatus)"
+FULL_LISTING = r"sort=id(?!.*threadStatus)"
 ROOT = Path(__file__).parents[2]
 
 
 class Project:
-    """A Meltano project like the one here, but with the plugins that are installed already."""
+    """This repository's Meltano project, with the plugins that are installed already."""
 
     def __init__(self, folder: Path, database: str = "") -> None:
         project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
@@ -53,7 +53,7 @@ class Project:
     def call(
         self, lab: Lab, *arguments: str, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run Meltano for an account, whatever comes of it."""
+        """Run Meltano for an account, and return the result of any exit code."""
         programs = Path(sys.executable).parent
         clean = {name: text for name, text in os.environ.items() if not name.startswith("MELTANO_")}
         return subprocess.run(
@@ -76,14 +76,14 @@ class Project:
     def log(
         self, lab: Lab, *arguments: str, **environment: str
     ) -> tuple[int, list[dict[str, Any]]]:
-        """Run the tap by Meltano; return its exit code, and its log as Meltano has it."""
+        """Run the tap by Meltano. Return its exit code and its entries in Meltano's log."""
         environment |= {"MELTANO_CLI_LOG_FORMAT": "json", "TAP_HUBSPOT_THREADS_MAX_ATTEMPTS": "2"}
         done = self.call(lab, "invoke", "tap-hubspot-threads", *arguments, **environment)
         lines = [json.loads(line) for line in done.stderr.splitlines() if line[0] == "{"]
         return done.returncode, [line for line in lines if line.get("app_name") == "singer-sdk"]
 
     def rows(self, schema: str) -> dict[str, tuple[Any, ...]]:
-        """Return the id, latest message and archived of the loaded threads, by id."""
+        """Return the ID, latest message and archived flag of the loaded threads, by ID."""
         engine = create_engine(self._database)
         query = f'SELECT id, "latestMessageTimestamp", archived FROM {schema}.threads'
         with engine.begin() as connection:
@@ -94,13 +94,13 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """Run a PostgreSQL, and make a project that loads into it."""
+    """Run a PostgreSQL server, and make a project that loads into it."""
     with embedded_postgres(tmp_path / "data") as database:
         yield Project(tmp_path / "project", database)
 
 
-def expected(lab: Lab) -> dict[str, tuple[Any, ...]]:
-    """Return what `Project.rows` should, worked out from the account."""
+def expected_rows(lab: Lab) -> dict[str, tuple[Any, ...]]:
+    """Return the expected rows of `Project.rows`."""
     rows = {}
     for thread in lab.threads:
         moment = thread.latest_message_at
@@ -111,33 +111,33 @@ def expected(lab: Lab) -> dict[str, tuple[Any, ...]]:
 
 
 def test_three_runs_and_a_full_refresh(project: Project) -> None:
-    """Run after run the table follows the account at the cost of what changed; then all anew."""
+    """Each run costs only its changes. A full refresh reads everything again."""
     now = datetime(2026, 11, 20, tzinfo=timezone.utc)
     with open_lab(Account.sample(700)) as lab:
         lab.account.clock = lambda: now
         lab.account.behavior.status_filter = "works"
         run = ("run", "tap-hubspot-threads", "target-postgres")
         project.meltano(lab, "one", *run)
-        assert project.rows("one") == expected(lab)
+        assert project.rows("one") == expected_rows(lab)
         for _ in range(2):
             now += timedelta(hours=1)
             lab.emulator.requests.clear()
             for thread in [lab.account.create(), *lab.threads[5:8]]:
                 lab.account.message(thread, sent=True)
             project.meltano(lab, "one", *run)
-            assert project.rows("one") == expected(lab)
+            assert project.rows("one") == expected_rows(lab)
             assert len(lab.calls("latestMessage")) == 3
         lab.emulator.requests.clear()
         project.meltano(lab, "one", "run", "--full-refresh", *run[1:])
         assert lab.calls("sort=id")
         lab.emulator.requests.clear()
         project.meltano(lab, "one", *run)
-        assert not lab.calls(EVERYTHING)
-        assert project.rows("one") == expected(lab)
+        assert not lab.calls(FULL_LISTING)
+        assert project.rows("one") == expected_rows(lab)
 
 
 def test_two_accounts(project: Project) -> None:
-    """Two accounts, each with a state id of its own, do not get in each other's way."""
+    """Two accounts with different state IDs do not affect each other."""
     with open_lab(Account.sample(30)) as one, open_lab(Account.sample(40, seed=3)) as two:
         for lab in (one, two):
             lab.account.behavior.status_filter = "works"
@@ -145,12 +145,12 @@ def test_two_accounts(project: Project) -> None:
             for lab, name in ((one, "one"), (two, "two")):
                 arguments = ("tap-hubspot-threads", "target-postgres", "--state-id", name)
                 project.meltano(lab, name, "el", *arguments)
-                assert project.rows(name) == expected(lab)
-        assert len(one.calls(EVERYTHING)) == len(two.calls(EVERYTHING)) == 2
+                assert project.rows(name) == expected_rows(lab)
+        assert len(one.calls(FULL_LISTING)) == len(two.calls(FULL_LISTING)) == 2
 
 
 def test_log_of_a_good_run(lab: Lab, tmp_path: Path) -> None:
-    """Meltano has the summary last, with fields for a monitor; nothing is louder than it should."""
+    """Meltano's log ends with the summary and its fields, and no line is above level info."""
     exit_code, log = Project(tmp_path / "project").log(lab)
     assert exit_code == 0
     assert {line["level"] for line in log} == {"info"}
@@ -164,7 +164,7 @@ def test_log_of_a_good_run(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_log_of_a_bad_token(lab: Lab, tmp_path: Path) -> None:
-    """An error is an error in Meltano's log, and the last line; Meltano hands the exit code on."""
+    """Meltano logs the tap's error as an error on the last line, and returns its exit code."""
     project = Project(tmp_path / "project")
     token = {"TAP_HUBSPOT_THREADS_ACCESS_TOKEN": "pat-na1-wrong"}
     exit_code, log = project.log(lab, **token)
@@ -178,21 +178,21 @@ def test_log_of_a_bad_token(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_log_of_a_thread_that_cannot_be_read(lab: Lab, tmp_path: Path) -> None:
-    """A retry is a warning, the thread that failed an error that names it, the rest is read."""
+    """A retry is a warning. A thread that cannot be read is an error that names it."""
     bad = lab.live_ids[5]
     lab.script(path=f"/threads/{bad}", status=500, times=100)
     ids = json.dumps(lab.live_ids)
     exit_code, log = Project(tmp_path / "project").log(lab, TAP_HUBSPOT_THREADS_THREAD_IDS=ids)
     assert exit_code == 1
     assert [line["level"] for line in log if line["level"] != "info"] == ["warning", "error"]
-    assert log[-1]["event"].startswith("1 thread(s) could not be read, all others were; ")
+    assert log[-1]["event"].startswith("Could not read 1 thread(s); everything else was synced. ")
     assert f": {bad}. The last error: " in log[-1]["event"]
     assert log[-2]["failed"] == 1
     assert log[-2]["records"] == {"threads": len(lab.live_ids) - 1}
 
 
 def test_connection_by_meltano(lab: Lab, tmp_path: Path) -> None:
-    """`meltano config test` takes the settings for valid; `invoke --test` says what they give."""
+    """`meltano config test` accepts the settings, and `invoke --test` logs what they reach."""
     project = Project(tmp_path / "project")
     done = project.call(lab, "config", "test", "tap-hubspot-threads")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,6 +1,6 @@
-"""The package as users get it: built, installed in an empty environment, and run there.
+"""The built package, installed in an empty environment and run there.
 
-`make test-package` runs this; it fetches dependencies from the package registry.
+`make test-package` runs this. It gets dependencies from the package registry.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.package
 
 
 def uv(*arguments: object) -> str:
-    """Run uv in the project; return what it prints."""
+    """Run uv in the project, and return its output."""
     command = [os.environ["UV"], *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
@@ -34,13 +34,13 @@ def uv(*arguments: object) -> str:
 
 @dataclass
 class Installed:
-    """A distribution in an environment of its own."""
+    """A distribution that is installed in an environment of its own."""
 
     distribution: Path
     folder: Path
 
     def run(self, *arguments: str) -> str:
-        """Run the installed command, far from the project; return what it prints."""
+        """Run the installed command outside the project, and return its output."""
         program = self.folder / "bin" / "tap-hubspot-threads"
         clean = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
         done = subprocess.run(
@@ -59,7 +59,7 @@ class Installed:
 def installed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Installed:
-    """Build the package and install one form of it, with the locked dependencies."""
+    """Build the package, and install the wheel or the sdist with the locked dependencies."""
     folder = tmp_path_factory.mktemp("package")
     uv("build", "--quiet", "--out-dir", folder)
     (distribution,) = folder.glob(request.param)
@@ -73,14 +73,14 @@ def installed(
 
 
 def test_same_catalog(installed: Installed) -> None:
-    """The installed package's catalog is that of an editable install."""
+    """The installed package has the same catalog as an editable install."""
     editable = [sys.executable, "-m", "tap_hubspot_threads", "--discover"]
     expected = subprocess.run(editable, capture_output=True, encoding="utf-8", check=True).stdout
     assert json.loads(installed.run("--discover")) == json.loads(expected)
 
 
 def test_sync(installed: Installed, lab: Lab) -> None:
-    """The installed package reads an account."""
+    """The installed package syncs an account."""
     config = installed.folder / "config.json"
     config.write_text(json.dumps(lab.config()))
     messages = [json.loads(line) for line in installed.run("--config", str(config)).splitlines()]
@@ -89,7 +89,7 @@ def test_sync(installed: Installed, lab: Lab) -> None:
 
 
 def test_contents(installed: Installed) -> None:
-    """The package holds the tap, its types, schemas, licence and README, and nothing else."""
+    """The package contains the tap, its types, schemas, license and README, and nothing else."""
     path = installed.distribution
     if path.suffix == ".whl":
         names = zipfile.ZipFile(path).namelist()

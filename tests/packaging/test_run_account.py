@@ -1,4 +1,4 @@
-"""The runner of examples/airflow: one account, a real target, the state in the warehouse."""
+"""The runner of examples/airflow: one account, a real target, and the state in the warehouse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from demo.postgres import embedded_postgres
 from emulator.data.account import Account
 from emulator.server import TOKEN
 from tests.conftest import Lab, open_lab
-from tests.targets.due import threads_of
+from tests.targets.expected import expected_threads
 from tests.targets.postgres import query
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ SOON = 20
 
 @pytest.fixture(scope="module")
 def runner() -> ModuleType:
-    """The runner as a module."""
+    """Load the runner as a module."""
     spec = importlib.util.spec_from_file_location("run_account", RUNNER)
     assert spec
     assert spec.loader
@@ -43,31 +43,31 @@ def runner() -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    ("tap", "target", "wanted"),
+    ("tap", "target", "expected"),
     [
         (0, 0, 0),
         (75, 0, 75),
         (78, 1, 78),
         (1, 0, 1),
-        (1, 137, 137),  # the target was killed: all that the tap can tell is that it has gone
+        (1, 137, 137),  # the target was killed: the tap only knows that the pipe broke
         (0, 1, 1),
-        (137, 1, 137),  # the tap was, and the target found half a line
+        (137, 1, 137),  # the tap was killed, and the target read half a line
         (143, 0, 143),
     ],
 )
-def test_which_exit_code(runner: ModuleType, tap: int, target: int, wanted: int) -> None:
-    """The code goes out that says what to do."""
-    assert runner.choose_exit_code(tap, target) == wanted
+def test_exit_code(runner: ModuleType, tap: int, target: int, expected: int) -> None:
+    """The runner returns the exit code that says what to do."""
+    assert runner.choose_exit_code(tap, target) == expected
 
 
 class Warehouse:
-    """A PostgreSQL, and the runner that loads an account into it."""
+    """A PostgreSQL database, and the runner that loads an account into it."""
 
     def __init__(self, url: str, lab: Lab) -> None:
         self.url, self.lab = url, lab
 
     def start(self, **environment: str) -> subprocess.Popen[str]:
-        """Start the runner, as a scheduler does: with a group of processes of its own."""
+        """Start the runner in its own process group, as a scheduler does."""
         return subprocess.Popen(
             [sys.executable, RUNNER, "acme"],
             env={
@@ -86,43 +86,43 @@ class Warehouse:
         )
 
     def run(self, **environment: str) -> tuple[int, str]:
-        """Run it; return the exit code and its last line."""
+        """Run it, and return the exit code and its last line."""
         runner = self.start(**environment)
         output, _ = runner.communicate()
         return runner.returncode, output.splitlines()[-1]
 
     def state(self) -> dict[str, Any]:
-        """Return what is saved of the account's threads."""
+        """Return the saved bookmark of the account's threads."""
         (row,) = query(self.url, "SELECT state FROM singer_states")
-        kept: dict[str, Any] = row["state"]["bookmarks"]["threads"]
-        return kept
+        bookmark: dict[str, Any] = row["state"]["bookmarks"]["threads"]
+        return bookmark
 
     def check(self) -> None:
-        """Hold the table against the account, value by value."""
-        wanted = threads_of(self.lab.account)
-        columns = next(iter(wanted.values())).keys()
+        """Compare the table with the account, value by value."""
+        expected = expected_threads(self.lab.account)
+        columns = next(iter(expected.values())).keys()
         rows = query(self.url, "SELECT * FROM acme.threads")
-        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == wanted
+        assert {row["id"]: {c: row[c] for c in columns} for row in rows} == expected
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    """A warehouse, and an account to load."""
+    """Provide a warehouse, and an account to load."""
     with embedded_postgres(tmp_path / "data") as url, open_lab(Account.sample(60)) as lab:
         lab.account.behavior.status_filter = "works"
         yield Warehouse(url, lab)
 
 
 def wait_for(lab: Lab, pattern: str) -> None:
-    """Wait until the account has been asked for something."""
+    """Wait until the account has received a matching request."""
     end = time.monotonic() + SOON
     while not lab.calls(pattern):
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-def test_loads_on_from_its_state(warehouse: Warehouse) -> None:
-    """A second run reads what has changed; one that fails says why, and leaves the state alone."""
+def test_resumes_from_its_state(warehouse: Warehouse) -> None:
+    """A second run reads only changes. A failing run logs the reason and keeps the state."""
     lab = warehouse.lab
     assert warehouse.run()[0] == 0
     warehouse.check()
@@ -138,8 +138,8 @@ def test_loads_on_from_its_state(warehouse: Warehouse) -> None:
     assert warehouse.state() == before
 
 
-def test_two_runs_at_once_and_sigterm(warehouse: Warehouse) -> None:
-    """A second run is told to come later; a signal has the first one save what it has loaded."""
+def test_concurrent_run_and_sigterm(warehouse: Warehouse) -> None:
+    """A concurrent run exits with 75. A signal makes the first run save what it has loaded."""
     lab = warehouse.lab
     lab.script(path="sort=id.*archived=true", delay=60)
     first = warehouse.start()
@@ -158,8 +158,8 @@ def test_two_runs_at_once_and_sigterm(warehouse: Warehouse) -> None:
     warehouse.check()
 
 
-def test_a_host_dies(warehouse: Warehouse) -> None:
-    """Killed with all its processes, it leaves no lock behind; the next run loads everything."""
+def test_all_processes_killed(warehouse: Warehouse) -> None:
+    """If all processes are killed, no lock remains, and the next run loads everything."""
     lab = warehouse.lab
     lab.script(path="sort=id.*archived=true", delay=60)
     first = warehouse.start()
@@ -172,8 +172,8 @@ def test_a_host_dies(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("target", ["exit 3", "kill -9 $$"])
-def test_a_target_that_fails(warehouse: Warehouse, tmp_path: Path, target: str) -> None:
-    """The target's exit code goes out, and no state is saved of what it had not confirmed."""
+def test_failing_target(warehouse: Warehouse, tmp_path: Path, target: str) -> None:
+    """The runner returns the target's exit code, and saves no unconfirmed state."""
     program = tmp_path / "bin" / "target-postgres"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\nread line\n{target}\n")
@@ -184,8 +184,8 @@ def test_a_target_that_fails(warehouse: Warehouse, tmp_path: Path, target: str) 
     assert query(warehouse.url, "SELECT * FROM singer_states") == []
 
 
-def test_what_is_missing(warehouse: Warehouse, tmp_path: Path) -> None:
-    """A machine without the programs says so, with the exit code of what has to be mended."""
+def test_missing_programs(warehouse: Warehouse, tmp_path: Path) -> None:
+    """If the programs are missing, the runner names them and exits with 78."""
     code, last = warehouse.run(PATH=str(tmp_path))
     assert code == 78
     programs = "tap-hubspot-threads and target-postgres"

@@ -1,4 +1,4 @@
-"""The SDK's own suite of tests for taps, against an emulated account."""
+"""The SDK's own test suite for taps, against an emulated account."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ TestStandard = get_tap_test_class(
     TapHubSpotThreads,
     config=CONFIG,
     catalog=select(*STREAMS, *LISTED_STREAMS),
-    suite_config=SuiteConfig(max_records_limit=None),  # of all streams together
-    # No such thread, and it was missed before: deleted.
+    suite_config=SuiteConfig(max_records_limit=None),  # for all streams together
+    # The thread does not exist and was not found once before, so it is deleted.
     state={
         "bookmarks": {
             "threads": {
@@ -46,8 +46,8 @@ TestStandard = get_tap_test_class(
 )
 
 
-def test_private_parts_that_the_tap_relies_on() -> None:
-    """The SDK still has what is used or overridden of its private parts, in that form."""
+def test_private_methods_of_the_sdk() -> None:
+    """The SDK's private methods that the tap uses or overrides still have the same signatures."""
     writer = inspect.signature(Stream._write_record_message)  # noqa: SLF001 - singer/base_stream
     assert list(writer.parameters) == ["self", "record"]
     schema = inspect.signature(Stream._write_schema_message)  # noqa: SLF001 - singer/base_stream
@@ -63,7 +63,7 @@ def test_private_parts_that_the_tap_relies_on() -> None:
 
 
 def test_deselected_columns(lab: Lab) -> None:
-    """Columns that are not selected stay out, whichever stream they are of; the others stay in."""
+    """Columns that are not selected are missing from every stream. All others are emitted."""
     catalog = select("threads", "thread_index")
     for entry in catalog["streams"]:
         for meta in entry["metadata"]:

@@ -223,7 +223,7 @@ def test_actors(replay: Any, number: int) -> None:
 def test_not_found(
     replay: Any, number: int, caplog: pytest.LogCaptureFixture, *, has_worked: bool
 ) -> None:
-    """After a success or a probe, HubSpot's own 404 is a warning that names the ID."""
+    """After a success or a probe, HubSpot's own 404 logs a warning that names the ID."""
     transport = replay({r"/threads/996174569112\?": [entry(number)]})
     run = sync(thread_ids=[*([7] if has_worked else []), 996174569112])
     assert run.exit_code == 0
@@ -298,7 +298,7 @@ def test_refused_list(replay: Any, number: int, reason: str) -> None:
 
 
 def test_partial_batch(replay: Any) -> None:
-    """A partial batch of actors is a success; actors that it lacks are no error."""
+    """A partial batch of actors is a success; missing actors do not fail the sync."""
     thread = response({"id": "1", "assignedTo": "A-1"})
     replay({BY_ID: [thread], "POST .*/actors/batch/read": [entry(PARTIAL)]})
     run = sync("threads", "actors", thread_ids=[1])

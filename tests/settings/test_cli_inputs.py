@@ -1,4 +1,4 @@
-"""Environment variables: the value that each has by its setting's type, and rejected values."""
+"""Environment variables: values parsed by the setting's type, and rejected values."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import pytest
 from tap_hubspot_threads.errors import SettingsError
 from tap_hubspot_threads.settings.stream_maps import (
     check_stream_maps,
-    effect_on,
-    replaced_maps,
+    describe_columns,
+    overridden_maps_warning,
 )
 
 COLUMNS = {
@@ -23,21 +23,21 @@ COLUMNS = {
 @pytest.mark.parametrize(
     ("maps", "line"),
     [
-        ({"message": {"text": "__NULL__"}}, "no stream is called message; did you mean messages?"),
-        ({"Threads": None}, "no stream is called Threads; did you mean threads?"),
-        ({"x*": {}}, "no stream is called x*; there are threads, messages, actors"),
-        ({"x": {"__source__": "message"}}, "x: __source__: no stream is called message; did you"),
-        ({"messages": {"__source__": 5}}, "messages: __source__: no stream is called 5"),
-        ({"messages": {"richtext": "__NULL__"}}, "messages: richtext: there is no such column"),
+        ({"message": {"text": "__NULL__"}}, "unknown stream message; did you mean messages?"),
+        ({"Threads": None}, "unknown stream Threads; did you mean threads?"),
+        ({"x*": {}}, "unknown stream x*; known: threads, messages, actors"),
+        ({"x": {"__source__": "message"}}, "x: __source__: unknown stream message; did you"),
+        ({"messages": {"__source__": 5}}, "messages: __source__: unknown stream 5"),
+        ({"messages": {"richtext": "__NULL__"}}, "messages: richtext: unknown column"),
         ({"messages": {"richtext": None}}, "did you mean richText?"),
-        ({"x": {"__source__": "messages", "txt": None}}, "x: txt: there is no such column"),
+        ({"x": {"__source__": "messages", "txt": None}}, "x: txt: unknown column"),
         ({"*": {"emial": None}}, "did you mean email?"),
-        ({"t*": {"email": None}}, "t*: email: there is no such column to leave out; there are id"),
-        ({"threads": {"threadAssociations__x": None}}, "threadAssociations__x: there is no such"),
-        ({"threads": {"__filtr__": "True"}}, "no such option; did you mean __filter__?"),
-        ({"threads": {"status": {"a": "b"}}}, "status: neither an expression nor __NULL__"),
-        ({"threads": {"status": " "}}, "status: neither an expression nor __NULL__"),
-        ({"threads": {"status": False}}, "status: neither an expression nor __NULL__"),
+        ({"t*": {"email": None}}, "t*: email: unknown column; known: id"),
+        ({"threads": {"threadAssociations__x": None}}, "threadAssociations__x: unknown column"),
+        ({"threads": {"__filtr__": "True"}}, "unknown option; did you mean __filter__?"),
+        ({"threads": {"status": {"a": "b"}}}, "status: not an expression and not __NULL__"),
+        ({"threads": {"status": " "}}, "status: not an expression and not __NULL__"),
+        ({"threads": {"status": False}}, "status: not an expression and not __NULL__"),
     ],
     ids=str,
 )
@@ -80,7 +80,7 @@ def test_accepted(maps: dict[str, Any]) -> None:
 )
 def test_replaced(maps: dict[str, Any], text: str) -> None:
     """A warning names entries that have no effect because another map applies to their stream."""
-    assert text in str(replaced_maps(maps, COLUMNS))
+    assert text in str(overridden_maps_warning(maps, COLUMNS))
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_replaced(maps: dict[str, Any], text: str) -> None:
 )
 def test_nothing_replaced(maps: dict[str, Any]) -> None:
     """No warning is logged if the applied map has all entries or loads nothing."""
-    assert replaced_maps(maps, COLUMNS) is None
+    assert overridden_maps_warning(maps, COLUMNS) is None
 
 
 @pytest.mark.parametrize(
     ("maps", "deselected", "line"),
     [
-        ({}, [], "messages: every column is loaded"),
+        ({}, [], "messages: every column is emitted"),
         ({}, ["text"], "messages: left out: text"),
         (
             {"messages": {"text": "md5(text)", "richText": None, "length": "len(text)"}},
@@ -116,16 +116,18 @@ def test_nothing_replaced(maps: dict[str, Any]) -> None:
             [],
             "messages: left out: richText, subject; changed by stream_maps: text",
         ),
-        ({"__else__": None, "threads": {}}, [], "messages: nothing is loaded"),
-        ({"messages": "__NULL__"}, [], "messages: nothing is loaded"),
+        ({"__else__": None, "threads": {}}, [], "messages: no record is emitted"),
+        ({"messages": "__NULL__"}, [], "messages: no record is emitted"),
         (
             {"short": {"__source__": "messages", "text": None}},
             [],
-            "messages: every column is loaded. short: left out: text",
+            "messages: every column is emitted. short: left out: text",
         ),
     ],
     ids=str,
 )
 def test_effect(maps: dict[str, Any], deselected: list[str], line: str) -> None:
     """The log line gives the omitted and changed columns of a stream, for each of its maps."""
-    assert effect_on("messages", COLUMNS["messages"], maps=maps, deselected=deselected) == line
+    assert (
+        describe_columns("messages", COLUMNS["messages"], maps=maps, deselected=deselected) == line
+    )

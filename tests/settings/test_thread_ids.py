@@ -55,25 +55,25 @@ def test_files(content: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", "it is empty"),
+        (b"", "is empty"),
         (b"x" * 131_073, r"line 1: field larger than .*; put one ID on each line"),
         (b"17 " * 50_000, "line 1: field larger than"),
         (b"17\n" * 2 + b"1" * 2_000_000, "line 3: longer than 1,000,000 characters; put one ID on"),
         (b"17" * 1_000_000, "line 1: longer than 1,000,000 characters"),
         (b'id,name\n17,"' + b"x\n" * 100_000, "field larger than field limit"),
-        (b"17 18 19\n", "line 1: '17 18 19' is not an id"),
-        (b"17\n18 19\n", "line 2: '18 19' is not an id"),
-        (b"17\n\x0018\n", "line 2: holds a zero byte; save the file as text in UTF-8"),
-        ("17\n18\n".encode("utf-16-le"), "line 1: holds a zero byte"),
-        (b"id\n17\x00\n", "line 2: holds a zero byte"),
-        (b"\n# 17\n\n", "it is empty"),
-        (b"17\nabc\n", "line 2: 'abc' is not an id"),
-        (b"# x\n\n17\n18,\n", "line 4: '18,' is not an id"),
-        (b"name\n17\n", "line 1: 'name' is not an id"),
-        (b"name,thread\nx,17\n", "line 1: no column is called thread_id or threadId or id"),
-        (b"id,name\n17,x\n1e5,y\n", "line 3: '1e5' is not an id"),
-        (b'name,id\n"a\nb",17\nx\n', "line 4: '' is not an id"),
-        (b"id\n9336126552\n-1\n", "line 3: '-1' is not an id"),
+        (b"17 18 19\n", "line 1: '17 18 19' is not an ID"),
+        (b"17\n18 19\n", "line 2: '18 19' is not an ID"),
+        (b"17\n\x0018\n", "line 2: contains a zero byte; save the file as text in UTF-8"),
+        ("17\n18\n".encode("utf-16-le"), "line 1: contains a zero byte"),
+        (b"id\n17\x00\n", "line 2: contains a zero byte"),
+        (b"\n# 17\n\n", "is empty"),
+        (b"17\nabc\n", "line 2: 'abc' is not an ID"),
+        (b"# x\n\n17\n18,\n", "line 4: '18,' is not an ID"),
+        (b"name\n17\n", "line 1: 'name' is not an ID"),
+        (b"name,thread\nx,17\n", "line 1: no column is named thread_id or threadId or id"),
+        (b"id,name\n17,x\n1e5,y\n", "line 3: '1e5' is not an ID"),
+        (b'name,id\n"a\nb",17\nx\n', "line 4: '' is not an ID"),
+        (b"id\n9336126552\n-1\n", "line 3: '-1' is not an ID"),
         ("17\n18\n".encode("utf-16"), "not in UTF-8"),
         (b"17\n\xff\n", "not in UTF-8"),
         (b"17\n1\x008\n", "line 2"),
@@ -96,7 +96,7 @@ def test_wrong_files(content: bytes, text: str, tmp_path: Path) -> None:
     ("name", "text"),
     [
         ("missing", "No such file"),
-        (".", "is not a file, nor a pipe"),
+        (".", "is neither a file nor a pipe"),
         ("a\0b", "null"),
         ("x" * 300, "too long"),
     ],
@@ -197,7 +197,7 @@ def test_empty_pipe(lab: Lab, tmp_path: Path, content: bytes) -> None:
     """An empty pipe is an error, because it may come from a failed query."""
     path = tmp_path / "pipe"
     writer = pipe(path, content)
-    with pytest.raises(SettingsError, match="it is empty"):
+    with pytest.raises(SettingsError, match="is empty"):
         lab.sync(thread_ids_file=str(path))
     writer.join(5)
 
@@ -230,7 +230,7 @@ def test_large_binary_file(tmp_path: Path) -> None:
         file.truncate(1 << 30)
     tracemalloc.start()
     try:
-        with pytest.raises(SettingsError, match="line 1: holds a zero byte"):
+        with pytest.raises(SettingsError, match="line 1: contains a zero byte"):
             ConfiguredIds({"thread_ids_file": str(path)}).check()
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:

@@ -16,41 +16,44 @@ if TYPE_CHECKING:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no token": ({"access_token": None}, "access_token: not set"),
-    "token with a line break": ({"access_token": "pat-na1-secret\nX: 1"}, "access_token: holds"),
+    "token with a line break": ({"access_token": "pat-na1-secret\nX: 1"}, "access_token: contains"),
     "token that is a number": ({"access_token": 7_777_777}, "access_token: not a string"),
-    "token in quotes": ({"access_token": '"pat-na1-x"'}, "access_token: has quotes around it"),
-    "token in half of quotes": ({"access_token": "pat-na1-x'"}, "access_token: has quotes around"),
+    "token in quotes": ({"access_token": '"pat-na1-x"'}, "access_token: is in quotes"),
+    "token in half of quotes": ({"access_token": "pat-na1-x'"}, "access_token: is in quotes"),
     "token in typographic quotes": (
         {"access_token": "\u201cpat-na1\u201d"},
-        "access_token: has quo",
+        "access_token: is in quotes",
     ),
-    "token with Bearer": ({"access_token": "bearer pat-na1"}, "access_token: begins with the name"),
+    "token with Bearer": (
+        {"access_token": "bearer pat-na1"},
+        "access_token: starts with a header name",
+    ),
     "token with the header name": (
         {"access_token": "Authorization:pat-na1"},
-        "access_token: begins with",
+        "access_token: starts with",
     ),
-    "client secret in quotes": ({"client_secret": "'pat-na1'"}, "client_secret: has quotes"),
-    "refresh token in quotes": ({"refresh_token": '\\"pat-na1\\"'}, "refresh_token: has quotes"),
-    "client ID in quotes": ({"client_id": '"pat-na1"'}, "client_id: has quotes"),
-    "letters": ({"thread_ids": [1, "pat"]}, "thread_ids: item 2: 'pat' is not an id"),
-    "sign": ({"thread_ids": ["-17"]}, "thread_ids: item 1: '-17' is not an id"),
-    "exponent": ({"thread_ids": ["1e9"]}, "thread_ids: item 1: '1e9' is not an id"),
-    "fraction": ({"thread_ids": ["17.5"]}, "thread_ids: item 1: '17.5' is not an id"),
+    "client secret in quotes": ({"client_secret": "'pat-na1'"}, "client_secret: is in quotes"),
+    "refresh token in quotes": ({"refresh_token": '\\"pat-na1\\"'}, "refresh_token: is in quotes"),
+    "client ID in quotes": ({"client_id": '"pat-na1"'}, "client_id: is in quotes"),
+    "letters": ({"thread_ids": [1, "pat"]}, "thread_ids: item 2: 'pat' is not an ID"),
+    "sign": ({"thread_ids": ["-17"]}, "thread_ids: item 1: '-17' is not an ID"),
+    "exponent": ({"thread_ids": ["1e9"]}, "thread_ids: item 1: '1e9' is not an ID"),
+    "fraction": ({"thread_ids": ["17.5"]}, "thread_ids: item 1: '17.5' is not an ID"),
     "over int64": ({"thread_ids": [2**63]}, "thread_ids: item 1: 9223372036854775808 is not"),
-    "path traversal": ({"thread_ids": ["../17"]}, "thread_ids: item 1: '../17' is not an id"),
-    "inbox": ({"inbox_ids": ["help desk"]}, "inbox_ids: item 1: 'help desk' is not an id"),
+    "path traversal": ({"thread_ids": ["../17"]}, "thread_ids: item 1: '../17' is not an ID"),
+    "inbox": ({"inbox_ids": ["help desk"]}, "inbox_ids: item 1: 'help desk' is not an ID"),
     "start date": ({"start_date": "yesterday"}, "start_date: 'yesterday' is not a time"),
-    "plain http": ({"api_url": "http://api.hubapi.com"}, "api_url: not an https URL"),
-    "no URL": ({"api_url": "api.hubapi.com"}, "api_url: not an https URL"),
+    "plain http": ({"api_url": "http://api.hubapi.com"}, "api_url: not an HTTPS URL"),
+    "no URL": ({"api_url": "api.hubapi.com"}, "api_url: not an HTTPS URL"),
     "URL with a secret": ({"api_url": "https://me:pat-na1@api.hubapi.com"}, "api_url: not an"),
-    "URL with a query": ({"api_url": "https://api.hubapi.com/?x=1"}, "api_url: not an https URL"),
+    "URL with a query": ({"api_url": "https://api.hubapi.com/?x=1"}, "api_url: not an HTTPS URL"),
     "URL with a backslash": (
         {"api_url": "http://evil.com\\@127.0.0.1"},
-        "api_url: not an https URL",
+        "api_url: not an HTTPS URL",
     ),
-    "URL with an unclosed bracket": ({"api_url": "http://[::1"}, "api_url: not an https URL"),
-    "URL with a wrong port": ({"api_url": "http://127.0.0.1:99999"}, "api_url: not an https URL"),
-    "user agent": ({"user_agent": "me\nX: 1"}, "user_agent: holds a line break"),
+    "URL with an unclosed bracket": ({"api_url": "http://[::1"}, "api_url: not an HTTPS URL"),
+    "URL with a wrong port": ({"api_url": "http://127.0.0.1:99999"}, "api_url: not an HTTPS URL"),
+    "user agent": ({"user_agent": "me\nX: 1"}, "user_agent: contains a line break"),
     "type": ({"max_concurrency": "many"}, "'many' is not of type 'integer'"),
     "range": ({"max_attempts": 0}, "max_attempts"),
     "no workers": ({"max_concurrency": 0}, "max_concurrency"),
@@ -68,8 +71,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too many hours": ({"full_listing_interval_hours": 10**8}, "full_listing_interval_hours"),
     "too many calls": ({"open_threads_max_calls": 10**30}, "open_threads_max_calls"),
     "offset": ({"start_date": "2026-01-01T00:00:00+99:99"}, "start_date: '2026-01-01T00:00:00+99"),
-    "address": ({"api_url": "https://[1.2]"}, "api_url: not an https URL"),
-    "hash seed": ({"stream_map_config": ["pat-na1"]}, "stream_map_config: not what it should be"),
+    "address": ({"api_url": "https://[1.2]"}, "api_url: not an HTTPS URL"),
+    "hash seed": ({"stream_map_config": ["pat-na1"]}, "stream_map_config: has the wrong type"),
     "else": ({"stream_maps": {"threads": {"__else__": "x"}}}, "stream_maps"),
     "short names": (
         {"flattening_enabled": True, "flattening_max_depth": 1, "flattening_max_key_length": 3},
@@ -77,14 +80,17 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "yes": ({"include_archived": "yes"}, "include_archived"),
     "no such day": ({"start_date": "2026-02-30"}, "start_date: '2026-02-30' is not a time"),
-    "token and OAuth": ({"refresh_token": "pat-na1"}, "access_token and refresh_token: set either"),
+    "token and OAuth": (
+        {"refresh_token": "pat-na1"},
+        "access_token and refresh_token: set access_token",
+    ),
     "incomplete OAuth": (
         {"access_token": None, "client_id": "me"},
         "client_secret, refresh_token: n",
     ),
     "client secret that is a list": ({"client_secret": ["pat-na1"]}, "client_secret: not a string"),
     "file": ({"thread_ids_file": "nowhere.txt"}, "thread_ids_file: nowhere.txt: No such file"),
-    "folder": ({"thread_ids_file": "."}, "thread_ids_file: .: is not a file"),
+    "folder": ({"thread_ids_file": "."}, "thread_ids_file: .: is neither a file"),
     "stream maps": ({"stream_maps": {"threads": {"a": "1 +"}}}, "stream_maps: Failed to parse"),
     "no such stream": (
         {"stream_maps": {"message": {"text": "__NULL__"}}},
@@ -92,7 +98,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no such column": ({"stream_maps": {"messages": {"richtext": "__NULL__"}}}, "richText?"),
     "key": ({"stream_maps": {"threads": {"id": None}}}, "stream_maps: Removing key property 'id'"),
-    "batches": ({"batch_config": {"encoding": {}}}, "batch_config: not possible here"),
+    "batches": ({"batch_config": {"encoding": {}}}, "batch_config: not supported"),
     "versions": ({"emit_activate_version_messages": True}, "emit_activate_version_messages"),
 }
 
@@ -124,7 +130,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "state with partitions": (
         "--state",
         b'{"bookmarks": {"threads": {}, "deleted_threads": {"partitions": [{}]}}}',
-        "The state is not of the form",
+        "The state does not have the form",
     ),
     "state cut off": ("--state", b'{"bookmarks": {', "not JSON (line 1, column 16)"),
     "state that is empty": ("--state", b"", "not JSON"),
@@ -139,7 +145,11 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "state in UTF-16": ("--state", "{}".encode("utf-16"), "not in UTF-8; save it as UTF-8"),
     "catalog in UTF-16": ("--catalog", "{}".encode("utf-16-be"), "not in UTF-8; save it as UTF-8"),
     "state in another encoding": ("--state", b"\xff\xfe{}", "not in UTF-8"),
-    "state of another tap": ("--state", b'{"bookmarks": {"users": {}}}', "The state is not of the"),
+    "state of another tap": (
+        "--state",
+        b'{"bookmarks": {"users": {}}}',
+        "The state does not have the",
+    ),
     "state of a later version": (
         "--state",
         b'{"bookmarks": {"threads": {"version": 9}}}',
@@ -177,7 +187,7 @@ def test_wrong_files(lab: Lab, tmp_path: Path, option: str, content: bytes, line
 def test_settings_in_place_of_a_file(lab: Lab, tmp_path: Path) -> None:
     """Settings that are passed in place of a file are not repeated in the log."""
     done = run("--config", '{"access_token": "pat-na1"}', folder=tmp_path)
-    check(lab, done, "--config: takes the path of a file or ENV")
+    check(lab, done, "--config: expects the path of a file, or ENV")
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
@@ -223,7 +233,7 @@ def test_wrong_token_in_the_environment(lab: Lab, tmp_path: Path, secret: str) -
     done = run(
         "--config=ENV", folder=tmp_path, config=config, TAP_HUBSPOT_THREADS_ACCESS_TOKEN=secret
     )
-    check(lab, done, "access_token: holds a space, a line break")
+    check(lab, done, "access_token: contains a space, a line break")
 
 
 @pytest.mark.parametrize(

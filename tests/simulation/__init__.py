@@ -1,5 +1,6 @@
-"""Random histories of an account, run through the whole tap, and compared with the warehouse.
+"""Model-based tests: random account histories run through the whole tap without sockets or threads.
 
-`account` is what happens at HubSpot, `warehouse` what a target has loaded, `history` the syncs
-between both; `checks` says what has to hold, `mutants` which bugs the histories have to find.
+`account` simulates HubSpot's account, `warehouse` what a target has loaded, and `history` the syncs
+between both. `checks` compares them after each sync. `mutants` plants bugs that the histories must
+find.
 """

@@ -1,4 +1,4 @@
-"""An account in which things happen, and what each of its threads has been."""
+"""A simulated account: random changes on its own clock, and the history of each thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulator.data.sample import AGENTS
 from emulator.endpoints.threads import thread_payload
 from tap_hubspot_threads.hubspot.rows import RowCleaner
 from tap_hubspot_threads.singer.base_stream import SCHEMAS
-from tests.simulation.actions import INBOXES, KINDS, KINDS_THAT_SHIFT, Doings
+from tests.simulation.actions import INBOXES, KINDS, KINDS_THAT_SHIFT, Actions
 from tests.simulation.thread_history import Past
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ START = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
 class Life:
-    """The life of an account, by its own clock.
+    """A simulated account with its clock and history.
 
     Args:
-        chance: Draws what happens.
+        chance: The source of randomness.
     """
 
     def __init__(self, chance: random.Random) -> None:
@@ -40,27 +40,27 @@ class Life:
         self.past: dict[int, Past] = {}
         self.most_lag = chance.choice((0, 0, 20, 60))
         self.may_shift = chance.random() < 0.5
-        """Whether a cursor may be an offset: then what leaves a listing shifts the others."""
+        """Whether a cursor may be an offset. If so, rows that leave a listing shift the others."""
         self.shifts_by_moving = False
-        """Whether a thread leaves the listing when it is moved."""
+        """Whether a thread that moves to another inbox leaves the listing."""
         self.must_not_shift = False
         self.shifted_at = -1
         self.local_skew = timedelta(seconds=chance.choice((-600, 0, 600)))
-        """By how much the clock here is ahead."""
+        """How far the local clock is ahead of HubSpot's."""
         self.is_syncing = False
-        """Whether a sync is under way."""
+        """Whether a sync is running."""
         self.poisoned_id: int | None = None
-        """The thread whose messages never can be read."""
+        """The thread whose messages can never be read."""
         self.hides_archived = chance.random() < 0.2
-        """Whether HubSpot may not show the messages of an archived thread."""
+        """Whether HubSpot may return no messages for an archived thread."""
         self.lists_archived = chance.random() < 0.9
         """Whether HubSpot lists archived threads by time, as documented."""
         self.account = Account([], clock=lambda: self.time)
         self.account.gone_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 1))))
         self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0,) * 5 + (1,))))
-        self._doings = Doings(chance, self.account, may_shift=self.may_shift)
+        self._actions = Actions(chance, self.account, may_shift=self.may_shift)
         self.behaviors_met: list[Behavior] = []
-        """All of the behaviors since a sync began."""
+        """The behaviors since the current sync started."""
         self.draw_behavior()
         for _ in range(chance.randrange(40)):
             self.happen("new")
@@ -70,7 +70,7 @@ class Life:
     # Time
 
     def pass_time(self, seconds: float) -> None:
-        """Let the clocks go on."""
+        """Advance the clock."""
         self.time += timedelta(seconds=seconds)
 
     def clock(self) -> float:
@@ -78,7 +78,7 @@ class Life:
         return (self.time - START).total_seconds()
 
     def moment_before(self, time: datetime) -> int:
-        """Return the last moment that was certainly before a time; 0: none was."""
+        """Return the last moment that was certainly before a time, or 0 if there was none."""
         return bisect_left(self._times, time)
 
     def time_of(self, moment: int) -> datetime:
@@ -86,7 +86,7 @@ class Life:
         return self._times[moment - 1] if moment else START
 
     def earlier(self, moment: int, seconds: float) -> int:
-        """Return the moment so many seconds before."""
+        """Return the moment that many seconds before a moment."""
         if not seconds:
             return moment
         return self.moment_before(self.time_of(moment) - timedelta(seconds=seconds))
@@ -94,11 +94,11 @@ class Life:
     # Behavior
 
     def draw_behavior(self, *, is_between: bool = True) -> None:
-        """Let HubSpot behave in another way.
+        """Change HubSpot's behavior.
 
         Args:
-            is_between: Whether no sync is under way. An index does not jump back and forth while
-                one is, and a size of pages that was taken is not refused then.
+            is_between: Whether no sync is running. During a sync, an index does not jump back and
+                forth, and an accepted page size is not refused.
         """
         before, behavior = self.account.behavior, Behavior.draw(self.chance)
         behavior.lag_by_time = min(behavior.lag_by_time, self.most_lag)
@@ -116,14 +116,14 @@ class Life:
             behavior.archived_by_time = "works"
         if not self.hides_archived:
             behavior.messages_of_archived = "shown"
-        if behavior.bad_actors == "500":  # it would be tried a hundred times, and that takes long
+        if behavior.bad_actors == "500":  # a status 500 takes a hundred slow retries
             behavior.bad_actors = "400"
         self.account.behavior = behavior
         self.behaviors_met.append(behavior)
         self.story.append(f"     behavior {behavior}")
 
     def lie(self) -> datetime:
-        """Let HubSpot deny for a while that some threads, or all, are there; return its end."""
+        """Start an outage, in which HubSpot answers 404 for some or all threads. Return its end."""
         chance = self.chance
         begins = self.time + timedelta(seconds=chance.choice((0, 0, 5, 60)))
         kind = chance.choice((NotFound, GatewayNotFound))
@@ -135,13 +135,18 @@ class Life:
         if known and chance.random() < 0.7:
             ids = tuple(chance.sample(known, chance.randrange(1, len(known) + 1)))
         self.account.behavior.outages = [Outage(begins, ends, ids, answer)]
-        self.story.append(f"     lie {self.account.behavior.outages[0]}")
+        self.story.append(f"     outage {self.account.behavior.outages[0]}")
         return ends
 
-    # What happens
+    # Changes
 
     def happen(self, what: str | None = None, *, to: str = "") -> None:
-        """Let something happen to some thread, or to this one; what is undone, if it can be."""
+        """Change a thread: this one if possible, or a random one.
+
+        Args:
+            what: The kind of change. By default, a random one.
+            to: The thread's ID.
+        """
         chance = self.chance
         self.time += timedelta(milliseconds=chance.choice((0, 0, 1, 20, 300)))
         what = what or chance.choice(KINDS + KINDS_THAT_SHIFT)
@@ -157,10 +162,10 @@ class Life:
         if what == "new":
             thread = self.account.create(chance.choice(INBOXES))
             self.past[thread.id] = Past()
-            self.account.messages(thread)  # from here on there are those that are said here
+            self.account.messages(thread)  # creates the first ones
         else:
-            thread = self.account.threads[self._whom(what, to)]
-            self._do(what, thread, self.past[thread.id])
+            thread = self.account.threads[self._choose_thread(what, to)]
+            self._change(what, thread, self.past[thread.id])
         self.story.append(f"{self.moment:4} {self.time:%d %H:%M:%S.%f} {what} {thread.id}")
         if thread.id in self.account.threads:
             past = self.past[thread.id]
@@ -170,9 +175,9 @@ class Life:
             row = CLEANER.clean(thread_payload(thread, associations=["TICKET"], extra=None))
             past.note(self.moment, row)
 
-    def _whom(self, what: str, to: str) -> int:
-        """Draw the thread to which it happens, if it cannot happen to the one that is meant."""
-        undo = self._doings.undo
+    def _choose_thread(self, what: str, to: str) -> int:
+        """Choose the thread to change: `to` if the change can apply to it, or a random one."""
+        undo = self._actions.undo
         undone = [n for n in list(undo)[-4:] if n in self.account.threads]
         ids = undone if what == "undo" and undone else list(self.account.threads)
         if to and int(to) in (undo if what == "undo" else ids):
@@ -184,7 +189,7 @@ class Life:
         for _ in range(len(self.account.threads) * self.chance.randrange(1, 4) // 4):
             self.happen("delete")
 
-    def _do(self, what: str, thread: Thread, past: Past) -> None:
+    def _change(self, what: str, thread: Thread, past: Past) -> None:
         if what in {"archive", "restore"}:
             if thread.archived != (what == "archive") and (thread.archived or self.most_lag):
                 past.shifted_at = self.moment
@@ -196,4 +201,4 @@ class Life:
             self.account.delete(thread)
             past.deleted_at = self.time
         else:
-            self._doings.do(what, thread, past, self.moment, is_quiet=not self.is_syncing)
+            self._actions.do(what, thread, past, self.moment, is_quiet=not self.is_syncing)

@@ -1,4 +1,4 @@
-"""What can happen to a thread."""
+"""The changes that can happen to a thread."""
 
 from __future__ import annotations
 
@@ -34,37 +34,37 @@ KINDS = (
     "flood",
 )
 LATEST_MAIL = 5_000
-"""Milliseconds by which a mail arrives late, at most: less than a sync's lookback and lag."""
+"""Maximum delay of an email in milliseconds, which is less than a sync's lookback."""
 KINDS_THAT_SHIFT = ("archive", "restore", "delete")
 
 
-class Doings:
-    """Does something to a thread, and notes what of it has to be known.
+class Actions:
+    """Changes a thread, and records what the checks need to know about the change.
 
     Args:
-        chance: Draws what is left open.
-        account: The thread's.
-        may_shift: Whether a cursor may be an offset: then nothing leaves a listing in a sync.
+        chance: The source of randomness.
+        account: The thread's account.
+        may_shift: Whether a cursor may be an offset. If so, nothing leaves a listing during a sync.
     """
 
     def __init__(self, chance: random.Random, account: Account, *, may_shift: bool) -> None:
         self._chance, self._account, self._may_shift = chance, account, may_shift
         self.undo: dict[int, tuple[str, object]] = {}
-        """What the last silent change of a thread changed, and what was there before."""
+        """The field and the old value of each thread's last silent change."""
 
     def do(self, what: str, thread: Thread, past: Past, moment: int, *, is_quiet: bool) -> None:
-        """Let it happen.
+        """Change a thread.
 
         Args:
-            what: One of the kinds, but `new`.
-            thread: To which.
-            past: Its own.
-            moment: When.
-            is_quiet: Whether no sync is under way: messages come between others then only.
+            what: The kind of change, except `new`.
+            thread: The thread to change.
+            past: The thread's history.
+            moment: The moment of the change.
+            is_quiet: Whether no sync is running. Only then are messages inserted between others.
         """
         before = thread.latest_message_at
         if what in {"message", "mail", "comment", "edit", "drop", "flood"}:
-            self._say(what, thread, past, moment, is_quiet=is_quiet)
+            self._change_messages(what, thread, past, moment, is_quiet=is_quiet)
         elif what == "undo":
             setattr(thread, *self.undo.pop(thread.id, ("spam", thread.spam)))
         elif what in {"close", "reopen"}:
@@ -79,10 +79,12 @@ class Doings:
         elif what == "move":
             self._account.move(thread, self._chance.choice(INBOXES))
         if what in {"message", "flood"} or thread.latest_message_at != before:
-            past.message_at = past.said_at = moment
-        past.note_said(moment, self._account.conversations.of(thread))
+            past.increment_due_at = past.said_at = moment
+        past.note_messages(moment, self._account.conversations.of(thread))
 
-    def _say(self, what: str, thread: Thread, past: Past, moment: int, *, is_quiet: bool) -> None:
+    def _change_messages(
+        self, what: str, thread: Thread, past: Past, moment: int, *, is_quiet: bool
+    ) -> None:
         account, chance = self._account, self._chance
         known = account.messages(thread)
         if what == "comment":
@@ -106,6 +108,6 @@ class Doings:
             past.said[message.id].note(message, moment)
 
     def _note(self, thread: Thread, name: str) -> None:
-        """Note what is about to be changed silently, as the last such change."""
+        """Record the field that is about to change, as the thread's last silent change."""
         self.undo.pop(thread.id, None)
         self.undo[thread.id] = (name, getattr(thread, name))

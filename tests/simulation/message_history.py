@@ -1,4 +1,4 @@
-"""A message of a thread, as it was and is."""
+"""The history of a message."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ if TYPE_CHECKING:
 
 MAKE = RowBuilders(SCHEMAS.get_schema).for_stream("messages")
 LOOSE = {"otherProperties"}
-"""Columns that some looks of rows fill."""
+"""Columns that only some forms of a row fill."""
 WITHIN = {"failureDetails": "status"}
 """Columns that HubSpot returns inside another field."""
 
 Row = dict[str, Any]
 
 
-class Said:
-    """A message, and what it has been.
+class MessageHistory:
+    """A message and its versions.
 
     Args:
-        message: What was said.
-        moment: When it came to be there to read.
+        message: The first version.
+        moment: When it could first be read.
     """
 
     def __init__(self, message: Message, moment: int) -> None:
         self.id = message.id
         self.moment = moment
         self.is_archived = False
-        """Whether it is shown no more; that is for ever."""
+        """Whether it is archived, and therefore no longer returned."""
         self._versions: list[tuple[int, Message | Row]] = []
         self.note(message, moment)
 
     def note(self, message: Message, moment: int) -> None:
-        """Note that it is another now."""
+        """Record a new version."""
         self._versions.append((moment, replace(message)))
         self.is_archived = message.archived
 
     def could_be(self, row: Row, since: int) -> bool:
-        """Whether a row was true at any moment since then."""
+        """Whether the row was valid at any moment since then."""
         ends = [moment for moment, _ in self._versions[1:]] + [10**9]
         return any(
             end > since and _is_same(row, self._row(place)) for place, end in enumerate(ends)

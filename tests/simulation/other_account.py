@@ -1,4 +1,4 @@
-"""A sync that has come by the token of another account."""
+"""A sync with the token of another account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBER = 4_711
 
 
 def other_account(life: Life) -> Service:
-    """Make another account of that time. Its ids are others: they are HubSpot's, not its own."""
+    """Create another account. Its IDs differ, since they are unique in all of HubSpot."""
     thread = Thread(10**11, HELP_DESK, 1, life.time, received_at=life.time)
     other = Account([thread], clock=lambda: life.time, behavior=life.account.behavior)
     other.portal_id = NUMBER
@@ -29,26 +29,26 @@ def other_account(life: Life) -> Service:
 def check_other(
     life: Life, kept: dict[str, Any], lines: list[dict[str, Any]], end: BaseException | None
 ) -> None:
-    """Hold against it what a sync made of it.
+    """Check what a sync with the other account's token did.
 
     Args:
-        life: The right account's.
-        kept: What the state had of threads.
-        lines: What the sync wrote.
-        end: How it ended.
+        life: The right account.
+        kept: The threads bookmark of the state before.
+        lines: The messages that the sync wrote.
+        end: The error that ended the sync, if any.
 
     Raises:
-        AssertionError: if a promise is broken.
+        AssertionError: if a guarantee is broken.
     """
     records = [line for line in lines if line["type"] == "RECORD"]
     deleted = [row for row in records if row["stream"] == "deleted_threads"]
-    assert not deleted, f"told deleted by another account: {deleted}"
+    assert not deleted, f"another account's sync reported deletions: {deleted}"
     states = [line["value"] for line in lines if line["type"] == "STATE"]
-    says_number = life.account.behavior.account_info in {"number", "500 once"}
-    if says_number and kept.get("account_id"):
+    reports_account_id = life.account.behavior.account_info in {"number", "500 once"}
+    if reports_account_id and kept.get("account_id"):
         assert isinstance(end, WrongAccountError), f"another account was read: {end!r}"
         assert not records
         assert all(kept_in(state) == kept for state in states)
     elif kept.get("open_threads") or kept.get("failed"):
         accounts = [kept_in(state).get("account_id") for state in states]
-        assert NUMBER not in accounts, "the number of another account was kept"
+        assert NUMBER not in accounts, "another account's ID was saved"

@@ -1,4 +1,4 @@
-"""What the tap runs on in a history: no socket, no thread, no time but the account's."""
+"""The tap's environment in a history: no sockets, no threads, and the account's clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the tap run on a machine that knows a history's account and clock only."""
+    """Replace the tap's transport, workers and clocks by those of a history."""
     life = history.life
 
     class LocalTime(datetime):
@@ -36,7 +36,7 @@ def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def wait(stop: Stop, seconds: float) -> None:
         stop.check()
-        life.pass_time(seconds + 0.001)  # never none at all: the clock is in microseconds
+        life.pass_time(seconds + 0.001)  # not 0, because the clock has a resolution of microseconds
 
     runtime = replace(
         TapHubSpotThreads.runtime,
@@ -52,7 +52,7 @@ def machine_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def in_silence() -> Iterator[None]:
-    """Log nothing meanwhile: it would take as long as the rest."""
+    """Disable logging, which would take as long as the rest of the test."""
     logging.disable(logging.CRITICAL)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What is known of one sync of a history."""
+"""The facts about one sync of a history."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tests.simulation.account import Life
 
 MASS_DELETION_MIN = 20
-"""More than half of so many watched threads are not told deleted at once."""
-SURE_ATTEMPTS = 100
-"""So many tries no storm outlasts."""
+"""Minimum number of threads for the mass-deletion rule."""
+ENOUGH_ATTEMPTS = 100
+"""More attempts than any drawn series of faults lasts."""
 
 
 def filters_of(settings: dict[str, Any]) -> ThreadFilter:
-    """Return the filters that settings make."""
+    """Return the filters of these settings."""
     return ThreadFilter(
         inbox_ids=tuple(sorted(map(str, settings.get("inbox_ids", ())))),
         include_archived=settings.get("include_archived", True),
@@ -34,13 +34,13 @@ def filters_of(settings: dict[str, Any]) -> ThreadFilter:
 
 
 class Sync:
-    """A sync, from its beginning to its end.
+    """A sync, from its start to its end.
 
     Args:
         settings: Its settings.
-        given: The state that it goes on from.
-        life: The account's.
-        streams: Those that are selected.
+        given: The state that it starts from.
+        life: The account.
+        streams: The selected streams.
     """
 
     def __init__(
@@ -59,108 +59,113 @@ class Sync:
         self.watched = {
             int(entry.partition(":")[0]) for entry in self.given.get("open_threads", [])
         }
-        self.missed = {int(thread_id) for thread_id, _ in self.given.get("not_found", [])}
-        wanted = filters_of(settings).fingerprint()
+        self.not_found = {int(thread_id) for thread_id, _ in self.given.get("not_found", [])}
+        fingerprint = filters_of(settings).fingerprint()
         self.is_first = (
-            self.given.get("replication_key_value") is None or self.given["filters"] != wanted
+            self.given.get("replication_key_value") is None or self.given["filters"] != fingerprint
         )
-        """Whether it lists the account before anything else."""
+        """Whether it starts with a first sync's full listing."""
         self.has_faults = False
         self.is_refused = False
-        """Whether some threads are refused, which is not tried again."""
+        """Whether requests for some threads are refused, which is not retried."""
         self.is_short = False
-        """Whether few of the day's calls are left."""
+        """Whether the daily quota is nearly exhausted."""
         self.end: BaseException | None = None
-        """What ended it; None: it came to its end."""
+        """The error that ended it, or None if it completed."""
         self.is_marred = False
-        """Whether that was told as an error, for what never can be read."""
+        """Whether it reported an error only for items that can never be read."""
         self.behaviors = life.behaviors_met = [life.account.behavior]
 
     def note_end(self) -> None:
-        """Note what was so until its end.
+        """Record the end of the sync.
 
         Raises:
-            AssertionError: if nothing accounts for an error.
+            AssertionError: if nothing explains the sync's error.
         """
         life = self._life
         self.ended_at = life.time
-        if self._is_of_poison():
+        if self._is_expected_failure():
             self.is_marred, self.end = True, None
         if self.end is not None and not isinstance(self.end, Killed):
             assert self._is_excused(), f"the sync failed: {self.end!r}"
 
     def _is_excused(self) -> bool:
-        """Whether HubSpot, or a setting, gave reason for an error."""
+        """Whether HubSpot's behavior or a setting explains the error."""
         if isinstance(self.end, WrongAccountError):
             return False
         if isinstance(self.end, DailyQuotaError):
             return self.is_short
         if isinstance(self.end, MassDeletionError):
             return not self.is_confirmed and self._is_most()
-        # A cursor within one millisecond, or in a restarted listing, or of messages, may grow too
-        # old meanwhile; the last error, which is told, may be another one.
+        # A cursor can expire within one millisecond's rows, in a restarted listing, or for
+        # messages. The last error, which is reported, may be another one.
         is_old = "messages of" in str(self.end) and any(
             behavior.cursor_minutes for behavior in self.behaviors
         )
-        # Messages may be a 404 from the moment on at which their thread is archived.
+        # Messages may return 404 as soon as their thread is archived.
         is_archived_meanwhile = "for a page after others" in str(self.end)
         return (
             bool(self.lies())
-            or self.has_few_tries
+            or self.has_few_attempts
             or is_old
             or is_archived_meanwhile
             or "UNPARSEABLE_TOKEN" in str(self.end)
         )
 
-    def _is_of_poison(self) -> bool:
-        """Whether it came to its end, but for one actor, or the messages of one thread."""
-        what = str(self.end).partition(" could not be read")[0]
+    def _is_expected_failure(self) -> bool:
+        """Whether the sync completed, except for one actor or one thread's messages."""
+        unread = str(self.end).removeprefix("Could not read ").partition(";")[0]
         has_actor = bool(self._life.account.poisoned_actors) and "actors" in self.streams
         has_thread = self._life.poisoned_id is not None and "messages" in self.streams
-        words = ["the messages of 1 thread(s)"] * has_thread + ["1 actor(s)"] * has_actor
-        return isinstance(self.end, IncompleteError) and what in {*words, " and ".join(words)}
+        expected = ["the messages of 1 thread(s)"] * has_thread + ["1 actor(s)"] * has_actor
+        return isinstance(self.end, IncompleteError) and unread in {
+            *expected,
+            " and ".join(expected),
+        }
 
     @property
-    def has_few_tries(self) -> bool:
-        """Whether what failed in passing may be given up."""
-        has_few = self.has_faults and self.settings["max_attempts"] < SURE_ATTEMPTS
-        return has_few or self.is_refused
+    def has_few_attempts(self) -> bool:
+        """Whether the sync may give up after transient failures."""
+        may_give_up = self.has_faults and self.settings["max_attempts"] < ENOUGH_ATTEMPTS
+        return may_give_up or self.is_refused
 
     def met(self, **values: set[str]) -> bool:
-        """Whether a field of HubSpot's behavior had one of these values at any time of it."""
+        """Whether a field of HubSpot's behavior had one of these values at any time."""
         return any(getattr(met, name) in values[name] for met in self.behaviors for name in values)
 
     @property
     def has_archived(self) -> bool:
-        """Whether archived threads are wanted; if not, only a later full listing lists them."""
+        """Whether archived threads are in scope. If not, only a later full listing reads them."""
         return bool(self.settings.get("include_archived", True))
 
     @property
     def follows_threads(self) -> bool:
-        """Whether there is a stream that follows what happens to threads."""
+        """Whether a stream is selected that depends on changes of threads."""
         return bool(OF_THREADS & set(self.streams))
 
     @property
     def has_messages(self) -> bool:
-        """Whether messages are read."""
+        """Whether messages are selected."""
         return "messages" in self.streams
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether it is known to be the state's account."""
-        return self.says_number and self.given.get("account_id") == self._life.account.portal_id
+        """Whether the account ID is confirmed."""
+        return (
+            self.reports_account_id and self.given.get("account_id") == self._life.account.portal_id
+        )
 
     @property
-    def says_number(self) -> bool:
-        """Whether HubSpot said which account it is."""
+    def reports_account_id(self) -> bool:
+        """Whether HubSpot returned the account ID."""
         return not self.has_faults and all(
             behavior.account_info in {"number", "500 once"} for behavior in self.behaviors
         )
 
     def _is_most(self) -> bool:
-        """Whether so many were, or may have been taken for, dead that it looks like a purge."""
-        known = self.missed | {int(thread_id) for thread_id, _ in self.given.get("failed", ())}
-        gone = self.missed | {
+        """Whether enough threads are or seem deleted for the mass-deletion rule."""
+        known = self.not_found | {int(thread_id) for thread_id, _ in self.given.get("failed", ())}
+        gone = self.not_found | {
             thread_id
             for thread_id, past in self._life.past.items()
             if past.deleted_at is not None
@@ -171,12 +176,12 @@ class Sync:
         return len(gone) > MASS_DELETION_MIN // 2
 
     def lies(self) -> list[Outage]:
-        """Return what HubSpot denied meanwhile."""
+        """Return the outages during the sync."""
         outages = self._life.account.behavior.outages
         return [o for o in outages if o.begins <= self.ended_at and o.ends >= self.began_at]
 
-    def dead(self) -> set[int]:
-        """Return the watched threads that were gone before it began."""
+    def deleted_threads(self) -> set[int]:
+        """Return the tracked threads that were deleted before the sync started."""
         past = {thread_id: self._life.past[thread_id] for thread_id in self.watched}
         return {
             thread_id
@@ -186,19 +191,19 @@ class Sync:
 
     @property
     def reads_all(self) -> bool:
-        """Whether it came to its end, and had calls enough to read every open thread again."""
+        """Whether it completed, with enough API calls to read every open thread again."""
         return self.end is None and self.settings["open_threads_max_calls"] == 10_000
 
     @property
     def is_by_id(self) -> bool:
-        """Whether it has read every watched thread by id."""
+        """Whether it read every tracked thread by ID."""
         return self.reads_all and not self.is_first and self.settings["always_fetch_by_id"]
 
     @property
-    def is_calm(self) -> bool:
-        """Whether HubSpot was as it says it is: the number, dates, 404s; nothing failed."""
+    def is_healthy(self) -> bool:
+        """Whether HubSpot behaved as documented: account ID, dates and 404s. Nothing failed."""
         return (
             not self.lies()
-            and self.says_number
+            and self.reports_account_id
             and all(behavior.dates == "all" for behavior in self.behaviors)
         )

@@ -1,6 +1,6 @@
-"""Random histories of an account, and what the warehouse has of it after each sync.
+"""The warehouse is right after each sync of a random account history.
 
-A failing history prints what happened and when. `make test-model HISTORIES=2000` runs more.
+A failing history prints its events and their times. `make test-model HISTORIES=2000` runs more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ IN_A_ROW = 10
 
 @pytest.mark.parametrize("first", range(0, HISTORIES, IN_A_ROW))
 def test_history(first: int) -> None:
-    """After each sync the warehouse has every thread as the tap last had to see it."""
+    """After each sync, the warehouse has each thread as the tap last had to see it."""
     for seed in range(first, min(first + IN_A_ROW, HISTORIES)):
         with pytest.MonkeyPatch.context() as monkeypatch:
             history = History(seed, monkeypatch)
@@ -43,7 +43,7 @@ def test_history(first: int) -> None:
 
 @pytest.mark.parametrize("by_id", [False, True])
 def test_twenty_kills(monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> None:
-    """A first sync that is killed 20 times loses nothing, and reads little of it twice."""
+    """A first sync that is killed 20 times loses nothing and reads few rows twice."""
     page, workers, kills = 20, 4, 20
     chance = random.Random(kills)
     account = Account.sample(1_500)

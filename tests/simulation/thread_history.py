@@ -1,4 +1,4 @@
-"""What a thread was, and what of that the warehouse has to know."""
+"""The history of a thread, and what the warehouse must know about it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.message_history import Said
+from tests.simulation.message_history import MessageHistory
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,55 +16,57 @@ if TYPE_CHECKING:
 MAY_BE_UNKNOWN = {"spam", "archived", "originalChannelId", "originalChannelAccountId"}
 LISTED_OTHERWISE = {"otherProperties"}
 HELD_OPEN = {"status", "closedAt"}
-"""What an index of statuses may be wrong about for ever; the tap takes rows as it is given them."""
+"""Columns that a stale status index may show wrongly forever. The tap emits rows as returned."""
 
 Row = dict[str, Any]
 
 
 @dataclass
 class Past:
-    """What a thread was, and since when the warehouse has to know it."""
+    """The history of a thread, and since when the warehouse must know it."""
 
     versions: list[tuple[int, Row]] = field(default_factory=list)
-    """The moment of each change, and the row since then."""
+    """Each version's moment and row."""
     origins: list[int] = field(default_factory=list)
-    """Of each version, the moment from which on it was first to be seen."""
-    message_at: int | None = None
-    """The moment of the last message that an increment has to find; None: no such one."""
+    """For each version, the moment at which an equal row first existed."""
+    increment_due_at: int | None = None
+    """The moment of the last message that an increment must find, if any."""
     told_at: int | None = None
-    """The last moment from which a listing or a reading has to have brought it."""
+    """The last moment whose version a listing or a request by ID must have returned."""
     shifted_at: int = -1
-    """When it was last restored, or archived where listings lag: one that goes on may see it on no
-    side."""
+    """When it was restored, or archived while listings lag. A listing in progress may miss it on
+    both
+    sides.
+    """
     deleted_at: datetime | None = None
     missed_at: datetime | None = None
-    """When the first sync ended that has to have noticed that it is gone."""
+    """When the first sync ended that must have noticed the deletion."""
     hidden_until: datetime | None = None
-    """Until when HubSpot has denied that it is there, if no sync has to have seen it since."""
+    """The end of an outage that hid the thread, unless a later sync must have read it since."""
     is_held_open: bool = False
     """Whether a listing by status may have shown it as open although it was closed."""
     loose_at: int = -1
-    """When an older state was taken up again, by which a silent change may go unnoticed."""
+    """When an older state was restored, after which a silent change may be missed."""
     was_archived: bool = False
     inboxes: set[int] = field(default_factory=set)
-    """Those that it has been in."""
+    """The inboxes that it has been in."""
 
     # Messages
-    said: dict[str, Said] = field(default_factory=dict)
-    """Each by its id."""
+    said: dict[str, MessageHistory] = field(default_factory=dict)
+    """The messages by ID."""
     said_at: int | None = None
-    """The moment of the last one that moved the thread's latest."""
+    """The moment of the last message that moved the thread's latest message."""
     read_at: int | None = None
-    """The moment from which a change of the thread has to have brought its messages."""
+    """The moment since which a change of the thread must have led to reading its messages."""
     waived_at: int = -1
-    """When the last sync ended that knows of changes without reading messages."""
+    """When the last sync ended that saw changes without reading messages."""
     archived_at: int = -1
-    """The last moment at which it was archived, or ceased to be."""
+    """The last moment at which it was archived or restored."""
     checked_at: int = -1
-    """Up to which moment its messages have been found in the warehouse."""
+    """The moment up to which its messages have been found in the warehouse."""
 
     def note(self, moment: int, row: Row) -> None:
-        """Note the row since a moment."""
+        """Record the thread's row since a moment."""
         origin = moment
         for (_, version), first in zip(self.versions, self.origins, strict=True):
             if _is_same(row, version, LISTED_OTHERWISE | MAY_BE_UNKNOWN):
@@ -73,32 +75,32 @@ class Past:
         self.versions.append((moment, row))
         self.origins.append(origin)
 
-    def note_said(self, moment: int, messages: Collection[Message]) -> None:
-        """Note messages that were not there before."""
+    def note_messages(self, moment: int, messages: Collection[Message]) -> None:
+        """Record messages that did not exist before."""
         if len(messages) != len(self.said):
             for message in messages:
                 if message.id not in self.said:
-                    self.said[message.id] = Said(message, moment)
+                    self.said[message.id] = MessageHistory(message, moment)
 
     def origin_since(self, moment: int) -> int:
-        """Return since when the row has been as it was at a moment, or at any later one."""
+        """Return since when a row has existed that was valid at or after a moment."""
         ends = [begin for begin, _ in self.versions[1:]] + [10**9]
         return min(origin for end, origin in zip(ends, self.origins, strict=True) if end > moment)
 
     def is_after(self, start: str | None, moment: int) -> bool:
-        """Whether its latest message, or else its beginning, was not before a time, at a moment."""
+        """Whether its latest message, or else its creation, was not before a time, at a moment."""
         rows = (row for begin, row in reversed(self.versions) if begin <= moment)
         row = next(rows, self.versions[0][1])
         return start is None or (row["latestMessageTimestamp"] or row["createdAt"]) >= start
 
     def forget(self) -> None:
-        """Note that the warehouse is empty, and that the next sync lists everything."""
+        """Record that the warehouse is empty and that the next sync is a full refresh."""
         self.told_at = self.read_at = self.missed_at = None
         self.loose_at = self.checked_at = -1
         self.is_held_open = False
 
     def could_be(self, row: Row, since: int) -> bool:
-        """Whether the row was true at any moment since then."""
+        """Whether the row was valid at any moment since then."""
         ends = [moment for moment, _ in self.versions[1:]] + [10**9]
         loose = HELD_OPEN if self.is_held_open and row["status"] == "OPEN" else set()
         return any(
@@ -108,7 +110,7 @@ class Past:
 
 
 def _is_same(row: Row, version: Row, loose: set[str]) -> bool:
-    """Whether a row tells of a version; some columns HubSpot does not always fill."""
+    """Whether a row equals a version, ignoring columns that HubSpot does not always fill."""
     return all(
         row[name] == value or (name in MAY_BE_UNKNOWN and row[name] is None)
         for name, value in version.items()
@@ -117,10 +119,10 @@ def _is_same(row: Row, version: Row, loose: set[str]) -> bool:
 
 
 def text_of(time: datetime) -> str:
-    """Return a time as rows and states have it."""
+    """Return a time in the format of rows and states."""
     return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03}Z"
 
 
 def time_of(text: str) -> datetime:
-    """Return the time that a row or a state has."""
+    """Parse a time of a row or a state."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -1,4 +1,4 @@
-"""What a target has made of the messages, and the pipe that they come through."""
+"""A simulated target: a pipe from the tap, and the loaded tables and state."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Row = dict[str, Any]
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process was killed."""
 
 
 class Pipe(io.StringIO):
-    """A pipe to a target, that breaks after so many messages, or so many behind a thread's row."""
+    """A pipe that breaks after a number of messages, or `more` messages after a thread's record."""
 
     def __init__(self, messages: float = float("inf"), *, last_id: str = "", more: int = 0) -> None:
         super().__init__()
@@ -36,51 +36,52 @@ class Pipe(io.StringIO):
         return super().write(text)
 
     def messages(self) -> list[dict[str, Any]]:
-        """Return what came through."""
+        """Return the messages that were written."""
         return [json.loads(line) for line in self.getvalue().splitlines()]
 
 
 class Warehouse:
-    """The rows of each thread as they came last, and the state to go on from."""
+    """The last row of each key, and the state for the next sync."""
 
     def __init__(self) -> None:
         self.tables: defaultdict[str, dict[str, Row]] = defaultdict(dict)
-        """The rows of each stream, by id."""
+        """The rows of each stream, by ID."""
         self.state: dict[str, Any] = {}
         self.states: list[dict[str, Any]] = []
-        """The states that syncs began with, oldest first."""
+        """The states that syncs started from, oldest first."""
         self.deleted: list[str] = []
-        """The ids that were told deleted, in their order."""
+        """The IDs in `deleted_threads`, in the order of their records."""
         self.last_id = ""
-        """The thread whose row came last."""
+        """The thread whose record came last."""
         self._keys: dict[str, set[str]] = {}
 
     @property
     def rows(self) -> dict[str, Row]:
-        """The threads."""
+        """The rows of threads, by ID."""
         return self.tables["threads"]
 
     def empty(self) -> None:
-        """Begin anew: no table, no state."""
+        """Delete all tables and the state."""
         self.tables.clear()
         self.state, self.states = {}, []
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What the state has under bookmarks.threads."""
+        """The state's bookmark of threads."""
         return kept_in(self.state)
 
     @property
     def watched(self) -> set[str]:
-        """The ids of the threads that the state knows as open, or misses."""
+        """The IDs of the threads that the state has as open."""
         return {entry.partition(":")[0] for entry in self.kept.get("open_threads", [])}
 
     def load(
         self, messages: list[dict[str, Any]], chance: random.Random, *, is_cut: bool
     ) -> list[str]:
-        """Load messages as a target does; if they are cut, mostly those up to the last STATE.
+        """Load messages as a target does. Cut output is mostly loaded up to the last STATE only.
 
-        Returns: the ids that were told deleted.
+        Returns:
+            The IDs in `deleted_threads`.
         """
         states = [place for place, message in enumerate(messages) if message["type"] == "STATE"]
         if is_cut and chance.random() < 0.6:
@@ -101,7 +102,7 @@ class Warehouse:
         return deleted
 
     def _check_keys(self) -> None:
-        """Every STATE has every key: where states are merged, a missing one brings an old value."""
+        """Check that every STATE has every key. A merge keeps the old value of a missing key."""
         bookmarks = self.state["bookmarks"]
         for stream in ("threads", "messages") if self.kept else ():
             keys = set(bookmarks.get(stream, ()))
@@ -109,7 +110,7 @@ class Warehouse:
             assert keys, f"STATE has other keys: nothing of {stream}"
             assert keys == known, f"STATE has other keys: {sorted(keys ^ known)}"
             numbers = [value for value in bookmarks[stream].values() if isinstance(value, float)]
-            assert not numbers, f"STATE has numbers that are no integers: {numbers}"
+            assert not numbers, f"STATE has fractional numbers: {numbers}"
         if self.kept:
             of_threads, of_messages = (
                 kept_in(self.state, name)["replication_key_value"]
@@ -120,6 +121,6 @@ class Warehouse:
 
 
 def kept_in(state: dict[str, Any], stream: str = "threads") -> dict[str, Any]:
-    """Return what a state has under the bookmark of a stream."""
+    """Return a stream's bookmark in a state."""
     kept: dict[str, Any] = state.get("bookmarks", {}).get(stream, {})
     return kept

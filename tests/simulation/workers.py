@@ -1,4 +1,4 @@
-"""Workers without threads: calls are executed in a drawn order, one at a time."""
+"""Workers without threads: calls run in a random order, one at a time."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ class _Source:
     error: Exception | None = None
 
     def read(self) -> None:
-        """Read a page, or what ends the pages."""
+        """Read a page, or the end of the pages."""
         try:
             self.waiting.append(next(self.pages))
         except StopIteration:
             self.is_ended = True
-        except Exception as error:  # noqa: BLE001 - raised where it is due
+        except Exception as error:  # noqa: BLE001 - raised in order
             self.error, self.is_ended = error, True
 
 
 class DrawnWorkers(WorkerPool):
-    """Does in one thread what workers may do in many, in an order that `chance` draws.
+    """Does in one thread what a worker pool may do in many, in a random order.
 
-    Whatever order it draws, threads could have answered in: of the calls that have not been
-    executed, the first `count` are under way; at most `LOOKAHEAD × count` are pending; a result is
-    yielded when the next item has been pulled and all before it are there, or when no more may be
-    pulled. A call is executed as a whole.
+    Real threads could finish in any order that this class draws. Of the calls that have not run,
+    the first `count` are in flight. At most `LOOKAHEAD × count` calls are pending. A result is
+    yielded when the next item has been pulled and all earlier results exist, or when no more items
+    may be pulled. A call runs as a whole.
     """
 
     chance: ClassVar[random.Random]
@@ -112,7 +112,7 @@ class DrawnWorkers(WorkerPool):
             pass
 
     def _read_one(self, pending: deque[tuple[T, _Source]]) -> bool:
-        """Read a page of one of the sources that are under way."""
+        """Read a page of one of the sources in flight."""
         under_way = [source for _, source in pending if not source.is_ended][: self._count]
         if not under_way:
             return False
@@ -120,7 +120,7 @@ class DrawnWorkers(WorkerPool):
         return True
 
     def _head(self, function: Callable[[T], R], pending: deque[_Call]) -> R:
-        """Return the first result, or raise its error, once it is there."""
+        """Return the first result, or raise its error."""
         self._while_waiting()
         while not pending[0].is_done:
             self._execute_one(function, pending)
@@ -135,7 +135,7 @@ class DrawnWorkers(WorkerPool):
             pass
 
     def _execute_one(self, function: Callable[[T], R], pending: deque[_Call]) -> bool:
-        """Execute one of the calls that are under way; behind one that failed, none begins."""
+        """Run one of the calls in flight. No call starts after one that failed."""
         under_way: list[_Call] = []
         for call in pending:
             if call.error is not None or len(under_way) == self._count:
@@ -147,6 +147,6 @@ class DrawnWorkers(WorkerPool):
         call = self.chance.choice(under_way)
         try:
             call.result = function(call.item)
-        except Exception as error:  # noqa: BLE001 - raised where the result is due
+        except Exception as error:  # noqa: BLE001 - raised in order
             call.error = error
         return True

@@ -24,7 +24,7 @@ ROW = dict.fromkeys(SCHEMAS.get_schema("threads")["properties"]) | {"id": "17", 
 FLAT: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": 1}
 
 
-def written(*rows: dict[str, Any], stream: str = "threads", **options: Any) -> Output:
+def write_rows(*rows: dict[str, Any], stream: str = "threads", **options: Any) -> Output:
     """Write rows to a stream of a tap; return the output."""
     catalog = options.pop("catalog", None)
     tap = TapHubSpotThreads(config={"access_token": "x", **options}, catalog=catalog)
@@ -37,7 +37,7 @@ def written(*rows: dict[str, Any], stream: str = "threads", **options: Any) -> O
     return Output(out.getvalue())
 
 
-def without(*columns: str) -> dict[str, Any]:
+def deselect(*columns: str) -> dict[str, Any]:
     """Return a catalog that deselects these columns of `threads`."""
     catalog = select("threads")
     for entry in catalog["streams"]:
@@ -55,7 +55,7 @@ def restore_sdk_method(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]
 
 def test_schema_and_rows() -> None:
     """A row is emitted unchanged, after its stream's SCHEMA."""
-    output = written(ROW)
+    output = write_rows(ROW)
     assert [message["type"] for message in output.messages] == ["SCHEMA", "RECORD"]
     assert output.messages[0]["schema"]["properties"].keys() == ROW.keys()
     assert output.records() == [ROW]
@@ -65,14 +65,14 @@ def test_row_is_not_changed() -> None:
     """Deselected columns are removed from the record only, so the sync's row stays complete."""
     row = {**ROW, "threadAssociations": {"associatedTicketId": "5"}}
     before = deepcopy(row)
-    (record,) = written(row, catalog=without("status", "associatedTicketId")).records()
+    (record,) = write_rows(row, catalog=deselect("status", "associatedTicketId")).records()
     assert "status" not in record
     assert row == before
 
 
 def test_thread_index_columns() -> None:
     """A `thread_index` record is a thread's row, reduced to the columns of the index."""
-    (record,) = written(ROW, stream="thread_index", catalog=select("thread_index")).records(
+    (record,) = write_rows(ROW, stream="thread_index", catalog=select("thread_index")).records(
         "thread_index"
     )
     assert record.keys() == SCHEMAS.get_schema("thread_index")["properties"].keys()
@@ -81,7 +81,7 @@ def test_thread_index_columns() -> None:
 @pytest.mark.parametrize("settings", [{}, FLAT], ids=["nested", "flattened"])
 def test_every_column_in_every_record(settings: dict[str, Any]) -> None:
     """A record has every column of its SCHEMA, in the same order, and null for missing values."""
-    output = written(ROW, **settings)
+    output = write_rows(ROW, **settings)
     columns = list(output.messages[0]["schema"]["properties"])
     assert [list(record) for record in output.records()] == [columns]
 
@@ -89,7 +89,7 @@ def test_every_column_in_every_record(settings: dict[str, Any]) -> None:
 def test_sdk_omits_flattened_columns(restore_sdk_method: Callable[[str], None]) -> None:
     """Why `_generate_record_messages`: the SDK's method omits a flattened column."""
     restore_sdk_method("_generate_record_messages")
-    output = written(ROW, **FLAT)
+    output = write_rows(ROW, **FLAT)
     missing = output.messages[0]["schema"]["properties"].keys() - output.records()[0].keys()
     assert missing == {"threadAssociations__associatedTicketId"}
 
@@ -100,7 +100,7 @@ MAPS: dict[str, Any] = {"stream_maps": {"threads": {"half": "float(status)"}}}
 def test_failing_stream_map() -> None:
     """The error for a stream map that fails names the setting and contains no value of the row."""
     with pytest.raises(SettingsError, match=r"^stream_maps: ") as raised:
-        written({**ROW, "status": "customer's own"}, **MAPS)
+        write_rows({**ROW, "status": "customer's own"}, **MAPS)
     assert "customer" not in str(raised.value)
 
 
@@ -108,7 +108,7 @@ def test_sdk_error_names_no_setting(restore_sdk_method: Callable[[str], None]) -
     """Why `_generate_record_messages`: the SDK's error does not name the setting."""
     restore_sdk_method("_generate_record_messages")
     with pytest.raises(Exception, match="float") as raised:
-        written(ROW, **MAPS)
+        write_rows(ROW, **MAPS)
     assert not isinstance(raised.value, SettingsError)
 
 
@@ -128,9 +128,9 @@ class SearchCount:
 def test_no_search_if_every_column_is_selected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records are searched for deselected columns only if a column is deselected."""
     searches = SearchCount(monkeypatch)
-    written(ROW, ROW)
+    write_rows(ROW, ROW)
     assert searches.count == 0
-    written(ROW, ROW, catalog=without("status"))
+    write_rows(ROW, ROW, catalog=deselect("status"))
     assert searches.count == 2
 
 
@@ -139,9 +139,9 @@ def test_sdk_searches_each_record(
 ) -> None:
     """Why `_generate_record_messages`: the SDK's method searches each record in any case."""
     searches = SearchCount(monkeypatch)
-    monkeypatch.setattr(HubSpotStream, "_is_as_read", False)
+    monkeypatch.setattr(HubSpotStream, "_bypasses_mapper", False)
     restore_sdk_method("_generate_record_messages")
-    written(ROW, ROW)
+    write_rows(ROW, ROW)
     assert searches.count == 2
 
 
@@ -149,14 +149,14 @@ def test_same_text_as_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that the SDK would not change is written with the same text, but faster."""
     row = {**ROW, "status": "a\nü\u2028", "otherProperties": {"a": [1, None, True]}}
     with time_machine.travel("2026-11-20T12:00:00.123456Z", tick=False):
-        own = written(row).text
-        monkeypatch.setattr(HubSpotStream, "_is_as_read", False)
-        assert written(row).text == own
+        own = write_rows(row).text
+        monkeypatch.setattr(HubSpotStream, "_bypasses_mapper", False)
+        assert write_rows(row).text == own
 
 
 def test_sdk_changes_the_row() -> None:
     """Why `write` copies: the SDK's `_write_record_message` removes columns from the given row."""
-    tap = TapHubSpotThreads(config={"access_token": "x"}, catalog=without("status"))
+    tap = TapHubSpotThreads(config={"access_token": "x"}, catalog=deselect("status"))
     row = dict(ROW)
     with redirect_stdout(io.StringIO()):
         tap.streams["threads"]._write_record_message(row)  # noqa: SLF001 - the subject of the test

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tests.conftest import Lab
 
 
-def make(quota: tuple[int | None, int | None] = (None, None)) -> tuple[Progress, list[float]]:
+def make_progress(
+    quota: tuple[int | None, int | None] = (None, None),
+) -> tuple[Progress, list[float]]:
     """Return a progress and its clock, a list with the current seconds."""
     clock = [0.0]
     traffic = SimpleNamespace(request_count=0, retry_count=0, quota=quota, now=None)
@@ -28,7 +30,7 @@ def make(quota: tuple[int | None, int | None] = (None, None)) -> tuple[Progress,
 def test_line_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
     """Every 10 seconds a line reports the count, the rate, the remaining time and the quota."""
     caplog.set_level(logging.INFO)
-    progress, clock = make((900, 1_000))
+    progress, clock = make_progress((900, 1_000))
     progress.total = 400
     for second in range(1, 25):
         clock[0] = float(second)
@@ -43,7 +45,7 @@ def test_line_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
 def test_line_without_progress(caplog: pytest.LogCaptureFixture) -> None:
     """A line is also logged while nothing is read."""
     caplog.set_level(logging.INFO)
-    progress, clock = make()
+    progress, clock = make_progress()
     clock[0] = 60.0
     progress.tick()
     assert caplog.messages == ["0 threads, 0.0 threads/s"]
@@ -54,7 +56,7 @@ def test_line_without_progress(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     """The summary gives the duration in its two largest units."""
-    progress, clock = make()
+    progress, clock = make_progress()
     clock[0] = seconds
     assert progress.summary().endswith(f" 0 API calls in {text}.")
 
@@ -91,7 +93,7 @@ def test_few_lines_for_a_successful_sync(lab: Lab, caplog: pytest.LogCaptureFixt
 
 def test_summary_counts_skipped_threads() -> None:
     """Threads that were not emitted are counted by reason."""
-    progress, _ = make()
+    progress, _ = make_progress()
     progress.records["threads"], progress.records["deleted_threads"] = 2, 1
     stats = progress.stats
     stats.unchanged, stats.before_start_date, stats.other_inbox = 3, 4, 5
@@ -112,7 +114,7 @@ def test_summary_counts_skipped_threads() -> None:
 )
 def test_summary_of_nothing(total: int | None, since: str | None, reason: str) -> None:
     """A complete sync without a record gives the reason."""
-    progress, _ = make()
+    progress, _ = make_progress()
     progress.total, progress.since = total, since
     assert progress.summary().startswith(f"Sync complete: 0 threads ({reason}). ")
     stopped = progress.summary(Stopped(15))
@@ -121,7 +123,7 @@ def test_summary_of_nothing(total: int | None, since: str | None, reason: str) -
 
 def test_summary_of_another_stream() -> None:
     """The summary does not mention threads if they are not selected."""
-    progress, _ = make()
+    progress, _ = make_progress()
     progress.records["inboxes"] = 0
     assert progress.summary().startswith("Sync complete: 0 inboxes (none found). ")
     progress.records["inboxes"] = 1
@@ -145,7 +147,7 @@ def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     life.pass_time(hours=1)
     life.sync()
     fields = vars(caplog.records[-1])
-    fields = {name: fields[name] for name in make()[0].fields({})}
+    fields = {name: fields[name] for name in make_progress()[0].fields({})}
     assert fields.pop("duration_seconds") >= 0
     unchanged = fields["skipped"]["unchanged"]
     assert unchanged > 0
@@ -171,7 +173,7 @@ def test_fields(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_lag() -> None:
     """The bookmark's lag is measured by HubSpot's clock, and unknown before the first response."""
-    progress, _ = make()
+    progress, _ = make_progress()
     state = {"replication_key_value": "2026-11-20T12:00:00.000Z"}
     assert progress.fields(state)["bookmark_lag_seconds"] is None
     progress.traffic = SimpleNamespace(

@@ -14,7 +14,7 @@ from tap_hubspot_threads.singer.progress import (
     outcome_of,
 )
 from tap_hubspot_threads.sync.context import Failures, SyncStats
-from tests.sync.fakes import passing
+from tests.sync.fakes import transient_error
 
 
 def test_no_problems() -> None:
@@ -27,10 +27,10 @@ def test_problems() -> None:
     """Each type of problem is counted separately."""
     stats, failures = SyncStats(unavailable=["c"], truncated=["d", "e", "f"]), Failures()
     stats.not_found, stats.withheld_deletions = 1_200, 1
-    failures.threads.note("1", passing())
+    failures.threads.note("1", transient_error())
     for name in "ab":
-        failures.messages.note(name, passing())
-    failures.actors.note("A-1", passing())
+        failures.messages.note(name, transient_error())
+    failures.actors.note("A-1", transient_error())
     assert describe_problems(stats, failures) == [
         "1,200 threads not found",
         "1 deletion pending",
@@ -46,8 +46,8 @@ def test_problems() -> None:
     ("error", "outcome"),
     [
         (None, "complete"),
-        (IncompleteError({"1": passing()}), "incomplete"),
-        (passing(), "stopped"),
+        (IncompleteError({"1": transient_error()}), "incomplete"),
+        (transient_error(), "stopped"),
         (Stopped(15), "stopped"),
         (RefusedError("400"), "failed"),
         (OSError("No space left"), "failed"),

@@ -20,7 +20,7 @@ import pytest
 from emulator.data.account import Account
 from tap_hubspot_threads.errors import OutputError
 from tap_hubspot_threads.signals import Stopped
-from tap_hubspot_threads.singer.stdout import BUFFER, Output, written_whole
+from tap_hubspot_threads.singer.stdout import BUFFER, Output, as_output
 from tests.conftest import UNBUFFERED, Lab, open_lab
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def pipe(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
 def test_streams_that_are_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stdout that Python code has redirected, or without `select.poll`, is not replaced."""
     redirected = io.StringIO()
-    assert written_whole(redirected) is redirected
+    assert as_output(redirected) is redirected
     monkeypatch.setattr(sys, "__stdout__", redirected)
     monkeypatch.delattr(select, "poll")
-    assert written_whole(redirected) is redirected
+    assert as_output(redirected) is redirected
 
 
 def test_pipe_loses_nothing(pipe: tuple[int, int]) -> None:
@@ -90,7 +90,7 @@ def test_nothing_is_written_after_a_failure(pipe: tuple[int, int]) -> None:
     output = Output(writer)
     output.write("a line\n")
     for _ in range(2):
-        with pytest.raises(OutputError, match=r"has closed the pipe\. Look"):
+        with pytest.raises(OutputError, match=r"the target closed the pipe\. Check"):
             output.flush()
     with pytest.raises(OutputError):
         output.write("x" * BUFFER)

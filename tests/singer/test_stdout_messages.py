@@ -1,4 +1,4 @@
-"""Messages: one line each, and the moments of flushing."""
+"""Messages: one line each, and when they are flushed."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ class FakeStream:
         """Do nothing."""
 
 
-class World:
-    """A writer of some streams; `log` has everything that happened, in order."""
+class WriterSetup:
+    """A writer for fake streams; `log` lists all writes and state changes in order."""
 
     def __init__(
         self,
@@ -104,12 +104,12 @@ class World:
         """Implement `AccountSync.bookmarks`."""
         return {"threads": {**self.threads_state, "is_final": is_final}}
 
-    def play(self, *events: Event | Exception, max_records: int | None = None) -> list[Any]:
-        """Write these events; return what happened after the SCHEMAs."""
-        return self.write(replay(events), max_records=max_records)
+    def write_events(self, *events: Event | Exception, max_records: int | None = None) -> list[Any]:
+        """Write these events; return the log after the SCHEMAs."""
+        return self.write_from(replay(events), max_records=max_records)
 
-    def write(self, events: Iterable[Event], *, max_records: int | None = None) -> list[Any]:
-        """Write events; return what happened after the SCHEMAs."""
+    def write_from(self, events: Iterable[Event], *, max_records: int | None = None) -> list[Any]:
+        """Write events from an iterable; return the log after the SCHEMAs."""
         bookmarks = self.bookmarks if self._has_state else None
         self.writer.run(events, bookmarks, max_records=max_records)
         return self.log[len(self.streams) :]
@@ -130,31 +130,31 @@ def thread(thread_id: str, **columns: Any) -> Record:
 
 def test_schemas_first_state_last() -> None:
     """The SCHEMA of each selected stream comes first, STATE last."""
-    world = World()
-    world.play(thread("1"))
-    assert world.log == ["SCHEMA threads", "SCHEMA deleted_threads", "threads 1", "STATE"]
+    setup = WriterSetup()
+    setup.write_events(thread("1"))
+    assert setup.log == ["SCHEMA threads", "SCHEMA deleted_threads", "threads 1", "STATE"]
 
 
 def test_nothing_to_read() -> None:
     """Without events, the SCHEMAs and the given state are written."""
     given = {"bookmarks": {"threads": {"replication_key_value": "x"}}}
-    world = World(given=given)
-    world.writer.run(())
-    assert world.log == ["SCHEMA threads", "SCHEMA deleted_threads", "STATE"]
-    assert world.states == [given]
+    setup = WriterSetup(given=given)
+    setup.writer.run(())
+    assert setup.log == ["SCHEMA threads", "SCHEMA deleted_threads", "STATE"]
+    assert setup.states == [given]
 
 
 def test_change_after_its_record() -> None:
     """A state change is applied when its record is written, before the next event is asked for."""
-    world = World()
+    setup = WriterSetup()
 
     def events() -> Iterator[Event]:
         for number in "12":
             yield thread(number)
-            yield world.change(f"change {number}")
-            world.log.append("next event")
+            yield setup.change(f"change {number}")
+            setup.log.append("next event")
 
-    assert world.write(events()) == [
+    assert setup.write_from(events()) == [
         *("threads 1", "change 1", "next event"),
         *("threads 2", "change 2", "next event", "STATE"),
     ]
@@ -162,40 +162,40 @@ def test_change_after_its_record() -> None:
 
 def test_change_with_save_now() -> None:
     """A state change with `save_now` is in a STATE before the next record."""
-    world = World()
-    events: list[Event] = [world.change("change", save_now=True), thread("1")]
-    assert world.play(*events) == ["change", "STATE", "threads 1", "STATE"]
+    setup = WriterSetup()
+    events: list[Event] = [setup.change("change", save_now=True), thread("1")]
+    assert setup.write_events(*events) == ["change", "STATE", "threads 1", "STATE"]
 
 
 def test_unreplaced_read_messages() -> None:
     """A `ReadMessages` that was not replaced writes nothing."""
-    assert World().play(ReadMessages(ThreadRef("1"))) == ["STATE"]
+    assert WriterSetup().write_events(ReadMessages(ThreadRef("1"))) == ["STATE"]
 
 
 def test_unselected_stream() -> None:
     """A record of an unselected stream is not written; later state changes still apply."""
-    world = World(streams=("deleted_threads",))
-    assert world.play(thread("1"), world.change("change")) == ["change", "STATE"]
+    setup = WriterSetup(streams=("deleted_threads",))
+    assert setup.write_events(thread("1"), setup.change("change")) == ["change", "STATE"]
 
 
 def test_each_record_to_its_stream() -> None:
     """Records of several streams are written in their order, each by its own stream."""
-    world = World()
-    log = world.play(thread("1"), Record("deleted_threads", {"id": "2"}), thread("3"))
+    setup = WriterSetup()
+    log = setup.write_events(thread("1"), Record("deleted_threads", {"id": "2"}), thread("3"))
     assert log == ["threads 1", "deleted_threads 2", "threads 3", "STATE"]
-    assert [stream.value for stream in world.streams.values()] == [2, 1]
+    assert [stream.value for stream in setup.streams.values()] == [2, 1]
 
 
 def test_state_interval() -> None:
     """STATE is written after a state change, at most once per interval."""
-    world = World()
-    log = world.play(
+    setup = WriterSetup()
+    log = setup.write_events(
         thread("1"),
-        world.change("page", INTERVAL - 1),
+        setup.change("page", INTERVAL - 1),
         thread("2"),
-        world.change("page", 1),
+        setup.change("page", 1),
         thread("3"),
-        world.change("page", INTERVAL - 1),
+        setup.change("page", INTERVAL - 1),
     )
     assert log == [
         *("threads 1", "page"),
@@ -206,65 +206,65 @@ def test_state_interval() -> None:
 
 def test_no_state_between_records() -> None:
     """STATE is written only after a state change, however much time passes."""
-    world = World()
+    setup = WriterSetup()
 
     def events() -> Iterator[Event]:
         for number in range(3):
             yield thread(str(number))
-            world.seconds += 60
+            setup.seconds += 60
 
-    log = world.write(events())
+    log = setup.write_from(events())
     assert log.count("STATE") == 1
     assert log[-1] == "STATE"
 
 
 def test_state_is_current() -> None:
     """A STATE has the bookmarks at the time of writing, and the last one is final."""
-    world = World()
+    setup = WriterSetup()
 
     def apply() -> None:
-        world.threads_state["page"] = 1
-        world.seconds += INTERVAL
+        setup.threads_state["page"] = 1
+        setup.seconds += INTERVAL
 
-    world.play(StateChange(apply), thread("1"))
-    saved = [state["bookmarks"]["threads"] for state in world.states]
+    setup.write_events(StateChange(apply), thread("1"))
+    saved = [state["bookmarks"]["threads"] for state in setup.states]
     assert saved == [{"page": 1, "is_final": False}, {"page": 1, "is_final": True}]
-    assert world.writer.saved == saved[-1]
+    assert setup.writer.saved == saved[-1]
 
 
 @pytest.mark.parametrize(("rows", "states"), [(1, 2), (2, 3)])
 def test_long_state_waits_for_records(rows: int, states: int) -> None:
     """The more open threads a STATE has, the more records are written before the next STATE."""
-    world = World()
+    setup = WriterSetup()
 
     def apply() -> None:
-        world.threads_state["open_threads"] = [""] * (2 * OPEN_THREADS_PER_RECORD)
-        world.seconds += INTERVAL
+        setup.threads_state["open_threads"] = [""] * (2 * OPEN_THREADS_PER_RECORD)
+        setup.seconds += INTERVAL
 
     change = StateChange(apply)
-    world.play(change, *[thread(str(number)) for number in range(rows)], change)
-    assert len(world.states) == states
+    setup.write_events(change, *[thread(str(number)) for number in range(rows)], change)
+    assert len(setup.states) == states
 
 
 def test_long_state_with_save_now() -> None:
     """A state change with `save_now` is saved at once, however long the state is."""
-    world = World()
+    setup = WriterSetup()
 
     def apply() -> None:
-        world.threads_state["open_threads"] = [""] * 1_000
+        setup.threads_state["open_threads"] = [""] * 1_000
 
-    world.play(StateChange(apply, save_now=True), thread("1"))
-    assert len(world.states) == 2
+    setup.write_events(StateChange(apply, save_now=True), thread("1"))
+    assert len(setup.states) == 2
 
 
 def test_given_state_is_returned() -> None:
     """A sync without a state returns the given one; other streams' bookmarks stay, too."""
     given = {"bookmarks": {"threads": {"a": 1}, "thread_index": {"b": 2}}}
-    world = World(given=given, has_state=False)
-    world.play(thread("1"))
-    assert world.states == [given]
-    other = World(given=given)
-    other.play(thread("1"))
+    setup = WriterSetup(given=given, has_state=False)
+    setup.write_events(thread("1"))
+    assert setup.states == [given]
+    other = WriterSetup(given=given)
+    other.write_events(thread("1"))
     assert other.states[-1]["bookmarks"] == {
         "threads": {"is_final": True},
         "thread_index": {"b": 2},
@@ -274,32 +274,32 @@ def test_given_state_is_returned() -> None:
 @pytest.mark.parametrize("error", [HubSpotError("no"), None], ids=["error", "signal"])
 def test_early_end(error: HubSpotError | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a HubSpot error or a signal, a final STATE is written."""
-    world = World()
+    setup = WriterSetup()
     if error is None:
 
         def check() -> None:
-            if "threads 1" in world.log:
+            if "threads 1" in setup.log:
                 raise Stopped(15)
 
-        monkeypatch.setattr(world.stop, "check", check)
+        monkeypatch.setattr(setup.stop, "check", check)
     with pytest.raises(HubSpotError if error else Stopped):
-        world.play(thread("1"), *([error] if error else []), thread("2"))
-    assert world.log[2:] == ["threads 1", "STATE"]
-    assert world.states[-1]["bookmarks"]["threads"]["is_final"] is True
+        setup.write_events(thread("1"), *([error] if error else []), thread("2"))
+    assert setup.log[2:] == ["threads 1", "STATE"]
+    assert setup.states[-1]["bookmarks"]["threads"]["is_final"] is True
 
 
 def test_broken_pipe() -> None:
     """After a broken pipe, no STATE is written."""
-    world = World()
+    setup = WriterSetup()
     with pytest.raises(BrokenPipeError):
-        world.play(thread("1"), BrokenPipeError())
-    assert world.states == []
+        setup.write_events(thread("1"), BrokenPipeError())
+    assert setup.states == []
 
 
 def test_max_records() -> None:
     """With `max_records`, the writer stops after that many records of any stream, with a STATE."""
-    world = World()
-    log = world.play(
+    setup = WriterSetup()
+    log = setup.write_events(
         thread("1"), CHECKPOINT, Record("deleted_threads", {"id": "2"}), thread("3"), max_records=2
     )
     assert log == ["threads 1", "deleted_threads 2", "STATE"]
@@ -307,6 +307,8 @@ def test_max_records() -> None:
 
 def test_threads_are_counted() -> None:
     """Progress counts the emitted threads, and the archived ones among them."""
-    world = World()
-    world.play(thread("1"), thread("2", archived=True), Record("deleted_threads", {"id": "3"}))
-    assert (world.progress.records["threads"], world.progress.archived) == (2, 1)
+    setup = WriterSetup()
+    setup.write_events(
+        thread("1"), thread("2", archived=True), Record("deleted_threads", {"id": "3"})
+    )
+    assert (setup.progress.records["threads"], setup.progress.archived) == (2, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tap_hubspot_threads.singer.writer import misfits
 
 
-def test_usual_row() -> None:
+def test_no_misfits() -> None:
     """A row without `otherProperties`, or with unknown keys only, has no misfits."""
     assert misfits({"id": "1", "detectedAt": None}) == []
     assert misfits({"id": "1", "otherProperties": None}) == []

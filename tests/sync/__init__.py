@@ -1,1 +1,1 @@
-"""Tests of the folder of the same name."""
+"""Tests of `tap_hubspot_threads/sync/`."""

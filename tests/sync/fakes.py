@@ -1,4 +1,4 @@
-"""What the tests of a sync's parts share: an account that answers as it is told to."""
+"""Fakes for the tests of `sync/`: a scripted API, and factories for rows, pages and states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tap_hubspot_threads.models import Page, Record, Selection, StateChange
 from tap_hubspot_threads.settings.settings import Settings, ThreadFilter
 from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
 from tap_hubspot_threads.sync.context import Failures, SyncContext
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 from tap_hubspot_threads.sync.state.state import SyncState
 
 if TYPE_CHECKING:
@@ -24,30 +24,30 @@ FILTERS = ("inbox_ids", "include_archived", "start_date")
 
 
 LISTS = {"list_threads", "list_open_threads", "threads_since", "list_messages", "list_all"}
-"""The methods that yield pages."""
+"""Methods that yield pages, one per API call."""
 
 
 class FakeApi:
-    """Gives one answer after the other, whatever is requested; `asked` is what was.
+    """A scripted API: returns or raises its answers in order, for any method.
 
-    Each entry is the method and its arguments; that a request is attempted once only is a last
-    True there, and without it nothing. The page of a list has its cursor before `archived`. So it
-    is with the archived messages of a thread.
+    `requests` holds one tuple per API call: the method, its positional arguments, the cursor of a
+    page, then its options. False options are left out, except `archived`, which is left out for
+    messages only.
     """
 
     def __init__(self, *answers: object) -> None:
         self.answers = list(answers)
-        self.asked: list[tuple[Any, ...]] = []
+        self.requests: list[tuple[Any, ...]] = []
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def answer(*values: object, **options: object) -> object:
-            is_side = method != "list_messages"
-            said = [
+            keeps_archived = method != "list_messages"
+            recorded = [
                 value
                 for name, value in options.items()
-                if value or (name == "archived" and is_side)
+                if value or (name == "archived" and keeps_archived)
             ]
-            self.asked.append((method, *values, *said))
+            self.requests.append((method, *values, *recorded))
             found = self.answers.pop(0)
             if isinstance(found, Exception):
                 raise found
@@ -72,7 +72,7 @@ class FakeApi:
 
 
 class Inline(WorkerPool):
-    """Calls on this thread, one at a time: what is asked comes in one order."""
+    """A worker pool that works on the calling thread, so that requests come in a fixed order."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -90,12 +90,12 @@ class Inline(WorkerPool):
 
 
 def fake(*answers: object) -> Any:
-    """Make an account with such answers."""
+    """Return an API that gives these answers."""
     return FakeApi(*answers)
 
 
 def row(thread_id: int | str, at: str | None = NOW, **columns: Any) -> dict[str, Any]:
-    """Make the row of an open, live thread whose latest message is at a moment."""
+    """Return the row of an open, live thread whose latest message is at `at`."""
     return {
         "id": str(thread_id),
         "archived": False,
@@ -110,37 +110,39 @@ def row(thread_id: int | str, at: str | None = NOW, **columns: Any) -> dict[str,
 def page(
     *rows: dict[str, Any], cursor: str | None = None, now: str = NOW, seconds: float = 0
 ) -> Page:
-    """Make a page of a listing."""
+    """Return a page of a list."""
     names = [found["id"] for found in rows]
     return Page(list(rows), cursor, now, seconds=seconds, ids=names)
 
 
-def missing(now: str | None = NOW) -> NotFoundError:
-    """Make HubSpot's word that there is no such thread."""
+def not_found_error(now: str | None = NOW) -> NotFoundError:
+    """Return the error of a 404 that is HubSpot's own."""
     return NotFoundError("GET /threads/{threadId}: 404", now=now)
 
 
-def passing() -> TransientError:
-    """Make the error of a request whose tries have failed."""
+def transient_error() -> TransientError:
+    """Return the error of a request whose attempts all failed."""
     return TransientError("GET /threads/{threadId}: 503")
 
 
-def kept(**state: Any) -> SyncState:
-    """Make a state, from what a STATE has under bookmarks.threads."""
-    return SyncState({"threads": state}, filters=state.pop("wanted_now", "all"))
+def make_state(**state: Any) -> SyncState:
+    """Return a state, from the values of a STATE message under bookmarks.threads."""
+    return SyncState({"threads": state}, filters=state.pop("current_filters", "all"))
 
 
-def knows(*rows: dict[str, Any], **state: Any) -> SyncState:
-    """Make the state after a sync that emitted these rows of open threads."""
+def make_state_with_open(*rows: dict[str, Any], **state: Any) -> SyncState:
+    """Return the state after a sync that emitted these rows of open threads."""
     state.setdefault("replication_key_value", NOW)
-    return kept(open_threads=[f"{found['id']}:{mark_of(found)}" for found in rows], **state)
+    return make_state(
+        open_threads=[f"{found['id']}:{fingerprint_of(found)}" for found in rows], **state
+    )
 
 
-def context(
+def make_context(
     state: SyncState | None = None, selection: Selection | None = None, **settings: Any
 ) -> SyncContext:
-    """Make the context of a sync: of threads alone, unless a selection says otherwise."""
-    state = state or kept()
+    """Return the context of a sync, by default of `threads` alone."""
+    state = state or make_state()
     threads = {name: settings.pop(name) for name in FILTERS if name in settings}
     return SyncContext(
         Settings(threads=ThreadFilter(**threads), **settings),
@@ -153,7 +155,7 @@ def context(
 def write(
     events: Iterable[Any], written: list[tuple[str, str]] | None = None
 ) -> list[tuple[str, str]]:
-    """Do what the loop that writes does; return the stream and ID of each record, in that list."""
+    """Consume events like the writing loop; add the stream and ID of each record to `written`."""
     written = [] if written is None else written
     for event in events:
         if isinstance(event, Record):
@@ -164,5 +166,5 @@ def write(
 
 
 def records(events: Iterable[Any]) -> list[tuple[str, str]]:
-    """Return the stream and ID of each record among events; change no state."""
+    """Return the stream and ID of each record, without applying state changes."""
     return [(event.stream, event.row["id"]) for event in events if isinstance(event, Record)]

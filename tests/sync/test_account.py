@@ -1,4 +1,4 @@
-"""Syncs of the whole account: what each brings, what it costs, what it keeps."""
+"""Syncs of the whole account: their records, their API calls and their state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from emulator.data.account import Account
 from emulator.data.thread import CHAT, HELP_DESK
-from tap_hubspot_threads.errors import IncompleteError, StateError
+from tap_hubspot_threads.errors import HubSpotError, IncompleteError, StateError
 from tests.conftest import NOON, Lab, Life, ids, open_lab, select, set_runtime
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def life() -> Iterator[Life]:
-    """A small account, synced once; an hour has passed."""
+    """A small account, synced an hour ago."""
     with open_lab() as lab:
         life = Life(lab, open_threads_max_calls=0)
         life.sync()
@@ -28,14 +28,14 @@ def life() -> Iterator[Life]:
         yield life
 
 
-def test_nothing_changed(life: Life) -> None:
-    """A quiet account costs three calls, and no record."""
+def test_quiet_account(life: Life) -> None:
+    """A sync of an unchanged account costs three API calls and emits no record."""
     assert life.sync().ids == []
     assert len(life.lab.calls()) == 3
 
 
 def test_changed_threads(life: Life) -> None:
-    """Only threads with a new message come, live or archived, oldest message first."""
+    """Only threads with a new message are emitted, live and archived ones."""
     old = life.lab.threads[:3]
     archived = life.lab.threads[-1]
     for thread in [*old, archived]:
@@ -45,19 +45,19 @@ def test_changed_threads(life: Life) -> None:
     output = life.sync()
     assert sorted(output.ids) == sorted(ids([*old, archived, *new]))
     life.pass_time(hours=1)
-    life.sync()  # the lookback brings the last minutes once more
+    life.sync()  # the lookback reads the last minutes again
     assert life.sync().ids == []
 
 
 def test_bookmark_is_hubspots_clock(life: Life) -> None:
-    """The bookmark is HubSpot's clock at the start of the increment, whatever this machine's is."""
+    """The bookmark is HubSpot's clock at the start of the increment, not this machine's."""
     life.sync()
     assert life.threads_state["replication_key"] == "latestMessageTimestamp"
     assert life.threads_state["replication_key_value"] == "2026-11-20T13:00:00.000Z"
 
 
 def test_lookback(life: Life) -> None:
-    """A message that HubSpot's index shows late is found within the lookback."""
+    """A message that HubSpot indexes late is found within the lookback."""
     (late,) = life.threads(1)
     late.received_at = None
     life.sync()
@@ -69,7 +69,7 @@ def test_lookback(life: Life) -> None:
 
 @pytest.mark.parametrize("offset_cursors", [False, True])
 def test_many_in_one_millisecond(life: Life, *, offset_cursors: bool) -> None:
-    """1,200 threads whose latest message is in one millisecond all come, once each."""
+    """1,200 threads whose latest message is in one millisecond are all emitted, once each."""
     life.lab.account.offset_cursors = offset_cursors
     made = life.threads(1_200)
     life.pass_time(milliseconds=1)
@@ -79,7 +79,7 @@ def test_many_in_one_millisecond(life: Life, *, offset_cursors: bool) -> None:
 
 
 def test_moves_between_pages(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that get another message while pages are read are not lost, nor push others out."""
+    """Threads that get a message between two pages are neither lost nor push others out."""
     set_runtime(monkeypatch, page_size=5)
     made = []
     for _ in range(40):
@@ -95,13 +95,13 @@ def test_moves_between_pages(life: Life, monkeypatch: pytest.MonkeyPatch) -> Non
     assert sorted(life.sync().ids) == sorted(ids(made))
 
 
-def test_vanishes_or_is_archived_in_between(life: Life) -> None:
-    """A thread that is deleted or archived after it was listed is handled, and the rest comes."""
-    gone, archived, stays = life.threads(3)
+def test_deleted_or_archived_after_the_list(life: Life) -> None:
+    """A thread deleted or archived after it was listed does not affect the others."""
+    deleted, archived, stays = life.threads(3)
 
     def change(target: str) -> None:
-        if str(gone.id) in target:
-            life.lab.account.threads.pop(gone.id, None)
+        if str(deleted.id) in target:
+            life.lab.account.threads.pop(deleted.id, None)
         if str(archived.id) in target:
             archived.archived = True
 
@@ -112,7 +112,7 @@ def test_vanishes_or_is_archived_in_between(life: Life) -> None:
 
 
 def test_cost_of_an_increment() -> None:
-    """80 changed threads in 2,600 cost at most 90 calls."""
+    """80 changed threads among 2,600 cost at most 90 API calls."""
     with open_lab(Account.sample(2_600)) as lab:
         life = Life(lab, open_threads_max_calls=0)
         life.sync()
@@ -125,8 +125,8 @@ def test_cost_of_an_increment() -> None:
         assert len(lab.calls()) <= 90
 
 
-def test_runs_that_overlap(life: Life) -> None:
-    """Whichever of two overlapping runs saves its state last, the next one loses nothing."""
+def test_overlapping_runs(life: Life) -> None:
+    """Whichever of two overlapping runs saves its state last, the next run loses nothing."""
     before = life.state
     first = life.threads(1)
     life.sync()
@@ -141,7 +141,7 @@ def test_runs_that_overlap(life: Life) -> None:
 
 @pytest.mark.parametrize("by_id", [False, True])
 def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> None:
-    """A first sync that is killed goes on at the page where it was."""
+    """An interrupted first sync resumes at its last page."""
     set_runtime(monkeypatch, page_size=10)
     set_runtime(monkeypatch, state_interval=0)
     with open_lab() as lab:
@@ -161,7 +161,7 @@ def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, *, by_id: bo
 
 
 def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a resumed listing the increment starts where the listing first began."""
+    """After a resumed first listing, the increment starts where that listing first started."""
     set_runtime(monkeypatch, page_size=10)
     set_runtime(monkeypatch, state_interval=0)
     with open_lab() as lab:
@@ -178,7 +178,7 @@ def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_refused_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A saved cursor that HubSpot does not know any more restarts the listing of that side."""
+    """If HubSpot refuses a saved cursor, the listing starts over."""
     set_runtime(monkeypatch, page_size=10)
     with open_lab() as lab:
         life = Life(lab, open_threads_max_calls=0)
@@ -187,8 +187,8 @@ def test_refused_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
         assert life.sync().ids == lab.ids
 
 
-def test_settings_that_want_other_threads(life: Life) -> None:
-    """When inbox_ids or start_date change, the account is listed anew; in another form, not."""
+def test_changed_filters(life: Life) -> None:
+    """Other `inbox_ids` list the account again; the same IDs in another form do not."""
     inbox = [str(t.id) for t in life.lab.threads if t.inbox_id == HELP_DESK]
     assert life.sync(inbox_ids=[HELP_DESK]).ids == inbox
     assert life.sync(inbox_ids=[f" {HELP_DESK}.0", HELP_DESK]).ids == []
@@ -197,8 +197,8 @@ def test_settings_that_want_other_threads(life: Life) -> None:
     assert life.sync(inbox_ids=[HELP_DESK, CHAT]).ids == []
 
 
-def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -> None:
-    """A thread that cannot be read is tried again; in the third sync once only, with a warning."""
+def test_failed_thread_is_retried(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    """A failed thread is retried by each sync; the third one makes one attempt and warns."""
     (bad,) = life.threads(1)
     life.lab.script(path=f"/threads/{bad.id}", status=500, times=10**6)
     for syncs in (1, 2):
@@ -216,13 +216,13 @@ def test_failed_threads_are_kept(life: Life, caplog: pytest.LogCaptureFixture) -
     assert life.threads_state["failed"] == []
 
 
-def test_failed_threads_do_not_wedge(life: Life) -> None:
-    """However many threads keep failing, the others come, and the bookmark moves on."""
+def test_failed_threads_block_nothing(life: Life) -> None:
+    """However many threads keep failing, the others are emitted and the bookmark moves."""
     bad = life.threads(6)
     for thread in bad:
         life.lab.script(path=f"/threads/{thread.id}", status=500, times=10**6)
         life.threads(1)
-    with pytest.raises(Exception, match="could not be read"):
+    with pytest.raises(HubSpotError, match="failed 5 times in a row"):
         life.sync(max_attempts=1)
     for _ in range(2):
         life.pass_time(hours=1)
@@ -235,8 +235,8 @@ def test_failed_threads_do_not_wedge(life: Life) -> None:
     assert len(life.threads_state["failed"]) == 6
 
 
-def test_restored_in_between(life: Life) -> None:
-    """A thread that is restored while both sides are listed is seen on one of them."""
+def test_restored_between_the_lists(life: Life) -> None:
+    """A thread restored between the archived and the live list is emitted once."""
     (restored,) = life.threads(1, archived=True)
 
     def restore(target: str) -> None:
@@ -249,7 +249,7 @@ def test_restored_in_between(life: Life) -> None:
 
 
 def test_full_table(life: Life) -> None:
-    """Somebody who asks for FULL_TABLE in the catalog gets all threads each time."""
+    """FULL_TABLE in the catalog emits all threads in each sync."""
     catalog = select("threads")
     entry = next(entry for entry in catalog["streams"] if entry["stream"] == "threads")
     entry["replication_method"] = "FULL_TABLE"
@@ -267,16 +267,16 @@ def test_full_table(life: Life) -> None:
     ],
     ids=str,
 )
-def test_states_of_another_kind(life: Life, state: dict[str, Any]) -> None:
-    """What is no state of this tap is refused, and not taken for a first sync."""
+def test_foreign_states(life: Life, state: dict[str, Any]) -> None:
+    """Another tap's state is refused and starts no first sync."""
     life.state = state
     with pytest.raises(StateError, match="full refresh"):
         life.sync()
     assert life.lab.calls() == []
 
 
-def test_failed_thread_that_is_gone(life: Life) -> None:
-    """A thread that could not be read and then is deleted is not tried for ever."""
+def test_failed_thread_is_deleted(life: Life) -> None:
+    """A failed thread that is then deleted is not retried forever."""
     (bad,) = life.threads(1)
     life.lab.script(path=f"/threads/{bad.id}", status=500)
     with pytest.raises(IncompleteError):
@@ -288,14 +288,14 @@ def test_failed_thread_that_is_gone(life: Life) -> None:
 
 @pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"bookmarks": {"threads": {}}}])
 def test_empty_states(lab: Lab, state: dict[str, Any]) -> None:
-    """A state that keeps nothing means a first sync."""
+    """An empty state starts a first sync."""
     life = Life(lab, open_threads_max_calls=0)
     life.state = state
     assert life.sync().ids == lab.ids
 
 
 def test_state_written_by_hand(life: Life) -> None:
-    """A bookmark alone, in any form of a time, means: first what has changed since, then all."""
+    """A bookmark alone starts an increment from that time, then a full listing."""
     bookmark = (life.now - timedelta(days=30)).isoformat()
     life.state = {"bookmarks": {"threads": {"replication_key_value": bookmark}}}
     since = life.now - timedelta(days=30, seconds=300)
@@ -311,7 +311,7 @@ def test_state_written_by_hand(life: Life) -> None:
 
 
 def test_bookmark_in_the_future(life: Life, caplog: pytest.LogCaptureFixture) -> None:
-    """A bookmark ahead of HubSpot's clock is set back to it, with a warning."""
+    """A bookmark ahead of HubSpot's clock is reset to it, with a warning."""
     life.threads_state["replication_key_value"] = "2027-11-20T12:00:00.000Z"
     life.threads(1)
     assert len(life.sync().ids) == 1
@@ -334,8 +334,8 @@ def test_bookmark_in_the_future(life: Life, caplog: pytest.LogCaptureFixture) ->
         ("partitions", [{"context": {}}]),
     ],
 )
-def test_unknown_states(life: Life, key: str, value: object) -> None:
-    """A state of an unknown shape is refused, with what to do, and never a silent full sync."""
+def test_invalid_states(life: Life, key: str, value: object) -> None:
+    """An invalid state is refused with advice, and starts no first sync."""
     life.threads_state[key] = value
     with pytest.raises(StateError, match=rf"bookmarks\.threads\.{key} .*full refresh"):
         life.sync()
@@ -343,19 +343,19 @@ def test_unknown_states(life: Life, key: str, value: object) -> None:
 
 
 def test_state_is_merge_safe(life: Life) -> None:
-    """Every STATE has the same keys, so that merging it over an older one leaves nothing behind."""
+    """Every STATE has the same keys, so that merging it into an older one keeps no stale value."""
     keys = set(life.threads_state)
     life.state = {}
     states = [message["value"]["bookmarks"]["threads"] for message in life.sync().of_type("STATE")]
     assert all(set(state) - {"starting_replication_value"} == keys for state in states)
     text = json.dumps(states[-1])
     assert len(text) < 1_500
-    # A target reads a fraction as a decimal, and cannot write it again.
+    # Targets read fractions as decimals that they cannot write.
     assert json.loads(text, parse_float=lambda _: None) == states[-1]
 
 
-def test_configured_ids_keep_nothing(lab: Lab) -> None:
-    """With configured ids there is no bookmark: every sync reads them all."""
+def test_configured_ids_keep_no_state(lab: Lab) -> None:
+    """With configured IDs there is no bookmark, and every sync reads them all."""
     life = Life(lab, open_threads_max_calls=0)
     for _ in range(2):
         assert life.sync(thread_ids=lab.live_ids[:3]).ids == lab.live_ids[:3]
@@ -363,27 +363,27 @@ def test_configured_ids_keep_nothing(lab: Lab) -> None:
 
 
 def requests(life: Life) -> list[str]:
-    """Return what was asked since, in short: the last word of each path, without ids."""
+    """Return the last path segment of each API call, without IDs."""
     names = []
     for target in life.lab.calls():
         path, _, query = target.partition("?")
-        words = [word for word in path.split("/") if word and not word.isdigit()]
-        names.append("by time" if "latestMessageTimestampAfter" in query else words[-1])
+        parts = [part for part in path.split("/") if part and not part.isdigit()]
+        names.append("by time" if "latestMessageTimestampAfter" in query else parts[-1])
     return names
 
 
-EVERYTHING = ("threads", "messages", "actors", "inboxes", "channels", "channel_accounts")
+ALL_STREAMS = ("threads", "messages", "actors", "inboxes", "channels", "channel_accounts")
 
 
-def test_phases_in_their_order(life: Life) -> None:
-    """Changed threads, then lists, then the messages of threads from before."""
+def test_phase_order(life: Life) -> None:
+    """Changed threads come first, then reference lists, then the message backfill."""
     life.threads(1)
-    output = life.sync(select(*EVERYTHING), max_concurrency=1)
-    asked = requests(life)
-    lists = [asked.index(name) for name in ("inboxes", "channels", "channel-accounts")]
-    walk = len(asked) - asked[::-1].index("by time")
-    assert asked.index("by time") < min(lists) <= max(lists) < walk
-    assert "messages" in asked[walk:]
+    output = life.sync(select(*ALL_STREAMS), max_concurrency=1)
+    names = requests(life)
+    lists = [names.index(name) for name in ("inboxes", "channels", "channel-accounts")]
+    backfill = len(names) - names[::-1].index("by time")
+    assert names.index("by time") < min(lists) <= max(lists) < backfill
+    assert "messages" in names[backfill:]
     streams = [message["stream"] for message in output.of_type("RECORD")]
     assert streams[0] == "threads"
     assert "messages" in streams[: streams.index("inboxes")]
@@ -391,7 +391,7 @@ def test_phases_in_their_order(life: Life) -> None:
 
 
 def test_messages_selected_later(life: Life) -> None:
-    """Selected later, the messages of all threads that have one come, each thread's once."""
+    """Messages selected later are backfilled, and each thread's are read once."""
     output = life.sync(select("threads", "messages"))
     assert output.ids == []
     threads = {
@@ -404,7 +404,7 @@ def test_messages_selected_later(life: Life) -> None:
 
 
 def test_quiet_account_with_messages(life: Life) -> None:
-    """Once all are out, a quiet account costs what it costs without messages."""
+    """After the backfill, messages add no API call to a sync of an unchanged account."""
     life.sync(select("threads", "messages"))
     life.pass_time(hours=1)
     life.lab.emulator.requests.clear()
@@ -413,17 +413,17 @@ def test_quiet_account_with_messages(life: Life) -> None:
 
 
 def test_refused_list_and_the_backfill(life: Life) -> None:
-    """A list that is refused is the end's error, and the messages from before come all the same."""
+    """A refused list is an error at the end and does not stop the backfill."""
     life.lab.script(path="/inboxes", status=403, times=10**6)
     with pytest.raises(IncompleteError, match="inboxes"):
-        life.sync(select(*EVERYTHING))
+        life.sync(select(*ALL_STREAMS))
     assert life.last.records("messages")
     assert life.last.records("channels")
     assert life.state["bookmarks"]["messages"]["replication_key_value"] is not None
 
 
-def test_threads_again_after_messages_alone(life: Life) -> None:
-    """After a sync of messages alone the next with threads brings all rows, and no message."""
+def test_threads_after_messages_alone(life: Life) -> None:
+    """After a sync of `messages` alone, the next sync with `threads` emits all threads."""
     life.sync(select("threads", "messages"))
     life.pass_time(hours=1)
     (new,) = life.threads(1)
@@ -440,7 +440,7 @@ def test_threads_again_after_messages_alone(life: Life) -> None:
 
 
 def test_changed_threads_of_messages_alone(life: Life) -> None:
-    """Without threads a changed thread is taken as listed: no call by id is paid."""
+    """Without `threads`, a changed thread costs no call by ID."""
     life.sync(select("messages"))
     life.pass_time(hours=1)
     life.threads(2)

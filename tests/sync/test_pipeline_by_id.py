@@ -1,4 +1,4 @@
-"""Reading threads by id: where they are looked for, and what a failure is."""
+"""Reading threads by ID: which lists are requested, and what counts as a failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from tap_hubspot_threads.errors import HubSpotError, RefusedError, TransientErro
 from tap_hubspot_threads.models import StateChange, ThreadRef
 from tap_hubspot_threads.sync.context import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
 from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, ReadResult, ThreadPipeline
-from tests.sync.fakes import NOW, Inline, context, fake, kept, missing, passing, row
+from tests.sync.fakes import (
+    NOW,
+    Inline,
+    fake,
+    make_context,
+    make_state,
+    not_found_error,
+    row,
+    transient_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,144 +31,152 @@ LATER = "2026-11-20T12:05:00.000Z"
 
 
 def pipeline(api: Any, state: SyncState | None = None) -> ThreadPipeline:
-    """Make a pipeline of an account."""
-    return ThreadPipeline(api, Inline(), context(state))
+    """Return a pipeline on an API."""
+    return ThreadPipeline(api, Inline(), make_context(state))
 
 
 def read(
     api: Any, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
 ) -> list[Any]:
-    """Read threads of an account."""
+    """Read threads from an API."""
     return list(pipeline(api).read(refs, are_quarantined=are_quarantined))
 
 
-def some(count: int) -> list[ThreadRef]:
-    """Return so many threads to read."""
+def thread_refs(count: int) -> list[ThreadRef]:
+    """Return `count` references to read."""
     return [ThreadRef(str(number)) for number in range(1, count + 1)]
 
 
-def test_each_row_in_the_order_of_the_ids() -> None:
-    """What becomes of each thread comes in the order in which they were asked for."""
+def test_order() -> None:
+    """Results come in the order of the references."""
     got = read(fake(row(2), row(1)), [ThreadRef("2"), ThreadRef("1")])
     assert [(item.ref.id, item.outcome["id"]) for item in got] == [("2", "2"), ("1", "1")]
 
 
-def test_out_keeps_its_place() -> None:
-    """What is to be done behind a thread is handed through behind that thread."""
-    out = StateChange(lambda: None)
-    got = read(fake(row(1), row(2)), [ThreadRef("1"), out, ThreadRef("2")])
-    assert got[1] is out
+def test_event_keeps_its_place() -> None:
+    """An event after a thread is passed on after that thread."""
+    event = StateChange(lambda: None)
+    got = read(fake(row(1), row(2)), [ThreadRef("1"), event, ThreadRef("2")])
+    assert got[1] is event
 
 
 @pytest.mark.parametrize("archived", [False, True])
-def test_looked_for_where_it_is_thought_to_be(*, archived: bool) -> None:
-    """A thread that is where it is thought to be costs one look."""
+def test_one_call_in_the_expected_list(*, archived: bool) -> None:
+    """A thread found in its expected list, live or archived, costs one API call."""
     hubspot = fake(row(1))
     (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
-    assert hubspot.asked == [("get_thread", "1", archived)]
+    assert hubspot.requests == [("get_thread", "1", archived)]
     assert got.calls == 1
 
 
-def test_then_on_the_other_side() -> None:
-    """A thread that is not there is looked for on the other side."""
-    hubspot = fake(missing(), row(1, archived=True))
+def test_second_call_in_the_other_list() -> None:
+    """A thread not found in its expected list is requested from the other one."""
+    hubspot = fake(not_found_error(), row(1, archived=True))
     (got,) = read(hubspot, [ThreadRef("1")])
-    assert hubspot.asked == [("get_thread", "1", False), ("get_thread", "1", True)]
+    assert hubspot.requests == [("get_thread", "1", False), ("get_thread", "1", True)]
     assert (got.outcome["archived"], got.calls) == (True, 2)
 
 
 @pytest.mark.parametrize("archived", [False, True])
-def test_missing_on_both_sides(*, archived: bool) -> None:
-    """A thread that is on neither side is missing, and no error; it is looked for once on each."""
-    hubspot = fake(missing(), missing(), row(1))
+def test_not_found_in_both_lists(*, archived: bool) -> None:
+    """A thread in neither list is not found, after one API call per list, and no error."""
+    hubspot = fake(not_found_error(), not_found_error(), row(1))
     (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
     assert (got.outcome, got.calls) == (None, MAX_CALLS_PER_THREAD)
-    assert [side for _, _, side in hubspot.asked] == [archived, not archived]
+    assert [is_archived for _, _, is_archived in hubspot.requests] == [archived, not archived]
 
 
 @pytest.mark.parametrize("now", [LATER, None])
-def test_clock_of_the_last_look(now: str | None) -> None:
-    """When a thread was missing is what HubSpot's last answer says; nothing, where it does not."""
-    (got,) = read(fake(missing(NOW), missing(now)), [ThreadRef("1")])
+def test_time_of_the_last_check(now: str | None) -> None:
+    """The time of a check is the `Date` of the last response, if any."""
+    (got,) = read(fake(not_found_error(NOW), not_found_error(now)), [ThreadRef("1")])
     assert got.now == now
 
 
-def test_no_clock_of_a_thread_that_is_there() -> None:
-    """A thread that the second look finds was not missed, at no time."""
-    (got,) = read(fake(missing(), row(1, archived=True)), [ThreadRef("1")])
+def test_no_check_of_a_thread_that_is_found() -> None:
+    """A thread found by the second API call has no time of a check."""
+    (got,) = read(fake(not_found_error(), row(1, archived=True)), [ThreadRef("1")])
     assert got.now is None
 
 
-@pytest.mark.parametrize("error", [passing(), RefusedError("400")], ids=["passing", "refused"])
+@pytest.mark.parametrize(
+    "error", [transient_error(), RefusedError("400")], ids=["transient", "refused"]
+)
 def test_failure_of_one_thread(error: HubSpotError) -> None:
-    """A thread that cannot be read is told as such, and the others come."""
-    got = read(fake(row(1), error, row(3)), some(3))
+    """A failed thread comes with its error, and the others are read."""
+    got = read(fake(row(1), error, row(3)), thread_refs(3))
     assert [item.outcome is error for item in got] == [False, True, False]
 
 
-def test_failure_on_the_other_side_is_no_miss() -> None:
-    """Missing on one side and unreadable on the other is a failure, not a missing thread."""
-    (got,) = read(fake(missing(), passing()), [ThreadRef("1")])
+def test_failure_in_the_other_list() -> None:
+    """A thread not found in one list and failed in the other is a failure."""
+    (got,) = read(fake(not_found_error(), transient_error()), [ThreadRef("1")])
     assert isinstance(got.outcome, TransientError)
 
 
 def test_error_that_ends_the_sync() -> None:
-    """What no other thread would fare better with is raised."""
+    """An error that affects all threads is raised."""
     with pytest.raises(HubSpotError, match="token"):
-        read(fake(row(1), HubSpotError("token")), some(2))
+        read(fake(row(1), HubSpotError("token")), thread_refs(2))
 
 
-def test_failures_in_a_row_end_it() -> None:
-    """So many neighbours that cannot be read: HubSpot is down, and the next is not asked for."""
-    hubspot = fake(*[passing()] * MAX_CONSECUTIVE_FAILURES, row(9))
-    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} threads in a row"):
-        read(hubspot, some(MAX_CONSECUTIVE_FAILURES + 1))
-    assert len(hubspot.asked) == MAX_CONSECUTIVE_FAILURES
+def test_consecutive_failures_end_the_sync() -> None:
+    """Too many consecutive transient failures end the sync before the next request."""
+    hubspot = fake(*[transient_error()] * MAX_CONSECUTIVE_FAILURES, row(9))
+    with pytest.raises(HubSpotError, match=f"{MAX_CONSECUTIVE_FAILURES} times in a row"):
+        read(hubspot, thread_refs(MAX_CONSECUTIVE_FAILURES + 1))
+    assert len(hubspot.requests) == MAX_CONSECUTIVE_FAILURES
 
 
 @pytest.mark.parametrize(
-    "between", [[row(9)], [missing()] * MAX_CALLS_PER_THREAD], ids=["found", "missing"]
+    "between", [[row(9)], [not_found_error()] * MAX_CALLS_PER_THREAD], ids=["found", "not found"]
 )
-def test_an_answer_in_between(between: list[Any]) -> None:
-    """An answer in between, if only that a thread is missing, shows that HubSpot is up."""
-    few = [passing()] * (MAX_CONSECUTIVE_FAILURES - 1)
-    got = read(fake(*few, *between, *few), some(2 * len(few) + 1))
+def test_response_resets_the_failure_count(between: list[Any]) -> None:
+    """Any response, even not found, resets the count of consecutive failures."""
+    few = [transient_error()] * (MAX_CONSECUTIVE_FAILURES - 1)
+    got = read(fake(*few, *between, *few), thread_refs(2 * len(few) + 1))
     assert len(got) == 2 * len(few) + 1
 
 
-def test_suspects_say_nothing_of_hubspot() -> None:
-    """Threads that are known to fail do not end the sync, however many fail."""
+def test_quarantined_threads_never_end_the_sync() -> None:
+    """Quarantined threads never end the sync, however many fail."""
     count = 2 * MAX_CONSECUTIVE_FAILURES
-    assert len(read(fake(*[passing()] * count), some(count), are_quarantined=True)) == count
+    assert (
+        len(read(fake(*[transient_error()] * count), thread_refs(count), are_quarantined=True))
+        == count
+    )
 
 
 def test_the_same_thread_counts_once() -> None:
-    """A thread that fails again and again is one failure."""
-    reader = pipeline(fake(*[passing()] * 20))
+    """A thread that fails repeatedly counts once."""
+    reader = pipeline(fake(*[transient_error()] * 20))
     for _ in range(3):
         assert (
-            len(list(reader.read(some(MAX_CONSECUTIVE_FAILURES - 1))))
+            len(list(reader.read(thread_refs(MAX_CONSECUTIVE_FAILURES - 1))))
             == MAX_CONSECUTIVE_FAILURES - 1
         )
 
 
-def test_taken_when_handed_out() -> None:
-    """A thread counts as taken as soon as it is handed out, before its answer is there."""
-    of = context()
-    results = ThreadPipeline(fake(row(1), row(2)), Inline(), of).read(some(2))
+def test_fetched_when_requested() -> None:
+    """A thread counts as fetched as soon as its result is requested."""
+    context = make_context()
+    results = ThreadPipeline(fake(row(1), row(2)), Inline(), context).read(thread_refs(2))
     assert isinstance(next(results), ReadResult)
-    assert of.seen.fetched == {"1"}
+    assert context.seen.fetched == {"1"}
 
 
-def test_suspect_is_tried_once() -> None:
-    """A thread that has failed for long gets one try, the others as many as the settings say."""
+def test_quarantined_thread_gets_one_attempt() -> None:
+    """A quarantined thread gets one attempt, and other threads get all."""
     hubspot = fake(row(1), row(2))
-    list(pipeline(hubspot, kept(failed=[["2", FAILING_SYNCS]])).read(some(2)))
-    assert hubspot.asked == [("get_thread", "1", False), ("get_thread", "2", False, True)]
+    list(pipeline(hubspot, make_state(failed=[["2", FAILING_SYNCS]])).read(thread_refs(2)))
+    assert hubspot.requests == [("get_thread", "1", False), ("get_thread", "2", False, True)]
 
 
-def test_suspects_among_others_say_nothing_of_hubspot() -> None:
-    """However many suspects fail among others, that does not end the sync."""
+def test_quarantined_threads_from_the_state_never_end_the_sync() -> None:
+    """Threads that the state shows as quarantined never end the sync."""
     count = 2 * MAX_CONSECUTIVE_FAILURES
-    state = kept(failed=[[ref.id, FAILING_SYNCS] for ref in some(count)])
-    assert len(list(pipeline(fake(*[passing()] * count), state).read(some(count)))) == count
+    state = make_state(failed=[[ref.id, FAILING_SYNCS] for ref in thread_refs(count)])
+    assert (
+        len(list(pipeline(fake(*[transient_error()] * count), state).read(thread_refs(count))))
+        == count
+    )

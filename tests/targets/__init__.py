@@ -1,1 +1,1 @@
-"""Real targets, and what is in their tables when the tap's output has gone through them."""
+"""Load the tap's output through real targets, and check what is in their tables."""

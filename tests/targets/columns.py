@@ -1,12 +1,13 @@
-"""The columns that the tables have to have; by hand, so that no schema agrees with itself.
+"""The columns that the target's tables must have.
 
-The first of each is the key.
+They are written by hand, so that the tap's schemas are not compared with themselves. The first
+column of each table is its primary key.
 """
 
 from __future__ import annotations
 
 TEXT, TIME, FLAG, JSON = "text", "time", "flag", "json"
-"""What a column holds."""
+"""The types of values that a column holds."""
 
 COLUMNS = {
     "threads": {
@@ -104,4 +105,5 @@ FIELDS = {
     "deliveryIdentifier": ("type", "value"),
     "status": ("statusType",),
 }
-"""The fields of objects, null if HubSpot leaves them out; other fields are in `otherProperties`."""
+"""The fields of object columns, null if HubSpot omits them; other fields are in `otherProperties`.
+"""

@@ -1,4 +1,4 @@
-"""A PostgreSQL that the tests of targets share."""
+"""Fixtures: a PostgreSQL server shared by the tests of targets."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ NUMBERS = count()
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Run a PostgreSQL, and give its URL.
+    """Run a PostgreSQL server and yield its URL.
 
-    Its folder is none of pytest's: two servers would share that one's parents, and whoever ends
-    first would close them to the other.
+    Its folder is not one of pytest's: two servers would share the parent folders, and the first one
+    to stop would revoke the other's access to them.
     """
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder, "data")) as url:
-        query(url, "ALTER SYSTEM SET fsync TO off")  # nobody reads it after a crash
+        query(url, "ALTER SYSTEM SET fsync TO off")  # crash safety is not needed
         query(url, "SELECT pg_reload_conf()")
         yield url
 
 
 @pytest.fixture
 def database(server: str, request: pytest.FixtureRequest) -> Database:
-    """Make a database; in the zone that the test's parameter says, if it has one."""
+    """Create a database, in the time zone that the test's parameter names, by default UTC."""
     zone = getattr(request, "param", "UTC")
     return Database(server, f"hubspot_{next(NUMBERS)}", time_zone=zone)

@@ -1,4 +1,4 @@
-"""An account in which every text is hostile, whatever it stands for."""
+"""An account whose every string is hard to store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulator.data.message import Message
 from emulator.data.phrases import HOSTILE, LARGE
 from emulator.data.thread import HELP_DESK, Thread
 from tests.targets.columns import COLUMNS, TEXT
-from tests.targets.due import stored
+from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,14 +33,15 @@ TEXTS = (
     "2026-11-20T12:00:00Z",
     " \t\r\n\x0b\x7f\xa0\u200b ",
 )
-"""What is hard on a database: as a text, as a literal, and as a line of what is copied into it."""
+"""Strings that are hard on a database: as text, as an SQL literal, or as a line of COPY input."""
 KEYS = [f"E-{n}:" + re.sub(r"\s", "", text[:60]) for n, text in enumerate(TEXTS)]
-"""The same as ids: short, as an index wants them, and without the spaces that no actor's id has."""
+"""IDs made from these strings: short enough for an index, and without whitespace, as actor IDs are.
+"""
 WHEN = datetime(2026, 11, 19, 8, 30, 0, 125_000, tzinfo=timezone.utc)
 
 
 class HostileAccount(Account):
-    """An account with a thread, a message, an actor and an item of each list for each text."""
+    """An account with one thread, message, actor and item of each reference list per string."""
 
     def __init__(self) -> None:
         numbers = range(len(TEXTS))
@@ -48,9 +49,9 @@ class HostileAccount(Account):
             [_thread(number) for number in numbers],
             behavior=Behavior(wire=replace(USUAL, number_ids="none")),
         )
-        # The tap asks for an actor by the ID as it is stored.
+        # The tap requests an actor by its ID as it is stored.
         ids = [(number, {KEYS[number], stored(KEYS[number])}) for number in numbers]
-        self.odd_actors = {
+        self.actor_overrides = {
             one: _actor(number) | {"id": one} for number, both in ids for one in both
         }
         self.lists["inboxes"] = _items("inboxes", lambda _: {"createdAt": ""})
@@ -76,7 +77,7 @@ class HostileAccount(Account):
 
 
 def _thread(number: int) -> Thread:
-    """Return a thread that is sent with a hostile text in each of its columns of text."""
+    """Return a thread with a hostile string in each of its text columns."""
     text, key = TEXTS[number], KEYS[number]
     more = _columns("threads", text) | {"id": str(1000 + number), "assignedTo": key}
     more |= {"threadAssociations": {"associatedTicketId": text, text: [text]}}
@@ -90,7 +91,7 @@ def _actor(number: int) -> dict[str, Any]:
 
 
 def _columns(stream: str, text: str) -> dict[str, Any]:
-    """Return the stream's columns of text, each with the same."""
+    """Return the stream's text columns, each with the same string."""
     return {name: text for name, kind in COLUMNS[stream].items() if kind == TEXT}
 
 

@@ -1,4 +1,4 @@
-"""The tap's output, piped into a real target by processes, as users do it."""
+"""Pipe the tap into a real target with processes, as users do."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ PROGRAMS = Path(sys.executable).parent
 
 
 class Pipe:
-    """Runs the tap and a target; each run goes on from the last one's state.
+    """Runs the tap and a target. Each run resumes from the previous run's state.
 
-    Every second run has `PYTHONUNBUFFERED` set, as most container images do.
+    Every second run sets `PYTHONUNBUFFERED`, as most container images do.
 
     Args:
-        lab: Has the account.
-        folder: Holds what goes from run to run.
+        lab: Serves the account.
+        folder: Keeps the files that one run hands to the next.
         target: The target's command.
-        streams: Which streams are selected; none: as the tap selects them by default.
+        streams: The selected streams. Empty: the tap's default selection.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Pipe:
             self._catalog.write_text(json.dumps(select(*streams)))
 
     def run(self, **settings: Any) -> None:
-        """Load once; both have to end well."""
+        """Load once. Both processes must exit with code 0."""
         config = self._folder / "tap.json"
         config.write_text(json.dumps(self._lab.config(**settings)))
         command: list[str | Path] = [PROGRAMS / "tap-hubspot-threads", "--config", config]

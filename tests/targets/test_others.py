@@ -1,6 +1,6 @@
-"""Real loads: the tap's output through targets that need environments of their own.
+"""Real loads through targets that need environments of their own.
 
-`make test-other-targets` makes these environments and runs this.
+`make test-other-targets` creates these environments and runs this module.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import pytest
 from emulator.data.account import Account
 from tests.conftest import open_lab
 from tests.targets.columns import COLUMNS, FIELDS, JSON, TEXT, TIME
-from tests.targets.due import differences
+from tests.targets.expected import differences
 from tests.targets.pipe import Pipe
-from tests.targets.story import three_syncs
+from tests.targets.scenario import three_syncs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.targets.due import Tables
+    from tests.targets.expected import Tables
     from tests.targets.postgres import Database
 
 pytestmark = pytest.mark.other_targets
@@ -32,12 +32,13 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".targets"
 
 
-class Others:
-    """A target in an environment of its own, and a pipe into it.
+class OtherTarget:
+    """A target in an environment of its own, and its command.
 
     Args:
-        name: The environment's name, and that of the module that loads.
-        name_of: Returns the name of a column in the tables.
+        name: The name of the environment and of its `load_*` module.
+        folder: Keeps the tables and rows.
+        name_of: Returns the target's name for a column.
     """
 
     def __init__(self, name: str, folder: Path, *, name_of: Callable[[str], str]) -> None:
@@ -49,11 +50,11 @@ class Others:
         self.command: list[str | Path] = [python, "-W", "ignore", "-m", module, tables, self._rows]
 
     def tables(self, columns: dict[str, dict[str, str]]) -> Tables:
-        """Return the rows that were read after the last load; no ID is there twice."""
-        told = json.loads(self._rows.read_text(encoding="utf-8"))
+        """Return the rows that were read after the last load, and check that each ID is unique."""
+        found = json.loads(self._rows.read_text(encoding="utf-8"))
         tables: Tables = {}
         for stream, kinds in columns.items():
-            rows = [_row(row, kinds, self._name_of) for row in told.get(stream, [])]
+            rows = [_row(row, kinds, self._name_of) for row in found.get(stream, [])]
             tables[stream] = {row["id"]: row for row in rows}
             assert len(tables[stream]) == len(rows)
         return tables
@@ -74,50 +75,50 @@ def _row(
 
 
 def snake(name: str) -> str:
-    """Return a column's name as dlt makes it."""
+    """Return dlt's name for a column."""
     return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
 
 
 def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """target-duckdb: every value is what the account has, after each of three syncs.
+    """target-duckdb stores every value of the account, after each of three syncs.
 
-    But for an empty text, which it stores as null. Without the text that with its HTML makes a row
-    of 2 MB: DuckDB's CSV reader refuses such a row.
+    It stores an empty text as null. The test omits the text that makes a row of 2 MB together with
+    its HTML: DuckDB's CSV reader refuses such a row.
     """
     monkeypatch.setattr("emulator.data.conversation.LARGE", "All work and no play. " * 10_000)
-    target = Others("duckdb", tmp_path, name_of=str.lower)
+    target = OtherTarget("duckdb", tmp_path, name_of=str.lower)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run()
             stored = {
                 stream: {row_id: _without_empty_texts(row) for row_id, row in rows.items()}
-                for stream, rows in due.items()
+                for stream, rows in expected.items()
             }
             assert list(differences(target.tables(COLUMNS), stored)) == []
 
 
 def test_dlt(tmp_path: Path) -> None:
-    """dlt: every value is what the account has, after each of three syncs."""
-    target = Others("dlt", tmp_path, name_of=snake)
+    """With dlt, the tables hold every value of the account, after each of three syncs."""
+    target = OtherTarget("dlt", tmp_path, name_of=snake)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run()
-            assert list(differences(target.tables(COLUMNS), due)) == []
+            assert list(differences(target.tables(COLUMNS), expected)) == []
 
 
 def test_parquet(tmp_path: Path) -> None:
-    """target-s3 with flattening: the latest row of each key has every value, times in seconds."""
+    """target-s3 with flattening stores every value per key, with times in seconds."""
     columns = {stream: _flat_columns(stream) for stream in COLUMNS}
-    target = Others("parquet", tmp_path, name_of=str)
+    target = OtherTarget("parquet", tmp_path, name_of=str)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run(flattening_enabled=True, flattening_max_depth=1)
             flat = {
                 stream: {row_id: _flat(stream, row) for row_id, row in rows.items()}
-                for stream, rows in due.items()
+                for stream, rows in expected.items()
             }
             assert list(differences(target.tables(columns), flat)) == []
 
@@ -134,7 +135,7 @@ def _flat_columns(stream: str) -> dict[str, str]:
 
 
 def _flat(stream: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as it is due flattened, with times as target-s3 cuts them."""
+    """Return the expected flattened row, with times truncated as target-s3 does."""
     flat: dict[str, Any] = {}
     for name, kind in COLUMNS[stream].items():
         value = row[name]
@@ -146,7 +147,7 @@ def _flat(stream: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_pipelinewise_postgres(database: Database, tmp_path: Path) -> None:
-    """pipelinewise-target-postgres: every value is what the account has, after each of three syncs.
+    """pipelinewise-target-postgres stores every value of the account, after each of three syncs.
 
     Its COPY stores an empty text as null, and a tab as JSON escapes it.
     """
@@ -164,7 +165,7 @@ def test_pipelinewise_postgres(database: Database, tmp_path: Path) -> None:
     program = ENVIRONMENTS / "postgres" / "bin" / "target-postgres"
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, [program, "--config", config], streams=list(COLUMNS))
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             pipe.run()
             tables = {
                 stream: {
@@ -175,13 +176,13 @@ def test_pipelinewise_postgres(database: Database, tmp_path: Path) -> None:
             }
             stored = {
                 stream: {row_id: _escaped(stream, row) for row_id, row in rows.items()}
-                for stream, rows in due.items()
+                for stream, rows in expected.items()
             }
             assert list(differences(tables, stored)) == []
 
 
 def _escaped(stream: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its texts as COPY stores them: it resolves two of JSON's escapes."""
+    """Return a row with its texts as COPY stores them: COPY resolves two of JSON's escapes."""
     return {
         name: re.sub(r'\\(["\\])', r"\1", json.dumps(value, ensure_ascii=False)[1:-1])
         if COLUMNS[stream][name] == TEXT and value is not None
@@ -191,5 +192,5 @@ def _escaped(stream: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_empty_texts(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as targets store it that load CSV: with null for an empty text."""
+    """Return a row as targets that load CSV store it: null instead of an empty text."""
     return {name: None if value == "" else value for name, value in row.items()}

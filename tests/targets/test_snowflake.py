@@ -1,7 +1,7 @@
-"""Real loads: the tap's output through target-snowflake, into what plays Snowflake.
+"""Real loads through target-snowflake into fakesnow, a Snowflake emulator.
 
-`make test-snowflake` runs this; it fetches the target and fakesnow from the package registry.
-`docs/how-to/snowflake.md` says what it proves and what not.
+`make test-snowflake` runs this. It gets the target and fakesnow from the package registry.
+`docs/how-to/snowflake.md` says what it proves and what it does not.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import yaml
 from emulator.data.account import Account
 from tests.conftest import open_lab
 from tests.targets.columns import COLUMNS, FLAG, JSON, TEXT, TIME
-from tests.targets.due import Tables, add_account, differences, no_rows
+from tests.targets.expected import Tables, add_account, differences, empty_tables
 from tests.targets.hostile import HostileAccount
 from tests.targets.pipe import Pipe
-from tests.targets.story import three_syncs
+from tests.targets.scenario import three_syncs
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
@@ -41,60 +41,61 @@ TYPES = {
     FLAG: "BOOLEAN",
     JSON: "VARIANT",
 }
-"""What a column of each kind is in Snowflake."""
+"""The Snowflake type of each type of column."""
 WITH_ROWS = COLUMNS.keys() - {"deleted_threads", "thread_index"}
-"""Of these each sync here has rows."""
+"""Streams of which each sync here emits rows."""
 
 
 class Warehouse:
-    """What plays Snowflake in a folder, and a pipe into it.
+    """An emulated Snowflake in a folder, and a pipe into it.
 
     Args:
-        lab: Has the account.
-        folder: Holds all.
-        settings: Settings of the target beside those that the documentation has.
+        lab: Serves the account.
+        folder: Keeps the databases and files.
+        settings: Settings of the target, in addition to the documented ones.
     """
 
     def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
-        databases, config, self._told = folder / "db", folder / "target.json", folder / "told.json"
+        databases, config = folder / "db", folder / "target.json"
+        self._report = folder / "report.json"
         databases.mkdir()
         config.write_text(json.dumps(documented_settings() | settings))
         requirements = ROOT / "tests" / "targets" / "snowflake" / "requirements.txt"
         command: list[str | Path] = [os.environ["UV"], "run", "--quiet", "--no-project"]
         command += ["--isolated", "--directory", ROOT, "--python", sys.executable]
         command += ["--with-requirements", requirements, "--", "python"]
-        command += ["-m", "tests.targets.snowflake.load", databases, config, self._told]
+        command += ["-m", "tests.targets.snowflake.load", databases, config, self._report]
         self.pipe = Pipe(lab, folder, command, streams=list(COLUMNS))
 
-    def told(self) -> dict[str, Any]:
-        """Return the tables as the last load told of them: each went through the stage, once."""
-        told = json.loads(self._told.read_text(encoding="utf-8"))
-        (times,) = set(told["done"].values())
-        assert told["done"].keys() == {"put", "merge", "remove", "drop format"}
+    def report(self) -> dict[str, Any]:
+        """Return the tables after the last load, and check that each used the stage once."""
+        report = json.loads(self._report.read_text(encoding="utf-8"))
+        (times,) = set(report["done"].values())
+        assert report["done"].keys() == {"put", "merge", "remove", "drop format"}
         assert times >= len(WITH_ROWS)
-        assert told["left"] == {}
-        tables: dict[str, Any] = told["tables"]
+        assert report["left"] == {}
+        tables: dict[str, Any] = report["tables"]
         return tables
 
     def tables(self) -> Tables:
-        """Return what is in the tables, but for the target's own columns; no id is there twice."""
+        """Return all rows without the target's own columns, and check that each ID is unique."""
         tables: Tables = {}
         for stream in COLUMNS:
-            rows = self.told()[stream.upper()]["rows"]
+            rows = self.report()[stream.upper()]["rows"]
             tables[stream] = {row["ID"]: _row(stream, row) for row in rows}
             assert len(tables[stream]) == len(rows)
         return tables
 
     def types(self) -> dict[str, dict[str, str]]:
-        """Return the types of the columns by table, but for the target's own columns."""
+        """Return the column types by table, without the target's own columns."""
         return {
             name: {key: kind for key, kind in table["columns"].items() if key[:5] != "_SDC_"}
-            for name, table in self.told().items()
+            for name, table in self.report().items()
         }
 
 
 def documented_settings() -> dict[str, Any]:
-    """Return the settings that the documentation shows; a password for what it has to log in."""
+    """Return the documented settings, with a password instead of a key."""
     (block,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (loader,) = yaml.safe_load(block)["plugins"]["loaders"]
     (locked,) = re.findall(
@@ -124,12 +125,12 @@ def _row(stream: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_three_syncs(tmp_path: Path) -> None:
-    """After each of three syncs of all streams, every value and type is what the account says."""
+    """After each of three syncs of all streams, every value and type equals the account's."""
     with open_lab(Account.sample(60)) as lab:
         warehouse = Warehouse(lab, tmp_path)
-        for due in three_syncs(lab):
+        for expected in three_syncs(lab):
             warehouse.pipe.run()
-            assert list(differences(warehouse.tables(), due)) == []
+            assert list(differences(warehouse.tables(), expected)) == []
     assert warehouse.types() == {
         stream.upper(): {snake(name): TYPES[kind] for name, kind in columns.items()}
         for stream, columns in COLUMNS.items()
@@ -137,17 +138,17 @@ def test_three_syncs(tmp_path: Path) -> None:
 
 
 def test_hostile_texts(tmp_path: Path) -> None:
-    """Each column of text keeps any text, a megabyte too, less what no database can hold."""
-    due = no_rows()
+    """Each text column stores any text, even 1 MB, apart from characters no database can store."""
+    expected = empty_tables()
     with open_lab(HostileAccount()) as lab:
-        add_account(due, lab.account)
+        add_account(expected, lab.account)
         warehouse = Warehouse(lab, tmp_path)
         warehouse.pipe.run()
-    assert list(differences(warehouse.tables(), due)) == []
+    assert list(differences(warehouse.tables(), expected)) == []
 
 
 def test_shim_is_strict(tmp_path: Path) -> None:
-    """What stands in for Snowflake's stage refuses any statement about it that it does not know."""
+    """The emulated stage refuses any statement that it does not know."""
     with open_lab(Account.sample(3)) as lab:
         warehouse = Warehouse(lab, tmp_path, load_method="append-only")
         with pytest.raises(AssertionError, match="not known to the stage: copy into"):

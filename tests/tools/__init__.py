@@ -1,1 +1,1 @@
-"""What tests, documentation and benchmarks run."""
+"""Programs and helpers that tests, documentation and benchmarks use."""

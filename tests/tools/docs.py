@@ -1,7 +1,7 @@
-"""The parts of the documentation, meltano.yml and hub/ that are made from the program.
+"""The generated parts of the documentation, of meltano.yml and of hub/.
 
-`make docs` writes them, and a test holds them against the program. What is written by hand is read
-from here too: the pages, and the blocks of code in them.
+`make docs` writes these parts, and a test compares them with the program. This module also reads
+pages and the code blocks in them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def state_table(stream: str) -> str:
 
 
 def columns_table(stream: str) -> str:
-    """Return the columns of a stream as a Markdown table; its key is marked."""
+    """Return a stream's columns as a Markdown table that marks the primary key."""
     rows = ["| column | type | meaning |", "|---|---|---|"]
     for name, column in SCHEMAS.get_schema(stream)["properties"].items():
         words = f"{column.get('format') or _type(column)}{', the key' if name == 'id' else ''}"
@@ -75,7 +75,7 @@ def metrics() -> str:
 
 
 def meltano_settings(*, indent: int = 4) -> str:
-    """Return the settings as Meltano wants them declared, as YAML."""
+    """Return Meltano's declaration of the settings, as YAML."""
     lines = []
     for name, setting in SETTINGS["properties"].items():
         kind = KINDS.get(_type(setting), "string")
@@ -98,7 +98,7 @@ def meltano_settings(*, indent: int = 4) -> str:
 
 
 def hub_facts() -> str:
-    """Return what Meltano Hub wants to know of the package, as YAML."""
+    """Return the package's facts in Meltano Hub's definition, as YAML."""
     classifiers = metadata("tap-hubspot-threads").get_all("Classifier") or []
     pythons = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
     capabilities = sorted(capability.value for capability in TapHubSpotThreads.capabilities)
@@ -128,7 +128,7 @@ def page(name: str) -> str:
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """Return what is in the fenced blocks of a language, without the indentation of a list."""
+    """Return the contents of all fenced blocks of a language, without a list's indentation."""
     found = [match for match in FENCE.finditer(text) if match[2] == language]
     return [re.sub(f"^{match[1]}", "", match[3], flags=re.MULTILINE) for match in found]
 

@@ -1,4 +1,4 @@
-"""Taps as processes, as a scheduler starts them, and what is loaded of what they write."""
+"""Run taps as processes, as a scheduler does, and load their output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOON = 20
 
 
 class Schedule:
-    """Starts taps of one account, and loads what they write into rows by id."""
+    """Starts taps for one account, and loads their output into rows by ID."""
 
     def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
         self.lab, self._folder, self._count = lab, folder, 0
@@ -38,7 +38,7 @@ class Schedule:
         state_file: Path | None = None,
         before: str = "",
     ) -> Tap:
-        """Start a tap from a state; `before` is what its Python does first."""
+        """Start a tap from a state. `before` is Python code that its process runs first."""
         self._count += 1
         path = self._folder / f"{self._count}-config.json"
         path.write_text(json.dumps(self.lab.config(**self._settings)))
@@ -51,7 +51,7 @@ class Schedule:
         return Tap(command, self._folder / f"{self._count}.log")
 
     def run(self, state: dict[str, Any] | None = None, *, before: str = "") -> dict[str, Any]:
-        """Run a tap to its good end and load what it wrote; return its last state."""
+        """Run a tap that must succeed, load its output, and return its last state."""
         output = self.start(state, before=before).end()
         self.load(output)
         return last_state(output)
@@ -62,12 +62,12 @@ class Schedule:
         self.deleted += [row["id"] for row in output.records("deleted_threads")]
 
     def check(self) -> None:
-        """Hold the rows against the account, value by value."""
+        """Compare the rows with the account, value by value."""
         assert self.rows == {row["id"]: row for row in self.lab.sync().records()}
 
 
 class Tap:
-    """A tap that runs."""
+    """A running tap."""
 
     def __init__(self, command: list[str], log: Path) -> None:
         self.log = log
@@ -80,19 +80,19 @@ class Tap:
         self._lines: list[str] = []
 
     def read(self, count: int) -> None:
-        """Wait until it has written so many lines, or has ended."""
+        """Wait until the tap has written `count` lines or has ended."""
         for line in self._stdout:
             self._lines.append(line)
             if len(self._lines) >= count:
                 return
 
     def read_row(self, thread: Thread) -> None:
-        """Wait until it has written the row of a thread."""
+        """Wait until the tap has written the record of a thread."""
         while f'"record":{{"id":"{thread.id}"' not in "".join(self._lines):
             self.read(len(self._lines) + 1)
 
     def end(self, exit_code: int = 0) -> Output:
-        """Wait for its end; return what it wrote, but for a line that it had not finished."""
+        """Wait for the tap's end, and return its complete lines."""
         with self.popen:
             self._lines += self._stdout.read().splitlines(keepends=True)
         assert self.popen.returncode == exit_code, self.log.read_text()
@@ -100,13 +100,13 @@ class Tap:
 
 
 def last_state(output: Output) -> dict[str, Any]:
-    """Return what a scheduler keeps for the next run."""
+    """Return the state that a scheduler passes to the next run."""
     state: dict[str, Any] = output.of_type("STATE")[-1]["value"]
     return state
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     end = time.monotonic() + SOON
     while not condition():
         assert time.monotonic() < end
@@ -114,7 +114,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def open_thread(lab: Lab) -> Thread:
-    """Return the first open thread, which a listing shows before any that comes later."""
+    """Return the first open thread, which a listing shows before all later ones."""
     return next(thread for thread in lab.threads if not thread.closed_at and not thread.archived)
 
 
@@ -124,9 +124,9 @@ def reassign(thread: Thread) -> None:
 
 
 def overlap(schedule: Schedule) -> tuple[Thread, Output, Output]:
-    """Let a run begin and end while another one, which has read a thread's old value, is slow.
+    """Start and end a run while a slower run has already read an older value of a thread.
 
-    Return the thread, and what the slow run and the quick one wrote.
+    Return the thread, the slow run's output, and the quick run's output.
     """
     lab = schedule.lab
     state = schedule.run()

@@ -1,8 +1,8 @@
-"""`python -m tests.tools.site`: whether the documentation's site gets by without the network.
+"""Check that the documentation's site works without a network.
 
-`make docs-site` has built it and checked its links. Here: no page has a script, a style or a
-picture of another host; each page can be found by the search, if it does not say otherwise; no
-item of a list was taken for a line of the text before it.
+`make docs-site` builds the site, checks its links and runs `python -m tests.tools.site`. This
+module checks that no page loads a script, style or image from another host, that the search finds
+each page unless it is excluded, and that no list item is rendered as text.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ LOADING = {"img", "script", "iframe", "source", "audio", "video"}
 
 
 class Page(HTMLParser):
-    """Finds what a browser fetches for a page, and items of lists that are text."""
+    """Finds the URLs that a browser loads for a page, and list items that are rendered as text."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.urls: list[str] = []
         self.items: list[str] = []
         self._is_text = False
         self.feed(path.read_text(encoding="utf-8"))
@@ -39,9 +39,9 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag in LOADING:
-            self.found.append(given.get("src") or "")
+            self.urls.append(given.get("src") or "")
         if tag == "link" and given.get("rel") not in {"canonical", "next", "prev"}:
-            self.found.append(given.get("href") or "")
+            self.urls.append(given.get("href") or "")
         self._is_text = tag == "p" or (self._is_text and tag != "pre")
 
     @override
@@ -54,16 +54,16 @@ class Page(HTMLParser):
         self._is_text = self._is_text and tag != "p"
 
 
-def wrongs(path: Path) -> list[str]:
-    """Return the addresses of other hosts that a page fetches from, and broken lists."""
+def problems_of(path: Path) -> list[str]:
+    """Return the URLs of other hosts that a page loads, and its broken list items."""
     page = Page(path)
-    outside = [url for url in page.found if urlsplit(url).netloc]
+    outside = [url for url in page.urls if urlsplit(url).netloc]
     return [f"{path}: {line}" for line in [*outside, *page.items]]
 
 
 def main() -> int:
-    """Look, and say what is wrong; return the exit code."""
-    wrong = [line for path in SITE.rglob("*.html") for line in wrongs(path)]
+    """Check the site and print the problems. Return the exit code."""
+    problems = [line for path in SITE.rglob("*.html") for line in problems_of(path)]
     (index,) = SITE.glob("search*.json")
     entries = json.loads(index.read_text(encoding="utf-8"))
     text = json.dumps(entries)
@@ -71,12 +71,12 @@ def main() -> int:
         if "\nsearch:\n  exclude: true\n" in page.read_text(encoding="utf-8"):
             continue
         name = str(page.relative_to(ROOT / "docs").with_suffix(".html"))
-        wrong += [] if name in text else [f"{name}: not in the search"]
+        problems += [] if name in text else [f"{name}: not in the search"]
     size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())
-    for line in wrong:
+    for line in problems:
         sys.stderr.write(f"{line}\n")
     sys.stdout.write(f"site/: {len(PAGES)} pages, {size / 1e6:.1f} MB\n")
-    return 1 if wrong else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The streams whose records follow those of threads."""
+"""Child streams: their records follow the records of threads."""

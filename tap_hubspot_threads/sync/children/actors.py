@@ -1,4 +1,4 @@
-"""The actors that threads and messages name, read 100 per call."""
+"""Reads the actors that threads and messages name, up to 100 per API call."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import FailureLog
 
-REMEMBERED = 50_000
-"""Actors that are not asked for again, the last ones that were named."""
+MAX_REMEMBERED = 50_000
+"""Most recently named actors to remember, so that they are not requested again."""
 
-MOST_HELD = 200
-"""State changes that wait for actors, at most, so that STATE keeps advancing."""
+MAX_HELD = 200
+"""Maximum state changes that wait for actors, so that STATE keeps advancing."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
 LISTS = {"threads": (), "messages": ("senders", "recipients")}
@@ -33,28 +33,28 @@ class Actors:
     """Reads the actors that threads and messages name; a `ChildStream`.
 
     Args:
-        api: The account.
-        pool: Reads it.
-        failures: Notes what cannot be read.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
+        failures: Records the actors that cannot be read.
     """
 
     def __init__(self, api: HubSpotApi, pool: WorkerPool, failures: FailureLog) -> None:
         self._api, self._pool, self._failures = api, pool, failures
-        self._asked: OrderedDict[str, None] = OrderedDict()
+        self._requested: OrderedDict[str, None] = OrderedDict()
         self._pending: list[str] = []
         self._held: list[StateChange] = []
         self._breaker = CircuitBreaker("actors")
-        self._has_given = False
-        """Whether HubSpot has returned any: then a refusal is about single actors."""
+        self._has_returned_any = False
+        """Whether HubSpot has returned any actor; if so, a refusal concerns single actors."""
         self._refused = 0
-        """Actors that HubSpot has refused so far, each by itself."""
+        """Actors that HubSpot has refused one by one so far."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the events, and actors; a state change waits for the actors named before it.
+        """Yield the events and the actors. A state change waits for the actors named before it.
 
         Raises:
-            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or as the
-                API does.
+            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or for an
+                error of the API that ends the sync.
         """
         for event in events:
             if isinstance(event, Record):
@@ -63,7 +63,7 @@ class Actors:
                 self._held.append(event)
             else:
                 yield event
-            if len(self._pending) >= MAX_ACTORS or len(self._held) >= MOST_HELD:
+            if len(self._pending) >= MAX_ACTORS or len(self._held) >= MAX_HELD:
                 yield from self._flush()
         yield from self._flush()
 
@@ -72,15 +72,15 @@ class Actors:
         return bool(self._pending or self._held)
 
     def _note(self, record: Record) -> None:
-        """Have the actors read that a record names, each once."""
+        """Queue the actors that a record names, except those already requested."""
         for actor_id in named_in(record):
-            is_new = actor_id not in self._asked
-            self._asked[actor_id] = None
-            self._asked.move_to_end(actor_id)
+            is_new = actor_id not in self._requested
+            self._requested[actor_id] = None
+            self._requested.move_to_end(actor_id)
             if is_new:
                 self._pending.append(actor_id)
-        while len(self._asked) > REMEMBERED:
-            self._asked.popitem(last=False)
+        while len(self._requested) > MAX_REMEMBERED:
+            self._requested.popitem(last=False)
 
     def _flush(self) -> Iterator[Event]:
         while self._pending:
@@ -91,31 +91,31 @@ class Actors:
         yield from held
 
     def _read_all(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return those that HubSpot has; where it refuses the batch, all but the ids at fault.
+        """Return the actors that HubSpot has. Halve a failing batch to isolate the failing IDs.
 
-        An id that is left for itself has all of the tries: what passes must not lose an actor.
+        A single ID gets all retries, so that a transient error does not lose an actor.
         """
         once = once and len(ids) > 1
         try:
             rows = self._pool.run(partial(self._api.read_actors, ids, once=once))
         except (TransientError, RefusedError) as error:
-            if len(ids) == 1 or self._refuses_all:
+            if len(ids) == 1 or self._seems_to_refuse_all:
                 for actor_id in ids:
                     self._fail(actor_id, error)
                 return []
             half = len(ids) // 2
             return self._read_all(ids[:half], once=True) + self._read_all(ids[half:], once=True)
         self._breaker.reset()
-        self._has_given = True
+        self._has_returned_any = True
         return rows
 
     @property
-    def _refuses_all(self) -> bool:
-        """Whether HubSpot seems to refuse every actor, so that halving a batch finds none."""
-        return not self._has_given and self._refused >= MAX_CONSECUTIVE_FAILURES
+    def _seems_to_refuse_all(self) -> bool:
+        """Whether HubSpot probably refuses every actor, so that halving a batch would not help."""
+        return not self._has_returned_any and self._refused >= MAX_CONSECUTIVE_FAILURES
 
     def _fail(self, actor_id: str, error: HubSpotError) -> None:
-        """Note an actor that cannot be read; a refusal says nothing of HubSpot."""
+        """Record an actor that cannot be read. A refusal does not count as a sign of an outage."""
         self._failures.note(actor_id, error)
         if isinstance(error, RefusedError):
             self._refused += 1

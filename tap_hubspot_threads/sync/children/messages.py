@@ -1,4 +1,4 @@
-"""The messages of threads: read for many threads at once, emitted after each thread."""
+"""Reads the messages of many threads concurrently and emits them in the order of the threads."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import (
     HubSpotError,
+    InconclusiveError,
     NotFoundError,
     PaginationLoopError,
     RefusedError,
     TransientError,
-    UnbelievedError,
 )
 from tap_hubspot_threads.models import Page, ReadMessages, Record, StateChange
 from tap_hubspot_threads.sync.context import (
@@ -29,20 +29,21 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
 
-WHOLE = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
-"""A `truncationStatus` that says nothing is lost but what other messages have."""
+COMPLETE_STATUSES = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
+"""Values of `truncationStatus` without a loss of text. A reply lacks only the quoted messages,
+which are records of their own."""
 
-CHUNK = 1_000_000
-"""Bytes of messages that are handed on together, where whole texts are read one by one."""
+CHUNK_BYTES = 1_000_000
+"""Bytes of messages per part of a page, if full texts are read one by one."""
 
 
 class Messages:
-    """Reads the messages of threads, many threads at once; a `ChildStream`.
+    """Reads the messages of many threads concurrently; a `ChildStream`.
 
     Args:
-        api: The account.
-        pool: Reads it.
-        context: What is known, and noted.
+        api: The HubSpot API.
+        pool: Reads ahead on worker threads.
+        context: The settings, the state, and what this sync has seen, counted and failed to read.
     """
 
     def __init__(self, api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> None:
@@ -51,15 +52,15 @@ class Messages:
         self._failures = context.failures.messages
         self._fetches_original_content = context.settings.fetch_original_content
         self._breaker = CircuitBreaker("threads' messages")
-        self._cut_off_in_a_row = 0
-        """Full texts that could not be read; after too many none is requested any more."""
+        self._failed_texts_in_a_row = 0
+        """Consecutive full texts that could not be read; after too many, no more are requested."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the events, with the records of messages in the place of `ReadMessages`.
+        """Yield the events, with each `ReadMessages` replaced by the records of the messages.
 
         Raises:
-            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` threads in a row have messages that cannot
-                be read, or as the API does.
+            HubSpotError: if the messages of `MAX_CONSECUTIVE_FAILURES` threads in a row cannot be
+                read, or for an error of the API that ends the sync.
         """
         for event, pages in self._pool.prefetch_each(map(self._with_source, events)):
             if isinstance(event, ReadMessages):
@@ -75,7 +76,7 @@ class Messages:
         return event, self._pages(event.thread, once=self._failures.is_quarantined(id_))
 
     def _records(self, thread: ThreadRef, pages: Iterator[Page]) -> Iterator[Event]:
-        """Yield the messages, each once, and the state change behind them."""
+        """Yield a thread's messages, each once, then the state change that follows them."""
         seen: set[str] = set()
         try:
             for page in pages:
@@ -99,7 +100,10 @@ class Messages:
         yield StateChange(partial(self._state.settle, thread.id))
 
     def _thread_deleted(self, thread_id: str) -> Callable[[], None]:
-        """Have later syncs look for it too: HubSpot may be wrong for a while. It is no error."""
+        """Return the state change for a thread that no longer exists, which is not an error.
+
+        Later syncs request the messages again, because a 404 can be wrong for a while.
+        """
         if thread_id in self._seen.without_thread:
             return partial(self._state.add_pending, thread_id)
         self._seen.without_thread.append(thread_id)
@@ -114,19 +118,19 @@ class Messages:
         self._breaker.note(thread_id, error, is_quarantined=is_quarantined)
         return partial(self._state.add_pending, thread_id, syncs or 0)
 
-    # On a worker
+    # On a worker thread
 
     def _pages(self, thread: ThreadRef, *, once: bool) -> Iterator[Page]:
-        """Yield the pages of a thread's messages.
+        """Yield the pages of a thread's messages; called on a worker thread.
 
         Raises:
-            NotFoundError: if HubSpot has the thread, but none of its messages.
-            _ThreadNotFoundError: if it has not.
+            NotFoundError: if HubSpot has the thread, but returns 404 for its messages.
+            _ThreadNotFoundError: if HubSpot does not have the thread.
         """
-        has_come = False
+        has_page = False
         try:
             for page in self._list(thread, once=once):
-                has_come = True
+                has_page = True
                 yield page
         except NotFoundError as error:
             found = fetch_thread(self._api, thread, once=once).outcome
@@ -134,21 +138,21 @@ class Messages:
                 raise _ThreadNotFoundError from None
             if isinstance(found, HubSpotError):
                 raise found from None
-            if has_come:
-                message = f"{error} for a page after others"
-                raise UnbelievedError(message) from None
-            # UNKNOWN: whether HubSpot has the messages of an archived thread there only.
+            if has_page:
+                message = f"{error} for a page after the first"
+                raise InconclusiveError(message) from None
+            # UNKNOWN: whether the messages of an archived thread need `archived=true`.
             yield from self._list(thread, archived=True, once=True)
 
     def _list(self, thread: ThreadRef, *, archived: bool = False, once: bool) -> Iterator[Page]:
-        """Yield the pages of a thread's messages, each whole or in parts."""
+        """Yield the pages of a thread's messages, each as a whole or in parts."""
         for page in self._api.list_messages(thread.id, archived=archived, once=once):
-            yield from self._with_whole_texts(thread, page)
+            yield from self._with_full_texts(thread, page)
 
-    def _with_whole_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
-        """Yield a page, or parts of it with the texts that HubSpot truncated.
+    def _with_full_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
+        """Yield a page, or parts of it with the full texts of truncated messages.
 
-        The rows are made only once here: the parts hold them as they are.
+        The rows are built only once here: the parts hold the finished rows.
         """
         if not self._fetches_original_content:
             yield page
@@ -156,29 +160,33 @@ class Messages:
         rows: list[Row] = []
         size = 0
         for row in page.rows:
-            whole = {} if row["truncationStatus"] in WHOLE else self._whole_text(thread, row["id"])
-            rows.append(row | whole)
+            full = (
+                {}
+                if row["truncationStatus"] in COMPLETE_STATUSES
+                else self._full_text(thread, row["id"])
+            )
+            rows.append(row | full)
             size += len(str(rows[-1]))
-            if size >= CHUNK:
+            if size >= CHUNK_BYTES:
                 yield Page(rows, page.cursor, page.now, size)
                 rows, size = [], 0
         page.shrink()
         yield Page(rows, page.cursor, page.now, size)
 
-    def _whole_text(self, thread: ThreadRef, message_id: str) -> Row:
-        """Return the columns of the whole text; none, where it cannot be had."""
-        if self._cut_off_in_a_row >= MAX_CONSECUTIVE_FAILURES:
+    def _full_text(self, thread: ThreadRef, message_id: str) -> Row:
+        """Return the columns of a message's full text; none if it cannot be read."""
+        if self._failed_texts_in_a_row >= MAX_CONSECUTIVE_FAILURES:
             self._stats.truncated.append(message_id)
             return {}
         try:
-            whole = self._api.get_original_content(thread.id, message_id)
+            full = self._api.get_original_content(thread.id, message_id)
         except (NotFoundError, TransientError, RefusedError):
             self._stats.truncated.append(message_id)
-            self._cut_off_in_a_row += 1
+            self._failed_texts_in_a_row += 1
             return {}
-        self._cut_off_in_a_row = 0
-        return {name: text for name, text in whole.items() if text is not None}
+        self._failed_texts_in_a_row = 0
+        return {name: text for name, text in full.items() if text is not None}
 
 
 class _ThreadNotFoundError(Exception):
-    """The thread is not there any more."""
+    """The thread no longer exists."""

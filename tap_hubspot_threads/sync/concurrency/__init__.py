@@ -1,1 +1,1 @@
-"""Calls side by side, and pages read ahead."""
+"""Concurrent API calls, and pages read ahead."""

@@ -1,4 +1,4 @@
-"""Pages that are read ahead, bounded in bytes."""
+"""Buffers of pages that are read ahead, bounded in bytes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 PREFETCH_BYTES = 4_000_000
-"""Bytes of pages that are read in advance: a target that stops to load a batch of its own must not
-stop the reading."""
+"""Maximum bytes of pages to read ahead. Reading must continue while a target pauses to load a
+batch."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
-"""Bytes of pages that are kept as they were parsed, which takes five times as much: whoever takes
-pages as they come need not have them parsed twice. What waits behind these shrinks."""
+"""Maximum bytes of pages to keep parsed, which takes five times the memory. A consumer that keeps
+up gets pages that need no second parsing. Pages beyond this limit are kept as bytes only."""
 
 
 class ByteBudget:
-    """The room that several buffers share."""
+    """A limit on the bytes of waiting pages that several buffers share."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -29,98 +29,109 @@ class ByteBudget:
         self.changed = threading.Condition()
 
     def close(self) -> None:
-        """Have nothing more read into any of them."""
+        """Stop all reading into the buffers."""
         with self.changed:
             self.is_closed = True
             self.changed.notify_all()
 
 
 class Buffer:
-    """The pages of one source.
+    """The pages of one source, read ahead.
 
     Guarantees:
-        * No page is begun while `PREFETCH_BYTES` bytes wait in the room, but for the first of a
-          source whose turn it is and of which none is there: whoever takes in turn never waits.
-        * What the source raises comes at its place behind the pages.
+        * No page is requested while `PREFETCH_BYTES` bytes or more are waiting. The current buffer
+          is exempt if it has no page, so its consumer never waits for the others.
+        * An error of the source is raised after the pages that came before it.
 
     Args:
-        room: What this one shares with others.
-        source: The pages; gone through by `fill` only.
+        budget: Shared with the other buffers.
+        source: The pages; only `fill` iterates it.
     """
 
-    def __init__(self, room: ByteBudget, source: Iterator[Page]) -> None:
-        self._room, self._source = room, source
+    def __init__(self, budget: ByteBudget, source: Iterator[Page]) -> None:
+        self._budget, self._source = budget, source
         self._pages: deque[Page] = deque()
         self._error: BaseException | None = None
-        self._is_turn = self._is_closed = False
+        self._is_current = self._is_closed = False
         self.is_ended = False
-        """Whether all of it is here, and what ended it."""
+        """Whether the source has ended or failed, so that no more pages will come."""
 
     def fill(self) -> None:
-        """Read the source, as there is room; never raises."""
+        """Read the source as far as the budget allows; never raises."""
         error: BaseException | None = None
         try:
-            while self._wait_for_room():
+            while self._wait_for_budget():
                 page = next(self._source, None)
                 if page is None:
                     break
-                with self._room.changed:
+                with self._budget.changed:
                     if self._is_closed:
-                        break  # nobody takes it, so it would hold its room for ever
-                    self._room.bytes += page.size
-                    if self._room.bytes > PARSED_BYTES:
+                        break  # no consumer would take the page and release its budget
+                    self._budget.bytes += page.size
+                    if self._budget.bytes > PARSED_BYTES:
                         page.shrink()
                     self._pages.append(page)
-                    self._room.changed.notify_all()
-        except BaseException as raised:  # noqa: BLE001 - handed over to whoever takes the pages
+                    self._budget.changed.notify_all()
+        except BaseException as raised:  # noqa: BLE001 - raised by `take`
             error = raised
-        with self._room.changed:
+        with self._budget.changed:
             self._error, self.is_ended = error, True
-            self._room.changed.notify_all()
+            self._budget.changed.notify_all()
 
     def make_current(self) -> None:
-        """Let it go on, whatever waits in the others."""
-        with self._room.changed:
-            self._is_turn = True
-            self._room.changed.notify_all()
+        """Let this buffer read even if the others have used up the budget."""
+        with self._budget.changed:
+            self._is_current = True
+            self._budget.changed.notify_all()
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait so many seconds at the most for something to take; tell whether there is."""
-        with self._room.changed:
-            return self._room.changed.wait_for(lambda: bool(self._pages) or self.is_ended, timeout)
+        """Wait until a page or the end can be taken.
+
+        Args:
+            timeout: Maximum seconds to wait.
+
+        Returns:
+            Whether there is a page or the end to take.
+        """
+        with self._budget.changed:
+            return self._budget.changed.wait_for(
+                lambda: bool(self._pages) or self.is_ended, timeout
+            )
 
     def take(self) -> Page | None:
         """Return the next page; None at the end.
 
         Raises:
-            Whatever ended the pages.
+            Whatever the source raised.
         """
-        with self._room.changed:
+        with self._budget.changed:
             if self._pages:
                 page = self._pages.popleft()
-                self._room.bytes -= page.size
-                self._room.changed.notify_all()
+                self._budget.bytes -= page.size
+                self._budget.changed.notify_all()
                 return page
         if self._error is not None:
             raise self._error
         return None
 
     def close(self) -> None:
-        """Have nothing more read into it, and give back its room."""
-        with self._room.changed:
+        """Stop reading and release the budget of the remaining pages."""
+        with self._budget.changed:
             self._is_closed = True
-            self._room.bytes -= sum(page.size for page in self._pages)
+            self._budget.bytes -= sum(page.size for page in self._pages)
             self._pages.clear()
-            self._room.changed.notify_all()
+            self._budget.changed.notify_all()
 
-    def _wait_for_room(self) -> bool:
-        """Wait until a page may be begun; tell whether it is to be."""
-        room = self._room
+    def _wait_for_budget(self) -> bool:
+        """Wait until the next page may be requested; return False if the buffer was closed."""
+        budget = self._budget
 
-        def may_go_on() -> bool:
-            is_waited_for = self._is_turn and not self._pages
-            return room.is_closed or self._is_closed or room.bytes < PREFETCH_BYTES or is_waited_for
+        def may_proceed() -> bool:
+            is_awaited = self._is_current and not self._pages
+            return (
+                budget.is_closed or self._is_closed or budget.bytes < PREFETCH_BYTES or is_awaited
+            )
 
-        with room.changed:
-            room.changed.wait_for(may_go_on)
-            return not (room.is_closed or self._is_closed)
+        with budget.changed:
+            budget.changed.wait_for(may_proceed)
+            return not (budget.is_closed or self._is_closed)

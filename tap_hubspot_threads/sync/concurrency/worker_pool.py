@@ -1,4 +1,4 @@
-"""Worker threads: concurrent calls, with results in order, bounded and lazy."""
+"""Worker threads: concurrent calls with ordered, bounded and lazy results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_hubspot_threads.errors import NoThreadError
+from tap_hubspot_threads.errors import WorkerStartError
 from tap_hubspot_threads.sync.concurrency.prefetch import Buffer, ByteBudget
 
 if TYPE_CHECKING:
@@ -22,25 +22,25 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 LOOKAHEAD = 4
-"""Items under way or waiting to be yielded, per worker."""
+"""Maximum items per worker that are in progress or waiting to be yielded."""
 
-MOST_WAITING = 5_000
-"""Things that wait to be yielded at the most, those without pages among them."""
+MAX_WAITING = 5_000
+"""Maximum items that wait to be yielded, including those without pages."""
 
 POLL = 0.1
 """Seconds between two calls of `while_waiting`."""
 
 
 class WorkerPool:
-    """Calls functions that wait on other threads, so that a signal finds this one awake.
+    """Runs blocking calls on worker threads, so that the main thread can react to signals.
 
-    If no thread is left for some work, this thread does it; a signal is then noticed between two
-    calls only.
+    If no thread can be started for a call, the calling thread runs it. A signal is then noticed
+    only between two calls.
 
     Args:
-        count: Calls at once at the most.
-        while_waiting: Called on this thread before each result, and every `POLL` seconds while the
-            next one is not there. It may raise, which ends the waiting.
+        count: Maximum concurrent calls.
+        while_waiting: Called on the calling thread before each result, and every `POLL` seconds
+            while waiting for one. An error that it raises ends the waiting.
     """
 
     def __init__(self, count: int, while_waiting: Callable[[], None] = lambda: None) -> None:
@@ -48,12 +48,12 @@ class WorkerPool:
         self._has_started = threading.Event()
 
     def run(self, function: Callable[[], R]) -> R:
-        """Return what a function returns; raise what it raises."""
+        """Run a function on a worker; return its result or raise its error."""
         (result,) = self.map_ordered(lambda _: function(), [None])
         return result
 
     def iterate(self, items: Iterator[T]) -> Iterator[T]:
-        """Yield the items of an iterator, each computed on a worker when it is asked for."""
+        """Yield the items of an iterator; a worker computes each one when it is requested."""
         while (item := self.run(partial(next, items, None))) is not None:
             yield item
 
@@ -62,20 +62,19 @@ class WorkerPool:
 
         Guarantees:
             * At most `count` calls run at once, fewer if no more threads can be started. `function`
-              runs on worker threads; `items` is iterated and results are yielded on the caller's
+              runs on worker threads. `items` is iterated and results are yielded on the calling
               thread only.
-            * Items are pulled lazily: at most `LOOKAHEAD × count` are under way or finished but not
-              yet yielded. That bounds the memory, and one slow call does not idle the others.
-            * A result is yielded no later than the next time an item is pulled after it and all
-              those before it are done.
-            * Once a call has failed, or the iterator is closed, what has not started never starts;
-              only calls that are already running go on. A call that hangs does not hold up the end
-              of the process.
+            * Items are pulled lazily: at most `LOOKAHEAD × count` are in progress or waiting to be
+              yielded. That bounds the memory, and one slow call does not idle the others.
+            * A finished result whose predecessors are finished is yielded before another item is
+              pulled.
+            * After a call has failed or the iterator is closed, no further call starts; running
+              calls finish. A call that hangs does not delay the exit of the process.
 
         Raises:
-            NoThreadError: if no thread could be started so far.
+            WorkerStartError: if no thread could be started so far.
             Whatever `items` and `while_waiting` raise, and whatever `function` raises, at that
-            item's place in the order.
+                item's place in the order.
         """
         tasks: queue.SimpleQueue[tuple[T, Future[R]] | None] = queue.SimpleQueue()
         ended = threading.Event()
@@ -101,24 +100,25 @@ class WorkerPool:
     def prefetch_each(
         self, sources: Iterable[tuple[T, Iterator[Page] | None]]
     ) -> Iterator[tuple[T, Iterator[Page]]]:
-        """Yield each thing with its pages, in the order of the things.
+        """Yield each item with its pages, in the order of the items.
 
-        The pages are to be gone through before the next thing is asked for.
+        The caller must consume the pages before it requests the next item.
 
         Args:
-            sources: Each thing with where its pages come from; None: it has none, and costs no
-                worker.
+            sources: Items, each with the source of its pages. An item without pages has None and
+                occupies no worker.
 
         Guarantees:
-            * At most `count` sources are gone through at once, on worker threads; `sources` itself
-              is iterated and results are yielded on the caller's thread only.
-            * At most `LOOKAHEAD × count` sources are under way, `MOST_WAITING` things in all, and
-              no more than `PREFETCH_BYTES` bytes and a page for each worker, whatever a thing has.
-            * An error of a source comes at its place among the pages; the others go on. One of
-              `sources` comes behind all things that came before it.
-            * Once the iterator is closed, no page is begun any more.
+            * At most `count` sources are read at once, on worker threads. `sources` itself is
+              iterated and results are yielded on the calling thread only.
+            * At most `LOOKAHEAD × count` sources and `MAX_WAITING` items are in progress or
+              waiting. The pages read ahead take at most `PREFETCH_BYTES` bytes plus one page per
+              worker, however many pages an item has.
+            * An error of a source is raised at its place among the pages; other sources continue.
+              An error of `sources` is raised after all items before it.
+            * After the iterator is closed, no further page is requested.
         """
-        room = ByteBudget()
+        budget = ByteBudget()
         tasks: queue.SimpleQueue[Buffer | None] = queue.SimpleQueue()
         threads = _Threads(self._count, self._has_started)
         pending: deque[tuple[T, Buffer | Iterator[Page] | None]] = deque()
@@ -127,13 +127,13 @@ class WorkerPool:
 
         def is_due() -> bool:
             _, first = pending[0]
-            is_full = buffers >= LOOKAHEAD * self._count or len(pending) >= MOST_WAITING
+            is_full = buffers >= LOOKAHEAD * self._count or len(pending) >= MAX_WAITING
             return not isinstance(first, Buffer) or first.is_ended or is_full
 
         try:
             for item, pages in up_to_an_error(sources, errors):
                 if pages is not None and threads.add(partial(_fill, tasks)):
-                    buffer = Buffer(room, pages)
+                    buffer = Buffer(budget, pages)
                     buffers += 1
                     tasks.put(buffer)
                     pending.append((item, buffer))
@@ -148,12 +148,12 @@ class WorkerPool:
             for error in errors:
                 raise error
         finally:
-            room.close()
+            budget.close()
             for _ in range(threads.running):
                 tasks.put(None)
 
     def prefetch(self, pages: Iterable[Page]) -> Iterator[Page]:
-        """Yield pages, read in advance on a thread of their own; bounded as `prefetch_each` is."""
+        """Yield pages that are read ahead on a separate thread; bounded as in `prefetch_each`."""
         for _, found in self.prefetch_each([(None, iter(pages))]):
             yield from found
 
@@ -181,38 +181,38 @@ class WorkerPool:
             self._while_waiting()
             try:
                 return future.result(timeout=POLL)
-            except FutureTimeoutError:  # of the wait, or of the function itself
+            except FutureTimeoutError:  # raised by the wait or by the function itself
                 if future.done():
                     return future.result()
 
 
 class _Threads:
-    """Threads that share the work, as many as wanted or, if the system has fewer, as it has.
+    """Daemon threads that share the work: up to `count`, or as many as the system allows.
 
-    They are daemons, so none holds up the end of the process.
+    Daemon threads do not delay the exit of the process.
 
     Args:
-        count: How many are wanted.
-        has_started: Set once a thread could be started, for these or others.
+        count: Maximum number of threads.
+        has_started: Set once any thread could be started, in this group or another.
     """
 
     def __init__(self, count: int, has_started: threading.Event) -> None:
-        self._wanted, self._has_started = count, has_started
+        self._max_count, self._has_started = count, has_started
         self.running = 0
 
     def add(self, work: Callable[[], None]) -> bool:
-        """Start one more thread if fewer than wanted are running; return whether any is.
+        """Start another thread unless `count` are running; return whether any is running.
 
         Raises:
-            NoThreadError: if no thread could be started so far.
+            WorkerStartError: if no thread could be started so far.
         """
-        if self.running < self._wanted:
+        if self.running < self._max_count:
             try:
                 threading.Thread(target=work, daemon=True).start()
             except (MemoryError, RuntimeError) as error:
                 if not self._has_started.is_set():
-                    raise NoThreadError(error) from None
-                self._wanted = max(self.running, 1)
+                    raise WorkerStartError(error) from None
+                self._max_count = max(self.running, 1)
             else:
                 self.running += 1
                 self._has_started.set()
@@ -231,7 +231,7 @@ def _work(
 def _do(function: Callable[[T], R], item: T, future: Future[R], ended: threading.Event) -> None:
     try:
         future.set_result(function(item))
-    except BaseException as error:  # noqa: BLE001 - handed over to whoever awaits the result
+    except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
         ended.set()
         future.set_exception(error)
 
@@ -242,8 +242,8 @@ def _fill(tasks: queue.SimpleQueue[Buffer | None]) -> None:
 
 
 def up_to_an_error(items: Iterable[T], errors: list[Exception]) -> Iterator[T]:
-    """Yield the items; put what ends them early into the list."""
+    """Yield the items; append an error that ends them early to the list."""
     try:
         yield from items
-    except Exception as error:  # noqa: BLE001 - raised by whoever has the list
+    except Exception as error:  # noqa: BLE001 - raised later by the caller
         errors.append(error)

@@ -1,4 +1,4 @@
-"""Phase 6, the message backfill: messages of threads from before messages were selected."""
+"""Phase 6, the message backfill: reads messages that are older than the selection of `messages`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
-LEAST_SHARE = 0.2
-"""Of the account's calls of a day: so much is left to the day's other syncs."""
-BEGINNING = "1970-01-01T00:00:00.000Z"
-"""The earliest time of a message: a channel without a timestamp gives 0."""
+MIN_QUOTA_SHARE = 0.2
+"""Minimum share of the daily quota that a backfill leaves to the other syncs of the day."""
+EPOCH = "1970-01-01T00:00:00.000Z"
+"""The earliest possible time of a message: a channel without timestamps reports 0."""
 
 
 class Backfill:
-    """Walks threads by their latest message, from the messages' bookmark to the threads'.
+    """Reads messages thread by thread, from the messages' bookmark up to the threads' bookmark.
 
     Args:
-        api: Says what is left of the daily quota.
-        increment: Finds the threads.
+        api: Reports the remaining daily quota.
+        increment: Lists the threads by latest message.
         pipeline: Reads their messages.
-        context: Has both bookmarks.
+        context: Both bookmarks, and the settings.
     """
 
     def __init__(
@@ -43,27 +43,29 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # Of a large reserve half of what is above it: else a backfill might never begin.
-        self._share = max(LEAST_SHARE, min(2 * reserve, (1 + reserve) / 2))
+        # Cap the share halfway between the reserve and 100%. At twice a large reserve, a
+        # backfill might never start.
+        self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
     def run(self) -> Iterator[Event]:
-        """Yield messages; that the day's calls are at their end is a normal end of it.
+        """Yield the events. Running out of the daily quota is a normal end, not an error.
 
         Raises:
-            HubSpotError: as the increment does, but for that.
+            HubSpotError: as the increment does, except for the daily quota.
         """
         until = self._state.bookmark
         if not self._state.messages.needs_backfill or until is None:
             return
-        since = self._state.messages.bookmark or self._threads.start_date or BEGINNING
+        since = self._state.messages.bookmark or self._threads.start_date or EPOCH
         if not self._state.messages.backfilled_threads:
-            # Once, not each time that it goes on: a day's calls may not get through that span.
+            # Only at its start: if each resumption re-read the lookback, a small daily quota
+            # might never get past it.
             since = self._increment.before(since)
         try:
             yield from self._pipeline.with_children(self._events(since, until))
         except DailyQuotaError as error:
-            LOG.info("%s", error)
+            LOG.info("The message backfill pauses until the next sync: %s", error)
             self._is_cut_short = True
         if self._is_cut_short:
             self._stats.backfill = (
@@ -75,12 +77,12 @@ class Backfill:
 
     def _events(self, since: str, until: str) -> Iterator[Event]:
         for window in self._increment.windows(since, end=lambda: until):
-            # A row can be fresher than its place: what is behind that place has not all come.
+            # A row can be fresher than its place, so its time may be ahead of what was shown.
             complete_until = min(window.complete_until or until, until)
             for row in window.rows:
                 moment = row[REPLICATION_KEY]
                 if moment is None or moment > until:
-                    continue  # the next increment finds it
+                    continue  # left to the next increment
                 if self._is_low():
                     self._is_cut_short = True
                     return

@@ -1,4 +1,4 @@
-"""Which threads are deleted: those not found twice, unless too many are not found at once."""
+"""Decides which threads are deleted: those not found twice, with a guard for mass deletions."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MIN_SECONDS_BETWEEN_CHECKS = 600.0
-"""Seconds between two looks in vain, so that one outage, or a scheduler's immediate retry within
-it, kills nobody."""
+"""Minimum time between the two checks that find no thread. One outage, or a scheduler's immediate
+retry during it, must not mark a thread as deleted."""
 
 MASS_DELETION_MIN = 20
-"""So many threads are not often deleted at once."""
+"""Open threads that must be known before missing ones can count as a mass deletion."""
 
 
 class Deletions:
     """Decides which threads are deleted.
 
     Args:
-        context: Has the threads that were not found, each with its first check.
-        is_confirmed: Whether the state is known to be of this account.
+        context: The threads that were not found, each with the time of its first check.
+        is_confirmed: Whether the state is confirmed to belong to this account.
     """
 
     def __init__(self, context: SyncContext, *, is_confirmed: bool) -> None:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._lists_all = context.settings.threads.is_all
-        """Whether a full listing shows every thread: of one that does not, no absence proves
-        anything, and a second check by ID is needed too."""
+        """Whether a full listing includes every thread. If not, a thread's absence from it proves
+        nothing, and a second check by ID is needed too."""
         self._is_confirmed = is_confirmed
 
     @property
     def is_mass_deletion(self) -> bool:
-        """Whether more than half of many open threads are missing, whichever sync missed them."""
+        """Whether there are many open threads and most were not found, in this or earlier syncs."""
         missing, seen = len(self._state.not_found), self._seen_count
         return missing + seen >= MASS_DELETION_MIN and missing > seen
 
@@ -52,62 +52,69 @@ class Deletions:
         return len(self._seen.known_open - self._state.not_found.keys())
 
     def run(self) -> Iterator[Event]:
-        """Yield a row for each thread that is gone; it is forgotten when the row has gone out."""
-        certain = self._certain()
-        doubtful = not self._is_confirmed and len(self._state.not_found) > self._seen_count
-        gone = [] if doubtful else certain
-        self._stats.withheld_deletions = len({*self._missed_twice(), *certain} - {*gone})
+        """Yield a record for each deleted thread, then the state change that forgets the thread."""
+        proven = self._proven()
+        is_suspicious = not self._is_confirmed and len(self._state.not_found) > self._seen_count
+        deleted = [] if is_suspicious else proven
+        self._stats.withheld_deletions = len({*self._not_found_twice(), *proven} - {*deleted})
         if self._stats.withheld_deletions:
             message = (
-                "%d missing thread(s) are not told deleted yet: most open threads are missing, and "
-                "%s first"
+                "%d deletion(s) pending, because most open threads were not found. They are "
+                "emitted once %s"
             )
-            proof = "a listing of all has to end without them"
-            if doubtful:
-                proof = "HubSpot has to say that this is the state's account"
-            LOG.warning(message, self._stats.withheld_deletions, proof)
-        if gone:
-            LOG.info("%d thread(s) are gone from HubSpot: %s", len(gone), name_ids(gone))
-        for thread_id in gone:
-            noticed_at = self._seen.now or self._seen.not_found_at.get(thread_id)
-            row = {"id": thread_id, "detectedAt": noticed_at}
+            condition = "a full listing has ended without these threads."
+            if is_suspicious:
+                condition = (
+                    "the token is known to belong to the state's account. Check access_token (or "
+                    "refresh_token)."
+                )
+            LOG.warning(message, self._stats.withheld_deletions, condition)
+        if deleted:
+            LOG.info("%d thread(s) were deleted in HubSpot: %s", len(deleted), name_ids(deleted))
+        for thread_id in deleted:
+            detected_at = self._seen.now or self._seen.not_found_at.get(thread_id)
+            row = {"id": thread_id, "detectedAt": detected_at}
             yield Record("deleted_threads", row)
             yield StateChange(partial(self._state.forget, thread_id))
 
     def check(self) -> None:
-        """Raise an error, if what looks like a purge may be another account.
+        """Raise an error if a possible mass deletion may instead be another account.
 
         Raises:
-            MassDeletionError: names how many are missing.
+            MassDeletionError: names how many threads were not found.
         """
         if self.is_mass_deletion and not self._is_confirmed:
-            raise MassDeletionError(missing=len(self._state.not_found), seen=self._seen_count)
+            raise MassDeletionError(not_found=len(self._state.not_found), seen=self._seen_count)
 
-    def _certain(self) -> list[str]:
-        """Return the threads that were missed twice, or, of a purge, by a whole listing too."""
+    def _proven(self) -> list[str]:
+        """Return the threads whose deletion is proven.
+
+        Not found twice is enough. In a mass deletion, a full listing without the thread is needed
+        as well.
+        """
         if not self.is_mass_deletion:
-            return self._missed_twice()
-        twice = set(self._missed_twice())
+            return self._not_found_twice()
+        twice = set(self._not_found_twice())
         listing = self._state.listing
-        begun, ended = listing.full_started_at, listing.full_completed_at
+        started, ended = listing.full_started_at, listing.full_completed_at
         return [
             name
             for name, first in self._state.not_found.items()
-            if begun is not None
-            and first < begun
-            and self._is_old(first, self._seen.now or ended)
+            if started is not None
+            and first < started
+            and self._is_later(first, self._seen.now or ended)
             and (self._lists_all or name in twice)
         ]
 
-    def _missed_twice(self) -> list[str]:
-        """Return the threads of which this sync had a second look, long enough after the first."""
-        firsts = self._state.not_found
+    def _not_found_twice(self) -> list[str]:
+        """Return the threads that this sync did not find, long enough after their first check."""
+        first_checks = self._state.not_found
         return [
             name
             for name, now in self._seen.not_found_at.items()
-            if name in firsts and self._is_old(firsts[name], now)
+            if name in first_checks and self._is_later(first_checks[name], now)
         ]
 
     @staticmethod
-    def _is_old(first: str, now: str | None) -> bool:
+    def _is_later(first: str, now: str | None) -> bool:
         return now is not None and now >= shift(first, seconds=MIN_SECONDS_BETWEEN_CHECKS)

@@ -1,4 +1,4 @@
-"""Phases 1 and 4, the full listing: all threads by ID, from where the last sync left off."""
+"""Phases 1 and 4, the full listing: lists all threads by ID, across syncs if necessary."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
-BOTH = (False, True)
+LIVE_AND_ARCHIVED = (False, True)
 """The values of `archived`, live threads first."""
 
 
 class FullListing:
-    """Lists the whole account, at most once per sync, in as many syncs as it takes.
+    """Lists the whole account, at most once per sync; a listing can span several syncs.
 
-    Every thread in scope is emitted, known or not.
+    It emits every thread in scope, changed or not.
 
     Args:
-        api: The account.
-        pool: Reads the pages.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
         pipeline: Emits the threads.
-        context: Has the listing's state and the settings.
+        context: The state of the listing, and the settings.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class FullListing:
         self._state, self._seen, self._settings = context.state, context.seen, context.settings
         self._has_run = False
         self._pages_left: int | None = None
-        """Pages that this sync may still read; None: all."""
+        """Pages that this sync may still read; None: no limit."""
 
     def is_due(self, *, for_deletions: bool = False) -> bool:
-        """Whether it is due or unfinished, and has not run in this sync.
+        """Whether a listing is due or unfinished, and none has run in this sync.
 
         Args:
-            for_deletions: Whether it is also due if it could still show a thread that was not
+            for_deletions: Whether a listing is also due if it could show a thread that was not
                 found.
         """
         listing = self._state.listing
@@ -65,11 +65,11 @@ class FullListing:
         return is_old or listing.part != DONE or (for_deletions and could_show)
 
     def run_first(self) -> Iterator[Event]:
-        """List everything that the first sync has not listed yet."""
+        """List everything that the first sync has not listed yet, without a page limit."""
         return self._list(None)
 
     def run(self) -> Iterator[Event]:
-        """List as much as one sync may, from the start or where the last sync left off."""
+        """List up to `full_listing_calls` pages, from the start or where the last sync stopped."""
         if self._state.listing.part == DONE:
             yield StateChange(self._state.listing.start)
         yield from self._list(self._settings.full_listing_max_pages)
@@ -79,46 +79,48 @@ class FullListing:
         return self._pipeline.listed(self._pages())
 
     def _pages(self) -> Iterator[ListedPage]:
-        """Yield the pages that are left.
+        """Yield the remaining pages.
 
-        If HubSpot refuses the cursor of the state, the listing starts over and goes on to its end,
-        as cursors may not live until the next sync.
+        Cursors may expire between syncs. If HubSpot refuses the saved cursor, the listing starts
+        over and runs to its end without a page limit.
         """
-        begun, begun_at = self._state.listing.part, self._state.listing.cursor
+        start_part, start_cursor = self._state.listing.part, self._state.listing.cursor
         try:
-            yield from self._pass(begun, begun_at)
+            yield from self._pages_from(start_part, start_cursor)
         except RefusedError as error:
-            if begun_at is None:
+            if start_cursor is None:
                 raise
-            message = "%s. All is listed from the start; the cursor was too old."
+            message = "HubSpot refused the saved cursor; the full listing starts over: %s"
             LOG.warning(message, error)
             self._pages_left = None
-            yield from self._pass(LIVE, None)
+            yield from self._pages_from(LIVE, None)
 
-    def _pass(self, begun: str, begun_at: str | None) -> Iterator[ListedPage]:
+    def _pages_from(self, start_part: str, start_cursor: str | None) -> Iterator[ListedPage]:
         """Yield the pages from a place on.
 
-        A first listing lists what is in scope. Every other one lists live and archived threads
-        whatever the settings say: a closed thread that was archived after it was emitted is updated
-        by nothing else.
+        A first listing lists what is in scope. A later one lists both live and archived threads,
+        whatever the settings say. Nothing else updates a closed thread that was archived after it
+        was emitted.
         """
         seen: set[int] = set()
-        sides = BOTH if self._state.bookmark else self._settings.threads.archived_values
-        for archived in sides if begun == LIVE else sides[1:]:
-            side = ARCHIVED if archived else LIVE
-            following = DONE if archived or len(sides) == 1 else ARCHIVED
-            cursor = begun_at if side == begun else None
+        archived_values = (
+            LIVE_AND_ARCHIVED if self._state.bookmark else self._settings.threads.archived_values
+        )
+        for archived in archived_values if start_part == LIVE else archived_values[1:]:
+            part = ARCHIVED if archived else LIVE
+            next_part = DONE if archived or len(archived_values) == 1 else ARCHIVED
+            cursor = start_cursor if part == start_part else None
             if not self._settings.always_fetch_by_id:
-                seen = set()  # a thread that changed sides is emitted again, by its newer row
-            is_first = side == LIVE and cursor is None
+                seen = set()  # if a thread was archived meanwhile, its newer row is emitted too
+            is_first = part == LIVE and cursor is None
             pages = self._api.list_threads(cursor, archived=archived, max_pages=self._pages_left)
             for page in self._pool.prefetch(self._counted(pages)):
                 advance = partial(
                     self._state.advance_listing,
-                    side if page.cursor else following,
+                    part if page.cursor else next_part,
                     page,
                     is_first=is_first,
-                    has_archived=True in sides,
+                    has_archived=True in archived_values,
                 )
                 yield ListedPage(new_rows(page, seen), page.now, StateChange(advance))
                 is_first = False
@@ -133,7 +135,7 @@ class FullListing:
 
 
 def new_rows(page: Page, seen: set[int]) -> list[Row]:
-    """Return the rows of threads that are not in `seen`, each once; add them to it."""
+    """Return a page's rows with new IDs, each once, and add the IDs to `seen`."""
     rows = {int(row["id"]): row for row in page.rows}
     new = [row for thread_id, row in rows.items() if thread_id not in seen]
     seen.update(rows)

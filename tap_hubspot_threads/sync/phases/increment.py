@@ -1,4 +1,4 @@
-"""Phase 2, the increment: threads whose latest message is after the bookmark less the lookback."""
+"""Phase 2, the increment: reads threads with a message after the bookmark less the lookback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.models import REPLICATION_KEY, Page, StateChange
-from tap_hubspot_threads.sync.phases.time_window import FRESH, iter_changed_threads
+from tap_hubspot_threads.sync.phases.time_window import FRESH_SECONDS, iter_changed_threads
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
@@ -23,25 +23,26 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
-UNDATED = 7_260.0
-"""Seconds that are read beyond the time of a page that does not tell HubSpot's clock: that time is
-our clock less an hour, and our clock may be behind itself."""
-WHOLE_SECONDS = 1.0
-"""Seconds that are read beyond the time of any other page: a `Date` is rounded down."""
-CORRECTION = 60.0
-"""Seconds by which a later page may find HubSpot's clock to be behind that of the first one."""
-MOSTLY = 2
-"""Rows of a page from before its start that show that its filter is ignored: more, and most."""
+UNDATED_MARGIN = 7_260.0
+"""Seconds added to the end of an increment whose pages lack a `Date`. HubSpot's clock is then ours
+less an hour, and our clock itself may be slow."""
+ROUNDING_MARGIN = 1.0
+"""Seconds added to the end of any other increment, because a `Date` is rounded down."""
+MIN_CORRECTION = 60.0
+"""Minimum seconds by which a later page must be earlier than the first to correct the start."""
+MIN_EARLY_ROWS = 2
+"""HubSpot ignores the time filter if more than this many rows of a page, and more than half of
+them, are from before its start."""
 
 
 class Increment:
     """Reads the threads that have a new message; each page moves the bookmark.
 
     Args:
-        api: The account.
-        pool: Reads the pages.
-        pipeline: Reads the threads.
-        context: Has the bookmark and the lookback.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
+        pipeline: Reads the threads by ID.
+        context: The bookmark and the settings.
     """
 
     def __init__(
@@ -50,23 +51,23 @@ class Increment:
         self._api, self._pool, self._pipeline = api, pool, pipeline
         self._state, self._seen, self._settings = context.state, context.seen, context.settings
         self._lists_archived = self._settings.threads.include_archived
-        """Whether they are in scope, and HubSpot can list them by time."""
+        """Whether archived threads are in scope and HubSpot can list them by time."""
 
     def run(self) -> Iterator[Event]:
-        """Yield the changed threads, each once, and what moves the bookmark after them."""
+        """Yield the events of the changed threads, and the state changes that move the bookmark."""
         return self._pipeline.by_id(self._changed())
 
     def before(self, moment: str) -> str:
-        """Return the moment less the lookback, from which on nothing late is lost."""
+        """Return a time less the lookback; reading from there covers HubSpot's index lag."""
         return shift(moment, seconds=-self._settings.lookback_seconds)
 
     def windows(
         self, since: str, *, end: End, note: Callable[[Page], None] = lambda _: None
     ) -> Iterator[Window]:
-        """Yield the threads whose latest message is not before a moment.
+        """Yield the threads whose latest message is not before a time.
 
         Args:
-            since: A cleaned time.
+            since: The start, as a cleaned time.
             end: See `iter_changed_threads`.
             note: Called with each page.
         """
@@ -82,20 +83,21 @@ class Increment:
         return iter_changed_threads(*lists, since=since, end=end)
 
     def _changed(self) -> Iterator[ThreadRef | Event]:
-        """Yield the references to changed threads.
+        """Yield the references to changed threads, and the changes that move the bookmark.
 
-        While the first listing is stuck there is no bookmark: then from where that began.
+        While the first listing is stuck there is no bookmark, so the increment starts at the time
+        when that listing started.
         """
         bookmark = self._state.bookmark or self._state.listing.started_at or ""
         try:
             try:
                 yield from self._changed_since(bookmark)
-            except _BookmarkAheadError:  # one response may be wrong
+            except _BookmarkAheadError:  # a single response can be wrong
                 yield from self._changed_since(bookmark)
         except _BookmarkAheadError as error:
             LOG.warning(
-                "The bookmark %s is ahead of HubSpot's clock, and set back to it: %s. Messages "
-                "since the last sync may be missing; a full refresh brings them.",
+                "The bookmark %s is ahead of HubSpot's clock, so it is reset to %s. Messages since "
+                "the last sync may be missing. To load them, run a full refresh.",
                 self._state.bookmark,
                 error.now,
             )
@@ -119,13 +121,13 @@ class Increment:
             yield StateChange(partial(self._state.advance, complete_until))
 
     def _archived_pages(self, list_pages: ListSince, since: str) -> Iterator[Page]:
-        """Yield the pages of archived threads by time; an empty one if HubSpot has none.
+        """Yield pages of archived threads by time; one empty page if HubSpot cannot list them so.
 
-        UNKNOWN: whether HubSpot sorts archived threads by time. If it refuses to, or ignores the
-        filter, the full listing shows what has changed in them.
+        UNKNOWN: whether HubSpot sorts archived threads by time. If it refuses the sort or ignores
+        the filter, the full listing picks up the changes.
         """
         pages = list_pages(since)
-        reason = "HubSpot ignores the filter by time."
+        reason = "HubSpot ignores the time filter."
         try:
             page = next(pages) if self._lists_archived else Page([], None, "")
             while not _ignores_filter(page, since):
@@ -135,23 +137,23 @@ class Increment:
             reason = str(error)
         self._lists_archived = False
         LOG.warning(
-            "Archived threads cannot be listed by time: %s The full listing shows what has changed "
-            "in them.",
+            "Archived threads cannot be listed by time: %s The next full listing picks up their "
+            "changes.",
             reason,
         )
         yield Page([], None, "")
 
 
 def _ignores_filter(page: Page, since: str) -> bool:
-    """Whether most rows of a page are from before its start."""
-    start = shift(since, seconds=-FRESH)
+    """Whether most rows of a page are from before the requested start."""
+    start = shift(since, seconds=-FRESH_SECONDS)
     times = [row[REPLICATION_KEY] or start for row in page.rows]
     early = [moment for moment in times if moment < start]
-    return len(early) > max(MOSTLY, len(times) / 2)
+    return len(early) > max(MIN_EARLY_ROWS, len(times) / 2)
 
 
 class _Start:
-    """HubSpot's clock at the first page of an increment: the increment ends there."""
+    """HubSpot's clock at the first page of an increment; the increment ends at that time."""
 
     def __init__(self) -> None:
         self.now = ""
@@ -160,17 +162,17 @@ class _Start:
         self._received_at = 0.0
 
     def note(self, page: Page) -> None:
-        """Take the time of the first page, or an earlier one if a later page says so."""
+        """Set the time from the first page, or correct it if a later page shows an earlier time."""
         if not self.now:
             self._received_at = page.received_at
         now = shift(page.now, seconds=self._received_at - page.received_at)
-        if not self.now or (page.is_dated and now < shift(self.now, seconds=-CORRECTION)):
+        if not self.now or (page.is_dated and now < shift(self.now, seconds=-MIN_CORRECTION)):
             self.now = now
-            self.end = shift(now, seconds=WHOLE_SECONDS if page.is_dated else UNDATED)
+            self.end = shift(now, seconds=ROUNDING_MARGIN if page.is_dated else UNDATED_MARGIN)
 
 
 class _BookmarkAheadError(Exception):
-    """The bookmark is so far ahead of HubSpot's clock that nothing could be found."""
+    """The bookmark is so far ahead of HubSpot's clock that the increment would find nothing."""
 
     def __init__(self, now: str) -> None:
         super().__init__(now)

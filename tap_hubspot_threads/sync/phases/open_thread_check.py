@@ -1,7 +1,8 @@
-"""Phase 3, the open-thread check: changes of open threads that no message shows.
+"""Phase 3, the open-thread check: finds silent changes to open threads.
 
-Each step sees what the steps before it left. Nothing remembers what worked: whether HubSpot's
-filter by status works is unknown, and so is how many threads a page holds.
+Each step handles only what the earlier steps left. Nothing is remembered for the next sync about
+which step worked. It is unknown whether HubSpot's status filter works, and how many threads fit on
+one page.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import CHECKPOINT, ThreadRef
 from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD
-from tap_hubspot_threads.sync.state.open_threads import mark_of
+from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,17 +27,17 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""The time that listings may take in a sync that has nothing to do, the increment's included."""
+"""Time budget for listings in a sync, the increment's pages included."""
 
 
 class OpenThreadCheck:
-    """Reads open threads again, within `open_threads_max_calls`, all steps together.
+    """Re-reads open threads. All steps together make at most `open_threads_max_calls` API calls.
 
     Args:
-        api: The account.
-        pool: Reads it.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
         pipeline: Reads threads by ID, and emits those that have changed.
-        context: Has the open threads, and those that were not found.
+        context: The open threads, and those that were not found.
     """
 
     def __init__(
@@ -48,37 +49,38 @@ class OpenThreadCheck:
         self._archived_values = context.settings.threads.archived_values
         self._lists = not context.settings.always_fetch_by_id
         self._known = 0
-        """Known open threads at the start."""
+        """Known open threads at the start of the check."""
         self._pages = self._calls = self._found = self._listed = 0
-        """Pages, calls by ID, threads found by ID, and known open threads that pages showed."""
+        """Pages listed, calls by ID, threads read by ID, and known open threads that pages
+        showed."""
         self._seconds = 0.0
-        """The time that the pages of its listings took so far."""
+        """Total time that the pages of this check took."""
 
     def not_found_once(self) -> Iterator[Event]:
-        """Read the threads that were not found once, whatever listings show.
+        """Re-read the threads that were not found once, with at most 25% of the calls.
 
-        They get a quarter of the calls.
+        Only a read by ID counts as the second check, so they are read even if a listing shows them.
         """
         self._known = len(self._state.open)
         if self._max_calls:
-            sides = dict(self._state.open.ids())
+            archived = dict(self._state.open.ids())
             limit = max(1, self._max_calls // 4 // MAX_CALLS_PER_THREAD)
             ids = [id_ for id_ in self._state.not_found if id_ not in self._seen.fetched]
-            refs = [ThreadRef(id_, archived=sides.get(id_, False)) for id_ in ids[:limit]]
+            refs = [ThreadRef(id_, archived=archived.get(id_, False)) for id_ in ids[:limit]]
             yield from self._read(refs)
 
     def by_status(self) -> Iterator[Event]:
-        """List open threads by HubSpot's filter, each page attempted once."""
+        """List open threads with HubSpot's status filter; each page is attempted once."""
         if self._max_calls and self._lists and self._listable() > len(self._archived_values):
             yield from self._listing(self._list_open())
 
     def by_listing_all(self) -> Iterator[Event]:
-        """List all threads, if that takes fewer calls than reading the rest by ID, and fits."""
+        """List all threads, if that takes fewer calls than reading by ID and the time suffices."""
         if self._max_calls and self._lists and self._full_listing_is_cheaper():
             yield from self._listing(self._list_all())
 
     def by_id(self) -> Iterator[Event]:
-        """Read as many of the rest by ID as there are calls left, least recently read first."""
+        """Read the rest by ID, least recently read first, until the calls are used up."""
         due, limit = self._unseen(), max(self._max_calls, MAX_CALLS_PER_THREAD)
         while (
             self._max_calls
@@ -88,19 +90,19 @@ class OpenThreadCheck:
             batch, due = due[:size], due[size:]
             yield from self._read(batch)
         if self._max_calls and self._known:
-            message = "Open threads: %d known; %d seen in %d listing calls, %d by id"
+            message = "Open threads: %d known; %d listed in %d API calls, %d read by ID"
             LOG.info(message, self._known, self._listed, self._pages, self._found)
 
     def _unseen(self) -> list[ThreadRef]:
         """Return the known open threads that this sync has not seen, least recently read first.
 
-        Those that were not found had their turn.
+        Threads that were not found are excluded: `not_found_once` has handled them.
         """
         done = self._seen.fetched | self._seen.tracked | self._state.not_found.keys()
         return [ThreadRef(*item) for item in self._state.open.ids() if item[0] not in done]
 
     def _listable(self) -> int:
-        """Return how many of them a listing can show."""
+        """Return how many unseen threads a listing can include."""
         return sum(ref.archived in self._archived_values for ref in self._unseen())
 
     def _read(self, refs: list[ThreadRef]) -> Iterator[Event]:
@@ -109,30 +111,34 @@ class OpenThreadCheck:
         self._calls += self._pipeline.calls - calls
         self._found += self._pipeline.found - found
 
-    # By listings
+    # Steps that list threads
 
     def _listing(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Take a step that lists. If it fails, only the step ends: nothing depends on it."""
+        """Run a step that lists threads. If it fails, the next steps run without it."""
         before = len(self._seen.known_open)
         yield from self._pipeline.with_children(_best_effort(events))
         self._listed += len(self._seen.known_open) - before
 
     def _list_open(self) -> Iterator[Event]:
-        """Yield what the filter shows, as far as it says that nothing has changed.
+        """Yield the events of unchanged threads that the status filter shows.
 
-        A page that is mostly closed shows that HubSpot does not filter, and ends this step. An
-        index of statuses may keep for ever what is no more: what it shows otherwise is left to the
-        steps behind this one.
+        A page with mostly closed threads means that HubSpot ignores the filter, so the step ends. A
+        status index may also keep outdated rows forever, so changed rows are left to the later
+        steps.
 
         UNKNOWN: whether `threadStatus` filters, and whether its index is current. If it does and
-        is, its rows can be taken as they are, and the listing of all threads can go.
+        is, its rows can be used as they are, and `by_listing_all` can be removed.
         """
         for archived in self._archived_values:
             for page in self._counted(self._api.list_open_threads(archived=archived)):
                 rows = list(page.rows)
                 if 2 * sum(row["status"] == "CLOSED" for row in rows) > len(rows):
                     return
-                known = [row for row in rows if self._state.open.is_known(row["id"], mark_of(row))]
+                known = [
+                    row
+                    for row in rows
+                    if self._state.open.is_last_emitted(row["id"], fingerprint_of(row))
+                ]
                 yield from self._pipeline.checked(known)
                 yield CHECKPOINT
 
@@ -151,7 +157,7 @@ class OpenThreadCheck:
                 yield CHECKPOINT
 
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """Yield pages as long as there are calls and time for them."""
+        """Yield pages until the calls or the time for listings are used up."""
         left = min(self._max_calls // 2, self._max_calls - self._calls) - self._pages
         pages = self._pool.iterate(pages)
         for _ in range(left):
@@ -172,4 +178,4 @@ def _best_effort(events: Iterator[Event]) -> Iterator[Event]:
     except HubSpotError as error:
         if error.ends_sync:
             raise
-        LOG.debug("A listing of open threads has ended early: %s", error)
+        LOG.debug("A listing of open threads failed; the next steps continue without it: %s", error)

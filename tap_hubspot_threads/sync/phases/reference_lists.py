@@ -1,4 +1,4 @@
-"""Phase 5, the reference lists: inboxes, channels and channel accounts, each as a whole."""
+"""Phase 5, reference lists: loads all inboxes, channels and channel accounts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LOG = logging.getLogger("tap-hubspot-threads")
 def load_reference_lists(
     api: HubSpotApi, pool: WorkerPool, context: SyncContext
 ) -> Iterator[Event]:
-    """Yield the records of the selected lists; one that fails does not keep the others back.
+    """Yield the records of the selected lists. A list that fails does not stop the others.
 
     Raises:
-        HubSpotError: if the token is not accepted, or the daily quota is spent.
+        HubSpotError: if the token is not accepted, or the daily quota is used up.
     """
     for reference in context.selection.reference_lists:
         try:
@@ -37,5 +37,5 @@ def load_reference_lists(
         except HubSpotError as error:
             if error.ends_sync:
                 raise
-            LOG.warning("%s could not be loaded: %s", reference.name, error)
+            LOG.warning("Could not load %s: %s", reference.name, error)
             context.failures.lists[reference.name] = error

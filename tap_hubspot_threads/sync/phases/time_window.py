@@ -1,8 +1,8 @@
-"""Threads by the time of their latest message: live and archived ones, in one order of time.
+"""Lists threads by the time of their latest message, live and archived ones in one order.
 
-HubSpot takes a page's order first and fills in its rows a moment later, so a row can be fresher
-than its place; and a late email can give a row any time (inferred, and simulated). So no single
-time on a page says how far the list was shown: see `_Walk.position`.
+HubSpot fixes the order of a page first and fills in its rows a moment later, so a row can be
+fresher than its place. A late email can give a row any time (inferred, and simulated). So no single
+time on a page shows how far the list is complete: see `_Walk.position`.
 """
 
 from __future__ import annotations
@@ -17,31 +17,32 @@ from tap_hubspot_threads.values import shift
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FRESH = 60.0
-"""Seconds before a request: a row with a later time may have been filled in after its place."""
+FRESH_SECONDS = 60.0
+"""Seconds before a request. A row with a later time may have been filled in after its place was
+fixed."""
 
-WITNESSES = 3
-"""Rows that have to agree on how far a list was shown, or that it is past a moment."""
+AGREEING_ROWS = 3
+"""Rows that must agree on how far a list is complete, or that it has passed a time."""
 
-INCLUSIVE = 0.001
+FILTER_MARGIN = 0.001
 """Seconds before a position at which its page starts. UNKNOWN: whether the filter is inclusive
-(inferred); if it is, a page can start at its position."""
+(inferred). If it is, a page can start exactly at its position."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Threads that this listing has not shown before."""
+    """Threads that the listing has not shown before."""
 
     rows: list[Row]
     complete_until: str | None
-    """All threads whose place is before this moment were shown; None: the listing has ended."""
+    """All threads whose place is before this time have been shown; None: the listing has ended."""
 
 
 ListSince: TypeAlias = Callable[[str], Iterator[Page]]
-"""Yields the pages from a moment on, oldest message first, by the cursors as given."""
+"""Yields the pages from a time on, oldest message first, following HubSpot's cursors."""
 
 End: TypeAlias = Callable[[], str | None]
-"""Returns the moment up to which threads are read; None while that is not known."""
+"""Returns the time at which reading ends; None while it is unknown."""
 
 
 def iter_changed_threads(
@@ -49,17 +50,16 @@ def iter_changed_threads(
 ) -> Iterator[Window]:
     """Yield the threads whose latest message is not before `since`, each once, oldest first.
 
-    Live and archived threads come in one order of time, window by window. In each window archived
-    threads are listed first, then live ones up to the same moment, then archived ones again up to
-    the moment that the live ones have reached. So a thread that is archived or restored meanwhile
-    is seen in one list or the other, and after each window it is known up to which moment all
-    threads were shown.
+    Live and archived threads come in one order of time, window by window. Each window lists
+    archived threads first, then live ones up to the same time, then archived ones again up to the
+    time that the live ones have reached. So a thread that is archived or restored meanwhile appears
+    in at least one list. After each window it is known up to which time all threads were shown.
 
     Args:
         list_live: Lists live threads.
         list_archived: Lists archived threads; None: they are out of scope.
         since: A cleaned time.
-        end: Threads after this moment are left to the next sync, but for those on the last page.
+        end: Threads after this time are left to the next sync, except those on the last page.
     """
     seen: set[str] = set()
     if list_archived is None:
@@ -67,7 +67,7 @@ def iter_changed_threads(
             yield Window(sorted(window.rows, key=_time), window.complete_until)
         return
     at: str | None = since
-    archived = Window([], since)  # those that were shown, up to a moment
+    archived = Window([], since)  # archived threads not yielded yet
     while at is not None:
         if archived.complete_until == at:
             further = _next_window(list_archived, at, seen, end=end)
@@ -85,7 +85,7 @@ def iter_changed_threads(
 def _next_window(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Window:
-    """Return what is shown from a moment on until the position has moved: mostly one page."""
+    """Return the threads from a time on until the position has moved, usually after one page."""
     rows: list[Row] = []
     for window in iter_by_time(list_since, since, seen, until=until, end=end):
         rows += window.rows
@@ -105,22 +105,23 @@ def _time(row: Row) -> str:
 def iter_by_time(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Iterator[Window]:
-    """Yield the threads of one list from a moment on that are not in `seen`, and add them to it.
+    """Yield the threads of one list from a time on that are not in `seen`, and add them to it.
 
-    Each page is requested from the position that the one before has led to: a thread that gets a
-    message moves to the end, and a cursor might be an offset that then skips another. A cursor is
-    followed only where the position does not move; such a walk is repeated until two in a row show
-    the same. Then nothing that the first of them showed has moved, so it skipped nothing.
+    Each page is requested from the position reached by the previous one, not by its cursor. A
+    thread that gets a message moves to the end, and a cursor might be an offset that then skips
+    another thread. A cursor is followed only if the position does not move. Such a walk is repeated
+    until two in a row show the same threads: then none of them has moved, so the first walk skipped
+    nothing.
 
     UNKNOWN: whether a cursor under the sort by time is a key or an offset. If it is a key, a walk
     need not be repeated.
 
     Args:
         list_since: Lists the threads.
-        since: Where to start.
-        seen: The IDs that were shown already, whatever their time.
-        until: Threads after this moment are ignored, and end the listing.
-        end: Threads after this moment end the listing. Those on its pages are yielded.
+        since: The start, as a cleaned time.
+        seen: IDs of threads already shown, at any time.
+        until: Threads after this time are not yielded, and end the listing.
+        end: Threads after this time end the listing; those on the pages already read are yielded.
     """
     at, walk, before = since, _Walk(list_since, since), None
     while True:
@@ -148,7 +149,7 @@ def iter_by_time(
 
 
 class _Walk:
-    """The pages from one position on, by their cursors.
+    """The pages from one position on, read by their cursors.
 
     Args:
         list_since: Lists the threads.
@@ -156,14 +157,14 @@ class _Walk:
     """
 
     def __init__(self, list_since: ListSince, at: str) -> None:
-        self._source = list_since(shift(at, seconds=-INCLUSIVE))
+        self._source = list_since(shift(at, seconds=-FILTER_MARGIN))
         self._at = at
         self._last: list[str] = []
         self._settled: list[str] = []
         self.pages = 0
-        """Pages so far."""
+        """Pages read so far."""
         self.shown: set[tuple[str, str]] = set()
-        """The threads that it has shown, with their times, but for those left to the next sync."""
+        """IDs and times of the threads shown, except those left to the next sync."""
 
     def next_page(self) -> Page:
         """Return the next page.
@@ -175,26 +176,27 @@ class _Walk:
         return next(self._source)
 
     def position(self, page: Page) -> str | None:
-        """Return up to where the list was shown after a page; None: no further than before.
+        """Return the time up to which the list is complete after a page; None if it has not moved.
 
-        That is the smallest of the last times, in the order shown, that were a minute old at the
-        request: so it is wrong only if as many rows in a row are all fresher than their places. In
-        a simulation of 2,500 histories that never lost a thread; the largest time lost one in each
-        third history, the last row's in each eleventh.
+        The position is the earliest of the last `AGREEING_ROWS` times, in the order shown, that
+        were at least `FRESH_SECONDS` old at the request. It is wrong only if that many consecutive
+        rows are all fresher than their places. In a simulation of 2,500 histories this rule lost no
+        thread. The latest time on the page lost one in every third history, the last row's time in
+        every eleventh.
         """
         times = [row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]]
-        self._last = [*self._last, *times][-WITNESSES:]
+        self._last = [*self._last, *times][-AGREEING_ROWS:]
         if times:
-            fresh = shift(page.now, seconds=-page.seconds - FRESH)
+            fresh = shift(page.now, seconds=-page.seconds - FRESH_SECONDS)
             settled = [moment for moment in times if moment < fresh]
-            self._settled = [*self._settled, *settled][-WITNESSES:]
+            self._settled = [*self._settled, *settled][-AGREEING_ROWS:]
         moved = min(self._settled, default=self._at)
-        return moved if len(self._settled) == WITNESSES and moved > self._at else None
+        return moved if len(self._settled) == AGREEING_ROWS and moved > self._at else None
 
     def is_past(self, page: Page, position: str | None, limit: str | None) -> bool:
-        """Whether everything after a page is later than a moment."""
+        """Whether everything after a page is later than `limit`."""
         if limit is None:
             return False
         times = [row[REPLICATION_KEY] or limit for row in page.rows]
-        is_page_later = len(self._last) == WITNESSES and min([*times, *self._last]) > limit
+        is_page_later = len(self._last) == AGREEING_ROWS and min([*times, *self._last]) > limit
         return is_page_later or (position is not None and position > limit)

@@ -1,1 +1,1 @@
-"""The state: what the next sync needs."""
+"""The state that a sync keeps for the next one."""

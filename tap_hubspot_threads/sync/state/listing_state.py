@@ -1,4 +1,4 @@
-"""What a sync keeps of the listing of the whole account for the next one; see `SyncState`."""
+"""The part of the state about the full listing; see `SyncState`."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ LIVE, ARCHIVED, DONE = "live", "archived", "done"
 
 
 class ListingState:
-    """Where a listing stands, and what the last one that was completed was like.
+    """How far the current full listing has come, and figures of the last completed one.
 
     Args:
-        state: What `pack` gave.
-        emits_rows: Whether threads' rows go out in this sync. Where they do not, the next one in
-            which they do lists them all.
+        state: The result of `to_dict`.
+        emits_rows: Whether this sync emits threads. If not, the next sync that does lists the whole
+            account.
     """
 
     def __init__(self, state: Mapping[str, Any], *, emits_rows: bool) -> None:
         self.emits_rows = emits_rows
         self.part: str = state.get("listing", DONE)
-        """At `live` or `archived` threads, or `done`."""
+        """What the listing reads next: `live` or `archived` threads, or `done`."""
         self.cursor: str | None = state.get("listing_cursor")
-        """The cursor of the page that it goes on with, decoded; None: the first."""
+        """The cursor of the next page, decoded; None: the first page."""
         self.started_at: str | None = state.get("listing_started_at")
-        """HubSpot's clock at its start."""
+        """HubSpot's clock at the start of the listing."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
-        """Whether all rows of it so far have gone out."""
+        """Whether all rows of the listing so far were emitted."""
         self.rows: int = state.get("listing_rows", 0)
-        """The threads so far."""
+        """Rows listed so far."""
         self.pages: int = state.get("listing_pages", 0)
-        """The pages so far."""
+        """Pages listed so far."""
         self.seconds: float = state.get("listing_milliseconds", 0) / 1000
-        """What they took to come."""
-        # Of the last listing that was completed
+        """Total time that these pages took."""
+        # The last completed listing
         self.full_started_at: str | None = (
             state.get("full_listing_started_at") if emits_rows else None
         )
-        """HubSpot's clock at its start; None: another one is due."""
+        """HubSpot's clock at its start; None: a new listing is due."""
         self.full_completed_at: str | None = state.get("full_listing_completed_at")
         """HubSpot's clock at its end."""
         self.full_rows: int | None = state.get("full_listing_rows")
         self.full_pages: int | None = state.get("full_listing_pages")
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
 
-    def pack(self) -> dict[str, Any]:
-        """Return it as the state has it; with integers only, see `SyncState.to_bookmarks`."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys for the state; with integers only, see `SyncState.to_bookmarks`."""
         return {
             "listing": self.part,
             "listing_cursor": self.cursor,
@@ -68,25 +68,25 @@ class ListingState:
 
     @property
     def place(self) -> str:
-        """Where it stands, as a sentence for an error."""
-        where = "at their beginning"
+        """Where the listing is stuck, as text for an error."""
+        where = "at the first page"
         if self.cursor is not None:
             thread_id = _id_of(self.cursor)
             where = (
                 f"after thread {thread_id}" if thread_id else f"after the cursor {self.cursor!r}"
             )
         return (
-            f"The list of all threads cannot be read further: it stands at {self.part} threads, "
-            f"{where}. Everything else was requested all the same. Run the sync again later."
+            f"The full listing is stuck at {self.part} threads, {where}. All other phases ran. "
+            "Run the sync again later."
         )
 
     def start(self) -> None:
-        """Have everything listed, from the start."""
+        """Start over with the first page of live threads."""
         self.part, self.cursor, self.started_at = LIVE, None, None
         self.is_whole = self.emits_rows
 
     def advance(self, part: str, page: Page, *, is_first: bool) -> None:
-        """Note that the rows of a page were emitted.
+        """Record that the rows of a page were emitted.
 
         Args:
             part: Where the listing continues.
@@ -107,7 +107,10 @@ class ListingState:
 
 
 def _id_of(cursor: str) -> str | None:
-    """Return the thread ID of a cursor: base64 of the last row's ID (recorded), or another form."""
+    """Return the thread ID in a cursor, None if it has another form.
+
+    A cursor is the last row's ID in base64. Recorded.
+    """
     try:
         text = b64decode(cursor, validate=True)
     except ValueError:

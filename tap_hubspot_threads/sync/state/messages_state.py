@@ -1,4 +1,4 @@
-"""What a sync keeps of messages for the next one; see `SyncState`."""
+"""The part of the state about messages; see `SyncState`."""
 
 from __future__ import annotations
 
@@ -11,33 +11,36 @@ if TYPE_CHECKING:
 
 
 class MessagesState:
-    """How far messages are out, and which threads' are owed.
+    """How far messages are emitted, and which threads have pending messages.
 
-    One moment covers all: a process that was killed, a quota of days, a selection that came later
-    or went for a week.
+    One bookmark covers every interruption of a backfill: a killed process, a used-up daily quota,
+    or `messages` selected late or deselected for a while.
 
     Args:
-        state: What `pack` gave. Empty: none are out.
-        bookmark: That of threads; None: all threads are to be listed, or listed anew.
-        are_read: Whether messages are read in this sync.
+        state: The result of `to_dict`. Empty: no messages have been emitted.
+        bookmark: The bookmark of threads; None: a listing of all threads is due.
+        is_selected: Whether this sync reads messages.
     """
 
-    def __init__(self, state: Mapping[str, Any], *, bookmark: str | None, are_read: bool) -> None:
+    def __init__(
+        self, state: Mapping[str, Any], *, bookmark: str | None, is_selected: bool
+    ) -> None:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
-        """The messages of all threads whose latest one is not later are out, but of `pending`."""
+        """All messages of threads whose latest message is not later are emitted, except those in
+        `pending`."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
-        """Whether that is behind the bookmark of threads: then `Backfill` moves it, else both move
-        together."""
-        self._are_read = are_read
+        """Whether the bookmark of messages is earlier than that of threads. If so, `Backfill` moves
+        it; otherwise both move together."""
+        self._is_selected = is_selected
         self.pending: dict[str, int] = dict(state.get("failed", ()))
-        """The threads whose messages are owed, or could not be read, each with in how many syncs in
-        a row. Only reading them takes a thread out."""
+        """IDs of threads with messages still to be read, each with the number of consecutive syncs
+        in which reading them failed. Only reading the messages removes a thread."""
         self.backfilled_threads: int = state.get("backfilled", 0) if self.bookmark else 0
-        """The threads that a backfill has gone through so far."""
+        """Threads that the backfill has handled so far."""
 
-    def pack(self) -> dict[str, Any]:
-        """Return it as the state has it."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys for the state."""
         return {
             "replication_key_value": self.bookmark,
             "failed": [list(item) for item in self.pending.items()],
@@ -45,8 +48,8 @@ class MessagesState:
         }
 
     def follow(self, bookmark: str) -> None:
-        """Move with the bookmark of threads, in a sync that reads the messages of what it finds."""
-        if self._are_read and not self.needs_backfill:
+        """Move with the bookmark of threads, if this sync reads the messages of changed threads."""
+        if self._is_selected and not self.needs_backfill:
             self.bookmark = bookmark
 
     def set_back(self, moment: str) -> None:
@@ -55,24 +58,24 @@ class MessagesState:
             self.bookmark = min(self.bookmark, moment)
 
     def advance(self, moment: str) -> None:
-        """Note that a backfill has gone through a thread whose latest message is of a moment."""
-        # The first thread may be before it, by the lookback.
+        """Record that the backfill has handled a thread with this time of its latest message."""
+        # The first thread can be earlier than the bookmark, because of the lookback.
         self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment
         self.backfilled_threads += 1
 
     def catch_up(self, bookmark: str) -> None:
-        """Note that a backfill has come to the bookmark of threads."""
+        """Record that the backfill has reached the bookmark of threads."""
         self.bookmark, self.needs_backfill, self.backfilled_threads = bookmark, False, 0
 
     def add_pending(self, thread_id: str, syncs: int = 0) -> None:
-        """Note that the messages of a thread are yet to be read.
+        """Record that the messages of a thread are still to be read.
 
         Args:
             thread_id: The thread.
-            syncs: In how many syncs in a row that was tried.
+            syncs: Number of consecutive syncs in which reading them failed.
         """
         self.pending[thread_id] = max(syncs, self.pending.get(thread_id, 0))
 
     def settle(self, thread_id: str) -> None:
-        """Note that the messages of a thread are out, or never will be."""
+        """Record that the messages of a thread are emitted, or will never be."""
         self.pending.pop(thread_id, None)

@@ -1,6 +1,6 @@
-"""The threads that were last seen open: what a sync reads again by id, and in which order.
+"""The open threads that later syncs check, least recently read first.
 
-Closing, assigning, moving and archiving a thread show in no listing by time.
+A listing by time does not show that a thread was closed, assigned, moved or archived.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _ENTRY = re.compile(r"([0-9]+):([alAL][A-Za-z0-9_-]{6})")
 
 
 class OpenThreads:
-    """Open threads in the order in which they were last read, each with a fingerprint of its row.
+    """Open threads, least recently read first, each with the fingerprint of its record.
 
     Args:
-        entries: What `entries` gave, 24 characters or so for each thread: the id, which side it was
-            on (a capital letter, where it is unknown whether its row is the last one that went
-            out), and 36 bits of a hash of its row.
-        are_exact: Whether no row can have gone out since that is not in the entries.
+        entries: The result of `entries`, about 24 characters per thread: the ID, a letter for live
+            or archived, and 36 bits of a hash of the row. A capital letter marks an inexact entry:
+            that row may not be the last emitted record.
+        are_exact: Whether the entries cover every record emitted so far; if not, all are inexact.
 
     Raises:
-        ValueError: if an entry is none of these.
+        ValueError: if an entry has another form.
     """
 
     def __init__(
@@ -40,67 +40,76 @@ class OpenThreads:
         *,
         are_exact: bool = True,
     ) -> None:
-        self._marks: dict[str, str] = {}
-        self._doubted: set[str] = set()
+        self._fingerprints: dict[str, str] = {}
+        self._inexact: set[str] = set()
         for entry in entries:
             match = _ENTRY.fullmatch(entry)
             if match is None or parse_id(match[1]) != match[1]:
-                message = "not an entry of the list of open threads"
+                message = "not a valid entry of open_threads"
                 raise ValueError(message)
-            thread_id, mark = match[1], match[2]
-            self._marks[thread_id] = mark[0].lower() + mark[1:]
-            if not are_exact or mark[0].isupper():
-                self._doubted.add(thread_id)
+            thread_id, fingerprint = match[1], match[2]
+            self._fingerprints[thread_id] = fingerprint[0].lower() + fingerprint[1:]
+            if not are_exact or fingerprint[0].isupper():
+                self._inexact.add(thread_id)
 
     def __contains__(self, thread_id: str) -> bool:
-        return thread_id in self._marks
+        return thread_id in self._fingerprints
 
     def __len__(self) -> int:
-        return len(self._marks)
+        return len(self._fingerprints)
 
     def entries(self) -> list[str]:
-        """Return the list for the state, longest unread first."""
+        """Return the entries for the state, least recently read first."""
         return [
-            f"{thread_id}:{mark[0].upper() + mark[1:] if thread_id in self._doubted else mark}"
-            for thread_id, mark in self._marks.items()
+            f"{thread_id}:{text[0].upper() + text[1:] if thread_id in self._inexact else text}"
+            for thread_id, text in self._fingerprints.items()
         ]
 
-    def is_known(self, thread_id: str, mark: str) -> bool:
-        """Whether a row with this mark is the last one that went out of an open thread."""
-        return self._marks.get(thread_id) == mark and thread_id not in self._doubted
+    def is_last_emitted(self, thread_id: str, fingerprint: str) -> bool:
+        """Whether the record with this fingerprint is the last one emitted for an open thread."""
+        return self._fingerprints.get(thread_id) == fingerprint and thread_id not in self._inexact
 
-    def is_settled(self, thread_id: str, mark: str) -> bool:
-        """Whether this is the mark that an open thread had when all that belongs to it was out."""
-        return self._marks.get(thread_id) == mark
+    def has_fingerprint(self, thread_id: str, fingerprint: str) -> bool:
+        """Whether the state has this fingerprint for a thread, exact or not.
 
-    def note(self, thread_id: str, mark: str | None, *, is_out: bool = True) -> None:
-        """Note the mark of a row that was read: it goes to the end.
+        Then everything that belongs to the thread, messages included, was emitted with it.
+        """
+        return self._fingerprints.get(thread_id) == fingerprint
+
+    def note(self, thread_id: str, fingerprint: str | None, *, is_emitted: bool = True) -> None:
+        """Set the fingerprint of a thread that was read, and move the thread to the end.
 
         Args:
             thread_id: The thread.
-            mark: None, if the thread is not to be watched any more.
-            is_out: Whether the row has gone out, where it is not the one that last did.
+            fingerprint: None: the thread is no longer tracked.
+            is_emitted: Whether the record was emitted. If not, the entry is exact only if it was
+                the last emitted record already.
         """
-        is_out = is_out or (mark is not None and self.is_known(thread_id, mark))
-        self._marks.pop(thread_id, None)
-        self._doubted.discard(thread_id)
-        if mark is not None:
-            self._marks[thread_id] = mark
-            if not is_out:
-                self._doubted.add(thread_id)
+        is_emitted = is_emitted or (
+            fingerprint is not None and self.is_last_emitted(thread_id, fingerprint)
+        )
+        self._fingerprints.pop(thread_id, None)
+        self._inexact.discard(thread_id)
+        if fingerprint is not None:
+            self._fingerprints[thread_id] = fingerprint
+            if not is_emitted:
+                self._inexact.add(thread_id)
 
     def postpone(self, thread_id: str) -> None:
-        """Note that a thread had its turn, although it was not seen."""
-        if thread_id in self._marks:
-            self._marks[thread_id] = self._marks.pop(thread_id)
+        """Move a thread to the end although it was not read."""
+        if thread_id in self._fingerprints:
+            self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 
     def ids(self) -> list[tuple[str, bool]]:
-        """Return the ids, longest unread first, and whether the thread was archived."""
-        return [(thread_id, mark[0] == _ARCHIVED) for thread_id, mark in self._marks.items()]
+        """Return the IDs, least recently read first, and whether each thread was archived."""
+        return [
+            (thread_id, fingerprint[0] == _ARCHIVED)
+            for thread_id, fingerprint in self._fingerprints.items()
+        ]
 
 
-def mark_of(row: Mapping[str, Any]) -> str:
-    """Return the side that a thread is on, and the fingerprint of its row."""
+def fingerprint_of(row: Mapping[str, Any]) -> str:
+    """Return a letter for live or archived, followed by 36 bits of a hash of the row."""
     digest = hashlib.blake2b(_encode(row).encode(), digest_size=6).digest()
     side = _ARCHIVED if row["archived"] else _LIVE
     return side + base64.urlsafe_b64encode(digest).decode()[:6]

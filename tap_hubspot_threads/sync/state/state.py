@@ -1,7 +1,7 @@
-"""What a sync of the whole account keeps for the next one.
+"""The state that a sync of the whole account keeps for the next one.
 
-Scalars and lists under keys of fixed name, all of them in every STATE: Meltano merges states, so a
-key that were left out would come back with its old value.
+It consists of scalars and lists under fixed keys, and every STATE has all keys. Meltano merges
+states, so an omitted key would come back with its old value.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ VERSION = 1
 
 
 class SyncState:
-    """What the next sync needs. Only a `StateChange` changes it, when all before it is written.
+    """What the next sync needs; only a `StateChange` changes it, after all earlier records.
 
     Args:
-        bookmarks: Those of each stream, from `to_bookmarks`, checked by `check_state`. Empty: a
-            first sync. There may be the bookmark of threads only, as somebody writes it by hand:
-            changes from that moment on come first, and then a full listing is due.
-        filters: The settings that decide which threads are wanted, in one form. When they have
-            changed, the account is listed anew.
-        emits_rows: Whether threads' rows go out in this sync.
-        with_messages: Whether it reads messages.
+        bookmarks: The bookmarks by stream, from `to_bookmarks`, checked by `check_state`. Empty: a
+            first sync. A bookmark of threads written by hand may stand alone: then changes since
+            that time are read first, and a full listing is due.
+        filters: The normalized filters. If they have changed, the whole account is listed again.
+        emits_rows: Whether this sync emits threads.
+        with_messages: Whether this sync reads messages.
     """
 
     def __init__(
@@ -48,47 +47,48 @@ class SyncState:
             state.get("open_threads", ()), are_exact=state.get("fingerprints_exact", True)
         )
         self.fingerprints_exact = True
-        """Whether no row of an open thread can have gone out that a saved STATE does not know."""
+        """Whether every emitted record of an open thread is covered by a saved STATE."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
-        """The threads that could not be read, each with the number of syncs in a row."""
+        """IDs of threads that could not be read, each with the number of consecutive failing
+        syncs."""
         self.not_found: dict[str, str] = dict(state.get("not_found", ()))
-        """The threads that were looked for in vain, each with the time of the first such look (by
-        HubSpot's clock), longest missed first."""
+        """IDs of threads that were not found, each with the time of the first check by HubSpot's
+        clock, longest missing first."""
         self.account_id: int | None = state.get("account_id")
-        """The account's number."""
+        """The account's ID (`portalId`)."""
         self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
-        """Whether somebody has been told that HubSpot does not say which account this is."""
+        """Whether the warning about an unknown account has been logged."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
-        """All messages before this moment (of HubSpot's clock) are in rows that went out."""
+        """All threads with a latest message before this time (by HubSpot's clock) are emitted."""
         self.listing = ListingState(state, emits_rows=emits_rows)
         self.filters = filters
-        self.is_reset: bool = state.get("filters", filters) != filters
-        """Whether other threads are wanted than in the last sync."""
+        self.filters_changed: bool = state.get("filters", filters) != filters
+        """Whether the filters differ from those of the last sync."""
         is_first = self.bookmark is None and (
             self.listing.part == DONE or self.listing.started_at is None
         )
-        if is_first or self.is_reset:
+        if is_first or self.filters_changed:
             self.listing.start()
             self.bookmark = None
         elif emits_rows and self.listing.part != DONE and not self.listing.is_whole:
-            self.listing.start()  # rows of what it has listed did not go out
+            self.listing.start()  # some of its rows were not emitted
         self.messages = MessagesState(
-            bookmarks.get("messages", {}), bookmark=self.bookmark, are_read=with_messages
+            bookmarks.get("messages", {}), bookmark=self.bookmark, is_selected=with_messages
         )
 
     def to_bookmarks(self, *, is_final: bool) -> dict[str, Any]:
-        """Return the bookmarks as the state has them, by stream.
+        """Return the bookmarks by stream, for STATE.
 
-        Of numbers it has integers only: a target reads others as decimals, which it cannot write
-        again (observed of target-postgres).
+        All numbers are integers. A target reads other numbers as decimals, which it cannot write
+        back (observed with target-postgres).
 
         Args:
-            is_final: Whether no row goes out behind it.
+            is_final: Whether no record follows this STATE.
         """
         threads = {
             "version": VERSION,
             "replication_key": REPLICATION_KEY,
-            **self.listing.pack(),
+            **self.listing.to_dict(),
             "not_found": [list(item) for item in self.not_found.items()],
             "failed": [list(item) for item in self.failed.items()],
             "filters": self.filters,
@@ -98,35 +98,35 @@ class SyncState:
             "account_id": self.account_id,
             "account_unknown_warned": self.account_unknown_warned,
         }
-        return {"threads": threads, "messages": self.messages.pack()}
+        return {"threads": threads, "messages": self.messages.to_dict()}
 
     def mark_inexact(self) -> None:
-        """Note that rows of open threads go out from here on.
+        """Record that records of open threads are emitted from now on.
 
-        If the process dies before the next STATE is saved, it is unknown which row of them the
-        warehouse has: the next sync then takes none of them for known.
+        If the process dies before the next STATE is saved, it is unknown which of these records the
+        warehouse has. The next sync then treats every open thread as changed.
         """
         self.fingerprints_exact = False
 
     def advance_listing(
         self, part: str, page: Page, *, is_first: bool, has_archived: bool = True
     ) -> None:
-        """Note that the rows of a page were emitted; see `ListingState.advance`.
+        """Record that the rows of a page were emitted; see `ListingState.advance`.
 
-        A first listing ends in its bookmark. A listing without archived threads (`has_archived`)
-        proves nothing about the threads that were not found before it, so their first check moves
-        to its start.
+        The end of a first listing sets the bookmark. A listing without archived threads
+        (`has_archived`) proves nothing about threads that were not found before it. So their first
+        check moves to the start of the listing.
         """
-        begun = page.now if is_first else self.listing.started_at or page.now
+        started = page.now if is_first else self.listing.started_at or page.now
         if is_first and not has_archived:
-            firsts = self.not_found.items()
-            self.not_found = {name: max(first, page.now) for name, first in firsts}
+            first_checks = self.not_found.items()
+            self.not_found = {name: max(first, page.now) for name, first in first_checks}
         self.listing.advance(part, page, is_first=is_first)
         if part == DONE:
-            self.bookmark = self.bookmark or begun
+            self.bookmark = self.bookmark or started
 
     def advance(self, moment: str) -> None:
-        """Move the bookmark; never back."""
+        """Move the bookmark forward, never back."""
         self.bookmark = max(self.bookmark or moment, moment)
         self.messages.follow(self.bookmark)
 
@@ -136,22 +136,23 @@ class SyncState:
         self.messages.set_back(moment)
 
     def note_failure(self, thread_id: str, syncs: int) -> None:
-        """Keep a thread for the next sync, as one that failed in so many syncs in a row."""
+        """Keep a thread for the next sync, with its number of consecutive failing syncs."""
         self.failed[thread_id] = syncs
         self.open.postpone(thread_id)
 
-    def settle(self, thread_id: str, mark: str | None) -> None:
-        """Note that a thread has been read, and that all that belongs to it is out."""
+    def settle(self, thread_id: str, fingerprint: str | None) -> None:
+        """Record that a thread was read, and that everything that belongs to it is emitted."""
         self.failed.pop(thread_id, None)
         self.not_found.pop(thread_id, None)
-        self.open.note(thread_id, mark, is_out=self.listing.emits_rows)
+        self.open.note(thread_id, fingerprint, is_emitted=self.listing.emits_rows)
 
     def note_not_found(self, thread_id: str, now: str | None) -> None:
-        """Note that a thread was not there.
+        """Record that a thread was not found.
 
         Args:
             thread_id: The thread.
-            now: HubSpot's clock when it said so; None: it does not tell, and that was no look.
+            now: HubSpot's clock at the 404; None if HubSpot sent none. Then it does not count as a
+                check.
         """
         self.failed.pop(thread_id, None)
         self.open.postpone(thread_id)
@@ -159,32 +160,33 @@ class SyncState:
             self.not_found.setdefault(thread_id, now)
 
     def restart_grace_period(self, thread_id: str, now: str) -> None:
-        """Note that a listing showed a thread that was missed: its first look is yet to come.
+        """Record that a listing showed a thread after it was not found, which restarts its checks.
 
-        Never an earlier one, and none before the listing began: where an answer does not tell
-        HubSpot's clock, `now` is up to an hour or so too early.
+        The first check never moves back, and never to before the listing started. If a response has
+        no `Date`, `now` can be about an hour too early.
         """
         first = self.not_found.pop(thread_id, None)
         if first is not None:
             self.not_found[thread_id] = max(first, now, self.listing.started_at or now)
 
     def forget(self, thread_id: str) -> None:
-        """Note that a thread was told deleted."""
+        """Remove a thread that was reported as deleted."""
         self.not_found.pop(thread_id, None)
         self.open.note(thread_id, None)
         self.messages.settle(thread_id)
 
     def forget_all(self) -> None:
-        """Keep none of the threads: the account is listed anew, and may be another one."""
+        """Remove all threads, because the account is listed again and may be another one."""
         self.open, self.failed, self.not_found = OpenThreads(), {}, {}
         self.messages.pending.clear()
 
     def note_account(self, number: int | None, *, is_confirmed: bool) -> None:
-        """Keep the account's number, if it is known to be the state's.
+        """Save the account's ID if the state is confirmed to belong to this account.
 
         Args:
-            number: None, where HubSpot does not say; a person has been told then.
-            is_confirmed: Whether it is.
+            number: The account's ID; None if HubSpot did not report it, which was logged as a
+                warning.
+            is_confirmed: Whether the state is confirmed.
         """
         self.account_unknown_warned = number is None
         if is_confirmed:

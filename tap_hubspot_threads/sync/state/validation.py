@@ -1,4 +1,4 @@
-"""Validates the state; one that is not this tap's is an error, never a first sync."""
+"""Validates the state. An unknown state is an error; it never starts a first sync."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def _is_time(value: object) -> bool:
 
 
 def check_state(state: Mapping[str, Any]) -> None:
-    """Validate a Singer state by `schemas/state.json`.
+    """Validate a Singer state against `schemas/state.json`.
 
     Raises:
-        StateError: if it is not empty and has no bookmarks that this tap could have written, or a
-            key of a bookmark that has another shape, or is unknown; names the key.
+        StateError: if a state that is not empty has no bookmarks of this tap, or if a bookmark has
+            an unknown key or an invalid value. It names the key.
     """
     bookmarks = state.get("bookmarks", None if state else {})
     if (
@@ -51,8 +51,8 @@ def check_state(state: Mapping[str, Any]) -> None:
                         raise _unknown(stream, key)
             return
     message = (
-        'The state is not of the form {"bookmarks": {"threads": {...}}}. Give the tap the value of '
-        "the last STATE message alone, or start anew with a full refresh (no state)."
+        'The state does not have the form {"bookmarks": {"threads": {...}}}. Pass only the value '
+        "of the last STATE message, or start over with a full refresh (no state)."
     )
     raise StateError(message)
 
@@ -76,7 +76,7 @@ def _keys() -> dict[str, dict[str, Draft4Validator]]:
 def _is_valid(key: str, value: object, validator: Draft4Validator) -> bool:
     if key != "open_threads":
         return bool(validator.is_valid(value))
-    try:  # a schema takes much longer for many thousand entries
+    try:  # much faster than a JSON Schema for thousands of entries
         OpenThreads(value if isinstance(value, list) else [""])
     except (TypeError, ValueError):
         return False
@@ -85,7 +85,7 @@ def _is_valid(key: str, value: object, validator: Draft4Validator) -> bool:
 
 def _unknown(stream: str, key: str) -> StateError:
     return StateError(
-        f"The state's bookmarks.{stream}.{key} is not what this version of the tap writes. "
-        "Go on with the version that wrote the state, correct it by hand, or start anew "
-        "with a full refresh (no state)."
+        f"The state's bookmarks.{stream}.{key} is not valid for this version of the tap. "
+        "Use the version that wrote the state, correct the state by hand, or start over with a "
+        "full refresh (no state)."
     )

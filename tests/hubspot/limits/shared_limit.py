@@ -24,12 +24,12 @@ ONE_WAY = 0.003
 """Seconds from a sync to the server, and from the server to the sync."""
 
 
-class Later(Exception):  # noqa: N818 - control flow, not a failure
+class MustWait(Exception):  # noqa: N818 - control flow, not a failure
     """Raised by `wait`: the request may be sent after these seconds."""
 
 
 @dataclass
-class Shared:
+class SharedServer:
     """A server with one rate limit, and the syncs that share it."""
 
     limit: str
@@ -67,14 +67,14 @@ class Shared:
 
     def used_share(self, start: float, end: float) -> float:
         """Return the used share of the limit in a period."""
-        good = sum(len(sync.admitted_in(start, end)) for sync in self.syncs)
-        return good * self.window.interval / self.window.maximum / (end - start)
+        admitted = sum(len(sync.admitted_in(start, end)) for sync in self.syncs)
+        return admitted * self.window.interval / self.window.maximum / (end - start)
 
     def refused_share(self, start: float, end: float) -> float:
-        """Return the share of 429s among the responses of a period."""
-        bad = sum(start <= moment < end for sync in self.syncs for moment in sync.bad)
-        good = sum(len(sync.admitted_in(start, end)) for sync in self.syncs)
-        return bad / (bad + good)
+        """Return the share of 429 responses in a period."""
+        refused = sum(start <= moment < end for sync in self.syncs for moment in sync.refused_at)
+        admitted = sum(len(sync.admitted_in(start, end)) for sync in self.syncs)
+        return refused / (refused + admitted)
 
     def smallest_share(self, start: float, end: float) -> float:
         """Return the slowest sync's share of the successful responses of a period."""
@@ -85,18 +85,18 @@ class Shared:
 class Sync:
     """A sync as the rate limit sees it: workers that send requests and retry after a 429."""
 
-    def __init__(self, server: Shared, *, end: float, rate: float | None) -> None:
+    def __init__(self, server: SharedServer, *, end: float, rate: float | None) -> None:
         self._server, self._end, self._rate = server, end, rate
         self.limit = RateLimit(clock=lambda: server.now, wait=self._wait)
-        self.good: list[float] = []
-        self.bad: list[float] = []
+        self.admitted_at: list[float] = []
+        self.refused_at: list[float] = []
         self._ready: deque[Waits | None] = deque([None] * 16)
         """Workers that are ready to send, each with the waits of its next retries."""
         self._is_waiting = False
 
     def admitted_in(self, start: float, end: float) -> list[float]:
         """Return the times at which requests of a period were admitted."""
-        return [moment for moment in self.good if start <= moment < end]
+        return [moment for moment in self.admitted_at if start <= moment < end]
 
     def send(self) -> None:
         """Send all requests that the rate limit allows now."""
@@ -104,9 +104,9 @@ class Sync:
         while self._ready and not self._is_waiting and server.now < self._end:
             try:
                 ticket = self.limit.acquire()
-            except Later as later:
+            except MustWait as must_wait:
                 self._is_waiting = True
-                server.at(server.now + later.args[0], self._wake)
+                server.at(server.now + must_wait.args[0], self._wake)
                 return
             waits = self._ready.popleft() or schedule()
             server.at(server.now + ONE_WAY, partial(self._arrive, ticket, waits))
@@ -115,7 +115,7 @@ class Sync:
                 server.at(server.now + server.rng.expovariate(self._rate), self._wake)
 
     def _wait(self, seconds: float) -> None:
-        raise Later(seconds)
+        raise MustWait(seconds)
 
     def _wake(self) -> None:
         self._is_waiting = False
@@ -123,23 +123,25 @@ class Sync:
 
     def _arrive(self, ticket: Ticket, waits: Waits) -> None:
         server = self._server
-        is_good = server.window.admit()
-        (self.good if is_good else self.bad).append(server.now)
+        is_admitted = server.window.admit()
+        (self.admitted_at if is_admitted else self.refused_at).append(server.now)
         seconds = server.rng.uniform(*server.latency)
-        server.at(server.now + seconds, partial(self._answer, ticket, waits, is_good=is_good))
+        server.at(
+            server.now + seconds, partial(self._answer, ticket, waits, is_admitted=is_admitted)
+        )
 
-    def _answer(self, ticket: Ticket, waits: Waits, *, is_good: bool) -> None:
+    def _answer(self, ticket: Ticket, waits: Waits, *, is_admitted: bool) -> None:
         server = self._server
         headers = server.window.headers()
-        receive = partial(self._receive, ticket, waits, headers, is_good=is_good)
+        receive = partial(self._receive, ticket, waits, headers, is_admitted=is_admitted)
         server.at(server.now + ONE_WAY, receive)
 
     def _receive(
-        self, ticket: Ticket, waits: Waits, headers: dict[str, str], *, is_good: bool
+        self, ticket: Ticket, waits: Waits, headers: dict[str, str], *, is_admitted: bool
     ) -> None:
         """Handle a response like the client, 429s included."""
-        self.limit.release(ticket, headers, is_refused=not is_good)
-        if is_good:
+        self.limit.release(ticket, headers, is_refused=not is_admitted)
+        if is_admitted:
             self._make_ready(None)
         else:
             pause = self.limit.refusal_pause()

@@ -14,7 +14,7 @@ from tap_hubspot_threads.hubspot.limits.rate_limit import RateLimit, Ticket
 
 
 @dataclass
-class World:
+class Simulation:
     """HubSpot, the network and a pool of workers on a simulated clock."""
 
     rng: random.Random
@@ -34,7 +34,7 @@ class World:
     def __post_init__(self) -> None:
         self.limit = RateLimit(fixed=self.fixed, clock=lambda: self.now, wait=self.wait)
         self._in_flight: list[tuple[float, int, Ticket, dict[str, str]]] = []
-        self._on_the_way: list[float] = []
+        self._arrivals_pending: list[float] = []
 
     def wait(self, seconds: float) -> None:
         """Advance the clock, and handle the responses that arrive until then."""
@@ -54,7 +54,7 @@ class World:
             self._next_response()
         ticket = self.limit.acquire()
         arrival = self.now + self.rng.uniform(*self.one_way)
-        heapq.heappush(self._on_the_way, arrival)
+        heapq.heappush(self._arrivals_pending, arrival)
         response_at = arrival + self.rng.uniform(*self.processing) + self.one_way[0]
         heapq.heappush(self._in_flight, (response_at, ticket.serial, ticket, self._arrive(arrival)))
 
@@ -83,7 +83,7 @@ def test_never_exceeded(seed: int) -> None:
     rng = random.Random(seed)
     interval = rng.choice([1.0, 10.0])
     slowest_way = rng.choice([0.01, 0.05, 0.3])
-    world = World(
+    simulation = Simulation(
         rng,
         maximum=rng.randrange(16, 200),
         interval=interval,
@@ -92,34 +92,34 @@ def test_never_exceeded(seed: int) -> None:
         one_way=(0.005, slowest_way),
     )
     for _ in range(600):
-        world.send()
-    assert world.refused == 0
+        simulation.send()
+    assert simulation.refused == 0
 
 
 @pytest.mark.parametrize(("maximum", "interval", "share"), [(19, 1.0, 0.95), (190, 10.0, 0.98)])
-def test_well_used(maximum: int, interval: float, share: float) -> None:
+def test_most_of_the_limit_is_used(maximum: int, interval: float, share: float) -> None:
     """With 150 ms per call, almost the whole limit is used."""
-    world = World(random.Random(1), maximum=maximum, interval=interval)
+    simulation = Simulation(random.Random(1), maximum=maximum, interval=interval)
     windows = 8
-    started = world.now
+    started = simulation.now
     for _ in range((windows - 1) * maximum + 1):
-        world.send()
-    assert (windows - 1) * interval / (world.now - started) >= share
-    assert world.refused == 0
+        simulation.send()
+    assert (windows - 1) * interval / (simulation.now - started) >= share
+    assert simulation.refused == 0
 
 
 def test_follows_the_headers() -> None:
     """A limit that HubSpot changes during a sync applies from the next response on."""
-    world = World(random.Random(2), maximum=100, interval=10.0)
+    simulation = Simulation(random.Random(2), maximum=100, interval=10.0)
     for maximum, interval in ((100, 10.0), (20, 10.0), (50, 1.0)):
-        world.maximum, world.interval = maximum, interval
-        world.send()
-        world.wait(30)
-        assert (world.limit.maximum, world.limit.interval) == (maximum, interval)
-        before = world.refused
+        simulation.maximum, simulation.interval = maximum, interval
+        simulation.send()
+        simulation.wait(30)
+        assert (simulation.limit.maximum, simulation.limit.interval) == (maximum, interval)
+        before = simulation.refused
         for _ in range(3 * maximum):
-            world.send()
-        assert world.refused == before
+            simulation.send()
+        assert simulation.refused == before
 
 
 def test_limit_before_the_first_response() -> None:
@@ -140,14 +140,14 @@ def test_limit_before_the_first_response() -> None:
 
 def test_shared_token() -> None:
     """If `Remaining` is lower than our own requests explain, the rest is left to other clients."""
-    world = World(random.Random(3), maximum=100, interval=10.0, other_requests=70)
-    world.send()
-    world.wait(1)
-    started = world.now
+    simulation = Simulation(random.Random(3), maximum=100, interval=10.0, other_requests=70)
+    simulation.send()
+    simulation.wait(1)
+    started = simulation.now
     for _ in range(100):
-        world.send()
-    assert world.refused == 0
-    assert 30 < world.now - started < 40  # 25 to 30 requests per 10 seconds
+        simulation.send()
+    assert simulation.refused == 0
+    assert 30 < simulation.now - started < 40  # 25 to 30 requests per 10 seconds
 
 
 @pytest.mark.parametrize("has_remaining", [False, True])
@@ -164,21 +164,21 @@ def test_pause_after_a_refusal(*, has_remaining: bool) -> None:
 
 def test_setting_overrides_the_headers() -> None:
     """`max_requests_per_10s` applies to any 10 seconds, even if HubSpot allows more."""
-    world = World(random.Random(4), maximum=1_000, interval=1.0, fixed=10)
-    started = world.now
+    simulation = Simulation(random.Random(4), maximum=1_000, interval=1.0, fixed=10)
+    started = simulation.now
     for _ in range(31):
-        world.send()
-    assert world.now - started >= 30
+        simulation.send()
+    assert simulation.now - started >= 30
 
 
 def test_pause() -> None:
     """No request is sent during a pause."""
-    world = World(random.Random(5), maximum=1_000)
-    world.send()
-    world.limit.pause(7)
-    started = world.now
-    world.send()
-    assert world.now - started == 7
+    simulation = Simulation(random.Random(5), maximum=1_000)
+    simulation.send()
+    simulation.limit.pause(7)
+    started = simulation.now
+    simulation.send()
+    assert simulation.now - started == 7
 
 
 @pytest.mark.parametrize("text", ["", "many", "-5", "0", "1.5"])

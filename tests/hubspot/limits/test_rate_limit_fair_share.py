@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.hubspot.limits.shared_limit import Shared
+from tests.hubspot.limits.shared_limit import SharedServer
 
 LIMITS = ["100/10", "110/10", "190/10", "250/10", "19/1"]
 LATENCIES = [pytest.param((0.05, 0.3), id="jitter"), pytest.param((0.15, 0.15), id="constant")]
@@ -18,7 +18,7 @@ pytestmark = [
 
 def test_two_syncs(limit: str, latency: tuple[float, float], seed: int) -> None:
     """Two equal syncs use the whole limit, and each gets its share."""
-    server = Shared(limit, seed, latency)
+    server = SharedServer(limit, seed, latency)
     server.add()
     server.add()
     server.run(90)
@@ -29,7 +29,7 @@ def test_two_syncs(limit: str, latency: tuple[float, float], seed: int) -> None:
 
 def test_late_sync(limit: str, latency: tuple[float, float], seed: int) -> None:
     """A sync that starts while another uses the whole limit gets its share within 30 seconds."""
-    server = Shared(limit, seed, latency)
+    server = SharedServer(limit, seed, latency)
     server.add()
     server.add(start=20)
     server.run(110)
@@ -40,7 +40,7 @@ def test_late_sync(limit: str, latency: tuple[float, float], seed: int) -> None:
 
 def test_three_syncs(limit: str, latency: tuple[float, float], seed: int) -> None:
     """Three syncs that start 20 seconds apart share the limit; 1-second windows have more 429s."""
-    server = Shared(limit, seed, latency)
+    server = SharedServer(limit, seed, latency)
     for start in (0, 20, 40):
         server.add(start=start)
     server.run(130)
@@ -50,8 +50,8 @@ def test_three_syncs(limit: str, latency: tuple[float, float], seed: int) -> Non
 
 
 def test_beside_a_small_client(limit: str, latency: tuple[float, float], seed: int) -> None:
-    """Beside a client that uses 5% of the limit, a sync is about as fast as alone."""
-    alone, server = (Shared(limit, seed, latency) for _ in range(2))
+    """Beside a client that uses 5% of the limit, a sync is about as fast as on its own."""
+    alone, server = (SharedServer(limit, seed, latency) for _ in range(2))
     alone.add()
     alone.run(90)
     server.add()
@@ -63,7 +63,7 @@ def test_beside_a_small_client(limit: str, latency: tuple[float, float], seed: i
 
 def test_one_of_two_ends(limit: str, latency: tuple[float, float], seed: int) -> None:
     """When one of two syncs ends, the other uses the whole limit within two intervals."""
-    alone, server = (Shared(limit, seed, latency) for _ in range(2))
+    alone, server = (SharedServer(limit, seed, latency) for _ in range(2))
     alone.add()
     alone.run(90)
     server.add()
@@ -75,8 +75,8 @@ def test_one_of_two_ends(limit: str, latency: tuple[float, float], seed: int) ->
 
 
 def test_single_sync(limit: str, latency: tuple[float, float], seed: int) -> None:
-    """A sync alone is never refused, and uses 97% of the limit at constant latency."""
-    server = Shared(limit, seed, latency)
+    """A single sync gets no 429, and uses 97% of the limit at constant latency."""
+    server = SharedServer(limit, seed, latency)
     server.add()
     server.run(60)
     assert server.refused_share(0, 60) == 0

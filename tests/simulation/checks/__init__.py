@@ -1,1 +1,1 @@
-"""What has to hold after each sync of a history."""
+"""Checks that run after each sync of a history."""

@@ -1,4 +1,4 @@
-"""What has to hold after each sync."""
+"""Checks of threads and their state."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from tests.simulation.thread_history import Past
     from tests.simulation.warehouse import Warehouse
 
-TWO_LOOKS = timedelta(minutes=10)
+MIN_BETWEEN_CHECKS = timedelta(minutes=10)
 
 
 class Checks:
-    """Holds a warehouse against the life of an account.
+    """Compares a warehouse with an account.
 
     Args:
-        life: What happened.
-        warehouse: What is known of it.
+        life: The account.
+        warehouse: The loaded tables and state.
     """
 
     def __init__(self, life: Life, warehouse: Warehouse) -> None:
@@ -30,18 +30,18 @@ class Checks:
         self._syncs: list[Sync] = []
 
     def after(self, sync: Sync, deleted: list[str]) -> None:
-        """Hold it against it after a sync, however that ended.
+        """Check a sync, however it ended.
 
         Raises:
-            AssertionError: if a promise is broken.
+            AssertionError: if a guarantee is broken.
         """
         self._syncs.append(sync)
         for thread_id in deleted:
             is_gone = int(thread_id) not in self._life.account.threads
-            assert is_gone, f"{thread_id} lives and was told deleted"
+            assert is_gone, f"{thread_id} exists and was reported as deleted"
         bookmark = self._warehouse.kept.get("replication_key_value") or ""
         assert bookmark <= text_of(self._life.time), f"the bookmark {bookmark} is ahead of HubSpot"
-        self._note_lies(sync)
+        self._note_outages(sync)
         self._note_held_open(sync)
         self._note_listing(sync)
         if "threads" not in sync.streams:
@@ -50,43 +50,44 @@ class Checks:
             return
         if sync.reads_all and not sync.is_first:
             self._note_reading(sync)
-            self._check_dead(sync)
-            self._check_missed(sync)
+            self._check_deleted(sync)
+            self._check_not_found(sync)
         if "threads" in sync.streams:
             self._check_listing(sync)
             self._check_rows(sync)
 
     def _note_no_rows(self, sync: Sync) -> None:
-        """What a sync sees without `threads`, the next one with it has to list."""
+        """Expect the next sync with `threads` to list what a sync without `threads` has seen."""
         for past in self._life.past.values():
-            past.message_at = None
-            if sync.is_first:  # other threads may be wanted than were when they were told
+            past.increment_due_at = None
+            if sync.is_first:  # the filters may have changed since
                 past.told_at = None
         kept = self._warehouse.kept
         is_new = kept != sync.given
-        message = "a sync without threads leaves a full listing behind"
+        message = "a sync without threads started a full listing"
         assert not (is_new and kept.get("full_listing_started_at")), message
 
     def _check_listing(self, sync: Sync) -> None:
-        """Where none is known, all is listed at once, if there are calls for it."""
+        """If no full listing is known and the calls suffice, a full listing starts at once."""
         is_due = sync.given.get("listing") == "done" and sync.settings["full_listing_calls"] == 200
         if is_due and not sync.given["full_listing_started_at"]:
-            assert self._warehouse.kept["full_listing_started_at"], "not all was listed anew"
+            assert self._warehouse.kept["full_listing_started_at"], "no full listing was started"
 
-    def _note_lies(self, sync: Sync) -> None:
-        """A thread that is denied need not be known, until a sync that can read it has ended."""
+    def _note_outages(self, sync: Sync) -> None:
+        """A thread hidden by an outage need not be known until a sync can read it."""
         lies, life = sync.lies(), self._life
         if not lies and sync.reads_all and not sync.is_first and "threads" in sync.streams:
-            for thread_id in sync.watched | sync.missed:
+            for thread_id in sync.watched | sync.not_found:
                 life.past[thread_id].hidden_until = None
         for lie in lies:
             for thread_id in life.past if lie.ids is None else lie.ids:
                 life.past[thread_id].hidden_until = lie.ends
 
     def _note_held_open(self, sync: Sync) -> None:
-        """A listing by status may say that nothing has changed in a thread that is known as open.
+        """A listing by status may show a known open thread as unchanged.
 
-        It is believed until a sync has seen all without it, or a full listing has shown it.
+        The tap believes it until a sync has read everything without such a listing, or a full
+        listing has shown the thread.
         """
         holds = sync.met(status_filter={"index"}) and not sync.is_by_id
         is_seen = sync.reads_all and not sync.is_first and "threads" in sync.streams
@@ -95,7 +96,7 @@ class Checks:
                 self._life.past[thread_id].is_held_open = holds
 
     def _note_listing(self, sync: Sync) -> None:
-        """After a full listing, each thread has to be known as it was when that began."""
+        """After a full listing, each thread must be known as it was when the listing started."""
         life, kept = self._life, self._warehouse.kept
         names = ("full_listing_completed_at", "listing")
         is_other = any(kept.get(name) != sync.given.get(name) for name in names)
@@ -103,23 +104,23 @@ class Checks:
         if not is_other or kept["listing"] != "done" or not started:
             return
         listed = life.moment_before(time_of(started) - timedelta(seconds=self._lag))
-        # A row does not go out over a reading by id of the same sync, which may be older by that.
+        # A listed row does not replace a row that the same sync read by ID, even if that is older.
         syncs = [other for other in self._syncs if text_of(other.began_at)[:19] <= started]
         began = life.earlier(min(listed, *(other.began for other in syncs[-1:]), listed), self._lag)
         did_shift = life.may_shift and life.shifted_at >= began
         for past in life.past.values():
             if sync.is_first and past.was_archived and not sync.has_archived:
-                past.told_at = past.message_at = None
+                past.told_at = past.increment_due_at = None
                 continue
             if sync.is_first:  # the bookmark is later
                 past.told_at = None
-                if past.message_at is not None and past.message_at <= listed:
-                    past.message_at = None
+                if past.increment_due_at is not None and past.increment_due_at <= listed:
+                    past.increment_due_at = None
             is_there = past.versions and past.versions[0][0] <= began
             if did_shift or not is_there or past.shifted_at >= began:
                 continue
             past.told_at = max(began, past.told_at or 0)
-            if sync.given.get("listing") == "done":  # from its start to its end in this sync
+            if sync.given.get("listing") == "done":  # the listing started and ended in this sync
                 past.is_held_open = False
             if past.hidden_until is not None and past.hidden_until < time_of(started):
                 past.hidden_until = None
@@ -127,28 +128,30 @@ class Checks:
                 past.loose_at = -1
 
     def _note_reading(self, sync: Sync) -> None:
-        """After a sync, each watched thread has to be known as it was when that began."""
+        """After a sync, each tracked thread must be known as it was when the sync started."""
         began = sync.began
         if not sync.is_by_id:  # listed rows are enough
             began = self._life.earlier(began, self._lag)
         for thread_id in sync.watched:
             past = self._life.past[thread_id]
-            is_seen = past.shifted_at < sync.began  # else it may have been seen on no side
+            is_seen = past.shifted_at < sync.began  # otherwise both sides may have missed it
             if past.loose_at < 0 and is_seen and "threads" in sync.streams:
                 past.told_at = max(began, past.told_at or 0)
 
     @property
     def _lag(self) -> float:
-        """Seconds by which a row of a listing may be old."""
+        """Maximum age in seconds of a listed row."""
         return self._life.most_lag
 
-    def _check_dead(self, sync: Sync) -> None:
-        """Each dead thread that was watched is told in time."""
-        if not sync.is_calm:
+    def _check_deleted(self, sync: Sync) -> None:
+        """Each deleted thread that was tracked is reported as deleted in time."""
+        if not sync.is_healthy:
             return
-        dead = sync.dead()
-        is_most = 2 * len(dead) > len(sync.watched) and len(sync.watched) >= MASS_DELETION_MIN // 2
-        for thread_id in dead:
+        deleted = sync.deleted_threads()
+        is_most = (
+            2 * len(deleted) > len(sync.watched) and len(sync.watched) >= MASS_DELETION_MIN // 2
+        )
+        for thread_id in deleted:
             past = self._life.past[thread_id]
             is_seen = (
                 past.deleted_at and past.deleted_at + timedelta(seconds=self._lag) >= sync.began_at
@@ -158,48 +161,48 @@ class Checks:
             if past.missed_at is None:
                 past.missed_at = sync.ended_at
                 continue
-            is_due = sync.began_at >= past.missed_at + TWO_LOOKS
+            is_due = sync.began_at >= past.missed_at + MIN_BETWEEN_CHECKS
             if is_most:
                 listed = self._warehouse.kept["full_listing_started_at"]
                 is_due = is_due and bool(listed) and time_of(listed) > past.missed_at
-            if is_due and (sync.is_confirmed or 3 * len(dead) < len(sync.watched)):
-                message = f"{thread_id} is gone since {past.deleted_at}, and was not told deleted"
+            if is_due and (sync.is_confirmed or 3 * len(deleted) < len(sync.watched)):
+                message = f"{thread_id} was deleted at {past.deleted_at} and not reported"
                 raise AssertionError(message)
 
-    def _check_missed(self, sync: Sync) -> None:
-        """Only threads that were gone, or on their way to the other side, are missed."""
-        for thread_id, _ in self._warehouse.kept["not_found"] if sync.is_calm else ():
+    def _check_not_found(self, sync: Sync) -> None:
+        """Only threads that were deleted or changed sides are not found."""
+        for thread_id, _ in self._warehouse.kept["not_found"] if sync.is_healthy else ():
             past = self._life.past[int(thread_id)]
             is_gone = past.deleted_at is not None or past.shifted_at >= sync.began
-            assert is_gone, f"{thread_id} lives and is missed"
+            assert is_gone, f"{thread_id} exists and is marked as not found"
 
     def _check_rows(self, sync: Sync) -> None:
-        """The warehouse has each thread as the tap last had to see it, or as it was later."""
+        """The warehouse has each thread as the tap last had to see it, or a later version."""
         failed = {thread_id for thread_id, _ in self._warehouse.kept.get("failed", ())}
-        missed = {thread_id for thread_id, _ in self._warehouse.kept["not_found"]}
+        not_found = {thread_id for thread_id, _ in self._warehouse.kept["not_found"]}
         inbox_ids = {int(inbox) for inbox in sync.settings["inbox_ids"]}
         for thread_id, past in self._life.past.items():
-            is_wanted = not inbox_ids or past.inboxes <= inbox_ids
+            is_in_scope = not inbox_ids or past.inboxes <= inbox_ids
             is_there = thread_id in self._life.account.threads and past.hidden_until is None
-            if not is_there or not is_wanted or str(thread_id) in failed | missed:
+            if not is_there or not is_in_scope or str(thread_id) in failed | not_found:
                 continue
             since = self._since(sync, thread_id, past)
             if since is None or not past.is_after(sync.settings.get("start_date"), since):
                 continue
             row = self._warehouse.rows.get(str(thread_id))
-            assert row, f"{thread_id} is missing, although it was there to see at {since}"
+            assert row, f"{thread_id} is missing, although it existed at {since}"
             assert past.could_be(row, since), f"{thread_id} is older than at {since}: {row}"
 
     def _since(self, sync: Sync, thread_id: int, past: Past) -> int | None:
-        """Return from which moment on a thread has to be known; None: it need not be."""
+        """Return the moment since which a thread must be known, or None if it need not be known."""
         life, moments = self._life, []
         is_listed = (sync.has_archived and life.lists_archived) or not past.was_archived
-        if is_listed and past.message_at is not None and past.message_at <= sync.began:
+        if is_listed and past.increment_due_at is not None and past.increment_due_at <= sync.began:
             lag = timedelta(seconds=life.account.behavior.lag_by_time)
-            if life.time_of(past.message_at) + lag < sync.began_at:
-                moments.append(past.message_at)
+            if life.time_of(past.increment_due_at) + lag < sync.began_at:
+                moments.append(past.increment_due_at)
         if past.told_at is not None:
             is_read = sync.is_by_id and thread_id in sync.watched
-            # A row of a later listing may be older than what was told before.
+            # A row of a later listing may be older than a row that was emitted before.
             moments.append(life.earlier(past.told_at, 0 if is_read else self._lag))
         return max(moments, default=None)

@@ -1,1 +1,1 @@
-"""Mutants of the tap: planted bugs that the random histories have to find; `table` lists them."""
+"""Planted bugs that the random histories must find. `table` lists them."""

@@ -109,7 +109,7 @@ def listing_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def doubt_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a KILL, the messages of all open threads are read again."""
-    monkeypatch.setattr(OpenThreads, "is_settled", OpenThreads.is_known)
+    monkeypatch.setattr(OpenThreads, "has_fingerprint", OpenThreads.is_last_emitted)
 
 
 def actors_not_awaited(monkeypatch: pytest.MonkeyPatch) -> None:

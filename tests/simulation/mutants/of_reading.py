@@ -1,4 +1,4 @@
-"""Planted bugs: something that was there to see is not read, or read wrongly."""
+"""Planted bugs in reading: the tap misses or misreads something."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def no_lookback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The increment starts at the bookmark."""
+    """The increment starts at the bookmark, without the lookback."""
     from_config = Settings.from_config
 
     def without(config: Any, **options: Any) -> Settings:
@@ -50,8 +50,8 @@ def since_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HubSpotApi, "threads_since", late)
 
 
-def cursor_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listing ends at an empty page, although that has a cursor."""
+def empty_page_ends_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing ends at an empty page although the page has a cursor."""
     list_threads = HubSpotApi.list_threads
 
     def ends_early(*args: Any, **options: Any) -> Iterator[Any]:
@@ -83,25 +83,25 @@ def cursors_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def walk_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A walk by cursors is not repeated, although a thread may have been skipped by it."""
+    """A walk by cursors is not repeated although it may have skipped a thread."""
     walk: Any = vars(time_window)["_Walk"]
     monkeypatch.setattr(walk, "next_page", lambda self: next(self._source))
 
 
 def position_of_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next page is requested from the latest time that a page shows."""
-    _with_position(monkeypatch, lambda times, _: max(times))
+    """The next page is requested from the latest time of a page."""
+    _replace_position(monkeypatch, lambda times, _: max(times))
 
 
 def position_of_the_last_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next page is requested from the last row's time, which a late email may have moved."""
-    _with_position(monkeypatch, lambda times, _: times[-1])
+    _replace_position(monkeypatch, lambda times, _: times[-1])
 
 
-def _with_position(
+def _replace_position(
     monkeypatch: pytest.MonkeyPatch, choose: Callable[[list[str], Any], str]
 ) -> None:
-    """Have the position be one of a page's times."""
+    """Make one of a page's times the position of the walk."""
 
     def position(self: Any, page: Any) -> str | None:
         times = [row["latestMessageTimestamp"] for row in page.rows]
@@ -112,8 +112,8 @@ def _with_position(
     monkeypatch.setattr(vars(time_window)["_Walk"], "position", position)
 
 
-def archived_not_swept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only live threads are looked through for changes."""
+def archived_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The increment reads only live threads."""
     iter_changed = time_window.iter_changed_threads
     monkeypatch.setattr(
         increment,
@@ -122,28 +122,28 @@ def archived_not_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no response has a `Date`, our own clock is believed."""
+def local_clock_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no response has a `Date`, the tap trusts the local clock."""
     monkeypatch.setattr(clock, "MARGIN", timedelta())
 
 
-def limit_stays_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where HubSpot refuses pages of 500, no smaller ones are asked for."""
+def refused_size_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If HubSpot refuses pages of 500, no smaller size is requested."""
     monkeypatch.setattr(page_size, "SMALLER_SIZES", ())
 
 
-def size_stays_failing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pages of a size fail each time, no smaller ones are requested."""
+def failing_size_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If pages of a size fail each time, no smaller size is requested."""
     monkeypatch.setattr(page_size.SinglePageSize, "failed", lambda *_: None)
 
 
 def refusal_ends_the_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 403 for one thing ends the sync."""
-    judge = vars(client)["raise_for_status"]
+    """A 403 for one item ends the sync."""
+    original = vars(client)["raise_for_status"]
 
     def check(response: Any, asked: Any) -> None:
         try:
-            judge(response, asked)
+            original(response, asked)
         except RefusedError as error:
             if error.status == HTTPStatus.FORBIDDEN:
                 raise HubSpotError(str(error)) from None
@@ -152,21 +152,21 @@ def refusal_ends_the_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "raise_for_status", check)
 
 
-def gateways_404_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 404 of a gateway is taken for HubSpot's word on a thread."""
+def gateway_404_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway's 404 marks a thread as not found."""
     of = ErrorDetails.from_response
 
-    def believing(response: Any, token: str) -> ErrorDetails:
+    def from_gateway(response: Any, token: str) -> ErrorDetails:
         return replace(of(response, token), is_own_404=True)
 
-    monkeypatch.setattr(ErrorDetails, "from_response", believing)
+    monkeypatch.setattr(ErrorDetails, "from_response", from_gateway)
 
 
 def header_of_404_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HubSpot's 404 is known by a JSON body only, and not by its header."""
+    """HubSpot's 404 is recognized only by a JSON body, not by its header."""
     of = ErrorDetails.from_response
 
-    def reading(response: Any, token: str) -> ErrorDetails:
+    def without_header(response: Any, token: str) -> ErrorDetails:
         headers = {
             name: value
             for name, value in response.headers.items()
@@ -175,31 +175,31 @@ def header_of_404_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
         headers["X-HubSpot-Correlation-Id"] = response.headers.get("X-HubSpot-Correlation-Id", "")
         return of(replace(response, headers=headers), token)
 
-    monkeypatch.setattr(ErrorDetails, "from_response", reading)
+    monkeypatch.setattr(ErrorDetails, "from_response", without_header)
 
 
 def wrong_path_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 404 is believed although the Conversations API has never answered."""
-    ask = vars(client)["raise_for_status"]
+    """The tap believes a 404 although the Conversations API has not answered yet."""
+    original = vars(client)["raise_for_status"]
     monkeypatch.setattr(
         client,
         "raise_for_status",
-        lambda response, asked: ask(response, replace(asked, conversations_succeeded=True)),
+        lambda response, asked: original(response, replace(asked, conversations_succeeded=True)),
     )
 
 
-def once_missed_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread that was missed is not looked for again."""
+def not_found_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that was not found once is not requested again."""
     monkeypatch.setattr(OpenThreadCheck, "not_found_once", lambda _: iter(()))
 
 
-def rest_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open threads that no listing showed are not read by id."""
+def unlisted_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open threads that no listing returned are not read by ID."""
     monkeypatch.setattr(OpenThreadCheck, "by_id", lambda _: iter(()))
 
 
 def listed_row_overwrites(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row of a listing that lags goes out behind a newer one that was read by id."""
+    """A row of a lagging listing is emitted after a newer row that was read by ID."""
 
     def listed(self: Any, page: ListedPage) -> Iterator[Any]:
         for row in page.rows:

@@ -1,4 +1,4 @@
-"""The mutants that random histories have to find, each with the promise that it breaks."""
+"""The planted bugs, each with the guarantee that it breaks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.mutants import of_messages as messages
 from tests.simulation.mutants import of_reading as reading
-from tests.simulation.mutants import of_state as keeping
+from tests.simulation.mutants import of_state as state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,54 +15,54 @@ if TYPE_CHECKING:
 
     Plant = Callable[[pytest.MonkeyPatch], None]
 
-LOST = "is missing, although it was there|is older than at"
+LOST = "is missing, although it existed|is older than at"
 STALE = "is older than at"
-KILLED = "lives and was told deleted"
-UNSAID = "^message .* is lost|^message .* is staler than"
-UNNAMED = "is not out, and was settled"
-NEEDLESS = "were read, and had not changed"
-UNTOLD = "is gone since .* and was not told deleted"
+FALSE_DELETION = "exists and was reported as deleted"
+MESSAGE_LOST = "^message .* is lost|^message .* is staler than"
+ACTOR_LOST = "is not emitted, and was settled"
+NEEDLESS_CALL = "were read, and had not changed"
+MISSED_DELETION = "was deleted at .* and not reported"
 
-PLANTED: dict[Plant, str] = {
-    keeping.noted_before_out: LOST,
-    keeping.state_before_row: LOST,
-    keeping.cursor_saved_early: LOST,
-    keeping.bookmark_at_the_end: LOST,
-    keeping.doubt_lost: STALE,
-    keeping.fingerprint_of_less: STALE,
-    keeping.failed_id_dropped: LOST,
-    keeping.number_not_compared: "another account was read",
-    keeping.number_kept_at_once: "the number of another account was kept",
-    keeping.key_left_out: "STATE has other keys",
-    keeping.looks_not_apart: KILLED,
-    keeping.dead_never_told: UNTOLD,
+MUTANTS: dict[Plant, str] = {
+    state.bookmark_before_records: LOST,
+    state.state_before_record: LOST,
+    state.cursor_before_records: LOST,
+    state.bookmark_at_end: LOST,
+    state.always_exact: STALE,
+    state.fingerprint_without_assignee: STALE,
+    state.failed_thread_forgotten: LOST,
+    state.account_not_compared: "another account was read",
+    state.account_saved_early: "another account's ID was saved",
+    state.empty_key_omitted: "STATE has other keys",
+    state.checks_without_interval: FALSE_DELETION,
+    state.deletions_forgotten: MISSED_DELETION,
     reading.no_lookback: LOST,
-    reading.since_rounded_up: f"{LOST}|{UNSAID}",
-    reading.cursor_skipped: LOST,
-    reading.cursors_by_time: f"{LOST}|{UNSAID}",
-    reading.archived_not_swept: LOST,
-    reading.own_clock: "is ahead of HubSpot",
-    reading.limit_stays_refused: "the sync failed: RefusedError",
-    reading.gateways_404_believed: KILLED,
-    reading.header_of_404_ignored: "the sync failed: IncompleteError|is gone since",
-    reading.position_of_the_maximum: f"{LOST}|{UNSAID}",
-    reading.position_of_the_last_row: f"{LOST}|{UNSAID}",
+    reading.since_rounded_up: f"{LOST}|{MESSAGE_LOST}",
+    reading.empty_page_ends_listing: LOST,
+    reading.cursors_by_time: f"{LOST}|{MESSAGE_LOST}",
+    reading.archived_not_read: LOST,
+    reading.local_clock_trusted: "is ahead of HubSpot",
+    reading.refused_size_repeated: "the sync failed: RefusedError",
+    reading.gateway_404_believed: FALSE_DELETION,
+    reading.header_of_404_ignored: "the sync failed: IncompleteError|was deleted at",
+    reading.position_of_the_maximum: f"{LOST}|{MESSAGE_LOST}",
+    reading.position_of_the_last_row: f"{LOST}|{MESSAGE_LOST}",
     reading.wrong_path_believed: "a wrong path was believed",
-    reading.size_stays_failing: "the sync failed: TransientError",
+    reading.failing_size_repeated: "the sync failed: TransientError",
     reading.refusal_ends_the_sync: "the sync failed: HubSpotError",
-    reading.walk_not_repeated: f"{LOST}|{UNSAID}",
-    reading.once_missed_forgotten: f"lives and is missed|{UNTOLD}",
-    reading.rest_not_read: f"{STALE}|{UNTOLD}",
+    reading.walk_not_repeated: f"{LOST}|{MESSAGE_LOST}",
+    reading.not_found_forgotten: f"exists and is marked as not found|{MISSED_DELETION}",
+    reading.unlisted_not_read: f"{STALE}|{MISSED_DELETION}",
     reading.listed_row_overwrites: STALE,
-    messages.settled_with_its_row: f"{UNSAID}|{UNNAMED}",
-    messages.walked_before_out: UNSAID,
-    messages.messages_not_owed: UNSAID,
-    messages.gone_at_once: UNSAID,
-    messages.taken_for_out: UNSAID,
+    messages.settled_with_its_row: f"{MESSAGE_LOST}|{ACTOR_LOST}",
+    messages.walked_before_out: MESSAGE_LOST,
+    messages.messages_not_owed: MESSAGE_LOST,
+    messages.gone_at_once: MESSAGE_LOST,
+    messages.taken_for_out: MESSAGE_LOST,
     messages.marks_not_doubted: f"{LOST}|{STALE}",
-    messages.listing_reads_messages: NEEDLESS,
-    messages.doubt_reads_messages: NEEDLESS,
-    messages.actors_not_awaited: UNNAMED,
+    messages.listing_reads_messages: NEEDLESS_CALL,
+    messages.doubt_reads_messages: NEEDLESS_CALL,
+    messages.actors_not_awaited: ACTOR_LOST,
     messages.actors_tried_once: "the sync failed: IncompleteError",
 }
-"""Each with what the broken promise says."""
+"""Each bug with a regular expression for the message of the broken guarantee."""

@@ -1,1 +1,1 @@
-"""Tests of sync/children."""
+"""Tests of `sync/children/`."""

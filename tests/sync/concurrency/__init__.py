@@ -1,1 +1,1 @@
-"""Tests of sync/concurrency."""
+"""Tests of `sync/concurrency/`."""

@@ -1,4 +1,4 @@
-"""Buffers: pages in their order, so many bytes at the most, nobody waits for ever."""
+"""Buffers: order, bounded bytes, errors, and no deadlock."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ TIMEOUT = 10
 
 
 class Source:
-    """Pages of a size; `begun` is how many were asked for, `turn` is released for each."""
+    """Pages of given sizes; `requested` counts the requests, and each one releases `turn`."""
 
     def __init__(self, *sizes: int, error: Exception | None = None) -> None:
         self._sizes, self._error = sizes, error
         self.turn = threading.Semaphore(0)
-        self.begun = 0
+        self.requested = 0
 
     def __iter__(self) -> Iterator[Page]:
-        """Yield them."""
+        """Yield the pages, then raise the error, if any."""
         for number, size in enumerate(self._sizes):
-            self.begun += 1
+            self.requested += 1
             self.turn.release()
             yield Page([], str(number), "", size)
         if self._error is not None:
             raise self._error
 
-    def is_begun(self, count: int) -> bool:
-        """Whether so many more pages are begun before long."""
+    def has_requested(self, count: int) -> bool:
+        """Return whether `count` more pages are requested within the timeout."""
         return all(self.turn.acquire(timeout=TIMEOUT) for _ in range(count))
 
 
-def fill(buffer: Buffer) -> threading.Thread:
-    """Fill a buffer on a thread of its own."""
+def fill_in_background(buffer: Buffer) -> threading.Thread:
+    """Fill a buffer on a new thread."""
     thread = threading.Thread(target=buffer.fill, daemon=True)
     thread.start()
     return thread
 
 
-def fill_up(room: ByteBudget, size: int) -> Buffer:
-    """Fill a room with one page, which waits in the buffer."""
-    buffer = Buffer(room, iter(Source(size)))
-    fill(buffer)
+def use_up(budget: ByteBudget, size: int) -> Buffer:
+    """Use up the budget with one page that stays in the buffer."""
+    buffer = Buffer(budget, iter(Source(size)))
+    fill_in_background(buffer)
     assert buffer.is_ready(TIMEOUT)
     return buffer
 
 
-def taken(buffer: Buffer) -> list[str | None]:
+def take_all(buffer: Buffer) -> list[str | None]:
     """Take all pages; return their cursors."""
     cursors = []
     while buffer.is_ready(TIMEOUT) and (page := buffer.take()):
@@ -67,128 +67,128 @@ def taken(buffer: Buffer) -> list[str | None]:
     return cursors
 
 
-def test_in_their_order() -> None:
-    """The pages come in their order, and then none, as often as one asks."""
+def test_order() -> None:
+    """Pages are taken in order; after the last one, `take` always returns None."""
     buffer = Buffer(ByteBudget(), iter(Source(1, 2, 3)))
     buffer.fill()
     assert buffer.is_ended
-    assert taken(buffer) == ["0", "1", "2"]
+    assert take_all(buffer) == ["0", "1", "2"]
     assert buffer.take() is None
 
 
-def test_room_is_given_back() -> None:
-    """What waits takes room, and what was taken does not."""
-    room = ByteBudget()
-    buffer = Buffer(room, iter(Source(10, 20)))
+def test_taken_pages_free_the_budget() -> None:
+    """Pages that wait count toward the budget, and taken pages do not."""
+    budget = ByteBudget()
+    buffer = Buffer(budget, iter(Source(10, 20)))
     buffer.fill()
-    assert room.bytes == 30
+    assert budget.bytes == 30
     buffer.take()
-    assert room.bytes == 20
+    assert budget.bytes == 20
     buffer.close()
-    assert room.bytes == 0
+    assert budget.bytes == 0
 
 
-def test_error_behind_the_pages() -> None:
-    """What ends a source is raised behind its pages, and not where it is filled."""
-    buffer = Buffer(ByteBudget(), iter(Source(1, error=LookupError("third"))))
+def test_error_comes_after_the_pages() -> None:
+    """An error of the source is raised by `take`, after the pages before it, not by `fill`."""
+    buffer = Buffer(ByteBudget(), iter(Source(1, error=LookupError("failed"))))
     buffer.fill()
     assert buffer.take()
-    with pytest.raises(LookupError, match="third"):
+    with pytest.raises(LookupError, match="failed"):
         buffer.take()
 
 
-def test_nothing_ready() -> None:
-    """Where nothing has come, nothing is ready, and that is told in time."""
+def test_empty_buffer_is_not_ready() -> None:
+    """An empty buffer is not ready, and the check returns in time."""
     assert not Buffer(ByteBudget(), iter(Source(1))).is_ready(0)
 
 
 def test_ready_at_the_end() -> None:
-    """The end is something to take too."""
+    """A buffer whose source has ended is ready."""
     buffer = Buffer(ByteBudget(), iter(Source()))
     buffer.fill()
     assert buffer.is_ready(0)
 
 
-def test_waits_for_room() -> None:
-    """While so many bytes wait, wherever, no page is begun; when they are taken, it goes on."""
-    room = ByteBudget()
-    first, source = fill_up(room, PREFETCH_BYTES), Source(1, 1)
-    second = Buffer(room, iter(source))
-    thread = fill(second)
+def test_waits_for_the_budget() -> None:
+    """While waiting pages use up the budget, no page is requested; taking one resumes it."""
+    budget = ByteBudget()
+    first, source = use_up(budget, PREFETCH_BYTES), Source(1, 1)
+    second = Buffer(budget, iter(source))
+    thread = fill_in_background(second)
     assert not second.is_ready(0.02)
-    assert source.begun == 0
+    assert source.requested == 0
     first.take()
     thread.join(TIMEOUT)
     assert second.is_ended
 
 
-def test_goes_on_when_its_turn_has_come() -> None:
-    """A source whose turn it is goes on page by page, however full the room is."""
-    room = ByteBudget()
-    fill_up(room, 2 * PREFETCH_BYTES)
+def test_current_buffer_is_never_blocked() -> None:
+    """The current buffer reads page by page, even if the budget is used up."""
+    budget = ByteBudget()
+    use_up(budget, 2 * PREFETCH_BYTES)
     source = Source(1, 1)
-    buffer = Buffer(room, iter(source))
-    fill(buffer)
+    buffer = Buffer(budget, iter(source))
+    fill_in_background(buffer)
     buffer.make_current()
-    assert source.is_begun(1)
+    assert source.has_requested(1)
     assert buffer.is_ready(TIMEOUT)
     assert not source.turn.acquire(timeout=0.02)
-    assert taken(buffer) == ["0", "1"]
+    assert take_all(buffer) == ["0", "1"]
 
 
-def test_closed_while_it_waits() -> None:
-    """A buffer that is closed begins no page any more, and whoever fills it is free."""
-    room = ByteBudget()
-    fill_up(room, PREFETCH_BYTES)
+def test_close_while_waiting() -> None:
+    """A closed buffer requests no more pages, and its waiting thread ends."""
+    budget = ByteBudget()
+    use_up(budget, PREFETCH_BYTES)
     source = Source(1)
-    buffer = Buffer(room, iter(source))
-    thread = fill(buffer)
+    buffer = Buffer(budget, iter(source))
+    thread = fill_in_background(buffer)
     buffer.close()
     thread.join(TIMEOUT)
     assert not thread.is_alive()
-    assert source.begun == 0
+    assert source.requested == 0
 
 
-def test_closed_while_a_page_is_read() -> None:
-    """A page that comes after its buffer was closed takes no room."""
-    room, go_on, begun = ByteBudget(), threading.Event(), threading.Event()
+def test_close_while_reading() -> None:
+    """A page that arrives after its buffer was closed takes no budget."""
+    budget, resume, started = ByteBudget(), threading.Event(), threading.Event()
 
     def pages() -> Iterator[Page]:
-        begun.set()
-        go_on.wait(TIMEOUT)
+        started.set()
+        resume.wait(TIMEOUT)
         yield Page([], None, "", 10)
 
-    buffer = Buffer(room, pages())
-    thread = fill(buffer)
-    assert begun.wait(TIMEOUT)
+    buffer = Buffer(budget, pages())
+    thread = fill_in_background(buffer)
+    assert started.wait(TIMEOUT)
     buffer.close()
-    go_on.set()
+    resume.set()
     thread.join(TIMEOUT)
-    assert room.bytes == 0
+    assert budget.bytes == 0
 
 
-def test_closed_room() -> None:
-    """When the room is closed, nothing is begun in any buffer, even one whose turn it is."""
-    room = ByteBudget()
-    room.close()
-    for is_turn in (False, True):
+def test_closed_budget() -> None:
+    """After the budget is closed, no buffer requests a page, not even the current one."""
+    budget = ByteBudget()
+    budget.close()
+    for is_current in (False, True):
         source = Source(1)
-        buffer = Buffer(room, iter(source))
-        if is_turn:
+        buffer = Buffer(budget, iter(source))
+        if is_current:
             buffer.make_current()
         buffer.fill()
-        assert source.begun == 0
-        assert taken(buffer) == []
+        assert source.requested == 0
+        assert take_all(buffer) == []
 
 
-def test_what_waits_behind_much_shrinks() -> None:
-    """A page is kept parsed up to `PARSED_BYTES` that wait; further ones are kept as bytes."""
+def test_pages_shrink() -> None:
+    """Pages keep their parsed form up to `PARSED_BYTES` that wait; later ones drop it."""
     shrunk: list[int] = []
     pages = [
         Page([], None, "", PARSED_BYTES // 2, shrink=partial(shrunk.append, number))
         for number in range(4)
     ]
-    room = ByteBudget()
-    buffer = Buffer(room, iter(pages))
-    fill(buffer).join(TIMEOUT)
+    budget = ByteBudget()
+    buffer = Buffer(budget, iter(pages))
+    fill_in_background(buffer).join(TIMEOUT)
     assert shrunk == [2, 3]

@@ -1,4 +1,4 @@
-"""Workers: order, bounds, laziness, ends."""
+"""Worker pools: order, bounds, laziness, errors and shutdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_hubspot_threads.errors import NoThreadError
+from tap_hubspot_threads.errors import WorkerStartError
 from tap_hubspot_threads.models import Page
 from tap_hubspot_threads.sync.concurrency.prefetch import PREFETCH_BYTES
 from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, WorkerPool
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 TIMEOUT = 10
 
 
-def test_order_whatever_finishes_first() -> None:
-    """Results come in the order of the items, even when the first is the last to finish."""
+def test_results_keep_their_order() -> None:
+    """Results come in the order of the items, even if the first one finishes last."""
     others = threading.Semaphore(0)
 
     def work(item: int) -> int:
@@ -34,15 +34,15 @@ def test_order_whatever_finishes_first() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_all_workers_at_once(workers: int) -> None:
-    """As many calls as there are workers run at once."""
+def test_all_workers_run_concurrently(workers: int) -> None:
+    """As many calls run concurrently as there are workers."""
     barrier = threading.Barrier(workers)
     results = WorkerPool(workers).map_ordered(lambda _: barrier.wait(TIMEOUT), range(3 * workers))
     assert len(list(results)) == 3 * workers
 
 
 def test_items_are_pulled_lazily() -> None:
-    """No more items are pulled than the lookahead allows, before results are taken."""
+    """Before results are taken, no more items are pulled than the lookahead allows."""
     pulled = []
 
     def items() -> Iterator[int]:
@@ -58,7 +58,7 @@ def test_items_are_pulled_lazily() -> None:
 
 
 def test_error_at_its_place() -> None:
-    """An error of a call comes where its result would have; what was before it, before it."""
+    """An error is raised in place of its result, after all earlier results."""
 
     def work(item: int) -> float:
         return 1 / (item - 3)
@@ -70,7 +70,7 @@ def test_error_at_its_place() -> None:
 
 
 def test_error_starts_nothing_more() -> None:
-    """After a call has failed, those that had not started never are."""
+    """After an error, no further call starts."""
     started = []
 
     def work(item: int) -> int:
@@ -84,7 +84,7 @@ def test_error_starts_nothing_more() -> None:
     assert len(started) <= 2
 
 
-def test_error_of_the_items() -> None:
+def test_error_of_the_source() -> None:
     """An error of the source ends the map."""
 
     def items() -> Iterator[int]:
@@ -96,26 +96,26 @@ def test_error_of_the_items() -> None:
         list(WorkerPool(4).map_ordered(lambda item: item, items()))
 
 
-def test_called_while_waiting() -> None:
-    """What is to be called while waiting is, on this thread, and may end it all."""
-    go_on = threading.Event()
+def test_callback_while_waiting() -> None:
+    """The callback runs on the calling thread during a wait, and may raise."""
+    resume = threading.Event()
     threads = []
 
-    def look() -> None:
+    def check() -> None:
         threads.append(threading.current_thread())
         if len(threads) > 3:
             message = "enough"
             raise LookupError(message)
 
-    results = WorkerPool(1, look).map_ordered(go_on.wait, [TIMEOUT])
+    results = WorkerPool(1, check).map_ordered(resume.wait, [TIMEOUT])
     with pytest.raises(LookupError, match="enough"):
         next(results)
     assert set(threads) == {threading.current_thread()}
-    go_on.set()
+    resume.set()
 
 
 def test_timeout_of_a_call() -> None:
-    """A TimeoutError of the call itself is its result, not a reason to go on waiting."""
+    """A TimeoutError raised by the call is its result, not a reason to keep waiting."""
 
     def work(_: int) -> None:
         raise TimeoutError
@@ -125,23 +125,23 @@ def test_timeout_of_a_call() -> None:
 
 
 def test_closed_map_starts_nothing_more() -> None:
-    """Once closed, calls that have not started never do, and the workers go away."""
+    """After close, no further call starts, and the workers end."""
     started = []
-    go_on = threading.Event()
+    resume = threading.Event()
     others = set(threading.enumerate())
 
     def work(item: int) -> int:
         started.append(item)
         if item:
-            go_on.wait(TIMEOUT)
+            resume.wait(TIMEOUT)
         return item
 
     results = WorkerPool(2).map_ordered(work, range(100))
     next(results)
-    results.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
+    results.close()  # type: ignore[attr-defined] # typed as an iterator, but a generator
     workers = set(threading.enumerate()) - others
     at_close = len(started)
-    go_on.set()
+    resume.set()
     for thread in workers:
         thread.join(TIMEOUT)
     assert workers
@@ -150,7 +150,7 @@ def test_closed_map_starts_nothing_more() -> None:
 
 
 def pages_of(sizes: Iterable[int], made: list[int] | None = None) -> Iterator[Page]:
-    """Yield pages of such sizes; note each before it is handed over."""
+    """Yield pages of these sizes; add the number of each to `made` before it is yielded."""
     for number, size in enumerate(sizes):
         if made is not None:
             made.append(number)
@@ -162,122 +162,122 @@ def cursors(pages: Iterable[Page]) -> list[str | None]:
     return [page.cursor for page in pages]
 
 
-def test_pages_ahead_in_order() -> None:
-    """Pages come in their order, each once, however many fit."""
+def test_prefetched_pages_keep_their_order() -> None:
+    """Prefetched pages come in order, each once, at any size."""
     for size in (0, 1, PREFETCH_BYTES // 3, PREFETCH_BYTES, 2 * PREFETCH_BYTES):
         found = cursors(WorkerPool(1).prefetch(pages_of([size] * 7)))
         assert found == [str(number) for number in range(7)]
 
 
-def test_no_pages_ahead() -> None:
-    """No page is none."""
+def test_prefetch_of_no_pages() -> None:
+    """Prefetching no pages yields none."""
     assert cursors(WorkerPool(1).prefetch([])) == []
 
 
 class Watched:
-    """Pages that tell when one is begun; `begun` can be waited for."""
+    """Pages that release the semaphore `requested` whenever one is requested."""
 
     def __init__(self, size: int, count: int = 100) -> None:
-        self.begun = threading.Semaphore(0)
+        self.requested = threading.Semaphore(0)
         self._sizes = [size] * count
 
     def __iter__(self) -> Iterator[Page]:
-        """Yield them."""
+        """Yield the pages."""
         for page in pages_of(self._sizes):
-            self.begun.release()
+            self.requested.release()
             yield page
 
     def wait_for(self, count: int) -> bool:
-        """Whether so many more are begun, and then no further one."""
+        """Return whether exactly `count` more pages are requested."""
         return all(
-            self.begun.acquire(timeout=TIMEOUT) for _ in range(count)
-        ) and not self.begun.acquire(timeout=0.05)
+            self.requested.acquire(timeout=TIMEOUT) for _ in range(count)
+        ) and not self.requested.acquire(timeout=0.05)
 
 
 @pytest.mark.parametrize(
     ("size", "count"), [(PREFETCH_BYTES // 4, 4), (PREFETCH_BYTES, 1), (PREFETCH_BYTES - 1, 2)]
 )
-def test_so_many_bytes_ahead(size: int, count: int) -> None:
-    """Pages are read in advance until so many bytes wait, and further ones as those are taken."""
+def test_prefetch_is_bounded_in_bytes(size: int, count: int) -> None:
+    """Prefetching stops at `PREFETCH_BYTES` that wait, and resumes when pages are taken."""
     watched = Watched(size)
     pages = WorkerPool(1).prefetch(watched)
     assert next(pages).cursor == "0"
     assert watched.wait_for(count + 1)
     assert next(pages).cursor == "1"
     assert watched.wait_for(1)
-    pages.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
+    pages.close()  # type: ignore[attr-defined] # typed as an iterator, but a generator
 
 
-def test_nothing_ahead_before_it_is_asked_for() -> None:
-    """As long as nobody wants the first page, none is read."""
+def test_prefetch_is_lazy() -> None:
+    """No page is read before the first one is requested."""
     made: list[int] = []
     WorkerPool(1).prefetch(pages_of([1], made))
     assert made == []
 
 
-def test_error_of_the_pages_at_its_place() -> None:
-    """What ends the pages comes behind those that were there."""
+def test_prefetch_error_comes_after_the_pages() -> None:
+    """An error of the pages is raised after the pages before it."""
 
     def pages() -> Iterator[Page]:
         yield from pages_of([1, 1])
-        message = "third"
+        message = "failed"
         raise LookupError(message)
 
     found = WorkerPool(1).prefetch(pages())
     assert [next(found).cursor for _ in range(2)] == ["0", "1"]
-    with pytest.raises(LookupError, match="third"):
+    with pytest.raises(LookupError, match="failed"):
         next(found)
 
 
-def test_closed_pages_begin_nothing_more() -> None:
-    """Once closed, no page is begun any more, and the thread goes away."""
+def test_closed_prefetch_reads_nothing_more() -> None:
+    """After close, no further page is requested, and the thread ends."""
     others = set(threading.enumerate())
     watched = Watched(PREFETCH_BYTES)
     pages = WorkerPool(1).prefetch(watched)
     next(pages)
     assert watched.wait_for(2)
     (thread,) = set(threading.enumerate()) - others
-    pages.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
+    pages.close()  # type: ignore[attr-defined] # typed as an iterator, but a generator
     thread.join(TIMEOUT)
     assert not thread.is_alive()
-    assert not watched.begun.acquire(blocking=False)
+    assert not watched.requested.acquire(blocking=False)
 
 
-def test_called_while_waiting_for_a_page() -> None:
-    """What is to be called while waiting is, on this thread, and may end it all."""
-    go_on = threading.Event()
-    looks = []
+def test_callback_while_waiting_for_a_page() -> None:
+    """The callback runs on the calling thread while a page is read, and may raise."""
+    resume = threading.Event()
+    callers = []
 
-    def look() -> None:
-        looks.append(threading.current_thread())
-        if len(looks) > 2:
+    def check() -> None:
+        callers.append(threading.current_thread())
+        if len(callers) > 2:
             message = "enough"
             raise LookupError(message)
 
     def pages() -> Iterator[Page]:
-        go_on.wait(TIMEOUT)
+        resume.wait(TIMEOUT)
         yield from pages_of([1])
 
     with pytest.raises(LookupError, match="enough"):
-        next(WorkerPool(1, look).prefetch(pages()))
-    assert set(looks) == {threading.current_thread()}
-    go_on.set()
+        next(WorkerPool(1, check).prefetch(pages()))
+    assert set(callers) == {threading.current_thread()}
+    resume.set()
 
 
 class Sources:
-    """Things with pages; `most` is the most bytes that waited in the room at once.
+    """Items with pages; `max_waiting` is the largest number of bytes that waited at once.
 
     Args:
-        sizes: Of each thing, the sizes of its pages; None: it has none.
+        sizes: The sizes of each item's pages; None for an item without pages.
     """
 
     def __init__(self, *sizes: list[int] | None) -> None:
         self._sizes = sizes
         self._lock = threading.Lock()
-        self.pulled = self.begun = self.waiting = self.most = 0
+        self.pulled = self.requested = self.waiting = self.max_waiting = 0
 
     def __iter__(self) -> Iterator[tuple[int, Iterator[Page] | None]]:
-        """Yield them."""
+        """Yield the items with their pages."""
         for number, sizes in enumerate(self._sizes):
             self.pulled += 1
             yield number, None if sizes is None else self._pages(sizes)
@@ -285,9 +285,9 @@ class Sources:
     def _pages(self, sizes: list[int]) -> Iterator[Page]:
         for page in pages_of(sizes):
             with self._lock:
-                self.begun += 1
+                self.requested += 1
                 self.waiting += page.size
-                self.most = max(self.most, self.waiting)
+                self.max_waiting = max(self.max_waiting, self.waiting)
             yield page
 
     def take(self, page: Page) -> None:
@@ -297,7 +297,7 @@ class Sources:
 
 
 def prefetch_each(count: int, sources: Sources) -> list[tuple[int, list[str | None]]]:
-    """Go through things side by side; return each with the cursors of its pages."""
+    """Prefetch all items; return each with the cursors of its pages."""
     found = []
     for item, pages in WorkerPool(count).prefetch_each(sources):
         names = []
@@ -309,15 +309,15 @@ def prefetch_each(count: int, sources: Sources) -> list[tuple[int, list[str | No
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_side_by_side_in_order(count: int) -> None:
-    """Things come in their order, each with all of its pages, and those that have none too."""
+def test_items_keep_their_order(count: int) -> None:
+    """Items come in order, each with all of its pages, and items without pages too."""
     sources = Sources([1, 1], None, [], [1], None, *[[1, 1, 1]] * 30)
     expected = [["0", "1"], [], [], ["0"], [], *[["0", "1", "2"]] * 30]
     assert prefetch_each(count, sources) == list(enumerate(expected))
 
 
-def test_side_by_side_in_order_whatever_finishes_first() -> None:
-    """A thing that is slow holds its place, while those behind it are read."""
+def test_slow_item_keeps_its_place() -> None:
+    """A slow item keeps its place while later items are read."""
     others = threading.Semaphore(0)
 
     def slow() -> Iterator[Page]:
@@ -337,18 +337,18 @@ def test_side_by_side_in_order_whatever_finishes_first() -> None:
     "size", [PREFETCH_BYTES // 10, PREFETCH_BYTES // 2, PREFETCH_BYTES, 3 * PREFETCH_BYTES]
 )
 @pytest.mark.parametrize("count", [1, 4])
-def test_side_by_side_within_bounds(count: int, size: int) -> None:
-    """However many big things are under way, so many bytes wait, and a page for each worker."""
+def test_prefetched_items_are_bounded_in_bytes(count: int, size: int) -> None:
+    """At most `PREFETCH_BYTES` wait, plus one page per worker, however large the items are."""
     sources = Sources(*[[size] * 20] * (2 * LOOKAHEAD * count))
     found = prefetch_each(count, sources)
     assert [names for _, names in found] == [[str(n) for n in range(20)]] * len(found)
-    # One page more: what was taken is counted here a moment later than in the room.
-    assert sources.most <= PREFETCH_BYTES + (count + 1) * size
+    # One page more: a taken page is counted here a moment later than in the budget.
+    assert sources.max_waiting <= PREFETCH_BYTES + (count + 1) * size
     assert sources.waiting == 0
 
 
-def test_first_in_line_is_never_starved() -> None:
-    """Whose turn it is gets on, although all the room is taken by those behind it."""
+def test_current_item_is_never_blocked() -> None:
+    """The current item progresses, even if later items use up the budget."""
     full = threading.Event()
 
     def first() -> Iterator[Page]:
@@ -365,8 +365,8 @@ def test_first_in_line_is_never_starved() -> None:
     assert [cursors(pages) for _, pages in found] == [["0", "1", "2"], ["0", "1", "2", "3"]]
 
 
-def test_side_by_side_lazily() -> None:
-    """No more things are pulled than the lookahead allows, before the first ones are taken."""
+def test_items_are_prefetched_lazily() -> None:
+    """Before items are taken, no more are pulled than the lookahead allows."""
     sources = Sources(*[[1]] * 100)
     found = WorkerPool(2).prefetch_each(sources)
     assert sources.pulled == 0
@@ -375,8 +375,8 @@ def test_side_by_side_lazily() -> None:
         assert sources.pulled <= taken + LOOKAHEAD * 2
 
 
-def test_no_worker_for_what_has_no_pages() -> None:
-    """Things without pages start no thread."""
+def test_items_without_pages_need_no_thread() -> None:
+    """Items without pages start no thread."""
     before = threading.active_count()
     found = WorkerPool(4).prefetch_each([(number, None) for number in range(5)])
     next(found)
@@ -384,8 +384,8 @@ def test_no_worker_for_what_has_no_pages() -> None:
     assert len(list(found)) == 4
 
 
-def test_error_of_a_thing_at_its_place() -> None:
-    """What ends a thing's pages comes behind those that were there, and the others go on."""
+def test_error_of_one_item() -> None:
+    """An error of one item is raised after its earlier pages, and other items continue."""
 
     def broken() -> Iterator[Page]:
         yield from pages_of([1])
@@ -403,8 +403,8 @@ def test_error_of_a_thing_at_its_place() -> None:
     assert names == [1, "0", 2, "0", "broken", 3, "0"]
 
 
-def test_error_of_the_things_behind_what_came() -> None:
-    """An error of where the things come from is raised behind all of those that had come."""
+def test_error_of_the_source_of_items() -> None:
+    """An error of the source is raised after all earlier items."""
 
     def sources() -> Iterator[tuple[int, Iterator[Page] | None]]:
         yield 1, pages_of([1])
@@ -419,49 +419,49 @@ def test_error_of_the_things_behind_what_came() -> None:
         next(found)
 
 
-def test_closed_side_by_side_begins_nothing_more() -> None:
-    """Once closed, no page is begun any more, and the threads go away."""
+def test_closed_prefetch_of_items_reads_nothing_more() -> None:
+    """After close, no further page is requested, and the threads end."""
     others = set(threading.enumerate())
     sources = Sources(*[[PREFETCH_BYTES] * 10] * 20)
     found = WorkerPool(3).prefetch_each(sources)
     _, pages = next(found)
     next(pages)
     workers = set(threading.enumerate()) - others
-    found.close()  # type: ignore[attr-defined] # an iterator by its type, a generator in fact
+    found.close()  # type: ignore[attr-defined] # typed as an iterator, but a generator
     for thread in workers:
         thread.join(TIMEOUT)
     assert workers
     assert not any(thread.is_alive() for thread in workers)
-    begun = sources.begun
-    assert begun <= 6
-    assert sources.begun == begun
+    started = sources.requested
+    assert started <= 6
+    assert sources.requested == started
 
 
-def test_called_while_a_thing_is_waited_for() -> None:
-    """What is to be called while waiting is, on this thread, and may end it all."""
-    go_on = threading.Event()
+def test_callback_while_waiting_for_an_item() -> None:
+    """The callback runs on the calling thread while an item is read, and may raise."""
+    resume = threading.Event()
 
-    def look() -> None:
+    def check() -> None:
         message = "enough"
         raise LookupError(message)
 
     def pages() -> Iterator[Page]:
-        go_on.wait(TIMEOUT)
+        resume.wait(TIMEOUT)
         yield from pages_of([1])
 
-    found = WorkerPool(1, look).prefetch_each([(1, pages())])
+    found = WorkerPool(1, check).prefetch_each([(1, pages())])
     with pytest.raises(LookupError, match="enough"):
         cursors(next(found)[1])
-    go_on.set()
+    resume.set()
 
 
 def page(name: str) -> Page:
-    """Make a page of one row."""
+    """Return a page of one row."""
     return Page([{"id": name}], None, "", 1)
 
 
-class Threads:
-    """Lets a number of threads be started, then fails as the operating system does."""
+class LimitedThreads:
+    """Lets a number of threads start, then fails like the operating system."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, left: int, error: Exception) -> None:
         self.left, self._error = left, error
@@ -476,23 +476,23 @@ class Threads:
         self._start(thread)
 
 
-SHORT = [RuntimeError("can't start new thread"), MemoryError()]
+THREAD_ERRORS = [RuntimeError("can't start new thread"), MemoryError()]
 
 
-@pytest.mark.parametrize("error", SHORT, ids=repr)
+@pytest.mark.parametrize("error", THREAD_ERRORS, ids=repr)
 @pytest.mark.parametrize("left", [1, 2, 4])
-def test_fewer_threads_than_wanted(
+def test_fewer_threads_than_workers(
     monkeypatch: pytest.MonkeyPatch, left: int, error: Exception
 ) -> None:
-    """All the work is done by the threads that there are."""
-    Threads(monkeypatch, left, error)
+    """If some threads cannot start, the others do all the work."""
+    LimitedThreads(monkeypatch, left, error)
     assert list(WorkerPool(8).map_ordered(lambda item: item, range(100))) == list(range(100))
 
 
 @pytest.mark.parametrize("left", [1, 2, 5])
-def test_fewer_threads_than_wanted_for_pages(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
-    """All pages come in order from the threads that there are."""
-    Threads(monkeypatch, left, SHORT[0])
+def test_fewer_threads_than_workers_for_pages(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    """If some threads cannot start, all pages still come in order."""
+    LimitedThreads(monkeypatch, left, THREAD_ERRORS[0])
     sources = [(name, iter([page(f"{name}{i}") for i in range(3)])) for name in "abcdefgh"]
     found = [
         [row["id"] for one in pages for row in one.rows]
@@ -501,9 +501,9 @@ def test_fewer_threads_than_wanted_for_pages(monkeypatch: pytest.MonkeyPatch, le
     assert found == [[f"{name}{i}" for i in range(3)] for name in "abcdefgh"]
 
 
-def test_threads_that_others_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work inside other work that holds the last thread is done by the caller's."""
-    Threads(monkeypatch, 1, SHORT[0])
+def test_nested_work_without_a_free_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nested work runs on the calling thread if the outer work holds the last thread."""
+    LimitedThreads(monkeypatch, 1, THREAD_ERRORS[0])
     workers = WorkerPool(8)
     found: list[str] = []
     for one in workers.prefetch(page(str(i)) for i in range(3)):
@@ -513,33 +513,33 @@ def test_threads_that_others_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == ["0", "x", "1", "x", "2", "x"]
 
 
-def test_errors_where_no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error comes at its place, and what follows is not begun, without a thread too."""
-    threads = Threads(monkeypatch, 1, SHORT[0])
+def test_error_without_a_free_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a free thread, an error keeps its place, and no further call starts."""
+    threads = LimitedThreads(monkeypatch, 1, THREAD_ERRORS[0])
     workers = WorkerPool(2)
     assert workers.run(lambda: 1) == 1
     assert threads.left == 0
-    begun = []
+    started = []
 
     def work(item: int) -> int:
-        begun.append(item)
+        started.append(item)
         return 1 // (2 - item)
 
     results = workers.map_ordered(work, range(10))
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)
-    assert begun == [0, 1, 2]
+    assert started == [0, 1, 2]
 
 
-@pytest.mark.parametrize("error", SHORT, ids=repr)
+@pytest.mark.parametrize("error", THREAD_ERRORS, ids=repr)
 def test_no_thread_at_all(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Without any thread there is one error that says what to do, and nothing is begun."""
-    Threads(monkeypatch, 0, error)
+    """If no thread can start, one error says what to do, and no work starts."""
+    LimitedThreads(monkeypatch, 0, error)
     workers = WorkerPool(8)
-    begun: list[int] = []
-    with pytest.raises(NoThreadError, match=r"Raise the limit of processes or memory"):
-        list(workers.map_ordered(begun.append, [1]))
-    with pytest.raises(NoThreadError):
+    started: list[int] = []
+    with pytest.raises(WorkerStartError, match=r"Raise the limit of processes or memory"):
+        list(workers.map_ordered(started.append, [1]))
+    with pytest.raises(WorkerStartError):
         list(workers.prefetch([page("1")]))
-    assert begun == []
+    assert started == []

@@ -1,1 +1,1 @@
-"""Tests of sync/phases."""
+"""Tests of `sync/phases/`."""

@@ -1,4 +1,4 @@
-"""Listing by id: which page comes next, and what moves on when a page is out."""
+"""Pages of the full listing: which page comes next, and when the state moves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.sync.phases.full_listing import FullListing, new_rows
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
-from tests.sync.fakes import NOW, Inline, context, fake, kept, page, row
+from tests.sync.fakes import NOW, Inline, fake, make_context, make_state, page, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LATER = "2026-11-20T12:05:00.000Z"
 SECONDS = 3
-"""What each page takes to come."""
+"""Seconds that each page takes to arrive."""
 
 
 def listing(
@@ -32,14 +32,14 @@ def listing(
     calls: int | None = None,
 ) -> Iterator[ListedPage]:
     """Yield the pages of a full listing."""
-    of = context(state, include_archived=include_archived, always_fetch_by_id=once)
-    full = FullListing(api, Inline(), ThreadPipeline(api, Inline(), of), of)
-    full._pages_left = calls  # noqa: SLF001 - as the settings say
-    return full._pages()  # noqa: SLF001 - before anything follows from them
+    context = make_context(state, include_archived=include_archived, always_fetch_by_id=once)
+    full = FullListing(api, Inline(), ThreadPipeline(api, Inline(), context), context)
+    full._pages_left = calls  # noqa: SLF001 - set by the settings in a sync
+    return full._pages()  # noqa: SLF001 - before they become events
 
 
 def listed(api: Any, state: SyncState, **options: Any) -> list[list[str]]:
-    """List an account, and apply the state changes; return the IDs on each page."""
+    """Run a full listing and apply its state changes; return the IDs on each page."""
     pages = []
     for found in listing(api, state, **options):
         pages.append([row["id"] for row in found.rows])
@@ -48,147 +48,153 @@ def listed(api: Any, state: SyncState, **options: Any) -> list[list[str]]:
 
 
 def test_live_then_archived() -> None:
-    """All live threads come, then all archived ones, and the listing is done."""
-    hubspot, of = fake(page(row(1), cursor="x"), page(row(2)), page(row(3))), kept()
-    assert listed(hubspot, of) == [["1"], ["2"], ["3"]]
-    assert [archived for _, _, archived in hubspot.asked] == [False, False, True]
-    assert of.listing.part == DONE
+    """Live threads are listed first, then archived ones, and the listing is done."""
+    hubspot, state = fake(page(row(1), cursor="x"), page(row(2)), page(row(3))), make_state()
+    assert listed(hubspot, state) == [["1"], ["2"], ["3"]]
+    assert [archived for _, _, archived in hubspot.requests] == [False, False, True]
+    assert state.listing.part == DONE
 
 
-def test_live_alone_at_first() -> None:
-    """Without archived threads, the first listing, and no later one, ends with the live ones."""
-    hubspot, of = fake(page(row(1)), page(row(1)), page(row(2, archived=True))), kept()
-    assert listed(hubspot, of, include_archived=False) == [["1"]]
-    assert of.listing.part == DONE
-    of.listing.start()
-    assert listed(hubspot, of, include_archived=False) == [["1"], ["2"]]
-    assert [archived for _, _, archived in hubspot.asked] == [False, False, True]
+def test_first_listing_without_archived() -> None:
+    """With `include_archived: false`, only the first listing omits archived threads."""
+    hubspot, state = fake(page(row(1)), page(row(1)), page(row(2, archived=True))), make_state()
+    assert listed(hubspot, state, include_archived=False) == [["1"]]
+    assert state.listing.part == DONE
+    state.listing.start()
+    assert listed(hubspot, state, include_archived=False) == [["1"], ["2"]]
+    assert [archived for _, _, archived in hubspot.requests] == [False, False, True]
 
 
 @pytest.mark.parametrize(("include_archived", "first"), [(True, NOW), (False, LATER)])
 def test_not_found_before_a_listing(first: str, *, include_archived: bool) -> None:
-    """A listing without archived threads is no proof that a thread not found before is deleted."""
-    of = kept(not_found=[["9", NOW]])
+    """A listing without archived threads proves no deletion and restarts the grace period."""
+    state = make_state(not_found=[["9", NOW]])
     hubspot = fake(page(row(1), now=LATER), page(now=LATER))
-    listed(hubspot, of, include_archived=include_archived)
-    assert of.not_found == {"9": first}
+    listed(hubspot, state, include_archived=include_archived)
+    assert state.not_found == {"9": first}
 
 
-def test_moves_on_behind_the_page() -> None:
-    """Where the listing stands is kept when a page is out, and not when it has come."""
-    of = kept()
-    first = next(listing(fake(page(row(1), cursor="x"), page(row(2))), of))
+def test_state_moves_when_a_page_is_emitted() -> None:
+    """The position of a listing moves when a page is emitted, not when it arrives."""
+    state = make_state()
+    first = next(listing(fake(page(row(1), cursor="x"), page(row(2))), state))
     assert first.now == NOW
-    assert (of.listing.part, of.listing.cursor, of.listing.started_at) == (LIVE, None, None)
+    assert (state.listing.part, state.listing.cursor, state.listing.started_at) == (
+        LIVE,
+        None,
+        None,
+    )
     first.advance.apply()
-    assert (of.listing.part, of.listing.cursor, of.listing.started_at) == (LIVE, "x", NOW)
+    assert (state.listing.part, state.listing.cursor, state.listing.started_at) == (LIVE, "x", NOW)
 
 
-def test_first_listing_ends_in_its_bookmark() -> None:
-    """The bookmark is HubSpot's clock at the first page of all, not at the last."""
-    of = kept()
-    listed(fake(page(row(1)), page(row(2), now=LATER)), of)
-    assert of.bookmark == NOW
-    assert (of.listing.full_started_at, of.listing.full_completed_at) == (NOW, LATER)
+def test_bookmark_of_the_first_listing() -> None:
+    """The first listing sets the bookmark to HubSpot's clock at its first page."""
+    state = make_state()
+    listed(fake(page(row(1)), page(row(2), now=LATER)), state)
+    assert state.bookmark == NOW
+    assert (state.listing.full_started_at, state.listing.full_completed_at) == (NOW, LATER)
 
 
 def test_no_bookmark_before_the_end() -> None:
-    """A first listing that has not ended has no bookmark."""
-    of = kept()
-    assert listed(fake(page(row(1))), of, calls=1) == [["1"]]
-    assert (of.bookmark, of.listing.part, of.listing.cursor) == (None, ARCHIVED, None)
+    """An unfinished first listing has no bookmark."""
+    state = make_state()
+    assert listed(fake(page(row(1))), state, calls=1) == [["1"]]
+    assert (state.bookmark, state.listing.part, state.listing.cursor) == (None, ARCHIVED, None)
 
 
-def test_so_many_calls() -> None:
-    """No more pages are asked for than there are calls."""
+def test_page_limit() -> None:
+    """No more pages are requested than the limit allows."""
     hubspot = fake(page(row(1), cursor="x"), page(row(2), cursor="y"), page(row(3)))
-    assert listed(hubspot, kept(), calls=2) == [["1"], ["2"]]
-    assert len(hubspot.asked) == 2
+    assert listed(hubspot, make_state(), calls=2) == [["1"], ["2"]]
+    assert len(hubspot.requests) == 2
 
 
-def test_goes_on_among_live_threads() -> None:
-    """A listing that stopped among live threads goes on there, then with the archived ones."""
+def test_resume_among_live_threads() -> None:
+    """A listing that stopped among live threads resumes there, then lists archived ones."""
     hubspot = fake(page(row(2)), page(row(3)))
-    of = kept(listing=LIVE, listing_cursor="x", listing_started_at=NOW)
-    assert listed(hubspot, of) == [["2"], ["3"]]
-    assert hubspot.asked == [("list_threads", "x", False), ("list_threads", None, True)]
+    state = make_state(listing=LIVE, listing_cursor="x", listing_started_at=NOW)
+    assert listed(hubspot, state) == [["2"], ["3"]]
+    assert hubspot.requests == [("list_threads", "x", False), ("list_threads", None, True)]
 
 
-def test_goes_on_among_archived_threads() -> None:
-    """A listing that stopped among archived threads lists no live one again."""
+def test_resume_among_archived_threads() -> None:
+    """A listing that stopped among archived threads lists no live thread again."""
     hubspot = fake(page(row(3)))
-    of = kept(listing=ARCHIVED, listing_cursor="x", listing_started_at=NOW)
-    assert listed(hubspot, of) == [["3"]]
-    assert hubspot.asked == [("list_threads", "x", True)]
+    state = make_state(listing=ARCHIVED, listing_cursor="x", listing_started_at=NOW)
+    assert listed(hubspot, state) == [["3"]]
+    assert hubspot.requests == [("list_threads", "x", True)]
 
 
 def test_bookmark_of_a_resumed_listing() -> None:
-    """Resumed, a first listing ends in the clock at which it was begun."""
-    of = kept(listing=LIVE, listing_cursor="x", listing_started_at=NOW)
-    listed(fake(page(row(1), now=LATER), page(now=LATER)), of)
-    assert of.bookmark == NOW
+    """A resumed first listing sets the bookmark to the time when it first started."""
+    state = make_state(listing=LIVE, listing_cursor="x", listing_started_at=NOW)
+    listed(fake(page(row(1), now=LATER), page(now=LATER)), state)
+    assert state.bookmark == NOW
 
 
 def test_later_listing_leaves_the_bookmark() -> None:
-    """The end of a later listing does not move the bookmark."""
-    of = kept(replication_key_value=NOW)
-    of.listing.start()
-    listed(fake(page(now=LATER), page(now=LATER)), of)
-    assert of.bookmark == NOW
+    """A later listing does not move the bookmark."""
+    state = make_state(replication_key_value=NOW)
+    state.listing.start()
+    listed(fake(page(now=LATER), page(now=LATER)), state)
+    assert state.bookmark == NOW
 
 
 @pytest.mark.parametrize("stage", [LIVE, ARCHIVED])
 def test_refused_cursor(stage: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A saved cursor that HubSpot does not know any more restarts the pass, with a warning."""
+    """If HubSpot refuses a saved cursor, the listing starts over, with a warning."""
     hubspot = fake(RefusedError("400"), page(row(1), now=LATER), page(row(2), now=LATER))
-    of = kept(listing=stage, listing_cursor="old", listing_started_at=NOW, listing_pages=9)
-    assert listed(hubspot, of) == [["1"], ["2"]]
-    sides = [("old", stage == ARCHIVED), (None, False), (None, True)]
-    assert [(cursor, archived) for _, cursor, archived in hubspot.asked] == sides
-    assert (of.listing.full_started_at, of.listing.full_pages) == (LATER, 2)
-    assert "from the start" in caplog.text
+    state = make_state(listing=stage, listing_cursor="old", listing_started_at=NOW, listing_pages=9)
+    assert listed(hubspot, state) == [["1"], ["2"]]
+    expected = [("old", stage == ARCHIVED), (None, False), (None, True)]
+    assert [(cursor, archived) for _, cursor, archived in hubspot.requests] == expected
+    assert (state.listing.full_started_at, state.listing.full_pages) == (LATER, 2)
+    assert "starts over" in caplog.text
 
 
-def test_refused_cursor_ignores_the_calls() -> None:
-    """The pass that is begun anew goes to its end: cursors may not live until the next sync."""
+def test_refused_cursor_ignores_the_page_limit() -> None:
+    """A listing that starts over ignores the page limit, because cursors may expire."""
     pages = [page(row(1), cursor="x"), page(row(2), cursor="y"), page(row(3)), page()]
-    of = kept(listing=LIVE, listing_cursor="old", listing_started_at=NOW)
-    assert listed(fake(RefusedError("400"), *pages), of, calls=1) == [["1"], ["2"], ["3"], []]
-    assert of.listing.part == DONE
+    state = make_state(listing=LIVE, listing_cursor="old", listing_started_at=NOW)
+    assert listed(fake(RefusedError("400"), *pages), state, calls=1) == [["1"], ["2"], ["3"], []]
+    assert state.listing.part == DONE
 
 
-def test_refused_without_a_cursor() -> None:
+def test_refused_first_page() -> None:
     """A refusal of the first page is an error."""
     with pytest.raises(RefusedError):
-        listed(fake(RefusedError("400")), kept())
+        listed(fake(RefusedError("400")), make_state())
 
 
 @pytest.mark.parametrize(("once", "archived"), [(True, []), (False, ["1"])])
-def test_thread_on_both_sides(*, once: bool, archived: list[str]) -> None:
-    """A thread that is archived meanwhile comes on both sides, but where it is to come once."""
+def test_thread_archived_while_listing(*, once: bool, archived: list[str]) -> None:
+    """A thread archived during the listing comes twice, but once if threads are read by ID."""
     hubspot = fake(page(row(1)), page(row(1, archived=True)))
-    assert listed(hubspot, kept(), once=once) == [["1"], archived]
+    assert listed(hubspot, make_state(), once=once) == [["1"], archived]
 
 
 def test_thread_on_two_pages() -> None:
-    """A thread that is on two pages of a side comes with the first."""
+    """A thread on two pages of a list comes only with the first."""
     hubspot = fake(page(row(1), row(2), cursor="x"), page(row(2), row(3)), page())
-    assert listed(hubspot, kept()) == [["1", "2"], ["3"], []]
+    assert listed(hubspot, make_state()) == [["1", "2"], ["3"], []]
 
 
 def test_pages_and_seconds() -> None:
-    """How many pages a whole listing has, and what they took, is known at its end only."""
-    of = kept(replication_key_value=NOW, full_listing_pages=7, full_listing_milliseconds=50_000)
-    of.listing.start()
+    """The pages and seconds of a listing are saved only at its end."""
+    state = make_state(
+        replication_key_value=NOW, full_listing_pages=7, full_listing_milliseconds=50_000
+    )
+    state.listing.start()
     pages = [page(row(1), cursor="x", seconds=SECONDS), page(row(2), seconds=SECONDS)]
-    listed(fake(*pages), of, calls=2)
-    assert (of.listing.full_pages, of.listing.full_seconds) == (7, 50)
-    listed(fake(page(row(3), seconds=SECONDS)), of)
-    assert (of.listing.full_pages, of.listing.full_seconds) == (3, 3 * SECONDS)
+    listed(fake(*pages), state, calls=2)
+    assert (state.listing.full_pages, state.listing.full_seconds) == (7, 50)
+    listed(fake(page(row(3), seconds=SECONDS)), state)
+    assert (state.listing.full_pages, state.listing.full_seconds) == (3, 3 * SECONDS)
 
 
 def test_new_rows() -> None:
-    """A thread that was seen before is left out, and so is its second row."""
+    """`new_rows` drops rows of threads seen before, and repeated rows."""
     seen = {1}
     assert new_rows(page(row(1), row(2), row(2), row(3)), seen) == [row(2), row(3)]
     assert seen == {1, 2, 3}

@@ -1,4 +1,4 @@
-"""Open threads again: each step sees what the one before left, and all keep to their calls."""
+"""The open-thread check: each step checks what the one before left, within the call limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from tap_hubspot_threads.models import CHECKPOINT, Page
 from tap_hubspot_threads.sync.phases.open_thread_check import LISTING_SECONDS, OpenThreadCheck
 from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, ThreadPipeline
 from tap_hubspot_threads.values import shift
-from tests.sync.fakes import NOW, Inline, context, fake, knows, missing, page, passing, row, write
+from tests.sync.fakes import (
+    NOW,
+    Inline,
+    fake,
+    make_context,
+    make_state_with_open,
+    not_found_error,
+    page,
+    row,
+    transient_error,
+    write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +36,16 @@ STATUS, ALL = ("list_open_threads", None, False), ("list_threads", None, False)
 
 
 class World:
-    """A state that knows open threads, and a phase 3 that finds these answers.
+    """A state that knows open threads, and an open-thread check on a scripted API.
 
     Args:
-        answers: What HubSpot answers, one after the other.
-        known: How many threads are known to be open: 1, 2, …
-        seconds: What a page of a listing takes to come.
-        state: What else the state has.
+        answers: What HubSpot answers, in order.
+        known: The number of known open threads, with the IDs 1, 2, …
+        seconds: The seconds that each listed page takes to arrive.
+        state: Further values in the state.
         include_archived: The setting.
-        calls: Of `open_threads_max_calls`.
-        are_listed: Whether listings are used, not `always_fetch_by_id`.
+        calls: The setting `open_threads_max_calls`.
+        uses_listings: Whether listings are used; false with `always_fetch_by_id`.
     """
 
     def __init__(
@@ -45,124 +56,126 @@ class World:
         state: dict[str, Any] | None = None,
         include_archived: bool = False,
         calls: int = 100,
-        are_listed: bool = True,
+        uses_listings: bool = True,
     ) -> None:
         timed = (
             replace(found, seconds=seconds) if isinstance(found, Page) else found
             for found in answers
         )
         self.api = fake(*timed)
-        self.state = knows(*map(row, range(1, known + 1)), **state or {})
-        of = context(
+        self.state = make_state_with_open(*map(row, range(1, known + 1)), **state or {})
+        context = make_context(
             self.state,
             include_archived=include_archived,
             open_threads_max_calls=calls,
-            always_fetch_by_id=not are_listed,
+            always_fetch_by_id=not uses_listings,
         )
-        self.seen = of.seen
-        pipeline = ThreadPipeline(self.api, Inline(), of)
-        self.part = OpenThreadCheck(self.api, Inline(), pipeline, of)
+        self.seen = context.seen
+        pipeline = ThreadPipeline(self.api, Inline(), context)
+        self.check = OpenThreadCheck(self.api, Inline(), pipeline, context)
 
     def events(self) -> Iterator[Event]:
-        """Yield the events of its steps, when no full listing is due."""
-        yield from self.part.not_found_once()
-        yield from self.part.by_status()
-        yield from self.part.by_listing_all()
-        yield from self.part.by_id()
+        """Yield the events of all steps, as if no full listing were due."""
+        yield from self.check.not_found_once()
+        yield from self.check.by_status()
+        yield from self.check.by_listing_all()
+        yield from self.check.by_id()
 
     def run(self) -> list[str]:
-        """Go through it as the loop that writes does; return the IDs that are emitted."""
+        """Write the events like the writing loop; return the IDs that are emitted."""
         return [thread_id for _, thread_id in write(self.events())]
 
     @property
-    def asked(self) -> list[Any]:
-        """What was asked."""
-        found: list[Any] = self.api.asked
+    def requests(self) -> list[Any]:
+        """The API calls so far."""
+        found: list[Any] = self.api.requests
         return found
 
 
 def by_id(*ids: int) -> list[Any]:
-    """Return what is asked when these threads are read by id."""
+    """Return the API calls that read these threads by ID."""
     return [("get_thread", str(number), False) for number in ids]
 
 
 def rows(*ids: int, **columns: Any) -> list[dict[str, Any]]:
-    """Return rows of such threads."""
+    """Return rows of these threads."""
     return [row(number, **columns) for number in ids]
 
 
-def pages_known(pages: int, seconds: float = 1) -> dict[str, Any]:
-    """Return what a state has of a last listing of so many pages."""
+def last_listing(pages: int, seconds: float = 1) -> dict[str, Any]:
+    """Return the state after a full listing of so many pages and seconds."""
     return {"full_listing_pages": pages, "full_listing_milliseconds": round(seconds * 1000)}
 
 
-def test_each_step_sees_what_the_one_before_left() -> None:
-    """By status, then by a listing of all, then by id: each for what is still unseen."""
+def test_steps() -> None:
+    """Threads are checked by status, then by a full list, then by ID, each step for the unseen."""
     answers = [page(*rows(1, 2, 3)), page(*rows(1, 4, 5)), row(6)]
-    world = World(*answers, state=pages_known(1))
+    world = World(*answers, state=last_listing(1))
     assert world.run() == []
-    assert world.asked == [STATUS, ALL, *by_id(6)]
+    assert world.requests == [STATUS, ALL, *by_id(6)]
     assert world.seen.known_open == set("123456")
 
 
 def test_filter_that_works() -> None:
-    """Where the filter shows all, nothing else is asked."""
-    world = World(page(*rows(1, 2, 3, 4, 5, 6)), state=pages_known(1))
+    """If the status filter shows every open thread, nothing else is requested."""
+    world = World(page(*rows(1, 2, 3, 4, 5, 6)), state=last_listing(1))
     world.run()
-    assert world.asked == [STATUS]
+    assert world.requests == [STATUS]
 
 
 def test_change_that_the_filter_shows() -> None:
-    """It is not believed, as an index may be wrong for ever: what was known is read by id."""
+    """A changed row under the status filter may be outdated, so the thread is read by ID."""
     stale, new = row(2, spam=True), row(7)
     world = World(page(*rows(1, 3, 4, 5, 6), stale, new), row(2, assignedTo="A-1"))
     assert world.run() == ["2"]
-    assert world.asked == [STATUS, *by_id(2)]
+    assert world.requests == [STATUS, *by_id(2)]
     assert "7" not in world.seen.tracked
 
 
-def test_both_sides() -> None:
-    """Archived threads are listed behind the live ones, where they are wanted."""
+def test_archived_threads() -> None:
+    """Archived threads are listed after live ones, if they are in scope."""
     world = World(page(*rows(1, 2, 3)), page(*rows(4, 5, 6)), include_archived=True)
     world.run()
-    assert world.asked == [STATUS, ("list_open_threads", None, True)]
+    assert world.requests == [STATUS, ("list_open_threads", None, True)]
 
 
 def test_filter_that_is_ignored() -> None:
-    """A page that is mostly closed ends its step after that call, on the other side too."""
+    """A page of mostly closed threads ends the step after one call, for archived threads too."""
     closed = rows(7, 8, 9, status="CLOSED")
     first = page(*rows(1, 2), *closed, cursor="x")
     world = World(first, *rows(1, 2, 3, 4, 5, 6), include_archived=True)
     world.run()
-    assert world.asked == [STATUS, *by_id(1, 2, 3, 4, 5, 6)]
+    assert world.requests == [STATUS, *by_id(1, 2, 3, 4, 5, 6)]
 
 
 def test_page_that_is_half_closed() -> None:
-    """Half is not most: an index may lag."""
+    """A page of half closed threads does not end the step, because an index may lag."""
     first = page(*rows(1, 2), *rows(7, 8, status="CLOSED"), cursor="x")
     world = World(first, page(*rows(3, 4, 5, 6)))
     assert world.run() == []
-    assert world.asked == [STATUS, ("list_open_threads", "x", False)]
+    assert world.requests == [STATUS, ("list_open_threads", "x", False)]
 
 
 @pytest.mark.parametrize(
     "failure",
-    [RefusedError("400"), passing(), HubSpotError("404")],
-    ids=["refused", "passing", "other"],
+    [RefusedError("400"), transient_error(), HubSpotError("404")],
+    ids=["refused", "transient", "other"],
 )
 def test_filter_that_fails(failure: HubSpotError) -> None:
-    """Any failure of it ends its step after one call, without harm: the next step goes on."""
+    """A failed status filter ends its step after one call, and the next step continues."""
     world = World(failure, *rows(1, 2, 3, 4, 5, 6), include_archived=True)
     world.run()
-    assert world.asked == [STATUS, *by_id(1, 2, 3, 4, 5, 6)]
+    assert world.requests == [STATUS, *by_id(1, 2, 3, 4, 5, 6)]
     assert world.seen.known_open == set("123456")
 
 
 @pytest.mark.parametrize(
-    "error", [HubSpotError("401", is_auth_error=True), DailyQuotaError("spent")], ids=["401", "day"]
+    "error",
+    [HubSpotError("401", is_auth_error=True), DailyQuotaError("spent")],
+    ids=["401", "quota"],
 )
-def test_what_ends_the_sync(error: HubSpotError) -> None:
-    """A token that is not accepted and a spent day are no failures of the filter's."""
+def test_token_and_quota_errors_end_the_sync(error: HubSpotError) -> None:
+    """A rejected token or a spent daily quota ends the sync, not only the step."""
     world = World(error, *rows(1, 2, 3, 4, 5, 6))
     with pytest.raises(HubSpotError) as raised:
         world.run()
@@ -170,45 +183,45 @@ def test_what_ends_the_sync(error: HubSpotError) -> None:
 
 
 def test_filter_that_finds_nothing() -> None:
-    """An empty page is one side's end, and shows nothing gone."""
+    """An empty page does not mark any thread as not found."""
     world = World(page(), page(), *rows(1, 2, 3, 4, 5, 6), include_archived=True)
     assert world.run() == []
-    assert len(world.asked) == 2 + 6
+    assert len(world.requests) == 2 + 6
     assert world.state.not_found == {}
 
 
-def test_filter_that_misses_some() -> None:
-    """What the filter does not show is read by id."""
+def test_threads_that_the_filter_omits() -> None:
+    """Threads that the status filter omits are read by ID."""
     world = World(page(*rows(1, 3, 5)), *rows(2, 4, 6))
     world.run()
-    assert world.asked == [STATUS, *by_id(2, 4, 6)]
+    assert world.requests == [STATUS, *by_id(2, 4, 6)]
 
 
 @pytest.mark.parametrize(("known", "is_listed"), [(1, False), (2, True)])
-def test_no_listing_for_less_than_it_costs(known: int, *, is_listed: bool) -> None:
-    """A thread for each side is read by id at once: listing takes as many calls."""
+def test_no_listing_if_reading_by_id_is_as_cheap(known: int, *, is_listed: bool) -> None:
+    """If a listing costs as many calls as reading by ID, threads are read by ID."""
     world = World(page(*rows(1, 2)) if is_listed else row(1), known=known)
     world.run()
-    assert world.asked == ([STATUS] if is_listed else by_id(1))
+    assert world.requests == ([STATUS] if is_listed else by_id(1))
 
 
 @pytest.mark.parametrize(("pages", "is_listed"), [(5, True), (6, False), (7, False), (None, False)])
-def test_all_is_listed_if_that_is_less(pages: int | None, *, is_listed: bool) -> None:
-    """Everything is listed if more threads are unseen than the last listing had pages."""
-    state = {} if pages is None else pages_known(pages)
+def test_full_list_if_it_is_cheaper(pages: int | None, *, is_listed: bool) -> None:
+    """All threads are listed if more are unseen than the last full listing had pages."""
+    state = {} if pages is None else last_listing(pages)
     listing = [page(*rows(1, 2, 3, 4, 5, 6))] if is_listed else rows(1, 2, 3, 4, 5, 6)
     world = World(RefusedError("400"), *listing, state=state)
     world.run()
-    assert world.asked[1:] == ([ALL] if is_listed else by_id(1, 2, 3, 4, 5, 6))
+    assert world.requests[1:] == ([ALL] if is_listed else by_id(1, 2, 3, 4, 5, 6))
 
 
 @pytest.mark.parametrize(("calls", "is_listed"), [(12, True), (11, False)])
 def test_listings_take_half_of_the_calls(calls: int, *, is_listed: bool) -> None:
-    """Everything is listed only where that fits into half of the calls, with the first listing."""
+    """All threads are listed only if all lists together fit half of the call limit."""
     listing = [page(*rows(*range(1, 21)))] if is_listed else rows(*range(1, 21))
-    world = World(RefusedError("400"), *listing, known=20, calls=calls, state=pages_known(5))
+    world = World(RefusedError("400"), *listing, known=20, calls=calls, state=last_listing(5))
     world.run()
-    assert (ALL in world.asked) is is_listed
+    assert (ALL in world.requests) is is_listed
 
 
 @pytest.mark.parametrize(
@@ -216,106 +229,108 @@ def test_listings_take_half_of_the_calls(calls: int, *, is_listed: bool) -> None
     [(LISTING_SECONDS - 1, 0, True), (LISTING_SECONDS, 0, False), (30, 22, True), (30, 24, False)],
 )
 def test_listings_take_a_minute(last: float, increment: float, *, is_listed: bool) -> None:
-    """Everything is listed only where the minute holds it, with all pages before it."""
+    """All threads are listed only if all lists of the sync together fit one minute."""
     listing = [page(*rows(1, 2, 3, 4, 5, 6))] if is_listed else rows(1, 2, 3, 4, 5, 6)
-    world = World(page(), *listing, state=pages_known(1, last), seconds=1)
+    world = World(page(), *listing, state=last_listing(1, last), seconds=1)
     world.seen.listing_seconds = increment
     world.run()
-    assert (ALL in world.asked) is is_listed
+    assert (ALL in world.requests) is is_listed
 
 
 def test_slow_pages() -> None:
-    """A listing is left when its next page would not fit into the minute; the rest is by id."""
+    """A list stops if its next page would exceed the minute, and the rest is read by ID."""
     pages = [page(row(number), cursor=str(number)) for number in (1, 2, 3)]
     world = World(*pages, *rows(4, 5, 6), seconds=16)
     world.run()
-    assert [asked[0] for asked in world.asked] == ["list_open_threads"] * 3 + ["get_thread"] * 3
+    assert [requests[0] for requests in world.requests] == ["list_open_threads"] * 3 + [
+        "get_thread"
+    ] * 3
 
 
-def test_listing_ends_with_its_calls() -> None:
-    """A listing that has more pages than half of the calls is left there.
+def test_listing_stops_at_half_of_the_calls() -> None:
+    """A list with more pages than half of the calls stops there.
 
-    The last call is not used: a missing thread would take two.
+    The last call is not used, because a thread that is not found takes two.
     """
     pages = [page(row(number), cursor=str(number)) for number in (1, 2)]
     world = World(*pages, *rows(3, 4, 5, 6), calls=4)
     world.run()
-    assert world.asked == [STATUS, ("list_open_threads", "1", False), *by_id(3)]
+    assert world.requests == [STATUS, ("list_open_threads", "1", False), *by_id(3)]
 
 
-def test_longest_unread_first() -> None:
-    """By id the threads are read in the order in which they were last read."""
-    world = World(*rows(2, 3, 1), known=3, are_listed=False)
+def test_least_recently_read_first() -> None:
+    """Threads are read by ID in the order in which they were last read."""
+    world = World(*rows(2, 3, 1), known=3, uses_listings=False)
     world.state.open.postpone("1")
     world.run()
-    assert world.asked == by_id(2, 3, 1)
+    assert world.requests == by_id(2, 3, 1)
 
 
-def test_side_is_handed_on() -> None:
-    """A thread that was archived is looked for among archived ones first."""
+def test_archived_thread_is_requested_as_archived() -> None:
+    """A thread known as archived is requested as archived first."""
     world = World(row(1, archived=True), known=0)
     world.state.open.note("1", "aAAAAAA")
     world.run()
-    assert world.asked == [("get_thread", "1", True)]
+    assert world.requests == [("get_thread", "1", True)]
 
 
-def test_what_was_read_already() -> None:
-    """A thread that this sync has taken or seen is not read again."""
+def test_threads_read_in_this_sync() -> None:
+    """A thread that this sync has fetched or seen is not read again."""
     world = World(row(3), known=3)
     world.seen.fetched.add("1")
     world.seen.tracked.add("2")
     world.run()
-    assert world.asked == by_id(3)
+    assert world.requests == by_id(3)
 
 
 @pytest.mark.parametrize("calls", range(MAX_CALLS_PER_THREAD, 14))
-@pytest.mark.parametrize("are_gone", [False, True])
-def test_never_beyond_the_calls(calls: int, *, are_gone: bool) -> None:
-    """However many threads are missing, which takes two calls each, the calls are kept to."""
-    answers = [missing()] * 40 if are_gone else rows(*range(1, 21))
-    world = World(*answers, known=20, calls=calls, are_listed=False)
+@pytest.mark.parametrize("are_deleted", [False, True])
+def test_call_limit(calls: int, *, are_deleted: bool) -> None:
+    """The call limit holds, even if every thread is not found and takes two calls."""
+    answers = [not_found_error()] * 40 if are_deleted else rows(*range(1, 21))
+    world = World(*answers, known=20, calls=calls, uses_listings=False)
     world.run()
-    assert calls - 1 <= len(world.asked) <= calls
+    assert calls - 1 <= len(world.requests) <= calls
 
 
-@pytest.mark.parametrize("are_listed", [False, True])
-def test_no_calls(*, are_listed: bool) -> None:
-    """Without calls nothing is read, and nobody is told of it."""
-    world = World(calls=0, are_listed=are_listed, state={"not_found": [["1", BEFORE]]})
+@pytest.mark.parametrize("uses_listings", [False, True])
+def test_no_calls(*, uses_listings: bool) -> None:
+    """With a call limit of 0, nothing is read and nothing is emitted."""
+    world = World(calls=0, uses_listings=uses_listings, state={"not_found": [["1", BEFORE]]})
     assert world.run() == []
-    assert world.asked == []
+    assert world.requests == []
 
 
 def test_by_id_alone() -> None:
-    """Where threads are fetched by id, no listing is asked."""
-    world = World(*rows(1, 2, 3, 4, 5, 6), are_listed=False, state=pages_known(1))
+    """With `always_fetch_by_id`, no list is requested."""
+    world = World(*rows(1, 2, 3, 4, 5, 6), uses_listings=False, state=last_listing(1))
     world.run()
-    assert world.asked == by_id(1, 2, 3, 4, 5, 6)
+    assert world.requests == by_id(1, 2, 3, 4, 5, 6)
 
 
-def test_once_missed_first() -> None:
-    """A once missed thread is read by id before anything else, whatever the listings show."""
+def test_threads_not_found_are_first() -> None:
+    """A thread not found before is read by ID first, even if lists show it."""
     world = World(row(5), page(*rows(1, 2, 3, 4, 6)), state={"not_found": [["5", BEFORE]]})
     world.run()
-    assert world.asked == [*by_id(5), STATUS]
+    assert world.requests == [*by_id(5), STATUS]
     assert world.state.not_found == {}
 
 
-def test_once_missed_take_a_quarter() -> None:
-    """Of the calls the once missed take a quarter, longest missed first; the others wait."""
-    missed = [[str(number), BEFORE] for number in (6, 5, 4, 3)]
-    answers = [missing()] * 4 + rows(1, 2)
-    world = World(*answers, calls=16, are_listed=False, state={"not_found": missed})
+def test_threads_not_found_take_a_quarter() -> None:
+    """Threads not found before take 25% of the calls, oldest first; the others wait."""
+    not_found = [[str(number), BEFORE] for number in (6, 5, 4, 3)]
+    answers = [not_found_error()] * 4 + rows(1, 2)
+    world = World(*answers, calls=16, uses_listings=False, state={"not_found": not_found})
     world.run()
-    tried = [thread_id for _, thread_id, _ in world.asked]
+    tried = [thread_id for _, thread_id, _ in world.requests]
     assert tried == ["6", "6", "5", "5", "1", "2"]
     assert world.state.not_found == {"6": BEFORE, "5": BEFORE, "4": BEFORE, "3": BEFORE}
 
 
-def test_missed_that_a_listing_shows() -> None:
-    """A missed thread's row does not go out of a listing, and it stays missed."""
+def test_listed_thread_stays_not_found() -> None:
+    """A listed thread that was not found is not emitted and stays not found."""
     world = World(
-        *[missing()] * 2,
+        *[not_found_error()] * 2,
         page(row(5, status="WAITING"), *rows(1, 2, 3, 4, 6)),
         state={"not_found": [["5", BEFORE]]},
     )
@@ -324,31 +339,31 @@ def test_missed_that_a_listing_shows() -> None:
 
 
 def test_row_of_a_thread_that_was_read_by_id() -> None:
-    """A listing's row never goes out over a reading by id of this sync."""
+    """A listed row never overwrites a thread that this sync read by ID."""
     world = World(page(row(1, status="WAITING"), *rows(2, 3, 4, 5, 6)))
     world.seen.fetched.add("1")
     assert world.run() == []
 
 
-def test_what_goes_out() -> None:
-    """Of a listing of all go out changed rows, and open threads that were not known to be."""
+def test_records_of_a_full_list() -> None:
+    """A full list emits changed rows of known threads, and new open threads."""
     found = [row(1, status="CLOSED"), *rows(2, 3, 4, 5, 6, 7), row(8, status="CLOSED")]
-    world = World(RefusedError("400"), page(*found), state=pages_known(1))
+    world = World(RefusedError("400"), page(*found), state=last_listing(1))
     assert world.run() == ["1", "7"]
     assert world.state.open.ids()[-1] == ("7", False)
     assert "1" not in world.state.open
 
 
-def test_state_may_go_out_behind_each_page() -> None:
-    """Behind a page of a listing there is a place for STATE."""
-    *_, last = World(page(*rows(1, 2, 3, 4, 5, 6))).part.by_status()
+def test_checkpoint_after_each_page() -> None:
+    """A checkpoint follows each page of a list."""
+    *_, last = World(page(*rows(1, 2, 3, 4, 5, 6))).check.by_status()
     assert last is CHECKPOINT
 
 
-def test_what_it_came_to(caplog: pytest.LogCaptureFixture) -> None:
-    """One line says how many threads were known, and how they were seen."""
+def test_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    """One log line says how many threads were known, and how they were seen."""
     caplog.set_level(logging.INFO)
     World(page(*rows(1, 2, 3, 4)), *rows(5, 6)).run()
     (line,) = [record.message for record in caplog.records if "Open threads" in record.message]
-    assert line.startswith("Open threads: 6 known; 4 seen in 1 ")
-    assert line.endswith("2 by id")
+    assert line.startswith("Open threads: 6 known; 4 listed in 1 ")
+    assert line.endswith("2 read by ID")

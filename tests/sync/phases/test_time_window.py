@@ -1,4 +1,4 @@
-"""A sweep by time: from where each page is requested, and when all up to a moment have come."""
+"""Lists by time: where each page starts, and up to which time every thread has been read."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ T1, T2, T3, T4, T5, T6 = (f"2026-11-20T11:00:0{second}.000Z" for second in range
 
 
 def before(moment: str) -> str:
-    """Return from where the page of a position is requested."""
+    """Return the time from which the page of a position is requested."""
     return shift(moment, seconds=-0.001)
 
 
-def following(ask: Callable[[str, str | None], Page]) -> ListSince:
-    """Return a list by time whose pages come from a function, by their cursors."""
+def list_by_time(get_page: Callable[[str, str | None], Page]) -> ListSince:
+    """Return a list by time whose pages a function returns, following their cursors."""
 
     def list_since(since: str) -> Iterator[Page]:
         guard, cursor = PaginationGuard(), None
         while True:
-            found = ask(since, cursor)
+            found = get_page(since, cursor)
             yield found
             cursor = guard.next_cursor(found)
 
@@ -42,16 +42,19 @@ def following(ask: Callable[[str, str | None], Page]) -> ListSince:
 
 
 class Listing:
-    """One side of an account: gives one page after the other; `asked` is from where."""
+    """The live or archived threads of an account, as scripted pages.
+
+    `requests` holds the time and the cursor of each request.
+    """
 
     def __init__(self, *pages: Page, log: list[Any] | None = None, name: str = "") -> None:
         self.pages = list(pages)
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
         self.log, self.name = [] if log is None else log, name
 
     def __call__(self, since: str, cursor: str | None) -> Page:
         """Return the next page."""
-        self.asked.append((since, cursor))
+        self.requests.append((since, cursor))
         self.log.append((self.name, since))
         return self.pages.pop(0)
 
@@ -63,14 +66,14 @@ def run(
     end: str | None = None,
     seen: set[str] | None = None,
 ) -> Any:
-    """Sweep a listing; return the IDs of each step, with the moment up to which all have come."""
+    """Read a list; return the IDs of each window, and the time up to which it is complete."""
     seen = set() if seen is None else seen
-    windows = iter_by_time(following(listing), T1, seen, until=until, end=lambda: end)
-    return [([found["id"] for found in one.rows], one.complete_until) for one in windows]
+    windows = iter_by_time(list_by_time(listing), T1, seen, until=until, end=lambda: end)
+    return [([found["id"] for found in window.rows], window.complete_until) for window in windows]
 
 
 def rows(*times: str | None, first: int = 1) -> list[dict[str, Any]]:
-    """Make rows of such times, with IDs that count up."""
+    """Return rows with these times and consecutive IDs."""
     return [row(number, at) for number, at in enumerate(times, start=first)]
 
 
@@ -80,68 +83,68 @@ def test_one_page() -> None:
 
 
 def test_no_thread() -> None:
-    """Nothing new is one empty step."""
+    """Without a thread, the only window is empty."""
     assert run(Listing(page())) == [([], None)]
 
 
 def test_position_is_the_smallest_of_the_last_three() -> None:
-    """The next page is requested from a millisecond before that, not by its cursor."""
+    """The next page starts 1 ms before the smallest of the last three times, without a cursor."""
     listing = Listing(page(*rows(T1, T2, T4, T3, T5), cursor="x"), page())
     assert run(listing) == [(["1", "2", "3", "4", "5"], T3), ([], None)]
-    assert listing.asked == [(before(T1), None), (before(T3), None)]
+    assert listing.requests == [(before(T1), None), (before(T3), None)]
 
 
 def test_fresh_rows_do_not_move_the_position() -> None:
-    """A time that is not a minute older than the request may be later than its row's place."""
+    """A time within a minute of the request may be later than the place of its row."""
     fresh = shift(NOW, seconds=-59)
     found = page(*rows(T2, T3, T4, fresh, fresh, fresh), cursor="x", now=NOW)
     listing = Listing(found, page())
-    assert [covered for _, covered in run(listing)] == [T2, None]
+    assert [complete_until for _, complete_until in run(listing)] == [T2, None]
 
 
 def test_a_slow_page_makes_more_rows_fresh() -> None:
-    """The minute is counted from the request, not from the answer."""
+    """The minute is counted from the request, not from the response."""
     found = page(*rows(T2, T3, T4, shift(NOW, seconds=-80)), cursor="x", now=NOW)
-    assert [covered for _, covered in run(Listing(found, page()))] == [T3, None]
+    assert [complete_until for _, complete_until in run(Listing(found, page()))] == [T3, None]
     slow = page(*rows(T2, T3, T4, shift(NOW, seconds=-80)), cursor="x", now=NOW, seconds=30)
-    assert [covered for _, covered in run(Listing(slow, page()))] == [T2, None]
+    assert [complete_until for _, complete_until in run(Listing(slow, page()))] == [T2, None]
 
 
 def test_fewer_than_three_times() -> None:
-    """A page of fewer times is followed by its cursor; the walk is repeated before it moves."""
+    """After fewer than three times, the cursor is followed, and the walk repeats before moving."""
     first, second = page(*rows(T2, T3), cursor="x"), page(*rows(T4, T5, first=3), cursor="y")
     listing = Listing(first, second, first, second, page())
     assert run(listing) == [(["1", "2"], T1), (["3", "4"], T1), ([], T1), ([], T3), ([], None)]
     position = [(before(T1), None), (before(T1), "x")]
-    assert listing.asked == [*position, *position, (before(T3), None)]
+    assert listing.requests == [*position, *position, (before(T3), None)]
 
 
 def test_cursor_inside_one_millisecond() -> None:
-    """A page that does not get beyond its moment is followed by its cursor, then read again."""
+    """A page that stays within its millisecond is followed by its cursor, then read again."""
     pages = [page(*rows(T1, T1, T1), cursor="x"), page(*rows(T1, first=4))]
     listing = Listing(*pages, *pages)
     found = run(listing)
     assert [ids for ids, _ in found] == [["1", "2", "3"], ["4"], [], []]
-    assert [covered for _, covered in found] == [T1, T1, T1, None]
-    assert [cursor for _, cursor in listing.asked] == [None, "x", None, "x"]
+    assert [complete_until for _, complete_until in found] == [T1, T1, T1, None]
+    assert [cursor for _, cursor in listing.requests] == [None, "x", None, "x"]
 
 
 def test_two_walks_that_skip_the_same_thread() -> None:
-    """A walk is repeated until two in a row show the same: two walks may both skip thread 3."""
+    """A walk repeats until two in a row show the same, because two may both skip thread 3."""
     at = {number: shift(NOW, seconds=number - 50) for number in range(1, 6)}
     one, two, three, four, five = (row(number, moment) for number, moment in at.items())
-    early = row(5, shift(NOW, seconds=-50))  # a late email has moved it to the front
+    early = row(5, shift(NOW, seconds=-50))  # a late email moved it to the front
     walks = [
-        [page(one, two, cursor="x"), page(four, five)],  # 1 moved to the end meanwhile
-        [page(early, two, cursor="x"), page(four)],  # 5 did
+        [page(one, two, cursor="x"), page(four, five)],  # 1 moved to the end in between
+        [page(early, two, cursor="x"), page(four)],  # 5 moved to the end in between
         *[[page(two, three, cursor="x"), page(four)]] * 2,
     ]
     listing = Listing(*[found for walk in walks for found in walk])
     assert sorted(id_ for ids, _ in run(listing) for id_ in ids) == ["1", "2", "3", "4", "5"]
 
 
-def test_such_a_walk_again_until_two_show_the_same() -> None:
-    """A thread that a walk by cursor skipped comes with the next one, and one more follows."""
+def test_walk_repeats_until_nothing_is_new() -> None:
+    """A thread that one walk skips comes with the next walk, and one more walk follows."""
     first, second = rows(T1, T1)
     again = [page(first, cursor="x"), page(second)]
     listing = Listing(page(first, cursor="x"), page(), *again, *again)
@@ -149,46 +152,46 @@ def test_such_a_walk_again_until_two_show_the_same() -> None:
     assert listing.pages == []
 
 
-def test_what_is_later_than_the_end_is_no_news() -> None:
-    """Threads that move later than the end do not have a walk repeated again and again."""
+def test_threads_after_the_end_repeat_no_walk() -> None:
+    """Threads that move past the end time do not make a walk repeat."""
     first = row(1, T1)
     late = [row(number, NOW) for number in range(2, 9)]
     walks = [[page(first, cursor="x"), page(other)] for other in late]
     listing = Listing(*[found for walk in walks for found in walk])
     run(listing, end=T2)
-    assert len(listing.asked) == 4
+    assert len(listing.requests) == 4
 
 
 def test_empty_page_with_a_cursor() -> None:
-    """An empty page with a cursor is no end."""
+    """An empty page with a cursor is not the end."""
     listing = Listing(page(cursor="x"), page(row(1, T1)), page(cursor="x"), page(row(1, T1)))
     assert [ids for ids, _ in run(listing)] == [[], ["1"], [], []]
 
 
-def test_cursor_that_comes_again() -> None:
-    """A walk that would never end is an error."""
+def test_repeated_cursor() -> None:
+    """A repeated cursor is an error."""
     listing = Listing(page(row(1, T1), cursor="x"), page(row(2, T1), cursor="x"))
     with pytest.raises(PaginationLoopError):
         run(listing)
 
 
-def test_seen_threads_do_not_come() -> None:
-    """A thread that has come already does not, even with a later message."""
+def test_seen_threads_are_skipped() -> None:
+    """A thread that was read before is skipped, even with a later message."""
     seen = {"1"}
     assert run(Listing(page(*rows(T2, T2))), seen=seen) == [(["2"], None)]
     assert seen == {"1", "2"}
 
 
-def test_until_ends_the_sweep() -> None:
-    """Threads after the moment are left alone, and not taken for seen."""
+def test_until() -> None:
+    """Threads later than `until` are left out and do not count as seen."""
     seen: set[str] = set()
     listing = Listing(page(*rows(T1, T2, T3, T3, T3), cursor="x"))
     assert run(listing, until=T2, seen=seen) == [(["1", "2"], None)]
     assert seen == {"1", "2"}
 
 
-def test_one_later_row_does_not_end_the_sweep() -> None:
-    """A row that is fresher than its place is no sign that all after it is later."""
+def test_one_later_row_is_no_end() -> None:
+    """One row later than `until` is not the end, because it may be fresher than its place."""
     first = page(*rows(T1, T3, T2), cursor="x")
     listing = Listing(first, page(*rows(T2, first=4)), first, page(*rows(T2, first=4)))
     found = run(listing, until=T2)
@@ -196,165 +199,172 @@ def test_one_later_row_does_not_end_the_sweep() -> None:
 
 
 def test_until_is_inclusive() -> None:
-    """All threads of the moment itself come, on however many pages they are."""
+    """All threads at `until` itself are read, on however many pages."""
     listing = Listing(page(row(1, T2), cursor="x"), *[page(row(1, T2), row(2, T2))] * 3)
     assert [ids for ids, _ in run(listing, until=T2)][:2] == [["1"], ["2"]]
 
 
 @pytest.mark.parametrize("position", [T2, T3])
 def test_end(position: str) -> None:
-    """A sweep ends where the position passes the end, or where all of a page is later."""
+    """A list ends when the position passes the end time, or when a whole page is later."""
     listing = Listing(page(*rows(*[position] * 3), cursor="x"), page())
     assert len(run(listing, end=T2)) == (2 if position == T2 else 1)
 
 
-def test_one_page_of_two_later_rows_is_no_end() -> None:
-    """Where fewer than three rows are later than the end, the list goes on."""
+def test_two_later_rows_are_no_end() -> None:
+    """Fewer than three rows later than the end time are not the end."""
     listing = Listing(page(*rows(T3, T3), cursor="x"), page(*rows(T3, T3, first=3), cursor="y"))
     listing.pages += list(listing.pages)
     run(listing, end=T2)
-    assert [cursor for _, cursor in listing.asked] == [None, "x", None, "x"]
+    assert [cursor for _, cursor in listing.requests] == [None, "x", None, "x"]
 
 
-def test_live_alone() -> None:
-    """Without archived threads the steps are those of the live ones."""
+def test_live_threads_only() -> None:
+    """Without archived threads, the windows are those of the live list."""
     live = Listing(page(*rows(T2, T2, T2), cursor="x"), page(row(4, T3)))
-    windows = list(iter_changed_threads(following(live), since=T1, end=lambda: None))
-    assert [[found["id"] for found in one.rows] for one in windows] == [["1", "2", "3"], ["4"]]
-    assert [one.complete_until for one in windows] == [T2, None]
+    windows = list(iter_changed_threads(list_by_time(live), since=T1, end=lambda: None))
+    assert [[found["id"] for found in window.rows] for window in windows] == [
+        ["1", "2", "3"],
+        ["4"],
+    ]
+    assert [window.complete_until for window in windows] == [T2, None]
 
 
-class Side:
-    """One side of an account, as HubSpot lists it; `then` is done after each page."""
+class ChangingList:
+    """The live or archived threads of an account, as HubSpot lists them.
+
+    `after_page` runs after each page.
+    """
 
     def __init__(self, *rows: dict[str, Any], size: int = 9) -> None:
         self.rows, self.size = list(rows), size
-        self.then: Callable[[], None] = lambda: None
+        self.after_page: Callable[[], None] = lambda: None
 
     def __call__(self, since: str, cursor: str | None) -> Page:
-        """Return the page from a moment on; the cursor is an offset."""
+        """Return the page that starts at `since`; the cursor is an offset."""
         rows = sorted(self.rows, key=lambda found: (found[REPLICATION_KEY], found["id"]))
         rows = [found for found in rows if found[REPLICATION_KEY] >= since]
         start = int(cursor or 0)
         end = start + self.size
         found = page(*rows[start:end], cursor=str(end) if rows[end:] else None)
-        self.then()
+        self.after_page()
         return found
 
 
-def of_steps(*sides: Callable[[str, str | None], Page]) -> list[tuple[list[str], str | None]]:
-    """Return the IDs of each step over both sides, with the moment up to which all have come."""
-    windows = iter_changed_threads(*map(following, sides), since=T1, end=lambda: None)
-    return [([found["id"] for found in one.rows], one.complete_until) for one in windows]
+def windows_of(*lists: Callable[[str, str | None], Page]) -> list[tuple[list[str], str | None]]:
+    """Return the IDs of each window over both lists, and the time up to which it is complete."""
+    windows = iter_changed_threads(*map(list_by_time, lists), since=T1, end=lambda: None)
+    return [([found["id"] for found in window.rows], window.complete_until) for window in windows]
 
 
 def test_archived_first_and_after_each_page() -> None:
-    """Archived threads come first, then again after each live page, from where they were."""
+    """Archived threads are read first, then again after each live page."""
     log: list[Any] = []
     live = Listing(page(*rows(T2, T2, T2), cursor="x"), page(row(4, T3)), log=log, name="live")
     archived = Listing(page(), page(row(5, T2)), page(), log=log, name="archived")
-    assert of_steps(live, archived) == [(["1", "2", "3", "5"], T2), (["4"], None)]
-    sides = [("archived", T1), ("live", T1), ("archived", T1), ("live", T2), ("archived", T2)]
-    assert log == [(name, before(moment)) for name, moment in sides]
+    assert windows_of(live, archived) == [(["1", "2", "3", "5"], T2), (["4"], None)]
+    lists = [("archived", T1), ("live", T1), ("archived", T1), ("live", T2), ("archived", T2)]
+    assert log == [(name, before(moment)) for name, moment in lists]
 
 
-def test_archived_between_the_sides() -> None:
-    """A thread that is archived after the archived ones were read is seen after the live page."""
+def test_archived_between_the_lists() -> None:
+    """A thread archived after the archived list was read comes after the live page."""
     archived = Listing(page(), page(row(1, T1, archived=True)))
-    assert of_steps(Listing(page()), archived) == [(["1"], None)]
+    assert windows_of(Listing(page()), archived) == [(["1"], None)]
 
 
-def test_restored_between_the_sides() -> None:
-    """A thread that is restored after the archived ones were read came with those, and once."""
+def test_restored_between_the_lists() -> None:
+    """A thread restored after the archived list was read comes once."""
     archived = Listing(page(row(1, T1, archived=True)), page())
-    assert of_steps(Listing(page(row(1, T1))), archived) == [(["1"], None)]
+    assert windows_of(Listing(page(row(1, T1))), archived) == [(["1"], None)]
 
 
-def test_archived_while_pages_go_on() -> None:
-    """A thread that is archived after a later page is seen in the window where its time is."""
+def test_archived_during_later_pages() -> None:
+    """A thread archived after a later page comes in the window of its time."""
     live = Listing(page(*rows(T2, T2, T2), cursor="x"), page(row(4, T4)))
     archived = Listing(page(), page(), page(row(5, T3, archived=True)))
-    assert of_steps(live, archived) == [(["1", "2", "3"], T2), (["5", "4"], None)]
+    assert windows_of(live, archived) == [(["1", "2", "3"], T2), (["5", "4"], None)]
 
 
 def test_archived_threads_wait_for_their_time() -> None:
-    """However far archived threads reach, no more is covered than live ones have come to."""
+    """A window is complete only up to the time that the live list has reached."""
     archived = Listing(page(row(5, T4, archived=True)), page(), page())
     live = Listing(page(*rows(T2, T2, T2), cursor="x"), page(row(4, T3)))
-    assert of_steps(live, archived) == [(["1", "2", "3"], T2), (["4", "5"], None)]
+    assert windows_of(live, archived) == [(["1", "2", "3"], T2), (["4", "5"], None)]
 
 
 def test_live_threads_wait_for_archived_ones() -> None:
-    """However far live threads reach, no more is covered than archived ones have come to."""
-    archived = Side(*(row(n, T2, archived=True) for n in range(3, 6)), row(6, T3), size=3)
-    live = Side(row(1, T1), row(2, T4))
-    steps = of_steps(live, archived)
-    assert steps[0] == (["1", "3", "4", "5"], T2)
-    assert [ids for ids, _ in steps if ids] == [["1", "3", "4", "5"], ["6", "2"]]
+    """A window is complete only up to the time that the archived list has reached."""
+    archived = ChangingList(*(row(n, T2, archived=True) for n in range(3, 6)), row(6, T3), size=3)
+    live = ChangingList(row(1, T1), row(2, T4))
+    windows = windows_of(live, archived)
+    assert windows[0] == (["1", "3", "4", "5"], T2)
+    assert [ids for ids, _ in windows if ids] == [["1", "3", "4", "5"], ["6", "2"]]
 
 
-def test_no_live_thread() -> None:
-    """Archived threads alone move on page by page too."""
+def test_archived_threads_only() -> None:
+    """Archived threads alone advance page by page too."""
     times = enumerate((T1, T2, T3, T4, T5))
-    archived = Side(*(row(n, at, archived=True) for n, at in times), size=4)
-    assert of_steps(Side(), archived) == [(["0", "1"], T2), (["2", "3", "4"], None)]
+    archived = ChangingList(*(row(n, at, archived=True) for n, at in times), size=4)
+    assert windows_of(ChangingList(), archived) == [(["0", "1"], T2), (["2", "3", "4"], None)]
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_each_once_whatever_changes_sides(seed: int) -> None:
-    """Threads that are archived or restored once, between any two pages, all come, each once.
+def test_threads_archived_or_restored_come_once(seed: int) -> None:
+    """Threads archived or restored between any two pages all come, each once.
 
-    And what is covered at each step has come by then.
+    Each window is complete up to its time.
     """
-    luck = random.Random(seed)
-    times = [f"2026-11-20T11:00:0{luck.randint(1, 6)}.000Z" for _ in range(12)]
-    every = [row(number, at) for number, at in enumerate(times)]
-    size = luck.randint(1, 5)
-    sides = [Side(*every[::2], size=size), Side(*every[1::2], size=size)]
-    stay = list(every)
+    rng = random.Random(seed)
+    times = [f"2026-11-20T11:00:0{rng.randint(1, 6)}.000Z" for _ in range(12)]
+    all_rows = [row(number, at) for number, at in enumerate(times)]
+    size = rng.randint(1, 5)
+    lists = [ChangingList(*all_rows[::2], size=size), ChangingList(*all_rows[1::2], size=size)]
+    unmoved = list(all_rows)
 
     def move() -> None:
-        if stay and luck.random() < 0.7:
-            moves = stay.pop(luck.randrange(len(stay)))
-            one, other = sides if moves in sides[0].rows else sides[::-1]
-            one.rows.remove(moves)
-            other.rows.append(moves)
+        if unmoved and rng.random() < 0.7:
+            moves = unmoved.pop(rng.randrange(len(unmoved)))
+            source, destination = lists if moves in lists[0].rows else lists[::-1]
+            source.rows.remove(moves)
+            destination.rows.append(moves)
 
-    sides[0].then = sides[1].then = move
-    come: list[str] = []
-    for ids, covered in of_steps(*sides):
-        come += ids
-        within = {found["id"] for found in every if covered and found[REPLICATION_KEY] < covered}
-        assert within <= set(come)
-    assert sorted(come, key=int) == [str(number) for number in range(12)]
+    lists[0].after_page = lists[1].after_page = move
+    returned: list[str] = []
+    for ids, complete_until in windows_of(*lists):
+        returned += ids
+        within = {
+            found["id"]
+            for found in all_rows
+            if complete_until and found[REPLICATION_KEY] < complete_until
+        }
+        assert within <= set(returned)
+    assert sorted(returned, key=int) == [str(number) for number in range(12)]
 
 
-def test_oldest_first_within_a_step() -> None:
-    """Within a step both sides are in one order of time."""
+def test_oldest_first_within_a_window() -> None:
+    """Within a window, both lists are in one order of time."""
     live = Listing(page(row(1, T1), row(2, T3)))
     archived = Listing(page(row(3, T2, archived=True), row(4, T4, archived=True)), page())
-    assert of_steps(live, archived) == [(["1", "3", "2", "4"], None)]
+    assert windows_of(live, archived) == [(["1", "3", "2", "4"], None)]
 
 
 class Busy:
     """A list by time that changes while it is read, as HubSpot's may.
 
     The order of a page is taken first, then threads move, then its rows are filled in. A message
-    moves a thread to now; a late email moves it to a moment in the past. The clock goes on.
-
-    Args:
-        luck: Draws what happens.
+    moves a thread to now; a late email moves it to a time in the past. The clock advances.
     """
 
-    def __init__(self, luck: random.Random) -> None:
-        self.luck, self.size = luck, luck.choice((3, 4, 7, 20))
-        self.by_offset = luck.random() < 0.5
-        self.moves = luck.choice((0, 1, 3))
+    def __init__(self, rng: random.Random) -> None:
+        self.rng, self.size = rng, rng.choice((3, 4, 7, 20))
+        self.by_offset = rng.random() < 0.5
+        self.moves = rng.choice((0, 1, 3))
         self.now = NOW
         self.times = {
-            number: shift(NOW, seconds=-luck.randrange(100, 4_000)) for number in range(60)
+            number: shift(NOW, seconds=-rng.randrange(100, 4_000)) for number in range(60)
         }
-        self.began = dict(self.times)
+        self.initial_times = dict(self.times)
 
     def __call__(self, since: str, cursor: str | None) -> Page:
         """Return a page."""
@@ -364,18 +374,18 @@ class Busy:
         elif cursor is not None:
             order = [place for place in order if place > _key_of(cursor)]
         shown = order[: self.size]
-        following = None
+        next_cursor = None
         if len(order) > self.size:
             offset = int(cursor or 0) + self.size if self.by_offset else 0
-            following = str(offset) if self.by_offset else f"{shown[-1][0]} {shown[-1][1]}"
+            next_cursor = str(offset) if self.by_offset else f"{shown[-1][0]} {shown[-1][1]}"
         self.now = shift(self.now, seconds=2)
-        for _ in range(self.luck.randint(0, self.moves)):
-            number = self.luck.randrange(60)
-            is_late = self.luck.random() < 0.3
-            past = self.luck.randrange(1, 3_000) if is_late else 0
+        for _ in range(self.rng.randint(0, self.moves)):
+            number = self.rng.randrange(60)
+            is_late = self.rng.random() < 0.3
+            past = self.rng.randrange(1, 3_000) if is_late else 0
             self.times[number] = max(self.times[number], shift(self.now, seconds=-past))
         filled = [row(number, self.times[number]) for _, number in shown]
-        return page(*filled, cursor=following, now=self.now, seconds=2)
+        return page(*filled, cursor=next_cursor, now=self.now, seconds=2)
 
 
 def _key_of(cursor: str) -> tuple[str, int]:
@@ -385,16 +395,16 @@ def _key_of(cursor: str) -> tuple[str, int]:
 
 @pytest.mark.parametrize("seed", range(300))
 def test_no_thread_is_lost(seed: int) -> None:
-    """Whatever moves while pages are made, each thread comes that was there before the end.
+    """Every thread that was there before the end time comes, even if threads move in between.
 
-    One that got a message after the end comes with the next sync: its time says so. And no step
-    covers a moment before which a thread has not come.
+    A thread with a message after the end time comes with the next sync. No window is complete up
+    to a time before which a thread has not come.
     """
     busy = Busy(random.Random(seed))
     since, end = min(busy.times.values()), NOW
-    come: set[str] = set()
-    for window in iter_by_time(following(busy), since, set(), end=lambda: end):
-        come |= {found["id"] for found in window.rows}
-        covered = window.complete_until or end
+    returned: set[str] = set()
+    for window in iter_by_time(list_by_time(busy), since, set(), end=lambda: end):
+        returned |= {found["id"] for found in window.rows}
+        complete_until = window.complete_until or end
         for number, at in busy.times.items():
-            assert str(number) in come or at >= min(covered, end)
+            assert str(number) in returned or at >= min(complete_until, end)

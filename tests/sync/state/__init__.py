@@ -1,1 +1,1 @@
-"""Tests of sync/state."""
+"""Tests of `sync/state/`."""

@@ -1,4 +1,4 @@
-"""What is kept of a listing: where it stands, and whether all of its rows went out."""
+"""The state of a listing: its position, its counters, and whether all rows were emitted."""
 
 from __future__ import annotations
 
@@ -11,95 +11,107 @@ from tests.sync.fakes import NOW, page, row
 LATER = "2026-11-20T12:05:00.000Z"
 
 
-def kept(*, emits_rows: bool = True, **state: Any) -> ListingState:
-    """Make what is kept of a listing."""
+def make_state(*, emits_rows: bool = True, **state: Any) -> ListingState:
+    """Return the state of a listing."""
     return ListingState(state, emits_rows=emits_rows)
 
 
-def again(of: ListingState, *, emits_rows: bool = True) -> ListingState:
-    """Return what the next sync has of it."""
-    return ListingState(json.loads(json.dumps(of.pack())), emits_rows=emits_rows)
+def next_sync(listing: ListingState, *, emits_rows: bool = True) -> ListingState:
+    """Return the state that the next sync reads."""
+    return ListingState(json.loads(json.dumps(listing.to_dict())), emits_rows=emits_rows)
 
 
 def advance(
-    of: ListingState, part: str, *, now: str = NOW, is_first: bool = False, rows: int = 2
+    listing: ListingState, part: str, *, now: str = NOW, is_first: bool = False, rows: int = 2
 ) -> None:
     """Note a page."""
     cursor = None if part == DONE else "x"
     found = page(*map(row, range(rows)), cursor=cursor, now=now, seconds=0.5)
-    of.advance(part, found, is_first=is_first)
+    listing.advance(part, found, is_first=is_first)
 
 
-def test_none_under_way() -> None:
-    """Without a state none is under way, and none was completed."""
-    of = kept()
-    assert (of.part, of.cursor, of.started_at, of.is_whole) == (DONE, None, None, True)
-    assert (of.full_started_at, of.full_rows, of.full_pages) == (None, None, None)
+def test_no_state() -> None:
+    """Without a state, no listing is under way, and none was completed."""
+    listing = make_state()
+    assert (listing.part, listing.cursor, listing.started_at, listing.is_whole) == (
+        DONE,
+        None,
+        None,
+        True,
+    )
+    assert (listing.full_started_at, listing.full_rows, listing.full_pages) == (None, None, None)
 
 
-def test_rows_pages_and_seconds_over_syncs() -> None:
-    """Rows, pages and seconds add up over syncs, and are a whole listing's at its end only."""
-    of = kept(full_listing_rows=9, full_listing_pages=7)
-    of.start()
-    advance(of, LIVE, is_first=True)
-    assert (of.full_rows, of.full_pages) == (9, 7)
-    of = again(of)
-    advance(of, ARCHIVED)
-    advance(of, DONE, now=LATER, rows=1)
-    of = again(of)
-    assert (of.full_rows, of.full_pages, of.full_seconds) == (5, 3, 1.5)
-    assert (of.full_started_at, of.full_completed_at) == (NOW, LATER)
+def test_counters_over_syncs() -> None:
+    """Rows, pages and seconds add up over syncs, and count as a full listing at its end only."""
+    listing = make_state(full_listing_rows=9, full_listing_pages=7)
+    listing.start()
+    advance(listing, LIVE, is_first=True)
+    assert (listing.full_rows, listing.full_pages) == (9, 7)
+    listing = next_sync(listing)
+    advance(listing, ARCHIVED)
+    advance(listing, DONE, now=LATER, rows=1)
+    listing = next_sync(listing)
+    assert (listing.full_rows, listing.full_pages, listing.full_seconds) == (5, 3, 1.5)
+    assert (listing.full_started_at, listing.full_completed_at) == (NOW, LATER)
 
 
-def test_another_begins_from_nothing() -> None:
+def test_counters_restart() -> None:
     """The next listing counts from its own first page."""
-    of = kept(listing_rows=9, listing_pages=7, listing_milliseconds=5_000)
-    advance(of, DONE, is_first=True)
-    assert (of.full_rows, of.full_pages, of.full_seconds) == (2, 1, 0.5)
+    listing = make_state(listing_rows=9, listing_pages=7, listing_milliseconds=5_000)
+    advance(listing, DONE, is_first=True)
+    assert (listing.full_rows, listing.full_pages, listing.full_seconds) == (2, 1, 0.5)
 
 
 def test_start() -> None:
-    """Begun anew, a listing is at its start, whatever it was before."""
-    of = kept(listing=ARCHIVED, listing_cursor="x", listing_started_at=NOW, listing_is_whole=False)
-    of.start()
-    assert (of.part, of.cursor, of.started_at, of.is_whole) == (LIVE, None, None, True)
+    """A listing that starts over forgets its position."""
+    listing = make_state(
+        listing=ARCHIVED, listing_cursor="x", listing_started_at=NOW, listing_is_whole=False
+    )
+    listing.start()
+    assert (listing.part, listing.cursor, listing.started_at, listing.is_whole) == (
+        LIVE,
+        None,
+        None,
+        True,
+    )
 
 
 def test_sync_without_threads() -> None:
-    """A sync whose rows do not go out leaves that none was listed: the next with rows lists all."""
+    """After a sync without `threads`, the next sync with `threads` lists every thread."""
     state = {"full_listing_started_at": NOW, "full_listing_completed_at": LATER}
-    of = kept(emits_rows=False, **state)
-    assert of.full_started_at is None
-    assert again(of).full_started_at is None
-    assert again(of).full_completed_at == LATER
+    listing = make_state(emits_rows=False, **state)
+    assert listing.full_started_at is None
+    assert next_sync(listing).full_started_at is None
+    assert next_sync(listing).full_completed_at == LATER
 
 
 def test_listing_without_rows_is_not_whole() -> None:
-    """A listing that went without rows for a while is, at its end, none of all."""
-    of = kept()
-    of.start()
-    advance(of, LIVE, is_first=True)
-    of = again(of, emits_rows=False)
-    assert not of.is_whole
-    advance(of, LIVE)
-    of = again(of)
-    advance(of, DONE, now=LATER)
-    assert (of.full_started_at, of.full_completed_at) == (None, LATER)
+    """A listing whose rows were not all emitted does not count as a full listing."""
+    listing = make_state()
+    listing.start()
+    advance(listing, LIVE, is_first=True)
+    listing = next_sync(listing, emits_rows=False)
+    assert not listing.is_whole
+    advance(listing, LIVE)
+    listing = next_sync(listing)
+    advance(listing, DONE, now=LATER)
+    assert (listing.full_started_at, listing.full_completed_at) == (None, LATER)
 
 
-def test_whole_again_when_begun_anew() -> None:
-    """A listing that is begun by a sync with rows is whole; by one without, it is not."""
+def test_restarted_listing_is_whole() -> None:
+    """A listing that starts over is whole if its sync emits rows."""
     for emits_rows in (True, False):
-        of = kept(emits_rows=emits_rows, listing_is_whole=False)
-        of.start()
-        assert of.is_whole is emits_rows
+        listing = make_state(emits_rows=emits_rows, listing_is_whole=False)
+        listing.start()
+        assert listing.is_whole is emits_rows
 
 
 def test_every_key_in_every_state() -> None:
-    """Whatever there is to keep, the keys are the same, and no value is a fraction."""
-    of = kept()
-    keys = of.pack().keys()
-    of.start()
-    advance(of, LIVE, is_first=True)
-    assert of.pack().keys() == keys
-    assert not any(isinstance(value, float) for value in of.pack().values())
+    """Every state has the same keys, and no value is a fraction."""
+    listing = make_state()
+    keys = listing.to_dict().keys()
+    listing.start()
+    advance(listing, LIVE, is_first=True)
+    assert listing.to_dict().keys() == keys
+    assert not any(isinstance(value, float) for value in listing.to_dict().values())

@@ -1,4 +1,4 @@
-"""What is kept: what a state means, and what changes it."""
+"""The sync state: what its values mean, and what changes them."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ import pytest
 from tap_hubspot_threads.sync.state.listing_state import ARCHIVED, DONE, LIVE
 from tap_hubspot_threads.sync.state.state import SyncState
 from tap_hubspot_threads.sync.state.validation import check_state
-from tests.sync.fakes import NOW, kept, page, row
+from tests.sync.fakes import NOW, make_state, page, row
 
 LATER = "2026-11-20T12:05:00.000Z"
-MARK = "lAAAAAA"
+FINGERPRINT = "lAAAAAA"
 TWO = (row(1), row(2))
 
 
-def again(of: SyncState, *, is_final: bool = True) -> SyncState:
-    """Return what the next sync has of it."""
-    state = json.loads(json.dumps(of.to_bookmarks(is_final=is_final)))
-    check_state({"bookmarks": state})
-    return SyncState(state, filters=of.filters)
+def next_sync(state: SyncState, *, is_final: bool = True) -> SyncState:
+    """Return the state that the next sync reads."""
+    bookmarks = json.loads(json.dumps(state.to_bookmarks(is_final=is_final)))
+    check_state({"bookmarks": bookmarks})
+    return SyncState(bookmarks, filters=state.filters)
 
 
-def test_goes_on_from_what_was_packed() -> None:
-    """What one sync packs is what the next one has."""
-    of = kept(replication_key_value=NOW, full_listing_started_at=NOW)
-    of.settle("1", MARK)
-    of.note_failure("2", 1)
-    of.note_not_found("3", NOW)
-    of.advance_listing(ARCHIVED, page(*TWO, cursor="x", now=LATER, seconds=1.5), is_first=True)
-    assert again(of).to_bookmarks(is_final=True) == of.to_bookmarks(is_final=True)
+def test_round_trip() -> None:
+    """The next sync reads exactly what a sync packs."""
+    state = make_state(replication_key_value=NOW, full_listing_started_at=NOW)
+    state.settle("1", FINGERPRINT)
+    state.note_failure("2", 1)
+    state.note_not_found("3", NOW)
+    state.advance_listing(ARCHIVED, page(*TWO, cursor="x", now=LATER, seconds=1.5), is_first=True)
+    assert next_sync(state).to_bookmarks(is_final=True) == state.to_bookmarks(is_final=True)
 
 
 def test_every_key_in_every_state() -> None:
-    """Whatever there is to keep, the keys are the same: Meltano merges states."""
-    first, later = kept(), kept(replication_key_value=NOW, account_id=17)
-    later.settle("1", MARK)
+    """Every state has the same keys, because Meltano merges states."""
+    first, later = make_state(), make_state(replication_key_value=NOW, account_id=17)
+    later.settle("1", FINGERPRINT)
     later.note_failure("2", 1)
     before, after = first.to_bookmarks(is_final=False), later.to_bookmarks(is_final=True)
     assert before.keys() == after.keys()
@@ -45,191 +45,198 @@ def test_every_key_in_every_state() -> None:
 
 
 def test_no_map_keyed_by_id() -> None:
-    """What is packed is scalars and lists, in which a merge leaves nothing behind."""
-    of = kept()
-    of.note_failure("1", 1)
-    of.settle("2", MARK)
-    of.messages.add_pending("3", 1)
-    packed = of.to_bookmarks(is_final=True)
+    """A packed state has only scalars and lists, so that a merge keeps no stale entry."""
+    state = make_state()
+    state.note_failure("1", 1)
+    state.settle("2", FINGERPRINT)
+    state.messages.add_pending("3", 1)
+    packed = state.to_bookmarks(is_final=True)
     assert packed.keys() == {"threads", "messages"}
-    values = [value for kept in packed.values() for value in kept.values()]
+    values = [value for bookmark in packed.values() for value in bookmark.values()]
     assert not any(isinstance(value, dict) for value in values)
 
 
 def test_first_sync() -> None:
-    """Without a state there is no bookmark, and everything is listed."""
-    of = kept()
-    assert (of.bookmark, of.listing.part, of.is_reset) == (None, LIVE, False)
+    """Without a state there is no bookmark, and a first listing is due."""
+    state = make_state()
+    assert (state.bookmark, state.listing.part, state.filters_changed) == (None, LIVE, False)
 
 
-def test_bookmark_by_hand() -> None:
+def test_bookmark_alone() -> None:
     """A bookmark alone, in any form of a time, starts no first listing."""
-    of = kept(replication_key_value="2026-11-20T13:00:00+01:00")
-    assert (of.bookmark, of.listing.part) == (NOW, DONE)
-    assert of.listing.full_started_at is None
+    state = make_state(replication_key_value="2026-11-20T13:00:00+01:00")
+    assert (state.bookmark, state.listing.part) == (NOW, DONE)
+    assert state.listing.full_started_at is None
 
 
 @pytest.mark.parametrize("listing", [LIVE, ARCHIVED])
-def test_first_listing_goes_on(listing: str) -> None:
-    """A first listing that was begun goes on where it was."""
-    of = kept(listing=listing, listing_cursor="x", listing_started_at=NOW)
-    assert (of.listing.part, of.listing.cursor, of.bookmark) == (listing, "x", None)
+def test_first_listing_resumes(listing: str) -> None:
+    """An unfinished first listing resumes where it left off."""
+    state = make_state(listing=listing, listing_cursor="x", listing_started_at=NOW)
+    assert (state.listing.part, state.listing.cursor, state.bookmark) == (listing, "x", None)
 
 
 @pytest.mark.parametrize("bookmark", [None, NOW])
-def test_listing_whose_rows_did_not_go_out(bookmark: str | None) -> None:
-    """A listing that went without rows begins anew where they go out, and else goes on."""
+def test_listing_without_emitted_rows(bookmark: str | None) -> None:
+    """A listing without emitted rows starts over in a sync that emits them, else resumes."""
     under_way = {"listing": "archived", "listing_cursor": "x", "listing_started_at": NOW}
-    state = under_way | {"listing_is_whole": False, "replication_key_value": bookmark}
+    threads = under_way | {"listing_is_whole": False, "replication_key_value": bookmark}
     for emits_rows, cursor in ((False, "x"), (True, None)):
-        of = SyncState({"threads": state}, filters="all", emits_rows=emits_rows)
-        assert (of.listing.cursor, of.bookmark) == (cursor, bookmark)
+        state = SyncState({"threads": threads}, filters="all", emits_rows=emits_rows)
+        assert (state.listing.cursor, state.bookmark) == (cursor, bookmark)
 
 
-def test_other_threads_are_wanted() -> None:
-    """When other threads are wanted, all is listed anew, and the bookmark is none."""
-    of = kept(filters="some", replication_key_value=NOW, listing=ARCHIVED, listing_cursor="x")
-    assert of.is_reset
-    assert (of.bookmark, of.listing.part, of.listing.cursor) == (None, LIVE, None)
-    assert not again(of).is_reset
+def test_changed_filters() -> None:
+    """After a change of filters there is no bookmark, and all threads are listed again."""
+    state = make_state(
+        filters="some", replication_key_value=NOW, listing=ARCHIVED, listing_cursor="x"
+    )
+    assert state.filters_changed
+    assert (state.bookmark, state.listing.part, state.listing.cursor) == (None, LIVE, None)
+    assert not next_sync(state).filters_changed
 
 
 def test_bookmark_never_moves_back() -> None:
-    """The bookmark only moves on, but where it was ahead of HubSpot's clock."""
-    of = kept(replication_key_value=NOW)
-    of.advance("2026-11-20T11:00:00.000Z")
-    assert of.bookmark == NOW
-    of.advance(LATER)
-    assert of.bookmark == LATER
-    of.set_back(NOW)
-    assert of.bookmark == NOW
+    """Only `set_back` moves the bookmark back."""
+    state = make_state(replication_key_value=NOW)
+    state.advance("2026-11-20T11:00:00.000Z")
+    assert state.bookmark == NOW
+    state.advance(LATER)
+    assert state.bookmark == LATER
+    state.set_back(NOW)
+    assert state.bookmark == NOW
 
 
 def test_settled() -> None:
-    """A thread that was read has not failed any more; it is watched if it has a mark."""
-    of = kept(failed=[["1", 2], ["2", 1]])
-    of.settle("1", MARK)
-    of.settle("2", None)
-    assert of.failed == {}
-    assert of.open.entries() == [f"1:{MARK}"]
+    """A settled thread is no longer failed, and it is tracked if it has a fingerprint."""
+    state = make_state(failed=[["1", 2], ["2", 1]])
+    state.settle("1", FINGERPRINT)
+    state.settle("2", None)
+    assert state.failed == {}
+    assert state.open.entries() == [f"1:{FINGERPRINT}"]
 
 
 def test_failed() -> None:
-    """A thread that failed is kept with its number of syncs, and has had its turn."""
-    of = kept(open_threads=[f"1:{MARK}", f"2:{MARK}"])
-    of.note_failure("1", 3)
-    assert again(of).failed == {"1": 3}
-    assert of.open.entries() == [f"2:{MARK}", f"1:{MARK}"]
+    """A failed thread keeps its number of failed syncs and moves to the end."""
+    state = make_state(open_threads=[f"1:{FINGERPRINT}", f"2:{FINGERPRINT}"])
+    state.note_failure("1", 3)
+    assert next_sync(state).failed == {"1": 3}
+    assert state.open.entries() == [f"2:{FINGERPRINT}", f"1:{FINGERPRINT}"]
 
 
-def test_missing() -> None:
-    """A thread that was not there has not failed any more, has had its turn, and is kept."""
-    of = kept(failed=[["1", 2]], open_threads=[f"1:{MARK}", f"2:{MARK}"])
-    of.note_not_found("1", NOW)
-    assert of.failed == {}
-    assert again(of).not_found == {"1": NOW}
-    assert again(of).open.entries() == [f"2:{MARK}", f"1:{MARK}"]
+def test_not_found() -> None:
+    """A thread not found is no longer failed, moves to the end, and keeps its check."""
+    state = make_state(failed=[["1", 2]], open_threads=[f"1:{FINGERPRINT}", f"2:{FINGERPRINT}"])
+    state.note_not_found("1", NOW)
+    assert state.failed == {}
+    assert next_sync(state).not_found == {"1": NOW}
+    assert next_sync(state).open.entries() == [f"2:{FINGERPRINT}", f"1:{FINGERPRINT}"]
 
 
-def test_first_look_stays() -> None:
-    """A thread that is missed again keeps the time of its first look."""
-    of = kept(not_found=[["1", NOW]])
-    of.note_not_found("1", LATER)
-    assert of.not_found == {"1": NOW}
+def test_first_check_stays() -> None:
+    """A thread not found again keeps the time of its first check."""
+    state = make_state(not_found=[["1", NOW]])
+    state.note_not_found("1", LATER)
+    assert state.not_found == {"1": NOW}
 
 
-def test_no_look_without_a_time() -> None:
-    """Where HubSpot does not say when, a thread is not missed; but it has had its turn."""
-    of = kept(open_threads=[f"1:{MARK}", f"2:{MARK}"])
-    of.note_not_found("1", None)
-    assert of.not_found == {}
-    assert of.open.entries() == [f"2:{MARK}", f"1:{MARK}"]
+def test_no_check_without_a_date() -> None:
+    """Without a `Date` a thread does not count as not found, but moves to the end."""
+    state = make_state(open_threads=[f"1:{FINGERPRINT}", f"2:{FINGERPRINT}"])
+    state.note_not_found("1", None)
+    assert state.not_found == {}
+    assert state.open.entries() == [f"2:{FINGERPRINT}", f"1:{FINGERPRINT}"]
 
 
-def test_first_look_anew() -> None:
-    """A missed thread that a listing shows is missed from then on, later than all others."""
-    of = kept(not_found=[["1", NOW], ["2", NOW]])
-    of.restart_grace_period("1", LATER)
-    assert list(again(of).not_found.items()) == [("2", NOW), ("1", LATER)]
+def test_restarted_grace_period() -> None:
+    """If a listing shows a thread not found before, its grace period restarts."""
+    state = make_state(not_found=[["1", NOW], ["2", NOW]])
+    state.restart_grace_period("1", LATER)
+    assert list(next_sync(state).not_found.items()) == [("2", NOW), ("1", LATER)]
 
 
-def test_read_ends_a_miss() -> None:
-    """A missed thread that is read is missed no more."""
-    of = kept(not_found=[["1", NOW]])
-    of.settle("1", MARK)
-    assert of.not_found == {}
+def test_read_thread_is_found() -> None:
+    """A thread that was read by ID no longer counts as not found."""
+    state = make_state(not_found=[["1", NOW]])
+    state.settle("1", FINGERPRINT)
+    assert state.not_found == {}
 
 
-def test_told() -> None:
-    """A thread that was told deleted is neither missed nor open any more."""
-    of = kept(not_found=[["1", NOW]], open_threads=[f"1:{MARK}", f"2:{MARK}"])
-    of.forget("1")
-    assert (of.not_found, of.open.entries()) == ({}, [f"2:{MARK}"])
+def test_deleted() -> None:
+    """A thread emitted as deleted is neither not found nor open any more."""
+    state = make_state(
+        not_found=[["1", NOW]], open_threads=[f"1:{FINGERPRINT}", f"2:{FINGERPRINT}"]
+    )
+    state.forget("1")
+    assert (state.not_found, state.open.entries()) == ({}, [f"2:{FINGERPRINT}"])
 
 
 @pytest.mark.parametrize(
-    ("number", "is_confirmed", "account", "is_warned_of"),
+    ("returned", "is_confirmed", "saved", "is_warned"),
     [(53, True, 53, False), (53, False, None, False), (None, False, None, True)],
 )
 def test_account(
-    number: int | None, account: int | None, *, is_confirmed: bool, is_warned_of: bool
+    returned: int | None, saved: int | None, *, is_confirmed: bool, is_warned: bool
 ) -> None:
-    """The account's number is kept when it is known to be the state's; that there is none, too."""
-    of = kept()
-    of.note_account(number, is_confirmed=is_confirmed)
-    assert (again(of).account_id, again(of).account_unknown_warned) == (account, is_warned_of)
+    """A confirmed account ID is saved, and so is the warning that it is unknown."""
+    state = make_state()
+    state.note_account(returned, is_confirmed=is_confirmed)
+    assert (next_sync(state).account_id, next_sync(state).account_unknown_warned) == (
+        saved,
+        is_warned,
+    )
 
 
 def test_account_stays() -> None:
-    """The number that is kept outlives a sync that is told none."""
-    of = kept(account_id=53)
-    of.note_account(None, is_confirmed=False)
-    assert of.account_id == 53
+    """A saved account ID outlives a sync that gets none."""
+    state = make_state(account_id=53)
+    state.note_account(None, is_confirmed=False)
+    assert state.account_id == 53
 
 
-def test_doubt_outlives_a_kill() -> None:
-    """A state that is not the last one of its sync, once in doubt, makes no row known."""
-    of = kept(open_threads=[f"1:{MARK}"])
-    of.mark_inexact()
-    assert not again(of, is_final=False).open.is_known("1", MARK)
-    assert again(of, is_final=True).open.is_known("1", MARK)
+def test_inexact_after_a_kill() -> None:
+    """After `mark_inexact`, only the final state of the sync makes a row known."""
+    state = make_state(open_threads=[f"1:{FINGERPRINT}"])
+    state.mark_inexact()
+    assert not next_sync(state, is_final=False).open.is_last_emitted("1", FINGERPRINT)
+    assert next_sync(state, is_final=True).open.is_last_emitted("1", FINGERPRINT)
 
 
-def test_no_doubt_without_rows() -> None:
-    """As long as no known thread's row has gone out, each state is exact."""
-    of = kept(open_threads=[f"1:{MARK}"])
-    assert again(of, is_final=False).open.is_known("1", MARK)
+def test_exact_before_the_first_record() -> None:
+    """Until the first record of a known thread, every state is exact."""
+    state = make_state(open_threads=[f"1:{FINGERPRINT}"])
+    assert next_sync(state, is_final=False).open.is_last_emitted("1", FINGERPRINT)
 
 
-def test_listing_in_full() -> None:
-    """A listing keeps its start at its first page, and both ends at its last."""
-    of = kept(replication_key_value=NOW)
-    of.listing.start()
-    of.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1), is_first=True)
-    assert (of.listing.started_at, of.listing.full_started_at) == (NOW, None)
-    of.advance_listing(DONE, page(*TWO, now=LATER, seconds=1), is_first=False)
-    assert (of.listing.full_started_at, of.listing.full_completed_at) == (NOW, LATER)
-    assert (of.listing.started_at, of.listing.cursor) == (None, None)
+def test_times_of_a_listing() -> None:
+    """A listing saves its start at its first page, and both times at its last."""
+    state = make_state(replication_key_value=NOW)
+    state.listing.start()
+    state.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1), is_first=True)
+    assert (state.listing.started_at, state.listing.full_started_at) == (NOW, None)
+    state.advance_listing(DONE, page(*TWO, now=LATER, seconds=1), is_first=False)
+    assert (state.listing.full_started_at, state.listing.full_completed_at) == (NOW, LATER)
+    assert (state.listing.started_at, state.listing.cursor) == (None, None)
 
 
 def test_pages_and_seconds_over_syncs() -> None:
-    """Pages and seconds of a listing add up over syncs, and are a whole listing's at its end."""
-    of = kept(replication_key_value=NOW)
-    of.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1.5), is_first=True)
-    assert (of.listing.full_pages, of.listing.full_seconds) == (None, 0)
-    of = again(of)
-    of.advance_listing(DONE, page(*TWO, now=LATER, seconds=0.25), is_first=False)
-    assert (again(of).listing.full_pages, again(of).listing.full_seconds) == (2, 1.75)
-    of.advance_listing(DONE, page(*TWO, now=LATER, seconds=4), is_first=True)
-    assert (of.listing.full_pages, of.listing.full_seconds) == (1, 4)
+    """Pages and seconds add up over syncs, and count as a full listing at its end only."""
+    state = make_state(replication_key_value=NOW)
+    state.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1.5), is_first=True)
+    assert (state.listing.full_pages, state.listing.full_seconds) == (None, 0)
+    state = next_sync(state)
+    state.advance_listing(DONE, page(*TWO, now=LATER, seconds=0.25), is_first=False)
+    assert (next_sync(state).listing.full_pages, next_sync(state).listing.full_seconds) == (2, 1.75)
+    state.advance_listing(DONE, page(*TWO, now=LATER, seconds=4), is_first=True)
+    assert (state.listing.full_pages, state.listing.full_seconds) == (1, 4)
 
 
 def test_no_fractions() -> None:
-    """What is packed has no fraction: a target reads one as a decimal, and cannot write it."""
-    of = kept(replication_key_value=NOW)
-    of.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1 / 3), is_first=True)
-    of.advance_listing(DONE, page(*TWO, now=LATER, seconds=1 / 3), is_first=False)
-    packed = of.to_bookmarks(is_final=True)["threads"]
+    """A packed state has no fractions: targets read them as decimals that they cannot write."""
+    state = make_state(replication_key_value=NOW)
+    state.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1 / 3), is_first=True)
+    state.advance_listing(DONE, page(*TWO, now=LATER, seconds=1 / 3), is_first=False)
+    packed = state.to_bookmarks(is_final=True)["threads"]
     assert not any(isinstance(value, float) for value in packed.values())
     assert packed["full_listing_milliseconds"] == 667
 
@@ -238,23 +245,23 @@ EARLY = "2026-11-20T11:00:00.000Z"
 LATER = "2026-11-20T12:05:00.000Z"
 
 
-@pytest.mark.parametrize("told", [EARLY, LATER])
-def test_never_earlier(told: str) -> None:
-    """A clock that is behind the first look, as without a `Date`, does not move it back."""
-    of = kept(not_found=[["1", NOW]])
-    of.restart_grace_period("1", told)
-    assert of.not_found == {"1": max(NOW, told)}
+@pytest.mark.parametrize("now", [EARLY, LATER])
+def test_first_check_never_moves_back(now: str) -> None:
+    """A clock behind the first check does not move that check back."""
+    state = make_state(not_found=[["1", NOW]])
+    state.restart_grace_period("1", now)
+    assert state.not_found == {"1": max(NOW, now)}
 
 
-def test_not_before_the_listing() -> None:
-    """A listing that showed the thread is no listing begun after its first look."""
-    of = kept(not_found=[["1", EARLY]], listing="archived", listing_started_at=NOW)
-    of.restart_grace_period("1", EARLY)
-    assert of.not_found == {"1": NOW}
+def test_first_check_is_not_before_the_listing() -> None:
+    """A restarted grace period never starts before the listing that showed the thread."""
+    state = make_state(not_found=[["1", EARLY]], listing="archived", listing_started_at=NOW)
+    state.restart_grace_period("1", EARLY)
+    assert state.not_found == {"1": NOW}
 
 
-def test_read_meanwhile() -> None:
-    """A thread that was read since it was listed is missed no more."""
-    of = kept()
-    of.restart_grace_period("1", NOW)
-    assert of.not_found == {}
+def test_restart_after_a_read() -> None:
+    """A thread read since it was listed does not become not found."""
+    state = make_state()
+    state.restart_grace_period("1", NOW)
+    assert state.not_found == {}

@@ -1,4 +1,4 @@
-"""Which states are this tap's: any other is refused, and never taken for a first sync."""
+"""State validation: an unknown state is an error, never a first sync."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tap_hubspot_threads.errors import StateError
 from tap_hubspot_threads.sync.state.validation import check_state
-from tests.sync.fakes import NOW, kept
+from tests.sync.fakes import NOW, make_state
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from tests.sync.fakes import NOW, kept
         {"bookmarks": {"thread_index": {}, "deleted_threads": {}}},
         {"bookmarks": {"messages": {}, "actors": {}, "inboxes": {}, "channel_accounts": {}}},
         {"bookmarks": {"threads": {"replication_key_value": "2026-01-01"}, "other": {}}},
-        {"bookmarks": kept().to_bookmarks(is_final=True)},
+        {"bookmarks": make_state().to_bookmarks(is_final=True)},
     ],
     ids=str,
 )
-def test_states_of_this_tap(state: dict[str, Any]) -> None:
+def test_valid_states(state: dict[str, Any]) -> None:
     """A state that this tap or a person wrote is accepted."""
     check_state(state)
 
@@ -43,13 +43,13 @@ def test_states_of_this_tap(state: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_states_of_another_kind(state: dict[str, Any]) -> None:
-    """What is no state of this tap is refused, with what to do."""
+def test_foreign_states(state: dict[str, Any]) -> None:
+    """Any other state is refused, and the error says what to do."""
     with pytest.raises(StateError, match="full refresh"):
         check_state(state)
 
 
-GOOD: list[tuple[str, object]] = [
+VALID: list[tuple[str, object]] = [
     ("version", 1),
     ("replication_key", "latestMessageTimestamp"),
     ("replication_key_value", None),
@@ -82,7 +82,7 @@ GOOD: list[tuple[str, object]] = [
 ]
 
 
-GOOD_OF_MESSAGES: list[tuple[str, object]] = [
+VALID_OF_MESSAGES: list[tuple[str, object]] = [
     ("replication_key_value", None),
     ("replication_key_value", "2026-11-20T13:00:00+01:00"),
     ("replication_key_value", "1970-01-01T00:00:00.000Z"),
@@ -92,9 +92,9 @@ GOOD_OF_MESSAGES: list[tuple[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("key", "value"), GOOD_OF_MESSAGES)
-def test_what_is_written_of_messages(key: str, value: object) -> None:
-    """Each key of messages may hold what this version writes under it."""
+@pytest.mark.parametrize(("key", "value"), VALID_OF_MESSAGES)
+def test_valid_values_of_messages(key: str, value: object) -> None:
+    """Each key of messages accepts what this version writes."""
     check_state({"bookmarks": {"messages": {key: value}}})
 
 
@@ -110,15 +110,15 @@ def test_what_is_written_of_messages(key: str, value: object) -> None:
         ("version", 1),
     ],
 )
-def test_what_is_never_written_of_messages(key: str, value: object) -> None:
-    """Any other key or shape under messages is refused by its name."""
+def test_invalid_values_of_messages(key: str, value: object) -> None:
+    """An unknown key or another shape under messages is refused, and the error names the key."""
     with pytest.raises(StateError, match=rf"bookmarks\.messages\.{key} is not"):
         check_state({"bookmarks": {"messages": {key: value}}})
 
 
-@pytest.mark.parametrize(("key", "value"), GOOD)
-def test_what_is_written(key: str, value: object) -> None:
-    """Each key may hold what this version writes under it."""
+@pytest.mark.parametrize(("key", "value"), VALID)
+def test_valid_values(key: str, value: object) -> None:
+    """Each key accepts what this version writes."""
     check_state({"bookmarks": {"threads": {key: value}}})
 
 
@@ -168,14 +168,14 @@ def test_what_is_written(key: str, value: object) -> None:
         ("unheard_of", 1),
     ],
 )
-def test_what_is_never_written(key: str, value: object) -> None:
-    """An unknown key, or a value of another shape, is refused by its name."""
+def test_invalid_values(key: str, value: object) -> None:
+    """An unknown key or another shape is refused, and the error names the key."""
     with pytest.raises(StateError, match=rf"bookmarks\.threads\.{key} is not"):
         check_state({"bookmarks": {"threads": {key: value}}})
 
 
-def test_every_key_that_is_written() -> None:
-    """Whatever this version writes, it reads."""
-    packed = kept().to_bookmarks(is_final=True)
-    assert packed["threads"].keys() <= {key for key, _ in GOOD}
-    assert packed["messages"].keys() <= {key for key, _ in GOOD_OF_MESSAGES}
+def test_every_written_key_is_covered() -> None:
+    """Every key that this version writes is in the lists of valid values."""
+    packed = make_state().to_bookmarks(is_final=True)
+    assert packed["threads"].keys() <= {key for key, _ in VALID}
+    assert packed["messages"].keys() <= {key for key, _ in VALID_OF_MESSAGES}

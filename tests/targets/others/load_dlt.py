@@ -1,4 +1,4 @@
-"""Loads with dlt into DuckDB: the bridge gives dlt the columns of the SCHEMA messages."""
+"""Load with dlt into DuckDB, with the columns of the SCHEMA messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.targets.others.load_duckdb import rows_of
 
 
 def main(folder: str, rows: str) -> None:
-    """Load, and write the rows."""
+    """Load the messages from stdin, and write the resulting rows to a file."""
     database = Path(folder, "warehouse.duckdb")
     load(dlt.destinations.duckdb(str(database)), folder)
     tables = rows_of(database)
@@ -23,7 +23,7 @@ def main(folder: str, rows: str) -> None:
 
 
 def load(destination: Any, folder: str) -> None:
-    """Load the messages from stdin, merge rows by the primary key, and print the state."""
+    """Load the messages from stdin, merge rows by primary key, and print the state."""
     schemas: dict[str, Any] = {}
     records: dict[str, Any] = {}
     state = None
@@ -33,7 +33,7 @@ def load(destination: Any, folder: str) -> None:
             schemas[message["stream"]] = message["schema"]["properties"]
         elif message["type"] == "RECORD":
             record = message["record"]
-            records.setdefault(message["stream"], {})[record["id"]] = record  # the latest
+            records.setdefault(message["stream"], {})[record["id"]] = record  # the latest wins
         else:
             state = message["value"]
     pipeline = dlt.pipeline("hubspot", folder, destination=destination, dataset_name="hubspot")
@@ -48,11 +48,11 @@ def load(destination: Any, folder: str) -> None:
         for stream, columns in schemas.items()
     ]
     pipeline.run(resources)
-    print(json.dumps(state))  # noqa: T201 - for the next sync
+    print(json.dumps(state))  # noqa: T201 - the next sync's state
 
 
 def kind_of(column: dict[str, Any]) -> str:
-    """Return what dlt calls the type of a column."""
+    """Return dlt's name for a column's type."""
     if "format" in column:
         return "timestamp"
     if {"array", "object"} & set(column["type"]):

@@ -1,4 +1,4 @@
-"""Loads through target-duckdb, and reads the rows with DuckDB."""
+"""Load through target-duckdb, and read the rows with DuckDB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import duckdb
 
 
 def main(folder: str, rows: str) -> None:
-    """Load, and write the rows."""
+    """Load the messages from stdin, and write the resulting rows to a file."""
     config, database = Path(folder, "config.json"), Path(folder, "warehouse.duckdb")
     settings = {"filepath": str(database), "default_target_schema": "hubspot"}
     config.write_text(json.dumps(settings), encoding="utf-8")

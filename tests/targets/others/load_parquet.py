@@ -1,6 +1,6 @@
-"""Loads through target-s3 into Parquet files on a local S3, and reads the latest row of each key.
+"""Load through target-s3 into Parquet files on a local S3, and read the latest row per key.
 
-The files of each run are kept in a folder of their own, because the local S3 ends with the run.
+The local S3 ends with each run, so the files of each run are copied to a folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CREDENTIALS = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
 
 
 def main(folder: str, rows: str) -> None:
-    """Load, and write the rows."""
+    """Load the messages from stdin, and write the resulting rows to a file."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -36,7 +36,7 @@ def main(folder: str, rows: str) -> None:
 
 
 def load(url: str, folder: Path) -> None:
-    """Load the messages from stdin, and copy the files to a new folder."""
+    """Load the messages from stdin, and copy the Parquet files to a new folder."""
     storage = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **CREDENTIALS)
     storage.create_bucket(Bucket=BUCKET)
     aws = {"aws_region": "us-east-1", "aws_bucket": BUCKET, "aws_endpoint_override": url}
@@ -57,7 +57,7 @@ def load(url: str, folder: Path) -> None:
 
 
 def latest_rows(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the latest row of each key, by table."""
+    """Return the latest row per key, by table."""
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     for path in sorted(folder.glob("run-*/**/*.parquet")):
         rows = pq.read_table(io.BytesIO(path.read_bytes())).to_pylist()

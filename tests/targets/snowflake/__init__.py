@@ -1,1 +1,1 @@
-"""What target-snowflake is run with: nothing here is imported by the tests themselves."""
+"""Run target-snowflake against fakesnow. The tests do not import this package."""

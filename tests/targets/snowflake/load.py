@@ -1,10 +1,10 @@
-"""Runs target-snowflake against fakesnow, and tells what is in the tables then.
+"""Run target-snowflake against fakesnow, and report what is in the tables.
 
-Usage: python -m tests.targets.snowflake.load DATABASES CONFIG TOLD < messages
+Usage: python -m tests.targets.snowflake.load DATABASES CONFIG REPORT < messages
 
-DATABASES is a folder that is there from run to run. TOLD becomes a JSON object: the `tables`, each
-with its `columns` (name and type) and its `rows`; what was `done` otherwise than by fakesnow; and
-what is `left` in the stage. Runs in target-snowflake's own environment.
+DATABASES is a folder that keeps the databases between runs. REPORT is a JSON object: the `tables`,
+each with its `columns` (name and type) and `rows`; how often the shim replaced each statement
+(`done`); and the files `left` in the stage. Runs in target-snowflake's own environment.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from target_snowflake.target import TargetSnowflake
 from tests.targets.snowflake.shim import StagedCursor
 
 
-def main(databases: str, config: str, told: str) -> None:
-    """Load, and tell."""
+def main(databases: str, config: str, path: str) -> None:
+    """Load the messages from stdin, and write the report."""
     with (
         mock.patch("fakesnow.conn.FakeSnowflakeCursor", StagedCursor),
-        mock.patch.object(TargetSnowflake, "max_parallelism", 1),  # fakesnow's MERGE is for one
+        mock.patch.object(TargetSnowflake, "max_parallelism", 1),  # fakesnow runs one MERGE
         fakesnow.patch(db_path=databases),
     ):
         TargetSnowflake.cli(["--config", config], standalone_mode=False)
         settings = json.loads(Path(config).read_text(encoding="utf-8"))
-        tables = tell(settings["database"], settings["default_target_schema"])
-    answer = {"tables": tables, "done": StagedCursor.done, "left": StagedCursor.files}
-    Path(told).write_text(json.dumps(answer, default=datetime.isoformat), encoding="utf-8")
+        tables = read_tables(settings["database"], settings["default_target_schema"])
+    report = {"tables": tables, "done": StagedCursor.done, "left": StagedCursor.files}
+    Path(path).write_text(json.dumps(report, default=datetime.isoformat), encoding="utf-8")
 
 
-def tell(database: str, schema: str) -> dict[str, dict[str, Any]]:
-    """Return what is in the tables."""
+def read_tables(database: str, schema: str) -> dict[str, dict[str, Any]]:
+    """Return the columns and rows of all tables."""
     tables = {}
     with snowflake.connector.connect(database=database, schema=schema) as connection:
         cursor = connection.cursor()

@@ -1,9 +1,9 @@
-"""What target-snowflake needs of Snowflake and fakesnow lacks, and nothing else.
+"""The parts of Snowflake that target-snowflake needs and fakesnow lacks.
 
 Runs in target-snowflake's own environment. The target puts files of JSON lines into its user's
-stage and merges from there; fakesnow has no such stage. So those statements, and those only, are
-done otherwise here, and any other that names a stage or a file is an error: nothing is to be proven
-by accident.
+stage and merges from there. fakesnow has no such stage, so this module replaces exactly those
+statements. Any other statement that names a stage or a file is an error, so that no test passes by
+accident.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ MERGE = re.compile(
 )
 KNOWN = re.compile(rf"create or replace file format {FORMAT} type = 'JSON' compression = 'AUTO'")
 SUSPECT = re.compile(r"@|\$\d|file|stage|seq\d|^(put|get|copy|remove|list|ls|rm)\b", re.IGNORECASE)
-"""What only a statement about stages has; values come as parameters and are not looked at."""
+"""Matches statements about stages. Values are parameters, which are not searched."""
 
 LARGEST = 128 * 1024 * 1024
-"""Bytes that a VARIANT holds."""
+"""Maximum bytes of a VARIANT."""
 
 
 class StagedCursor(FakeSnowflakeCursor):
-    """A cursor of fakesnow that knows the user's stage, as far as target-snowflake uses it."""
+    """A fakesnow cursor with the user's stage, as far as target-snowflake uses it."""
 
-    files: dict[str, list[str]] = {}  # noqa: RUF012 - the stage, which all sessions of a user share
-    done: dict[str, int] = {}  # noqa: RUF012 - how often each statement was done otherwise
+    files: dict[str, list[str]] = {}  # noqa: RUF012 - the stage: all sessions of a user share it
+    done: dict[str, int] = {}  # noqa: RUF012 - how often each statement was replaced
 
     def execute(self, command: str, params: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Run a statement.
 
         Raises:
-            NotImplementedError: if it is one about stages that is not known here.
+            NotImplementedError: if the statement is about a stage and is not known here.
         """
         whole = self._rewrite_with_params(command, params)[0] if command[:4] == "put " else command
-        for name, (pattern, do) in self._otherwise().items():
+        for name, (pattern, do) in self._replacements().items():
             if match := pattern.fullmatch(whole.strip()):
                 self.done[name] = self.done.get(name, 0) + 1
                 return do(match)
@@ -57,7 +57,7 @@ class StagedCursor(FakeSnowflakeCursor):
             raise NotImplementedError(message)
         return super().execute(command, params, *args, **kwargs)
 
-    def _otherwise(self) -> dict[str, tuple[re.Pattern[str], Any]]:
+    def _replacements(self) -> dict[str, tuple[re.Pattern[str], Any]]:
         return {
             "put": (PUT, self._put),
             "remove": (REMOVE, self._remove),
@@ -78,9 +78,9 @@ class StagedCursor(FakeSnowflakeCursor):
         return super().execute("select 'dropped' as status")
 
     def _merge(self, match: re.Match[str]) -> Any:
-        """Read the staged files into a table, and merge from that: its casts are the target's."""
+        """Load the staged files into a table with the target's own casts, and merge from it."""
         database, schema, _ = match["table"].split(".")
-        super().execute(f"use schema {database}.{schema}")  # where fakesnow's MERGE keeps its own
+        super().execute(f"use schema {database}.{schema}")  # fakesnow's MERGE keeps its table there
         self._duck_conn.execute(
             "create or replace temporary table STAGED as"
             " select row_number() over () as I, json as C"

@@ -1,4 +1,4 @@
-"""What happens in an account between syncs."""
+"""A scenario of changes in an account between syncs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulator.data.phrases import HOSTILE, LARGE
 from emulator.data.sample import AGENTS
 from emulator.data.thread import SALES
 from tests.conftest import NOON
-from tests.targets.due import Tables, add_account, no_rows, row_of
+from tests.targets.expected import Tables, add_account, empty_tables, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,44 +22,44 @@ LATE = "2026-11-21T12:59:59.999Z"
 
 
 def three_syncs(lab: Lab) -> Iterator[Tables]:
-    """Yield what is due after each of three syncs, the next one each time.
+    """Yield the expected tables after each of three syncs. Each step changes the account first.
 
-    Between them there are messages, edits, comments, events of every type, archiving, deletion and
-    changes of what is listed. `thread_index` is due as of a listing of all, which the second has
-    not.
+    The changes are messages, edits, comments, events of every type, archiving, deletion and changes
+    of the reference lists. `thread_index` is expected only after a full listing, which the second
+    sync does not run.
     """
-    account, due, now = lab.account, no_rows(), NOON
+    account, expected, now = lab.account, empty_tables(), NOON
     account.clock = lambda: now
     chosen = _choose(account)
-    add_account(due, account)
-    yield due
+    add_account(expected, account)
+    yield expected
     now += timedelta(hours=1)
-    _go_on(account, chosen)
+    _change(account, chosen)
     account.delete(chosen["deleted"])
-    add_account(due, account)
-    yield {stream: rows for stream, rows in due.items() if stream != "thread_index"}
+    add_account(expected, account)
+    yield {stream: rows for stream, rows in expected.items() if stream != "thread_index"}
     now += timedelta(hours=25)
-    _go_further(account, chosen)
-    add_account(due, account)
-    told = {"id": str(chosen["deleted"].id), "detectedAt": f"{now:%Y-%m-%dT%H:%M:%S}.000Z"}
-    due["deleted_threads"][told["id"]] = row_of("deleted_threads", told)
-    yield due
+    _change_again(account, chosen)
+    add_account(expected, account)
+    row = {"id": str(chosen["deleted"].id), "detectedAt": f"{now:%Y-%m-%dT%H:%M:%S}.000Z"}
+    expected["deleted_threads"][row["id"]] = row_of("deleted_threads", row)
+    yield expected
 
 
 def _choose(account: Account) -> dict[str, Thread]:
-    """Choose open threads to which things will happen, and one that is closed."""
-    usual: Callable[[Thread], bool] = lambda one: bool(  # noqa: E731
+    """Choose one open thread per change, and a closed thread to reopen."""
+    is_regular: Callable[[Thread], bool] = lambda one: bool(  # noqa: E731
         one.received_at and not one.archived and not one.spam
     )
-    threads = [one for one in account.threads.values() if usual(one)]
-    opened = iter([one for one in threads if not one.closed_at and one.inbox_id != SALES])
-    fates = ("written to", "closed", "assigned", "moved", "archived", "deleted")
-    chosen = {fate: next(opened) for fate in fates}
+    threads = [one for one in account.threads.values() if is_regular(one)]
+    open_threads = iter([one for one in threads if not one.closed_at and one.inbox_id != SALES])
+    changes = ("written to", "closed", "assigned", "moved", "archived", "deleted")
+    chosen = {change: next(open_threads) for change in changes}
     return chosen | {"reopened": next(one for one in threads if one.closed_at)}
 
 
-def _go_on(account: Account, chosen: dict[str, Thread]) -> None:
-    """Let all happen that changes a thread's messages or its columns."""
+def _change(account: Account, chosen: dict[str, Thread]) -> None:
+    """Change messages and columns in every way that is possible."""
     account.message(account.create(), sent=False, text=HOSTILE[0])
     account.edit(account.messages(chosen["written to"])[0], HOSTILE[1])
     account.message(chosen["written to"], sent=True, text="", richText="<p></p>")
@@ -76,8 +76,8 @@ def _go_on(account: Account, chosen: dict[str, Thread]) -> None:
     account.lists["channel-accounts"][0] = mailbox | {"deliveryIdentifier": address}
 
 
-def _go_further(account: Account, chosen: dict[str, Thread]) -> None:
-    """Let some of it be undone, and more happen to the same threads."""
+def _change_again(account: Account, chosen: dict[str, Thread]) -> None:
+    """Undo some changes, and change the same threads again."""
     account.archive_message(account.messages(chosen["written to"])[0])
     account.message(chosen["written to"], sent=False, text=LARGE + HOSTILE[3])
     account.reopen(chosen["closed"])

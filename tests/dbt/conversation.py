@@ -1,4 +1,4 @@
-"""What one conversation should give in the models of dbt/, worked out by their definitions.
+"""The expected columns of one conversation, computed by their definitions without SQL.
 
 Knows neither SQL nor the database. Times are naive UTC, as the tables have them.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 from emulator.endpoints.actors import actor_payloads
 from emulator.endpoints.messages import message_payload
 from emulator.endpoints.threads import thread_payload
-from tests.targets.due import stored
+from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from emulator.data.account import Account
@@ -42,17 +42,17 @@ def naive(moment: datetime | None) -> datetime | None: ...
 
 
 def naive(moment: datetime | None) -> datetime | None:
-    """Return a time as the tables have it."""
+    """Return a time as naive UTC, as in the tables."""
     return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment else None
 
 
 def key(message: Message) -> tuple[datetime, str]:
-    """Return what messages are put in order by: time, then id."""
+    """Return the sort key of messages: time, then ID."""
     return message.created_at, message.id
 
 
 def has_failed(message: Message) -> bool:
-    """Whether it did not reach anybody."""
+    """Whether the message could not be delivered."""
     return bool(message.more.get("status", {}).get("statusType") == "FAILED")
 
 
@@ -136,7 +136,7 @@ class Names:
         return Writer(author, what, name, address)
 
     def kind(self, message: Message) -> str:
-        """Return what the author of a message is."""
+        """Return the kind of a message's author."""
         return self.writer(message).kind
 
     def direction(self, message: Message) -> str | None:
@@ -149,8 +149,8 @@ class Names:
         return told.lower()
 
 
-def of_thread(thread: Thread, names: Names) -> Row:
-    """Return what the thread alone says."""
+def thread_columns(thread: Thread, names: Names) -> Row:
+    """Return the columns that depend on the thread alone."""
     sent = thread_payload(thread, associations=["TICKET"], extra=None)
     channel_account = sent.get("originalChannelAccountId")
     return {
@@ -174,14 +174,14 @@ def of_thread(thread: Thread, names: Names) -> Row:
     }
 
 
-def of_messages(thread: Thread, read: list[Message], names: Names) -> Row:
-    """Return what its messages say."""
+def message_columns(thread: Thread, read: list[Message], names: Names) -> Row:
+    """Return the columns that depend on the thread's messages."""
     said = [message for message in read if message.type == "MESSAGE"]
     incoming = [message for message in said if names.direction(message) == "incoming"]
     outgoing = [message for message in said if names.direction(message) == "outgoing"]
     comments = [message for message in read if message.type == "COMMENT"]
     asked_at = min((message.created_at for message in incoming), default=None)
-    is_complete = _reaches(thread, read)
+    is_complete = _has_complete_messages(thread, read)
     row = {
         "has_complete_messages": is_complete,
         "first_message_at": naive(min((message.created_at for message in said), default=None)),
@@ -197,7 +197,7 @@ def of_messages(thread: Thread, read: list[Message], names: Names) -> Row:
     row |= _responses(asked_at, answers, names)
     row |= _assignments(thread, read, answers, closings, names, is_complete=bool(is_complete))
     row |= _bots(said, answers, names, is_complete=is_complete)
-    row |= closings | _turn(thread, incoming, outgoing, is_known=bool(is_complete))
+    row |= closings | _awaiting_reply(thread, incoming, outgoing, is_known=bool(is_complete))
     by = Counter(map(names.kind, said))
     writers = map(names.writer, [*said, *comments])
     last = max((one for one in outgoing if names.kind(one) == "agent"), key=key, default=None)
@@ -218,7 +218,7 @@ def of_messages(thread: Thread, read: list[Message], names: Names) -> Row:
     return row | counts | names_last
 
 
-def _reaches(thread: Thread, read: list[Message]) -> bool | None:
+def _has_complete_messages(thread: Thread, read: list[Message]) -> bool | None:
     if not read:
         return None
     if thread.latest_message_at is None:
@@ -243,7 +243,7 @@ def _first(answers: list[Message], kinds: set[str], names: Names) -> Message | N
 
 
 def _responses(asked_at: datetime | None, answers: list[Message], names: Names) -> Row:
-    """Return who answered first, and which person did."""
+    """Return the columns about the first response, by anyone and by a person."""
     first = min(
         answers, key=lambda m: (m.created_at, names.kind(m) not in PEOPLE, m.id), default=None
     )
@@ -342,7 +342,7 @@ def _bots(
 
 
 def _closings(thread: Thread, read: list[Message], names: Names) -> Row:
-    """Return when it was closed, and how often opened again."""
+    """Return the columns about closing and reopening."""
     changes = sorted((one for one in read if one.type == "THREAD_STATUS_CHANGE"), key=key)
     closed = [one.created_at for one in changes if one.more["newStatus"] == "CLOSED"]
     statuses = [one.more["newStatus"] for one in changes]
@@ -362,10 +362,10 @@ def _closings(thread: Thread, read: list[Message], names: Names) -> Row:
     }
 
 
-def _turn(
+def _awaiting_reply(
     thread: Thread, incoming: list[Message], outgoing: list[Message], *, is_known: bool
 ) -> Row:
-    """Return whose turn it is, and since when."""
+    """Return the columns about whose reply is awaited, and since when."""
     sent = thread_payload(thread, associations=[], extra=None)
     turn: Row = {"awaiting_reply_from": None, "waiting_since": None}
     if thread.closed_at or sent.get("archived") or sent.get("spam") or not is_known:

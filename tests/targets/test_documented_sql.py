@@ -1,4 +1,4 @@
-"""The SQL of the documentation, in tables that a real load made."""
+"""The SQL of the documentation works on really loaded tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from emulator.data.account import Account
 from emulator.data.actors import name_of
 from emulator.server import TOKEN
 from tests.conftest import open_lab
-from tests.targets.due import stored
+from tests.targets.expected import stored
 from tests.targets.pipe import PROGRAMS
 from tests.targets.postgres import psql
 from tests.tools.docs import blocks, page
@@ -36,8 +36,8 @@ def _ago(*, minutes: int) -> datetime:
     return datetime.now(timezone.utc) - timedelta(minutes=minutes)
 
 
-def test_recipes_for_deleted_threads(database: Database, tmp_path: Path) -> None:
-    """The SQL of the documentation removes what is of deleted threads, and finds candidates."""
+def test_deleted_threads(database: Database, tmp_path: Path) -> None:
+    """The documented SQL removes rows of deleted threads, and finds threads that may be deleted."""
     remove, remove_messages, find, _ = blocks(page("how-to/deleted"), "sql")
     with open_lab(Account.sample(60)) as lab:
         streams = ["threads", "deleted_threads", "messages"]
@@ -57,27 +57,27 @@ def test_recipes_for_deleted_threads(database: Database, tmp_path: Path) -> None
             pipe.run()
     state = json.loads(pipe.state.read_text())
     since = state["bookmarks"]["threads"]["full_listing_started_at"]
-    of_gone = """SELECT id FROM hubspot.messages WHERE "conversationsThreadId" = """
-    assert database.query(f"{of_gone}'{gone_open.id}'")
+    messages_of = """SELECT id FROM hubspot.messages WHERE "conversationsThreadId" = """
+    assert database.query(f"{messages_of}'{gone_open.id}'")
     database.query(remove)
     database.query(remove_messages)
-    assert not database.query(f"{of_gone}'{gone_open.id}'")
-    assert database.query(f"{of_gone}'{gone_closed.id}'")
-    kept = [row["id"] for row in database.query("SELECT id FROM hubspot.threads")]
-    assert sorted(kept) == sorted([*lab.ids, str(gone_closed.id)])
+    assert not database.query(f"{messages_of}'{gone_open.id}'")
+    assert database.query(f"{messages_of}'{gone_closed.id}'")
+    left = [row["id"] for row in database.query("SELECT id FROM hubspot.threads")]
+    assert sorted(left) == sorted([*lab.ids, str(gone_closed.id)])
     found = database.query(filled(find, since=since))
     assert found == [{"id": str(gone_closed.id)}]
 
 
 def filled(sql: str, **values: str) -> str:
-    """Put values where psql's variables are, in a way that is good enough for ids."""
+    """Replace psql's variables by values. It does not escape, which is fine for IDs."""
     for name, value in values.items():
         sql = sql.replace(f":'{name}'", f"'{value}'")
     return sql
 
 
-def test_recipes_for_messages(database: Database, tmp_path: Path) -> None:
-    """The SQL of the documentation finds what it says in real tables."""
+def test_messages(database: Database, tmp_path: Path) -> None:
+    """The documented SQL about messages returns the account's values."""
     query = database.query
     lists = blocks(page("how-to/query-lists"), "sql")
     conversation, first_reply = blocks(page("how-to/messages"), "sql")
@@ -108,8 +108,8 @@ def test_recipes_for_messages(database: Database, tmp_path: Path) -> None:
         assert {stored(text) for text in texts} <= {row["what"] for row in found}
 
 
-def test_threads_that_a_listing_saw(database: Database, tmp_path: Path) -> None:
-    """The SQL of the documentation names the threads that are listed and not in the table."""
+def test_threads_missing_from_the_table(database: Database, tmp_path: Path) -> None:
+    """The documented SQL names the threads that are listed but missing in the table."""
     (missing,) = blocks(page("how-to/ids"), "sql")
     with open_lab(Account.sample(60)) as lab:
         database.pipe(lab, tmp_path, streams=["threads", "thread_index"]).run()
@@ -119,8 +119,8 @@ def test_threads_that_a_listing_saw(database: Database, tmp_path: Path) -> None:
     assert [row["id"] for row in database.query(missing)] == [lost]
 
 
-class Support:
-    """The tutorial's folder, with more selected, its programs linked, and pages' files."""
+class SupportFolder:
+    """The tutorial's folder, with the programs linked and more streams selected."""
 
     def __init__(self, folder: Path, database: Database, lab: Lab, **changes: Any) -> None:
         self.folder, self._database, self._lab = folder, database, lab
@@ -133,7 +133,7 @@ class Support:
         (folder / ".venv").symlink_to(PROGRAMS.parent)
 
     def run(self, *command: str | Path) -> str:
-        """Run a command there; return what it prints."""
+        """Run a command in the folder, and return its output."""
         (self.folder / "meltano.yml").write_text(yaml.safe_dump(self.project), encoding="utf-8")
         clean = {name: text for name, text in os.environ.items() if not name.startswith("MELTANO_")}
         settings = {
@@ -166,9 +166,9 @@ class Support:
 
 
 def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
-    """The script removes closed threads that are gone, keeps those that HubSpot has.
+    """The script removes deleted closed threads and keeps those that HubSpot still has.
 
-    Open ones that were told deleted go behind each load before.
+    Open threads that were reported as deleted are removed after each load.
     """
     *each_load, find, remove = blocks(page("how-to/deleted"), "sql")
     (clean,) = blocks(page("how-to/schedule-cron"), "sh")
@@ -177,7 +177,7 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
     name = database.environment()["PGDATABASE"]
     with open_lab(Account.sample(60)) as lab:
         select = ["threads.*", "deleted_threads.*", "messages.*"]
-        support = Support(tmp_path / "support", database, lab, select=select)
+        support = SupportFolder(tmp_path / "support", database, lab, select=select)
         support.project["plugins"]["extractors"] += yaml.safe_load(plugin)["plugins"]["extractors"]
         folder = support.folder
         (folder / "candidates.sql").write_text(find)
@@ -191,12 +191,12 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
         closed = [thread for thread in lab.threads if thread.closed_at]
         gone, there = closed[0], closed[1]
         support.load()
-        told = next(thread for thread in lab.threads if not thread.closed_at)
+        deleted = next(thread for thread in lab.threads if not thread.closed_at)
         database.query(
             f"""INSERT INTO hubspot.deleted_threads (id, "_sdc_extracted_at")
-            VALUES ('{told.id}', now() AT TIME ZONE 'UTC')"""
+            VALUES ('{deleted.id}', now() AT TIME ZONE 'UTC')"""
         )
-        lab.account.delete(told)
+        lab.account.delete(deleted)
         support.run("sh", "load-and-clean")
         lab.account.delete(gone)
         for thread in (gone, there):
@@ -210,19 +210,19 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
         assert support.state() == state
     candidates = (folder / "candidates.csv").read_text().split()
     assert sorted(candidates) == sorted(["id", str(gone.id), str(there.id)])
-    kept = {row["id"]: row["status"] for row in database.query("SELECT * FROM hubspot.threads")}
-    assert sorted(kept) == sorted(lab.ids)
-    assert kept[str(there.id)] == "CLOSED"
-    of_gone = f"""SELECT id FROM hubspot.messages WHERE "conversationsThreadId" = '{gone.id}'"""
-    assert database.query(of_gone) == []
+    left = {row["id"]: row["status"] for row in database.query("SELECT * FROM hubspot.threads")}
+    assert sorted(left) == sorted(lab.ids)
+    assert left[str(there.id)] == "CLOSED"
+    messages_of = f"""SELECT id FROM hubspot.messages WHERE "conversationsThreadId" = '{gone.id}'"""
+    assert database.query(messages_of) == []
 
 
-def test_some_threads_beside_a_schedule(database: Database, tmp_path: Path) -> None:
-    """What the page runs beside a schedule reads what it says, and the schedule's state stays."""
+def test_one_off_runs_beside_a_schedule(database: Database, tmp_path: Path) -> None:
+    """One-off runs beside a schedule read what the page says and keep the schedule's state."""
     shown = [block for block in blocks(page("how-to/ids"), "console") if "meltano run" in block]
     once, index = (block.replace("$ ", "") for block in shown)
     with open_lab(Account.sample(60)) as lab:
-        support = Support(tmp_path / "support", database, lab)
+        support = SupportFolder(tmp_path / "support", database, lab)
         support.load()
         state = support.state()
         (named,) = [thread for thread in lab.threads if str(thread.id) in once]
@@ -240,29 +240,30 @@ def test_some_threads_beside_a_schedule(database: Database, tmp_path: Path) -> N
     assert len(database.query("SELECT id FROM hubspot.thread_index")) == 60
 
 
-def test_figures_without_texts_and_names(database: Database, tmp_path: Path) -> None:
-    """What the page selects has no text and nobody's name but agents'; its SQL has the figures."""
+def test_metrics_without_private_data(database: Database, tmp_path: Path) -> None:
+    """The page's selection loads no message text and only agents' names. Its SQL still works."""
     text = page("how-to/leave-texts-out")
     (figures,) = blocks(text, "sql")
     account = Account.sample(300)
     with open_lab(account) as lab:
         for number in range(20):
             account.clock = partial(_ago, minutes=60)
-            begun_by_us = account.create()
+            started_by_us = account.create()
             for minutes, sent in ((50, True), (40, False), (number, True)):
                 account.clock = partial(_ago, minutes=minutes)
-                account.message(begun_by_us, sent=sent)
+                account.message(started_by_us, sent=sent)
         account.message(account.create(), sent=True)
         account.clock = partial(_ago, minutes=0)
         given = yaml.safe_load(blocks(text, "yaml")[-2])
-        Support(tmp_path / "support", database, lab, **given).load()
+        SupportFolder(tmp_path / "support", database, lab, **given).load()
     tables = ("threads", "messages", "actors")
     sql = " UNION ALL ".join(f"SELECT to_jsonb(t)::text AS row FROM hubspot.{t} t" for t in tables)
     loaded = "\n".join(row["row"] for row in database.query(sql))
     assert len(loaded) > 300_000
-    said = [message for thread in lab.threads for message in account.messages(thread)]
-    people = {one.created_by for one in said if one.created_by[0] in "VE"}
-    private = {one.more[name] for one in said for name in ("text", "subject") if name in one.more}
+    messages = [message for thread in lab.threads for message in account.messages(thread)]
+    people = {one.created_by for one in messages if one.created_by[0] in "VE"}
+    texts = [one.more.get(name) for one in messages for name in ("text", "subject")]
+    private = {text for text in texts if text is not None}
     private |= people | {name_of(name) or "" for name in people}
     private = {word for word in private if len(word) > 5} | {"@"}
     assert len(private) > 300
@@ -270,7 +271,7 @@ def test_figures_without_texts_and_names(database: Database, tmp_path: Path) -> 
 
     asked: dict[int, datetime] = {}
     first: dict[int, Message] = {}
-    for message in sorted(said, key=lambda one: one.created_at):
+    for message in sorted(messages, key=lambda one: one.created_at):
         direction, thread, now = (
             message.more.get("direction"),
             message.thread_id,
@@ -285,11 +286,11 @@ def test_figures_without_texts_and_names(database: Database, tmp_path: Path) -> 
     for thread, message in first.items():
         waited = message.created_at - asked[thread]
         after.setdefault(str(name_of(message.created_by)), []).append(waited)
-    assert begun_by_us.id in first
+    assert started_by_us.id in first
     found = {row["name"]: row for row in database.query(figures)}
     assert {name: row["conversations"] for name, row in found.items()} == {
         name: len(each) for name, each in after.items()
     }
     for name, each in after.items():
-        half = timedelta(seconds=median(one.total_seconds() for one in each))
-        assert abs(found[name]["median_reply_time"] - half) < timedelta(seconds=1)
+        expected = timedelta(seconds=median(one.total_seconds() for one in each))
+        assert abs(found[name]["median_reply_time"] - expected) < timedelta(seconds=1)
