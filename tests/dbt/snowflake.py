@@ -134,8 +134,8 @@ def remove(cursor: Any, account: Account) -> None:
     """Mark threads as deleted, run the cleanup script twice, and compare the remaining rows."""
     gone = list(account.threads.values())[3:40:4]
     for thread in gone:
-        told = f"'{thread.id}', null, '2050-01-01'"
-        cursor.execute(f"insert into hubspot.deleted_threads select {told}")
+        row = f"'{thread.id}', null, '2050-01-01'"
+        cursor.execute(f"insert into hubspot.deleted_threads select {row}")
         account.delete(thread)
     recipe = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
     for statement in 2 * re.sub("--.*", "", recipe).split(";")[:-1]:
@@ -191,7 +191,7 @@ def main() -> int:
         compare(cursor, account)
         print("Every figure and every value of Fivetran's columns is the account's.")
         remove(cursor, account)
-        print("The recipe leaves no row of threads that were told deleted.")
+        print("The cleanup script leaves no row of deleted threads.")
     return len(bad)
 
 
