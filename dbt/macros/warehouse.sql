@@ -8,12 +8,22 @@
 {% macro snowflake__col(name) %}{{ modules.re.sub('([A-Z])', '_\\1', name) | lower }}{% endmacro %}
 
 
-{# A field of an object as text; several names lead further in. #}
+{# A field of an object as text; several names lead further in, a number to that place of a list. #}
 {% macro field(column) %}{{ adapter.dispatch('field')(column, varargs) }}{% endmacro %}
 
 {% macro default__field(column, names) %}({{ column }} #>> '{ {{- names | join(',') -}} }'){% endmacro %}
 
-{% macro snowflake__field(column, names) %}{{ column }}:{{ names | join('.') }}::varchar{% endmacro %}
+{% macro snowflake__field(column, names) -%}
+{{ column }}{% for name in names %}{% if name is number %}[{{ name }}]{% else %}{{ ':' if loop.first else '.' }}{{ name }}{% endif %}{% endfor %}::varchar
+{%- endmacro %}
+
+
+{# Text with each match of a pattern replaced. #}
+{% macro replace_all(text, pattern, by) %}{{ adapter.dispatch('replace_all')(text, pattern, by) }}{% endmacro %}
+
+{% macro default__replace_all(text, pattern, by) %}regexp_replace({{ text }}, '{{ pattern }}', '{{ by }}', 'g'){% endmacro %}
+
+{% macro snowflake__replace_all(text, pattern, by) %}regexp_replace({{ text }}, '{{ pattern }}', '{{ by }}'){% endmacro %}
 
 
 {# A select that gives each element of an array a row: all columns of its row, `item`, and its `place` from 1. #}
@@ -33,16 +43,39 @@ select {{ rows }}.*, items.value as item, items.index + 1 as place
 {%- endmacro %}
 
 
+{# A moment (UTC) as the clocks of a time zone show it. #}
+{% macro to_zone(moment, zone) %}{{ adapter.dispatch('to_zone')(moment, zone) }}{% endmacro %}
+
+{% macro default__to_zone(moment, zone) -%}
+(({{ moment }}) at time zone 'UTC' at time zone '{{ zone }}')
+{%- endmacro %}
+
+{% macro snowflake__to_zone(moment, zone) -%}
+convert_timezone('UTC', '{{ zone }}', {{ moment }})
+{%- endmacro %}
+
+
+{#
+    The moment (UTC) at which the clocks of a time zone show a time. A skipped time, as in spring, is read as if
+    the clocks had not changed. A time that comes twice, as in fall, is its second occurrence. Both rules are computed
+    here, since databases differ in them.
+#}
+{% macro from_zone(local, zone) -%}
+{%- set later = _with_offset_of_day(local, 1, zone) -%}
+case
+        when {{ to_zone(later, zone) }} = {{ local }} then {{ later }}
+        else {{ _with_offset_of_day(local, -1, zone) }}
+    end
+{%- endmacro %}
+
+{% macro _with_offset_of_day(local, days, zone) -%}
+{%- set near = dbt.dateadd('day', days, local) -%}
+{{ dbt.dateadd('second', dbt.datediff(to_zone(near, zone), near, 'second'), local) }}
+{%- endmacro %}
+
+
 {# The day on which a moment (UTC) falls in the account's time zone. #}
-{% macro local_day(moment) %}{{ adapter.dispatch('local_day')(moment, var('time_zone')) }}{% endmacro %}
-
-{% macro default__local_day(moment, zone) -%}
-cast({{ moment }} at time zone 'UTC' at time zone '{{ zone }}' as date)
-{%- endmacro %}
-
-{% macro snowflake__local_day(moment, zone) -%}
-cast(convert_timezone('UTC', '{{ zone }}', {{ moment }}) as date)
-{%- endmacro %}
+{% macro local_day(moment) %}cast({{ to_zone(moment, var('time_zone')) }} as date){% endmacro %}
 
 
 {# Seconds from one moment to another, with milliseconds. #}

@@ -47,7 +47,9 @@ responded as (
         first_person_response_by as agent_id,
         count(*) as first_responses,
         percentile_cont(0.5) within group (order by first_person_response_seconds)
-            as median_first_response_seconds
+            as median_first_response_seconds,
+        percentile_cont(0.9) within group (order by first_person_response_seconds)
+            as p90_first_response_seconds
     from conversations
     where first_person_response_at is not null
     group by 1, 2
@@ -68,7 +70,9 @@ select
     coalesce(sent.messages_sent, 0) as messages_sent,
     coalesce(closed.conversations_closed, 0) as conversations_closed,
     coalesce(responded.first_responses, 0) as first_responses,
-    responded.median_first_response_seconds
+    coalesce(responded.first_responses, 0) < 5 as has_too_few_responses,
+    responded.median_first_response_seconds,
+    responded.p90_first_response_seconds
 from days
 left join sent on sent.day = days.day and sent.agent_id = days.agent_id
 left join closed on closed.day = days.day and closed.agent_id = days.agent_id

@@ -59,6 +59,10 @@ select
     end as old_value,
     history.new_value,
     coalesce(actors.name, inboxes.name) as new_name,
+    case
+        when history.event_type = 'assignment' and history.new_value is not null
+            then coalesce({{ actor_kind('history.new_value', 'actors.type') }}, 'other')
+    end as new_kind,
     history.valid_from,
     history.valid_until,
     history.next_event_id is null as is_current,

@@ -4,43 +4,85 @@ with messages as (
 
 actors as (
     select * from {{ ref('stg_actors') }}
+),
+
+own_addresses as (
+    select * from {{ ref('stg_own_addresses') }}
+),
+
+senders as (
+    select
+        *,
+        row_number() over (
+            partition by message_id
+            order by
+                case address_field when 'ORIGINAL_FROM' then 0 when 'FROM' then 1 else 2 end,
+                place
+        ) as place_by_field
+    from {{ ref('stg_message_parties') }}
+    where role = 'sender'
+),
+
+-- Of a forwarded mail the writer is its original sender; createdBy may be who forwarded it.
+written as (
+    select
+        messages.*,
+        case
+            when senders.address_field = 'ORIGINAL_FROM' then senders.actor_id
+            else coalesce(messages.created_by, senders.actor_id)
+        end as author_id,
+        senders.name as sender_name,
+        senders.delivery_identifier_value as author_address
+    from messages
+    left join senders
+        on senders.message_id = messages.message_id and senders.place_by_field = 1
+),
+
+known as (
+    select
+        written.*,
+        coalesce(
+            {{ actor_kind('written.author_id', 'actors.type') }},
+            case when written.author_id is null and written.author_address like '%@%' then 'email' end,
+            'other'
+        ) as author_kind,
+        coalesce(actors.name, written.sender_name) as author_name,
+        coalesce(own_addresses.name, own_domains.name) is not null as is_from_own_address
+    from written
+    left join actors on actors.actor_id = written.author_id
+    left join own_addresses on own_addresses.name = lower(written.author_address)
+    left join own_addresses as own_domains
+        on own_domains.name = split_part(lower(written.author_address), '@', 2)
 )
 
 select
-    messages.message_id,
-    messages.thread_id as conversation_id,
-    messages.created_at,
+    message_id,
+    thread_id as conversation_id,
+    created_at,
     case
-        when messages.is_archived then 'archived'
-        when messages.type = 'MESSAGE' then 'message'
-        when messages.type = 'COMMENT' then 'comment'
-        when messages.type = 'WELCOME_MESSAGE' then 'welcome'
+        when is_archived then 'archived'
+        when type = 'MESSAGE' then 'message'
+        when type = 'COMMENT' then 'comment'
+        when type = 'WELCOME_MESSAGE' then 'welcome'
         else 'event'
     end as message_class,
-    case messages.direction
-        when 'INCOMING' then 'incoming'
-        when 'OUTGOING' then 'outgoing'
-    end as direction,
-    messages.created_by as author_id,
     case
-        when messages.created_by like 'A-%' then 'agent'
-        when messages.created_by like 'V-%' then 'visitor'
-        when messages.created_by like 'B-%' then 'bot'
-        when messages.created_by like 'L-%' then 'ai'
-        when messages.created_by like 'E-%' then 'email'
-        when messages.created_by like 'I-%' then 'integration'
-        when messages.created_by like 'S-%' then 'system'
-        when actors.type = 'AGENT' then 'agent'
-        when actors.type = 'VISITOR' then 'visitor'
-        when actors.type = 'BOT' then 'bot'
-        when actors.type = 'LLM' then 'ai'
-        when actors.type = 'EMAIL' then 'email'
-        when actors.type = 'INTEGRATOR' then 'integration'
-        when actors.type = 'SYSTEM' then 'system'
-        else 'other'
+        when coalesce(type, '') <> 'MESSAGE' then null
+        when author_kind in ('agent', 'bot', 'ai', 'integration') then 'outgoing'
+        when is_from_own_address then 'outgoing'
+        when direction = 'INCOMING' then 'incoming'
+        when direction = 'OUTGOING' then 'outgoing'
+    end as direction,
+    direction as hubspot_direction,
+    coalesce(channel_id = '1003', false) as is_form,
+    author_id,
+    case
+        when is_from_own_address and author_kind in ('visitor', 'email', 'other') then 'staff'
+        else author_kind
     end as author_kind,
-    coalesce(messages.status_type = 'FAILED', false) as has_failed,
-    messages.channel_account_id,
-    messages.read_at
-from messages
-left join actors on actors.actor_id = messages.created_by
+    author_name,
+    author_address,
+    coalesce(status_type = 'FAILED', false) as has_failed,
+    channel_account_id,
+    read_at
+from known

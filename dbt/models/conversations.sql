@@ -1,3 +1,7 @@
+{% set people = "('agent', 'staff')" %}
+{% set bots = "('bot', 'ai')" %}
+{% set is_unassigned_known = "said.has_complete_messages and threads.assigned_to is not distinct from assigned.last_assignee" %}
+
 with threads as (
     select * from {{ ref('stg_threads') }}
 ),
@@ -33,7 +37,7 @@ counts as (
         conversation_id,
         max(read_at) as messages_read_at,
         max(created_at) as read_until,
-        {% for kind in ['agent', 'visitor', 'bot', 'ai', 'email', 'integration', 'system', 'other'] -%}
+        {% for kind in ['agent', 'staff', 'visitor', 'bot', 'ai', 'email', 'integration', 'system', 'other'] -%}
         sum(case when message_class = 'message' and author_kind = '{{ kind }}' then 1 else 0 end) as messages_by_{{ kind }},
         {% endfor -%}
         sum(case when message_class = 'message' then 1 else 0 end) as messages,
@@ -47,6 +51,7 @@ counts as (
         end) as agents_involved,
         min(case when message_class = 'message' then created_at end) as first_message_at,
         min(case when message_class = 'message' and direction = 'incoming' then created_at end) as first_incoming_at,
+        min(case when message_class = 'message' and direction = 'incoming' and is_form then created_at end) as first_form_at,
         min(case when message_class = 'message' and direction = 'outgoing' then created_at end) as first_outgoing_at,
         max(case when message_class = 'message' and direction = 'incoming' and not has_failed then created_at end) as last_incoming_at,
         max(case when message_class = 'message' and direction = 'outgoing' and not has_failed then created_at end) as last_outgoing_at
@@ -61,11 +66,16 @@ answers as (
             partition by messages.conversation_id
             order by
                 messages.created_at,
-                case when messages.author_kind = 'agent' then 0 else 1 end,
+                case when messages.author_kind in {{ people }} then 0 else 1 end,
                 messages.message_id
         ) as place,
         row_number() over (
-            partition by messages.conversation_id, messages.author_kind
+            partition by
+                messages.conversation_id,
+                case
+                    when messages.author_kind in {{ people }} then 'person'
+                    when messages.author_kind in {{ bots }} then 'bot'
+                end
             order by messages.created_at, messages.message_id
         ) as place_among_its_kind
     from messages
@@ -81,7 +91,11 @@ first_answers as (
 ),
 
 first_answers_by_people as (
-    select * from answers where author_kind = 'agent' and place_among_its_kind = 1
+    select * from answers where author_kind in {{ people }} and place_among_its_kind = 1
+),
+
+first_answers_by_bots as (
+    select * from answers where author_kind in {{ bots }} and place_among_its_kind = 1
 ),
 
 sent_by_people as (
@@ -144,22 +158,14 @@ turns as (
     select
         said.thread_id,
         case
-            when said.is_out_of_work then null
-            when said.has_complete_messages and unanswered.since is not null then 'business'
-            when said.has_complete_messages and counts.last_outgoing_at is not null then 'visitor'
-            when said.has_complete_messages then null
-            when threads.latest_message_sent_at >= threads.latest_message_received_at then 'visitor'
-            when threads.latest_message_received_at is not null then 'business'
-            when threads.latest_message_sent_at is not null then 'visitor'
+            when unanswered.since is not null then 'business'
+            when counts.last_outgoing_at is not null then 'visitor'
         end as awaiting_reply_from,
-        case
-            when said.is_out_of_work or not said.has_complete_messages then null
-            else coalesce(unanswered.since, counts.last_outgoing_at)
-        end as waiting_since
+        coalesce(unanswered.since, counts.last_outgoing_at) as waiting_since
     from said
-    inner join threads on threads.thread_id = said.thread_id
     left join counts on counts.conversation_id = said.thread_id
     left join unanswered on unanswered.conversation_id = said.thread_id
+    where said.has_complete_messages and not said.is_out_of_work
 ),
 
 closings as (
@@ -178,6 +184,124 @@ closings as (
     from threads
     left join counts on counts.conversation_id = threads.thread_id
     left join statuses on statuses.conversation_id = threads.thread_id
+),
+
+-- The last sync that loaded a thread: what no later message contradicts is true until then.
+synced as (
+    select max(read_at) as synced_at from threads
+),
+
+assignments as (
+    select
+        *,
+        row_number() over (partition by conversation_id order by valid_from, event_id) as place
+    from events
+    where event_type = 'assignment'
+),
+
+assigned as (
+    select
+        conversation_id,
+        min(valid_from) as first_event_at,
+        max(case when place = 1 then old_value end) as first_assignee,
+        max(case when is_current then new_value end) as last_assignee,
+        min(case when new_kind = 'agent' then valid_from end) as first_assigned_at
+    from assignments
+    group by conversation_id
+),
+
+-- Each time without an assignee, before the first close.
+without_assignee as (
+    select
+        threads.thread_id as conversation_id,
+        threads.created_at as begins_at,
+        assigned.first_event_at as until
+    from threads
+    left join assigned on assigned.conversation_id = threads.thread_id
+    where assigned.first_assignee is null
+    union all
+    select conversation_id, valid_from, valid_until
+    from assignments
+    where new_value is null
+),
+
+unassigned as (
+    select
+        without_assignee.conversation_id,
+        'unassigned' as span,
+        without_assignee.begins_at,
+        case
+            when without_assignee.until < coalesce(closings.first_closed_at, closings.last_closed_at, synced.synced_at)
+                then without_assignee.until
+            else coalesce(closings.first_closed_at, closings.last_closed_at, synced.synced_at)
+        end as ends_at
+    from without_assignee
+    inner join closings on closings.thread_id = without_assignee.conversation_id
+    cross join synced
+),
+
+spans as (
+    select counts.conversation_id, 'response' as span, counts.first_incoming_at as begins_at, first_answers.created_at as ends_at
+    from counts
+    inner join first_answers on first_answers.conversation_id = counts.conversation_id
+    union all
+    select counts.conversation_id, 'person_response', counts.first_incoming_at, first_answers_by_people.created_at
+    from counts
+    inner join first_answers_by_people on first_answers_by_people.conversation_id = counts.conversation_id
+    union all
+    select assigned.conversation_id, 'agent_response', assigned.first_assigned_at, first_answers_by_people.created_at
+    from assigned
+    inner join first_answers_by_people on first_answers_by_people.conversation_id = assigned.conversation_id
+    where first_answers_by_people.created_at >= assigned.first_assigned_at
+    union all
+    select closings.thread_id, 'first_close', threads.created_at, closings.first_closed_at
+    from closings
+    inner join threads on threads.thread_id = closings.thread_id
+    union all
+    select closings.thread_id, 'last_close', threads.created_at, closings.last_closed_at
+    from closings
+    inner join threads on threads.thread_id = closings.thread_id
+    union all
+    select conversation_id, span, begins_at, ends_at
+    from unassigned
+    where ends_at > begins_at
+),
+
+measured as (
+    {{ measured('spans') }}
+),
+
+durations as (
+    select
+        conversation_id
+        {%- for span in ['response', 'person_response', 'agent_response', 'first_close', 'last_close', 'unassigned'] %},
+        sum(case when span = '{{ span }}' then seconds end) as {{ span }}_seconds,
+        sum(case when span = '{{ span }}' then working_seconds end) as {{ span }}_working_seconds
+        {%- endfor %}
+    from measured
+    group by conversation_id
+),
+
+pauses as (
+    select
+        conversation_id,
+        created_at,
+        lead(created_at) over (partition by conversation_id order by created_at) as next_at
+    from messages
+    where message_class = 'message'
+),
+
+-- The first message from a bot's answer on that 72 hours without a message followed.
+quiet as (
+    select pauses.conversation_id, min(pauses.created_at) as since
+    from pauses
+    inner join first_answers_by_bots on first_answers_by_bots.conversation_id = pauses.conversation_id
+    inner join said on said.thread_id = pauses.conversation_id
+    cross join synced
+    where pauses.created_at >= first_answers_by_bots.created_at
+        and {{ dbt.dateadd('hour', 72, 'pauses.created_at') }}
+            <= coalesce(pauses.next_at, case when said.has_complete_messages then synced.synced_at end)
+    group by pauses.conversation_id
 )
 
 select
@@ -205,6 +329,9 @@ select
     said.has_complete_messages,
     counts.first_message_at,
     case
+        when counts.first_form_at = counts.first_incoming_at
+            and (counts.first_outgoing_at is null or counts.first_form_at <= counts.first_outgoing_at)
+            then 'form'
         when counts.first_incoming_at <= counts.first_outgoing_at then 'visitor'
         when counts.first_outgoing_at is not null then 'business'
         when counts.first_incoming_at is not null then 'visitor'
@@ -212,7 +339,8 @@ select
     counts.first_incoming_at,
 
     first_answers.created_at as first_response_at,
-    {{ seconds_between('counts.first_incoming_at', 'first_answers.created_at') }} as first_response_seconds,
+    durations.response_seconds as first_response_seconds,
+    durations.response_working_seconds as first_response_working_seconds,
     first_answers.author_id as first_response_by,
     first_answers.author_kind as first_response_by_kind,
     responders.name as first_response_by_name,
@@ -220,16 +348,44 @@ select
     response_accounts.name as first_response_channel_account_name,
 
     first_answers_by_people.created_at as first_person_response_at,
-    {{ seconds_between('counts.first_incoming_at', 'first_answers_by_people.created_at') }} as first_person_response_seconds,
+    durations.person_response_seconds as first_person_response_seconds,
+    durations.person_response_working_seconds as first_person_response_working_seconds,
     first_answers_by_people.author_id as first_person_response_by,
     people.name as first_person_response_by_name,
     first_answers_by_people.channel_account_id as first_person_response_channel_account_id,
     person_response_accounts.name as first_person_response_channel_account_name,
 
+    assigned.first_assigned_at,
+    durations.agent_response_seconds as agent_first_response_seconds,
+    durations.agent_response_working_seconds as agent_first_response_working_seconds,
+    case when {{ is_unassigned_known }} then coalesce(durations.unassigned_seconds, 0) end as seconds_unassigned,
+    case when {{ is_unassigned_known }} then coalesce(durations.unassigned_working_seconds, {{ 'null' if var('working_hours') is none else 0 }}) end
+        as working_seconds_unassigned,
+
+    first_answers_by_bots.created_at as first_bot_response_at,
+    case
+        when counts.conversation_id is null then null
+        when first_answers_by_people.created_at is not null then false
+        when said.has_complete_messages then first_answers_by_bots.created_at is not null
+    end as is_handled_by_bot_only,
+    case
+        when first_answers_by_bots.created_at < first_answers_by_people.created_at
+            then first_answers_by_people.created_at
+    end as person_took_over_at,
+    case
+        when counts.conversation_id is null then null
+        when first_answers_by_people.created_at <= quiet.since then false
+        when quiet.since is not null then true
+        when first_answers_by_people.created_at is not null then false
+        when said.has_complete_messages and first_answers_by_bots.created_at is null then false
+    end as is_deflected,
+
     closings.first_closed_at,
-    {{ seconds_between('threads.created_at', 'closings.first_closed_at') }} as seconds_to_first_close,
+    durations.first_close_seconds as seconds_to_first_close,
+    durations.first_close_working_seconds as working_seconds_to_first_close,
     closings.last_closed_at,
-    {{ seconds_between('threads.created_at', 'closings.last_closed_at') }} as seconds_to_last_close,
+    durations.last_close_seconds as seconds_to_last_close,
+    durations.last_close_working_seconds as working_seconds_to_last_close,
     closings.reopened_count,
 
     counts.messages,
@@ -237,6 +393,7 @@ select
     counts.messages_outgoing,
     counts.messages_without_direction,
     counts.messages_by_agent,
+    counts.messages_by_staff,
     counts.messages_by_visitor,
     counts.messages_by_bot,
     counts.messages_by_ai,
@@ -251,11 +408,15 @@ select
     last_agent_actors.name as last_agent_name
 from threads
 inner join said on said.thread_id = threads.thread_id
-inner join turns on turns.thread_id = threads.thread_id
+left join turns on turns.thread_id = threads.thread_id
 inner join closings on closings.thread_id = threads.thread_id
 left join counts on counts.conversation_id = threads.thread_id
 left join first_answers on first_answers.conversation_id = threads.thread_id
 left join first_answers_by_people on first_answers_by_people.conversation_id = threads.thread_id
+left join first_answers_by_bots on first_answers_by_bots.conversation_id = threads.thread_id
+left join assigned on assigned.conversation_id = threads.thread_id
+left join durations on durations.conversation_id = threads.thread_id
+left join quiet on quiet.conversation_id = threads.thread_id
 left join last_agents on last_agents.conversation_id = threads.thread_id
 left join inboxes on inboxes.inbox_id = threads.inbox_id
 left join channels on channels.channel_id = threads.channel_id

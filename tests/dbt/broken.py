@@ -1,7 +1,6 @@
-"""Break each definition in the models once, and check that a unit test fails.
+"""Break each definition in the models once, and check that a unit test or a figure notices.
 
-`python -m tests.dbt.broken` takes a few minutes. With arguments, it breaks only the definitions
-whose names contain one of them.
+`python -m tests.dbt.broken` takes half an hour; with words, it breaks only what they name.
 """
 
 from __future__ import annotations
@@ -15,47 +14,88 @@ from pathlib import Path
 import yaml
 
 from demo.postgres import embedded_postgres
-from emulator.data.account import Account
 from tests.dbt import warehouse
+from tests.dbt.cases import account_with_cases
 from tests.dbt.warehouse import PROJECT, STREAMS, Warehouse
+from tests.dbt.working_time import HOURS
 
 BREAKS = Path(__file__).with_name("breaks.yml")
 
 
-def main(arguments: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Break one definition after the other, and return how many no unit test found."""
     warnings.simplefilter("ignore")
     breaks = yaml.safe_load(BREAKS.read_text(encoding="utf-8"))
     missed = 0
     with tempfile.TemporaryDirectory() as name, embedded_postgres(Path(name, "data")) as url:
-        folder = Path(name)
-        warehouse.PROJECT = shutil.copytree(PROJECT, folder / "dbt")
-        database = Warehouse(url, folder)
-        database.load(Account.sample(20), "hubspot", *STREAMS)
-        database.dbt("run")
+        warehouse.PROJECT = shutil.copytree(PROJECT, Path(name, "dbt"))
+        check = Check(Warehouse(url, Path(name)))
         for model, definitions in breaks.items():
             for definition, change in definitions.items():
-                if arguments and not any(
-                    argument in f"{model}: {definition}" for argument in arguments
-                ):
+                if words and not any(word in f"{model}: {definition}" for word in words):
                     continue
-                found = failing(database, folder / "dbt" / "models" / f"{model}.sql", **change)
-                print(f"{model}: {definition}: {', '.join(found) or 'NOT FOUND'}", flush=True)
-                missed += not found
-        database.close()
+                noticed = check.noticed(model, **change)
+                print(f"{model}: {definition}: {', '.join(noticed) or 'NOT FOUND'}", flush=True)
+                missed += not noticed
+        check.warehouse.close()
     return missed
 
 
-def failing(database: Warehouse, path: Path, *, right: str, wrong: str) -> list[str]:
-    """Return the unit tests of a model that fail while the model is broken."""
-    sql = path.read_text(encoding="utf-8")
-    if right not in sql:
-        message = f"{path.name} no longer contains: {right}"
-        raise ValueError(message)
-    path.write_text(sql.replace(right, wrong), encoding="utf-8")
-    statuses = database.dbt("test", "--select", f"{path.stem},test_type:unit")
-    path.write_text(sql, encoding="utf-8")
-    return [test for test, status in statuses.items() if status not in {"success", "pass"}]
+class Check:
+    """A warehouse whose models are right, to be broken one at a time."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self.account = account_with_cases(40)
+        warehouse.load(self.account, "hubspot", *STREAMS)
+        warehouse.dbt("seed")
+        warehouse.dbt("run")
+        warehouse.configure_working_time()
+        self.names = warehouse.names(self.account, works=True)
+        assert self._differences() == []
+        tests = yaml.safe_load((PROJECT / "models" / "unit_tests.yml").read_text("utf-8"))
+        self._tested = {test["model"] for test in tests["unit_tests"]}
+        self._broken = ""
+
+    def noticed(self, model: str, *, right: str, wrong: str, file: str = "") -> list[str]:
+        """Return the model's unit tests that fail while it is broken, or else a wrong figure."""
+        path = warehouse.PROJECT / (file or f"models/{model}.sql")
+        sql = path.read_text(encoding="utf-8")
+        if right not in sql:
+            message = f"{path.name} has no longer: {right}"
+            raise ValueError(message)
+        built = model if file.startswith("macros/") else path.stem
+        path.write_text(sql.replace(right, wrong), encoding="utf-8")
+        try:
+            return (self._failing_tests(model) or self._wrong_figures(built))[:3]
+        finally:
+            path.write_text(sql, encoding="utf-8")
+
+    def _failing_tests(self, model: str) -> list[str]:
+        """Return the unit tests of a model that fail."""
+        if model not in self._tested:
+            return []
+        said = self.warehouse.dbt("test", "--select", f"{model},test_type:unit")
+        return failed(said)
+
+    def _wrong_figures(self, model: str) -> list[str]:
+        """Build a model and those that read it, and what was broken before; compare all figures."""
+        models = [f"{one}+" for one in {model, self._broken} if one]
+        said = self.warehouse.dbt("run", "--select", *models, working_hours=HOURS)
+        self._broken = model
+        failed(said)
+        return self._differences()
+
+    def _differences(self) -> list[str]:
+        return sorted(self.warehouse.differences(self.account, self.names))
+
+
+def failed(statuses: dict[str, str]) -> list[str]:
+    """Return the tests that fail. An error is no finding, because the wrong SQL must be valid."""
+    errors = [name for name, status in statuses.items() if status == "error"]
+    if errors:
+        raise ValueError(", ".join(errors))
+    return [name for name, status in statuses.items() if status not in {"success", "pass"}]
 
 
 if __name__ == "__main__":

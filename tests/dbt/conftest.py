@@ -26,5 +26,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="session")
 def built(warehouse: Warehouse) -> dict[str, str]:
-    """Build the models, run dbt's tests and unit tests, and return the status of each node."""
-    return warehouse.dbt("build")
+    """Build the models and run dbt's tests and unit tests; then configure working hours."""
+    said = warehouse.dbt("build")
+    warehouse.configure_working_time()
+    return said

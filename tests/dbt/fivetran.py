@@ -90,13 +90,19 @@ def parties(account: Account, name: str) -> list[dict[str, Any]]:
             "actor_id": one.get("actorId"),
             "name": stored(one.get("name")),
             f"{name}_field": one.get(f"{name}Field"),
-            "delivery_identifier_type": one.get("deliveryIdentifier", {}).get("type"),
-            "delivery_identifier_value": one.get("deliveryIdentifier", {}).get("value"),
+            "delivery_identifier_type": _identifier(one).get("type"),
+            "delivery_identifier_value": _identifier(one).get("value"),
         }
         for thread in account.threads.values()
         for message in account.messages(thread)
         for one in message_payload(message)[f"{name}s"]
     ]
+
+
+def _identifier(party: dict[str, Any]) -> dict[str, str]:
+    """Return the address of a sender or recipient, from the singular or the plural field."""
+    found: dict[str, str] = party.get("deliveryIdentifier") or {}
+    return found or next(iter(party.get("deliveryIdentifiers", [])), {})
 
 
 def _value(table: str, column: str, kind: str, payload: dict[str, Any]) -> Any:

@@ -1,10 +1,9 @@
 """Build and test the models on fakesnow, without an account or a network.
 
-Runs in an environment of its own (`make test-dbt-snowflake`), because Snowflake's connector
-conflicts with the other dependencies. The tables are created as target-snowflake creates them with
-`normalise_casing`, and hold the sample account. The test proves that the SQL is correct on
-fakesnow, which translates it for DuckDB. It proves neither that Snowflake accepts the SQL nor that
-names are quoted correctly.
+Runs in an environment of its own (`make test-dbt-snowflake`), since Snowflake's connector does not
+live beside the rest. The tables are made as target-snowflake makes them with `normalise_casing`,
+and filled with the sample account. It proves what the SQL means to fakesnow, which is DuckDB behind
+a translation: not what Snowflake itself accepts, nor the quoting of names.
 """
 
 from __future__ import annotations
@@ -24,13 +23,16 @@ import fakesnow.cursor
 import snowflake.connector
 from dbt.cli.main import dbtRunner
 
-from emulator.data.account import Account
 from tests.dbt import figures, fivetran
-from tests.dbt.conversation import naive
+from tests.dbt.cases import account_with_cases
+from tests.dbt.conversation import Names, naive
+from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
 from tests.targets.expected import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from emulator.data.account import Account
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = ROOT / "dbt"
@@ -108,29 +110,24 @@ def patch_temporary_tables() -> None:
 
 
 def compare(cursor: Any, account: Account) -> None:
-    """Compare every figure and value with the account's."""
-    for model, key, expected in (
-        ("conversations", "conversation_id", figures.conversations(account)),
-        ("conversation_events", "event_id", figures.events(account)),
-        ("agent_daily_activity", "agent_day", figures.agent_daily_activity(account, ZONE)),
-    ):
+    """Compare each figure with the account's, in calendar and in working time."""
+    names = Names(account, datetime.fromisoformat(READ_AT), WorkingTime(HOURS, set(HOLIDAYS)))
+    for model, (key, wanted) in figures.of_models(account, ZONE, names).items():
         found = {row[key]: row for row in table(cursor, f"hubspot_analytics.{model}")}
-        assert found.keys() == expected.keys(), model
-        for name, row in expected.items():
-            given = {column: found[name][column] for column in row}
-            assert given == row, (model, {c: (given[c], row[c]) for c in row if given[c] != row[c]})
+        differences = figures.differences(found, wanted)
+        assert not differences, (model, differences[:9])
     for view, payloads in fivetran.payloads(account).items():
         found = {row["id"]: row for row in table(cursor, f"hubspot_analytics_fivetran.{view}")}
         assert found.keys() == payloads.keys(), view
         for name, payload in payloads.items():
-            expected_row = fivetran.row(view, payload)
-            given = {column: found[name][column] for column in expected_row}
-            assert given == expected_row, (view, given, expected_row)
+            wanted_row = fivetran.row(view, payload)
+            given = {column: found[name][column] for column in wanted_row}
+            assert given == wanted_row, (view, given, wanted_row)
     for name in ("sender", "recipient"):
-        expected_rows = fivetran.parties(account, name)
+        wanted_rows = fivetran.parties(account, name)
         found_rows = table(cursor, f"hubspot_analytics_fivetran.conversation_message_{name}")
-        given_rows = [{column: row[column] for column in expected_rows[0]} for row in found_rows]
-        assert sorted(map(str, given_rows)) == sorted(map(str, expected_rows)), name
+        given_rows = [{column: row[column] for column in wanted_rows[0]} for row in found_rows]
+        assert sorted(map(str, given_rows)) == sorted(map(str, wanted_rows)), name
 
 
 def remove(cursor: Any, account: Account) -> None:
@@ -140,8 +137,8 @@ def remove(cursor: Any, account: Account) -> None:
         row = f"'{thread.id}', null, '2050-01-01'"
         cursor.execute(f"insert into hubspot.deleted_threads select {row}")
         account.delete(thread)
-    script = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
-    for statement in 2 * re.sub("--.*", "", script).split(";")[:-1]:
+    recipe = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
+    for statement in 2 * re.sub("--.*", "", recipe).split(";")[:-1]:
         cursor.execute(statement)
     sent = fivetran.payloads(account)
     for stream, view in (
@@ -160,9 +157,20 @@ def table(cursor: Any, name: str) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
+def dbt(*command: str, **variables: Any) -> list[str]:
+    """Run dbt; print and return what did not succeed."""
+    said = json.dumps({"time_zone": ZONE} | variables)
+    done: Any = dbtRunner().invoke([*command, "--quiet", "--vars", said])
+    if done.exception:
+        raise done.exception
+    bad = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
+    print(f"{len(done.result)} models and tests, failed: {', '.join(bad) or 'none'}")
+    return bad
+
+
 def main() -> int:
     """Load, build, test and compare. Return the exit code."""
-    account = Account.sample(60)
+    account = account_with_cases(60)
     for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
         os.environ[f"SNOWFLAKE_{name}"] = "fake"
     os.environ["DBT_SCHEMA"] = "hubspot_analytics"
@@ -174,19 +182,17 @@ def main() -> int:
             load(cursor, stream, payloads)
         places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         places += ["--target-path", folder, "--log-path", folder, "--target", "snowflake"]
-        places += ["--threads", "1"]  # fakesnow cannot create two schemas at once
-        variables = json.dumps({"time_zone": ZONE})
+        places += ["--threads", "1"]  # fakesnow makes no two schemas at once
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
-        done: Any = dbtRunner().invoke(["build", "--quiet", *places, "--vars", variables])
-        if done.exception:
-            raise done.exception
-        failed = [one.node.name for one in done.result if one.status not in {"success", "pass"}]
-        print(f"{len(done.result)} models and tests, failed: {', '.join(failed) or 'none'}")
+        bad = dbt("build", *places)
+        for day, name in HOLIDAYS.items():
+            cursor.execute(f"insert into hubspot_analytics.holidays select '{day}', $${name}$$")
+        bad += dbt("run", "--select", "working_clock+", *places, working_hours=HOURS)
         compare(cursor, account)
         print("Every figure and every value of Fivetran's columns is the account's.")
         remove(cursor, account)
         print("The cleanup script leaves no row of deleted threads.")
-    return len(failed)
+    return len(bad)
 
 
 if __name__ == "__main__":

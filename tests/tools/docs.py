@@ -12,6 +12,8 @@ from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tap_hubspot_threads.settings.schema import SETTINGS
 from tap_hubspot_threads.singer.record_stream import SCHEMAS
 from tap_hubspot_threads.tap import TapHubSpotThreads
@@ -54,6 +56,22 @@ def columns_table(stream: str) -> str:
         words = f"{column.get('format') or _type(column)}{', the key' if name == 'id' else ''}"
         rows.append(f"| `{name}` | {words} | {column['description']} |")
     return "\n".join(rows)
+
+
+def metrics() -> str:
+    """Return the columns of the dbt models as Markdown: definition, counterpart and difference."""
+    text = (ROOT / "dbt" / "models" / "models.yml").read_text(encoding="utf-8")
+    parts = []
+    for model in yaml.safe_load(text)["models"]:
+        parts += [f"### {model['name']}", "", model["description"].strip(), ""]
+        parts += ["| Column | Definition | In HubSpot | Known difference |", "|---|---|---|---|"]
+        for column in model["columns"]:
+            meta = column["config"]["meta"]
+            cells = (column["description"], meta["hubspot"], meta.get("difference", ""))
+            name, texts = column["name"], " | ".join(cell.strip() for cell in cells)
+            parts.append(f"| `{name}` | {texts} |")
+        parts.append("")
+    return "\n".join(parts).rstrip()
 
 
 def meltano_settings(*, indent: int = 4) -> str:

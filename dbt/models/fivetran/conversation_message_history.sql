@@ -19,7 +19,7 @@ select
     new_status,
     rich_text,
     subject,
-    text,
+    hubspot_text as text,
     truncation_status,
     type,
     updated_at,

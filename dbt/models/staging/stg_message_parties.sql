@@ -32,7 +32,13 @@ select
     {{ field('item', 'actorId') }} as actor_id,
     {{ field('item', 'name') }} as name,
     address_field,
-    {{ field('item', 'deliveryIdentifier', 'type') }} as delivery_identifier_type,
-    {{ field('item', 'deliveryIdentifier', 'value') }} as delivery_identifier_value,
+    coalesce(
+        {{ field('item', 'deliveryIdentifier', 'type') }},
+        {{ field('item', 'deliveryIdentifiers', 0, 'type') }}
+    ) as delivery_identifier_type,
+    coalesce(
+        {{ field('item', 'deliveryIdentifier', 'value') }},
+        {{ field('item', 'deliveryIdentifiers', 0, 'value') }}
+    ) as delivery_identifier_value,
     read_at
 from parties
