@@ -30,12 +30,12 @@ def test_order_of_reference_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "follows"),
+    ("name", "needs_threads"),
     [
         *(("threads", True), ("messages", True), ("actors", True)),
         *(("thread_index", False), ("deleted_threads", False), ("inboxes", False)),
     ],
 )
-def test_follows_threads(name: str, *, follows: bool) -> None:
-    """Threads are tracked if threads, messages or actors are selected."""
-    assert Selection.of([name]).needs_threads is follows
+def test_needs_threads(name: str, *, needs_threads: bool) -> None:
+    """Threads must be read if threads, messages or actors are selected."""
+    assert Selection.of([name]).needs_threads is needs_threads
