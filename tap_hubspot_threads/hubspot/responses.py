@@ -32,11 +32,7 @@ if TYPE_CHECKING:
 _MAX_MESSAGE = 300
 _ACCOUNT_MIGRATION = 477
 _ORIGIN_UNKNOWN = 530
-_BUSY_STATUSES = {
-    HTTPStatus.LOCKED,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    _ACCOUNT_MIGRATION,
-}  # 423, 429, 477
+_BUSY_STATUSES = {HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, _ACCOUNT_MIGRATION}
 """Statuses that ask the client to wait, whatever the request is. Documented."""
 _TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
 """Statuses below 500 that a retry may fix. 408 comes from gateways."""

@@ -435,7 +435,7 @@ def test_deleted_threads_not_selected(life: Life) -> None:
 def test_deleted_threads_alone(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     """`deleted_threads` without `threads` logs that `threads` is needed too."""
     assert life.sync(select("deleted_threads")).records("deleted_threads") == []
-    assert "select it too" in caplog.text
+    assert "select both" in caplog.text
 
 
 def test_deleted_after_a_new_message(life: Life) -> None:

@@ -276,12 +276,14 @@ def test_foreign_states(life: Life, state: dict[str, Any]) -> None:
 
 
 def test_failed_thread_is_deleted(life: Life) -> None:
-    """A failed thread that is then deleted is not retried forever."""
+    """A failed thread that is then deleted is forgotten once two syncs have not found it."""
     (bad,) = life.threads(1)
     life.lab.script(path=f"/threads/{bad.id}", status=500)
     with pytest.raises(IncompleteError):
         life.sync(max_attempts=1)
     del life.lab.account.threads[bad.id]
+    life.sync()
+    assert life.threads_state["failed"] == [[str(bad.id), 0]]
     life.sync()
     assert life.threads_state["failed"] == []
 
