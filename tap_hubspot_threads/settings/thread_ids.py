@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 ID_COLUMNS = ("thread_id", "threadId", "id")
-"""In order of preference, because an export of tickets has an `id` column of its own."""
+"""In order of preference. `id` is last: in an export of tickets, it is the ticket's ID."""
 
 DELIMITERS = (",", ";", "\t")
 

@@ -1,8 +1,8 @@
 """HubSpot's rate limit: a maximum number of requests in any rolling window.
 
-This module knows neither Singer nor HTTP. No library fits, for three reasons. A request counts from
-its arrival at HubSpot, and only its response bounds that time. The limit comes from response
-headers and can change. Other clients share the limit.
+This module knows neither Singer nor HTTP. No library fits, for three reasons. HubSpot counts a
+request from its arrival, which nobody here can observe: it only is before the response. The limit
+comes from response headers and can change. Other clients share the limit.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 
 HEADROOM = 0.15
-"""Requests per window that are left to other clients, as a share of our requests in the window. Two
-clients then use 93% of the limit together, and three use 95%."""
+"""Requests per window that are left to other clients, as a share of our requests in the window. If
+n clients do so, each uses 1 / (n + 0.15) of the limit: two use 93% together, and three use 95%."""
 HEADROOM_OF_OTHERS = 0.6
 """Upper bound of this headroom, as a share of the other clients' requests. A client that uses 5% of
 the limit then does not cost us 15%."""
 SETTLE_SECONDS = 1.0
-"""Seconds in which the rate adapts to too much or too little headroom. A time shorter than a few
-round trips would react twice to the same header."""
+"""Seconds in which the rate adapts to too much or too little headroom. They must exceed a few round
+trips: otherwise the rate is corrected again before a header shows the first correction."""
 _MIN_SHARING_SECONDS = 2.0
 _MIN_PROBE_SECONDS = 0.3
 _PROBES_PER_INTERVAL = 15
-"""Minimum probes per interval, at random times, while the window has none of our requests."""
+"""Probes per interval, at random times, while the window is full and has none of our requests. They
+are at least `_MIN_PROBE_SECONDS` apart."""
 _CHECKS_PER_INTERVAL = 100
 """Checks per interval while the window is too full for a request."""
 
@@ -40,7 +41,8 @@ _CHECKS_PER_INTERVAL = 100
 class FairShare:
     """Slows our requests down while other clients share the limit.
 
-    Other clients count as present until no response has shown them for a whole interval.
+    After a response that shows other clients, they count as present for one interval, or for
+    `_MIN_SHARING_SECONDS` if that is longer.
     """
 
     def __init__(self) -> None:
@@ -113,8 +115,8 @@ MARGIN = 0.02
 MARGIN_SHARE = 0.015
 """Minimum margin, as a share of the window. It lets another sync send its first requests."""
 SPACING = 0.25
-"""Minimum time between two requests after the first window, as a share of the average time that the
-limit allows. Without it, a burst would repeat in every window and starve other clients."""
+"""Minimum time between two requests, as a share of the interval divided by the maximum. It applies
+after the first window. Without it, a burst would repeat in every window and starve others."""
 REFUSAL_PAUSE = 0.07
 """Pause after a 429, as a share of the window, if the headers report the remaining requests."""
 MIN_REFUSAL_PAUSE = 0.15

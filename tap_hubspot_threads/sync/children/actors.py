@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import FailureLog
 
 MAX_REMEMBERED = 50_000
-"""Most recently named actors to remember, so that they are not requested again."""
+"""How many actors to remember as requested. The most recently named ones are kept."""
 
 MAX_HELD = 200
-"""Maximum state changes that wait for actors, so that STATE keeps advancing."""
+"""Maximum number of state changes held back for actors. Without it, STATE could stop advancing."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
 LISTS = {"threads": (), "messages": ("senders", "recipients")}
@@ -45,7 +45,8 @@ class Actors:
         self._held: list[StateChange] = []
         self._breaker = CircuitBreaker("actors")
         self._has_returned_any = False
-        """Whether HubSpot has returned any actor; if so, a refusal concerns single actors."""
+        """Whether HubSpot has returned any actor. If so, it does not refuse them all, and a refusal
+        is about single IDs."""
         self._refused = 0
         """Actors that HubSpot has refused one by one so far."""
 

@@ -1,8 +1,8 @@
 """Phase 3, the open-thread check: finds silent changes to open threads.
 
-Each step handles only what the earlier steps left. Nothing is remembered for the next sync about
-which step worked. It is unknown whether HubSpot's status filter works, and how many threads fit on
-one page.
+There are several steps, because it is unknown whether HubSpot's status filter works and how many
+threads fit on one page. Each step handles only what the earlier steps left. Every sync tries all
+steps again: it does not remember which one worked.
 """
 
 from __future__ import annotations
@@ -51,15 +51,16 @@ class OpenThreadCheck:
         self._known = 0
         """Known open threads at the start of the check."""
         self._pages = self._calls = self._found = self._listed = 0
-        """Pages listed, calls by ID, threads read by ID, and known open threads that pages
-        showed."""
+        """In this order: pages listed, calls by ID, threads found by ID, and known open threads
+        that the listings showed."""
         self._seconds = 0.0
         """Total time that the pages of this check took."""
 
     def not_found_once(self) -> Iterator[Event]:
         """Re-read the threads that were not found once, with at most 25% of the calls.
 
-        Only a read by ID counts as the second check, so they are read even if a listing shows them.
+        A missing thread needs a second check before it is reported as deleted. Only a read by ID
+        counts, so these threads are read even if a listing shows them.
         """
         self._known = len(self._state.open)
         if self._max_calls:
@@ -120,14 +121,14 @@ class OpenThreadCheck:
         self._listed += len(self._seen.known_open) - before
 
     def _list_open(self) -> Iterator[Event]:
-        """Yield the events of unchanged threads that the status filter shows.
+        """Mark unchanged threads that the status filter shows as seen; later steps skip them.
 
         A page with mostly closed threads means that HubSpot ignores the filter, so the step ends. A
-        status index may also keep outdated rows forever, so changed rows are left to the later
-        steps.
+        row that differs from the last emitted record may be a change or an outdated row of the
+        status index, so its thread is left to the later steps.
 
-        UNKNOWN: whether `threadStatus` filters, and whether its index is current. If it does and
-        is, its rows can be used as they are, and `by_listing_all` can be removed.
+        UNKNOWN: whether `threadStatus` filters, and whether its index is current. If the filter
+        works and its index is current, all its rows can be used, and `by_listing_all` can go.
         """
         for archived in self._archived_values:
             for page in self._counted(self._api.list_open_threads(archived=archived)):
