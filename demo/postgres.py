@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import backoff
 import psutil
 
 if TYPE_CHECKING:
@@ -53,23 +54,19 @@ def embedded_postgres(data: Path) -> Iterator[str]:
                 yield str(server.get_uri(driver="psycopg"))
 
 
-def start_server(start: Callable[[], None], attempts: int = 3) -> None:
+@backoff.on_exception(
+    backoff.constant, subprocess.TimeoutExpired, max_tries=3, interval=0, jitter=None, logger=None
+)
+def start_server(start: Callable[[], None]) -> None:
     """Start the server. Try again after a timeout, because the package waits only 10 seconds.
 
     On a busy machine, the server may start after the timeout. The next attempt then finds it
     running.
 
     Raises:
-        subprocess.TimeoutExpired: if every attempt times out.
+        subprocess.TimeoutExpired: if the third attempt times out.
     """
-    for attempt in range(1, attempts + 1):
-        try:
-            start()
-        except subprocess.TimeoutExpired:
-            if attempt == attempts:
-                raise
-        else:
-            return
+    start()
 
 
 def _remove_dead_pids(data: Path) -> None:
