@@ -145,8 +145,8 @@ class Names:
             return None
         if self.kind(message) in {"agent", "staff", "bot", "ai", "integration"}:
             return "outgoing"
-        told: str = message.more["direction"]
-        return told.lower()
+        direction: str = message.more["direction"]
+        return direction.lower()
 
 
 def thread_columns(thread: Thread, names: Names) -> Row:

@@ -259,11 +259,11 @@ def events(account: Account, names: Names) -> dict[str, Row]:
     """Return the rows of `conversation_events` by ID."""
     rows: dict[str, Row] = {}
     for thread in account.threads.values():
-        told: defaultdict[str, list[Message]] = defaultdict(list)
+        changes: defaultdict[str, list[Message]] = defaultdict(list)
         for message in sorted(account.messages(thread), key=key):
             if message.type in EVENTS:
-                told[message.type].append(message)
-        for kind_of_event, history in told.items():
+                changes[message.type].append(message)
+        for kind_of_event, history in changes.items():
             for place, message in enumerate(history):
                 later = history[place + 1] if place + 1 < len(history) else None
                 before = history[place - 1] if place else None

@@ -109,8 +109,8 @@ def test_sources_are_the_schemas() -> None:
 @pytest.mark.usefixtures("built")
 def test_support_report(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report answers each question, with the longest-waiting customer first."""
-    told = io.StringIO()
-    monkeypatch.setattr(support_report, "console", Console(file=told, width=100))
+    printed = io.StringIO()
+    monkeypatch.setattr(support_report, "console", Console(file=printed, width=100))
     monkeypatch.setattr(support_report, "_build", lambda *_: True)
     assert (
         support_report.build_and_show(support_report.Destination(warehouse.url, "hubspot"), ZONE)
@@ -119,10 +119,10 @@ def test_support_report(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -
     rows = conversations(ACCOUNT, warehouse.names(ACCOUNT)).values()
     waiting = [row for row in rows if row["awaiting_reply_from"] == "business"]
     oldest = min(waiting, key=lambda row: row["waiting_since"])
-    lines = told.getvalue().splitlines()
-    assert all(title in told.getvalue() for title in support_report.TABLES)
+    lines = printed.getvalue().splitlines()
+    assert all(title in printed.getvalue() for title in support_report.TABLES)
     assert next(line for line in lines if "9336" in line).split()[1] == oldest["conversation_id"]
-    assert "No results" not in told.getvalue()
+    assert "No results" not in printed.getvalue()
     with pytest.raises(ValueError, match="Run `make run` first"):
         support_report.build_and_show(support_report.Destination(warehouse.url, "nowhere"), ZONE)
 
@@ -178,8 +178,8 @@ def test_deleted_threads(warehouse: Warehouse) -> None:
     account = Account.sample(60, seed=11)
     warehouse.load(account, "gone", *STREAMS)
     back, *gone = list(account.threads.values())[3:40:4]
-    told = [(back.id, "2020-01-01"), *((thread.id, "2050-01-01") for thread in gone)]
-    values = ", ".join(f"('{number}', '{when}')" for number, when in told)
+    deletions = [(back.id, "2020-01-01"), *((thread.id, "2050-01-01") for thread in gone)]
+    values = ", ".join(f"('{number}', '{when}')" for number, when in deletions)
     warehouse.query(f"INSERT INTO gone.deleted_threads (id, _sdc_extracted_at) VALUES {values}")
     for thread in gone:
         account.delete(thread)
