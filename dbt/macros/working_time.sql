@@ -18,6 +18,20 @@ from {{ rows }}
     {%- endif %}
 {%- endmacro %}
 
+{#
+    A row for each key of the CTE `measured`, with the seconds and working seconds of each span as two columns.
+#}
+{% macro durations(key, spans) -%}
+select
+        {{ key }}
+        {%- for span in spans %},
+        sum(case when span = '{{ span }}' then seconds end) as {{ span }}_seconds,
+        sum(case when span = '{{ span }}' then working_seconds end) as {{ span }}_working_seconds
+        {%- endfor %}
+    from measured
+    group by {{ key }}
+{%- endmacro %}
+
 {% macro _join_clock(moment, name) -%}
 left join {{ ref('working_clock') }} as {{ name }}
     on {{ name }}.day = cast({{ moment }} as date)

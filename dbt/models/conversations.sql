@@ -53,7 +53,6 @@ counts as (
         min(case when message_class = 'message' and direction = 'incoming' then created_at end) as first_incoming_at,
         min(case when message_class = 'message' and direction = 'incoming' and is_form then created_at end) as first_form_at,
         min(case when message_class = 'message' and direction = 'outgoing' then created_at end) as first_outgoing_at,
-        max(case when message_class = 'message' and direction = 'incoming' and not has_failed then created_at end) as last_incoming_at,
         max(case when message_class = 'message' and direction = 'outgoing' and not has_failed then created_at end) as last_outgoing_at
     from messages
     group by conversation_id
@@ -254,14 +253,12 @@ spans as (
     inner join first_answers_by_people on first_answers_by_people.conversation_id = assigned.conversation_id
     where first_answers_by_people.created_at >= assigned.first_assigned_at
     union all
-    select closings.thread_id, 'first_close', threads.created_at, closings.first_closed_at
+    {% for close in ['first', 'last'] -%}
+    select closings.thread_id, '{{ close }}_close', threads.created_at, closings.{{ close }}_closed_at
     from closings
     inner join threads on threads.thread_id = closings.thread_id
     union all
-    select closings.thread_id, 'last_close', threads.created_at, closings.last_closed_at
-    from closings
-    inner join threads on threads.thread_id = closings.thread_id
-    union all
+    {% endfor -%}
     select conversation_id, span, begins_at, ends_at
     from unassigned
     where ends_at > begins_at
@@ -272,14 +269,7 @@ measured as (
 ),
 
 durations as (
-    select
-        conversation_id
-        {%- for span in ['response', 'person_response', 'agent_response', 'first_close', 'last_close', 'unassigned'] %},
-        sum(case when span = '{{ span }}' then seconds end) as {{ span }}_seconds,
-        sum(case when span = '{{ span }}' then working_seconds end) as {{ span }}_working_seconds
-        {%- endfor %}
-    from measured
-    group by conversation_id
+    {{ durations('conversation_id', ['response', 'person_response', 'agent_response', 'first_close', 'last_close', 'unassigned']) }}
 ),
 
 pauses as (

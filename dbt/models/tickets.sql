@@ -42,14 +42,7 @@ measured as (
 ),
 
 durations as (
-    select
-        ticket_id
-        {%- for span in ['response', 'person_response', 'last_close'] %},
-        max(case when span = '{{ span }}' then seconds end) as {{ span }}_seconds,
-        max(case when span = '{{ span }}' then working_seconds end) as {{ span }}_working_seconds
-        {%- endfor %}
-    from measured
-    group by ticket_id
+    {{ durations('ticket_id', ['response', 'person_response', 'last_close']) }}
 )
 
 select
