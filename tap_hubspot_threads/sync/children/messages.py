@@ -140,7 +140,7 @@ class Messages:
                 message = f"{error} for a page after the first"
                 raise InconclusiveError(message) from None
             # UNKNOWN: whether the messages of an archived thread need `archived=true`.
-            yield from self._list(thread, archived=True, once=True)
+            yield from self._list(thread, archived=True, once=once)
 
     def _list(self, thread: ThreadRef, *, archived: bool = False, once: bool) -> Iterator[Page]:
         """Yield the pages of a thread's messages, each as a whole or in parts."""
