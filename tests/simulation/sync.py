@@ -156,6 +156,13 @@ class Sync:
         return "messages" in self.streams
 
     @property
+    def needs_backfill(self) -> bool:
+        """Whether it starts or resumes a backfill of messages."""
+        bookmark = self.given_messages.get("replication_key_value")
+        is_caught_up = bookmark and bookmark == self.given["replication_key_value"]
+        return self.has_messages and not is_caught_up
+
+    @property
     def is_confirmed(self) -> bool:
         """Whether the account ID is confirmed."""
         return (
