@@ -57,7 +57,7 @@ class Life:
         """Whether HubSpot lists archived threads by time, as documented."""
         self.account = Account([], clock=lambda: self.time)
         self.account.gone_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 1))))
-        self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0,) * 5 + (1,))))
+        self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 0, 1))))
         self._actions = Actions(chance, self.account, may_shift=self.may_shift)
         self.behaviors_met: list[Behavior] = []
         """The behaviors since the current sync started."""

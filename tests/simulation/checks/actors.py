@@ -32,9 +32,9 @@ class ActorChecks:
         Raises:
             AssertionError: if a guarantee is broken.
         """
-        if "actors" in sync.streams and not sync.has_few_attempts:
+        if "actors" in sync.streams and not sync.may_give_up:
             self._check_actors(sync, lines)
-        if sync.end is None and not sync.has_few_attempts:
+        if sync.end is None and not sync.may_give_up:
             self._check_lists(sync, lines)
 
     def _check_actors(self, sync: Sync, lines: list[dict[str, Any]]) -> None:
