@@ -191,8 +191,10 @@ class Life:
 
     def _change(self, what: str, thread: Thread, past: ThreadHistory) -> None:
         if what in {"archive", "restore"}:
-            if thread.archived != (what == "archive") and (thread.archived or self.most_lag):
-                past.shifted_at = self.moment
+            if thread.archived != (what == "archive"):
+                past.moved_at = self.moment
+                if thread.archived or self.most_lag:
+                    past.shifted_at = self.moment
             if thread.archived:
                 past.archived_at = self.moment
             thread.archived = what == "archive"

@@ -185,7 +185,7 @@ class Checks:
         """Only threads that were deleted or changed sides are not found."""
         for thread_id, _ in self._warehouse.kept["not_found"] if sync.is_healthy else ():
             past = self._life.past[int(thread_id)]
-            is_gone = past.deleted_at is not None or past.shifted_at >= sync.began
+            is_gone = past.deleted_at is not None or past.moved_at >= sync.began
             assert is_gone, f"{thread_id} exists and is marked as not found"
 
     def _check_rows(self, sync: Sync) -> None:
