@@ -43,27 +43,22 @@ class FailureLog:
 
     Args:
         name: How to name an item in a log line, with `%s` for its ID.
-        earlier: Number of consecutive earlier syncs in which each item failed. The caller may
-            change it during the sync.
+        earlier: Number of consecutive earlier syncs in which each item failed.
     """
 
     def __init__(self, name: str, earlier: Mapping[str, int] = _NONE) -> None:
-        self._name, self._earlier = name, earlier
+        self._name, self._earlier = name, dict(earlier)
         self.failed: set[str] = set()
         """IDs of all items that failed."""
         self.errors: dict[str, HubSpotError] = {}
         """Failures by ID that make the sync end in an error."""
 
-    def note(self, id_: str, error: HubSpotError) -> int | None:
-        """Record a failure.
-
-        Return the number of consecutive syncs with a failure, this one included; None if the
-        failure was already recorded in this sync.
-        """
-        if id_ in self.failed:
-            return None
-        self.failed.add(id_)
+    def note(self, id_: str, error: HubSpotError) -> int:
+        """Record a failure; return the number of consecutive failing syncs, this one included."""
         syncs = self.syncs(id_)
+        if id_ in self.failed:
+            return syncs
+        self.failed.add(id_)
         if syncs < FAILING_SYNCS:
             self.errors[id_] = error
         else:
@@ -73,6 +68,11 @@ class FailureLog:
             )
             LOG.warning(message, id_, syncs, error)
         return syncs
+
+    def note_success(self, id_: str) -> None:
+        """Record that an item was read, or that it does not exist."""
+        self.errors.pop(id_, None)
+        self._earlier.pop(id_, None)
 
     def syncs(self, id_: str) -> int:
         """Return the number of consecutive failing syncs if the item fails in this one."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from tap_hubspot_threads.errors import HubSpotError, NotFoundError, RefusedError, TransientError
 from tap_hubspot_threads.models import (
-    CHECKPOINT,
     REPLICATION_KEY,
     Event,
     ReadMessages,
@@ -181,7 +180,7 @@ class ThreadPipeline:
             has_new_message: Whether to read the messages even if the record has not changed.
         """
         thread_id, state = row["id"], self._state
-        self._failures.threads.errors.pop(thread_id, None)
+        self._failures.threads.note_success(thread_id)
         self._seen.not_found_at.pop(thread_id, None)
         is_known, is_tracked = thread_id in state.open, self._context.is_tracked(row)
         if not (
@@ -239,7 +238,7 @@ class ThreadPipeline:
     def _not_found(self, ref: ThreadRef, now: str | None) -> StateChange:
         self._stats.not_found += 1
         self._seen.not_found_at[ref.id] = now
-        self._failures.threads.errors.pop(ref.id, None)
+        self._failures.threads.note_success(ref.id)
         check = now if self._context.tracks_open_threads else None
         change = partial(self._state.note_not_found, ref.id, check)
         if check is None and self._state.failed.get(ref.id) != 0:
@@ -249,10 +248,8 @@ class ThreadPipeline:
         return StateChange(self._pending_messages(ref, change))
 
     def _failed(self, ref: ThreadRef, error: HubSpotError) -> StateChange:
-        """Record a failure and keep the thread for the next sync; count it once per sync."""
+        """Record a failure and keep the thread for the next sync."""
         syncs = self._failures.threads.note(ref.id, error)
-        if syncs is None:
-            return CHECKPOINT
         change = partial(self._state.note_failure, ref.id, syncs)
         return StateChange(self._pending_messages(ref, change))
 

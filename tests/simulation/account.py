@@ -57,7 +57,7 @@ class Life:
         """Whether HubSpot lists archived threads by time, as documented."""
         self.account = Account([], clock=lambda: self.time)
         self.account.gone_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 1))))
-        self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0,) * 5 + (1,))))
+        self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 0, 1))))
         self._actions = Actions(chance, self.account, may_shift=self.may_shift)
         self.behaviors_met: list[Behavior] = []
         """The behaviors since the current sync started."""
@@ -191,8 +191,10 @@ class Life:
 
     def _change(self, what: str, thread: Thread, past: ThreadHistory) -> None:
         if what in {"archive", "restore"}:
-            if thread.archived != (what == "archive") and (thread.archived or self.most_lag):
-                past.shifted_at = self.moment
+            if thread.archived != (what == "archive"):
+                past.moved_at = self.moment
+                if thread.archived or self.most_lag:
+                    past.shifted_at = self.moment
             if thread.archived:
                 past.archived_at = self.moment
             thread.archived = what == "archive"

@@ -37,11 +37,12 @@ class Troubles:
         """Draw the faults of a sync, and record those that explain an error."""
         chance, faults = self._chance, self._service.faults
         faults[:] = storm(chance, chance.choice([0, 0, 4]))
-        actor_share = 0.3 if self._life.account.poisoned_actors else 0.03
+        # Batches with an actor that is always refused are halved, which takes several requests.
+        actor_share = 0.4 if self._life.account.poisoned_actors else 0.01
         refusal = chance.choice(((400, ""), (403, FORBIDDEN)))
         candidates = (
             (r"/threads/[0-9]+\?", refusal, 0.1),
-            ("/actors/batch", (503, ""), actor_share),
+            *[("/actors/batch", (503, ""), actor_share)] * 3,
         )
         for path, (status, body), share in candidates:
             if chance.random() < share:

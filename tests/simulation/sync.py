@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import (
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MASS_DELETION_MIN = 20
 """Minimum number of threads for the mass-deletion rule."""
+UNREAD_ACTORS = re.compile(r"([0-9]+) actor\(s\)")
+"""How an error names the actors that could not be read."""
 ENOUGH_ATTEMPTS = 100
 """More attempts than any drawn series of faults lasts."""
 
@@ -93,6 +96,8 @@ class Sync:
         """Whether HubSpot's behavior or a setting explains the error."""
         if isinstance(self.end, WrongAccountError):
             return False
+        if self._unread_actors > len(self._life.account.poisoned_actors):
+            return self.may_give_up
         if isinstance(self.end, DailyQuotaError):
             return self.has_low_quota
         if isinstance(self.end, MassDeletionError):
@@ -112,7 +117,8 @@ class Sync:
         )
         return (
             bool(self.outages())
-            or self.has_few_attempts
+            or self.may_give_up
+            or self.is_refused
             or is_old
             or is_archived_meanwhile
             or is_refused_meanwhile
@@ -131,10 +137,15 @@ class Sync:
         }
 
     @property
-    def has_few_attempts(self) -> bool:
+    def _unread_actors(self) -> int:
+        """The number of actors that it reports as not read."""
+        found = UNREAD_ACTORS.search(str(self.end))
+        return int(found[1]) if found else 0
+
+    @property
+    def may_give_up(self) -> bool:
         """Whether the sync may give up after transient failures."""
-        may_give_up = self.has_faults and self.settings["max_attempts"] < ENOUGH_ATTEMPTS
-        return may_give_up or self.is_refused
+        return self.has_faults and self.settings["max_attempts"] < ENOUGH_ATTEMPTS
 
     def met(self, **values: set[str]) -> bool:
         """Whether a field of HubSpot's behavior had one of these values at any time."""
@@ -154,6 +165,13 @@ class Sync:
     def has_messages(self) -> bool:
         """Whether messages are selected."""
         return "messages" in self.streams
+
+    @property
+    def needs_backfill(self) -> bool:
+        """Whether it starts or resumes a backfill of messages."""
+        bookmark = self.given_messages.get("replication_key_value")
+        is_caught_up = bookmark and bookmark == self.given["replication_key_value"]
+        return self.has_messages and not is_caught_up
 
     @property
     def is_confirmed(self) -> bool:

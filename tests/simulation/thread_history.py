@@ -38,6 +38,8 @@ class ThreadHistory:
     both
     sides.
     """
+    moved_at: int = -1
+    """When it was last archived or restored. Two requests by ID may both have missed it."""
     deleted_at: datetime | None = None
     first_missed_at: datetime | None = None
     """When the first sync ended that must have noticed the deletion."""

@@ -46,16 +46,17 @@ def test_counts_once() -> None:
     """An item that fails again in the same sync does not count again."""
     log = failures()
     log.note("a", transient_error())
-    assert log.note("a", transient_error()) is None
+    assert log.note("a", transient_error()) == 1
     assert len(log.errors) == 1
 
 
 def test_counts_once_after_a_success() -> None:
-    """An item that fails, succeeds and fails in one sync counts once."""
-    log = failures()
+    """An item that fails, succeeds and fails in one sync counts once, as its first failure."""
+    log = failures(a=FAILING_SYNCS - 1)
     log.note("a", transient_error())
-    log.errors.clear()
-    assert log.note("a", transient_error()) is None
+    log.note_success("a")
+    assert not log.is_quarantined("a")
+    assert log.note("a", transient_error()) == 1
     assert log.errors == {}
 
 

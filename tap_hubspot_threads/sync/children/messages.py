@@ -96,17 +96,14 @@ class Messages:
         else:
             self._stats.threads_with_messages += 1
         self._breaker.reset()
-        self._failures.errors.pop(thread.id, None)
+        self._failures.note_success(thread.id)
         yield StateChange(partial(self._state.settle, thread.id))
 
     def _thread_deleted(self, thread_id: str) -> Callable[[], None]:
         """Return the state change for a thread that no longer exists, which is not an error.
 
-        Later syncs request the messages again, because a 404 can be wrong for a while. A sync
-        counts at most one failure per thread.
+        Later syncs request the messages again, because a 404 can be wrong for a while.
         """
-        if thread_id in self._seen.without_thread or thread_id in self._failures.failed:
-            return partial(self._state.add_pending, thread_id)
         self._seen.without_thread.append(thread_id)
         syncs = self._failures.syncs(thread_id)
         if syncs >= FAILING_SYNCS:
@@ -114,11 +111,10 @@ class Messages:
         return partial(self._state.add_pending, thread_id, syncs)
 
     def _failed(self, thread_id: str, error: HubSpotError) -> Callable[[], None]:
-        is_quarantined = self._failures.is_quarantined(thread_id)
-        is_counted = thread_id in self._seen.without_thread
         syncs = self._failures.note(thread_id, error)
+        is_quarantined = self._failures.is_quarantined(thread_id)
         self._breaker.note(thread_id, error, is_quarantined=is_quarantined)
-        return partial(self._state.add_pending, thread_id, 0 if is_counted else syncs or 0)
+        return partial(self._state.add_pending, thread_id, syncs)
 
     # On a worker thread
 
@@ -144,7 +140,7 @@ class Messages:
                 message = f"{error} for a page after the first"
                 raise InconclusiveError(message) from None
             # UNKNOWN: whether the messages of an archived thread need `archived=true`.
-            yield from self._list(thread, archived=True, once=True)
+            yield from self._list(thread, archived=True, once=once)
 
     def _list(self, thread: ThreadRef, *, archived: bool = False, once: bool) -> Iterator[Page]:
         """Yield the pages of a thread's messages, each as a whole or in parts."""

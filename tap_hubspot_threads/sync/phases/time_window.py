@@ -22,7 +22,11 @@ FRESH_SECONDS = 60.0
 fixed."""
 
 AGREEING_ROWS = 3
-"""Rows that must agree on how far a list is complete, or that it has passed a time."""
+"""Rows that must agree on how far a list is complete."""
+
+LATER_ROWS = 20
+"""Consecutive rows that must be later than a time to show that the list has passed it. Fewer could
+all be fresher than their places: rows near the end of the list are those that change most."""
 
 FILTER_MARGIN = 0.001
 """Seconds before a position at which its page starts. UNKNOWN: whether the filter is inclusive
@@ -185,7 +189,7 @@ class _Walk:
         every eleventh.
         """
         times = [row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]]
-        self._last = [*self._last, *times][-AGREEING_ROWS:]
+        self._last = [*self._last, *times][-LATER_ROWS:]
         if times:
             fresh = shift(page.now, seconds=-page.seconds - FRESH_SECONDS)
             settled = [moment for moment in times if moment < fresh]
@@ -198,5 +202,5 @@ class _Walk:
         if limit is None:
             return False
         times = [row[REPLICATION_KEY] or limit for row in page.rows]
-        is_page_later = len(self._last) == AGREEING_ROWS and min([*times, *self._last]) > limit
+        is_page_later = len(self._last) == LATER_ROWS and min([*times, *self._last]) > limit
         return is_page_later or (position is not None and position > limit)

@@ -98,12 +98,17 @@ class Checks:
     def _note_listing(self, sync: Sync) -> None:
         """After a full listing, each thread must be known as it was when the listing started."""
         life, kept = self._life, self._warehouse.kept
-        names = ("full_listing_completed_at", "listing")
-        is_other = any(kept.get(name) != sync.given.get(name) for name in names)
-        started = kept.get("full_listing_started_at")
-        if not is_other or kept["listing"] != "done" or not started:
+        is_over = kept.get("listing") == "done"
+        started = kept.get("full_listing_started_at" if is_over else "listing_started_at")
+        if not started:
             return
         listed = life.moment_before(time_of(started) - timedelta(seconds=self._lag))
+        if sync.is_first:
+            self._note_first_listing(listed)
+        names = ("full_listing_completed_at", "listing")
+        is_other = any(kept.get(name) != sync.given.get(name) for name in names)
+        if not is_other or not is_over:
+            return
         # A listed row does not replace a row that the same sync read by ID, even if that is older.
         syncs = [other for other in self._syncs if text_of(other.began_at)[:19] <= started]
         began = life.earlier(min(listed, *(other.began for other in syncs[-1:]), listed), self._lag)
@@ -112,10 +117,6 @@ class Checks:
             if sync.is_first and past.was_archived and not sync.has_archived:
                 past.expected_since = past.increment_due_at = None
                 continue
-            if sync.is_first:  # the bookmark is later
-                past.expected_since = None
-                if past.increment_due_at is not None and past.increment_due_at <= listed:
-                    past.increment_due_at = None
             is_there = past.versions and past.versions[0][0] <= began
             if did_shift or not is_there or past.shifted_at >= began:
                 continue
@@ -126,6 +127,17 @@ class Checks:
                 past.hidden_until = None
             if past.rolled_back_at <= began:
                 past.rolled_back_at = -1
+
+    def _note_first_listing(self, listed: int) -> None:
+        """Expect a first sync's listing, not its increment, to show what is older than its start.
+
+        If the listing is stuck, the increment still sets the bookmark, and later syncs that are not
+        first ones resume the listing.
+        """
+        for past in self._life.past.values():
+            past.expected_since = None
+            if past.increment_due_at is not None and past.increment_due_at <= listed:
+                past.increment_due_at = None
 
     def _note_reading(self, sync: Sync) -> None:
         """After a sync, each tracked thread must be known as it was when the sync started."""
@@ -173,7 +185,7 @@ class Checks:
         """Only threads that were deleted or changed sides are not found."""
         for thread_id, _ in self._warehouse.kept["not_found"] if sync.is_healthy else ():
             past = self._life.past[int(thread_id)]
-            is_gone = past.deleted_at is not None or past.shifted_at >= sync.began
+            is_gone = past.deleted_at is not None or past.moved_at >= sync.began
             assert is_gone, f"{thread_id} exists and is marked as not found"
 
     def _check_rows(self, sync: Sync) -> None:

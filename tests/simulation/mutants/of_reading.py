@@ -105,7 +105,7 @@ def _replace_position(
 
     def position(self: Any, page: Any) -> str | None:
         times = [row["latestMessageTimestamp"] for row in page.rows]
-        self._last = [*self._last, *times][-3:]
+        self._last = [*self._last, *times][-time_window.LATER_ROWS :]
         moved = choose(times, page) if times else self._at
         return moved if moved > self._at else None
 

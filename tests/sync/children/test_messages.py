@@ -282,17 +282,17 @@ def test_404_for_messages_of_an_archived_thread() -> None:
     """After a 404 for its messages, an archived thread is first requested as archived."""
     world = World(not_found_error(), row(1, archived=True), not_found_error())
     world.write([ReadMessages(ThreadRef("1", archived=True))])
-    assert world.requests[1:] == [("get_thread", "1", True), (*list_call(1), True, True)]
+    assert world.requests[1:] == [("get_thread", "1", True), (*list_call(1), True)]
 
 
 def test_messages_requested_as_archived() -> None:
-    """If the thread exists, messages not found are requested with `archived=true`, one attempt."""
+    """If the thread exists, messages not found are requested with `archived=true`, with retries."""
     world = World(
         not_found_error(), row(1, archived=True), messages_page("a", cursor="x"), messages_page("b")
     )
     found = world.write([ReadMessages(ThreadRef("1", archived=True))])
     assert found == [("messages", "a"), ("messages", "b")]
-    assert world.requests[2:] == [(*list_call(1), True, True), (*list_call(1, "x"), True, True)]
+    assert world.requests[2:] == [(*list_call(1), True), (*list_call(1, "x"), True)]
     assert world.stats.unavailable == []
 
 

@@ -42,6 +42,7 @@ class World:
         share: The share of the daily quota left at each check; the last value repeats.
         reserve: The reserved share of the daily quota.
         backfilled_threads: The number of threads that earlier syncs backfilled.
+        include_archived: Whether archived threads are in scope.
         state: Further values in the state of threads.
     """
 
@@ -53,6 +54,7 @@ class World:
         share: Iterable[float | None] = (None,),
         reserve: float = 0.1,
         backfilled_threads: int = 0,
+        include_archived: bool = False,
         **state: Any,
     ) -> None:
         self.api = fake(*answers)
@@ -68,7 +70,7 @@ class World:
             Selection(messages=True),
             start_date=start,
             inbox_ids=("1",),
-            include_archived=False,
+            include_archived=include_archived,
             lookback_seconds=LOOKBACK,
             daily_quota_reserve_percent=round(reserve * 100),
         )
@@ -192,6 +194,22 @@ def test_filters() -> None:
     """Threads outside the filters are skipped."""
     rows = [row(1, shift(START, seconds=-1)), row(2, T1, inboxId="2"), row(3, T2)]
     assert World(page(*rows), at=None, start=START).run() == ["3"]
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [([], [], [row(1, T1, archived=True)]), ([row(1, T1, archived=True)], [row(1, T1)], [])],
+    ids=["archived", "restored"],
+)
+def test_archived_or_restored_meanwhile(lists: Iterable[list[dict[str, Any]]]) -> None:
+    """A thread archived or restored while both lists are read is read once.
+
+    Archived threads are listed first, then live ones, then archived ones again.
+    """
+    world = World(*[page(*found) for found in lists], include_archived=True)
+    assert world.run() == ["1"]
+    listed = [archived for *_, archived in world.api.requests]
+    assert listed == [True, False, True]
 
 
 def test_archived() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.models import StateChange
 from tap_hubspot_threads.sync.phases.increment import Increment
+from tap_hubspot_threads.sync.phases.time_window import LATER_ROWS
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.values import parse_time, shift
 from tests.sync.fakes import NOW, Inline, fake, make_context, make_state, page, row
@@ -90,7 +91,7 @@ def test_never_ahead_of_the_clock() -> None:
 
 def test_account_that_changes_faster_than_it_is_read() -> None:
     """Threads that change after the sync started are left to the next sync."""
-    later = [row(n, shift(NOW, seconds=1 + n)) for n in (1, 2, 3)]
+    later = [row(n, shift(NOW, seconds=2 + n)) for n in range(LATER_ROWS)]
     run = Run(page(*later, cursor="x"), page())
     list(run.steps())
     assert len(run.api.requests) == 1

@@ -10,7 +10,11 @@ import pytest
 from tap_hubspot_threads.errors import PaginationLoopError
 from tap_hubspot_threads.hubspot.pagination import PaginationGuard
 from tap_hubspot_threads.models import REPLICATION_KEY
-from tap_hubspot_threads.sync.phases.time_window import iter_by_time, iter_changed_threads
+from tap_hubspot_threads.sync.phases.time_window import (
+    LATER_ROWS,
+    iter_by_time,
+    iter_changed_threads,
+)
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import NOW, page, row
 
@@ -217,6 +221,14 @@ def test_two_later_rows_are_no_end() -> None:
     listing.pages += list(listing.pages)
     run(listing, end=T2)
     assert [cursor for _, cursor in listing.requests] == [None, "x", None, "x"]
+
+
+@pytest.mark.parametrize(("count", "is_followed"), [(LATER_ROWS - 1, True), (LATER_ROWS, False)])
+def test_many_fresh_rows_are_the_end(count: int, *, is_followed: bool) -> None:
+    """Rows that may be fresher than their places end the list only if they are many."""
+    fresh = [shift(NOW, seconds=1)] * count
+    listing = Listing(*[page(*rows(*fresh), cursor="x"), page(row(99, T2))] * 2)
+    assert any("99" in ids for ids, _ in run(listing, end=NOW)) == is_followed
 
 
 def test_live_threads_only() -> None:
