@@ -84,7 +84,7 @@ def test_join_to_tickets(warehouse: Warehouse) -> None:
         CREATE TABLE crm.tickets (id bigint, hs_last_csat_rating int, hs_pipeline_stage text);
         INSERT INTO crm.tickets VALUES (7001, 5, 'closed'), (1, 1, 'new')"""
     )
-    (join,) = blocks(page("reference/metrics"), "sql")
+    (join,) = blocks(page("reference/dbt-models"), "sql")
     rows = {row["ticket_id"]: row["hs_last_csat_rating"] for row in warehouse.query(join)}
     assert rows.keys() == warehouse.column("hubspot_analytics.tickets", "ticket_id")
     assert {ticket: rating for ticket, rating in rows.items() if rating} == {"7001": 5}

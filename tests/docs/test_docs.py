@@ -165,8 +165,8 @@ def test_every_page_is_in_the_menu() -> None:
 
 def test_ca_certificate_in_a_pod() -> None:
     """The CronJob for proxies extends the other one, and its variable names the mounted file."""
-    (added,) = blocks(page("how-to/proxy"), "yaml")
-    (whole,) = blocks(page("how-to/schedule-kubernetes"), "yaml")
+    (added,) = blocks(page("configure/proxy"), "yaml")
+    (whole,) = blocks(page("deploy/kubernetes"), "yaml")
     pods = [
         yaml.safe_load(block)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         for block in (added, whole)
@@ -176,7 +176,7 @@ def test_ca_certificate_in_a_pod() -> None:
     assert not {"volumes"} & pods[1].keys()
     names = [variable["name"] for one in (container, known) for variable in one["env"]]
     assert len(names) == len(set(names))
-    (create,) = [one for one in blocks(page("how-to/proxy"), "console") if "configmap" in one]
+    (create,) = [one for one in blocks(page("configure/proxy"), "console") if "configmap" in one]
     created, _, file = create.split("configmap ")[1].strip().partition(" --from-file=")
     (volume,), (mount,) = pods[0]["volumes"], container["volumeMounts"]
     assert volume == {"name": mount["name"], "configMap": {"name": created}}
@@ -186,7 +186,7 @@ def test_ca_certificate_in_a_pod() -> None:
 
 def test_ca_certificates_in_one_file(tmp_path: Path) -> None:
     """The command creates a file of the default CA certificates and one more."""
-    (command,) = [one for one in blocks(page("how-to/proxy"), "console") if "certifi" in one]
+    (command,) = [one for one in blocks(page("configure/proxy"), "console") if "certifi" in one]
     (tmp_path / "company.pem").write_text("THE COMPANY'S")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     script = command.removeprefix("$ ")
@@ -208,7 +208,9 @@ def test_variables_are_settings() -> None:
 
 def test_sample_account() -> None:
     """The tutorial starts a sample account as the program does, and shows its output."""
-    (shown,) = [block for block in blocks(page("tutorial"), "console") if "emulator" in block]
+    (shown,) = [
+        block for block in blocks(page("get-started/tutorial"), "console") if "emulator" in block
+    ]
     _, command, line = shown.splitlines()
     arguments = command.partition(" python ")[2].replace("8080", "0").split()
     with subprocess.Popen(
@@ -319,7 +321,7 @@ def test_personal_data() -> None:
 def test_messages_of_exit_code_75() -> None:
     """The documented messages of exit code 75 are the program's, with and without a time."""
     quota = DailyQuota(10, remaining=64911, limit=650_000, utc_offset=3600.0)
-    reserve, spent = blocks(page("how-to/errors"), "text")[-1].splitlines()
+    reserve, spent = blocks(page("troubleshooting/errors"), "text")[-1].splitlines()
     with pytest.raises(DailyQuotaError) as error:
         quota.check(0)
     without_time = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
@@ -352,7 +354,7 @@ def test_summaries_of_empty_runs() -> None:
         said.append(progress.summary().partition(". ")[0])
     cells = [
         line.split("`")[1]
-        for line in page("how-to/thread-missing").splitlines()
+        for line in page("troubleshooting/missing-threads").splitlines()
         if "| `Sync " in line
     ]
     assert cells == said
@@ -362,10 +364,10 @@ def test_error_messages() -> None:
     """The documented error messages are in the program, by at least three words in a row."""
     source = "".join(path.read_text("utf-8") for path in (ROOT / PACKAGE).rglob("*.py"))
     known = f" {re.sub(WORDS, ' ', re.sub(JOINED, '', source))} "
-    text = page("how-to/errors")
+    text = page("troubleshooting/errors")
     meltanos = "| `Another ... pipeline is already running ...` | Meltano's own |"
     assert meltanos in text
-    text = text.replace(meltanos, "") + page("how-to/other-account")
+    text = text.replace(meltanos, "") + page("operate/token-or-account")
     cells = [line.split("|")[1] for line in text.splitlines() if line[:3] == "| `"]
     quoted = [re.sub(WORDS, " ", text).split() for cell in cells for text in cell.split("`")[1::2]]
     assert len(quoted) > 15

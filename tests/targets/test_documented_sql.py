@@ -38,7 +38,7 @@ def _ago(*, minutes: int) -> datetime:
 
 def test_deleted_threads(database: Database, tmp_path: Path) -> None:
     """The documented SQL removes rows of deleted threads, and finds threads that may be deleted."""
-    remove, remove_messages, find, _ = blocks(page("how-to/deleted"), "sql")
+    remove, remove_messages, find, _ = blocks(page("operate/deleted-threads"), "sql")
     with open_lab(Account.sample(60)) as lab:
         streams = ["threads", "deleted_threads", "messages"]
         pipe = database.pipe(lab, tmp_path, streams=streams)
@@ -79,8 +79,8 @@ def filled(sql: str, **values: str) -> str:
 def test_messages(database: Database, tmp_path: Path) -> None:
     """The documented SQL about messages returns the account's values."""
     query = database.query
-    lists = blocks(page("how-to/query-lists"), "sql")
-    conversation, first_reply = blocks(page("how-to/messages"), "sql")
+    lists = blocks(page("destinations/postgresql"), "sql")
+    conversation, first_reply = blocks(page("configure/messages"), "sql")
     with open_lab(Account.sample(300)) as lab:
         streams = ["threads", "messages", "actors", "inboxes"]
         database.pipe(lab, tmp_path, streams=streams).run()
@@ -110,7 +110,7 @@ def test_messages(database: Database, tmp_path: Path) -> None:
 
 def test_threads_missing_from_the_table(database: Database, tmp_path: Path) -> None:
     """The documented SQL names the threads that are listed but missing in the table."""
-    (missing,) = blocks(page("how-to/ids"), "sql")
+    (missing,) = blocks(page("configure/thread-ids"), "sql")
     with open_lab(Account.sample(60)) as lab:
         database.pipe(lab, tmp_path, streams=["threads", "thread_index"]).run()
     assert database.query(missing) == []
@@ -125,7 +125,7 @@ class SupportFolder:
     def __init__(self, folder: Path, database: Database, lab: Lab, **changes: Any) -> None:
         self.folder, self._database, self._lab = folder, database, lab
         folder.mkdir()
-        project = yaml.safe_load(blocks(page("tutorial"), "yaml")[0])
+        project = yaml.safe_load(blocks(page("get-started/tutorial"), "yaml")[0])
         for kind in project["plugins"].values():
             del kind[0]["pip_url"]
         project["plugins"]["extractors"][0].update(changes)
@@ -170,10 +170,10 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
 
     Open threads that were reported as deleted are removed after each load.
     """
-    *each_load, find, remove = blocks(page("how-to/deleted"), "sql")
-    (clean,) = blocks(page("how-to/schedule-cron"), "sh")
-    (script,) = blocks(page("how-to/deleted"), "bash")
-    (plugin,) = blocks(page("how-to/deleted"), "yaml")
+    *each_load, find, remove = blocks(page("operate/deleted-threads"), "sql")
+    (clean,) = blocks(page("deploy/cron"), "sh")
+    (script,) = blocks(page("operate/deleted-threads"), "bash")
+    (plugin,) = blocks(page("operate/deleted-threads"), "yaml")
     name = database.environment()["PGDATABASE"]
     with open_lab(Account.sample(60)) as lab:
         select = ["threads.*", "deleted_threads.*", "messages.*"]
@@ -219,7 +219,9 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
 
 def test_one_off_runs_beside_a_schedule(database: Database, tmp_path: Path) -> None:
     """One-off runs beside a schedule read what the page says and keep the schedule's state."""
-    shown = [block for block in blocks(page("how-to/ids"), "console") if "meltano run" in block]
+    shown = [
+        block for block in blocks(page("configure/thread-ids"), "console") if "meltano run" in block
+    ]
     once, index = (block.replace("$ ", "") for block in shown)
     with open_lab(Account.sample(60)) as lab:
         support = SupportFolder(tmp_path / "support", database, lab)
@@ -242,7 +244,7 @@ def test_one_off_runs_beside_a_schedule(database: Database, tmp_path: Path) -> N
 
 def test_metrics_without_private_data(database: Database, tmp_path: Path) -> None:
     """The page's selection loads no message text and only agents' names. Its SQL still works."""
-    text = page("how-to/leave-texts-out")
+    text = page("privacy/exclude-message-text")
     (figures,) = blocks(text, "sql")
     account = Account.sample(300)
     with open_lab(account) as lab:
