@@ -17,7 +17,7 @@ def main(folder: str, rows: str) -> None:
     script = Path(folder).parent / "load_dlt.py"
     environment = os.environ | {"HOME": folder, "RUNTIME__DLTHUB_TELEMETRY": "false"}
     subprocess.run([sys.executable, script], cwd=folder, env=environment, check=True)
-    tables = rows_of(Path(folder, "hubspot.duckdb"))
+    tables = rows_of(Path(folder, "hubspot_threads.duckdb"))
     Path(rows).write_text(json.dumps(tables, default=datetime.isoformat), encoding="utf-8")
 
 
