@@ -181,7 +181,7 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
         support.project["plugins"]["extractors"] += yaml.safe_load(plugin)["plugins"]["extractors"]
         folder = support.folder
         (folder / "candidates.sql").write_text(find)
-        (folder / "gone.sql").write_text(remove)
+        (folder / "delete_gone.sql").write_text(remove)
         words = {"/srv/support": str(folder), " warehouse": f" {name}"}
         for word, here in words.items():
             script = script.replace(word, here)
