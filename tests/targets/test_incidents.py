@@ -225,7 +225,10 @@ def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
     later = {"Retry-After": "90000"}
     workspace.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
     assert (
-        workspace.sh(consoles("operate/full-refresh", "Everything")[workspace.block_index]).returncode != 0
+        workspace.sh(
+            consoles("operate/full-refresh", "Everything")[workspace.block_index]
+        ).returncode
+        != 0
     )
     assert workspace.calls(FULL_LISTING) == 4  # three pages of live threads, and the refused one
     workspace.lab.emulator.faults.clear()
