@@ -224,12 +224,8 @@ def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
     workspace.calls(".")
     later = {"Retry-After": "90000"}
     workspace.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
-    assert (
-        workspace.sh(
-            consoles("operate/full-refresh", "Everything")[workspace.block_index]
-        ).returncode
-        != 0
-    )
+    refresh = consoles("operate/full-refresh", "Everything")[workspace.block_index]
+    assert workspace.sh(refresh).returncode != 0
     assert workspace.calls(FULL_LISTING) == 4  # three pages of live threads, and the refused one
     workspace.lab.emulator.faults.clear()
     workspace.run_ok(workspace.run)
