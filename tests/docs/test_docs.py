@@ -19,7 +19,7 @@ from singer_sdk.about import AboutFormatter
 from tap_hubspot_threads.errors import DailyQuotaError
 from tap_hubspot_threads.hubspot.client import THREADS
 from tap_hubspot_threads.hubspot.limits.daily_quota import DailyQuota
-from tap_hubspot_threads.hubspot.responses import RequestContext, raise_for_status
+from tap_hubspot_threads.hubspot.status_codes import RequestContext, raise_for_status
 from tap_hubspot_threads.hubspot.transport import Response
 from tap_hubspot_threads.settings.schema import SETTINGS
 from tap_hubspot_threads.singer.progress import Progress

@@ -18,7 +18,7 @@ from emulator.limits import RollingLimit
 from emulator.memory_transport import MemoryTransport
 from emulator.service import TOKEN, Service
 from tap_hubspot_threads.app import Runtime
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 SAMPLE_THREADS = 60

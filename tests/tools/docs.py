@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tap_hubspot_threads.settings.schema import SETTINGS
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 ROOT = Path(__file__).parents[2]
