@@ -16,13 +16,20 @@ import pytest
 import yaml
 from singer_sdk.about import AboutFormatter
 
-from tap_hubspot_threads.errors import DailyQuotaError
+from tap_hubspot_threads import exit_codes
+from tap_hubspot_threads.errors import DailyQuotaError, IncompleteError, SettingsError
 from tap_hubspot_threads.hubspot.client import THREADS
 from tap_hubspot_threads.hubspot.limits.daily_quota import DailyQuota
 from tap_hubspot_threads.hubspot.status_codes import RequestContext, raise_for_status
 from tap_hubspot_threads.hubspot.transport import Response
 from tap_hubspot_threads.settings.schema import SETTINGS
-from tap_hubspot_threads.singer.progress import Progress
+from tap_hubspot_threads.singer.progress import (
+    Progress,
+    describe_backfill,
+    describe_misfits,
+    outcome_of,
+)
+from tap_hubspot_threads.sync.context import SyncStats
 from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.tools.docs import PAGES, PREFIX, ROOT, TEXTS, blocks, page
@@ -297,6 +304,35 @@ def test_every_stream() -> None:
     streams = TapHubSpotThreads(config={}, validate_config=False).catalog_dict["streams"]
     headings = re.findall(r"^## (\w+)$", page("reference/streams"), re.MULTILINE)
     assert sorted(headings) == sorted(entry["tap_stream_id"] for entry in streams)
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"), [("reference/streams", ""), ("get-started/capabilities", "Per stream")]
+)
+def test_tables_of_streams(name: str, heading: str) -> None:
+    """Both tables that compare the streams have each stream once."""
+    table = page(name).partition(f"## {heading}")[2] if heading else page(name).partition("##")[0]
+    streams = TapHubSpotThreads(config={}, validate_config=False).catalog_dict["streams"]
+    cells = [line.split("|")[1] for line in table.splitlines() if re.match(r"\| \[?`", line)]
+    named = [name for cell in cells[: len(streams)] for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted(entry["tap_stream_id"] for entry in streams)
+
+
+def test_exit_codes() -> None:
+    """The page on exit codes has the codes that the program lists."""
+    rows = re.findall(r"^\| (\d[\d +n]*) \|", page("reference/exit-codes"), re.MULTILINE)
+    assert rows == re.findall(r"^\| (\d[\d +n]*) \|", str(exit_codes.__doc__), re.MULTILINE)
+
+
+def test_lines_of_the_log() -> None:
+    """The page on the log quotes the program's lines about the backfill and about misfits."""
+    text = page("reference/log")
+    (backfill,) = describe_backfill(SyncStats(backfill=(61_204, 100_000)))
+    assert f"\n{backfill}.\n" in text
+    counts = {"threads.createdAt": 1, "messages.attachments": 1}
+    assert f"\n{describe_misfits(counts)}\n" in text
+    for error in (None, IncompleteError(), DailyQuotaError(""), SettingsError()):
+        assert f"\n| {outcome_of(error)} |" in text
 
 
 def test_personal_data() -> None:
