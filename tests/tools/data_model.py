@@ -45,11 +45,11 @@ SAMPLE_ROWS = 3
 LEFT = ("thread_index", "threads", "messages", "deleted_threads")
 RIGHT = ("actors", "inboxes", "channel_accounts", "channels")
 """The tables in the diagram's two columns, from top to bottom."""
-LEFT_X, LEFT_WIDTH, RIGHT_X, RIGHT_WIDTH = 24, 204, 316, 140
-ROW, HEAD, GAP, RIGHT_GAP = 20, 26, 22, 52
+LEFT_X, LEFT_WIDTH, RIGHT_X, RIGHT_WIDTH = 24, 204, 304, 152
+ROW, HEAD, GAP, RIGHT_GAP = 22, 28, 22, 60
 WIDTH = 480
 SVG = (
-    'role="img" aria-labelledby="model-title model-desc" font-family="inherit" font-size="13" '
+    'role="img" aria-labelledby="model-title model-desc" font-family="inherit" font-size="15" '
     'fill="currentColor" xmlns="http://www.w3.org/2000/svg"'
 )
 BOX = 'rx="6" fill="currentColor" fill-opacity="0.06" stroke="currentColor" stroke-opacity="0.5"'
@@ -77,9 +77,11 @@ def joins() -> list[Join]:
 
 
 def joins_table() -> str:
-    """Return the joins as a Markdown table."""
-    rows = ["| Column | Joins to |", "|---|---|"]
-    rows += [f"| `{table}.{column}` | `{target}.id` |" for table, column, target in joins()]
+    """Return the joins as a Markdown table, by the key that they refer to."""
+    rows = ["| Key | Joined by |", "|---|---|"]
+    for target in dict.fromkeys(join.target for join in joins()):
+        columns = [f"`{join.table}.{join.column}`" for join in joins() if join.target == target]
+        rows.append(f"| `{target}.id` | {', '.join(columns)} |")
     return "\n".join(rows)
 
 
@@ -129,10 +131,10 @@ class _Box(NamedTuple):
         """Return the box, its title and its columns."""
         lines = [
             f'<rect x="{self.x}" y="{self.y}" width="{self.width}" height="{self.height}" {BOX}/>',
-            f'<text x="{self.x + 10}" y="{self.y + 18}" font-weight="700">{name}</text>',
+            f'<text x="{self.x + 10}" y="{self.y + 20}" font-weight="700">{name}</text>',
         ]
         for column in self.columns:
-            y, mark = self.row_y(column) + 4, " (PK)" if column == "id" else ""
+            y, mark = self.row_y(column) + 5, " (PK)" if column == "id" else ""
             lines.append(f'<text x="{self.x + 10}" y="{y}" opacity="0.85">{column}{mark}</text>')
         return lines
 
