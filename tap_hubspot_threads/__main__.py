@@ -10,20 +10,10 @@ from typing import TextIO
 
 import click
 
-from tap_hubspot_threads.errors import (
-    EXIT_INCOMPLETE,
-    HubSpotError,
-    OutputError,
-    SettingsError,
-    StateError,
-)
+from tap_hubspot_threads.exit_codes import ENDING_ERRORS, exit_code_and_line
 from tap_hubspot_threads.settings.cli_inputs import check_log_level
-from tap_hubspot_threads.signals import Stopped
 from tap_hubspot_threads.singer.stdout import as_output
 from tap_hubspot_threads.tap import TapHubSpotThreads
-
-EXPECTED = (SettingsError, StateError, HubSpotError, OutputError)
-"""Errors whose message is written for the user. Each has an `exit_code`."""
 
 STDERR = 2
 
@@ -32,11 +22,7 @@ NOISE_PREFIXES = ("Skipping parse of env var", "Parsing env var")
 
 
 def main() -> None:
-    """Run the tap's command line.
-
-    Exit codes: 0 for success, 1 if a file or pipe could not be read or written, 2 for a usage
-    error, 128 + the number of the signal that stopped the sync, or the `exit_code` of the error.
-    """
+    """Run the tap's command line, and exit with a code of `exit_codes`."""
     if sys.stderr is None:
         _discard_log()
     if sys.stdout is None:
@@ -53,21 +39,9 @@ def _run() -> int:
     try:
         exit_code = _run_command()
         sys.stdout.flush()
-    except Stopped as stopped:
-        _log_error(f"{stopped}. Run the sync again: it resumes from the last STATE.")
-        return stopped.exit_code
-    except EXPECTED as error:
-        _log_error(str(error))
-        return error.exit_code
-    except OSError as error:
-        _log_error(f"Reading or writing failed: {error}. Fix the problem and run the sync again.")
-        return EXIT_INCOMPLETE
-    except MemoryError:
-        _log_error(
-            "Out of memory. Give the process more memory, or lower max_concurrency, and run the "
-            "sync again."
-        )
-        return EXIT_INCOMPLETE
+    except ENDING_ERRORS as error:
+        exit_code, line = exit_code_and_line(error)
+        _log_error(line)
     return exit_code
 
 

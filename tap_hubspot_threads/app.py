@@ -18,7 +18,7 @@ from tap_hubspot_threads.hubspot.retry import Retry
 from tap_hubspot_threads.hubspot.transport import Connection, HttpTransport
 from tap_hubspot_threads.models import Event, Selection
 from tap_hubspot_threads.singer.progress import Progress, describe_misfits
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tap_hubspot_threads.singer.writer import STATE_INTERVAL, EventWriter
 from tap_hubspot_threads.sync.account import AccountSync
 from tap_hubspot_threads.sync.children.actors import Actors
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.settings.settings import Settings
     from tap_hubspot_threads.settings.thread_ids import ConfiguredIds
     from tap_hubspot_threads.signals import Stop
-    from tap_hubspot_threads.singer.record_stream import HubSpotStream
+    from tap_hubspot_threads.singer.row_to_record import HubSpotStream
 
 LOG = logging.getLogger("tap-hubspot-threads")
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_hubspot_threads.singer.record_stream import HubSpotStream
+    from tap_hubspot_threads.singer.row_to_record import HubSpotStream
 
 T = TypeVar("T")
 

@@ -34,6 +34,7 @@ MAX_PARAMETERS = 6
 UNTESTED_ALONE = {
     "__main__.py": "tests/contract/test_command.py",
     "errors.py": "tests of the modules that raise them",
+    "exit_codes.py": "tests/contract/test_exit_codes.py",
     "reference_lists.py": "tests/singer/test_streams.py",
     "signals.py": "tests/contract/test_ends.py",
     "sync/context.py": "tests of the phases",

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
 from tap_hubspot_threads.hubspot.client import THREADS
+from tap_hubspot_threads.hubspot.error_details import plain_text
+from tap_hubspot_threads.hubspot.json_to_row import RowBuilders, thread_id_of
 from tap_hubspot_threads.hubspot.pagination import PagedList, Rows, usable_ids
-from tap_hubspot_threads.hubspot.responses import Endpoint, plain_text
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
-from tap_hubspot_threads.hubspot.row_cleaner import RowBuilders, thread_id_of
+from tap_hubspot_threads.hubspot.status_codes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
-from tap_hubspot_threads.hubspot.responses import (
-    NOT_HUBSPOT_API,
-    Endpoint,
-    is_transient,
-    json_object,
-)
+from tap_hubspot_threads.hubspot.error_details import json_object
 from tap_hubspot_threads.hubspot.retry import retry_after
+from tap_hubspot_threads.hubspot.status_codes import NOT_HUBSPOT_API, Endpoint, is_transient
 from tap_hubspot_threads.hubspot.transport import NoResponseError, Request, Response, Transport
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from tap_hubspot_threads.errors import (
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.pagination import is_page
-from tap_hubspot_threads.hubspot.responses import (
+from tap_hubspot_threads.hubspot.status_codes import (
     Endpoint,
     RequestContext,
     raise_for_status,

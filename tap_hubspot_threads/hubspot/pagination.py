@@ -13,16 +13,16 @@ from urllib.parse import unquote
 from typing_extensions import override
 
 from tap_hubspot_threads.errors import PaginationLoopError, RefusedError, TransientError
+from tap_hubspot_threads.hubspot.json_to_row import needs_no_cleaning
 from tap_hubspot_threads.hubspot.page_size import FAILURES_PER_SIZE, PageSize, SinglePageSize
-from tap_hubspot_threads.hubspot.row_cleaner import needs_no_cleaning
 from tap_hubspot_threads.models import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_hubspot_threads.hubspot.client import ApiResponse, Client
-    from tap_hubspot_threads.hubspot.responses import Endpoint
     from tap_hubspot_threads.hubspot.retry import RetryPolicy
+    from tap_hubspot_threads.hubspot.status_codes import Endpoint
     from tap_hubspot_threads.models import Row
 
 
@@ -41,7 +41,7 @@ class RowBuilder(Protocol):
 
         Args:
             item: The JSON object.
-            needs_no_cleaning: The result of `row_cleaner.needs_no_cleaning` for the whole page.
+            needs_no_cleaning: The result of `json_to_row.needs_no_cleaning` for the whole page.
         """
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tap_hubspot_threads.models import REPLICATION_KEY
-from tap_hubspot_threads.singer.record_stream import HubSpotStream
+from tap_hubspot_threads.singer.row_to_record import HubSpotStream
 
 if TYPE_CHECKING:
     from singer_sdk import Tap

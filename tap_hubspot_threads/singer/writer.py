@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Event
     from tap_hubspot_threads.signals import Stop
     from tap_hubspot_threads.singer.progress import Progress
-    from tap_hubspot_threads.singer.record_stream import HubSpotStream
+    from tap_hubspot_threads.singer.row_to_record import HubSpotStream
 
 
 OTHER_PROPERTIES = "otherProperties"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_hubspot_threads.errors import SettingsError
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import Life, open_lab, select
 from tests.targets.hostile import HostileAccount

@@ -177,7 +177,7 @@ def test_meltano_refuses_a_second_run(lab: Lab, tmp_path: Path) -> None:
 
 WRONG_CLOCK = """
 import time, time_machine
-from tap_hubspot_threads.singer.record_stream import HubSpotStream
+from tap_hubspot_threads.singer.row_to_record import HubSpotStream
 write, clock = HubSpotStream.write, time_machine.travel(time.time() + {before}).start()
 def write_and_jump(stream, row):
     write(stream, row)

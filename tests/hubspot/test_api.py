@@ -20,7 +20,7 @@ from tap_hubspot_threads.errors import (
 from tap_hubspot_threads.hubspot.api import BASE_PATHS, HubSpotApi, ThreadQuery
 from tap_hubspot_threads.models import MAX_ACTORS
 from tap_hubspot_threads.reference_lists import REFERENCE_LISTS, ReferenceList
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tests.hubspot.fakes import CONNECTION, ClientSetup, refusal, response
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from tap_hubspot_threads.errors import (
     WrongAddressError,
 )
 from tap_hubspot_threads.hubspot.auth import StaticCredentials
-from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
+from tap_hubspot_threads.hubspot.status_codes import Endpoint
 from tap_hubspot_threads.hubspot.transport import NoResponseError
 from tests.hubspot.fakes import CONNECTION, SECRET, ClientSetup, FakeTransport, refusal, response
 

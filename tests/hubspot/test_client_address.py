@@ -15,7 +15,7 @@ from tap_hubspot_threads.errors import (
     TransientError,
     WrongAddressError,
 )
-from tap_hubspot_threads.hubspot.responses import Endpoint
+from tap_hubspot_threads.hubspot.status_codes import Endpoint
 from tests.hubspot.fakes import CONNECTION, ClientSetup, refusal, response
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from tap_hubspot_threads.errors import (
     TransientError,
 )
 from tap_hubspot_threads.hubspot.pagination import PagedList
-from tap_hubspot_threads.hubspot.responses import Endpoint
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, Retry
+from tap_hubspot_threads.hubspot.status_codes import Endpoint
 from tap_hubspot_threads.hubspot.transport import NoResponseError
 from tests.hubspot.fakes import ClientSetup, refusal, response
 

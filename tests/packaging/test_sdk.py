@@ -48,11 +48,11 @@ TestStandard = get_tap_test_class(
 
 def test_private_methods_of_the_sdk() -> None:
     """The SDK's private methods that the tap uses or overrides still have the same signatures."""
-    writer = inspect.signature(Stream._write_record_message)  # noqa: SLF001 - singer/record_stream
+    writer = inspect.signature(Stream._write_record_message)  # noqa: SLF001 - singer/row_to_record
     assert list(writer.parameters) == ["self", "record"]
-    schema = inspect.signature(Stream._write_schema_message)  # noqa: SLF001 - singer/record_stream
+    schema = inspect.signature(Stream._write_schema_message)  # noqa: SLF001 - singer/row_to_record
     assert list(schema.parameters) == ["self"]
-    messages = inspect.signature(Stream._generate_record_messages)  # noqa: SLF001 - singer/record_stream
+    messages = inspect.signature(Stream._generate_record_messages)  # noqa: SLF001 - singer/row_to_record
     assert list(messages.parameters) == ["self", "record"]
     assert callable(Tap._setup_signal_handlers)  # noqa: SLF001 - tap
     assert list(inspect.signature(Tap.sync_all).parameters) == ["self"]  # tap

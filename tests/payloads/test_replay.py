@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tests.conftest import set_runtime
 from tests.payloads.replay import (
     ENTRIES,

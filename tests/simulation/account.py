@@ -10,8 +10,8 @@ from emulator.behavior import AnyNotFound, Behavior, GatewayNotFound, NotFound, 
 from emulator.data.account import Account
 from emulator.data.sample import AGENTS
 from emulator.endpoints.threads import thread_payload
-from tap_hubspot_threads.hubspot.row_cleaner import RowCleaner
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.hubspot.json_to_row import RowCleaner
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tests.simulation.actions import INBOXES, KINDS, KINDS_THAT_SHIFT, Actions
 from tests.simulation.thread_history import ThreadHistory
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.data.message import OPTIONAL
 from emulator.endpoints.messages import message_payload
-from tap_hubspot_threads.hubspot.row_cleaner import RowBuilders
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.hubspot.json_to_row import RowBuilders
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 
 if TYPE_CHECKING:
     from emulator.data.message import Message

@@ -11,7 +11,7 @@ from tap_hubspot_threads.singer.streams import ActorsStream, MessagesStream, Ref
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 if TYPE_CHECKING:
-    from tap_hubspot_threads.singer.record_stream import HubSpotStream
+    from tap_hubspot_threads.singer.row_to_record import HubSpotStream
 
 NAMES = ["messages", "actors", *(listed.name for listed in REFERENCE_LISTS)]
 

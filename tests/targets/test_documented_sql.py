@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from statistics import median
@@ -17,6 +18,7 @@ from emulator.data.account import Account
 from emulator.data.actors import name_of
 from emulator.server import TOKEN
 from tests.conftest import open_lab
+from tests.targets.columns import COLUMNS
 from tests.targets.expected import stored
 from tests.targets.pipe import PROGRAMS
 from tests.targets.postgres import psql
@@ -108,6 +110,64 @@ def test_messages(database: Database, tmp_path: Path) -> None:
         assert {stored(text) for text in texts} <= {row["what"] for row in found}
 
 
+def test_data_model(database: Database, tmp_path: Path) -> None:
+    """The example questions on the data model are answered with the account's values."""
+    sql = blocks(page("reference/data-model"), "sql")
+    with open_lab(Account.sample(300)) as lab:
+        database.pipe(lab, tmp_path, streams=list(COLUMNS)).run()
+    backlog, tickets, waiting, periods, undelivered, senders, contacts, moves, channels, *rest = [
+        database.query(text) for text in sql
+    ]
+    accounts, existing = rest
+    threads = lab.threads
+    messages = [message for thread in threads for message in lab.account.messages(thread)]
+    events = Counter(message.type for message in messages)
+    no_spam = [one for one in threads if not one.more.get("spam", one.spam)]
+    is_open = [one for one in no_spam if not (one.closed_at or one.archived)]
+    assert sum(row["open"] for row in backlog) == len(is_open)
+    assert sum(row["unassigned"] for row in backlog) == sum(not one.assigned_to for one in is_open)
+    assert sum(row["threads"] for row in tickets) == sum(bool(one.ticket_id) for one in threads)
+    latest = {one.thread_id: one for one in messages if one.type == "MESSAGE"}
+    assert {row["thread_id"] for row in waiting} == {
+        str(one.id)
+        for one in threads
+        if not (one.closed_at or one.archived)
+        and one.id in latest
+        and latest[one.id].more["direction"] == "INCOMING"
+    }
+    assert len(periods) == events["THREAD_STATUS_CHANGE"]
+    assert any(row["until_time"] for row in periods)
+    assert any(row["reason"] for row in undelivered)
+    assert {"AGENT", "BOT"} <= {row["type"] for row in senders}
+    assert len(contacts) == len(threads)
+    assert any(row["name"] for row in contacts)
+    assert len(moves) == events["THREAD_INBOX_CHANGE"] > 0
+    assert all(row["from_inbox"] and row["to_inbox"] for row in moves)
+    assert sum(row["threads"] for row in channels) == len(no_spam)
+    assert accounts
+    assert len(existing) == len(threads)
+
+
+def test_attachments(database: Database, tmp_path: Path) -> None:
+    """The documented SQL lists the attached files and counts the threads that have some."""
+    files, by_inbox = blocks(page("configure/attachments"), "sql")
+    with open_lab(Account.sample(300)) as lab:
+        database.pipe(lab, tmp_path, streams=["threads", "messages", "inboxes"]).run()
+    found = database.query(files)
+    attached = [
+        item
+        for thread in lab.threads
+        for message in lab.account.messages(thread)
+        for item in message.more.get("attachments") or ()
+        if item["type"] == "FILE"
+    ]
+    assert len(found) == len(attached) > 0
+    assert any(row["url"] for row in found)
+    counts = database.query(by_inbox)
+    assert sum(row["threads"] for row in counts) == len(lab.threads)
+    assert sum(row["with_files"] for row in counts) == len({row["thread_id"] for row in found})
+
+
 def test_threads_missing_from_the_table(database: Database, tmp_path: Path) -> None:
     """The documented SQL names the threads that are listed but missing in the table."""
     (missing,) = blocks(page("configure/thread-ids"), "sql")
@@ -181,7 +241,7 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
         support.project["plugins"]["extractors"] += yaml.safe_load(plugin)["plugins"]["extractors"]
         folder = support.folder
         (folder / "candidates.sql").write_text(find)
-        (folder / "gone.sql").write_text(remove)
+        (folder / "delete_gone.sql").write_text(remove)
         words = {"/srv/support": str(folder), " warehouse": f" {name}"}
         for word, here in words.items():
             script = script.replace(word, here)

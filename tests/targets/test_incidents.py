@@ -224,9 +224,8 @@ def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
     workspace.calls(".")
     later = {"Retry-After": "90000"}
     workspace.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
-    assert (
-        workspace.sh(consoles("operate/full-refresh", "All")[workspace.block_index]).returncode != 0
-    )
+    refresh = consoles("operate/full-refresh", "Everything")[workspace.block_index]
+    assert workspace.sh(refresh).returncode != 0
     assert workspace.calls(FULL_LISTING) == 4  # three pages of live threads, and the refused one
     workspace.lab.emulator.faults.clear()
     workspace.run_ok(workspace.run)
@@ -332,7 +331,7 @@ def test_rollback(workspace: Meltano | CronScript) -> None:
     workspace.run_ok(copies[workspace.block_index])
     workspace.run_ok(workspace.run)
     assert workspace.state() != before
-    workspace.run_ok(consoles("operate/upgrade", "Go back")[workspace.block_index])
+    workspace.run_ok(consoles("operate/upgrade", "Roll back")[workspace.block_index])
     assert workspace.state() == before
     (by_hand,) = blocks(page("operate/upgrade"), "json")
     workspace.lab.account.clock = lambda: datetime.now(timezone.utc)
@@ -354,7 +353,7 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
     done = meltano.script(load, TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
     first, why, *_ = done.stdout.splitlines()
-    assert first == "The load by tap-hubspot-threads ended with exit code 78:"
+    assert first == "The run of tap-hubspot-threads failed with exit code 78:"
     assert "check the setting access_token" in why
     later = {"Retry-After": "90000"}
     meltano.lab.script(status=477, headers=later, times=100)
@@ -365,7 +364,7 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
         load, TARGET_POSTGRES_SQLALCHEMY_URL="postgresql+psycopg://a@127.0.0.1:1/a"
     )
     assert done.returncode == 1
-    assert done.stdout.startswith("The load by tap-hubspot-threads ended with exit code 1:\n")
+    assert done.stdout.startswith("The run of tap-hubspot-threads failed with exit code 1:\n")
     busy = meltano.folder / "bin"
     busy.mkdir()
     (busy / "meltano").write_text(
@@ -377,7 +376,7 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
     log = (meltano.folder / "sync.log").read_text(encoding="utf-8")
     assert '"exit_codes": {"extractors": 78}' in log
     assert '"exit_codes": {"loaders": 1}' in log
-    (find, *_) = consoles("reference/log", "For a monitor")
+    (find, *_) = consoles("reference/log", "Structured logs")
     lines = [json.loads(line) for line in meltano.run_ok(find).splitlines()]
     assert len(lines) == 4
     shown = json.loads(blocks(page("reference/log"), "json")[0])
@@ -389,12 +388,12 @@ def test_alert_for_late_runs(workspace: Meltano | CronScript) -> None:
     _, late, _ = blocks(page("operate/monitoring"), "bash")
     done = workspace.script(late)
     assert done.returncode == 1
-    assert done.stdout.endswith("began an unknown number of minutes ago\n")
+    assert done.stdout.endswith("started an unknown number of minutes ago\n")
     workspace.run_ok(workspace.run)
     assert workspace.script(late).stdout == ""
-    done = workspace.script(late, MOST_MINUTES="0")
+    done = workspace.script(late, MAX_LAG_MINUTES="0")
     assert done.returncode == 1
-    assert re.fullmatch(r"The last good load .* began [01] minutes ago\n", done.stdout)
+    assert re.fullmatch(r"The last successful sync .* started [01] minutes ago\n", done.stdout)
 
 
 def test_alerts_for_one_of_several_accounts(meltano: Meltano) -> None:
@@ -407,11 +406,11 @@ def test_alerts_for_one_of_several_accounts(meltano: Meltano) -> None:
     assert f"load {north}" in page("operate/monitoring")
     done = meltano.script(load, south, TAP_HUBSPOT_THREADS__SOUTH_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
-    assert done.stdout.startswith(f"The load by {south} ended with exit code 78:\n")
+    assert done.stdout.startswith(f"The run of {south} failed with exit code 78:\n")
     assert meltano.script(load, north).stdout == ""
     assert meltano.script(late, north).stdout == ""
-    unknown = "began an unknown number of minutes ago\n"
-    assert meltano.script(late, south).stdout == f"The last good load by {south} {unknown}"
+    unknown = "started an unknown number of minutes ago\n"
+    assert meltano.script(late, south).stdout == f"The last successful sync by {south} {unknown}"
     assert meltano.script(late).returncode == 1
 
 
@@ -437,7 +436,7 @@ def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> No
     workspace = CronScript(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
     (workspace.folder / "logging.yml").write_text(logging, encoding="utf-8")
-    _, last = consoles("reference/log", "For a monitor")
+    _, last = consoles("reference/log", "Structured logs")
     run, find = last.splitlines()
     workspace.run_ok(run)
     log = (workspace.folder / "tap.log").read_text(encoding="utf-8")
@@ -460,7 +459,7 @@ def test_one_run_for_each_account(meltano: Meltano) -> None:
         "TAP_HUBSPOT_THREADS__NORTH_ACCESS_TOKEN": "pat-na1-wrong",
         "TAP_HUBSPOT_THREADS__SOUTH_ACCESS_TOKEN": TOKEN,
     }
-    north, south = consoles("configure/several-accounts", "In Meltano")[0].splitlines()
+    north, south = consoles("configure/several-accounts", "Meltano")[0].splitlines()
     together = f"{north} {south.removeprefix('meltano run ')}"
     assert meltano.sh(together, **tokens).returncode == 1
     assert meltano.calls("/conversations/") == 0
@@ -498,7 +497,7 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
     plugins += accounts["plugins"]["extractors"]
     plugins[0]["config"] = {"stream_maps": maps["stream_maps"]}
     meltano.write()
-    north, _ = consoles("configure/several-accounts", "In Meltano")[0].splitlines()
+    north, _ = consoles("configure/several-accounts", "Meltano")[0].splitlines()
     meltano.run_ok(north)
     _, take_over = blocks(page("configure/several-accounts"), "sql")
     (meltano.folder / "take-over.sql").write_text(take_over, encoding="utf-8")
@@ -509,7 +508,7 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
     meltano.lab.account.message(meltano.lab.threads[3], sent=True)
     meltano.calls(".")
     runner = ROOT / "examples" / "airflow" / "run_account.py"
-    (run,) = consoles("configure/several-accounts", "By run_account.py")
+    (run,) = consoles("configure/several-accounts", "run_account.py")
     meltano.run_ok(run.replace("run_account.py", str(runner)))
     assert meltano.calls(FULL_LISTING) == 0
     rows = meltano.database.query(

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tap_hubspot_threads.settings.schema import SETTINGS
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tap_hubspot_threads.tap import TapHubSpotThreads
 
 ROOT = Path(__file__).parents[2]
@@ -28,9 +28,19 @@ FENCE = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTAL
 KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object"}
 
 
+ON_A_PAGE = {
+    "attachments": (
+        "The attachments: an array of objects. [Attachments](../configure/attachments.md) lists "
+        "their types and keys. Anyone with the `url` of a file can open it without a login. "
+        "MESSAGE and COMMENT only."
+    )
+}
+"""Columns whose description is too long for a table, by name."""
+
+
 def settings_table() -> str:
     """Return the settings as a Markdown table."""
-    rows = ["| setting | type, default | meaning |", "|---|---|---|"]
+    rows = ["| Setting | Type, default | Meaning |", "|---|---|---|"]
     for name, setting in SETTINGS["properties"].items():
         words = [_type(setting)]
         if "default" in setting:
@@ -43,7 +53,7 @@ def state_table(stream: str) -> str:
     """Return the keys of a stream's bookmark as a Markdown table."""
     text = (ROOT / "tap_hubspot_threads" / "schemas" / "state.json").read_text(encoding="utf-8")
     bookmarks = json.loads(text)["properties"]["bookmarks"]["properties"]
-    rows = ["| key | holds |", "|---|---|"]
+    rows = ["| Key | Meaning |", "|---|---|"]
     for key, part in bookmarks[stream]["properties"].items():
         rows.append(f"| `{key}` | {part['description']} |")
     return "\n".join(rows)
@@ -51,10 +61,11 @@ def state_table(stream: str) -> str:
 
 def columns_table(stream: str) -> str:
     """Return a stream's columns as a Markdown table that marks the primary key."""
-    rows = ["| column | type | meaning |", "|---|---|---|"]
+    rows = ["| Column | Type | Meaning |", "|---|---|---|"]
     for name, column in SCHEMAS.get_schema(stream)["properties"].items():
-        words = f"{column.get('format') or _type(column)}{', the key' if name == 'id' else ''}"
-        rows.append(f"| `{name}` | {words} | {column['description']} |")
+        mark = " (PK)" if name == "id" else ""
+        type_ = column.get("format") or _type(column)
+        rows.append(f"| `{name}`{mark} | {type_} | {ON_A_PAGE.get(name, column['description'])} |")
     return "\n".join(rows)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tap_hubspot_threads.errors import HubSpotError, RefusedError
 from tap_hubspot_threads.hubspot import client, clock, page_size
 from tap_hubspot_threads.hubspot.api import HubSpotApi
-from tap_hubspot_threads.hubspot.responses import ErrorDetails
+from tap_hubspot_threads.hubspot.error_details import ErrorDetails
 from tap_hubspot_threads.models import StateChange
 from tap_hubspot_threads.settings.settings import Settings
 from tap_hubspot_threads.sync.phases import increment, time_window

@@ -13,7 +13,7 @@ from singer_sdk import Stream
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
 
 from tap_hubspot_threads.errors import SettingsError
-from tap_hubspot_threads.singer.record_stream import SCHEMAS, HubSpotStream
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS, HubSpotStream
 from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import Output, select
 

@@ -1,4 +1,7 @@
-"""The base class of the streams. It writes the same records as the SDK, but faster."""
+"""The base class of the streams: turns rows into RECORD messages without unselected columns.
+
+The records are the same as the SDK's, but written faster.
+"""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.row_cleaner import MAX_ID_LENGTH, RowBuilders, thread_id_of
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.hubspot.json_to_row import MAX_ID_LENGTH, RowBuilders, thread_id_of
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 
 SCHEMA = {
     "properties": {

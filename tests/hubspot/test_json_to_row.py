@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_threads.hubspot.row_cleaner import (
+from tap_hubspot_threads.hubspot.json_to_row import (
     MAX_DEPTH,
     RowBuilders,
     RowCleaner,
     needs_no_cleaning,
 )
-from tap_hubspot_threads.singer.record_stream import SCHEMAS
+from tap_hubspot_threads.singer.row_to_record import SCHEMAS
 from tap_hubspot_threads.values import clean_time
 
 COLUMNS = SCHEMAS.get_schema("threads")["properties"]

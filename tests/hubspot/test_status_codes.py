@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,18 +16,18 @@ from tap_hubspot_threads.errors import (
     UnverifiedAddressError,
     WrongAddressError,
 )
-from tap_hubspot_threads.hubspot.responses import (
+from tap_hubspot_threads.hubspot.error_details import ErrorDetails
+from tap_hubspot_threads.hubspot.status_codes import (
     ATTEMPTS_IF_LIKELY_PERMANENT,
     Endpoint,
-    ErrorDetails,
     RequestContext,
-    json_object,
-    plain_text,
     raise_for_status,
     unexpected_body,
 )
-from tap_hubspot_threads.hubspot.transport import Response
 from tests.hubspot.fakes import SECRET, refusal, response
+
+if TYPE_CHECKING:
+    from tap_hubspot_threads.hubspot.transport import Response
 
 ITEM = Endpoint("GET", "/items/{itemId}", can_be_not_found=True)
 THREADS = Endpoint("GET", "/items", is_list_of_threads=True)
@@ -314,30 +314,6 @@ def test_token_in_a_header_is_not_repeated() -> None:
     assert SECRET not in str(error_for(answer))
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"null", b'"x"', b"\xff", b"[" * 100_000, b'{"message": 17, "status": []}']
-)
-def test_any_body(body: bytes) -> None:
-    """Any error body can be parsed, and values of a wrong type are ignored."""
-    details = ErrorDetails.from_response(Response(500, {}, body), SECRET)
-    assert (details.message, details.category, details.policy) == ("", "", "")
-
-
-def test_long_message() -> None:
-    """A long message is truncated to one line of 300 characters."""
-    message = ErrorDetails.from_response(
-        refusal(400, message="many\n words " * 1_000), SECRET
-    ).message
-    assert len(message) == 300
-    assert "\n" not in message
-
-
-@pytest.mark.parametrize(("text", "parsed"), [(b'{"a": 1}', {"a": 1}), (b"[1]", {}), (b"{", {})])
-def test_json_object(text: bytes, parsed: dict[str, int]) -> None:
-    """A text that is not a JSON object is parsed as an empty one."""
-    assert json_object(text) == parsed
-
-
 def test_partial_response() -> None:
     """A 207 is a success for batches only."""
     assert error_for(response(207, {"results": []}), BATCH) is None
@@ -374,7 +350,6 @@ def test_control_characters(text: str) -> None:
     for name in ("message", "category", "correlationId"):
         message = str(error_for(refusal(400, **{name: text})))
         assert message.isprintable()
-    assert plain_text("a\n\u2028 b\t") == "a b"
     assert str(error_for(response(400, "{}", X_HubSpot_Correlation_Id=text))).isprintable()
 
 

@@ -1,0 +1,50 @@
+"""Chooses the exit code and the last log line for whatever ends the command.
+
+| Code | Cause |
+|---|---|
+| 0 | everything was synced |
+| 1 | some items could not be read, or a file or pipe failed |
+| 2 | wrong use of the command line |
+| 75 | a later sync may succeed |
+| 78 | every sync fails until the user fixes the cause |
+| 128 + n | signal n stopped the sync |
+
+Each error class in `errors` has its own `exit_code`.
+"""
+
+from __future__ import annotations
+
+from tap_hubspot_threads.errors import (
+    EXIT_INCOMPLETE,
+    HubSpotError,
+    OutputError,
+    SettingsError,
+    StateError,
+)
+from tap_hubspot_threads.signals import Stopped
+
+ENDING_ERRORS = (
+    Stopped,
+    SettingsError,
+    StateError,
+    HubSpotError,
+    OutputError,
+    OSError,
+    MemoryError,
+)
+"""Every error that may end the command. Any other one is a bug, and Python prints its traceback."""
+
+
+def exit_code_and_line(error: BaseException) -> tuple[int, str]:
+    """Return the exit code for one of `ENDING_ERRORS`, and the line that says what to do."""
+    if isinstance(error, Stopped):
+        return error.exit_code, f"{error}. Run the sync again: it resumes from the last STATE."
+    if isinstance(error, (SettingsError, StateError, HubSpotError, OutputError)):
+        return error.exit_code, str(error)
+    line = f"Reading or writing failed: {error}. Fix the problem and run the sync again."
+    if isinstance(error, MemoryError):
+        line = (
+            "Out of memory. Give the process more memory, or lower max_concurrency, and run the "
+            "sync again."
+        )
+    return EXIT_INCOMPLETE, line

@@ -1,0 +1,111 @@
+"""The details of an error response: HubSpot's category, message and IDs."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_hubspot_threads.hubspot.transport import Response
+
+_MAX_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class ErrorDetails:
+    """The details of an error response.
+
+    HubSpot may omit any field, and some of its error responses are not JSON (observed).
+    """
+
+    category: str
+    message: str
+    """Includes the messages in `errors`, whose entries are objects or strings (both recorded)."""
+    correlation_id: str
+    policy: str
+    is_json: bool
+    """Whether the body is a JSON error in HubSpot's format."""
+    is_hubspot: bool
+    """Whether HubSpot sent the response, rather than another server."""
+    is_own_404: bool
+    """Whether a 404 is HubSpot's own. It must have the header `X-HubSpot-Correlation-Id`. It must
+    also have `X-HubSpot-NotFound` (recorded, with an HTML body), or the same ID in a JSON error."""
+    lacks_scope: bool
+    """Whether the category or the errors name a missing scope."""
+
+    @classmethod
+    def from_response(cls, response: Response, token: str) -> ErrorDetails:
+        """Parse an error response. Never raises, and removes the token."""
+        body = json_object(response.body)
+
+        def text(*names: str) -> str:
+            values = (body.get(name) for name in names)
+            found = next((value for value in values if isinstance(value, str) and value), "")
+            return plain_text(found, token)
+
+        header = plain_text(response.headers.get("X-HubSpot-Correlation-Id", ""))
+        if token and token in header:
+            header = ""
+        message = text("message")
+        # JSON errors of other servers have a `message` too, but a number as `status`.
+        is_json = (
+            body.get("status") == "error"
+            or bool({"category", "correlationId", "errorType"} & body.keys())
+            or "resource not found" in message.lower()
+        )
+        category = text("category", "errorType")
+        errors = list(_errors(body))
+        messages = [plain_text(message, token) for message, _ in errors]
+        reasons = dict.fromkeys(filter(None, [message, *messages]))
+        not_found_header = response.headers.get("X-HubSpot-NotFound", "").strip().lower() == "true"
+        return cls(
+            category=category,
+            message=" ".join(reasons)[:_MAX_MESSAGE],
+            correlation_id=text("correlationId") or header,
+            policy=text("policyName"),
+            is_json=is_json,
+            is_hubspot=is_json or bool(header),
+            is_own_404=bool(header) and (not_found_header or body.get("correlationId") == header),
+            lacks_scope=category.upper() == "MISSING_SCOPES"
+            or any("requiredGranularScopes" in context for _, context in errors),
+        )
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """Return a parsed JSON object; an empty one for any other text. Never raises."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def plain_text(text: str, token: str = "") -> str:
+    """Return text from a response as one line that is safe to log.
+
+    Control characters, terminal escapes, bidirectional overrides and the token are removed.
+    """
+    text = text[: 20 * _MAX_MESSAGE]
+    spaced = "".join(" " if char.isspace() else char for char in text)
+    visible = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
+    if token:  # a server may echo the request
+        visible = visible.replace(token, "…")
+    return " ".join(visible.split())[:_MAX_MESSAGE]
+
+
+def _errors(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the message and the context of each entry of `errors`."""
+    errors = body.get("errors")
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, str):
+            yield error, {}
+        elif isinstance(error, dict):
+            message, context = error.get("message"), error.get("context")
+            yield (
+                message if isinstance(message, str) else "",
+                context if isinstance(context, dict) else {},
+            )
