@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import metadata
+from importlib.metadata import metadata, version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -43,7 +43,7 @@ PACKAGE = "tap_hubspot_threads"
 SDK_SETTINGS = {"stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth"}
 WORDS, JOINED = r"\W+", r'"\s*f?"'
 """Matches the gaps between words, and between the parts of a string in the source."""
-MAX_LINES = 150
+MAX_LINES = 130
 """The maximum length of README: readers decide by it, so it must be short."""
 
 
@@ -170,6 +170,12 @@ def test_every_page_is_in_the_menu() -> None:
     assert sorted(menu) == sorted(str(path.relative_to(ROOT / "docs")) for path in PAGES)
 
 
+def test_the_site_names_the_version() -> None:
+    """The footer of the site names the package's version."""
+    text = (ROOT / "zensical.toml").read_text(encoding="utf-8")
+    assert f'"tap-hubspot-threads {version("tap-hubspot-threads")}, Apache-2.0"' in text
+
+
 def test_ca_certificate_in_a_pod() -> None:
     """The CronJob for proxies extends the other one, and its variable names the mounted file."""
     (added,) = blocks(page("configure/proxy"), "yaml")
@@ -235,7 +241,9 @@ def configs() -> Iterator[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
         for block in blocks(text, "json"):
             found = json.loads(block)
-            if not {"bookmarks", "event", "sqlalchemy_url"} & found.keys():
+            if isinstance(found, list):  # accounts.json
+                yield from (account.get("settings", {}) for account in found)
+            elif not {"bookmarks", "event", "sqlalchemy_url", "destination_path"} & found.keys():
                 yield found
         for block in blocks(text, "yaml"):
             found = yaml.safe_load(block)

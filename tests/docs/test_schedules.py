@@ -119,7 +119,7 @@ def folder(tmp_path: Path, database: str) -> Path:
     """Make a folder with the script and its settings, as the page on cron describes."""
     folder = tmp_path / "support"
     folder.mkdir()
-    (folder / "sync").write_text(blocks(page("deploy/cron"), "bash")[0])
+    (folder / "run-sync").write_text(blocks(page("deploy/cron"), "bash")[0])
     (folder / "config.json").write_text("{}")
     target = {"sqlalchemy_url": database, "default_target_schema": "hubspot"}
     (folder / "target.json").write_text(json.dumps(target))
@@ -136,7 +136,7 @@ def run(folder: Path, lab: Lab, token: str = TOKEN) -> tuple[int, str]:
         "TAP_HUBSPOT_THREADS_API_URL": lab.emulator.url,
     }
     done = subprocess.run(
-        ["bash", folder / "sync"], env=environment, capture_output=True, text=True, check=False
+        ["bash", folder / "run-sync"], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
     return done.returncode, done.stdout

@@ -147,14 +147,14 @@ class Meltano(Workspace):
 class CronScript(Workspace):
     """The folder of the script for cron."""
 
-    run = "./sync"
+    run = "./run-sync"
     block_index = 1
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         super().__init__(lab, database, folder)
         script, *_ = blocks(page("deploy/cron"), "bash")
-        (folder / "sync").write_text(script, encoding="utf-8")
-        (folder / "sync").chmod(0o755)
+        (folder / "run-sync").write_text(script, encoding="utf-8")
+        (folder / "run-sync").chmod(0o755)
         (folder / "config.json").write_text("{}")
         target = {"sqlalchemy_url": database.url, "default_target_schema": "hubspot"}
         (folder / "target.json").write_text(json.dumps(target))
@@ -421,10 +421,10 @@ def test_log_of_the_cron_script(lab: Lab, database: Database, tmp_path: Path) ->
     (workspace.folder / "logging.yml").write_text(logging, encoding="utf-8")
     *_, line = blocks(page("operate/monitoring"), "bash")
     export = line.strip().replace("/srv/support", str(workspace.folder))
-    workspace.run_ok(f"{export} && ./sync")
+    workspace.run_ok(f"{export} && ./run-sync")
     lines = (workspace.folder / "tap.log").read_text(encoding="utf-8").splitlines()
     assert json.loads(lines[-1])["extra"]["api_calls"] > 0
-    done = workspace.sh(f"{export} && ./sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
+    done = workspace.sh(f"{export} && ./run-sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
     first, last = done.stdout.splitlines()
     assert first == "The tap ended with exit code 78:"

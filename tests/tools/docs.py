@@ -129,6 +129,19 @@ def changelog() -> str:
     return _text("CHANGELOG.md")
 
 
+def airflow() -> str:
+    """Return the README of the Airflow example as a page of the site, with names for links."""
+    text = _text("examples/airflow/README.md")
+    return re.sub(r"\[([\w.]+)\]\(\1\)", r"`examples/airflow/\1`", text)
+
+
+def example(name: str) -> str:
+    """Return a file below examples/ as a code block."""
+    path = ROOT / "examples" / name
+    language = {".yml": "yaml", ".py": "python"}[path.suffix]
+    return f"```{language}\n{path.read_text(encoding='utf-8').strip()}\n```"
+
+
 def _text(name: str) -> str:
     return "\n" + (ROOT / name).read_text(encoding="utf-8")
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 PLACES = (
     *("tap_hubspot_threads", "emulator", "demo", "tests", "benchmarks", "examples"),
     *("Makefile", "pyproject.toml", "meltano.yml", "hub/tap-hubspot-threads.yml"),
-    *("dbt/models/models.yml", "docs/reference/dbt-models.md"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs", "dbt", ".github"),
 )
 """The checked files and folders."""
 SUFFIXES = {".md", ".py", ".json", ".sh", ".toml", ".yml"}
@@ -32,6 +32,7 @@ PHRASES = re.compile(
     | \banew\b | \bgo(?:es)?\ on\ where\b               # syncs resume or start over
     | \bin\ silence\b | without\ a\ word                # silent change; no warning is logged
     | \bmend | \bin\ vain\b | \bwhoever\b | \blikewise\b  # plain register
+    | \bheeds?\b | \bsuffices\b | quarter\ of\ an\ hour
     | the\ day's\ calls | \bhangs\ on\b | goes\ out\b     # the field's words
     | (?:thread|call|row|page|id)s?\ an?\ (?:call|thread|sync|run|page|line|stream)\b  # per
     | \b(?:is|are)\ of\b                              # belongs to
