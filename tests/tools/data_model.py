@@ -32,7 +32,7 @@ MORE_JOINS = {
 """Joins that no description names."""
 SAMPLE_COLUMNS = {
     "threads": ("id", "status", "inboxId", "assignedTo", "latestMessageTimestamp"),
-    "messages": ("id", "conversationsThreadId", "type", "createdBy", "createdAt"),
+    "messages": ("id", "conversationsThreadId", "type", "createdBy"),
     "actors": ("id", "type", "name"),
     "inboxes": ("id", "name", "type"),
     "channels": ("id", "name"),
@@ -41,6 +41,8 @@ SAMPLE_COLUMNS = {
     "thread_index": ("id", "inboxId", "createdAt", "archived"),
 }
 SAMPLE_ROWS = 3
+MAX_CELL = 24
+"""Characters of a sample value; longer ones are cut. A time has 24."""
 
 LEFT = ("thread_index", "threads", "messages", "deleted_threads")
 RIGHT = ("actors", "inboxes", "channel_accounts", "channels")
@@ -204,4 +206,5 @@ def _records(stream: str) -> list[dict[str, Any]]:
 
 
 def _cell(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL // 2]}…"

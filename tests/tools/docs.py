@@ -70,17 +70,21 @@ def columns_table(stream: str) -> str:
 
 
 def metrics() -> str:
-    """Return the columns of the dbt models as Markdown: definition, counterpart and difference."""
+    """Return the columns of the dbt models as Markdown: definition, counterpart and difference.
+
+    These three are one cell, because a table with more columns is too wide for a page.
+    """
     text = (ROOT / "dbt" / "models" / "models.yml").read_text(encoding="utf-8")
     parts = []
     for model in yaml.safe_load(text)["models"]:
         parts += [f"### {model['name']}", "", model["description"].strip(), ""]
-        parts += ["| Column | Definition | In HubSpot | Known difference |", "|---|---|---|---|"]
+        parts += ["| Column | Definition |", "|---|---|"]
         for column in model["columns"]:
             meta = column["config"]["meta"]
-            cells = (column["description"], meta["hubspot"], meta.get("difference", ""))
-            name, texts = column["name"], " | ".join(cell.strip() for cell in cells)
-            parts.append(f"| `{name}` | {texts} |")
+            cell = f"{column['description'].strip()}<br>*In HubSpot:* {meta['hubspot'].strip()}."
+            if "difference" in meta:
+                cell += f" *Difference:* {meta['difference'].strip()}"
+            parts.append(f"| `{column['name']}` | {cell} |")
         parts.append("")
     return "\n".join(parts).rstrip()
 
