@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS := true
 
 .PHONY: help run demo-metrics test test-loads test-other-targets test-dbt test-dbt-snowflake
 .PHONY: test-snowflake test-package test-airflow test-model test-mutations test-next lint format
-.PHONY: build audit bench docs docs-site
+.PHONY: build audit bench docs docs-site pictures
 
 help: ## List the available targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
@@ -30,8 +30,8 @@ test-next: $(UV) ## Run the tests with the next version of singer-sdk (may fail)
 	@.next/bin/python -c 'from importlib.metadata import version as v; print("singer-sdk", v("singer-sdk"))'
 	@.next/bin/python -m pytest
 
-test-other-targets: $(UV) ## Test DuckDB, Parquet, dlt and pipelinewise-target-postgres
-	@for name in dlt duckdb parquet postgres; do \
+test-other-targets: $(UV) ## Test DuckDB, files, dlt and pipelinewise-target-postgres
+	@for name in dlt duckdb jsonl parquet postgres; do \
 		$(UV) venv --quiet --allow-existing .targets/$$name && \
 		$(UV) pip sync --quiet --python .targets/$$name/bin/python tests/targets/others/$$name.txt || exit 1; \
 	done
@@ -98,6 +98,9 @@ docs: $(UV) ## Regenerate the generated parts of docs/, hub/ and meltano.yml
 docs-site: $(UV) ## Build the documentation site into site/ (Python 3.11 or newer)
 	@$(RUN) --group docs zensical build --clean --strict
 	@$(RUN) python -m tests.tools.site
+
+pictures: $(UV) ## Draw the pictures in docs/images from the output of `make run`
+	@$(RUN) python -m demo.pictures
 
 $(UV):
 	@$(PYTHON) -m venv .uv

@@ -93,7 +93,7 @@ def _load_and_show(stack: ExitStack) -> int:
         console.print(
             f"\nTo load your own account, set {TAP}_ACCESS_TOKEN and run `make run` again.\n"
             f"To load it into your own database, set {TARGET}_SQLALCHEMY_URL too.\n"
-            "By default this loads threads only. To load every stream, set\n"
+            "By default this loads threads and deleted_threads. To load every stream, set\n"
             f"{TAP}__SELECT='[\"*.*\"]'.",
             soft_wrap=True,
         )

@@ -1,6 +1,6 @@
--- Removes threads that the tap told deleted from the loaded tables, with their messages, and then
--- the actors that no row names any more. It may run again at any time; run it between two syncs.
--- A thread that was read again after it was told stays. Leave out what you do not load.
+-- Removes the threads that the tap reported as deleted, their messages, and the actors that no other
+-- row names. Run it between two syncs; it can run repeatedly. A thread that was read again after it
+-- was reported stays. Remove the statements for tables that you do not load.
 begin;
 
 delete from hubspot.threads as t

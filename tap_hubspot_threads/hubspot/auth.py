@@ -54,7 +54,7 @@ class Credentials(Protocol):
 
 
 class StaticCredentials:
-    """The token of a private app or service key, which cannot be refreshed."""
+    """A service key or the token of a private app. It cannot be refreshed."""
 
     setting = "access_token"
 

@@ -7,6 +7,7 @@ import sys
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
+import click
 from singer_sdk import Tap
 from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
@@ -38,7 +39,20 @@ from tap_hubspot_threads.settings.validation import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import click
+
+HELP = {
+    "about": "Print the version, capabilities and settings.",
+    "about_format": "Format of --about. Both include descriptions and defaults of the settings.",
+    "config": "Path of a JSON file with settings, or ENV for environment variables. Repeatable.",
+    "discover": "Print the catalog.",
+    "test": (
+        "Check that the credentials work and that threads can be read; no record is written. With "
+        "--test=schema, print the SCHEMA messages without any API call."
+    ),
+    "catalog": "Path of a catalog that selects streams and columns.",
+    "state": "Path of a state to resume from: the value of the last STATE message.",
+}
+"""What `--help` prints for the options. The SDK's own text for `--test` is wrong for this tap."""
 
 
 class CheckedTap(Tap):
@@ -147,6 +161,16 @@ class CheckedTap(Tap):
         for path in paths:
             given.config.update(read_config_file(path))
         return given
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        command.help = "Load HubSpot conversation threads: print Singer messages to stdout."
+        for option in command.params:
+            if isinstance(option, click.Option) and option.name in HELP:
+                option.help = HELP[option.name]
+        return command
 
     @classmethod
     @override

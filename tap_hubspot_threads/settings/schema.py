@@ -20,9 +20,7 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         secret=True,
         title="Access token",
-        description=(
-            "Access token of a private app or service key with the scope conversations.read."
-        ),
+        description=("Service key, or token of a private app, with the scope conversations.read."),
     ),
     th.Property(
         "client_id",

@@ -123,8 +123,8 @@ def _check_credentials(config: Mapping[str, Any]) -> None:
     message = ""
     if not config.get("access_token") and len(missing) == len(OAUTH):
         message = (
-            "access_token: not set. Create a private app or service key in HubSpot with the scope "
-            "conversations.read, and set access_token to its token, or use --config=ENV and the "
+            "access_token: not set. Create a service key in HubSpot with the scope "
+            "conversations.read, and set access_token to it, or use --config=ENV and the "
             "environment variable TAP_HUBSPOT_THREADS_ACCESS_TOKEN. For OAuth, set client_id, "
             "client_secret and refresh_token instead"
         )

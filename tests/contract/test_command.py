@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.server import TOKEN
+from tap_hubspot_threads.settings.base_tap import HELP
 from tap_hubspot_threads.settings.schema import SETTINGS
+from tap_hubspot_threads.tap import TapHubSpotThreads
 from tests.conftest import UNBUFFERED, select
 
 if TYPE_CHECKING:
@@ -60,6 +62,15 @@ def test_works_without_settings(tmp_path: Path, arguments: list[str]) -> None:
     assert done.returncode == 0
     assert done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_help_of_each_option() -> None:
+    """`--help` describes each option of the tap; the SDK's text for `--test` does not apply."""
+    options = {option.name: option for option in TapHubSpotThreads.cli.params}
+    assert HELP.keys() == options.keys() - {"version"}
+    for name, text in HELP.items():
+        assert options[name].help == text
+    assert "no record" in HELP["test"]
 
 
 def test_import_does_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Runs that overlap, outlast their interval, die, or get a wrong state or a wrong clock.
 
-Each tap is a process, as a scheduler starts it. docs/how-to/overlaps.md describes each case.
+Each tap is a process, as a scheduler starts it. docs/concepts/reliability.md describes each case.
 """
 
 from __future__ import annotations

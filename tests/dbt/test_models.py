@@ -84,10 +84,22 @@ def test_join_to_tickets(warehouse: Warehouse) -> None:
         CREATE TABLE crm.tickets (id bigint, hs_last_csat_rating int, hs_pipeline_stage text);
         INSERT INTO crm.tickets VALUES (7001, 5, 'closed'), (1, 1, 'new')"""
     )
-    (join,) = blocks(page("reference/metrics"), "sql")
+    *_, join = blocks(page("reference/dbt-models"), "sql")
     rows = {row["ticket_id"]: row["hs_last_csat_rating"] for row in warehouse.query(join)}
     assert rows.keys() == warehouse.column("hubspot_analytics.tickets", "ticket_id")
     assert {ticket: rating for ticket, rating in rows.items() if rating} == {"7001": 5}
+
+
+@pytest.mark.usefixtures("built")
+def test_documented_questions(warehouse: Warehouse) -> None:
+    """Each example question of the documentation has an answer for the sample account."""
+    *questions, _ = blocks(page("reference/dbt-models"), "sql")
+    assert len(questions) > 4
+    for question in questions:
+        rows = warehouse.query(question)
+        assert rows, question
+        for column in rows[0]:
+            assert any(row[column] is not None for row in rows), f"{column} in {question}"
 
 
 def test_sources_are_the_schemas() -> None:

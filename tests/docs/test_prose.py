@@ -32,11 +32,13 @@ def test_comments_and_strings_are_checked(tmp_path: Path, line: str, *, is_found
     assert bool(list(find(file))) is is_found
 
 
-def test_phrase_across_lines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["module.py", "page.md"])
+def test_phrase_across_lines(tmp_path: Path, name: str) -> None:
     """A phrase is found although a line break separates its words."""
-    file = tmp_path / "module.py"
-    file.write_text('"""500 threads a\ncall."""')
-    assert len(list(find(file))) == 1
+    file = tmp_path / name
+    file.write_text('"""A docstring."""\n\n"""500 threads a\ncall."""')
+    (place,) = find(file)
+    assert place.startswith(f"{file}:3: ")
 
 
 def test_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ CRON_FIELD = r"(\*|\d+(,\d+)*)(/\d+)?"
 
 def loaded(name: str) -> Any:
     """Return the only YAML block of a page on a schedule."""
-    (block,) = blocks(page(f"how-to/schedule-{name}"), "yaml")
+    (block,) = blocks(page(f"deploy/{name}"), "yaml")
     return yaml.safe_load(block)
 
 
@@ -46,7 +46,10 @@ def steps() -> list[dict[str, str]]:
 
 def expressions() -> list[str]:
     """Return the cron expression of each documented schedule."""
-    crontabs = [*blocks(page("how-to/schedule-cron"), "text"), blocks(page("tutorial"), "text")[-1]]
+    crontabs = [
+        *blocks(page("deploy/cron"), "text"),
+        blocks(page("get-started/tutorial"), "text")[-1],
+    ]
     return [
         loaded("meltano")["schedules"][0]["interval"],
         loaded("kubernetes")["spec"]["schedule"],
@@ -92,7 +95,7 @@ def test_workflow() -> None:
 
 def test_all_run_the_same_plugins() -> None:
     """All schedules run the plugins of the tutorial's project."""
-    (project,) = blocks(page("tutorial"), "yaml")
+    (project,) = blocks(page("get-started/tutorial"), "yaml")
     plugins = yaml.safe_load(project)["plugins"].values()
     names = " ".join(plugin["name"] for kind in plugins for plugin in kind)
     (container,) = loaded("kubernetes")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
@@ -101,7 +104,7 @@ def test_all_run_the_same_plugins() -> None:
     assert " ".join([*container["command"], *container["args"]]) == f"meltano run {names}"
     assert steps()[-1]["run"] == f"meltano run {names}"
     assert loaded("meltano")["jobs"][0]["tasks"] == [names]
-    assert f"meltano run {names} " in page("how-to/schedule-cron")
+    assert f"meltano run {names} " in page("deploy/cron")
 
 
 @pytest.fixture
@@ -116,7 +119,7 @@ def folder(tmp_path: Path, database: str) -> Path:
     """Make a folder with the script and its settings, as the page on cron describes."""
     folder = tmp_path / "support"
     folder.mkdir()
-    (folder / "sync").write_text(blocks(page("how-to/schedule-cron"), "bash")[0])
+    (folder / "run-sync").write_text(blocks(page("deploy/cron"), "bash")[0])
     (folder / "config.json").write_text("{}")
     target = {"sqlalchemy_url": database, "default_target_schema": "hubspot"}
     (folder / "target.json").write_text(json.dumps(target))
@@ -133,7 +136,7 @@ def run(folder: Path, lab: Lab, token: str = TOKEN) -> tuple[int, str]:
         "TAP_HUBSPOT_THREADS_API_URL": lab.emulator.url,
     }
     done = subprocess.run(
-        ["bash", folder / "sync"], env=environment, capture_output=True, text=True, check=False
+        ["bash", folder / "run-sync"], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
     return done.returncode, done.stdout
@@ -178,8 +181,8 @@ def test_script_for_cron_with_an_empty_state(folder: Path, database: str) -> Non
 
 def test_script_for_cron_with_a_catalog(folder: Path, database: str) -> None:
     """A catalog file selects streams, and a second script does nothing while the first one runs."""
-    (select,) = blocks(page("how-to/messages"), "python")
-    (command,) = re.findall("select_streams.py (.*) <", page("how-to/messages"))
+    (select,) = blocks(page("configure/messages"), "python")
+    (command,) = re.findall("select_streams.py (.*) <", page("configure/messages"))
     (folder / "select_streams.py").write_text(select)
     with open_lab(Account.sample(20)) as lab:
         (folder / "config.json").write_text(json.dumps(lab.config()))
@@ -210,7 +213,7 @@ def test_script_for_cron_with_a_catalog(folder: Path, database: str) -> None:
     assert "text" not in row
 
 
-@pytest.mark.parametrize("name", ["how-to/schedule-cron", "tutorial"])
+@pytest.mark.parametrize("name", ["deploy/cron", "get-started/tutorial"])
 def test_crontab_with_meltano(name: str, tmp_path: Path) -> None:
     """A successful run prints nothing, a failed run its last lines, and a locked run nothing."""
     (line,) = [block for block in blocks(page(name), "text") if block.startswith("*/15")][:1]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.package
 
-TUTORIAL = page("tutorial")
+TUTORIAL = page("get-started/tutorial")
 PROGRAMS = Path(sys.executable).parent
 
 

@@ -90,7 +90,7 @@ def test_no_secret_in_the_build() -> None:
     steps = [step for stage in STAGES for step in stage.steps]
     assert not {name for name, _ in steps} & {"ADD", "ARG"}
     assert not re.search(r"TOKEN|SECRET|PASSWORD|_URL", str(steps))
-    ignored = (ROOT / ".containerignore").read_text().splitlines()
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = {line[1:] for line in ignored if line.startswith("!")}
     assert next(line for line in ignored if not line.startswith("#")) == "*"
     copies = [rest for name, rest in steps if name == "COPY" and not rest.startswith("--from")]

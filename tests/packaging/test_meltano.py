@@ -157,7 +157,7 @@ def test_log_of_a_good_run(lab: Lab, tmp_path: Path) -> None:
     assert len(log) <= 10
     summary = log[-1]
     assert summary["event"].startswith("Sync complete: 80 threads. ")
-    assert summary["records"] == {"threads": 80}
+    assert summary["records"] == {"threads": 80, "deleted_threads": 0}
     assert summary["api_calls"] == len(lab.calls("."))
     assert summary["skipped"] == {"unchanged": 0, "before_start_date": 0, "other_inbox": 0}
     assert summary["bookmark_lag_seconds"] < 60
@@ -188,7 +188,7 @@ def test_log_of_a_thread_that_cannot_be_read(lab: Lab, tmp_path: Path) -> None:
     assert log[-1]["event"].startswith("Could not read 1 thread(s); everything else was synced. ")
     assert f": {bad}. The last error: " in log[-1]["event"]
     assert log[-2]["failed"] == 1
-    assert log[-2]["records"] == {"threads": len(lab.live_ids) - 1}
+    assert log[-2]["records"] == {"threads": len(lab.live_ids) - 1, "deleted_threads": 0}
 
 
 def test_connection_by_meltano(lab: Lab, tmp_path: Path) -> None:

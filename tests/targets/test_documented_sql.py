@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from statistics import median
@@ -17,7 +18,8 @@ from emulator.data.account import Account
 from emulator.data.actors import name_of
 from emulator.server import TOKEN
 from tests.conftest import open_lab
-from tests.targets.expected import stored
+from tests.targets.columns import COLUMNS
+from tests.targets.expected import expected_threads, stored
 from tests.targets.pipe import PROGRAMS
 from tests.targets.postgres import psql
 from tests.tools.docs import blocks, page
@@ -38,7 +40,7 @@ def _ago(*, minutes: int) -> datetime:
 
 def test_deleted_threads(database: Database, tmp_path: Path) -> None:
     """The documented SQL removes rows of deleted threads, and finds threads that may be deleted."""
-    remove, remove_messages, find, _ = blocks(page("how-to/deleted"), "sql")
+    remove, remove_messages, find, _ = blocks(page("operate/deleted-threads"), "sql")
     with open_lab(Account.sample(60)) as lab:
         streams = ["threads", "deleted_threads", "messages"]
         pipe = database.pipe(lab, tmp_path, streams=streams)
@@ -79,8 +81,8 @@ def filled(sql: str, **values: str) -> str:
 def test_messages(database: Database, tmp_path: Path) -> None:
     """The documented SQL about messages returns the account's values."""
     query = database.query
-    lists = blocks(page("how-to/query-lists"), "sql")
-    conversation, first_reply = blocks(page("how-to/messages"), "sql")
+    lists = blocks(page("destinations/postgresql"), "sql")
+    conversation, first_reply = blocks(page("configure/messages"), "sql")
     with open_lab(Account.sample(300)) as lab:
         streams = ["threads", "messages", "actors", "inboxes"]
         database.pipe(lab, tmp_path, streams=streams).run()
@@ -108,9 +110,69 @@ def test_messages(database: Database, tmp_path: Path) -> None:
         assert {stored(text) for text in texts} <= {row["what"] for row in found}
 
 
+def test_data_model(database: Database, tmp_path: Path) -> None:
+    """The example questions on the data model are answered with the account's values."""
+    sql = blocks(page("reference/data-model"), "sql")
+    with open_lab(Account.sample(300)) as lab:
+        database.pipe(lab, tmp_path, streams=list(COLUMNS)).run()
+    backlog, tickets, waiting, periods, undelivered, senders, contacts, moves, channels, *rest = [
+        database.query(text) for text in sql
+    ]
+    accounts, existing = rest
+    threads = lab.threads
+    messages = [message for thread in threads for message in lab.account.messages(thread)]
+    events = Counter(message.type for message in messages)
+    no_spam = [row for row in expected_threads(lab.account).values() if not row["spam"]]
+    is_open = [row for row in no_spam if row["status"] == "OPEN" and not row["archived"]]
+    assert sum(row["open"] for row in backlog) == len(is_open)
+    assert sum(row["unassigned"] for row in backlog) == sum(
+        not row["assignedTo"] for row in is_open
+    )
+    assert sum(row["threads"] for row in tickets) == sum(bool(one.ticket_id) for one in threads)
+    latest = {one.thread_id: one for one in messages if one.type == "MESSAGE"}
+    assert {row["thread_id"] for row in waiting} == {
+        str(one.id)
+        for one in threads
+        if not (one.closed_at or one.archived)
+        and one.id in latest
+        and latest[one.id].more["direction"] == "INCOMING"
+    }
+    assert len(periods) == events["THREAD_STATUS_CHANGE"]
+    assert any(row["until_time"] for row in periods)
+    assert any(row["reason"] for row in undelivered)
+    assert {"AGENT", "BOT"} <= {row["type"] for row in senders}
+    assert len(contacts) == len(threads)
+    assert any(row["name"] for row in contacts)
+    assert len(moves) == events["THREAD_INBOX_CHANGE"] > 0
+    assert all(row["from_inbox"] and row["to_inbox"] for row in moves)
+    assert sum(row["threads"] for row in channels) == len(no_spam)
+    assert sum(row["threads"] for row in accounts) > 250
+    assert len(existing) == len(threads)
+
+
+def test_attachments(database: Database, tmp_path: Path) -> None:
+    """The documented SQL lists the attached files and counts the threads that have some."""
+    files, by_inbox = blocks(page("configure/attachments"), "sql")
+    with open_lab(Account.sample(300)) as lab:
+        database.pipe(lab, tmp_path, streams=["threads", "messages", "inboxes"]).run()
+    found = database.query(files)
+    attached = [
+        item
+        for thread in lab.threads
+        for message in lab.account.messages(thread)
+        for item in message.more.get("attachments") or ()
+        if item["type"] == "FILE"
+    ]
+    assert len(found) == len(attached) > 0
+    assert any(row["url"] for row in found)
+    counts = database.query(by_inbox)
+    assert sum(row["threads"] for row in counts) == len(lab.threads)
+    assert sum(row["with_files"] for row in counts) == len({row["thread_id"] for row in found})
+
+
 def test_threads_missing_from_the_table(database: Database, tmp_path: Path) -> None:
     """The documented SQL names the threads that are listed but missing in the table."""
-    (missing,) = blocks(page("how-to/ids"), "sql")
+    (missing,) = blocks(page("configure/thread-ids"), "sql")
     with open_lab(Account.sample(60)) as lab:
         database.pipe(lab, tmp_path, streams=["threads", "thread_index"]).run()
     assert database.query(missing) == []
@@ -125,7 +187,7 @@ class SupportFolder:
     def __init__(self, folder: Path, database: Database, lab: Lab, **changes: Any) -> None:
         self.folder, self._database, self._lab = folder, database, lab
         folder.mkdir()
-        project = yaml.safe_load(blocks(page("tutorial"), "yaml")[0])
+        project = yaml.safe_load(blocks(page("get-started/tutorial"), "yaml")[0])
         for kind in project["plugins"].values():
             del kind[0]["pip_url"]
         project["plugins"]["extractors"][0].update(changes)
@@ -170,10 +232,10 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
 
     Open threads that were reported as deleted are removed after each load.
     """
-    *each_load, find, remove = blocks(page("how-to/deleted"), "sql")
-    (clean,) = blocks(page("how-to/schedule-cron"), "sh")
-    (script,) = blocks(page("how-to/deleted"), "bash")
-    (plugin,) = blocks(page("how-to/deleted"), "yaml")
+    *each_load, find, remove = blocks(page("operate/deleted-threads"), "sql")
+    (clean,) = blocks(page("deploy/cron"), "sh")
+    (script,) = blocks(page("operate/deleted-threads"), "bash")
+    (plugin,) = blocks(page("operate/deleted-threads"), "yaml")
     name = database.environment()["PGDATABASE"]
     with open_lab(Account.sample(60)) as lab:
         select = ["threads.*", "deleted_threads.*", "messages.*"]
@@ -181,7 +243,7 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
         support.project["plugins"]["extractors"] += yaml.safe_load(plugin)["plugins"]["extractors"]
         folder = support.folder
         (folder / "candidates.sql").write_text(find)
-        (folder / "gone.sql").write_text(remove)
+        (folder / "delete_gone.sql").write_text(remove)
         words = {"/srv/support": str(folder), " warehouse": f" {name}"}
         for word, here in words.items():
             script = script.replace(word, here)
@@ -219,7 +281,9 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
 
 def test_one_off_runs_beside_a_schedule(database: Database, tmp_path: Path) -> None:
     """One-off runs beside a schedule read what the page says and keep the schedule's state."""
-    shown = [block for block in blocks(page("how-to/ids"), "console") if "meltano run" in block]
+    shown = [
+        block for block in blocks(page("configure/thread-ids"), "console") if "meltano run" in block
+    ]
     once, index = (block.replace("$ ", "") for block in shown)
     with open_lab(Account.sample(60)) as lab:
         support = SupportFolder(tmp_path / "support", database, lab)
@@ -242,7 +306,7 @@ def test_one_off_runs_beside_a_schedule(database: Database, tmp_path: Path) -> N
 
 def test_metrics_without_private_data(database: Database, tmp_path: Path) -> None:
     """The page's selection loads no message text and only agents' names. Its SQL still works."""
-    text = page("how-to/leave-texts-out")
+    text = page("privacy/exclude-message-text")
     (figures,) = blocks(text, "sql")
     account = Account.sample(300)
     with open_lab(account) as lab:

@@ -126,7 +126,7 @@ class Meltano(Workspace):
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         super().__init__(lab, database, folder)
-        self.project = yaml.safe_load(blocks(page("tutorial"), "yaml")[0])
+        self.project = yaml.safe_load(blocks(page("get-started/tutorial"), "yaml")[0])
         for plugins in self.project["plugins"].values():
             for plugin in plugins:
                 del plugin["pip_url"]
@@ -147,14 +147,14 @@ class Meltano(Workspace):
 class CronScript(Workspace):
     """The folder of the script for cron."""
 
-    run = "./sync"
+    run = "./run-sync"
     block_index = 1
 
     def __init__(self, lab: Lab, database: Database, folder: Path) -> None:
         super().__init__(lab, database, folder)
-        script, *_ = blocks(page("how-to/schedule-cron"), "bash")
-        (folder / "sync").write_text(script, encoding="utf-8")
-        (folder / "sync").chmod(0o755)
+        script, *_ = blocks(page("deploy/cron"), "bash")
+        (folder / "run-sync").write_text(script, encoding="utf-8")
+        (folder / "run-sync").chmod(0o755)
         (folder / "config.json").write_text("{}")
         target = {"sqlalchemy_url": database.url, "default_target_schema": "hubspot"}
         (folder / "target.json").write_text(json.dumps(target))
@@ -203,13 +203,13 @@ def test_reload_parts(workspace: Meltano | CronScript) -> None:
     messages = workspace.database.query(count)
     workspace.database.query(DAMAGE)
     workspace.calls(".")
-    workspace.run_ok(consoles("how-to/reload", "Threads only")[workspace.block_index])
+    workspace.run_ok(consoles("operate/full-refresh", "Threads only")[workspace.block_index])
     workspace.check()
     assert not workspace.lab.calls("/messages")
     assert workspace.calls(FULL_LISTING) == 4
 
     workspace.database.query("DROP TABLE hubspot.messages")
-    workspace.run_ok(consoles("how-to/reload", "Messages only")[workspace.block_index])
+    workspace.run_ok(consoles("operate/full-refresh", "Messages only")[workspace.block_index])
     assert not workspace.lab.calls(FULL_LISTING)
     assert workspace.calls("/messages") > 600
     assert workspace.database.query(count) == messages
@@ -224,7 +224,8 @@ def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
     workspace.calls(".")
     later = {"Retry-After": "90000"}
     workspace.lab.script(path="sort=id.*archived=true", status=477, headers=later, times=100)
-    assert workspace.sh(consoles("how-to/reload", "All")[workspace.block_index]).returncode != 0
+    refresh = consoles("operate/full-refresh", "Everything")[workspace.block_index]
+    assert workspace.sh(refresh).returncode != 0
     assert workspace.calls(FULL_LISTING) == 4  # three pages of live threads, and the refused one
     workspace.lab.emulator.faults.clear()
     workspace.run_ok(workspace.run)
@@ -237,14 +238,15 @@ def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
 def test_one_thread(workspace: Meltano | CronScript) -> None:
     """A thread is printed and loaded by ID without changing the pipeline's state."""
     workspace.run_ok(workspace.run)
-    text = page("how-to/thread-missing")
+    text = page("troubleshooting/missing-threads")
     if isinstance(workspace, Meltano):
         (one,) = yaml.safe_load(blocks(text, "yaml")[0])
         workspace.project["plugins"]["extractors"].append(one)
         workspace.write()
     name = str(workspace.lab.threads[3].id)
     when, show, load = [
-        consoles("how-to/thread-missing")[number + workspace.block_index] for number in (0, 2, 4)
+        consoles("troubleshooting/missing-threads")[number + workspace.block_index]
+        for number in (0, 2, 4)
     ]
     path = workspace.folder / "meltano.yml"
     if path.exists():
@@ -265,7 +267,7 @@ def test_another_account(workspace: Meltano | CronScript) -> None:
     workspace.run_ok(workspace.run)
     state = workspace.state()
     mistake, purpose = "If it was a mistake", "To move to another account on purpose"
-    (test,) = consoles("how-to/other-account", mistake)
+    (test,) = consoles("operate/token-or-account", mistake)
     with open_lab(Account.sample(5, seed=3)) as other:
         other.account.portal_id = 77
         away = {"TAP_HUBSPOT_THREADS_API_URL": other.emulator.url}
@@ -274,7 +276,7 @@ def test_another_account(workspace: Meltano | CronScript) -> None:
         assert len(other.calls("/conversations/")) == 0
         result = workspace.sh(test.splitlines()[workspace.block_index], **away)
         assert "Connection OK: account 77" in result.stderr
-        workspace.run_ok(consoles("how-to/other-account", purpose)[workspace.block_index])
+        workspace.run_ok(consoles("operate/token-or-account", purpose)[workspace.block_index])
         away["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "other"
         workspace.run_ok(workspace.run, **away)
         assert workspace.state()["threads"]["account_id"] == 77
@@ -290,7 +292,7 @@ def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -
         "channels",
         "channel_accounts",
     ]
-    (remove,) = blocks(page("how-to/other-account"), "sql")
+    (remove,) = blocks(page("operate/token-or-account"), "sql")
     for thread in lab.threads:
         if thread.inbox_id == SALES:
             lab.account.move(thread, HELP_DESK)
@@ -325,13 +327,13 @@ def test_rollback(workspace: Meltano | CronScript) -> None:
     """A copy of the state is saved before an upgrade and restored when going back."""
     workspace.run_ok(workspace.run)
     before = workspace.state()
-    copies = [block for block in consoles("how-to/upgrade", "Upgrade") if "state" in block]
+    copies = [block for block in consoles("operate/upgrade", "Upgrade") if "state" in block]
     workspace.run_ok(copies[workspace.block_index])
     workspace.run_ok(workspace.run)
     assert workspace.state() != before
-    workspace.run_ok(consoles("how-to/upgrade", "Go back")[workspace.block_index])
+    workspace.run_ok(consoles("operate/upgrade", "Roll back")[workspace.block_index])
     assert workspace.state() == before
-    (by_hand,) = blocks(page("how-to/upgrade"), "json")
+    (by_hand,) = blocks(page("operate/upgrade"), "json")
     workspace.lab.account.clock = lambda: datetime.now(timezone.utc)
     path = workspace.folder / "by-hand.json"
     if isinstance(workspace, Meltano):
@@ -346,12 +348,12 @@ def test_rollback(workspace: Meltano | CronScript) -> None:
 
 def test_alert_for_failed_runs(meltano: Meltano) -> None:
     """The script reports only failures that need a person, with the tap's exit code."""
-    load, *_ = blocks(page("how-to/watch"), "bash")
+    load, *_ = blocks(page("operate/monitoring"), "bash")
     assert meltano.script(load).stdout == ""
     done = meltano.script(load, TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
     first, why, *_ = done.stdout.splitlines()
-    assert first == "The load by tap-hubspot-threads ended with exit code 78:"
+    assert first == "The run of tap-hubspot-threads failed with exit code 78:"
     assert "check the setting access_token" in why
     later = {"Retry-After": "90000"}
     meltano.lab.script(status=477, headers=later, times=100)
@@ -362,7 +364,7 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
         load, TARGET_POSTGRES_SQLALCHEMY_URL="postgresql+psycopg://a@127.0.0.1:1/a"
     )
     assert done.returncode == 1
-    assert done.stdout.startswith("The load by tap-hubspot-threads ended with exit code 1:\n")
+    assert done.stdout.startswith("The run of tap-hubspot-threads failed with exit code 1:\n")
     busy = meltano.folder / "bin"
     busy.mkdir()
     (busy / "meltano").write_text(
@@ -374,7 +376,7 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
     log = (meltano.folder / "sync.log").read_text(encoding="utf-8")
     assert '"exit_codes": {"extractors": 78}' in log
     assert '"exit_codes": {"loaders": 1}' in log
-    (find, *_) = consoles("reference/log", "For a monitor")
+    (find, *_) = consoles("reference/log", "Structured logs")
     lines = [json.loads(line) for line in meltano.run_ok(find).splitlines()]
     assert len(lines) == 4
     shown = json.loads(blocks(page("reference/log"), "json")[0])
@@ -383,32 +385,32 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
 
 def test_alert_for_late_runs(workspace: Meltano | CronScript) -> None:
     """The script reports an old or missing bookmark, and otherwise prints nothing."""
-    _, late, _ = blocks(page("how-to/watch"), "bash")
+    _, late, _ = blocks(page("operate/monitoring"), "bash")
     done = workspace.script(late)
     assert done.returncode == 1
-    assert done.stdout.endswith("began an unknown number of minutes ago\n")
+    assert done.stdout.endswith("started an unknown number of minutes ago\n")
     workspace.run_ok(workspace.run)
     assert workspace.script(late).stdout == ""
-    done = workspace.script(late, MOST_MINUTES="0")
+    done = workspace.script(late, MAX_LAG_MINUTES="0")
     assert done.returncode == 1
-    assert re.fullmatch(r"The last good load .* began [01] minutes ago\n", done.stdout)
+    assert re.fullmatch(r"The last successful sync .* started [01] minutes ago\n", done.stdout)
 
 
 def test_alerts_for_one_of_several_accounts(meltano: Meltano) -> None:
     """Both scripts take an account's plugin as an argument and name it in their output."""
-    load, late, _ = blocks(page("how-to/watch"), "bash")
-    accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
+    load, late, _ = blocks(page("operate/monitoring"), "bash")
+    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])
     meltano.project["plugins"]["extractors"] += accounts["plugins"]["extractors"]
     meltano.write()
     north, south = (plugin["name"] for plugin in accounts["plugins"]["extractors"])
-    assert f"load {north}" in page("how-to/watch")
+    assert f"load {north}" in page("operate/monitoring")
     done = meltano.script(load, south, TAP_HUBSPOT_THREADS__SOUTH_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
-    assert done.stdout.startswith(f"The load by {south} ended with exit code 78:\n")
+    assert done.stdout.startswith(f"The run of {south} failed with exit code 78:\n")
     assert meltano.script(load, north).stdout == ""
     assert meltano.script(late, north).stdout == ""
-    unknown = "began an unknown number of minutes ago\n"
-    assert meltano.script(late, south).stdout == f"The last good load by {south} {unknown}"
+    unknown = "started an unknown number of minutes ago\n"
+    assert meltano.script(late, south).stdout == f"The last successful sync by {south} {unknown}"
     assert meltano.script(late).returncode == 1
 
 
@@ -417,12 +419,12 @@ def test_log_of_the_cron_script(lab: Lab, database: Database, tmp_path: Path) ->
     workspace = CronScript(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
     (workspace.folder / "logging.yml").write_text(logging, encoding="utf-8")
-    *_, line = blocks(page("how-to/watch"), "bash")
+    *_, line = blocks(page("operate/monitoring"), "bash")
     export = line.strip().replace("/srv/support", str(workspace.folder))
-    workspace.run_ok(f"{export} && ./sync")
+    workspace.run_ok(f"{export} && ./run-sync")
     lines = (workspace.folder / "tap.log").read_text(encoding="utf-8").splitlines()
     assert json.loads(lines[-1])["extra"]["api_calls"] > 0
-    done = workspace.sh(f"{export} && ./sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
+    done = workspace.sh(f"{export} && ./run-sync", TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
     first, last = done.stdout.splitlines()
     assert first == "The tap ended with exit code 78:"
@@ -434,7 +436,7 @@ def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> No
     workspace = CronScript(lab, database, tmp_path / "support")
     (logging,) = blocks(page("reference/log"), "yaml")
     (workspace.folder / "logging.yml").write_text(logging, encoding="utf-8")
-    _, last = consoles("reference/log", "For a monitor")
+    _, last = consoles("reference/log", "Structured logs")
     run, find = last.splitlines()
     workspace.run_ok(run)
     log = (workspace.folder / "tap.log").read_text(encoding="utf-8")
@@ -447,17 +449,17 @@ def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> No
 
 def test_one_run_for_each_account(meltano: Meltano) -> None:
     """If several accounts share one `meltano run`, a failure stops all that follow it."""
-    accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
+    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])
     plugins = meltano.project["plugins"]["extractors"]
     plugins += accounts["plugins"]["extractors"]
-    settings = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
+    settings = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
     plugins[0]["config"] = {"stream_maps": settings["stream_maps"]}
     meltano.write()
     tokens = {
         "TAP_HUBSPOT_THREADS__NORTH_ACCESS_TOKEN": "pat-na1-wrong",
         "TAP_HUBSPOT_THREADS__SOUTH_ACCESS_TOKEN": TOKEN,
     }
-    north, south = consoles("how-to/several-accounts", "In Meltano")[0].splitlines()
+    north, south = consoles("configure/several-accounts", "Meltano")[0].splitlines()
     together = f"{north} {south.removeprefix('meltano run ')}"
     assert meltano.sh(together, **tokens).returncode == 1
     assert meltano.calls("/conversations/") == 0
@@ -469,8 +471,8 @@ def test_one_run_for_each_account(meltano: Meltano) -> None:
 
 def test_account_in_the_primary_key(lab: Lab, database: Database, tmp_path: Path) -> None:
     """A table that was loaded without the account gets it as part of its primary key."""
-    migrate, *_ = blocks(page("how-to/several-accounts"), "sql")
-    maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
+    migrate, *_ = blocks(page("configure/several-accounts"), "sql")
+    maps = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
     (tmp_path / "other").mkdir()
     pipe = database.pipe(lab, tmp_path, streams=["threads"])
     pipe.run()
@@ -489,15 +491,15 @@ def test_account_in_the_primary_key(lab: Lab, database: Database, tmp_path: Path
 
 def test_from_meltano_to_run_account(meltano: Meltano) -> None:
     """`run_account.py` resumes from Meltano's state, in one schema with the account in each row."""
-    accounts = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[1])
-    maps = yaml.safe_load(blocks(page("how-to/several-accounts"), "yaml")[0])["config"]
+    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])
+    maps = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
     plugins = meltano.project["plugins"]["extractors"]
     plugins += accounts["plugins"]["extractors"]
     plugins[0]["config"] = {"stream_maps": maps["stream_maps"]}
     meltano.write()
-    north, _ = consoles("how-to/several-accounts", "In Meltano")[0].splitlines()
+    north, _ = consoles("configure/several-accounts", "Meltano")[0].splitlines()
     meltano.run_ok(north)
-    _, take_over = blocks(page("how-to/several-accounts"), "sql")
+    _, take_over = blocks(page("configure/several-accounts"), "sql")
     (meltano.folder / "take-over.sql").write_text(take_over, encoding="utf-8")
     where = meltano.database.environment()
     path = f"{psql().parent}:{PROGRAMS}:{os.environ['PATH']}"
@@ -506,7 +508,7 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
     meltano.lab.account.message(meltano.lab.threads[3], sent=True)
     meltano.calls(".")
     runner = ROOT / "examples" / "airflow" / "run_account.py"
-    (run,) = consoles("how-to/several-accounts", "By run_account.py")
+    (run,) = consoles("configure/several-accounts", "run_account.py")
     meltano.run_ok(run.replace("run_account.py", str(runner)))
     assert meltano.calls(FULL_LISTING) == 0
     rows = meltano.database.query(
@@ -521,8 +523,8 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
 
 def test_late_accounts(database: Database) -> None:
     """The query names the accounts with an old or missing bookmark."""
-    (late,) = blocks(page("how-to/watch"), "sql")
-    (forget,) = blocks(page("how-to/reload"), "sql")
+    (late,) = blocks(page("operate/monitoring"), "sql")
+    (forget,) = blocks(page("operate/full-refresh"), "sql")
     database.query(
         "CREATE TABLE singer_states"
         " (account text PRIMARY KEY, state json NOT NULL, saved_at timestamptz NOT NULL)"

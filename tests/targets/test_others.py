@@ -19,6 +19,7 @@ from tests.targets.columns import COLUMNS, FIELDS, JSON, TEXT, TIME
 from tests.targets.expected import differences
 from tests.targets.pipe import Pipe
 from tests.targets.scenario import three_syncs
+from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,8 +100,25 @@ def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_dlt(tmp_path: Path) -> None:
-    """With dlt, the tables hold every value of the account, after each of three syncs."""
+    """With the documented script, dlt stores every value, after each of three syncs."""
+    (script,) = blocks(page("destinations/dlt"), "python")
+    (tmp_path / "load_dlt.py").write_text(script, encoding="utf-8")
     target = OtherTarget("dlt", tmp_path, name_of=snake)
+    with open_lab(Account.sample(60)) as lab:
+        pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
+        for expected in three_syncs(lab):
+            pipe.run()
+            assert list(differences(target.tables(COLUMNS), expected)) == []
+
+
+def test_jsonl(tmp_path: Path) -> None:
+    """The documented function reads every value from target-jsonl's files, after each sync."""
+    (settings,) = blocks(page("destinations/files"), "json")
+    settings = settings.replace('"data"', json.dumps(str(tmp_path / "tables")))
+    (tmp_path / "jsonl.json").write_text(settings, encoding="utf-8")
+    (function,) = blocks(page("destinations/files"), "python")
+    (tmp_path / "current_rows.py").write_text(function, encoding="utf-8")
+    target = OtherTarget("jsonl", tmp_path, name_of=str)
     with open_lab(Account.sample(60)) as lab:
         pipe = Pipe(lab, tmp_path, target.command, streams=list(COLUMNS))
         for expected in three_syncs(lab):

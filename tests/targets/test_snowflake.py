@@ -1,7 +1,7 @@
 """Real loads through target-snowflake into fakesnow, a Snowflake emulator.
 
 `make test-snowflake` runs this. It gets the target and fakesnow from the package registry.
-`docs/how-to/snowflake.md` says what it proves and what it does not.
+`docs/destinations/snowflake.md` says what it proves and what it does not.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "how-to" / "snowflake.md"
+PAGE = ROOT / "docs" / "destinations" / "snowflake.md"
 TYPES = {
     TEXT: "VARCHAR(16777216)",
     TIME: "TIMESTAMP_NTZ(9)",

@@ -28,9 +28,19 @@ FENCE = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTAL
 KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object"}
 
 
+ON_A_PAGE = {
+    "attachments": (
+        "The attachments: an array of objects. [Attachments](../configure/attachments.md) lists "
+        "their types and keys. Anyone with the `url` of a file can open it without a login. "
+        "MESSAGE and COMMENT only."
+    )
+}
+"""Columns whose description is too long for a table, by name."""
+
+
 def settings_table() -> str:
     """Return the settings as a Markdown table."""
-    rows = ["| setting | type, default | meaning |", "|---|---|---|"]
+    rows = ["| Setting | Type, default | Meaning |", "|---|---|---|"]
     for name, setting in SETTINGS["properties"].items():
         words = [_type(setting)]
         if "default" in setting:
@@ -43,7 +53,7 @@ def state_table(stream: str) -> str:
     """Return the keys of a stream's bookmark as a Markdown table."""
     text = (ROOT / "tap_hubspot_threads" / "schemas" / "state.json").read_text(encoding="utf-8")
     bookmarks = json.loads(text)["properties"]["bookmarks"]["properties"]
-    rows = ["| key | holds |", "|---|---|"]
+    rows = ["| Key | Meaning |", "|---|---|"]
     for key, part in bookmarks[stream]["properties"].items():
         rows.append(f"| `{key}` | {part['description']} |")
     return "\n".join(rows)
@@ -51,25 +61,30 @@ def state_table(stream: str) -> str:
 
 def columns_table(stream: str) -> str:
     """Return a stream's columns as a Markdown table that marks the primary key."""
-    rows = ["| column | type | meaning |", "|---|---|---|"]
+    rows = ["| Column | Type | Meaning |", "|---|---|---|"]
     for name, column in SCHEMAS.get_schema(stream)["properties"].items():
-        words = f"{column.get('format') or _type(column)}{', the key' if name == 'id' else ''}"
-        rows.append(f"| `{name}` | {words} | {column['description']} |")
+        mark = " (PK)" if name == "id" else ""
+        type_ = column.get("format") or _type(column)
+        rows.append(f"| `{name}`{mark} | {type_} | {ON_A_PAGE.get(name, column['description'])} |")
     return "\n".join(rows)
 
 
 def metrics() -> str:
-    """Return the columns of the dbt models as Markdown: definition, counterpart and difference."""
+    """Return the columns of the dbt models as Markdown: definition, counterpart and difference.
+
+    These three are one cell, because a table with more columns is too wide for a page.
+    """
     text = (ROOT / "dbt" / "models" / "models.yml").read_text(encoding="utf-8")
     parts = []
     for model in yaml.safe_load(text)["models"]:
         parts += [f"### {model['name']}", "", model["description"].strip(), ""]
-        parts += ["| Column | Definition | In HubSpot | Known difference |", "|---|---|---|---|"]
+        parts += ["| Column | Definition |", "|---|---|"]
         for column in model["columns"]:
             meta = column["config"]["meta"]
-            cells = (column["description"], meta["hubspot"], meta.get("difference", ""))
-            name, texts = column["name"], " | ".join(cell.strip() for cell in cells)
-            parts.append(f"| `{name}` | {texts} |")
+            cell = f"{column['description'].strip()}<br>*In HubSpot:* {meta['hubspot'].strip()}."
+            if "difference" in meta:
+                cell += f" *Difference:* {meta['difference'].strip()}"
+            parts.append(f"| `{column['name']}` | {cell} |")
         parts.append("")
     return "\n".join(parts).rstrip()
 
@@ -116,6 +131,24 @@ def security() -> str:
 def changelog() -> str:
     """Return CHANGELOG.md as a page of the site."""
     return _text("CHANGELOG.md")
+
+
+def airflow() -> str:
+    """Return the README of the Airflow example as a page of the site.
+
+    Links to its files become their names. The site's lists need an indentation of 4 spaces.
+    """
+    text = re.sub(
+        r"\[([\w.]+)\]\(\1\)", r"`examples/airflow/\1`", _text("examples/airflow/README.md")
+    )
+    return re.sub(r"^ {3}(?=\S)", "    ", text, flags=re.MULTILINE)
+
+
+def example(name: str) -> str:
+    """Return a file below examples/ as a code block."""
+    path = ROOT / "examples" / name
+    language = {".yml": "yaml", ".py": "python"}[path.suffix]
+    return f"```{language}\n{path.read_text(encoding='utf-8').strip()}\n```"
 
 
 def _text(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The prose check: phrases that the project's style does not use, in code, messages and comments.
+"""The prose check: phrases that the project's style does not use, in pages, code and messages.
 
 `python -m tests.tools.prose [PATH ...]` prints each place and exits with 1 if there is one.
 """
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
-CODE = ("tap_hubspot_threads", "emulator", "demo", "tests", "benchmarks", "examples")
-FILES = ("Makefile", "pyproject.toml", "meltano.yml", "hub/tap-hubspot-threads.yml")
-SUFFIXES = {".py", ".json", ".sh", ".toml", ".yml"}
+PLACES = (
+    *("tap_hubspot_threads", "emulator", "demo", "tests", "benchmarks", "examples"),
+    *("Makefile", "pyproject.toml", "meltano.yml", "hub/tap-hubspot-threads.yml"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs", "dbt", ".github"),
+)
+"""The checked files and folders."""
+SUFFIXES = {".md", ".py", ".json", ".sh", ".toml", ".yml"}
 EXEMPT = {"tests/tools/prose.py", "tests/payloads/payloads.json"}
 """This list itself, and recorded answers."""
 
@@ -28,6 +32,7 @@ PHRASES = re.compile(
     | \banew\b | \bgo(?:es)?\ on\ where\b               # syncs resume or start over
     | \bin\ silence\b | without\ a\ word                # silent change; no warning is logged
     | \bmend | \bin\ vain\b | \bwhoever\b | \blikewise\b  # plain register
+    | \bheeds?\b | \bsuffices\b | quarter\ of\ an\ hour
     | the\ day's\ calls | \bhangs\ on\b | goes\ out\b     # the field's words
     | (?:thread|call|row|page|id)s?\ an?\ (?:call|thread|sync|run|page|line|stream)\b  # per
     | \b(?:is|are)\ of\b                              # belongs to
@@ -49,7 +54,7 @@ def main(paths: list[str]) -> int:
 
 
 def find(file: Path) -> Iterator[str]:
-    """Return the places in one file: comments and strings of Python, all text of others."""
+    """Return the places in one file: comments and strings of Python, paragraphs of other files."""
     for number, text in _texts(file):
         joined = re.sub(r"\s+", " ", text)
         for match in PHRASES.finditer(joined):
@@ -58,8 +63,13 @@ def find(file: Path) -> Iterator[str]:
 
 
 def _texts(file: Path) -> Iterator[tuple[int, str]]:
+    text = file.read_text("utf-8")
+    if file.suffix == ".md":
+        for match in re.finditer(r"(?:.+\n?)+", text):
+            yield text.count("\n", 0, match.start()) + 1, match[0]
+        return
     if file.suffix != ".py":
-        yield from enumerate(file.read_text("utf-8").splitlines(), 1)
+        yield from enumerate(text.splitlines(), 1)
         return
     with file.open("rb") as stream:
         for token in tokenize.tokenize(stream.readline):
@@ -69,11 +79,11 @@ def _texts(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _files() -> Iterator[Path]:
-    for folder in CODE:
-        for path in sorted((ROOT / folder).rglob("*")):
+    for name in PLACES:
+        place = ROOT / name
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
             if path.suffix in SUFFIXES and str(path.relative_to(ROOT)) not in EXEMPT:
                 yield path
-    yield from (ROOT / name for name in FILES)
 
 
 if __name__ == "__main__":

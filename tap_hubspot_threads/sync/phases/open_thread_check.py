@@ -76,7 +76,7 @@ class OpenThreadCheck:
             yield from self._listing(self._list_open())
 
     def by_listing_all(self) -> Iterator[Event]:
-        """List all threads, if that takes fewer calls than reading by ID and the time suffices."""
+        """List all threads, if that takes fewer calls than reading by ID and the time is enough."""
         if self._max_calls and self._lists and self._full_listing_is_cheaper():
             yield from self._listing(self._list_all())
 
