@@ -88,6 +88,8 @@ bench: $(UV) ## Run the benchmarks
 	@$(RUN) python -m benchmarks.limits
 	@$(RUN) python -m benchmarks.shared_limit
 	@$(RUN) python -m benchmarks.listing
+	@$(RUN) python -m benchmarks.ranges
+	@$(RUN) python -m benchmarks.slow_pages
 	@$(RUN) python -m benchmarks.messages
 	@$(RUN) python -m benchmarks.pipe
 	@$(RUN) python -m benchmarks.start

@@ -44,7 +44,7 @@ class Account:
 
 @contextmanager
 def emulator(
-    *, threads: int, latency: float, limit: str = "1000000/10", messages: int = 0
+    *, threads: int, latency: float, limit: str = "1000000/10", messages: int = 0, cap: int = 500
 ) -> Iterator[Account]:
     """Serve a sample account from a separate process.
 
@@ -53,11 +53,12 @@ def emulator(
         latency: Seconds per response.
         limit: Rate limit as requests/seconds.
         messages: Extra messages per thread.
+        cap: Maximum rows per page.
     """
     maximum, interval = limit.split("/")
     command = [sys.executable, "-m", "emulator", "--report", "--threads", str(threads)]
     command += ["--latency", str(latency), "--limit", maximum, "--interval", interval]
-    command += ["--messages", str(messages)]
+    command += ["--messages", str(messages), "--behavior", json.dumps({"cap": cap})]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout
         _, url, _, token = process.stdout.readline().split()

@@ -249,9 +249,9 @@ def build_sync(
         LOG.info(
             "inbox_ids, include_archived or start_date has changed; listing the whole account again"
         )
-    elif state.bookmark is None and state.listing.started_at is None:
-        LOG.info("No bookmark found; starting the first sync of the account")
     elif state.bookmark is None:
+        LOG.info("No bookmark found; starting the first sync of the account")
+    elif state.is_first_listing and state.listing.started_at is not None:
         LOG.info("Resuming the first sync of the account")
     pipeline = ThreadPipeline(api, pool, context, build_children(api, pool, context))
     account = AccountSync(api, pool, pipeline, context)

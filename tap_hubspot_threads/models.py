@@ -46,6 +46,8 @@ class Page:
     one hour."""
     ids: Sequence[str] = ()
     """The IDs of the rows, available without building the rows."""
+    do_larger_fail: bool = False
+    """Whether the page has one row because larger ones failed at this place."""
 
 
 class ThreadRef(NamedTuple):
@@ -58,6 +60,9 @@ class ThreadRef(NamedTuple):
     """Whether to emit the record even if it has not changed."""
     has_new_message: bool = False
     """Whether to read the messages even if the record has not changed."""
+    is_unlisted: bool = False
+    """Whether the row cannot be listed. So the thread may be outside the filters. It may not even
+    exist: an outage that ends during the search for a failing row can make it return any ID."""
 
 
 class Record(NamedTuple):

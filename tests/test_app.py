@@ -40,7 +40,7 @@ def build(
     **settings: Any,
 ) -> Any:
     """Build a sync of these streams. Return None if there is nothing to read."""
-    chosen = {"open_threads_max_calls": 0, "lookback_seconds": 60} | settings
+    chosen = {"open_threads_max_calls": 0, "lookback_seconds": 120} | settings
     threads = ThreadFilter(include_archived=False)
     sync = build_sync(
         api or fake(),
@@ -113,7 +113,13 @@ class Account:
         yield page({"id": "i"})
 
 
-KNOWN = {"threads": {"replication_key_value": T1, "full_listing_started_at": T1}}
+KNOWN = {
+    "threads": {
+        "replication_key_value": T1,
+        "full_listing_started_at": T1,
+        "full_listing_completed_at": T1,
+    }
+}
 
 
 def changed_account() -> Account:
@@ -227,7 +233,7 @@ def test_messages_deselected_for_a_while() -> None:
     assert packed["messages"]["replication_key_value"] == T1
     api.threads = (row(1, shift(NOW, seconds=-30)),)
     api.calls.clear()
-    write(build("messages", api=api, bookmarks=packed, lookback_seconds=0).run())
+    write(build("messages", api=api, bookmarks=packed, lookback_seconds=120).run())
     assert api.calls.count("messages 1") == 1
 
 
@@ -236,7 +242,13 @@ def test_messages_deselected_for_a_while() -> None:
     [
         ({}, "No bookmark found"),
         (
-            {"threads": {"listing": "live", "listing_started_at": NOW}},
+            {
+                "threads": {
+                    "replication_key_value": NOW,
+                    "listing_started_at": NOW,
+                    "listing_ranges": [["live", "17", None]],
+                }
+            },
             "Resuming the first sync",
         ),
         (KNOWN | {"threads": {"filters": "others"}}, "listing the whole account again"),

@@ -37,6 +37,7 @@ UNTESTED_ALONE = {
     "exit_codes.py": "tests/contract/test_exit_codes.py",
     "reference_lists.py": "tests/singer/test_streams.py",
     "signals.py": "tests/contract/test_ends.py",
+    "sync/phases/range_reader.py": "tests/sync/phases/test_thread_list.py",
     "sync/context.py": "tests of the phases",
     "settings/schema.py": "tests/docs/test_docs.py",
     "settings/base_tap.py": "tests/contract/test_catalog.py",

@@ -41,7 +41,8 @@ class Account:
         refused_threads: IDs of threads that return a 403 FORBIDDEN when read by ID.
         refused_messages: IDs of threads whose messages return a 403 FORBIDDEN.
         refuses_actors: The status of every actor batch, or None for regular responses.
-        broken_ids: IDs of threads that make each page with one of them fail with a 500. (?)
+        broken_ids: IDs of threads that make each page of the list by ID with one of them fail with
+            a 500. (?)
     """
 
     def __init__(

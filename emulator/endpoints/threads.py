@@ -46,7 +46,8 @@ def list_threads(
     if isinstance(after, ApiResponse):
         return after
     page, cursor = paging.cut(select(account, query), order_of(query), after)
-    if not account.broken_ids.isdisjoint(thread.id for thread in page):
+    is_broken = not account.broken_ids.isdisjoint(thread.id for thread in page)
+    if is_broken and not is_by_time(query):
         return ApiResponse.error(500, "INTERNAL_ERROR", "internal error")
     if behavior.rows_filled == "late":
         if while_filling:

@@ -94,9 +94,9 @@ class HubSpotApi:
         self._row_builders = RowBuilders(schema)
         self._account_path = ACCOUNT_PATHS[version]
         self._params = {"association": list(query.associations), "property": query.property}
-        self._inbox_id = query.inbox_id
+        self._list_params = {**self._params, "inboxId": query.inbox_id}
         self._page_size = page_size
-        self._lists: dict[Endpoint, PagedList] = {}
+        self._lists: dict[tuple[Endpoint, int], PagedList] = {}
 
     @property
     def quota_share(self) -> float | None:
@@ -150,12 +150,23 @@ class HubSpotApi:
         )
         return self._row_builders.cleaner("threads").clean(response.body) | {"id": thread_id}
 
-    def list_threads(
-        self, cursor: str | None = None, *, archived: bool, max_pages: int | None = None
-    ) -> Iterator[Page]:
+    def list_threads(self, cursor: str | None = None, *, archived: bool) -> Iterator[Page]:
         """Yield all live or all archived threads, ordered by ID, starting at a cursor."""
-        params = {"sort": "id", "archived": _flag(archived)}
-        return self._pages(params, cursor=cursor, max_pages=max_pages)
+        return self._pages({"sort": "id", "archived": _flag(archived)}, cursor=cursor)
+
+    def try_list_after(self, cursor: str | None, *, archived: bool) -> Page | None:
+        """Return a page with the first thread after a cursor; None if it fails, in one attempt."""
+        params = {**self._list_params, "sort": "id", "archived": _flag(archived), "after": cursor}
+        try:
+            return self._paged(THREADS, "threads", 1).page(
+                THREADS.path, params, build_row=self._row_builders.for_threads(), policy=NO_RETRY
+            )
+        except TransientError:
+            return None
+
+    def forget_failed_sizes(self) -> None:
+        """Request the largest pages of threads again, because a row made its page fail."""
+        self._paged(THREADS, "threads", self._page_size).forget_failures()
 
     def list_open_threads(self, *, archived: bool) -> Iterator[Page]:
         """Yield open threads. Each page is attempted only once.
@@ -251,10 +262,8 @@ class HubSpotApi:
 
     def _paged(self, endpoint: Endpoint, item_name: str, size: int) -> PagedList:
         """Return the `PagedList` of an endpoint. It is shared, because it learns the page size."""
-        paged = self._lists.get(endpoint)
-        return paged or self._lists.setdefault(
-            endpoint, PagedList(self._client, endpoint, item_name=item_name, size=size)
-        )
+        paged = PagedList(self._client, endpoint, item_name=item_name, size=size)
+        return self._lists.setdefault((endpoint, size), paged)
 
     def _pages(
         self,
@@ -262,16 +271,14 @@ class HubSpotApi:
         *,
         cursor: str | None = None,
         policy: RetryPolicy | None = None,
-        max_pages: int | None = None,
     ) -> Iterator[Page]:
         """Yield pages of threads."""
         return self._paged(THREADS, "threads", self._page_size).pages(
             THREADS.path,
-            {**self._params, **params, "inboxId": self._inbox_id},
+            {**self._list_params, **params},
             build_row=self._row_builders.for_threads(),
             cursor=cursor,
             policy=policy,
-            max_pages=max_pages,
         )
 
 

@@ -28,7 +28,8 @@ class PageSize:
 
     Guarantees:
         * After a failure, the next smaller size is requested. `SUCCESSES_TO_STEP_UP` pages later,
-          the larger size is requested again.
+          the larger size is requested again. The smallest size is only requested for the failing
+          page, unless a second page fails too.
         * A size that failed at `MAX_FAILING_PAGES` pages is not requested again. Pages that fail
           concurrently count as one.
         * A size that HubSpot refuses is not requested again.
@@ -81,7 +82,13 @@ class PageSize:
                 self._set(self._allowed()[0])
             elif size == self._current:
                 self._failures[size] += 1
-                self._set(smaller)
+                is_last_resort = smaller == self._sizes[-1]
+                if not is_last_resort or self._failures[size] >= MAX_FAILING_PAGES:
+                    self._set(smaller)
+
+    def forget_failures(self) -> None:
+        """Record that a row made its page fail, not the size."""
+        self.failed(self._sizes[-1])
 
     def refused(self, size: int) -> None:
         """Record that HubSpot refused this size and then accepted a smaller one."""
@@ -119,6 +126,11 @@ class SinglePageSize:
     def is_smallest(self) -> bool:
         """Whether no smaller size is left."""
         return self._listing.smaller_than(self._size) is None
+
+    @property
+    def is_reduced_to_smallest(self) -> bool:
+        """Whether larger pages have failed at this place, so that a row may be the cause."""
+        return self._size < self._listing.current and self.is_smallest
 
     @property
     def attempts(self) -> int:

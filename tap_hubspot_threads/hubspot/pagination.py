@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Collection
 from http import HTTPStatus
-from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
@@ -223,7 +222,6 @@ class PagedList:
         build_row: RowBuilder,
         cursor: str | None = None,
         policy: RetryPolicy | None = None,
-        max_pages: int | None = None,
     ) -> Iterator[Page]:
         """Yield the pages from a cursor on. A page is requested when the caller consumes it.
 
@@ -233,14 +231,13 @@ class PagedList:
             build_row: See `page`.
             cursor: The first page's cursor; None for the first page of the list.
             policy: See `page`.
-            max_pages: Maximum pages; None for all.
 
         Raises:
             RefusedError: if HubSpot no longer accepts the cursor.
             PaginationLoopError: if the list makes no progress; see `PaginationGuard`.
         """
         guard = PaginationGuard(cursor)
-        for _ in count() if max_pages is None else range(max_pages):
+        while True:
             page = self.page(path, {**params, "after": cursor}, build_row=build_row, policy=policy)
             yield page
             cursor = guard.next_cursor(page)
@@ -271,6 +268,7 @@ class PagedList:
             self._size, max_failures=policy.max_attempts if policy else FAILURES_PER_SIZE
         )
         response = self._request(path, params, size=size, build_row=build_row, policy=policy)
+        do_larger_fail = size.is_reduced_to_smallest
         size.succeeded()
         items = response.body["results"]
         ids = usable_ids(items, build_row, item_name=self._item_name)
@@ -285,7 +283,12 @@ class PagedList:
             shrink=rows.shrink,
             is_dated=response.is_dated,
             ids=ids,
+            do_larger_fail=do_larger_fail,
         )
+
+    def forget_failures(self) -> None:
+        """Request the largest size again, because a row made its page fail."""
+        self._size.forget_failures()
 
     def _request(
         self,

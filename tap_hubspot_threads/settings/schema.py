@@ -135,22 +135,13 @@ SETTINGS = th.PropertiesList(
         ),
     ),
     th.Property(
-        "full_listing_calls",
-        th.IntegerType(minimum=1, maximum=1_000_000),
-        default=200,
-        title="Full listing calls",
-        description=(
-            "Maximum pages of a full listing per sync. The next sync resumes the listing. The "
-            "first sync reads all pages."
-        ),
-    ),
-    th.Property(
         "lookback_seconds",
-        th.IntegerType(minimum=0, maximum=2_592_000),
-        default=300,
+        th.IntegerType(minimum=120, maximum=2_592_000),
+        default=3_600,
         title="Lookback seconds",
         description=(
-            "Seconds before the bookmark that each sync reads again, because HubSpot's index lags."
+            "Seconds before the bookmark that each sync lists again. They cover emails that arrive "
+            "late and the lag of HubSpot's index. A thread that has not changed costs no call."
         ),
     ),
     th.Property(

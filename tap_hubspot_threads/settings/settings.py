@@ -86,8 +86,7 @@ class Settings:
     always_fetch_by_id: bool = False
     open_threads_max_calls: int = 500
     full_listing_interval_hours: int = 24
-    full_listing_max_pages: int = 200
-    lookback_seconds: int = 300
+    lookback_seconds: int = 3600
     fetch_original_content: bool = False
 
     @classmethod
@@ -121,7 +120,6 @@ class Settings:
             always_fetch_by_id=config["always_fetch_by_id"],
             open_threads_max_calls=config["open_threads_max_calls"],
             full_listing_interval_hours=config["full_listing_interval_hours"],
-            full_listing_max_pages=config["full_listing_calls"],
             lookback_seconds=config["lookback_seconds"],
             fetch_original_content=config["fetch_original_content"],
         )

@@ -103,7 +103,7 @@ class AccountSync:
         try:
             yield from self._thread_phases(account_id, deletions)
         except WrongAddressError as error:
-            if self._state.bookmark is None and self._state.listing.started_at is None:
+            if self._state.bookmark is None:
                 raise
             raise error.for_known_account() from None
         except HubSpotError:
@@ -121,12 +121,13 @@ class AccountSync:
         deletions.check()
 
     def _thread_phases(self, account_id: int | None, deletions: Deletions) -> Iterator[Event]:
-        is_first = self._state.bookmark is None
+        listing, is_new = self._state.listing, self._state.bookmark is None
+        is_first = is_new or (self._state.is_first_listing and listing.started_at is not None)
         failed, pending = list(self._state.failed), list(self._state.messages.pending)
         yield from self._retry(failed, pending, are_quarantined=False)
-        if is_first:
-            yield from self._unless_stuck(self._full_listing.run_first())
-        yield from self._increment.run()
+        if is_new:
+            yield from self._unless_stuck(self._full_listing.run())
+        yield from self._increment.run(is_first=is_new)
         if not is_first:
             yield from self._open_threads.not_found_once()
             yield from self._open_threads.by_status()

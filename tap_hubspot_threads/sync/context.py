@@ -179,6 +179,9 @@ class SeenThreads:
     """IDs of threads whose messages were requested."""
     without_thread: list[str] = field(default_factory=list)
     """The part of `with_messages` whose thread was not found when its messages were read."""
+    listed_recently: dict[str, str] = field(default_factory=dict)
+    """IDs of threads that the first listing emitted, each with the time of its latest message, if
+    that is within the lookback."""
     now: str = ""
     """HubSpot's clock at the start of the increment."""
     listing_seconds: float = 0.0

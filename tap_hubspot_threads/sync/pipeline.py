@@ -16,6 +16,8 @@ from tap_hubspot_threads.models import (
 )
 from tap_hubspot_threads.sync.context import CircuitBreaker
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
+from tap_hubspot_threads.sync.state.recent_threads import MAX_RECENT
+from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,11 +47,13 @@ class ReadResult(NamedTuple):
 class ListedPage(NamedTuple):
     """A page of a full listing."""
 
-    rows: list[Row]
+    rows: Iterable[Row]
     now: str
     """HubSpot's clock when the page was read."""
     advance: StateChange
     """Moves the listing past this page."""
+    failing: ThreadRef | None = None
+    """A thread that makes its page fail, so it is read by ID."""
 
 
 class ChildStream(Protocol):
@@ -113,12 +117,16 @@ class ThreadPipeline:
         """
         return self.with_children(self._events(self.read(refs, are_quarantined=are_quarantined)))
 
-    def listed(self, pages: Iterable[ListedPage]) -> Iterator[Event]:
+    def listed(self, pages: Iterable[ListedPage | StateChange]) -> Iterator[Event]:
         """Yield the events of a full listing: every thread in scope is emitted.
 
         With `always_fetch_by_id`, threads are read by ID; otherwise the listed rows are used.
         """
-        items = (item for page in pages for item in self._listed_page(page))
+        items = (
+            item
+            for page in pages
+            for item in (self._listed_page(page) if isinstance(page, ListedPage) else (page,))
+        )
         if self._fetches_listed:
             return self.by_id(items)
         return self.with_children(cast("Iterator[Event]", items))  # they contain no references
@@ -126,10 +134,13 @@ class ThreadPipeline:
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
         """Yield what to read or emit for a listed thread that has a new message.
 
-        If `threads` is not selected, the listed row is used: that saves a call for a record that
-        would not be emitted.
+        A thread that was last emitted with this time of its latest message has none, unless its
+        messages were not selected then. If `threads` is not selected, the listed row is used: that
+        saves a call for a record that would not be emitted.
         """
-        if self._is_in_scope(row):
+        is_known = self._state.recent.is_last_emitted(row["id"], row[REPLICATION_KEY])
+        needs_messages = self._selection.messages and self._state.messages.needs_backfill
+        if (needs_messages or not is_known) and self._is_in_scope(row):
             yield from self._index_entry(row)
             if self._selection.threads or row["id"] in self._state.not_found:
                 yield ThreadRef(row["id"], archived=row["archived"] is True, has_new_message=True)
@@ -188,6 +199,7 @@ class ThreadPipeline:
         ):
             yield Record("threads", row)
             yield from self._messages_of(row, "", has_new_message=has_new_message)
+            yield from self._note_recent(row, has_new_message=has_new_message)
             return
         self._seen.tracked.add(thread_id)
         if thread_id in self._initially_open:
@@ -203,14 +215,43 @@ class ThreadPipeline:
             self._stats.unchanged += 1
         yield from messages
         yield StateChange(partial(state.settle, thread_id, fingerprint if is_tracked else None))
+        yield from self._note_recent(row, has_new_message=has_new_message)
+
+    def _note_recent(self, row: Row, *, has_new_message: bool) -> Iterator[StateChange]:
+        """Record that the next lookback may skip a thread that is emitted now.
+
+        That is so if its messages are emitted with it, or pending, or were never selected. If the
+        backfill reads them later in this sync, it records that.
+        """
+        thread_id, moment, messages = row["id"], row[REPLICATION_KEY], self._state.messages
+        note = StateChange(partial(self._state.recent.note, thread_id, moment))
+        bookmark = self._state.bookmark
+        is_within = bookmark is not None and self._lookback_start <= (moment or "") <= bookmark
+        if (has_new_message and self._selection.messages) or thread_id in messages.pending:
+            yield note
+        elif messages.bookmark is None and self._selection.messages:
+            if is_within and len(self._seen.listed_recently) < MAX_RECENT:
+                self._seen.listed_recently[thread_id] = moment
+        elif messages.bookmark is None and (has_new_message or is_within):
+            yield note
+
+    @cached_property
+    def _lookback_start(self) -> str:
+        seconds = self._context.settings.lookback_seconds
+        return shift(self._state.bookmark or "", seconds=-seconds)
 
     # References to results
 
     def _note_fetched(self, refs: Iterable[ThreadRef | Event]) -> Iterator[ThreadRef | Event]:
         for item in refs:
-            if isinstance(item, ThreadRef):
+            if isinstance(item, ThreadRef) and (not item.always_emit or self._is_in_state(item.id)):
                 self._seen.fetched.add(item.id)
             yield item
+
+    def _is_in_state(self, thread_id: str) -> bool:
+        """Whether a later phase may read the thread too. All others would take too much memory."""
+        state = self._state
+        return thread_id in state.open or thread_id in state.failed or thread_id in state.not_found
 
     def _read(self, item: ThreadRef | Event) -> ReadResult | Event:
         """Read a thread; called on a worker thread."""
@@ -225,6 +266,8 @@ class ThreadPipeline:
         for result in results:
             if not isinstance(result, ReadResult):
                 yield result
+            elif result.ref.is_unlisted and not self._is_wanted(result):
+                continue
             elif isinstance(result.outcome, HubSpotError):
                 yield self._failed(result.ref, result.outcome)
             elif result.outcome is None:
@@ -234,6 +277,12 @@ class ThreadPipeline:
                 yield from self.emit(
                     result.outcome, always=ref.always_emit, has_new_message=ref.has_new_message
                 )
+
+    def _is_wanted(self, result: ReadResult) -> bool:
+        """Whether the state knows a thread that cannot be listed, or the thread is in scope."""
+        row = result.outcome
+        is_in_scope = row is not None and (not isinstance(row, dict) or self._is_in_scope(row))
+        return is_in_scope or result.ref.id in self._state.open
 
     def _not_found(self, ref: ThreadRef, now: str | None) -> StateChange:
         self._stats.not_found += 1
@@ -256,10 +305,10 @@ class ThreadPipeline:
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
         """Return a state change that also keeps the messages of the thread for a later sync.
 
-        In a first sync they are kept in any case: the backfill does not reach a thread without a
+        Before the backfill begins, they are kept in any case: it does not reach a thread without a
         latest message.
         """
-        is_due = ref.has_new_message or self._state.bookmark is None
+        is_due = ref.has_new_message or self._is_left_to_backfill
         if not (self._selection.messages and is_due):
             return change
 
@@ -274,8 +323,8 @@ class ThreadPipeline:
     ) -> Sequence[ReadMessages]:
         """Return the request to read a thread's messages, if they may have changed.
 
-        Emitting the record again is not a change. During a first sync the backfill reads all
-        messages, because it reaches every thread that has one.
+        Emitting the record again is not a change. Before the backfill begins, it is left to read
+        all messages, because it reaches every thread that has one.
 
         Args:
             row: The thread.
@@ -285,7 +334,7 @@ class ThreadPipeline:
         if not self._selection.messages:
             return ()
         thread_id, state = row["id"], self._state
-        if state.bookmark is None:
+        if self._is_left_to_backfill:
             is_due = row[REPLICATION_KEY] is None
         elif thread_id in state.open:
             is_due = not state.open.has_fingerprint(thread_id, fingerprint)
@@ -294,6 +343,11 @@ class ThreadPipeline:
         if has_new_message or is_due or self._are_pending(thread_id):
             return (ReadMessages(ThreadRef(thread_id, archived=row["archived"] is True)),)
         return ()
+
+    @property
+    def _is_left_to_backfill(self) -> bool:
+        """Whether the account is listed for the first time and the backfill has not begun."""
+        return self._state.is_first_listing and self._state.messages.bookmark is None
 
     def _are_pending(self, thread_id: str) -> bool:
         return (
@@ -312,8 +366,8 @@ class ThreadPipeline:
         """Yield the events of a page; see `listed`.
 
         The index behind the list can lag. So a listed row is not emitted over a record that this
-        sync read by ID, nor if the thread was not found. A listed row does show that the thread
-        existed after it was not found.
+        sync read by ID, nor over one with a later message, nor if the thread was not found. A
+        listed row does show that the thread existed after it was not found.
         """
         fetches_listed = self._fetches_listed
         for row in page.rows:
@@ -329,8 +383,11 @@ class ThreadPipeline:
                 yield ThreadRef(thread_id, archived=row["archived"] is True, always_emit=True)
             elif not is_not_found:
                 yield from self._index_entry(row)
-                if thread_id not in self._seen.fetched:
+                has_later = self._state.recent.has_later(thread_id, row[REPLICATION_KEY])
+                if thread_id not in self._seen.fetched and not has_later:
                     yield from self.emit(row, always=True)
+        if page.failing is not None:
+            yield from self._events(self.read([page.failing]))
         yield page.advance
 
     def _index_entry(self, row: Row) -> Iterator[Record]:

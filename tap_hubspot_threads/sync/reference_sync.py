@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import CHECKPOINT, Record
 from tap_hubspot_threads.sync.account import identify
-from tap_hubspot_threads.sync.phases.full_listing import new_rows
 from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
+from tap_hubspot_threads.sync.phases.thread_list import ThreadList
+from tap_hubspot_threads.sync.pipeline import fetch_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_hubspot_threads.hubspot.api import HubSpotApi
-    from tap_hubspot_threads.models import Event
+    from tap_hubspot_threads.models import Event, Row, ThreadRef
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
 
@@ -45,8 +47,15 @@ class ReferenceSync:
     def _index(self) -> Iterator[Event]:
         threads = self._context.settings.threads
         for archived in threads.archived_values:
-            seen: set[int] = set()
-            for page in self._pool.prefetch(self._api.list_threads(archived=archived)):
-                for row in filter(threads.matches, new_rows(page, seen)):
+            for part in ThreadList(self._api, self._pool, archived=archived).parts():
+                read = [] if part.failing is None else self._read(part.failing)
+                for row in filter(threads.matches, [*part.rows(), *read]):
                     yield Record("thread_index", row)
                 yield CHECKPOINT
+
+    def _read(self, ref: ThreadRef) -> list[Row]:
+        """Return a thread that cannot be listed, read by ID; empty if it cannot be read either."""
+        outcome = self._pool.run(lambda: fetch_thread(self._api, ref)).outcome
+        if isinstance(outcome, HubSpotError):
+            self._context.failures.threads.note(ref.id, outcome)
+        return [outcome] if isinstance(outcome, dict) else []

@@ -309,6 +309,50 @@ def test_size_of_a_page() -> None:
     assert (page.size, len(page.rows)) == (len(answer.body), 2)
 
 
+@pytest.mark.parametrize("archived", [False, True])
+def test_single_row(*, archived: bool) -> None:
+    """A single row is listed with the parameters of its page, and a size of 1."""
+    setup = ApiSetup(page_of({"id": 1}, after="x"), inbox_id="7", associations=["TICKET"])
+    page = setup.api.try_list_after("MTc=", archived=archived)
+    assert page is not None
+    assert page.ids == ["1"]
+    assert setup.last_request[1] == {
+        "association": ["TICKET"],
+        "inboxId": ["7"],
+        "sort": ["id"],
+        "limit": ["1"],
+        "after": ["MTc="],
+        **({"archived": ["true"]} if archived else {}),
+    }
+
+
+def test_row_that_cannot_be_listed() -> None:
+    """A row that cannot be listed is requested once, and later pages keep their size."""
+    setup = ApiSetup(page_of(), response(500), page_of())
+    next(setup.api.list_threads(archived=False))
+    assert setup.api.try_list_after("MTc=", archived=False) is None
+    next(setup.api.list_threads(archived=False))
+    assert (limits(setup), setup.client_setup.waits) == (["500", "1", "500"], [])
+
+
+def test_end_of_a_list() -> None:
+    """Behind the last row, an empty page can be listed."""
+    page = ApiSetup(page_of()).api.try_list_after("MTc=", archived=False)
+    assert page is not None
+    assert page.ids == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "error_type"),
+    [(refusal(400), RefusedError), (refusal(401), HubSpotError)],
+    ids=["refused cursor", "401"],
+)
+def test_row_whose_request_is_refused(answer: Response, error_type: type[HubSpotError]) -> None:
+    """A refusal says nothing about the row, so it is an error."""
+    with pytest.raises(error_type):
+        ApiSetup(answer).api.try_list_after("MTc=", archived=False)
+
+
 PATHS = [
     ("v3", "/conversations/v3/conversations"),
     ("2026-09", "/conversations/conversations/2026-09"),

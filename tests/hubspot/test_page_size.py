@@ -90,7 +90,7 @@ def test_smallest_size_fails() -> None:
     size = PageSize(500)
     fail(size)
     succeed(size)
-    assert [fail(size), fail(size), fail(size), fail(size)] == [100, 20, 1, 500]
+    assert [fail(size) for _ in range(5)] == [100, 20, 20, 1, 500]
     fail(size)
     assert succeed(size, 11)[-1] == 500
 
@@ -100,7 +100,7 @@ def test_refused_size() -> None:
     size = PageSize(500)
     size.refused(500)
     assert succeed(size, 20) == [100] * 20
-    assert [fail(size), fail(size), fail(size)] == [20, 1, 100]
+    assert [fail(size) for _ in range(4)] == [20, 20, 1, 100]
 
 
 def test_late_refusal() -> None:

@@ -45,12 +45,10 @@ class Scripted(PagedList):
         return self._fetch(params["after"])
 
 
-def read(
-    fetch: Callable[[str | None], Page], cursor: str | None = None, *, max_pages: int | None = None
-) -> Iterator[Page]:
+def read(fetch: Callable[[str | None], Page], cursor: str | None = None) -> Iterator[Page]:
     """Yield the pages of a list."""
     build_row: Any = None
-    return Scripted(fetch).pages("", {}, build_row=build_row, cursor=cursor, max_pages=max_pages)
+    return Scripted(fetch).pages("", {}, build_row=build_row, cursor=cursor)
 
 
 def test_follows_cursors() -> None:
@@ -72,15 +70,6 @@ def test_empty_page_with_a_cursor() -> None:
     """An empty page with a cursor does not end a list."""
     listing = Listing(page(cursor="x"), page(row(1)))
     assert len(list(read(listing))) == 2
-
-
-@pytest.mark.parametrize(
-    ("max_pages", "pages"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 3), (None, 3)]
-)
-def test_max_pages(max_pages: int | None, pages: int) -> None:
-    """At most `max_pages` are requested, and none after the last page."""
-    listing = Listing(page(cursor="x"), page(cursor="y"), page())
-    assert len(list(read(listing, max_pages=max_pages))) == len(listing.cursors) == pages
 
 
 def test_lazy() -> None:

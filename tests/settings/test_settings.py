@@ -118,8 +118,7 @@ CONFIG = {
     "max_attempts": 3,
     "open_threads_max_calls": 7,
     "full_listing_interval_hours": 12,
-    "full_listing_calls": 30,
-    "lookback_seconds": 60,
+    "lookback_seconds": 120,
     "fetch_original_content": True,
 }
 
@@ -141,8 +140,7 @@ def test_each_parameter() -> None:
         max_attempts=3,
         open_threads_max_calls=7,
         full_listing_interval_hours=12,
-        full_listing_max_pages=30,
-        lookback_seconds=60,
+        lookback_seconds=120,
         fetch_original_content=True,
     )
 

@@ -58,7 +58,11 @@ class Life:
         self.account = Account([], clock=lambda: self.time)
         self.account.gone_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 1))))
         self.account.poisoned_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 0, 1))))
-        self._actions = Actions(chance, self.account, may_shift=self.may_shift)
+        self.has_late_mails = chance.random() < 0.3
+        """Whether emails may arrive up to an hour late."""
+        self._actions = Actions(
+            chance, self.account, may_shift=self.may_shift, has_late_mails=self.has_late_mails
+        )
         self.behaviors_met: list[Behavior] = []
         """The behaviors since the current sync started."""
         self.draw_behavior()

@@ -33,8 +33,9 @@ KINDS = (
     "drop",
     "flood",
 )
-LATEST_MAIL = 5_000
-"""Maximum delay of an email in milliseconds, which is less than a sync's lookback."""
+LATEST_MAILS = {False: 5, True: 3_500}
+"""Maximum delay of an email in seconds, without and with late emails. It is less than a sync's
+lookback."""
 KINDS_THAT_SHIFT = ("archive", "restore", "delete")
 
 
@@ -45,10 +46,14 @@ class Actions:
         chance: The source of randomness.
         account: The thread's account.
         may_shift: Whether a cursor may be an offset. If so, nothing leaves a listing during a sync.
+        has_late_mails: Whether emails may arrive up to an hour late.
     """
 
-    def __init__(self, chance: random.Random, account: Account, *, may_shift: bool) -> None:
+    def __init__(
+        self, chance: random.Random, account: Account, *, may_shift: bool, has_late_mails: bool
+    ) -> None:
         self._chance, self._account, self._may_shift = chance, account, may_shift
+        self._latest_mail = LATEST_MAILS[has_late_mails]
         self.undo: dict[int, tuple[str, object]] = {}
         """The field and the old value of each thread's last silent change."""
 
@@ -94,7 +99,7 @@ class Actions:
         elif what == "message":
             account.message(thread, sent=chance.random() < 0.5)
         elif what == "mail":
-            late = timedelta(milliseconds=chance.randrange(LATEST_MAIL))
+            late = timedelta(milliseconds=chance.randrange(self._latest_mail * 1_000))
             account.mail(thread, sent_at=max(thread.created_at, account.now() - late))
         elif what == "flood":
             if is_quiet and len(known) < 100:

@@ -51,6 +51,7 @@ class Troubles:
                 sync.is_refused |= status != 503
         sync.is_refused |= bool(self._life.account.refused_threads)
         sync.has_faults = bool(faults)
+        self._break_rows()
         self._poison()
         sync.has_low_quota = chance.random() < (0.8 if self._is_often_low else 0.01)
         limit = self._service.limit
@@ -62,6 +63,7 @@ class Troubles:
         """Remove all faults for the last sync, except messages that can never be read."""
         self._service.faults.clear()
         self._life.account.refused_threads.clear()
+        self._life.account.broken_ids.clear()
         self._service.limit.daily, self._service.limit.used_today = 10**9, 0
         self._poison()
         sync.has_faults = bool(self._service.faults)
@@ -81,6 +83,15 @@ class Troubles:
                 for what in ("message", "close"):
                     life.happen(what, to=str(thread_id))
                 refused.add(thread_id)
+
+    def _break_rows(self) -> None:
+        """At times, let a few threads make their pages of the list by ID fail during a sync."""
+        account, chance = self._life.account, self._chance
+        account.broken_ids.clear()
+        if account.threads and chance.random() < 0.08:
+            account.broken_ids.update(
+                chance.choices(list(account.threads), k=chance.choice((1, 2)))
+            )
 
     def _poison(self) -> None:
         """Make the messages of one thread unreadable for the rest of a history, or of none."""

@@ -19,6 +19,7 @@ from tests.simulation.checks.actors import ActorChecks
 from tests.simulation.checks.messages import MessageChecks
 from tests.simulation.checks.threads import Checks
 from tests.simulation.faults import Troubles, service_of
+from tests.simulation.large_account import check_large_listing
 from tests.simulation.other_account import check_other, other_account
 from tests.simulation.runtime import logging_disabled, machine_for
 from tests.simulation.selections import ALL, Selections, catalog_of
@@ -89,6 +90,8 @@ class History:
         Raises:
             AssertionError: if a guarantee is broken.
         """
+        if self.chance.random() < 0.2:
+            check_large_listing(self.chance)
         for _ in range(SYNCS):
             if self.chance.random() < 0.06:
                 self._sync_other_account()
@@ -104,7 +107,7 @@ class History:
         """Change the account between two syncs, and advance the clock."""
         chance, life = self.chance, self.life
         life.must_not_shift = self._has_synced and not self.warehouse.kept.get(
-            "replication_key_value"
+            "full_listing_completed_at"
         )
         for _ in range(chance.randrange(4)):
             life.happen("undo")  # a thread may return to the row before its last record

@@ -44,11 +44,14 @@ class Settings:
         return self._filters | {
             "always_fetch_by_id": chance.choice([False, True]),
             "max_concurrency": chance.choice([1, 4]),
-            "lookback_seconds": chance.choice(
-                [30, 300] if self._life.most_lag <= 20 else [90, 300]
-            ),
+            "lookback_seconds": self._lookback(),
             "open_threads_max_calls": chance.choice([10_000, 10_000, 4, 0]),
             "full_listing_interval_hours": chance.choice([1, 1, 24]),
-            "full_listing_calls": chance.choice([1, 3, 200]),
             "max_attempts": chance.choice([100, 100, 100, 2]),
         }
+
+    def _lookback(self) -> int:
+        """Return a lookback that covers the lag of the index, and emails that arrive late."""
+        if self._life.has_late_mails:
+            return 3_600
+        return self._chance.choice([120, 300])

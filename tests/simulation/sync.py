@@ -65,9 +65,10 @@ class Sync:
         self.not_found = {int(thread_id) for thread_id, _ in self.given.get("not_found", [])}
         fingerprint = filters_of(settings).fingerprint()
         self.is_first = (
-            self.given.get("replication_key_value") is None or self.given["filters"] != fingerprint
+            self.given.get("full_listing_completed_at") is None
+            or self.given["filters"] != fingerprint
         )
-        """Whether it starts with a first sync's full listing."""
+        """Whether it starts or resumes the first full listing with its filters."""
         self.has_faults = False
         self.is_refused = False
         """Whether requests for some threads are refused, which is not retried."""
@@ -122,8 +123,14 @@ class Sync:
             or is_old
             or is_archived_meanwhile
             or is_refused_meanwhile
+            or self._is_stuck_at_a_broken_row()
             or "UNPARSEABLE_TOKEN" in str(self.end)
         )
+
+    def _is_stuck_at_a_broken_row(self) -> bool:
+        """Whether a row cannot be listed, and no cursor can be made behind it."""
+        has_keys = not (self.met(cursors={"key", "offset"}) or self.met(made_cursors={"refused"}))
+        return bool(self._life.account.broken_ids) and not has_keys
 
     def _is_expected_failure(self) -> bool:
         """Whether the sync completed, except for one actor or one thread's messages."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from typing_extensions import override
 
+from tap_hubspot_threads.sync.concurrency.prefetch import Sized
 from tap_hubspot_threads.sync.concurrency.worker_pool import LOOKAHEAD, WorkerPool, up_to_an_error
 
 if TYPE_CHECKING:
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tap_hubspot_threads.models import Page
+    from tap_hubspot_threads.sync.concurrency.prefetch import Plan
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S", bound=Sized)
 
 _NOTHING: Any = object()
 
@@ -67,7 +70,7 @@ class DrawnWorkers(WorkerPool):
         for item in items:
             pending.append(_Call(item))
             self._execute_some(function, pending)
-            while pending and (pending[0].is_done or len(pending) >= LOOKAHEAD * self._count):
+            while pending and (pending[0].is_done or len(pending) >= LOOKAHEAD * self.count):
                 yield self._head(function, pending)
                 self._execute_some(function, pending)
         while pending:
@@ -82,11 +85,43 @@ class DrawnWorkers(WorkerPool):
         for item, pages in up_to_an_error(sources, errors):
             pending.append((item, _Source(pages or iter(()), is_ended=pages is None)))
             self._read_some(pending)
-            while pending and (pending[0][1].is_ended or len(pending) >= LOOKAHEAD * self._count):
+            while pending and (pending[0][1].is_ended or len(pending) >= LOOKAHEAD * self.count):
                 yield from self._turn_of(pending)
         while pending:
             yield from self._turn_of(pending)
         for error in errors:
+            raise error
+
+    @override
+    def run_plan(self, plan: Plan[T, S]) -> Iterator[S]:
+        running: list[tuple[T, S]] = []
+        waiting: list[S] = []
+        error: Exception | None = None
+        while True:
+            self._while_waiting()
+            task = None
+            may_start = error is None and len(running) < self.count
+            if may_start and (not running or self.chance.random() < 0.7):
+                task = plan.take()
+            if task is not None:
+                try:
+                    running.append((task, plan.run(task)))
+                except Exception as raised:  # noqa: BLE001 - raised after the results
+                    error = raised
+            elif running:
+                done, result = running.pop(self.chance.randrange(len(running)))
+                try:
+                    plan.done(done, result)
+                except Exception as raised:  # noqa: BLE001 - raised after the results
+                    error = error or raised
+                else:
+                    waiting.append(result)
+            else:
+                break
+            while waiting and self.chance.random() < 0.5:
+                yield waiting.pop(0)
+        yield from waiting
+        if error is not None:
             raise error
 
     def _turn_of(self, pending: deque[tuple[T, _Source]]) -> Iterator[tuple[T, Iterator[Page]]]:
@@ -113,7 +148,7 @@ class DrawnWorkers(WorkerPool):
 
     def _read_one(self, pending: deque[tuple[T, _Source]]) -> bool:
         """Read a page of one of the sources in flight."""
-        under_way = [source for _, source in pending if not source.is_ended][: self._count]
+        under_way = [source for _, source in pending if not source.is_ended][: self.count]
         if not under_way:
             return False
         self.chance.choice(under_way).read()
@@ -138,7 +173,7 @@ class DrawnWorkers(WorkerPool):
         """Run one of the calls in flight. No call starts after one that failed."""
         under_way: list[_Call] = []
         for call in pending:
-            if call.error is not None or len(under_way) == self._count:
+            if call.error is not None or len(under_way) == self.count:
                 break
             if not call.is_done:
                 under_way.append(call)

@@ -18,6 +18,8 @@ from tap_hubspot_threads.sync.state.sync_state import SyncState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from tap_hubspot_threads.sync.concurrency.prefetch import Plan
+
 
 NOW = "2026-11-20T12:00:00.000Z"
 FILTERS = ("inbox_ids", "include_archived", "start_date")
@@ -53,20 +55,17 @@ class FakeApi:
                 raise found
             return found
 
-        def pages(
-            *values: object, max_pages: int | None = None, **options: object
-        ) -> Iterator[object]:
+        def pages(*values: object, **options: object) -> Iterator[object]:
             cursor: Any = None
             if method == "list_threads":
                 cursor, values = (values[0], ()) if values else (None, ())
             guard = PaginationGuard(cursor)
-            while max_pages is None or max_pages > 0:
+            while True:
                 found: Any = answer(*values, cursor, **options)
                 yield found
                 cursor = guard.next_cursor(found)
                 if cursor is None:
                     return
-                max_pages = None if max_pages is None else max_pages - 1
 
         return pages if method in LISTS else answer
 
@@ -87,6 +86,13 @@ class Inline(WorkerPool):
     ) -> Iterator[tuple[Any, Iterator[Page]]]:
         for item, pages in sources:
             yield item, pages or iter(())
+
+    @override
+    def run_plan(self, plan: Plan[Any, Any]) -> Iterator[Any]:
+        while (task := plan.take()) is not None:
+            result = plan.run(task)
+            plan.done(task, result)
+            yield result
 
 
 def fake(*answers: object) -> Any:
@@ -131,8 +137,8 @@ def make_state(**state: Any) -> SyncState:
 
 
 def make_state_with_open(*rows: dict[str, Any], **state: Any) -> SyncState:
-    """Return the state after a sync that emitted these rows of open threads."""
-    state.setdefault("replication_key_value", NOW)
+    """Return the state after a first sync that emitted these rows of open threads."""
+    state = {"replication_key_value": NOW, "full_listing_completed_at": NOW} | state
     return make_state(
         open_threads=[f"{found['id']}:{fingerprint_of(found)}" for found in rows], **state
     )

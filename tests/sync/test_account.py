@@ -29,9 +29,9 @@ def life() -> Iterator[Life]:
 
 
 def test_quiet_account(life: Life) -> None:
-    """A sync of an unchanged account costs three API calls and emits no record."""
+    """A sync of an unchanged account costs four API calls and emits no record."""
     assert life.sync().ids == []
-    assert len(life.lab.calls()) == 3
+    assert len(life.lab.calls()) == 4
 
 
 def test_changed_threads(life: Life) -> None:
@@ -45,7 +45,7 @@ def test_changed_threads(life: Life) -> None:
     output = life.sync()
     assert sorted(output.ids) == sorted(ids([*old, archived, *new]))
     life.pass_time(hours=1)
-    life.sync()  # the lookback reads the last minutes again
+    assert life.sync().ids == []
     assert life.sync().ids == []
 
 
@@ -57,14 +57,21 @@ def test_bookmark_is_hubspots_clock(life: Life) -> None:
 
 
 def test_lookback(life: Life) -> None:
-    """A message that HubSpot indexes late is found within the lookback."""
-    (late,) = life.threads(1)
-    late.received_at = None
+    """A message that HubSpot indexes late is found within the lookback, in an old thread too."""
+    late = life.lab.threads[0]
     life.sync()
     late.received_at = life.now - timedelta(seconds=200)
     life.pass_time(seconds=60)
-    assert life.sync(lookback_seconds=100).ids == []
+    assert life.sync(lookback_seconds=120).ids == []
     assert life.sync(lookback_seconds=300).ids == ids([late])
+    assert life.sync(lookback_seconds=300).ids == []
+
+
+def test_late_new_thread(life: Life) -> None:
+    """A new thread is found, however old its message is and with any lookback."""
+    (late,) = life.threads(1)
+    late.received_at = life.now - timedelta(days=30)
+    assert life.sync(lookback_seconds=120).ids == ids([late])
 
 
 @pytest.mark.parametrize("offset_cursors", [False, True])
@@ -141,7 +148,7 @@ def test_overlapping_runs(life: Life) -> None:
 
 @pytest.mark.parametrize("by_id", [False, True])
 def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> None:
-    """An interrupted first sync resumes at its last page."""
+    """An interrupted first sync resumes with the ranges that it has not read."""
     set_runtime(monkeypatch, page_size=10)
     set_runtime(monkeypatch, state_interval=0)
     with open_lab() as lab:
@@ -149,15 +156,18 @@ def test_resumes_the_first_listing(monkeypatch: pytest.MonkeyPatch, *, by_id: bo
         lab.script(path="after=", skip=6, status=403, times=100)
         with pytest.raises(Exception, match="403"):
             life.sync(always_fetch_by_id=by_id, max_concurrency=1)
-        assert life.threads_state["listing"] == "live"
+        assert life.threads_state["listing_ranges"]
+        first = life.last.ids
         lab.emulator.faults.clear()
         life.pass_time(hours=2)
         lab.emulator.requests.clear()
         rest = life.sync(always_fetch_by_id=by_id, max_concurrency=1).ids
-        assert rest == lab.ids[-len(rest) :]
-        assert "after=" in lab.calls("sort=id")[0]
+        assert set(first) | set(rest) == set(lab.ids)
         assert len(rest) < len(lab.ids) - 10
-        assert life.threads_state["listing"] == "done"
+        assert all(
+            "after=" in target for target in lab.calls("sort=id") if "archived" not in target
+        )
+        assert life.threads_state["listing_ranges"] == []
 
 
 def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,14 +187,45 @@ def test_bookmark_of_a_resumed_listing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert str(early.id) in life.sync().ids
 
 
+def test_resumed_first_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync that resumes the first sync reads new messages first, then the rest of the list."""
+    set_runtime(monkeypatch, page_size=10)
+    set_runtime(monkeypatch, state_interval=0)
+    with open_lab() as lab:
+        life = Life(lab, open_threads_max_calls=0)
+        lab.script(path="after=", skip=3, status=403, times=100)
+        with pytest.raises(Exception, match="403"):
+            life.sync()
+        bookmark = life.threads_state["replication_key_value"]
+        lab.emulator.faults.clear()
+        life.pass_time(hours=2)
+        (new,) = life.threads(1)
+        lab.emulator.requests.clear()
+        assert life.sync().ids[0] == str(new.id)
+        assert "latestMessageTimestampAfter" in lab.calls()[0]
+        assert life.threads_state["replication_key_value"] > bookmark
+
+
+def test_new_messages_before_changed_filters(life: Life) -> None:
+    """After a change of filters, new messages are read first, and the bookmark stays."""
+    life.threads(2)
+    output = life.sync(inbox_ids=[HELP_DESK, CHAT])
+    assert "latestMessageTimestampAfter" in life.lab.calls()[0]
+    wanted = [t for t in life.lab.threads if t.inbox_id in {HELP_DESK, CHAT}]
+    assert set(output.ids) == set(ids(wanted))
+    assert life.threads_state["replication_key_value"] == "2026-11-20T13:00:00.000Z"
+
+
 def test_refused_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     """If HubSpot refuses a saved cursor, the listing starts over."""
     set_runtime(monkeypatch, page_size=10)
     with open_lab() as lab:
         life = Life(lab, open_threads_max_calls=0)
         life.sync()
-        life.threads_state.update(listing="live", listing_cursor="bad", replication_key_value=None)
-        assert life.sync().ids == lab.ids
+        life.threads_state.update(
+            listing_ranges=[["live", "0", None], ["archived", "0", None]], listing_cursor="bad"
+        )
+        assert sorted(life.sync().ids) == sorted(lab.ids)
 
 
 def test_changed_filters(life: Life) -> None:
@@ -329,7 +370,7 @@ def test_bookmark_in_the_future(life: Life, caplog: pytest.LogCaptureFixture) ->
         ("replication_key_value", "yesterday"),
         ("replication_key_value", 17),
         ("replication_key_value", "0001-01-01T00:00:00Z"),
-        ("listing", "half"),
+        ("listing_ranges", "half"),
         ("listing_cursor", 5),
         ("failed", {"17": 1}),
         ("failed", [["../17", 1]]),
@@ -411,7 +452,7 @@ def test_quiet_account_with_messages(life: Life) -> None:
     life.pass_time(hours=1)
     life.lab.emulator.requests.clear()
     assert life.sync(select("threads", "messages")).of_type("RECORD") == []
-    assert len(life.lab.calls()) == 3
+    assert len(life.lab.calls()) == 4
 
 
 def test_refused_list_and_the_backfill(life: Life) -> None:
@@ -448,4 +489,4 @@ def test_changed_threads_of_messages_alone(life: Life) -> None:
     life.threads(2)
     life.lab.emulator.requests.clear()
     life.sync(select("messages"))
-    assert requests(life) == ["by time"] * 3 + ["messages"] * 2
+    assert sorted(requests(life)) == ["by time"] * 3 + ["messages"] * 2 + ["threads"]

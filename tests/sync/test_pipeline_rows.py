@@ -62,7 +62,7 @@ def test_changed_is_read_by_id() -> None:
 
 def test_changed_without_threads() -> None:
     """Without `threads`, the listed row is used, and its messages are read."""
-    record, messages, _ = World(with_threads=False).changed(row(3))
+    record, messages, *_ = World(with_threads=False).changed(row(3))
     assert record == Record("threads", row(3))
     assert messages == ReadMessages(ThreadRef("3"))
 

@@ -9,12 +9,14 @@ import pytest
 from tap_hubspot_threads.errors import IncompleteError, WrongAccountError
 from tap_hubspot_threads.models import CHECKPOINT, Selection
 from tap_hubspot_threads.reference_lists import REFERENCE_LISTS, ReferenceList
+from tap_hubspot_threads.sync.id_ranges import cursor_after
 from tap_hubspot_threads.sync.reference_sync import ReferenceSync
 from tests.sync.fakes import (
     Inline,
     fake,
     make_context,
     make_state,
+    not_found_error,
     page,
     row,
     transient_error,
@@ -38,6 +40,10 @@ def sync(
     """Return a sync of these streams alone."""
     selection = Selection(threads=False, thread_index=thread_index, reference_lists=selected)
     return ReferenceSync(api, Inline(), make_context(state, selection, **settings))
+
+
+FAILING = (transient_error(), None, page(row(3)), None)
+"""Answers that show that thread 2 makes a page fail: none after 1, but one after 2."""
 
 
 def list_row(name: str) -> dict[str, Any]:
@@ -88,6 +94,37 @@ def test_index_within_the_filters() -> None:
     filters: dict[str, Any] = {"inbox_ids": ("1",), "include_archived": False}
     hubspot = fake(ACCOUNT, page(row(1, inboxId="2"), row(2, inboxId="1")))
     assert write(sync(hubspot, thread_index=True, **filters).run()) == [("thread_index", "2")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "listed"),
+    [
+        (row(2, inboxId="1"), ["1", "2", "3"]),
+        (row(2, inboxId="2"), ["1", "3"]),
+        (transient_error(), ["1", "3"]),
+    ],
+    ids=["found", "outside the filters", "failed"],
+)
+def test_failing_thread(answer: object, listed: list[str]) -> None:
+    """A thread that makes its page fail is read by ID; if that fails too, it is an error."""
+    first = page(row(1), cursor=cursor_after(1))
+    hubspot = fake(ACCOUNT, first, *FAILING, answer, page(row(3)))
+    filters: dict[str, Any] = {"inbox_ids": ("1",), "include_archived": False}
+    run, written = sync(hubspot, thread_index=True, **filters), list[tuple[str, str]]()
+    if isinstance(answer, Exception):
+        with pytest.raises(IncompleteError):
+            write(run.run(), written)
+    else:
+        write(run.run(), written)
+    assert [name for _, name in written] == listed
+
+
+def test_failing_thread_that_does_not_exist() -> None:
+    """If HubSpot has no such thread, it is no error: the search can end at any ID."""
+    first, missing = page(row(1), cursor=cursor_after(1)), [not_found_error(), not_found_error()]
+    hubspot = fake(ACCOUNT, first, *FAILING, *missing, page(row(3)))
+    run = sync(hubspot, thread_index=True, include_archived=False)
+    assert [name for _, name in write(run.run())] == ["1", "3"]
 
 
 def test_index_not_selected() -> None:

@@ -4,12 +4,42 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_hubspot_threads.models import Page
+
+T = TypeVar("T")
+
+
+class Sized(Protocol):
+    """A result that takes memory until it is consumed."""
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+
+    def shrink(self) -> None:
+        """Free what can be computed again."""
+
+
+R = TypeVar("R", bound=Sized)
+
+
+class Plan(Protocol[T, R]):
+    """Tasks that depend on the results of earlier ones. All calls but `run` are serialized."""
+
+    def take(self) -> T | None:
+        """Return the next task; None if there is none until a running one is done."""
+
+    def run(self, task: T) -> R:
+        """Return the result of a task; called on a worker thread, concurrently."""
+
+    def done(self, task: T, result: R) -> None:
+        """Note the result of a task."""
+
 
 PREFETCH_BYTES = 4_000_000
 """Maximum bytes of pages to read ahead. Reading must continue while a target pauses to load a
@@ -135,3 +165,104 @@ class Buffer:
         with budget.changed:
             budget.changed.wait_for(may_proceed)
             return not (budget.is_closed or self._is_closed)
+
+
+class SharedBuffer(Generic[T, R]):
+    """The results of the tasks of a plan, which many workers fill, in the order of completion.
+
+    Guarantees:
+        * No task starts while `PREFETCH_BYTES` bytes or more are waiting.
+        * After a task has failed, no further one starts. Its error is raised after all results.
+
+    Args:
+        plan: The tasks.
+    """
+
+    def __init__(self, plan: Plan[T, R]) -> None:
+        self._plan = plan
+        self._results: deque[R] = deque()
+        self._bytes = self._running = 0
+        self._error: BaseException | None = None
+        self._is_finished = False
+        """Whether no further task starts, because none is left or the buffer was closed."""
+        self._changed = threading.Condition()
+
+    def work(self) -> None:
+        """Run tasks until none is left; never raises."""
+        while self.run_task():
+            pass
+
+    def run_task(self) -> bool:
+        """Wait for a task and run it; return False if none is left. Never raises."""
+        task = self._next_task()
+        if task is None:
+            return False
+        result, error = None, None
+        try:
+            result = self._plan.run(task)
+        except BaseException as raised:  # noqa: BLE001 - raised by `take`
+            error = raised
+        with self._changed:
+            self._running -= 1
+            if error is None and result is not None:
+                try:
+                    self._plan.done(task, result)
+                except Exception as raised:  # noqa: BLE001 - raised by `take`
+                    error = raised
+                else:
+                    self._add(result)
+            self._error = self._error or error
+            self._changed.notify_all()
+        return True
+
+    def is_ready(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for a result or the end; return whether there is one."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: bool(self._results) or self._is_finished or self._error is not None,
+                timeout,
+            )
+
+    def take(self) -> R | None:
+        """Return the next result; None at the end.
+
+        Raises:
+            Whatever a task raised.
+        """
+        with self._changed:
+            if self._results:
+                result = self._results.popleft()
+                self._bytes -= result.size
+                self._changed.notify_all()
+                return result
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def close(self) -> None:
+        """Start no further task."""
+        with self._changed:
+            self._is_finished = True
+            self._changed.notify_all()
+
+    def _add(self, result: R) -> None:
+        self._bytes += result.size
+        if self._bytes > PARSED_BYTES:
+            result.shrink()
+        self._results.append(result)
+
+    def _next_task(self) -> T | None:
+        """Wait for a task, and return it; None if none is left."""
+        with self._changed:
+            while not (self._is_finished or self._error):
+                if self._bytes < PREFETCH_BYTES:
+                    task = self._plan.take()
+                    if task is not None:
+                        self._running += 1
+                        return task
+                    if self._running == 0:
+                        self._is_finished = True
+                        self._changed.notify_all()
+                        return None
+                self._changed.wait()
+            return None

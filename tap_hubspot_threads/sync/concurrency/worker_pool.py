@@ -11,15 +11,17 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from tap_hubspot_threads.errors import WorkerStartError
-from tap_hubspot_threads.sync.concurrency.prefetch import Buffer, ByteBudget
+from tap_hubspot_threads.sync.concurrency.prefetch import Buffer, ByteBudget, SharedBuffer, Sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tap_hubspot_threads.models import Page
+    from tap_hubspot_threads.sync.concurrency.prefetch import Plan
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S", bound=Sized)
 
 LOOKAHEAD = 4
 """Maximum items per worker that are in progress or waiting to be yielded."""
@@ -44,7 +46,7 @@ class WorkerPool:
     """
 
     def __init__(self, count: int, while_waiting: Callable[[], None] = lambda: None) -> None:
-        self._count, self._while_waiting = count, while_waiting
+        self.count, self._while_waiting = count, while_waiting
         self._has_started = threading.Event()
 
     def run(self, function: Callable[[], R]) -> R:
@@ -78,7 +80,7 @@ class WorkerPool:
         """
         tasks: queue.SimpleQueue[tuple[T, Future[R]] | None] = queue.SimpleQueue()
         ended = threading.Event()
-        threads = _Threads(self._count, self._has_started)
+        threads = _Threads(self.count, self._has_started)
         pending: deque[Future[R]] = deque()
         try:
             for item in items:
@@ -88,7 +90,7 @@ class WorkerPool:
                     tasks.put((item, future))
                 else:
                     _do(function, item, future, ended)
-                while pending and (pending[0].done() or len(pending) >= LOOKAHEAD * self._count):
+                while pending and (pending[0].done() or len(pending) >= LOOKAHEAD * self.count):
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
@@ -120,14 +122,14 @@ class WorkerPool:
         """
         budget = ByteBudget()
         tasks: queue.SimpleQueue[Buffer | None] = queue.SimpleQueue()
-        threads = _Threads(self._count, self._has_started)
+        threads = _Threads(self.count, self._has_started)
         pending: deque[tuple[T, Buffer | Iterator[Page] | None]] = deque()
         errors: list[Exception] = []
         buffers = 0
 
         def is_due() -> bool:
             _, first = pending[0]
-            is_full = buffers >= LOOKAHEAD * self._count or len(pending) >= MAX_WAITING
+            is_full = buffers >= LOOKAHEAD * self.count or len(pending) >= MAX_WAITING
             return not isinstance(first, Buffer) or first.is_ended or is_full
 
         try:
@@ -156,6 +158,34 @@ class WorkerPool:
         """Yield pages that are read ahead on a separate thread; bounded as in `prefetch_each`."""
         for _, found in self.prefetch_each([(None, iter(pages))]):
             yield from found
+
+    def run_plan(self, plan: Plan[T, S]) -> Iterator[S]:
+        """Yield the results of the tasks of a plan, in the order of completion.
+
+        Guarantees:
+            * At most `count` tasks run at once, on worker threads.
+            * Results that wait to be yielded take at most `PREFETCH_BYTES` bytes plus one result
+              per worker.
+            * An error of a task is raised after the results that are waiting. No further task
+              starts then, nor after the iterator is closed; running ones finish.
+        """
+        buffer = SharedBuffer(plan)
+        threads = _Threads(self.count, self._has_started)
+        try:
+            for _ in range(self.count):
+                threads.add(buffer.work)
+            while True:
+                self._while_waiting()
+                if not threads.running:
+                    buffer.run_task()
+                while not buffer.is_ready(POLL):
+                    self._while_waiting()
+                result = buffer.take()
+                if result is None:
+                    return
+                yield result
+        finally:
+            buffer.close()
 
     def _taken_from(self, buffer: Buffer | Iterator[Page] | None) -> Iterator[Page]:
         if not isinstance(buffer, Buffer):

@@ -91,6 +91,8 @@ class Backfill:
                 advance = partial(self._state.messages.advance, min(moment, complete_until))
                 if is_due:
                     yield ReadMessages(ref)
+                    if self._seen.listed_recently.get(row["id"]) == moment:
+                        yield StateChange(partial(self._state.recent.note, row["id"], moment))
                 yield StateChange(advance)
 
     def _is_low(self) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import RefusedError
-from tap_hubspot_threads.models import Page, Row, StateChange
+from tap_hubspot_threads.models import StateChange
+from tap_hubspot_threads.sync.id_ranges import ALL_IDS
+from tap_hubspot_threads.sync.phases.range_plan import Budget
+from tap_hubspot_threads.sync.phases.thread_list import ThreadList
 from tap_hubspot_threads.sync.pipeline import ListedPage
-from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, DONE, LIVE
-from tap_hubspot_threads.values import shift
+from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, LIVE
+from tap_hubspot_threads.values import parse_time, shift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
-LOG = logging.getLogger("tap-hubspot-threads")
-
-LIVE_AND_ARCHIVED = (False, True)
-"""The values of `archived`, live threads first."""
+MIN_SECONDS = 120.0
+"""Seconds that a full listing may always take in a sync."""
+SHARE_OF_INTERVAL = 0.2
+"""Maximum share of the time between the starts of two syncs that a full listing takes."""
 
 
 class FullListing:
     """Lists the whole account, at most once per sync; a listing can span several syncs.
 
-    It emits every thread in scope, changed or not.
+    It emits every thread in scope, changed or not. The first listing runs to its end. A later one
+    takes a limited time in each sync, because the next sync's increment must not wait for it.
 
     Args:
         api: The HubSpot API.
@@ -44,9 +46,8 @@ class FullListing:
     ) -> None:
         self._api, self._pool, self._pipeline = api, pool, pipeline
         self._state, self._seen, self._settings = context.state, context.seen, context.settings
+        self._last_sync_at = context.state.started_at
         self._has_run = False
-        self._pages_left: int | None = None
-        """Pages that this sync may still read; None: no limit."""
 
     def is_due(self, *, for_deletions: bool = False) -> bool:
         """Whether a listing is due or unfinished, and none has run in this sync.
@@ -56,87 +57,52 @@ class FullListing:
                 found.
         """
         listing = self._state.listing
-        if self._has_run or not listing.emits_rows:
+        if self._has_run:
             return False
+        if self._state.is_first_listing or not listing.emits_rows:
+            return self._state.is_first_listing
         started, now = listing.full_started_at, self._seen.now
         seconds = self._settings.full_listing_interval_hours * 3600
         is_old = started is None or not started <= now < shift(started, seconds=seconds)
         could_show = any(first >= (started or "") for first in self._state.not_found.values())
-        return is_old or listing.part != DONE or (for_deletions and could_show)
-
-    def run_first(self) -> Iterator[Event]:
-        """List everything that the first sync has not listed yet, without a page limit."""
-        return self._list(None)
+        return is_old or not listing.is_over or (for_deletions and could_show)
 
     def run(self) -> Iterator[Event]:
-        """List up to `full_listing_calls` pages, from the start or where the last sync stopped."""
-        if self._state.listing.part == DONE:
-            yield StateChange(self._state.listing.start)
-        yield from self._list(self._settings.full_listing_max_pages)
-
-    def _list(self, max_pages: int | None) -> Iterator[Event]:
-        self._has_run, self._pages_left = True, max_pages
+        """Yield the events of the listing, from its start or where the last sync stopped."""
+        self._has_run = True
         return self._pipeline.listed(self._pages())
 
-    def _pages(self) -> Iterator[ListedPage]:
-        """Yield the remaining pages.
+    def _pages(self) -> Iterator[ListedPage | StateChange]:
+        """Yield what is still to be listed, live threads first.
 
-        Cursors may expire between syncs. If HubSpot refuses the saved cursor, the listing starts
-        over and runs to its end without a page limit.
-        """
-        start_part, start_cursor = self._state.listing.part, self._state.listing.cursor
-        try:
-            yield from self._pages_from(start_part, start_cursor)
-        except RefusedError as error:
-            if start_cursor is None:
-                raise
-            message = "HubSpot refused the saved cursor; the full listing starts over: %s"
-            LOG.warning(message, error)
-            self._pages_left = None
-            yield from self._pages_from(LIVE, None)
-
-    def _pages_from(self, start_part: str, start_cursor: str | None) -> Iterator[ListedPage]:
-        """Yield the pages from a place on.
-
-        A first listing lists what is in scope. A later one lists both live and archived threads,
+        The first listing lists what is in scope. A later one lists both live and archived threads,
         whatever the settings say. Nothing else updates a closed thread that was archived after it
         was emitted.
         """
-        seen: set[int] = set()
-        archived_values = (
-            LIVE_AND_ARCHIVED if self._state.bookmark else self._settings.threads.archived_values
-        )
-        for archived in archived_values if start_part == LIVE else archived_values[1:]:
-            part = ARCHIVED if archived else LIVE
-            next_part = DONE if archived or len(archived_values) == 1 else ARCHIVED
-            cursor = start_cursor if part == start_part else None
-            if not self._settings.always_fetch_by_id:
-                seen = set()  # if a thread was archived meanwhile, its newer row is emitted too
-            is_first = part == LIVE and cursor is None
-            pages = self._api.list_threads(cursor, archived=archived, max_pages=self._pages_left)
-            for page in self._pool.prefetch(self._counted(pages)):
-                advance = partial(
-                    self._state.advance_listing,
-                    part if page.cursor else next_part,
-                    page,
-                    is_first=is_first,
-                    has_archived=True in archived_values,
-                )
-                yield ListedPage(new_rows(page, seen), page.now, StateChange(advance))
-                is_first = False
-            if self._pages_left == 0:
+        listing, budget = self._state.listing, Budget(seconds=self._max_seconds())
+        is_new, cursor = listing.is_over, listing.cursor
+        sides = [side for side in (LIVE, ARCHIVED) if is_new or listing.unread[side]]
+        if self._state.is_first_listing and not self._settings.threads.include_archived:
+            sides = [LIVE]
+        is_started = not is_new
+        for side in sides:
+            unread = [ALL_IDS] if is_new else list(listing.unread[side])
+            threads = ThreadList(self._api, self._pool, archived=side == ARCHIVED, budget=budget)
+            for part in threads.parts(unread, cursor):
+                if not is_started:
+                    is_started = True
+                    yield StateChange(partial(self._state.start_listing, part.now, sides))
+                advance = partial(self._state.advance_listing, side, part)
+                yield ListedPage(part.rows(), part.now, StateChange(advance), part.failing)
+            if not threads.is_complete:
                 return
+            cursor = None
 
-    def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
-        for page in pages:
-            if self._pages_left is not None:
-                self._pages_left -= 1
-            yield page
-
-
-def new_rows(page: Page, seen: set[int]) -> list[Row]:
-    """Return a page's rows with new IDs, each once, and add the IDs to `seen`."""
-    rows = {int(row["id"]): row for row in page.rows}
-    new = [row for thread_id, row in rows.items() if thread_id not in seen]
-    seen.update(rows)
-    return new
+    def _max_seconds(self) -> float | None:
+        """Return the time for this sync's part of the listing; None for the first listing."""
+        if self._state.is_first_listing:
+            return None
+        if self._last_sync_at is None:
+            return MIN_SECONDS
+        interval = parse_time(self._seen.now) - parse_time(self._last_sync_at)
+        return max(MIN_SECONDS, SHARE_OF_INTERVAL * interval.total_seconds())

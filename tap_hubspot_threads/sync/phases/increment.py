@@ -6,13 +6,15 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import RefusedError
+from tap_hubspot_threads.errors import RefusedError, TransientError
 from tap_hubspot_threads.models import REPLICATION_KEY, Page, StateChange
+from tap_hubspot_threads.sync.id_ranges import IdRange, NotAKeyError
+from tap_hubspot_threads.sync.phases.thread_list import ThreadList
 from tap_hubspot_threads.sync.phases.time_window import FRESH_SECONDS, iter_changed_threads
 from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from tap_hubspot_threads.hubspot.api import HubSpotApi
     from tap_hubspot_threads.models import Event, ThreadRef
@@ -28,6 +30,8 @@ UNDATED_MARGIN = 7_260.0
 less an hour, and our clock itself may be slow."""
 ROUNDING_MARGIN = 1.0
 """Seconds added to the end of any other increment, because a `Date` is rounded down."""
+FIRST_LOOKBACK = 120.0
+"""Seconds before the start of a first sync at which its increment starts."""
 MIN_CORRECTION = 60.0
 """Minimum seconds by which a later page must be earlier than the first to correct the start."""
 MIN_EARLY_ROWS = 2
@@ -53,9 +57,15 @@ class Increment:
         self._lists_archived = self._settings.threads.include_archived
         """Whether archived threads are in scope and HubSpot can list them by time."""
 
-    def run(self) -> Iterator[Event]:
-        """Yield the events of the changed threads, and the state changes that move the bookmark."""
-        return self._pipeline.by_id(self._changed())
+    def run(self, *, is_first: bool) -> Iterator[Event]:
+        """Yield the events of the changed threads, and the state changes that move the bookmark.
+
+        Args:
+            is_first: Whether this sync has just listed the account. Then the lookback is short,
+                because the listing has shown all but the latest changes.
+        """
+        lookback = FIRST_LOOKBACK if is_first else self._settings.lookback_seconds
+        return self._pipeline.by_id(self._changed(lookback))
 
     def before(self, moment: str) -> str:
         """Return a time less the lookback; reading from there covers HubSpot's index lag."""
@@ -82,18 +92,14 @@ class Increment:
         lists = (list_live, list_archived) if self._lists_archived else (list_live,)
         return iter_changed_threads(*lists, since=since, end=end)
 
-    def _changed(self) -> Iterator[ThreadRef | Event]:
-        """Yield the references to changed threads, and the changes that move the bookmark.
-
-        While the first listing is stuck there is no bookmark, so the increment starts at the time
-        when that listing started.
-        """
-        bookmark = self._state.bookmark or self._state.listing.started_at or ""
+    def _changed(self, lookback: float) -> Iterator[ThreadRef | Event]:
+        """Yield the references to changed threads, and the changes that move the bookmark."""
+        bookmark = self._state.bookmark or ""
         try:
             try:
-                yield from self._changed_since(bookmark)
+                yield from self._changed_since(shift(bookmark, seconds=-lookback))
             except _BookmarkAheadError:  # a single response can be wrong
-                yield from self._changed_since(bookmark)
+                yield from self._changed_since(shift(bookmark, seconds=-lookback))
         except _BookmarkAheadError as error:
             LOG.warning(
                 "The bookmark %s is ahead of HubSpot's clock, so it is reset to %s. Messages since "
@@ -102,10 +108,10 @@ class Increment:
                 error.now,
             )
             yield StateChange(partial(self._state.set_back_bookmark, error.now))
-            yield from self._changed_since(error.now)
+            yield from self._changed_since(shift(error.now, seconds=-lookback))
 
-    def _changed_since(self, bookmark: str) -> Iterator[ThreadRef | Event]:
-        since, start = self.before(bookmark), _Start()
+    def _changed_since(self, since: str) -> Iterator[ThreadRef | Event]:
+        start = _Start()
 
         def note(page: Page) -> None:
             self._seen.listing_seconds += page.seconds
@@ -114,11 +120,49 @@ class Increment:
             start.note(page)
             self._seen.now = start.now
 
+        shown: set[str] = set()
         for window in self.windows(since, end=lambda: start.end, note=note):
+            shown.update(row["id"] for row in window.rows)
             for row in window.rows:
                 yield from self._pipeline.changed(row)
             complete_until = min(window.complete_until or start.now, start.now)
             yield StateChange(partial(self._state.advance_bookmark, complete_until))
+        newest_id = self._state.recent.newest_id
+        if newest_id is not None:
+            newest_id = yield from self._new_threads(newest_id, shown)
+        yield StateChange(partial(self._state.end_increment, start.now, newest_id, since=since))
+
+    def _new_threads(
+        self, newest_id: int, shown: set[str]
+    ) -> Generator[ThreadRef | Event, None, int | None]:
+        """Yield the references to the threads behind an ID, whatever their times are.
+
+        An email's times are those of its `Date` header, so the list by time may show a new thread
+        anywhere (recorded). It never shows a thread without a message.
+
+        Args:
+            newest_id: The highest ID that was listed before the lookback began.
+            shown: IDs that the list by time has shown.
+
+        Returns:
+            The highest ID now; None if cursors are not keys. Then the full listing shows them.
+        """
+        newest, threads = newest_id, ThreadList(self._api, self._pool, archived=False)
+        try:
+            for part in threads.by_ranges([IdRange(newest_id)]):
+                newest = max([newest, *part.ids])
+                for row in part.rows():
+                    if row["id"] not in shown:
+                        yield from self._pipeline.changed(row)
+                if part.failing is not None and part.failing.id not in shown:
+                    yield part.failing._replace(has_new_message=True)
+        except NotAKeyError:
+            LOG.debug("Cursors are not thread IDs; the full listing picks up new threads")
+            return None
+        except (RefusedError, TransientError) as error:
+            LOG.warning("New threads could not be listed by ID; the next sync retries: %s", error)
+            return newest_id
+        return newest
 
     def _archived_pages(self, list_pages: ListSince, since: str) -> Iterator[Page]:
         """Yield pages of archived threads by time; one empty page if HubSpot cannot list them so.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import CHECKPOINT, ThreadRef
+from tap_hubspot_threads.sync.phases.range_plan import Budget
+from tap_hubspot_threads.sync.phases.thread_list import ThreadList
 from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 
@@ -149,25 +151,39 @@ class OpenThreadCheck:
         if pages is None or self._listable() <= pages:
             return False
         fits_calls = pages <= self._max_calls // 2 - self._pages
-        return fits_calls and listing.full_seconds <= self._seconds_left()
+        # Without keys, one page is read after another.
+        at_once = self._pool.count if self._state.recent.newest_id is not None else 1
+        return fits_calls and listing.full_seconds / at_once <= self._seconds_left()
 
     def _list_all(self) -> Iterator[Event]:
+        """List all threads; stop when the calls or the time are used up."""
         for archived in self._archived_values:
-            for page in self._counted(self._api.list_threads(archived=archived)):
-                yield from self._pipeline.checked(page.rows)
-                yield CHECKPOINT
+            budget = Budget(calls=self._pages_left(), seconds=self._seconds_left())
+            threads = ThreadList(self._api, self._pool, archived=archived, budget=budget)
+            try:
+                for part in threads.parts():
+                    yield from self._pipeline.checked(part.rows())
+                    yield CHECKPOINT
+            finally:
+                self._pages += budget.calls
+                self._seconds += budget.seconds
+            if not threads.is_complete:
+                return
 
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
         """Yield pages until the calls or the time for listings are used up."""
-        left = min(self._max_calls // 2, self._max_calls - self._calls) - self._pages
         pages = self._pool.iterate(pages)
-        for _ in range(left):
+        for _ in range(self._pages_left()):
             self._pages += 1
             page = next(pages)
             self._seconds += page.seconds
             yield page
             if page.cursor is None or page.seconds > self._seconds_left():
                 return
+
+    def _pages_left(self) -> int:
+        """Return how many pages may still be listed: at most half of the calls."""
+        return min(self._max_calls // 2, self._max_calls - self._calls) - self._pages
 
     def _seconds_left(self) -> float:
         return LISTING_SECONDS - self._seen.listing_seconds - self._seconds

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
+from tap_hubspot_threads.sync.id_ranges import ALL_IDS, IdRange, id_of_cursor, subtract
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from tap_hubspot_threads.models import Page
+    from tap_hubspot_threads.sync.phases.range_reader import ListedPart
 
-LIVE, ARCHIVED, DONE = "live", "archived", "done"
+LIVE, ARCHIVED = "live", "archived"
 
 
 class FullListingState:
@@ -24,38 +25,49 @@ class FullListingState:
 
     def __init__(self, state: Mapping[str, Any], *, emits_rows: bool) -> None:
         self.emits_rows = emits_rows
-        self.part: str = state.get("listing", DONE)
-        """What the listing reads next: `live` or `archived` threads, or `done`."""
+        self.unread: dict[str, list[IdRange]] = {LIVE: [], ARCHIVED: []}
+        """The IDs to read, by side; live threads are read first. None: no listing is unfinished."""
+        for side, after, until in state.get("listing_ranges", ()):
+            self.unread[side].append(IdRange(int(after), None if until is None else int(until)))
         self.cursor: str | None = state.get("listing_cursor")
-        """The cursor of the next page, decoded; None: the first page."""
+        """Where the first unread side continues, if cursors are not keys."""
         self.started_at: str | None = state.get("listing_started_at")
-        """HubSpot's clock at the start of the listing."""
+        """HubSpot's clock at the start of the unfinished listing."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
         """Whether all rows of the listing so far were emitted."""
+        self.newest_id: int = int(state.get("listing_newest_id", 0))
+        """The highest ID of a live thread listed so far; 0: none, or cursors are not keys."""
         self.rows: int = state.get("listing_rows", 0)
         """Rows listed so far."""
         self.pages: int = state.get("listing_pages", 0)
         """Pages listed so far."""
         self.seconds: float = state.get("listing_milliseconds", 0) / 1000
-        """Total time that these pages took."""
+        """Total time that these pages took. Pages that were read at once count each."""
         # The last completed listing
         self.full_started_at: str | None = (
             state.get("full_listing_started_at") if emits_rows else None
         )
         """HubSpot's clock at its start; None: a new listing is due."""
         self.full_completed_at: str | None = state.get("full_listing_completed_at")
-        """HubSpot's clock at its end."""
+        """HubSpot's clock at its end; None: none has completed."""
         self.full_rows: int | None = state.get("full_listing_rows")
         self.full_pages: int | None = state.get("full_listing_pages")
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
+        if not self.is_over and emits_rows and not self.is_whole:
+            self._stop()  # some of its rows were not emitted, so it starts over
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys for the state; with integers only, see `SyncState.to_bookmarks`."""
         return {
-            "listing": self.part,
+            "listing_ranges": [
+                [side, str(after), None if until is None else str(until)]
+                for side, ranges in self.unread.items()
+                for after, until in ranges
+            ],
             "listing_cursor": self.cursor,
             "listing_started_at": self.started_at,
             "listing_is_whole": self.is_whole,
+            "listing_newest_id": str(self.newest_id),
             "listing_rows": self.rows,
             "listing_pages": self.pages,
             "listing_milliseconds": round(self.seconds * 1000),
@@ -67,52 +79,61 @@ class FullListingState:
         }
 
     @property
+    def is_over(self) -> bool:
+        """Whether no listing is unfinished."""
+        return not any(self.unread.values())
+
+    @property
     def place(self) -> str:
         """Where the listing is stuck, as text for an error."""
-        where = "at the first page"
-        if self.cursor is not None:
-            thread_id = _id_of(self.cursor)
-            where = (
-                f"after thread {thread_id}" if thread_id else f"after the cursor {self.cursor!r}"
-            )
+        side = next(side for side, ranges in self.unread.items() if ranges)
+        after, cursor = self.unread[side][0].after, self.cursor
+        if cursor is not None:
+            after = id_of_cursor(cursor) or 0
+        where = f"after thread {after}" if after else f"after the cursor {cursor!r}"
+        if cursor is None and not after:
+            where = "at the first page"
         return (
-            f"The full listing is stuck at {self.part} threads, {where}. All other phases ran. "
+            f"The full listing is stuck at {side} threads, {where}. All other phases ran. "
             "Run the sync again later."
         )
 
-    def start(self) -> None:
-        """Start over with the first page of live threads."""
-        self.part, self.cursor, self.started_at = LIVE, None, None
-        self.is_whole = self.emits_rows
-
-    def advance(self, part: str, page: Page, *, is_first: bool) -> None:
-        """Record that the rows of a page were emitted.
+    def start(self, now: str, sides: Sequence[str]) -> None:
+        """Start a listing.
 
         Args:
-            part: Where the listing continues.
-            page: The page.
-            is_first: Whether it is the first page of the listing.
+            now: HubSpot's clock at the first page.
+            sides: What to list.
         """
-        self.part, self.cursor = part, page.cursor
-        if is_first:
-            self.started_at, self.rows, self.pages, self.seconds = page.now, 0, 0, 0.0
-        self.rows += len(page.rows)
-        self.pages += 1
-        self.seconds += page.seconds
-        if part == DONE:
+        self.unread = {side: [ALL_IDS] if side in sides else [] for side in self.unread}
+        self.cursor, self.started_at, self.is_whole = None, now, self.emits_rows
+        self.rows = self.pages = self.newest_id = 0
+        self.seconds = 0.0
+
+    def advance(self, side: str, part: ListedPart) -> None:
+        """Record that the rows of a part were emitted.
+
+        Args:
+            side: The side that it belongs to.
+            part: A page, or a failing row.
+        """
+        if part.covered is not None:
+            self.unread[side] = subtract(self.unread[side], part.covered)
+            if side == LIVE:
+                self.newest_id = max([self.newest_id, *part.ids])
+        else:
+            self.cursor, self.newest_id = part.cursor, 0
+            if part.cursor is None:
+                self.unread[side] = []
+        self.rows += len(part.ids)
+        self.pages += part.page is not None
+        self.seconds += part.page.seconds if part.page else 0
+        if self.is_over:
             self.full_started_at = self.started_at if self.is_whole else None
-            self.full_completed_at, self.started_at = page.now, None
             self.full_rows, self.full_pages = self.rows, self.pages
-            self.full_seconds = self.seconds
+            self.full_seconds, self.full_completed_at = self.seconds, part.now
+            self._stop()
 
-
-def _id_of(cursor: str) -> str | None:
-    """Return the thread ID in a cursor, None if it has another form.
-
-    A cursor is the last row's ID in base64. Recorded.
-    """
-    try:
-        text = b64decode(cursor, validate=True)
-    except ValueError:
-        return None
-    return text.decode() if text.isdigit() else None
+    def _stop(self) -> None:
+        self.unread = {side: [] for side in self.unread}
+        self.cursor = self.started_at = None

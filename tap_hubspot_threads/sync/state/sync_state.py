@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.models import REPLICATION_KEY
-from tap_hubspot_threads.sync.state.full_listing_state import DONE, FullListingState
+from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, FullListingState
 from tap_hubspot_threads.sync.state.messages_state import MessagesState
 from tap_hubspot_threads.sync.state.open_threads import OpenThreads
+from tap_hubspot_threads.sync.state.recent_threads import RecentThreads
 from tap_hubspot_threads.values import clean_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from tap_hubspot_threads.models import Page
+    from tap_hubspot_threads.sync.phases.range_reader import ListedPart
 
 VERSION = 1
 
@@ -60,21 +61,26 @@ class SyncState:
         """Whether the warning about an unknown account has been logged."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
         """All threads with a latest message before this time (by HubSpot's clock) are emitted."""
-        self.listing = FullListingState(state, emits_rows=emits_rows)
+        self.started_at: str | None = state.get("sync_started_at")
+        """HubSpot's clock at the start of the last sync whose increment ended."""
+        self.recent = RecentThreads(state)
         self.filters = filters
         self.filters_changed: bool = state.get("filters", filters) != filters
-        """Whether the filters differ from those of the last sync."""
-        is_first = self.bookmark is None and (
-            self.listing.part == DONE or self.listing.started_at is None
+        """Whether the filters differ from those of the last sync. Then the account is listed again,
+        and its messages are read again."""
+        self.listing = FullListingState(
+            {} if self.filters_changed else state, emits_rows=emits_rows
         )
-        if is_first or self.filters_changed:
-            self.listing.start()
-            self.bookmark = None
-        elif emits_rows and self.listing.part != DONE and not self.listing.is_whole:
-            self.listing.start()  # some of its rows were not emitted
         self.messages = MessagesState(
-            bookmarks.get("messages", {}), bookmark=self.bookmark, is_selected=with_messages
+            bookmarks.get("messages", {}),
+            bookmark=None if self.filters_changed else self.bookmark,
+            is_selected=with_messages,
         )
+
+    @property
+    def is_first_listing(self) -> bool:
+        """Whether the account has never been listed completely with these filters."""
+        return self.listing.full_completed_at is None
 
     def to_bookmarks(self, *, is_final: bool) -> dict[str, Any]:
         """Return the bookmarks by stream, for STATE.
@@ -88,7 +94,9 @@ class SyncState:
         threads = {
             "version": VERSION,
             "replication_key": REPLICATION_KEY,
+            "sync_started_at": self.started_at,
             **self.listing.to_dict(),
+            **self.recent.to_dict(),
             "not_found": [list(item) for item in self.not_found.items()],
             "failed": [list(item) for item in self.failed.items()],
             "filters": self.filters,
@@ -108,22 +116,36 @@ class SyncState:
         """
         self.fingerprints_exact = False
 
-    def advance_listing(
-        self, part: str, page: Page, *, is_first: bool, has_archived: bool = True
-    ) -> None:
-        """Record that the rows of a page were emitted; see `FullListingState.advance`.
+    def start_listing(self, now: str, sides: Sequence[str]) -> None:
+        """Record the start of a full listing; that of the first one is the first bookmark.
 
-        The end of a first listing sets the bookmark. A listing without archived threads
-        (`has_archived`) proves nothing about threads that were not found before it. So their first
-        check moves to the start of the listing.
+        A listing without archived threads proves nothing about threads that were not found before
+        it. So their first check moves to the start of the listing.
+
+        Args:
+            now: HubSpot's clock at the first page.
+            sides: What is listed.
         """
-        started = page.now if is_first else self.listing.started_at or page.now
-        if is_first and not has_archived:
+        self.bookmark = self.bookmark or now
+        if ARCHIVED not in sides:
             first_checks = self.not_found.items()
-            self.not_found = {name: max(first, page.now) for name, first in first_checks}
-        self.listing.advance(part, page, is_first=is_first)
-        if part == DONE:
-            self.bookmark = self.bookmark or started
+            self.not_found = {name: max(first, now) for name, first in first_checks}
+        self.listing.start(now, sides)
+
+    def advance_listing(self, side: str, part: ListedPart) -> None:
+        """Record that the rows of a part were emitted; see `FullListingState.advance`.
+
+        The end of a listing shows the newest ID, if no increment has shown it yet.
+        """
+        started, listing = self.listing.started_at or part.now, self.listing
+        listing.advance(side, part)
+        if listing.is_over and listing.newest_id and self.recent.newest_id is None:
+            self.recent.note_newest(started, listing.newest_id, since="")
+
+    def end_increment(self, now: str, newest_id: int | None, *, since: str) -> None:
+        """Record the end of an increment; see `RecentThreads.note_newest`."""
+        self.started_at = now
+        self.recent.note_newest(now, newest_id, since=since)
 
     def advance_bookmark(self, moment: str) -> None:
         """Move the bookmark forward, never back."""
@@ -182,6 +204,7 @@ class SyncState:
     def forget_all(self) -> None:
         """Remove all threads, because the account is listed again and may be another one."""
         self.open, self.failed, self.not_found = OpenThreads(), {}, {}
+        self.recent.clear()
         self.messages.pending.clear()
 
     def note_account(self, number: int | None, *, is_confirmed: bool) -> None:

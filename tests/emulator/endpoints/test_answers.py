@@ -64,7 +64,7 @@ def test_refused_actors(world: World, status: Any) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 500])
 @pytest.mark.parametrize("is_by_time", [False, True])
 def test_broken_row(world: World, limit: int, *, is_by_time: bool) -> None:
-    """A page with a broken row fails at any size; other pages do not."""
+    """A page by ID with a broken row fails at any size; other pages do not."""
     ids = [thread.id for thread in world.threads(4)]
     query = world.by_time if is_by_time else {}
     world.behavior.empty_pages = "never"
@@ -72,7 +72,7 @@ def test_broken_row(world: World, limit: int, *, is_by_time: bool) -> None:
     cursors = [None, *_cursors(world, query, limit)]
     world.account.broken_ids.add(ids[2])
     for after, page in zip(cursors, expected, strict=True):
-        holds = str(ids[2]) in {row["id"] for row in page}
+        holds = str(ids[2]) in {row["id"] for row in page} and not is_by_time
         more = {"after": after} if after else {}
         response = world.client.get(THREADS, **query, **more, limit=limit)
         assert response.status == (500 if holds else 200)

@@ -139,7 +139,7 @@ class MessageChecks:
             latest, past = thread.latest_message_at, self._life.past[int(name)]
             has_new_message = latest is not None and (since is None or latest >= since)
             has_changed = past.versions[-1][0] > began
-            is_needed = has_new_message or has_changed
+            is_needed = has_new_message or has_changed or _is_new(sync, name)
             assert is_needed, f"the messages of {name} were read although it did not change"
 
     def _since(self, sync: Sync) -> datetime | None:
@@ -227,3 +227,10 @@ def _fingerprints(state: dict[str, Any]) -> dict[str, str]:
     """Return the fingerprints of the open threads in a state, exact or not."""
     pairs = (entry.split(":") for entry in state["open_threads"])
     return {name: text[0].lower() + text[1:] for name, text in pairs}
+
+
+def _is_new(sync: Sync, name: str) -> bool:
+    """Whether a thread is listed as a new one, whatever its times are."""
+    newest = sync.given.get("newest_ids") or [["", "0"]]
+    is_emitted = name in {thread_id for thread_id, _ in sync.given.get("recent_threads", ())}
+    return int(name) > int(newest[0][1]) and not is_emitted

@@ -68,10 +68,11 @@ class Checks:
         assert not (is_new and kept.get("full_listing_started_at")), message
 
     def _check_listing(self, sync: Sync) -> None:
-        """If no full listing is known and the calls suffice, a full listing starts at once."""
-        is_due = sync.given.get("listing") == "done" and sync.settings["full_listing_calls"] == 200
-        if is_due and not sync.given["full_listing_started_at"]:
-            assert self._warehouse.kept["full_listing_started_at"], "no full listing was started"
+        """If no full listing is known, one starts at once."""
+        kept = self._warehouse.kept
+        if sync.given.get("listing_ranges") == [] and not sync.given["full_listing_started_at"]:
+            is_started = kept["full_listing_started_at"] or kept["listing_started_at"]
+            assert is_started, "no full listing was started"
 
     def _note_outages(self, sync: Sync) -> None:
         """A thread hidden by an outage need not be known until a sync can read it."""
@@ -98,14 +99,14 @@ class Checks:
     def _note_listing(self, sync: Sync) -> None:
         """After a full listing, each thread must be known as it was when the listing started."""
         life, kept = self._life, self._warehouse.kept
-        is_over = kept.get("listing") == "done"
+        is_over = not kept.get("listing_ranges")
         started = kept.get("full_listing_started_at" if is_over else "listing_started_at")
         if not started:
             return
         listed = life.moment_before(time_of(started) - timedelta(seconds=self._lag))
         if sync.is_first:
             self._note_first_listing(listed)
-        names = ("full_listing_completed_at", "listing")
+        names = ("full_listing_completed_at", "listing_ranges")
         is_other = any(kept.get(name) != sync.given.get(name) for name in names)
         if not is_other or not is_over:
             return
@@ -121,7 +122,7 @@ class Checks:
             if did_shift or not is_there or past.shifted_at >= began:
                 continue
             past.expected_since = max(began, past.expected_since or 0)
-            if sync.given.get("listing") == "done":  # the listing started and ended in this sync
+            if not sync.given.get("listing_ranges"):  # the listing started and ended in this sync
                 past.may_be_listed_open = False
             if past.hidden_until is not None and past.hidden_until < time_of(started):
                 past.hidden_until = None

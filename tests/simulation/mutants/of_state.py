@@ -11,7 +11,6 @@ from tap_hubspot_threads.sync.phases.deletions import Deletions
 from tap_hubspot_threads.sync.phases.full_listing import FullListing
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
-from tap_hubspot_threads.sync.state.full_listing_state import DONE
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 from tap_hubspot_threads.sync.state.sync_state import SyncState
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tap_hubspot_threads.models import Event, Page
+    from tap_hubspot_threads.models import Event
 
     Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -29,8 +28,8 @@ def bookmark_before_records(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bookmark moves when a page is read, before its last record is written."""
     changed = Increment._changed  # noqa: SLF001 - the part that has the bug
 
-    def early(self: Increment) -> Iterator[Any]:
-        for item in changed(self):
+    def early(self: Increment, lookback: float) -> Iterator[Any]:
+        for item in changed(self, lookback):
             if isinstance(item, StateChange):
                 item.apply()
             yield item
@@ -57,6 +56,9 @@ def cursor_before_records(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def early(self: FullListing) -> Iterator[Any]:
         for page in pages(self):
+            if isinstance(page, StateChange):
+                yield page
+                continue
             page.advance.apply()
             yield page._replace(advance=CHECKPOINT)
 
@@ -67,10 +69,11 @@ def bookmark_at_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first sync's bookmark is HubSpot's clock at its end."""
     advance = SyncState.advance_listing
 
-    def late(self: SyncState, part: str, page: Page, **options: Any) -> None:
-        if part == DONE and self.bookmark is None:
-            self.bookmark = page.now
-        advance(self, part, page, **options)
+    def late(self: SyncState, side: str, part: Any) -> None:
+        is_first = self.is_first_listing
+        advance(self, side, part)
+        if is_first and not self.is_first_listing:
+            self.bookmark = part.now
 
     monkeypatch.setattr(SyncState, "advance_listing", late)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.simulation.mutants import of_listing as listing
 from tests.simulation.mutants import of_messages as messages
 from tests.simulation.mutants import of_reading as reading
 from tests.simulation.mutants import of_state as state
@@ -54,6 +55,11 @@ MUTANTS: dict[Plant, str] = {
     reading.not_found_forgotten: f"exists and is marked as not found|{MISSED_DELETION}",
     reading.unlisted_not_read: f"{STALE}|{MISSED_DELETION}",
     reading.listed_row_overwrites: STALE,
+    listing.range_end_exclusive: LOST,
+    listing.split_loses_middle: LOST,
+    listing.archived_ranges_forgotten: LOST,
+    listing.recent_thread_not_compared: f"{LOST}|{MESSAGE_LOST}",
+    listing.no_budget_for_splits: "calls for .* pages",
     messages.settled_before_messages: f"{MESSAGE_LOST}|{ACTOR_LOST}",
     messages.backfill_bookmark_first: MESSAGE_LOST,
     messages.pending_messages_dropped: MESSAGE_LOST,

@@ -1,4 +1,4 @@
-"""Buffers: order, bounded bytes, errors, and no deadlock."""
+"""Buffers: order, bounded bytes, errors, and no deadlock; also of results of a plan."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
 from tap_hubspot_threads.models import Page
 from tap_hubspot_threads.sync.concurrency.prefetch import (
@@ -14,6 +15,7 @@ from tap_hubspot_threads.sync.concurrency.prefetch import (
     PREFETCH_BYTES,
     Buffer,
     ByteBudget,
+    SharedBuffer,
 )
 
 if TYPE_CHECKING:
@@ -192,3 +194,147 @@ def test_pages_shrink() -> None:
     buffer = Buffer(budget, iter(pages))
     fill_in_background(buffer).join(TIMEOUT)
     assert shrunk == [2, 3]
+
+
+class Result:
+    """A task that is its own result, with its size in bytes, or that raises an error."""
+
+    def __init__(self, name: object, size: int = 1, error: Exception | None = None) -> None:
+        self.name, self.size, self.error = name, size, error
+        self.is_shrunk = False
+
+    def shrink(self) -> None:
+        """Note that it was called."""
+        self.is_shrunk = True
+
+
+class Tasks:
+    """A plan of tasks, of which none depends on another."""
+
+    def __init__(self, *results: Result) -> None:
+        self.left, self.done_tasks = list(results), list[object]()
+
+    def take(self) -> Result | None:
+        """Implement `Plan`."""
+        return self.left.pop(0) if self.left else None
+
+    def run(self, task: Result) -> Result:
+        """Implement `Plan`."""
+        if task.error is not None:
+            raise task.error
+        return task
+
+    def done(self, task: Result, result: Result) -> None:
+        """Implement `Plan`."""
+        assert task is result
+        self.done_tasks.append(result.name)
+
+
+def results_of(buffer: SharedBuffer[Result, Result]) -> Iterator[Result]:
+    """Take all results."""
+    while (result := buffer.take()) is not None:
+        yield result
+
+
+def test_results_of_a_plan() -> None:
+    """The results of all tasks are taken in order of completion, then None."""
+    plan = Tasks(*map(Result, "abc"))
+    buffer = SharedBuffer(plan)
+    assert not buffer.is_ready(0)
+    buffer.work()
+    assert buffer.is_ready(0)
+    assert [result.name for result in results_of(buffer)] == ["a", "b", "c"] == plan.done_tasks
+    assert buffer.take() is None
+    assert not buffer.run_task()
+
+
+def test_error_of_a_task() -> None:
+    """The error of a task is raised after the results that wait, and no further task starts."""
+    plan = Tasks(Result("a"), Result("x", error=LookupError("failed")), Result("b"))
+    buffer = SharedBuffer(plan)
+    buffer.work()
+    assert len(plan.left) == 1
+    first = buffer.take()
+    assert first is not None
+    assert first.name == "a"
+    assert buffer.is_ready(0)
+    with pytest.raises(LookupError, match="failed"):
+        buffer.take()
+
+
+def test_error_of_a_plan() -> None:
+    """If the plan rejects a result, the result is not taken; the plan's error is raised."""
+
+    class Rejecting(Tasks):
+        @override
+        def done(self, task: Result, result: Result) -> None:
+            message = "rejected"
+            raise LookupError(message)
+
+    plan = Rejecting(Result("a"), Result("b"))
+    buffer = SharedBuffer(plan)
+    buffer.work()
+    assert len(plan.left) == 1
+    with pytest.raises(LookupError, match="rejected"):
+        buffer.take()
+
+
+def test_full_shared_buffer() -> None:
+    """While waiting results take `PREFETCH_BYTES`, no task starts; taking one resumes them."""
+    plan = Tasks(Result("a", PREFETCH_BYTES), Result("b", PREFETCH_BYTES))
+    buffer = SharedBuffer(plan)
+    thread = threading.Thread(target=buffer.work, daemon=True)
+    thread.start()
+    assert buffer.is_ready(TIMEOUT)
+    thread.join(0.02)
+    assert (thread.is_alive(), plan.done_tasks) == (True, ["a"])
+    for _ in range(2):
+        assert buffer.is_ready(TIMEOUT)
+        buffer.take()
+    thread.join(TIMEOUT)
+    assert plan.done_tasks == ["a", "b"]
+
+
+def test_closed_shared_buffer() -> None:
+    """After `close` no task starts, and waiting workers end."""
+    plan = Tasks(Result("a", PREFETCH_BYTES), Result("b"))
+    buffer = SharedBuffer(plan)
+    thread = threading.Thread(target=buffer.work, daemon=True)
+    thread.start()
+    assert buffer.is_ready(TIMEOUT)
+    buffer.close()
+    thread.join(TIMEOUT)
+    assert (thread.is_alive(), len(plan.left)) == (False, 1)
+
+
+def test_results_shrink() -> None:
+    """Results keep their parsed form up to `PARSED_BYTES` that wait; later ones drop it."""
+    results = [Result(number, PARSED_BYTES // 2) for number in range(4)]
+    SharedBuffer(Tasks(*results)).work()
+    assert [result.is_shrunk for result in results] == [False, False, True, True]
+
+
+def test_task_that_waits_for_another() -> None:
+    """A worker without a task waits until a running one is done, because that may add tasks."""
+    resume, started = threading.Event(), threading.Event()
+
+    class Chain(Tasks):
+        @override
+        def run(self, task: Result) -> Result:
+            if not started.is_set():
+                started.set()
+                resume.wait(TIMEOUT)
+                self.left.append(Result("b"))
+            return super().run(task)
+
+    plan = Chain(Result("a"))
+    buffer = SharedBuffer(plan)
+    threads = [threading.Thread(target=buffer.work, daemon=True) for _ in range(2)]
+    threads[0].start()
+    assert started.wait(TIMEOUT)
+    threads[1].start()
+    assert not buffer.is_ready(0.02)
+    resume.set()
+    for thread in threads:
+        thread.join(TIMEOUT)
+    assert sorted(map(str, plan.done_tasks)) == ["a", "b"]

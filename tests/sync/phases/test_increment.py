@@ -9,7 +9,7 @@ import pytest
 
 from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.models import StateChange
-from tap_hubspot_threads.sync.phases.increment import Increment
+from tap_hubspot_threads.sync.phases.increment import FIRST_LOOKBACK, Increment
 from tap_hubspot_threads.sync.phases.time_window import LATER_ROWS
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.values import parse_time, shift
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 BOOKMARK = "2026-11-20T11:00:00.000Z"
+LOOKBACK = 300
 SECONDS = 3
 """Seconds that each page takes to arrive."""
 T1, T2 = "2026-11-20T11:10:00.000Z", "2026-11-20T11:20:00.000Z"
@@ -34,21 +35,24 @@ class Run:
     ) -> None:
         self.api = fake(*pages)
         self.state: SyncState = make_state(replication_key_value=bookmark)
-        context = make_context(self.state, include_archived=include_archived, lookback_seconds=300)
+        context = make_context(
+            self.state, include_archived=include_archived, lookback_seconds=LOOKBACK
+        )
         self.seen = context.seen
         pipeline = ThreadPipeline(self.api, Inline(), context)
         self.increment = Increment(self.api, Inline(), pipeline, context)
 
     def items(self) -> Iterator[Any]:
         """Yield references and events, before any thread is read."""
-        return self.increment._changed()  # noqa: SLF001 - before the pipeline
+        return self.increment._changed(LOOKBACK)  # noqa: SLF001 - before the pipeline
 
     def steps(self) -> Iterator[str]:
-        """Apply events like the writing loop; yield thread IDs, and each move of the bookmark."""
+        """Apply events like the writing loop; yield IDs, each move of the bookmark, and the end."""
         for item in self.items():
             if isinstance(item, StateChange):
                 item.apply()
-                yield f"bookmark {self.state.bookmark}"
+                has_ended = self.state.started_at is not None
+                yield "end" if has_ended else f"bookmark {self.state.bookmark}"
             else:
                 yield item.id
 
@@ -63,7 +67,22 @@ def test_starts_before_the_bookmark() -> None:
 def test_bookmark_moves_after_each_page() -> None:
     """After a page's threads the bookmark moves to its position, at the end to the clock."""
     run = Run(page(*[row(n, T2) for n in (1, 2, 3)], cursor="x"), page(row(4, T2)))
-    assert list(run.steps()) == ["1", "2", "3", f"bookmark {T2}", "4", f"bookmark {NOW}"]
+    assert list(run.steps()) == ["1", "2", "3", f"bookmark {T2}", "4", f"bookmark {NOW}", "end"]
+
+
+def test_time_of_the_last_sync() -> None:
+    """The end of an increment records when the sync started."""
+    run = Run(page(now=NOW))
+    assert list(run.steps()) == [f"bookmark {NOW}", "end"]
+    assert run.state.started_at == NOW
+
+
+@pytest.mark.parametrize(("is_first", "seconds"), [(True, FIRST_LOOKBACK), (False, LOOKBACK)])
+def test_lookback(seconds: float, *, is_first: bool) -> None:
+    """After the first listing the lookback is short, because that listing was recent."""
+    run = Run(page())
+    list(run.increment.run(is_first=is_first))
+    assert run.api.requests[0][1] == shift(BOOKMARK, seconds=-seconds - 0.001)
 
 
 def test_bookmark_moves_only_when_applied() -> None:
@@ -86,7 +105,7 @@ def test_ends_at_the_clock_of_its_first_page() -> None:
 def test_never_ahead_of_the_clock() -> None:
     """A message later than the start of the sync does not move the bookmark past that start."""
     run = Run(page(row(1, shift(NOW, seconds=30))))
-    assert list(run.steps()) == ["1", f"bookmark {NOW}"]
+    assert list(run.steps()) == ["1", f"bookmark {NOW}", "end"]
 
 
 def test_account_that_changes_faster_than_it_is_read() -> None:
@@ -120,7 +139,7 @@ def test_bookmark_does_not_move_back() -> None:
 def test_bookmark_ahead_of_the_clock(caplog: pytest.LogCaptureFixture) -> None:
     """If two responses show that the bookmark is ahead of HubSpot's clock, it is reset."""
     run = Run(page(), page(), page(row(1, NOW)), bookmark="2027-01-01T00:00:00.000Z")
-    assert list(run.steps()) == [f"bookmark {NOW}", "1", f"bookmark {NOW}"]
+    assert list(run.steps()) == [f"bookmark {NOW}", "1", f"bookmark {NOW}", "end"]
     assert run.api.requests[2][1] == shift(NOW, seconds=-300.001)
     assert "ahead of HubSpot's clock" in caplog.text
 
@@ -128,7 +147,7 @@ def test_bookmark_ahead_of_the_clock(caplog: pytest.LogCaptureFixture) -> None:
 def test_one_wrong_clock() -> None:
     """A single response whose clock is behind the bookmark does not reset it."""
     run = Run(page(now="2005-01-01T00:00:00.000Z"), page(row(1, T1)))
-    assert list(run.steps()) == ["1", f"bookmark {NOW}"]
+    assert list(run.steps()) == ["1", f"bookmark {NOW}", "end"]
 
 
 @pytest.mark.parametrize("include_archived", [False, True])
@@ -166,7 +185,7 @@ def refusal() -> RefusedError:
 def test_refused_archived_list(caplog: pytest.LogCaptureFixture) -> None:
     """If HubSpot refuses archived threads by time, live ones are read, with one warning."""
     run = Run(refusal(), page(row(1, T1)), include_archived=True)
-    assert list(run.steps()) == ["1", f"bookmark {NOW}"]
+    assert list(run.steps()) == ["1", f"bookmark {NOW}", "end"]
     assert caplog.text.count("Archived threads cannot be listed by time") == 1
     assert len(run.api.requests) == 2
 
@@ -183,7 +202,7 @@ def test_archived_list_that_ignores_the_filter(caplog: pytest.LogCaptureFixture)
     """An archived list of mostly older threads is abandoned, with a warning."""
     old = [row(n, "2026-01-01T00:00:00.000Z") for n in range(9)]
     run = Run(page(*old, cursor="x"), page(row(10, T1)), include_archived=True)
-    assert list(run.steps()) == ["10", f"bookmark {NOW}"]
+    assert list(run.steps()) == ["10", f"bookmark {NOW}", "end"]
     assert "ignores the time filter" in caplog.text
     assert len(run.api.requests) == 2
 

@@ -10,6 +10,7 @@ import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.models import CHECKPOINT, Page
+from tap_hubspot_threads.sync.id_ranges import cursor_after
 from tap_hubspot_threads.sync.phases.open_thread_check import LISTING_SECONDS, OpenThreadCheck
 from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, ThreadPipeline
 from tap_hubspot_threads.values import shift
@@ -71,8 +72,9 @@ class World:
             always_fetch_by_id=not uses_listings,
         )
         self.seen = context.seen
-        pipeline = ThreadPipeline(self.api, Inline(), context)
-        self.check = OpenThreadCheck(self.api, Inline(), pipeline, context)
+        self.pool = Inline()
+        pipeline = ThreadPipeline(self.api, self.pool, context)
+        self.check = OpenThreadCheck(self.api, self.pool, pipeline, context)
 
     def events(self) -> Iterator[Event]:
         """Yield the events of all steps, as if no full listing were due."""
@@ -235,6 +237,49 @@ def test_listings_take_a_minute(last: float, increment: float, *, is_listed: boo
     world.seen.listing_seconds = increment
     world.run()
     assert (ALL in world.requests) is is_listed
+
+
+@pytest.mark.parametrize(
+    ("newest_ids", "count", "is_listed"),
+    [([[BEFORE, "5"]], 16, True), ([[BEFORE, "5"]], 2, False), ([], 16, False)],
+    ids=["many workers", "few workers", "no keys"],
+)
+def test_pages_at_once(newest_ids: list[Any], count: int, *, is_listed: bool) -> None:
+    """Where cursors are keys, the workers share the time of a listing of all threads."""
+    listing = [page(*rows(1, 2, 3, 4, 5, 6))] if is_listed else rows(1, 2, 3, 4, 5, 6)
+    state = last_listing(1, LISTING_SECONDS * 4) | {"newest_ids": newest_ids}
+    world = World(RefusedError("400"), *listing, state=state)
+    world.pool.count = count
+    world.run()
+    assert (ALL in world.requests) is is_listed
+
+
+def test_full_list_by_ranges() -> None:
+    """The list of all threads is read by ranges, up to half of the calls, and the rest by ID."""
+    pages = [page(*rows(number), cursor=cursor_after(number)) for number in range(1, 5)]
+    world = World(RefusedError("400"), *pages, *rows(5, 6), calls=10, state=last_listing(4))
+    world.run()
+    listed = [("list_threads", cursor_after(number), False) for number in range(4)]
+    assert world.requests == [STATUS, *listed, *by_id(5, 6)]
+
+
+def test_failing_thread_of_a_full_list() -> None:
+    """A thread that makes its page fail is read by ID with the others that were not listed."""
+    first = page(*rows(1), cursor=cursor_after(1))
+    search = [transient_error(), None, page(*rows(3)), None]
+    rest = [page(*rows(3, 4, 5, 6)), *rows(2)]
+    world = World(RefusedError("400"), first, *search, *rest, state=last_listing(2))
+    world.run()
+    assert world.requests[-1:] == by_id(2)
+    assert world.seen.known_open == set("123456")
+
+
+def test_full_list_of_archived_threads() -> None:
+    """Archived threads are listed after live ones, if the calls are not used up."""
+    pages = [page(*rows(1, 2, 3)), page(*rows(4, 5, 6))]
+    world = World(RefusedError("400"), *pages, include_archived=True, state=last_listing(2))
+    world.run()
+    assert world.requests == [STATUS, ALL, ("list_threads", None, True)]
 
 
 def test_slow_pages() -> None:

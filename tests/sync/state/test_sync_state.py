@@ -6,14 +6,21 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, DONE, LIVE
+from tap_hubspot_threads.sync.id_ranges import ALL_IDS, IdRange
+from tap_hubspot_threads.sync.phases.range_reader import ListedPart
+from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, LIVE
 from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.sync.state.validation import check_state
 from tests.sync.fakes import NOW, make_state, page, row
 
 LATER = "2026-11-20T12:05:00.000Z"
 FINGERPRINT = "lAAAAAA"
-TWO = (row(1), row(2))
+BOTH = (LIVE, ARCHIVED)
+
+
+def part(*ids: int, covered: IdRange | None = ALL_IDS, seconds: float = 1) -> ListedPart:
+    """Return a page of a list that was read after the start of the listing."""
+    return ListedPart(page(*map(row, ids), seconds=seconds, now=LATER), covered=covered)
 
 
 def next_sync(state: SyncState, *, is_final: bool = True) -> SyncState:
@@ -29,7 +36,10 @@ def test_round_trip() -> None:
     state.settle("1", FINGERPRINT)
     state.note_failure("2", 1)
     state.note_not_found("3", NOW)
-    state.advance_listing(ARCHIVED, page(*TWO, cursor="x", now=LATER, seconds=1.5), is_first=True)
+    state.start_listing(NOW, BOTH)
+    state.advance_listing(LIVE, part(1, 2, covered=IdRange(0, 2), seconds=1.5))
+    state.recent.note("4", NOW)
+    state.end_increment(LATER, 5, since=NOW)
     assert next_sync(state).to_bookmarks(is_final=True) == state.to_bookmarks(is_final=True)
 
 
@@ -59,41 +69,129 @@ def test_no_map_keyed_by_id() -> None:
 def test_first_sync() -> None:
     """Without a state there is no bookmark, and a first listing is due."""
     state = make_state()
-    assert (state.bookmark, state.listing.part, state.filters_changed) == (None, LIVE, False)
+    assert (state.bookmark, state.started_at, state.filters_changed) == (None, None, False)
+    assert (state.is_first_listing, state.listing.is_over) == (True, True)
 
 
 def test_bookmark_alone() -> None:
-    """A bookmark alone, in any form of a time, starts no first listing."""
+    """A bookmark alone, in any form of a time, starts no first sync, and a listing is due."""
     state = make_state(replication_key_value="2026-11-20T13:00:00+01:00")
-    assert (state.bookmark, state.listing.part) == (NOW, DONE)
+    assert (state.bookmark, state.is_first_listing) == (NOW, True)
     assert state.listing.full_started_at is None
 
 
-@pytest.mark.parametrize("listing", [LIVE, ARCHIVED])
-def test_first_listing_resumes(listing: str) -> None:
-    """An unfinished first listing resumes where it left off."""
-    state = make_state(listing=listing, listing_cursor="x", listing_started_at=NOW)
-    assert (state.listing.part, state.listing.cursor, state.bookmark) == (listing, "x", None)
+def test_start_of_the_first_listing() -> None:
+    """The first listing sets the bookmark at its start, together with what is unread."""
+    state = make_state()
+    state.start_listing(NOW, BOTH)
+    state = next_sync(state)
+    assert (state.bookmark, state.is_first_listing) == (NOW, True)
+    assert state.listing.unread == {LIVE: [ALL_IDS], ARCHIVED: [ALL_IDS]}
+
+
+def test_start_of_a_later_listing() -> None:
+    """A later listing does not move the bookmark."""
+    state = make_state(replication_key_value=NOW)
+    state.start_listing(LATER, BOTH)
+    assert (state.bookmark, state.listing.started_at) == (NOW, LATER)
+
+
+@pytest.mark.parametrize(("sides", "first"), [(BOTH, NOW), ((LIVE,), LATER)])
+def test_not_found_before_a_listing(sides: tuple[str, ...], first: str) -> None:
+    """A listing without archived threads proves no deletion and restarts the grace period."""
+    state = make_state(not_found=[["9", NOW]])
+    state.start_listing(LATER, sides)
+    assert state.not_found == {"9": first}
+
+
+def test_first_listing_resumes() -> None:
+    """An unfinished first listing resumes with what it has not read."""
+    state = make_state()
+    state.start_listing(NOW, BOTH)
+    state.advance_listing(LIVE, part(1, 2, covered=IdRange(0, 2)))
+    state = next_sync(state)
+    assert state.listing.unread == {LIVE: [IdRange(2)], ARCHIVED: [ALL_IDS]}
+    state.advance_listing(LIVE, part(3))
+    state.advance_listing(ARCHIVED, part())
+    assert not next_sync(state).is_first_listing
+
+
+def test_highest_id_of_the_first_listing() -> None:
+    """At its end the first listing notes the highest ID, as of its start."""
+    state = make_state()
+    state.start_listing(NOW, BOTH)
+    state.advance_listing(LIVE, part(1, 17))
+    assert state.recent.newest_id is None
+    state.advance_listing(ARCHIVED, part(20))
+    assert next_sync(state).recent.to_dict()["newest_ids"] == [[NOW, "17"]]
+
+
+def test_highest_id_of_a_later_listing() -> None:
+    """A later listing does not change the highest ID that an increment noted."""
+    state = make_state(replication_key_value=NOW, newest_ids=[[NOW, "5"]])
+    state.start_listing(NOW, [LIVE])
+    state.advance_listing(LIVE, part(1, 17))
+    assert state.recent.newest_id == 5
+
+
+def test_highest_id_without_keys() -> None:
+    """If cursors are no keys, the listing notes no highest ID."""
+    state = make_state()
+    state.start_listing(NOW, [LIVE])
+    state.advance_listing(LIVE, part(1, 17, covered=None))
+    assert (state.is_first_listing, state.recent.newest_id) == (False, None)
+
+
+def test_end_of_an_increment() -> None:
+    """The end of an increment notes when its sync started, and the highest ID."""
+    state = make_state(replication_key_value=NOW)
+    state.end_increment(LATER, 17, since=NOW)
+    state = next_sync(state)
+    assert (state.started_at, state.recent.newest_id, state.bookmark) == (LATER, 17, NOW)
 
 
 @pytest.mark.parametrize("bookmark", [None, NOW])
 def test_listing_without_emitted_rows(bookmark: str | None) -> None:
     """A listing without emitted rows starts over in a sync that emits them, else resumes."""
-    under_way = {"listing": "archived", "listing_cursor": "x", "listing_started_at": NOW}
+    under_way = {"listing_ranges": [[ARCHIVED, "5", None]], "listing_started_at": NOW}
     threads = under_way | {"listing_is_whole": False, "replication_key_value": bookmark}
-    for emits_rows, cursor in ((False, "x"), (True, None)):
+    for emits_rows, unread in ((False, [IdRange(5)]), (True, [])):
         state = SyncState({"threads": threads}, filters="all", emits_rows=emits_rows)
-        assert (state.listing.cursor, state.bookmark) == (cursor, bookmark)
+        assert (state.listing.unread[ARCHIVED], state.bookmark) == (unread, bookmark)
 
 
 def test_changed_filters() -> None:
-    """After a change of filters there is no bookmark, and all threads are listed again."""
+    """A change of filters starts the listing over, and keeps everything else."""
     state = make_state(
-        filters="some", replication_key_value=NOW, listing=ARCHIVED, listing_cursor="x"
+        filters="some",
+        replication_key_value=NOW,
+        listing_ranges=[[ARCHIVED, "5", None]],
+        listing_cursor="x",
+        full_listing_started_at=NOW,
+        full_listing_completed_at=NOW,
+        open_threads=[f"1:{FINGERPRINT}"],
+        not_found=[["2", NOW]],
+        failed=[["3", 1]],
+        recent_threads=[["4", NOW]],
+        newest_ids=[[NOW, "5"]],
     )
-    assert state.filters_changed
-    assert (state.bookmark, state.listing.part, state.listing.cursor) == (None, LIVE, None)
+    assert (state.filters_changed, state.is_first_listing) == (True, True)
+    assert (state.listing.is_over, state.listing.cursor) == (True, None)
+    assert state.bookmark == NOW
+    assert state.open.entries() == [f"1:{FINGERPRINT}"]
+    assert (state.not_found, state.failed) == ({"2": NOW}, {"3": 1})
+    assert (state.recent.newest_id, state.recent.is_last_emitted("4", NOW)) == (5, True)
     assert not next_sync(state).filters_changed
+
+
+def test_changed_filters_and_messages() -> None:
+    """After a change of filters, the messages of all threads are read again."""
+    bookmarks = {
+        "threads": {"filters": "some", "replication_key_value": NOW},
+        "messages": {"replication_key_value": NOW},
+    }
+    state = SyncState(bookmarks, filters="all", with_messages=True)
+    assert (state.messages.bookmark, state.messages.needs_backfill) == (None, True)
 
 
 def test_bookmark_never_moves_back() -> None:
@@ -216,41 +314,35 @@ def test_exact_before_the_first_record() -> None:
     assert next_sync(state, is_final=False).open.is_last_emitted("1", FINGERPRINT)
 
 
-def test_times_of_a_listing() -> None:
-    """A listing saves its start at its first page, and both times at its last."""
-    state = make_state(replication_key_value=NOW)
-    state.listing.start()
-    state.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1), is_first=True)
-    assert (state.listing.started_at, state.listing.full_started_at) == (NOW, None)
-    state.advance_listing(DONE, page(*TWO, now=LATER, seconds=1), is_first=False)
-    assert (state.listing.full_started_at, state.listing.full_completed_at) == (NOW, LATER)
-    assert (state.listing.started_at, state.listing.cursor) == (None, None)
-
-
-def test_pages_and_seconds_over_syncs() -> None:
-    """Pages and seconds add up over syncs, and count as a full listing at its end only."""
-    state = make_state(replication_key_value=NOW)
-    state.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1.5), is_first=True)
-    assert (state.listing.full_pages, state.listing.full_seconds) == (None, 0)
-    state = next_sync(state)
-    state.advance_listing(DONE, page(*TWO, now=LATER, seconds=0.25), is_first=False)
-    assert (next_sync(state).listing.full_pages, next_sync(state).listing.full_seconds) == (2, 1.75)
-    state.advance_listing(DONE, page(*TWO, now=LATER, seconds=4), is_first=True)
-    assert (state.listing.full_pages, state.listing.full_seconds) == (1, 4)
-
-
 def test_no_fractions() -> None:
     """A packed state has no fractions: targets read them as decimals that they cannot write."""
     state = make_state(replication_key_value=NOW)
-    state.advance_listing(LIVE, page(*TWO, cursor="x", now=NOW, seconds=1 / 3), is_first=True)
-    state.advance_listing(DONE, page(*TWO, now=LATER, seconds=1 / 3), is_first=False)
+    state.start_listing(NOW, BOTH)
+    for side in BOTH:
+        state.advance_listing(side, part(1, 2, seconds=1 / 3))
     packed = state.to_bookmarks(is_final=True)["threads"]
     assert not any(isinstance(value, float) for value in packed.values())
     assert packed["full_listing_milliseconds"] == 667
 
 
+def test_forget_all() -> None:
+    """Of an account that may be another one, no thread is kept."""
+    state = make_state(
+        open_threads=[f"1:{FINGERPRINT}"],
+        not_found=[["2", NOW]],
+        failed=[["3", 1]],
+        recent_threads=[["4", NOW]],
+        newest_ids=[[NOW, "5"]],
+    )
+    state.messages.add_pending("6", 1)
+    state.forget_all()
+    packed = state.to_bookmarks(is_final=True)
+    names = ("open_threads", "not_found", "failed", "recent_threads", "newest_ids")
+    assert [packed["threads"][name] for name in names] == [[]] * 5
+    assert packed["messages"]["failed"] == []
+
+
 EARLY = "2026-11-20T11:00:00.000Z"
-LATER = "2026-11-20T12:05:00.000Z"
 
 
 @pytest.mark.parametrize("now", [EARLY, LATER])
@@ -263,7 +355,7 @@ def test_first_check_never_moves_back(now: str) -> None:
 
 def test_first_check_is_not_before_the_listing() -> None:
     """A restarted grace period never starts before the listing that showed the thread."""
-    state = make_state(not_found=[["1", EARLY]], listing="archived", listing_started_at=NOW)
+    state = make_state(not_found=[["1", EARLY]], listing_started_at=NOW)
     state.restart_grace_period("1", EARLY)
     assert state.not_found == {"1": NOW}
 

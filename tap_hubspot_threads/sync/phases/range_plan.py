@@ -1,0 +1,190 @@
+"""Decides which range of thread IDs each worker reads next, so that all workers stay busy.
+
+Simulated: with 16 workers, even and accelerating IDs, and 40,000 to 300,000 threads, a list takes
+an eighth to a thirteenth of the time of one page after another (`benchmarks/ranges.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import ceil, inf
+from typing import TYPE_CHECKING
+
+from tap_hubspot_threads.sync.id_ranges import IdRange, check_page, id_of_cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_hubspot_threads.models import Page
+
+SPARE_CALLS = 24
+"""Calls beyond twice the pages that splits may cause. Up to 16 more are in flight."""
+CUTS_PER_PAGE = 3
+"""Ranges per expected page at the start."""
+PAGES_WORTH_A_SPLIT = 1.2
+"""Expected pages behind the page under way from which a range is split."""
+FIRST_GALLOP = 8
+"""Pages between the open range's page under way and the first probe above it."""
+
+
+@dataclass
+class _Range:
+    after: int
+    until: int | None
+    rate: float | None = None
+    """Threads per ID; None before its first page."""
+    is_busy: bool = False
+    is_probe: bool = False
+    """Whether it was split off the open end, and has not been read yet."""
+
+
+class Budget:
+    """The API calls and the time that a listing may take; None: no limit.
+
+    Args:
+        calls: Maximum API calls, not counting retries.
+        seconds: Seconds after the first request from which no page is requested.
+    """
+
+    def __init__(self, *, calls: int | None = None, seconds: float | None = None) -> None:
+        self._max_calls, self._max_seconds = calls, seconds
+        self._started_at: float | None = None
+        self._is_out_of_time = False
+        self.calls = 0
+        """API calls so far."""
+        self.seconds = 0.0
+        """Seconds since the first request."""
+
+    def take(self) -> bool:
+        """Count a call; return False if none is left."""
+        if self._is_out_of_time or self.calls == self._max_calls:
+            return False
+        self.calls += 1
+        return True
+
+    def note(self, page: Page) -> None:
+        """Note the time of a page."""
+        if self._started_at is None:
+            self._started_at = page.received_at - page.seconds
+        self.seconds = page.received_at - self._started_at
+        self._is_out_of_time = self._max_seconds is not None and self.seconds >= self._max_seconds
+
+
+class RangePlan:
+    """The ranges of one side of the list that are still to be read.
+
+    Not thread-safe: the worker pool calls it under its lock.
+
+    Args:
+        ranges: The ranges to read. Only the last one may be open at its end.
+        budget: Bounds the calls and the time.
+    """
+
+    def __init__(self, ranges: Iterable[IdRange], budget: Budget) -> None:
+        self._ranges = [_Range(*each) for each in ranges]
+        self._budget = budget
+        self._calls = self._rows = 0
+        self._page_size = 1
+        self._gallop = FIRST_GALLOP
+
+    def cut(self, first: Page, newest_id: int, *, parts: int) -> None:
+        """Cut the IDs after the first page into ranges.
+
+        Args:
+            first: The first page of the list.
+            newest_id: An estimate of the highest ID, rather too low than too high.
+            parts: Maximum ranges.
+        """
+        (rest,) = self._ranges
+        self._page_size, self._rows, self._calls = len(first.ids), len(first.ids), 1
+        start, span = int(first.ids[0]) - 1, rest.after - int(first.ids[0]) + 1
+        pages = max(0, newest_id - rest.after) / max(span, 1)
+        count = max(1, min(int(CUTS_PER_PAGE * pages), parts))
+        step = max(1, (newest_id - start) // (count + 1))
+        bounds = [rest.after + step * index for index in range(count)]
+        ends = [*bounds[1:], None]
+        self._ranges = [_Range(*each) for each in zip(bounds, ends, strict=True)]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was read."""
+        return not self._ranges
+
+    def take(self) -> IdRange | None:
+        """Return the range that an idle worker reads a page of; None if there is none now."""
+        idle = [each for each in self._ranges if not each.is_busy]
+        chosen = max(idle, key=self._expected) if idle else self._split()
+        if chosen is None or not self._budget.take():
+            return None
+        chosen.is_busy = True
+        self._calls += 1
+        return IdRange(chosen.after, chosen.until)
+
+    def done(self, task: IdRange, page: Page) -> IdRange:
+        """Note a page that was read; return the IDs that it covers.
+
+        Raises:
+            NotAKeyError: if the page shows that cursors are not IDs.
+        """
+        check_page(page, task.after)
+        self._budget.note(page)
+        each = next(found for found in self._ranges if found.after == task.after)
+        ids = [int(thread_id) for thread_id in page.ids if int(thread_id) > each.after]
+        if page.cursor is not None:
+            self._page_size = max(len(ids), 1)
+        self._rows += sum(each.until is None or thread_id <= each.until for thread_id in ids)
+        last = id_of_cursor(page.cursor) or max(ids, default=each.after)
+        if each.is_probe:
+            self._gallop = 2 * self._gallop if ids else FIRST_GALLOP
+        if page.cursor is None or (each.until is not None and last >= each.until):
+            self._ranges.remove(each)
+            return IdRange(each.after, each.until)
+        if ids:
+            each.rate = len(ids) / (last - each.after)
+        covered = IdRange(each.after, last)
+        each.after, each.is_busy, each.is_probe = last, False, False
+        return covered
+
+    def skip(self, task: IdRange, until: int) -> IdRange:
+        """Continue a range after an ID whose row cannot be listed; return what is covered."""
+        each = next(found for found in self._ranges if found.after == task.after)
+        if each.until is not None and until >= each.until:
+            self._ranges.remove(each)
+            return IdRange(each.after, each.until)
+        each.after, each.is_busy, each.is_probe = until, False, False
+        return IdRange(task.after, until)
+
+    def _expected(self, each: _Range, *, pages_ahead: int = 0) -> float:
+        """Return the rows expected in a range behind a number of pages; infinite if unknown."""
+        if each.rate is None or each.until is None:
+            return inf
+        return (each.until - each.after) * each.rate - pages_ahead * self._page_size
+
+    def _split(self) -> _Range | None:
+        """Split the range with the most rows behind its page under way; None if none is worth it.
+
+        A range of unknown rate is never split. The open range is split by a probe, one at a time.
+        """
+        if self._calls > 2 * self._rows / self._page_size + SPARE_CALLS:
+            return None
+        has_probe = any(each.is_probe for each in self._ranges)
+        known = [
+            each
+            for each in self._ranges
+            if each.rate is not None and not (has_probe and each.until is None)
+        ]
+        best = max(known, key=partial(self._expected, pages_ahead=1), default=None)
+        if best is None or best.rate is None:
+            return None
+        if self._expected(best, pages_ahead=1) < PAGES_WORTH_A_SPLIT * self._page_size:
+            return None
+        page_end = best.after + ceil(self._page_size / best.rate)
+        if best.until is None:
+            middle = page_end + ceil(self._gallop * self._page_size / best.rate)
+        else:
+            middle = (page_end + best.until) // 2
+        new = _Range(middle, best.until, best.rate / 2, is_probe=best.until is None)
+        best.until = middle
+        self._ranges.append(new)
+        return new

@@ -1,0 +1,246 @@
+"""Reads a list by ranges of IDs, and finds the rows that make their pages fail."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tap_hubspot_threads.errors import RefusedError, TransientError
+from tap_hubspot_threads.models import ThreadRef
+from tap_hubspot_threads.sync.id_ranges import ALL_IDS, IdRange, NotAKeyError, cursor_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Page, Row
+    from tap_hubspot_threads.sync.phases.range_plan import RangePlan
+
+MAX_SINGLE_ROWS = 20
+"""Rows to read one by one at a place where the smallest page that has more than one row fails."""
+GALLOP = 4
+"""Factor by which the distance grows at which a page behind a failing row is searched."""
+FIRST_DISTANCE = GALLOP**15
+"""The first distance if the first page fails: thread IDs have 10 or 11 digits (recorded)."""
+RECHECKS = 8
+"""Places before a failing row that are tried again."""
+MAX_DISTANCE = 10**12
+"""Distance from a failing page beyond which no page behind it is searched. Thread IDs have 10 or 11
+digits (recorded)."""
+
+
+@dataclass
+class ListedPart:
+    """A page of a list, or a row that makes its page fail, and how much of the list is complete."""
+
+    page: Page | None = None
+    """None: the first row is the failing one."""
+    failing_id: int | None = None
+    """The thread of a row behind the page that makes its own page fail; None if there is none, or
+    if another range covers it."""
+    behind: Page | None = None
+    """The first page behind the failing row."""
+    covered: IdRange | None = None
+    """The IDs that need not be read again. None: cursors are not keys; see `cursor`."""
+    cursor: str | None = None
+    """If cursors are not keys: where the list continues; None: it is over."""
+
+    @property
+    def failing(self) -> ThreadRef | None:
+        """The failing thread, to be read by ID."""
+        if self.failing_id is None:
+            return None
+        return ThreadRef(str(self.failing_id), is_unlisted=True)
+
+    @property
+    def now(self) -> str:
+        """HubSpot's clock, as a cleaned time."""
+        page = self.page or self.behind
+        return page.now if page else ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the page."""
+        return self.page.size if self.page else 0
+
+    def shrink(self) -> None:
+        """Free the parsed page."""
+        if self.page:
+            self.page.shrink()
+
+    @property
+    def ids(self) -> list[int]:
+        """The IDs of the rows, without those outside `covered`."""
+        ids = map(int, self.page.ids if self.page else ())
+        return [thread_id for thread_id in ids if self.covers(thread_id)]
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows, each once, without those outside `covered`."""
+        seen: set[str] = set()
+        for row in self.page.rows if self.page else ():
+            if row["id"] not in seen and self.covers(int(row["id"])):
+                seen.add(row["id"])
+                yield row
+
+    def covers(self, thread_id: int) -> bool:
+        """Whether an ID is in `covered`."""
+        after, until = self.covered or ALL_IDS
+        return after < thread_id and (until is None or thread_id <= until)
+
+
+class RangeReader:
+    """Requests the pages of a plan; a `Plan` of the worker pool.
+
+    Args:
+        api: The HubSpot API.
+        plan: What to request.
+        archived: Whether to list archived threads.
+        row_end: The ID in the cursor of the page before the plan's.
+    """
+
+    def __init__(self, api: HubSpotApi, plan: RangePlan, *, archived: bool, row_end: int) -> None:
+        self._api, self._plan, self._archived = api, plan, archived
+        self._row_ends = {row_end}
+        """IDs of the last rows of pages: a cursor there is one that HubSpot returned."""
+        self.has_made_cursor_worked = False
+        """Whether HubSpot has accepted a made cursor."""
+        self.first: Page | TransientError | None = None
+        """The first page of the list, or its error, if it was requested before."""
+        self._is_down = False
+        self._failing: list[tuple[IdRange, Page]] = []
+        """Ranges whose last ID is the only row and fails, each with the first page behind it."""
+        self._search = threading.Lock()
+
+    def take(self) -> IdRange | None:
+        """Return the range to read a page of; None if there is none now."""
+        return self._plan.take()
+
+    def run(self, task: IdRange) -> ListedPart:
+        """Return the page at the start of a range, or the thread that makes it fail.
+
+        Raises:
+            NotAKeyError: if HubSpot does not accept made cursors.
+            HubSpotError: if this page cannot be read, nor any page behind it.
+        """
+        try:
+            page = self._page(task.after) if task.after or self.first is None else self.first
+            if isinstance(page, TransientError):
+                raise page
+        except RefusedError as error:
+            if error.status != HTTPStatus.BAD_REQUEST or not task.after:
+                raise
+            raise NotAKeyError from error
+        except TransientError as error:
+            if error.asks_to_wait:
+                raise
+            return self._behind_failure(task.after, error)
+        return self._up_to_failure(page) if page.do_larger_fail else ListedPart(page)
+
+    def done(self, task: IdRange, part: ListedPart) -> None:
+        """Set what a part covers, and note it in the plan."""
+        if part.failing_id is not None:
+            part.covered = self._plan.skip(task, part.failing_id)
+            if not part.covers(part.failing_id):
+                part.failing_id = None  # the first row of this range is beyond its end
+        elif part.page is not None:
+            part.covered = self._plan.done(task, part.page)
+            self.has_made_cursor_worked |= task.after not in self._row_ends
+            self._row_ends.update(part.ids[-1:])
+
+    def _page(self, after: int) -> Page:
+        return next(self._api.list_threads(cursor_after(after), archived=self._archived))
+
+    def _up_to_failure(self, page: Page) -> ListedPart:
+        """Read the rows behind a page of one row, one by one, up to the one that fails."""
+        pages = [page]
+        while pages[-1].cursor is not None and pages[-1].ids and len(pages) < MAX_SINGLE_ROWS:
+            last = int(pages[-1].ids[-1])
+            following = self._try(last)
+            if following is None:
+                error = TransientError(f"The list of threads cannot be read after thread {last}")
+                part = self._behind_failure(last, error)
+                if part.page is None:
+                    self._api.forget_failed_sizes()
+                    return replace(part, page=_merged(pages))
+                following = part.page
+            pages.append(following)
+        return ListedPart(_merged(pages))
+
+    def _behind_failure(self, after: int, error: TransientError) -> ListedPart:
+        """Find the row that makes a page fail: the first ID behind which a page can be read.
+
+        One search at a time. If no page behind can be read either, HubSpot is down.
+        """
+        with self._search:
+            if self._is_down:
+                raise error
+            for (start, end), found in self._failing:
+                if end is not None and start <= after < end:
+                    return ListedPart(failing_id=end, behind=found)
+            if self._try(after):
+                return ListedPart(self._page(after))
+            works, behind = self._any_behind(after, error)
+            fails: int | None = after
+            while fails is not None:
+                works, behind = self._first_that_works(fails, works, behind)
+                fails, works, behind = self._recheck(after, works, behind)
+            if works == after:
+                return ListedPart(self._page(after))
+            self._failing.append((IdRange(after, works), behind))
+            return ListedPart(failing_id=works, behind=behind)
+
+    def _any_behind(self, after: int, error: TransientError) -> tuple[int, Page]:
+        """Return an ID behind which a page can be read, and the page."""
+        distance = 1 if after else FIRST_DISTANCE
+        while (page := self._try(after + distance)) is None:
+            distance *= GALLOP
+            if distance > MAX_DISTANCE:
+                self._is_down = True
+                is_certain = self.has_made_cursor_worked or not after
+                raise (error if is_certain else NotAKeyError) from error
+        return after + distance, page
+
+    def _first_that_works(self, fails: int, works: int, behind: Page) -> tuple[int, Page]:
+        """Return the lowest ID of a range behind which a page can be read, and the page."""
+        while works - fails > 1:
+            middle = (fails + works) // 2
+            page = self._try(middle)
+            if page is None:
+                fails = middle
+            else:
+                works, behind = middle, page
+        return works, behind
+
+    def _recheck(self, after: int, works: int, behind: Page) -> tuple[int | None, int, Page]:
+        """Try some places between again: an outage may have ended, or two rows may fail.
+
+        Returns:
+            An ID behind which no page can be read, None if all places fail; then a higher one
+            behind which a page can be read, and that page.
+        """
+        fails = after
+        places = min(RECHECKS, works - after)
+        for place in range(places):
+            middle = after + (works - after) * place // places
+            page = self._try(middle)
+            if page is not None:
+                return (None if middle == after else fails), middle, page
+            fails = middle
+        return None, works, behind
+
+    def _try(self, after: int) -> Page | None:
+        return self._api.try_list_after(cursor_after(after), archived=self._archived)
+
+
+def _merged(pages: Sequence[Page]) -> Page:
+    """Return consecutive pages as one."""
+    return replace(
+        pages[-1],
+        rows=[row for page in pages for row in page.rows],
+        ids=[thread_id for page in pages for thread_id in page.ids],
+        size=sum(page.size for page in pages),
+        seconds=sum(page.seconds for page in pages),
+        shrink=lambda: None,
+    )

@@ -1,0 +1,191 @@
+"""Lists live or archived threads by ID: by many ranges at once, or one page after another.
+
+UNKNOWN: whether the cursors of every account are keys (recorded once). If they are, `_in_order` and
+`NotAKeyError` can go.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tap_hubspot_threads.errors import RefusedError, TransientError
+from tap_hubspot_threads.sync.id_ranges import (
+    ALL_IDS,
+    IdRange,
+    NotAKeyError,
+    check_page,
+    cursor_after,
+    id_of_cursor,
+)
+from tap_hubspot_threads.sync.phases.range_plan import Budget, RangePlan
+from tap_hubspot_threads.sync.phases.range_reader import ListedPart, RangeReader
+from tap_hubspot_threads.values import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_hubspot_threads.hubspot.api import HubSpotApi
+    from tap_hubspot_threads.models import Page
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
+
+LOG = logging.getLogger("tap-hubspot-threads")
+
+
+class ThreadList:
+    """Lists the live or the archived threads.
+
+    Args:
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
+        archived: Whether to list archived threads instead of live ones.
+        budget: Bounds the API calls and the time.
+    """
+
+    def __init__(
+        self, api: HubSpotApi, pool: WorkerPool, *, archived: bool, budget: Budget | None = None
+    ) -> None:
+        self._api, self._pool, self._archived = api, pool, archived
+        self._budget = budget or Budget()
+        self.is_complete = False
+        """Whether the list was read to its end, not only until the budget was used up."""
+
+    def parts(
+        self, unread: Sequence[IdRange] = (ALL_IDS,), cursor: str | None = None
+    ) -> Iterator[ListedPart]:
+        """Yield the pages of what is unread, in any order.
+
+        If HubSpot refuses a made cursor, or returns another form of cursor, the list continues one
+        page after another from the end of what was read without a gap. Its rows may come again.
+
+        Args:
+            unread: The IDs to read.
+            cursor: Where to continue, if cursors were not keys in an earlier sync.
+
+        Raises:
+            HubSpotError: if a page cannot be read.
+        """
+        if cursor is not None:
+            yield from self._in_order_from(cursor)
+            return
+        end = unread[0].after  # everything up to this ID was read, and `cursor` continues there
+        cursor = cursor_after(end)
+        try:
+            for part in self._in_ranges(unread):
+                if part.covered is None:
+                    cursor = part.cursor
+                elif part.page and part.covered.after == end:
+                    following = id_of_cursor(part.page.cursor)
+                    if following == part.covered.until:
+                        end, cursor = following or 0, part.page.cursor
+                yield part
+        except NotAKeyError:
+            LOG.debug("Cursors of the list are not thread IDs; reading one page after another")
+            yield from self._in_order_from(cursor)
+
+    def by_ranges(self, unread: Sequence[IdRange]) -> Iterator[ListedPart]:
+        """Yield the pages of what is unread, in any order; made cursors worked before.
+
+        Raises:
+            NotAKeyError: if cursors are not keys.
+            HubSpotError: if a page cannot be read, and no page behind it either.
+        """
+        yield from self._by_plan(RangePlan(unread, self._budget), have_keys_worked=True)
+
+    def _in_ranges(self, unread: Sequence[IdRange]) -> Iterator[ListedPart]:
+        """Yield the first page, then the rest by ranges; see `by_ranges`."""
+        if list(unread) != [ALL_IDS]:
+            yield from self._by_plan(RangePlan(unread, self._budget))
+            return
+        if not self._budget.take():
+            return
+        first: Page | TransientError
+        try:
+            first = self._pool.run(lambda: next(self._api.list_threads(archived=self._archived)))
+        except TransientError as error:
+            first = error
+        if isinstance(first, TransientError) or first.do_larger_fail:
+            yield from self._by_plan(RangePlan(unread, self._budget), first=first)
+            return
+        page = first
+        self._budget.note(page)
+        if page.cursor is None:
+            self.is_complete = True
+            yield ListedPart(page, covered=ALL_IDS)
+            return
+        try:
+            check_page(page, 0)
+        except NotAKeyError:
+            yield ListedPart(page, cursor=page.cursor)
+            raise
+        end = id_of_cursor(page.cursor) or 0
+        yield ListedPart(page, covered=IdRange(0, end))
+        plan = RangePlan([IdRange(end)], self._budget)
+        if page.ids:
+            plan.cut(page, newest_id(page), parts=self._pool.count - 1)
+        yield from self._by_plan(plan, row_end=end)
+
+    def _by_plan(
+        self,
+        plan: RangePlan,
+        *,
+        row_end: int = 0,
+        have_keys_worked: bool = False,
+        first: Page | TransientError | None = None,
+    ) -> Iterator[ListedPart]:
+        reader = RangeReader(self._api, plan, archived=self._archived, row_end=row_end)
+        reader.has_made_cursor_worked, reader.first = have_keys_worked, first
+        yield from self._pool.run_plan(reader)
+        self.is_complete = plan.is_complete
+
+    # Cursors that are not keys
+
+    def _in_order_from(self, cursor: str | None) -> Iterator[ListedPart]:
+        """Yield the pages from a cursor on; start over if HubSpot refuses it.
+
+        A cursor may expire between syncs. Then the list is read to its end in this sync.
+        """
+        has_page = False
+        try:
+            for part in self._in_order(cursor):
+                has_page = True
+                yield part
+        except RefusedError as error:
+            if has_page or cursor is None:
+                raise
+            message = "HubSpot refused the saved cursor; the full listing starts over: %s"
+            LOG.warning(message, error)
+            self._budget = Budget()
+            yield from self._in_order(None)
+
+    def _in_order(self, cursor: str | None) -> Iterator[ListedPart]:
+        for page in self._pool.prefetch(self._pages_in_order(cursor)):
+            self.is_complete = page.cursor is None
+            yield ListedPart(page, cursor=page.cursor)
+
+    def _pages_in_order(self, cursor: str | None) -> Iterator[Page]:
+        pages = self._api.list_threads(cursor, archived=self._archived)
+        while self._budget.take():
+            page = next(pages, None)
+            if page is None:
+                return
+            self._budget.note(page)
+            yield page
+
+
+def newest_id(first: Page) -> int:
+    """Estimate the ID of now from the IDs and times of the first page's rows, by a straight line.
+
+    The estimate is too low, because HubSpot creates IDs ever faster. Without times it is the last
+    ID of the page.
+    """
+    dated = [
+        (int(row["id"]), parse_time(row["createdAt"])) for row in first.rows if row["createdAt"]
+    ]
+    last = int(first.ids[-1])
+    if not dated:
+        return last
+    (low, oldest), (high, newest) = dated[0], dated[-1]
+    seconds = (newest - oldest).total_seconds()
+    ahead = (parse_time(first.now) - newest).total_seconds()
+    return last + max(0, int((high - low) * ahead / seconds)) if seconds > 0 else last
