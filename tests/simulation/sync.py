@@ -129,7 +129,11 @@ class Sync:
 
     def _is_stuck_at_a_broken_row(self) -> bool:
         """Whether a row cannot be listed, and no cursor can be made behind it."""
-        has_keys = not (self.met(cursors={"key", "offset"}) or self.met(made_cursors={"refused"}))
+        has_keys = not (
+            self.met(cursors={"key", "offset"})
+            or self.met(made_cursors={"refused"})
+            or self.given.get("listing_cursor")
+        )
         return bool(self._life.account.broken_ids) and not has_keys
 
     def _is_expected_failure(self) -> bool:

@@ -17,6 +17,7 @@ from tap_hubspot_threads.sync.id_ranges import (
     check_page,
     cursor_after,
     id_of_cursor,
+    subtract,
 )
 from tap_hubspot_threads.sync.phases.range_plan import Budget, RangePlan
 from tap_hubspot_threads.sync.phases.range_reader import ListedPart, RangeReader
@@ -65,8 +66,15 @@ class ThreadList:
         Raises:
             HubSpotError: if a page cannot be read.
         """
-        if cursor is not None:
+        start = id_of_cursor(cursor)
+        if start is not None:  # it may be a key after all
+            yield ListedPart(covered=IdRange(0, start))
+            unread = subtract(unread, IdRange(0, start))
+            self.is_complete = not unread
+        elif cursor is not None:
             yield from self._in_order_from(cursor)
+            return
+        if not unread:
             return
         end = unread[0].after  # everything up to this ID was read, and `cursor` continues there
         cursor = cursor_after(end)

@@ -118,7 +118,7 @@ class FullListingState:
             part: A page, or a failing row.
         """
         if part.covered is not None:
-            self.unread[side] = subtract(self.unread[side], part.covered)
+            self.unread[side], self.cursor = subtract(self.unread[side], part.covered), None
             if side == LIVE:
                 self.newest_id = max([self.newest_id, *part.ids])
         else:

@@ -515,3 +515,16 @@ def dated(*rows: tuple[int, float | None]) -> Page:
 def test_highest_id(first: Page, estimate: int) -> None:
     """The highest ID is estimated by a straight line through the first page, if it has times."""
     assert newest_id(first) == estimate
+
+
+def test_saved_cursor_that_is_a_key() -> None:
+    """A list that was read in order continues by ranges if its saved cursor is an ID."""
+    ids = random_ids(3)
+    listing = Listing(Account(ids), seed=3)
+    middle = ids[len(ids) // 2]
+    parts = listing.threads.parts(cursor=cursor_after(middle))
+    first = next(parts)
+    assert (first.page, first.covered) == (None, IdRange(0, middle))
+    listed = sorted(thread_id for part in parts for thread_id in part.ids)
+    assert listed == [each for each in ids if each > middle]
+    assert listing.threads.is_complete
