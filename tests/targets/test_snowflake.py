@@ -105,7 +105,7 @@ def documented_settings() -> dict[str, Any]:
     )
     assert loader["pip_url"] == locked
     settings: dict[str, Any] = loader["config"]
-    del settings["private_key_path"]
+    del settings["private_key_path"], settings["private_key_passphrase"]
     return settings | {"password": "none"}
 
 
