@@ -78,6 +78,17 @@ def test_every_column_is_defined(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.usefixtures("built")
+def test_types(warehouse: Warehouse) -> None:
+    """No column has a type that many programs read as a float, such as a 128-bit integer."""
+    columns = warehouse.query(
+        """SELECT table_name, column_name, lower(data_type) AS type
+        FROM information_schema.columns WHERE table_schema = 'hubspot_analytics'"""
+    )
+    assert len(columns) > 200
+    assert [column for column in columns if column["type"] in {"hugeint", "numeric"}] == []
+
+
+@pytest.mark.usefixtures("built")
 def test_join_to_tickets(warehouse: Warehouse) -> None:
     """The documented join adds the CRM's properties to each ticket."""
     warehouse.query(
