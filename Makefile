@@ -46,7 +46,7 @@ test-package: $(UV) ## Test the built package in empty environments
 test-snowflake: test-dbt-snowflake ## Test target-snowflake against fakesnow, a Snowflake emulator
 	@$(RUN) pytest -m snowflake --numprocesses=0 tests/targets/test_snowflake.py
 
-test-dbt: $(UV) ## Test the dbt models on PostgreSQL
+test-dbt: $(UV) ## Test the dbt models on PostgreSQL and DuckDB
 	@$(RUN) --group dbt pytest --quiet -m dbt --numprocesses=0 tests/dbt
 
 test-dbt-snowflake: $(UV) ## Test the dbt models on fakesnow

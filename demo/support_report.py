@@ -1,6 +1,6 @@
 """`make demo-metrics`: show support metrics for the tables that `make run` has loaded.
 
-The command builds the models in dbt/, runs their tests, and prints three tables.
+The command builds the models in dbt/, runs their tests, prints tables, and writes a page of charts.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 from demo.environment import (
     DATA,
@@ -25,76 +27,87 @@ from demo.environment import (
     run_command,
 )
 from demo.postgres import embedded_postgres
+from demo.support_metrics import TOO_FEW, Metrics, Row, duration, is_too_few, read, share
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import ExitStack
-    from datetime import timedelta
 
 PROJECT = ROOT / "dbt"
 OUTPUT = ROOT / ".demo" / "dbt"
-
-BY_INBOX = """
-SELECT coalesce(inbox_name, inbox_id, 'unknown'), count(*)::text,
-       (count(*) FILTER (WHERE status = 'OPEN'))::text,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY first_response_seconds) * interval '1 second',
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY first_person_response_seconds)
-           * interval '1 second',
-       round(100.0 * count(*) FILTER (WHERE first_response_by_kind IN ('bot', 'ai'))
-           / nullif(count(first_response_at), 0))::text,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds_to_last_close) * interval '1 second',
-       sum(reopened_count)::text
-FROM {schema}.conversations WHERE NOT coalesce(is_spam, false)
-GROUP BY 1 ORDER BY count(*) DESC, 1
-"""
-WAITING = """
-SELECT conversation_id, coalesce(inbox_name, inbox_id),
-       coalesce(assigned_to_name, assigned_to, 'unassigned'), ticket_id,
-       to_char(coalesce(waiting_since, latest_message_at), 'YYYY-MM-DD'),
-       now() AT TIME ZONE 'UTC' - coalesce(waiting_since, latest_message_at)
-FROM {schema}.conversations WHERE awaiting_reply_from = 'business'
-ORDER BY coalesce(waiting_since, latest_message_at) NULLS LAST LIMIT 10
-"""
-BY_AGENT = """
-WITH recent AS (
-    SELECT * FROM {schema}.agent_daily_activity
-    WHERE day > (SELECT max(day) FROM {schema}.agent_daily_activity) - 30
-)
-SELECT coalesce(recent.agent_name, recent.agent_id), count(*)::text,
-       sum(messages_sent)::text, sum(conversations_closed)::text, sum(first_responses)::text,
-       (
-           SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY first_person_response_seconds)
-               * interval '1 second'
-           FROM {schema}.conversations
-           WHERE first_person_response_by = recent.agent_id AND NOT coalesce(is_spam, false)
-               AND first_person_response_at >= (SELECT min(day) FROM recent)
-       )
-FROM recent GROUP BY recent.agent_id, recent.agent_name ORDER BY sum(messages_sent) DESC, 1
-"""
-TABLES = {
-    "First reply and resolution time by inbox (median, calendar time)": (
-        BY_INBOX,
-        (
-            *("inbox", "threads", "open", "first reply", "first reply by a person"),
-            *("first reply by bot/AI (%)", "time to close", "reopened"),
-        ),
-    ),
-    "Longest-waiting customers": (
-        WAITING,
-        ("thread", "inbox", "assigned to", "ticket", "waiting since (UTC)", "waiting time"),
-    ),
-    "Agent activity, last 30 days with replies": (
-        BY_AGENT,
-        ("agent", "active days", "messages", "closed", "first replies", "median first reply"),
-    ),
-}
-"""The query and the column titles of each table, by its title."""
+PAGE = ROOT / ".demo" / "support.html"
+DUCKDB = "TARGET_DUCKDB"
 
 
-class Destination(NamedTuple):
-    """The database and the schema with the loaded tables."""
+class Destination(Protocol):
+    """A database with the loaded tables.
 
-    url: URL
+    Attributes:
+        name: The output of dbt's profile.
+        schema: The schema of the loaded tables.
+        variables: The variables of dbt's profile.
+    """
+
+    name: str
     schema: str
+    variables: dict[str, str]
+
+    def query(self, sql: str) -> list[Row]:
+        """Run a query and return its rows."""
+
+
+class PostgreSQL:
+    """A PostgreSQL database."""
+
+    name = "postgres"
+
+    def __init__(self, url: URL, schema: str) -> None:
+        self.schema = schema
+        self.variables = connection_variables(url)
+        self._engine = create_engine(url)
+
+    def query(self, sql: str) -> list[Row]:
+        """Run a query and return its rows."""
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(sql)).mappings()]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+
+class DuckDB:
+    """A DuckDB file.
+
+    Raises:
+        ValueError: if the file does not exist.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, path: Path, schema: str) -> None:
+        if not path.exists():
+            message = f"{path}, named by {DUCKDB}_FILEPATH, does not exist. Load into it first."
+            raise ValueError(message)
+        self.schema = schema
+        self.variables = {"DUCKDB_PATH": str(path)}
+        self._path = str(path)
+
+    def query(self, sql: str) -> list[Row]:
+        """Run a query and return its rows.
+
+        Raises:
+            ValueError: if the query fails, for example because another program writes to the file.
+        """
+        import duckdb  # noqa: PLC0415 - installed for Python 3.10 to 3.13 only
+
+        try:
+            with duckdb.connect(self._path) as connection:
+                result = connection.execute(sql)
+                names = [column[0] for column in result.description or ()]
+                return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        except duckdb.Error as error:
+            raise ValueError(str(error)) from error
 
 
 def main() -> int:
@@ -104,29 +117,43 @@ def main() -> int:
 
 
 def build_and_show(destination: Destination, zone: str) -> int:
-    """Build and test the models, and show the metrics. Return the exit code."""
-    engine = create_engine(destination.url)
-    try:
-        with engine.begin() as connection:
-            if not inspect(connection).has_table("threads", destination.schema):
-                message = (
-                    f"Table {destination.schema}.threads does not exist. Run `make run` first."
-                )
-                raise ValueError(message)
-        models = f"{destination.schema}_analytics"
-        console.print(f"Schema [bold]{destination.schema}[/] → models in [bold]{models}[/]")
-        if not _build(destination, models, zone):
-            return 1
-        with engine.begin() as connection:
-            for title, (query, columns) in TABLES.items():
-                _show(connection, title, query.format(schema=f'"{models}"'), columns)
-    finally:
-        engine.dispose()
+    """Build and test the models, and show the metrics. Return the exit code.
+
+    Raises:
+        ValueError: if the schema has no table `threads`.
+    """
+    found = destination.query(
+        "SELECT 1 AS found FROM information_schema.tables WHERE table_name = 'threads'"
+        f" AND table_schema = '{destination.schema}'"
+    )
+    if not found:
+        message = f"Table {destination.schema}.threads does not exist. Run `make run` first."
+        raise ValueError(message)
+    models = f"{destination.schema}_analytics"
+    console.print(f"Schema [bold]{destination.schema}[/] → models in [bold]{models}[/]")
+    if not _build(destination, models, zone):
+        return 1
+    from demo.support_page import write  # noqa: PLC0415 - slow, so imported after the first output
+
+    metrics = read(destination.query, models, zone)
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    for table in tables(metrics, now):
+        console.print()
+        console.print(
+            table if table.row_count else f"{table.title}\nNo results. Is `messages` loaded?"
+        )
+    console.print(f"\n(too few): fewer than {TOO_FEW} conversations.")
+    write(PAGE, metrics, schema=destination.schema, now=now)
+    console.print(f"Charts: {PAGE.relative_to(ROOT)}, a page that needs no network.")
     return 0
 
 
 def _destination(stack: ExitStack) -> Destination:
-    """Return the database and schema that `make run` uses with the current environment."""
+    """Return the database and schema that the environment names, as for `make run`.
+
+    Raises:
+        ValueError: if dbt does not support this version of Python.
+    """
     if sys.version_info >= (3, 14):
         message = (
             "dbt requires Python 3.10 to 3.13. Choose one of them, for example with "
@@ -134,21 +161,26 @@ def _destination(stack: ExitStack) -> Destination:
         )
         raise ValueError(message)
     variables = read_environment()
+    if path := variables.get(f"{DUCKDB}_FILEPATH"):
+        return DuckDB(Path(path), variables.get(f"{DUCKDB}_DEFAULT_TARGET_SCHEMA") or "hubspot")
     schema = variables.get(f"{TARGET}_DEFAULT_TARGET_SCHEMA") or "hubspot"
     if variables.get(f"{TARGET}_SQLALCHEMY_URL"):
         url = make_url(variables[f"{TARGET}_SQLALCHEMY_URL"]).set(drivername="postgresql+psycopg")
-        return Destination(url, schema)
-    url = make_url(stack.enter_context(embedded_postgres(DATA)))
-    return Destination(url, schema if variables.get(f"{TAP}_ACCESS_TOKEN") else SAMPLE_SCHEMA)
+    else:
+        url = make_url(stack.enter_context(embedded_postgres(DATA)))
+        schema = schema if variables.get(f"{TAP}_ACCESS_TOKEN") else SAMPLE_SCHEMA
+    database = PostgreSQL(url, schema)
+    stack.callback(database.close)
+    return database
 
 
 def _build(destination: Destination, models: str, zone: str) -> bool:
     """Build and test the models with dbt. Print the result, and return whether all succeeded."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - slow, so imported after the first output
 
-    os.environ.update(connection_variables(destination.url) | {"DBT_SCHEMA": models})
+    os.environ.update(destination.variables | {"DBT_SCHEMA": models})
     variables = {"hubspot_schema": destination.schema, "time_zone": zone}
-    command = ["build", "--quiet", "--target", "postgres", "--vars", json.dumps(variables)]
+    command = ["build", "--quiet", "--target", destination.name, "--vars", json.dumps(variables)]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(OUTPUT), "--log-path", str(OUTPUT)]
     with console.status("Building and testing the models …"):
@@ -179,33 +211,86 @@ def connection_variables(url: URL) -> dict[str, str]:
     return options | parts
 
 
-def _show(connection: Connection, title: str, query: str, columns: tuple[str, ...]) -> None:
-    table = Table(*columns, title=title, title_justify="left", title_style="bold")
-    for row in connection.execute(text(query)):
-        table.add_row(*map(_cell, row))
-    console.print()
-    console.print(
-        table if table.row_count else f"{title}\nNo results. Is the `messages` stream loaded?"
+def tables(metrics: Metrics, now: datetime) -> Iterator[Table]:
+    """Yield the tables to print.
+
+    Args:
+        metrics: What to show.
+        now: The current time, as naive UTC.
+    """
+    table = _table(
+        "Response and resolution times by inbox (calendar time)",
+        *("inbox", "time to", "count", "median", "90th percentile"),
     )
+    inbox = None
+    for row in metrics.responses:
+        if inbox not in {None, row["inbox"]}:
+            table.add_section()
+        name = row["inbox"] if row["inbox"] != inbox else ""
+        inbox = row["inbox"]
+        _add(table, row, name, row["metric"], _count(row), _time(row, "median"), _time(row, "p90"))
+    yield table
+
+    table = _table(
+        "Conversations and reopenings by inbox",
+        *("inbox", "conversations", "open", "waiting for a reply", "closed", "reopened"),
+    )
+    for row in metrics.inboxes:
+        reopened = share(row["reopened"], row["closed"])
+        counts = (row[name] for name in ("conversations", "open", "waiting", "closed"))
+        _add(table, {}, row["inbox"], *counts, reopened)
+    yield table
+
+    table = _table(
+        "Answered by a bot or an AI agent",
+        *("inbox", "conversations", "taken over by a person", "deflected"),
+    )
+    for row in metrics.inboxes:
+        if row["bot_answered"]:
+            decided = row["deflected"] + row["not_deflected"]
+            deflected = share(row["deflected"], decided)
+            taken_over = share(row["taken_over"], row["bot_answered"])
+            _add(table, {}, row["inbox"], row["bot_answered"], taken_over, deflected)
+    yield table
+
+    table = _table(
+        "Longest-waiting customers",
+        *("thread", "inbox", "assigned to", "ticket", "waiting since (UTC)", "waiting time"),
+    )
+    for row in metrics.waiting:
+        since = row["waiting_since"]
+        waiting = duration((now - since).total_seconds())
+        cells = (row[name] for name in ("conversation_id", "inbox", "assigned_to", "ticket_id"))
+        _add(table, {}, *cells, f"{since:%Y-%m-%d}", waiting)
+    yield table
+
+    table = _table(
+        "Agent activity, last 30 days with replies",
+        *("agent", "active days", "messages", "closed", "first replies", "median first reply"),
+        "90th percentile",
+    )
+    for row in metrics.agents:
+        cells = (row[name] for name in ("agent", "days", "messages", "closed"))
+        _add(table, row, *cells, _count(row), _time(row, "median"), _time(row, "p90"))
+    yield table
 
 
-def _cell(value: Any) -> str:
-    """Format a value for a table."""
-    if value is None:
-        return "–"
-    if hasattr(value, "total_seconds"):
-        return duration(value)
-    return escape(str(value))
+def _table(title: str, *columns: str) -> Table:
+    return Table(*columns, title=title, title_justify="left", title_style="bold")
 
 
-def duration(span: timedelta) -> str:
-    """Format a duration in its two largest units."""
-    minutes, seconds = divmod(round(span.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [(days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s")]
-    first = next((index for index, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2])
+def _add(table: Table, row: Row, *cells: Any) -> None:
+    """Add a row to a table, dimmed if it counts too few conversations."""
+    style = "dim" if row and is_too_few(row) else ""
+    table.add_row(*("–" if cell is None else escape(str(cell)) for cell in cells), style=style)
+
+
+def _count(row: Row) -> str:
+    return f"{row['conversations']} (too few)" if is_too_few(row) else str(row["conversations"])
+
+
+def _time(row: Row, name: str) -> str | None:
+    return None if row[name] is None else duration(row[name])
 
 
 if __name__ == "__main__":

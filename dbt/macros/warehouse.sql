@@ -1,17 +1,31 @@
-{# What PostgreSQL and Snowflake must be told in different words. All else is the same for both. #}
+{# SQL that differs between PostgreSQL, DuckDB and Snowflake. All other SQL is the same for all three. #}
 
-{# A column of a loaded table: "createdAt" in PostgreSQL, created_at in Snowflake (normalise_casing). #}
-{% macro col(name) %}{{ adapter.dispatch('col')(name) }}{% endmacro %}
+{# The type of a column that holds objects or lists. #}
+{% macro type_json() %}{{ return(adapter.dispatch('type_json')()) }}{% endmacro %}
 
-{% macro default__col(name) %}"{{ name }}"{% endmacro %}
+{% macro default__type_json() %}{{ return('jsonb') }}{% endmacro %}
 
-{% macro snowflake__col(name) %}{{ modules.re.sub('([A-Z])', '_\\1', name) | lower }}{% endmacro %}
+{% macro duckdb__type_json() %}{{ return('json') }}{% endmacro %}
+
+{% macro snowflake__type_json() %}{{ return('variant') }}{% endmacro %}
+
+
+{# A time with a zone as a time in UTC without one. #}
+{% macro in_utc(moment) %}{{ adapter.dispatch('in_utc')(moment) }}{% endmacro %}
+
+{% macro default__in_utc(moment) %}({{ moment }} at time zone 'UTC'){% endmacro %}
+
+{% macro snowflake__in_utc(moment) %}cast(convert_timezone('UTC', {{ moment }}) as timestamp_ntz){% endmacro %}
 
 
 {# A field of an object as text; several names lead further in, a number to that place of a list. #}
 {% macro field(column) %}{{ adapter.dispatch('field')(column, varargs) }}{% endmacro %}
 
 {% macro default__field(column, names) %}({{ column }} #>> '{ {{- names | join(',') -}} }'){% endmacro %}
+
+{% macro duckdb__field(column, names) -%}
+json_extract_string({{ column }}, '${% for name in names %}{% if name is number %}[{{ name }}]{% else %}."{{ name }}"{% endif %}{% endfor %}')
+{%- endmacro %}
 
 {% macro snowflake__field(column, names) -%}
 {{ column }}{% for name in names %}{% if name is number %}[{{ name }}]{% else %}{{ ':' if loop.first else '.' }}{{ name }}{% endif %}{% endfor %}::varchar
@@ -35,6 +49,14 @@ select {{ rows }}.*, items.item, items.place
     cross join lateral jsonb_array_elements(
         case when jsonb_typeof({{ rows }}.{{ column }}) = 'array' then {{ rows }}.{{ column }} end
     ) with ordinality as items (item, place)
+{%- endmacro %}
+
+{% macro duckdb__each(rows, column) -%}
+select
+        {{ rows }}.*,
+        unnest(json_extract({{ rows }}.{{ column }}, '$[*]')) as item,
+        generate_subscripts(json_extract({{ rows }}.{{ column }}, '$[*]'), 1) as place
+    from {{ rows }}
 {%- endmacro %}
 
 {% macro snowflake__each(rows, column) -%}

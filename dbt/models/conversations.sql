@@ -38,14 +38,14 @@ counts as (
         max(read_at) as messages_read_at,
         max(created_at) as read_until,
         {% for kind in ['agent', 'staff', 'visitor', 'bot', 'ai', 'email', 'integration', 'system', 'other'] -%}
-        sum(case when message_class = 'message' and author_kind = '{{ kind }}' then 1 else 0 end) as messages_by_{{ kind }},
+        count(case when message_class = 'message' and author_kind = '{{ kind }}' then 1 end) as messages_by_{{ kind }},
         {% endfor -%}
-        sum(case when message_class = 'message' then 1 else 0 end) as messages,
-        sum(case when message_class = 'message' and direction = 'incoming' then 1 else 0 end) as messages_incoming,
-        sum(case when message_class = 'message' and direction = 'outgoing' then 1 else 0 end) as messages_outgoing,
-        sum(case when message_class = 'message' and direction is null then 1 else 0 end) as messages_without_direction,
-        sum(case when message_class = 'message' and direction = 'outgoing' and has_failed then 1 else 0 end) as messages_failed,
-        sum(case when message_class = 'comment' then 1 else 0 end) as comments,
+        count(case when message_class = 'message' then 1 end) as messages,
+        count(case when message_class = 'message' and direction = 'incoming' then 1 end) as messages_incoming,
+        count(case when message_class = 'message' and direction = 'outgoing' then 1 end) as messages_outgoing,
+        count(case when message_class = 'message' and direction is null then 1 end) as messages_without_direction,
+        count(case when message_class = 'message' and direction = 'outgoing' and has_failed then 1 end) as messages_failed,
+        count(case when message_class = 'comment' then 1 end) as comments,
         count(distinct case
             when message_class in ('message', 'comment') and author_kind = 'agent' then author_id
         end) as agents_involved,
@@ -130,7 +130,7 @@ statuses as (
         conversation_id,
         min(case when new_value = 'CLOSED' then valid_from end) as first_closed_at,
         max(case when new_value = 'CLOSED' then valid_from end) as last_closed_at,
-        sum(case when new_value = 'OPEN' and old_value = 'CLOSED' then 1 else 0 end) as reopened_count,
+        count(case when new_value = 'OPEN' and old_value = 'CLOSED' then 1 end) as reopened_count,
         max(case when is_current then new_value end) as last_status
     from events
     where event_type = 'status'

@@ -6,7 +6,7 @@ rolled_up as (
     select
         ticket_id,
         count(*) as conversations,
-        sum(case when status = 'CLOSED' then 0 else 1 end) as conversations_open,
+        count(case when status = 'CLOSED' then null else 1 end) as conversations_open,
         min(created_at) as created_at,
         min(first_incoming_at) as first_incoming_at,
         min(first_response_at) as first_response_at,
@@ -19,8 +19,8 @@ rolled_up as (
         cast(sum(messages_outgoing) as bigint) as messages_outgoing,
         min(case when awaiting_reply_from = 'business' then waiting_since end) as business_waited_since,
         max(case when awaiting_reply_from = 'visitor' then waiting_since end) as visitor_waited_since,
-        sum(case when has_complete_messages then 0 else 1 end) as conversations_incomplete,
-        sum(case when messages is null then 1 else 0 end) as conversations_unread
+        count(case when has_complete_messages then null else 1 end) as conversations_incomplete,
+        count(case when messages is null then 1 end) as conversations_unread
     from conversations
     group by ticket_id
 ),

@@ -16,7 +16,7 @@ import yaml
 from demo.postgres import embedded_postgres
 from tests.dbt import warehouse
 from tests.dbt.cases import account_with_cases
-from tests.dbt.warehouse import PROJECT, STREAMS, Warehouse
+from tests.dbt.warehouse import PROJECT, STREAMS, PostgreSQL
 from tests.dbt.working_time import HOURS
 
 BREAKS = Path(__file__).with_name("breaks.yml")
@@ -29,7 +29,7 @@ def main(words: list[str]) -> int:
     missed = 0
     with tempfile.TemporaryDirectory() as name, embedded_postgres(Path(name, "data")) as url:
         warehouse.PROJECT = shutil.copytree(PROJECT, Path(name, "dbt"))
-        check = Check(Warehouse(url, Path(name)))
+        check = Check(PostgreSQL(Path(name), url))
         for model, definitions in breaks.items():
             for definition, change in definitions.items():
                 if words and not any(word in f"{model}: {definition}" for word in words):
@@ -44,7 +44,7 @@ def main(words: list[str]) -> int:
 class Check:
     """A warehouse whose models are right, to be broken one at a time."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: PostgreSQL) -> None:
         self.warehouse = warehouse
         self.account = account_with_cases(40)
         warehouse.load(self.account, "hubspot", *STREAMS)

@@ -21,12 +21,15 @@ from typing import TYPE_CHECKING, Any
 import fakesnow
 import fakesnow.cursor
 import snowflake.connector
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from dbt.cli.main import dbtRunner
 
 from tests.dbt import figures, fivetran
 from tests.dbt.cases import account_with_cases
 from tests.dbt.conversation import Names, naive
 from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
+from tests.targets.columns import snake
 from tests.targets.expected import stored
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ def load(cursor: Any, stream: str, payloads: list[dict[str, Any]]) -> None:
     columns = json.loads((SCHEMAS / f"{stream}.json").read_text(encoding="utf-8"))["properties"]
     kinds = {name: kind_of(column) for name, column in columns.items()}
     names = ", ".join(f"{snake(name)} {kind}" for name, kind in kinds.items())
-    cursor.execute(f"create table hubspot.{stream} ({names}, _sdc_extracted_at timestamp)")
+    cursor.execute(f"create table hubspot.{stream} ({names}, _sdc_extracted_at timestamp_tz)")
     selects = [
         ", ".join(value(payload.get(name), kind) for name, kind in kinds.items())
         for payload in payloads
@@ -75,11 +78,6 @@ def kind_of(column: dict[str, Any]) -> str:
     """Return a column's Snowflake type."""
     kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
     return "timestamp" if "format" in column else TYPES[kinds[-1]]
-
-
-def snake(name: str) -> str:
-    """Return target-snowflake's name for a column."""
-    return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def value(given: Any, kind: str) -> str:
@@ -168,14 +166,24 @@ def dbt(*command: str, **variables: Any) -> list[str]:
     return bad
 
 
+def write_key(path: Path, *, passphrase: str) -> None:
+    """Write a new private key, encrypted, which dbt reads to sign in."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path.write_bytes(key.private_bytes(pem, pkcs8, encryption))
+
+
 def main() -> int:
     """Load, build, test and compare. Return the exit code."""
     account = account_with_cases(60)
-    for name in ("ACCOUNT", "USER", "PASSWORD", "ROLE", "WAREHOUSE", "DATABASE"):
+    for name in ("ACCOUNT", "USER", "PRIVATE_KEY_PASSPHRASE", "ROLE", "WAREHOUSE", "DATABASE"):
         os.environ[f"SNOWFLAKE_{name}"] = "fake"
     os.environ["DBT_SCHEMA"] = "hubspot_analytics"
     patch_temporary_tables()
     with fakesnow.patch(), tempfile.TemporaryDirectory() as folder:
+        write_key(Path(folder, "key.p8"), passphrase="fake")
+        os.environ["SNOWFLAKE_PRIVATE_KEY_PATH"] = str(Path(folder, "key.p8"))
         connection = snowflake.connector.connect(database="fake", schema="hubspot")
         cursor = connection.cursor()
         for stream, payloads in rows(account):

@@ -20,7 +20,15 @@ pytestmark = [
 ]
 
 FIVETRAN = "hubspot_analytics_fivetran"
-TYPES = {"text": "S", "character varying": "S", "boolean": "B", "timestamp without time zone": "T"}
+TYPES = {
+    "text": "S",
+    "character varying": "S",
+    "boolean": "B",
+    "timestamp without time zone": "T",
+    "VARCHAR": "S",
+    "BOOLEAN": "B",
+    "TIMESTAMP": "T",
+}
 
 
 @pytest.mark.usefixtures("built")
@@ -31,7 +39,7 @@ TYPES = {"text": "S", "character varying": "S", "boolean": "B", "timestamp witho
 def test_column(warehouse: Warehouse, view: str, column: str) -> None:
     """Each of Fivetran's columns has its type and has values."""
     rows = warehouse.query(
-        f"SELECT {column} AS value, pg_typeof({column})::text AS type FROM {FIVETRAN}.{view}"
+        f"SELECT {column} AS value, {warehouse.type_of(column)} AS type FROM {FIVETRAN}.{view}"
     )
     assert {TYPES[row["type"]] for row in rows} == {fivetran.COLUMNS[view][column]}
     assert any(row["value"] is not None for row in rows)
@@ -79,5 +87,5 @@ def test_ids_that_can_be_cast(warehouse: Warehouse) -> None:
     warehouse.dbt("run", schema="ids")
     assert sorted(row["id"] for row in warehouse.query(whole)) == sorted(ids)
     warehouse.dbt("run", schema="ids", fivetran_integer_ids=True)
-    valid = f"SELECT id::integer FROM ({whole}) AS whole WHERE id IS NOT NULL ORDER BY 1"
+    valid = f"SELECT id::integer AS id FROM ({whole}) AS whole WHERE id IS NOT NULL ORDER BY 1"
     assert [row["id"] for row in warehouse.query(valid)] == [12, 2147483647]

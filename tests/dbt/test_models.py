@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from rich.console import Console
 
-from demo import support_report
-from emulator.data.account import Account
 from emulator.endpoints.actors import actor_payloads
 from tests.dbt import fivetran
+from tests.dbt.cases import sample
 from tests.dbt.figures import agent_daily_activity, conversations, events, of_models
 from tests.dbt.warehouse import ACCOUNT, PROJECT, STREAMS, ZONE
+from tests.targets.columns import snake
 from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.dbt.warehouse import Warehouse
 
 pytestmark = [
@@ -77,6 +78,17 @@ def test_every_column_is_defined(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.usefixtures("built")
+def test_types(warehouse: Warehouse) -> None:
+    """No column has a type that many programs read as a float, such as a 128-bit integer."""
+    columns = warehouse.query(
+        """SELECT table_name, column_name, lower(data_type) AS type
+        FROM information_schema.columns WHERE table_schema = 'hubspot_analytics'"""
+    )
+    assert len(columns) > 200
+    assert [column for column in columns if column["type"] in {"hugeint", "numeric"}] == []
+
+
+@pytest.mark.usefixtures("built")
 def test_join_to_tickets(warehouse: Warehouse) -> None:
     """The documented join adds the CRM's properties to each ticket."""
     warehouse.query(
@@ -118,30 +130,9 @@ def test_sources_are_the_schemas() -> None:
         assert found == {"id": "text"} | wanted | {"_sdc_extracted_at": "timestamp"}
 
 
-@pytest.mark.usefixtures("built")
-def test_support_report(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report answers each question, with the longest-waiting customer first."""
-    printed = io.StringIO()
-    monkeypatch.setattr(support_report, "console", Console(file=printed, width=100))
-    monkeypatch.setattr(support_report, "_build", lambda *_: True)
-    assert (
-        support_report.build_and_show(support_report.Destination(warehouse.url, "hubspot"), ZONE)
-        == 0
-    )
-    rows = conversations(ACCOUNT, warehouse.names(ACCOUNT)).values()
-    waiting = [row for row in rows if row["awaiting_reply_from"] == "business"]
-    oldest = min(waiting, key=lambda row: row["waiting_since"])
-    lines = printed.getvalue().splitlines()
-    assert all(title in printed.getvalue() for title in support_report.TABLES)
-    assert next(line for line in lines if "9336" in line).split()[1] == oldest["conversation_id"]
-    assert "No results" not in printed.getvalue()
-    with pytest.raises(ValueError, match="Run `make run` first"):
-        support_report.build_and_show(support_report.Destination(warehouse.url, "nowhere"), ZONE)
-
-
 def test_without_messages(warehouse: Warehouse) -> None:
     """If only `threads` is loaded, the models fill what threads contain, and the rest is null."""
-    account = Account.sample(60)
+    account = sample(60)
     warehouse.load(account, "bare", "threads")
     assert set(warehouse.dbt(*DATA_TESTS, schema="bare").values()) == {"success", "pass"}
     for thread in account.threads.values():
@@ -160,21 +151,27 @@ def test_without_messages(warehouse: Warehouse) -> None:
         assert warehouse.query(f"SELECT * FROM bare_analytics.{empty}") == []
 
 
+NOT_SELECTED = {
+    "threads": ("associatedContactId", "otherProperties"),
+    "messages": (
+        *("text", "richText", "subject", "attachments", "senders", "recipients", "status"),
+        "otherProperties",
+    ),
+    "actors": ("email", "avatar", "otherProperties"),
+}
+
+
 def test_without_some_columns(warehouse: Warehouse) -> None:
     """Columns that are not selected, such as message text, are null in the models."""
+    warehouse.query("CREATE SCHEMA textless")
+    for table, columns in NOT_SELECTED.items():
+        warehouse.query(f"CREATE TABLE textless.{table} AS SELECT * FROM hubspot.{table}")
+        for column in columns:
+            warehouse.query(f'ALTER TABLE textless.{table} DROP COLUMN "{column}"')
     warehouse.query(
-        """CREATE SCHEMA textless;
-        CREATE TABLE textless.threads AS SELECT * FROM hubspot.threads;
-        CREATE TABLE textless.messages AS SELECT * FROM hubspot.messages;
-        ALTER TABLE textless.threads DROP COLUMN "associatedContactId",
-            DROP COLUMN "otherProperties";
-        ALTER TABLE textless.messages DROP COLUMN text, DROP COLUMN "richText",
-            DROP COLUMN subject, DROP COLUMN attachments, DROP COLUMN senders,
-            DROP COLUMN recipients, DROP COLUMN status, DROP COLUMN "otherProperties";
-        UPDATE textless.messages SET "createdBy" = NULL WHERE "createdBy" ~ '^[VE]-';
-        CREATE TABLE textless.actors AS SELECT * FROM hubspot.actors WHERE type = 'AGENT';
-        ALTER TABLE textless.actors DROP COLUMN email, DROP COLUMN avatar,
-            DROP COLUMN "otherProperties";"""
+        """UPDATE textless.messages SET "createdBy" = NULL
+        WHERE "createdBy" LIKE 'V-%' OR "createdBy" LIKE 'E-%';
+        DELETE FROM textless.actors WHERE type <> 'AGENT'"""
     )
     assert set(warehouse.dbt("run", schema="textless").values()) == {"success"}
     rows = warehouse.query("SELECT text, recipients FROM textless_analytics.stg_messages")
@@ -182,12 +179,52 @@ def test_without_some_columns(warehouse: Warehouse) -> None:
     assert len(rows) == len(fivetran.payloads(ACCOUNT)["conversation_message_history"])
 
 
+SPELLINGS: dict[str, tuple[Callable[[str], str], str]] = {
+    "threads": (str, "target-postgres (MeltanoLabs)"),
+    "messages": (str.lower, "target-duckdb or pipelinewise-target-postgres"),
+    "actors": (snake, "dlt"),
+    "inboxes": (lambda name: snake(name).upper(), "target-snowflake with normalise_casing"),
+    "channels": (
+        str.upper,
+        "target-snowflake without normalise_casing, or pipelinewise-target-snowflake",
+    ),
+    "channel_accounts": (str.swapcase, "an unknown target"),
+}
+
+
+def test_spellings(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+    """The models read each target's spelling of the columns, and dbt logs which one it found."""
+    for stream, (spell, _) in SPELLINGS.items():
+        warehouse.fill("spelled", stream, [{"id": "7", "otherProperties": {}}], spell=spell)
+    warehouse.query('ALTER TABLE spelled.threads DROP COLUMN "closedAt"')
+    said = warehouse.dbt("run", "--select", "staging", schema="spelled", quiet=False)
+    assert set(said.values()) == {"success"}
+    printed = capsys.readouterr().out
+    for stream, (spell, target) in SPELLINGS.items():
+        rows = warehouse.query(f"SELECT * FROM spelled_analytics.stg_{stream}")
+        assert [next(iter(row.values())) for row in rows] == ["7"]
+        line = f'spelled.{stream} has the column names of {target} ("{spell("otherProperties")}")'
+        assert line in printed
+    assert '("otherProperties"); missing and therefore null: closedAt\n' in printed
+    assert "spelled.deleted_threads does not exist: its models are empty or null." in printed
+
+
+def test_times_with_a_zone(warehouse: Warehouse) -> None:
+    """Times that a target stores with a zone are in UTC in the models, without one."""
+    warehouse.query("CREATE SCHEMA zoned")
+    warehouse.query('CREATE TABLE zoned.threads (id text, "createdAt" timestamptz)')
+    warehouse.query("INSERT INTO zoned.threads VALUES ('7', '2026-01-31 14:00:00+02')")
+    warehouse.dbt("run", "--select", "+stg_threads", schema="zoned")
+    (row,) = warehouse.query("SELECT created_at FROM zoned_analytics.stg_threads")
+    assert row["created_at"] == datetime(2026, 1, 31, 12)  # noqa: DTZ001 - like the tables' times
+
+
 def test_deleted_threads(warehouse: Warehouse) -> None:
     """Deleted threads leave all models, unless they came back. The cleanup script removes them.
 
     With them go their messages, and the actors that no row names any more. It may run twice.
     """
-    account = Account.sample(60, seed=11)
+    account = sample(60, seed=11)
     warehouse.load(account, "gone", *STREAMS)
     back, *gone = list(account.threads.values())[3:40:4]
     deletions = [(back.id, "2020-01-01"), *((thread.id, "2050-01-01") for thread in gone)]
@@ -214,7 +251,7 @@ def test_deleted_threads(warehouse: Warehouse) -> None:
     ]:
         assert warehouse.column(table, column) == left
 
-    recipe = PROJECT / "recipes" / "remove_deleted_threads.postgres.sql"
+    recipe = PROJECT / "recipes" / f"remove_deleted_threads.{warehouse.name}.sql"
     statements = re.sub(r"\bhubspot\.", "gone.", recipe.read_text(encoding="utf-8"))
     statements = re.sub(r"^(begin|commit);$", "", statements, flags=re.MULTILINE)
     actors = actor_payloads(account).keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
 from singer_sdk.about import AboutFormatter
 
 from tap_hubspot_threads import exit_codes
@@ -425,3 +427,24 @@ def test_error_messages() -> None:
     for words in quoted:
         runs = [" ".join(words[i : i + 3]) for i in range(len(words) - 2)]
         assert any(f" {run} " in known for run in runs), words
+
+
+def test_snowflake_key_pair(tmp_path: Path) -> None:
+    """The commands create an encrypted private key and print its public key on one line."""
+    found = blocks(page("destinations/snowflake"), "console")
+    (commands,) = [block for block in found if "openssl" in block]
+    script = [line.removeprefix("$ ") for line in commands.splitlines() if line.startswith("$ ")]
+    printed = subprocess.run(
+        ["bash", "-ec", "\n".join(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    ).stdout
+    key = serialization.load_pem_private_key(
+        (tmp_path / "snowflake_key.p8").read_bytes(), password=b"a long passphrase"
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    assert base64.b64decode(printed, validate=True) == public

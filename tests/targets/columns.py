@@ -6,6 +6,8 @@ column of each table is its primary key.
 
 from __future__ import annotations
 
+import re
+
 TEXT, TIME, FLAG, JSON = "text", "time", "flag", "json"
 """The types of values that a column holds."""
 
@@ -107,3 +109,8 @@ FIELDS = {
 }
 """The fields of object columns, null if HubSpot omits them; other fields are in `otherProperties`.
 """
+
+
+def snake(name: str) -> str:
+    """Return a column's name in snake case, as dlt and target-snowflake spell it."""
+    return re.sub("([A-Z])", r"_\1", name).lower()

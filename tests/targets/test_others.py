@@ -15,7 +15,7 @@ import pytest
 
 from emulator.data.account import Account
 from tests.conftest import open_lab
-from tests.targets.columns import COLUMNS, FIELDS, JSON, TEXT, TIME
+from tests.targets.columns import COLUMNS, FIELDS, JSON, TEXT, TIME, snake
 from tests.targets.expected import differences
 from tests.targets.pipe import Pipe
 from tests.targets.scenario import three_syncs
@@ -73,11 +73,6 @@ def _row(
         if kind == JSON and isinstance(row[name], str):
             row[name] = json.loads(row[name])
     return row
-
-
-def snake(name: str) -> str:
-    """Return dlt's name for a column."""
-    return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
 
 
 def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

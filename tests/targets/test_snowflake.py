@@ -19,7 +19,7 @@ import yaml
 
 from emulator.data.account import Account
 from tests.conftest import open_lab
-from tests.targets.columns import COLUMNS, FLAG, JSON, TEXT, TIME
+from tests.targets.columns import COLUMNS, FLAG, JSON, TEXT, TIME, snake
 from tests.targets.expected import Tables, add_account, differences, empty_tables
 from tests.targets.hostile import HostileAccount
 from tests.targets.pipe import Pipe
@@ -105,17 +105,12 @@ def documented_settings() -> dict[str, Any]:
     )
     assert loader["pip_url"] == locked
     settings: dict[str, Any] = loader["config"]
-    del settings["private_key_path"]
+    del settings["private_key_path"], settings["private_key_passphrase"]
     return settings | {"password": "none"}
 
 
-def snake(name: str) -> str:
-    """Return a column's name as `normalise_casing` makes it."""
-    return re.sub("[A-Z]", lambda capital: f"_{capital[0]}", name).upper()
-
-
 def _row(stream: str, found: dict[str, Any]) -> dict[str, Any]:
-    row = {name: found[snake(name)] for name in COLUMNS[stream]}
+    row = {name: found[snake(name).upper()] for name in COLUMNS[stream]}
     for name, kind in COLUMNS[stream].items():
         if kind == TIME and row[name] is not None:
             row[name] = datetime.fromisoformat(row[name])
@@ -132,7 +127,7 @@ def test_three_syncs(tmp_path: Path) -> None:
             warehouse.pipe.run()
             assert list(differences(warehouse.tables(), expected)) == []
     assert warehouse.types() == {
-        stream.upper(): {snake(name): TYPES[kind] for name, kind in columns.items()}
+        stream.upper(): {snake(name).upper(): TYPES[kind] for name, kind in columns.items()}
         for stream, columns in COLUMNS.items()
     }
 

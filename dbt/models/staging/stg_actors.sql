@@ -3,10 +3,10 @@ with source as (
 )
 
 select
-    {{ col('id') }} as actor_id,
-    {{ col('type') }} as type,
-    {{ col('name') }} as name,
-    {{ col('email') }} as email,
-    {{ col('avatar') }} as avatar,
-    {{ col('_sdc_extracted_at') }} as read_at
+    id as actor_id,
+    type,
+    name,
+    email,
+    avatar,
+    _sdc_extracted_at as read_at
 from source

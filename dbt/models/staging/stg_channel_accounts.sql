@@ -3,15 +3,15 @@ with source as (
 )
 
 select
-    {{ col('id') }} as channel_account_id,
-    {{ col('channelId') }} as channel_id,
-    {{ col('inboxId') }} as inbox_id,
-    {{ col('name') }} as name,
-    {{ col('active') }} as is_active,
-    {{ col('authorized') }} as is_authorized,
-    {{ field(col('deliveryIdentifier'), 'type') }} as delivery_identifier_type,
-    {{ field(col('deliveryIdentifier'), 'value') }} as delivery_identifier_value,
-    {{ col('createdAt') }} as created_at,
-    {{ col('archived') }} as is_archived,
-    {{ col('_sdc_extracted_at') }} as read_at
+    id as channel_account_id,
+    channel_id,
+    inbox_id,
+    name,
+    active as is_active,
+    authorized as is_authorized,
+    {{ field('delivery_identifier', 'type') }} as delivery_identifier_type,
+    {{ field('delivery_identifier', 'value') }} as delivery_identifier_value,
+    created_at,
+    archived as is_archived,
+    _sdc_extracted_at as read_at
 from source

@@ -3,7 +3,7 @@ with source as (
 )
 
 select
-    {{ col('id') }} as channel_id,
-    {{ col('name') }} as name,
-    {{ col('_sdc_extracted_at') }} as read_at
+    id as channel_id,
+    name,
+    _sdc_extracted_at as read_at
 from source

@@ -1,5 +1,5 @@
--- Threads told deleted. One that was read again later is back, and not in here.
-with told as (
+-- Threads reported as deleted, without those that were read again later.
+with reported as (
     {{ loaded('deleted_threads') }}
 ),
 
@@ -8,12 +8,12 @@ read as (
 )
 
 select
-    told.{{ col('id') }} as thread_id,
-    told.{{ col('detectedAt') }} as detected_at
-from told
+    reported.id as thread_id,
+    reported.detected_at
+from reported
 where not exists (
     select 1
     from read
-    where read.{{ col('id') }} = told.{{ col('id') }}
-        and read.{{ col('_sdc_extracted_at') }} > told.{{ col('_sdc_extracted_at') }}
+    where read.id = reported.id
+        and read._sdc_extracted_at > reported._sdc_extracted_at
 )

@@ -3,11 +3,11 @@ with source as (
 )
 
 select
-    {{ col('id') }} as inbox_id,
-    {{ col('name') }} as name,
-    {{ col('type') }} as type,
-    {{ col('createdAt') }} as created_at,
-    {{ col('updatedAt') }} as updated_at,
-    {{ col('archived') }} as is_archived,
-    {{ col('_sdc_extracted_at') }} as read_at
+    id as inbox_id,
+    name,
+    type,
+    created_at,
+    updated_at,
+    archived as is_archived,
+    _sdc_extracted_at as read_at
 from source

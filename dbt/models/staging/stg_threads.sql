@@ -7,21 +7,21 @@ deleted as (
 )
 
 select
-    {{ col('id') }} as thread_id,
-    {{ col('createdAt') }} as created_at,
-    {{ col('closedAt') }} as closed_at,
-    {{ col('status') }} as status,
-    {{ col('originalChannelId') }} as channel_id,
-    {{ col('originalChannelAccountId') }} as channel_account_id,
-    {{ col('latestMessageTimestamp') }} as latest_message_at,
-    {{ col('latestMessageSentTimestamp') }} as latest_message_sent_at,
-    {{ col('latestMessageReceivedTimestamp') }} as latest_message_received_at,
-    {{ col('assignedTo') }} as assigned_to,
-    {{ col('spam') }} as is_spam,
-    {{ col('inboxId') }} as inbox_id,
-    {{ col('associatedContactId') }} as contact_id,
-    {{ field(col('threadAssociations'), 'associatedTicketId') }} as ticket_id,
-    {{ col('archived') }} as is_archived,
-    {{ col('_sdc_extracted_at') }} as read_at
+    id as thread_id,
+    created_at,
+    closed_at,
+    status,
+    original_channel_id as channel_id,
+    original_channel_account_id as channel_account_id,
+    latest_message_timestamp as latest_message_at,
+    latest_message_sent_timestamp as latest_message_sent_at,
+    latest_message_received_timestamp as latest_message_received_at,
+    assigned_to,
+    spam as is_spam,
+    inbox_id,
+    associated_contact_id as contact_id,
+    {{ field('thread_associations', 'associatedTicketId') }} as ticket_id,
+    archived as is_archived,
+    _sdc_extracted_at as read_at
 from source
-where not exists (select 1 from deleted where deleted.thread_id = source.{{ col('id') }})
+where not exists (select 1 from deleted where deleted.thread_id = source.id)

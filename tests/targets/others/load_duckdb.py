@@ -33,7 +33,7 @@ def rows_of(database: Path) -> dict[str, list[dict[str, Any]]]:
         ).fetchall()
         for (name,) in names:
             found = connection.execute(f'SELECT * FROM hubspot."{name}"')
-            columns = [column[0] for column in found.description]
+            columns = [column[0] for column in found.description or ()]
             tables[name] = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
     return tables
 
