@@ -165,6 +165,8 @@ class RangeReader:
                     self._api.forget_failed_sizes()
                     return replace(part, page=_merged(pages))
                 following = part.page
+            if not following.ids:  # its cursor may be any ID
+                break
             pages.append(following)
         return ListedPart(_merged(pages))
 
