@@ -154,12 +154,23 @@ class HubSpotApi:
         """Yield all live or all archived threads, ordered by ID, starting at a cursor."""
         return self._pages({"sort": "id", "archived": _flag(archived)}, cursor=cursor)
 
-    def try_list_after(self, cursor: str | None, *, archived: bool) -> Page | None:
-        """Return a page with the first thread after a cursor; None if it fails, in one attempt."""
+    def try_list_after(
+        self, cursor: str | None, *, archived: bool, once: bool = True
+    ) -> Page | None:
+        """Return a page with the first thread after a cursor; None if it cannot be read.
+
+        Args:
+            cursor: The cursor; None for the first thread.
+            archived: Whether to list archived threads instead of live ones.
+            once: Whether to attempt the request only once.
+        """
         params = {**self._list_params, "sort": "id", "archived": _flag(archived), "after": cursor}
         try:
             return self._paged(THREADS, "threads", 1).page(
-                THREADS.path, params, build_row=self._row_builders.for_threads(), policy=NO_RETRY
+                THREADS.path,
+                params,
+                build_row=self._row_builders.for_threads(),
+                policy=_policy(once),
             )
         except TransientError:
             return None

@@ -135,7 +135,7 @@ class RangeReader:
         except TransientError as error:
             if error.asks_to_wait:
                 raise
-            return self._behind_failure(task.after, error)
+            return self._behind_failure(task.after, error, is_confirmed=True)
         return self._up_to_failure(page) if page.do_larger_fail else ListedPart(page)
 
     def done(self, task: IdRange, part: ListedPart) -> None:
@@ -160,7 +160,7 @@ class RangeReader:
             following = self._try(last)
             if following is None:
                 error = TransientError(f"The list of threads cannot be read after thread {last}")
-                part = self._behind_failure(last, error)
+                part = self._behind_failure(last, error, is_confirmed=False)
                 if part.page is None:
                     self._api.forget_failed_sizes()
                     return replace(part, page=_merged(pages))
@@ -170,10 +170,19 @@ class RangeReader:
             pages.append(following)
         return ListedPart(_merged(pages))
 
-    def _behind_failure(self, after: int, error: TransientError) -> ListedPart:
-        """Find the row that makes a page fail: the first ID behind which a page can be read.
+    def _behind_failure(
+        self, after: int, error: TransientError, *, is_confirmed: bool
+    ) -> ListedPart:
+        """Find the row that makes a page fail. Its ID is the lowest one behind which a page works.
 
-        One search at a time. If no page behind can be read either, HubSpot is down.
+        One search at a time. If no page behind the failing one works either, HubSpot is down. Each
+        step of the search is one attempt, so a short outage can mislead it. Therefore the places
+        directly before the search and before its result must also fail with all retries.
+
+        Args:
+            after: The ID behind which the page fails.
+            error: Its error.
+            is_confirmed: Whether all retries of that page have failed.
         """
         with self._search:
             if self._is_down:
@@ -188,7 +197,8 @@ class RangeReader:
             while fails is not None:
                 works, behind = self._first_that_works(fails, works, behind)
                 fails, works, behind = self._recheck(after, works, behind)
-            if works == after:
+            places = {after, works - 1} - ({after} if is_confirmed else set())
+            if works == after or any(self._try(place, once=False) for place in sorted(places)):
                 return ListedPart(self._page(after))
             self._failing.append((IdRange(after, works), behind))
             return ListedPart(failing_id=works, behind=behind)
@@ -232,8 +242,8 @@ class RangeReader:
             fails = middle
         return None, works, behind
 
-    def _try(self, after: int) -> Page | None:
-        return self._api.try_list_after(cursor_after(after), archived=self._archived)
+    def _try(self, after: int, *, once: bool = True) -> Page | None:
+        return self._api.try_list_after(cursor_after(after), archived=self._archived, once=once)
 
 
 def _merged(pages: Sequence[Page]) -> Page:

@@ -88,6 +88,8 @@ class Account:
         """The cursors of the requested pages."""
         self.attempts = 0
         """Requests for a single row."""
+        self.outage = 0
+        """Single attempts that still fail."""
 
     def list_threads(self, cursor: str | None = None, *, archived: bool) -> Iterator[Page]:
         """Implement `HubSpotApi`."""
@@ -102,10 +104,15 @@ class Account:
             if cursor is None:
                 return
 
-    def try_list_after(self, cursor: str | None, *, archived: bool) -> Page | None:
-        """Implement `HubSpotApi`."""
+    def try_list_after(
+        self, cursor: str | None, *, archived: bool, once: bool = True
+    ) -> Page | None:
+        """Implement `HubSpotApi`. Single attempts fail while `outage` lasts."""
         assert not archived
         self.attempts += 1
+        if once and self.outage:
+            self.outage -= 1
+            return None
         try:
             return self._page(cursor, 1)
         except TransientError:
@@ -528,3 +535,14 @@ def test_saved_cursor_that_is_a_key() -> None:
     listed = sorted(thread_id for part in parts for thread_id in part.ids)
     assert listed == [each for each in ids if each > middle]
     assert listing.threads.is_complete
+
+
+@pytest.mark.parametrize("outage", range(1, 20))
+def test_outage_during_the_search(outage: int) -> None:
+    """An outage during the search for a failing row loses no other row."""
+    ids = [10, 20, 30, 31, 32, 33, 50, 90]
+    account = Account(ids, failing=(31,))
+    listing = Listing(account)
+    account.outage = outage
+    assert sorted({*listing.read()}) == [each for each in ids if each != 31]
+    assert listing.failing == [31]
