@@ -34,8 +34,13 @@ def main(words: list[str]) -> int:
             for definition, change in definitions.items():
                 if words and not any(word in f"{model}: {definition}" for word in words):
                     continue
-                noticed = check.noticed(model, **change)
-                print(f"{model}: {definition}: {', '.join(noticed) or 'NOT FOUND'}", flush=True)
+                try:
+                    noticed = ", ".join(check.noticed(model, **change))
+                except ValueError as error:  # the change no longer fits the models
+                    noticed, found = "", f"INVALID: {error}"
+                else:
+                    found = noticed or "NOT FOUND"
+                print(f"{model}: {definition}: {found}", flush=True)
                 missed += not noticed
         check.warehouse.close()
     return missed
