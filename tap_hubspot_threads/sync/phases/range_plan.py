@@ -146,8 +146,16 @@ class RangePlan:
         each.after, each.is_busy, each.is_probe = last, False, False
         return covered
 
-    def skip(self, task: IdRange, until: int) -> IdRange:
-        """Continue a range after an ID whose row cannot be listed; return what is covered."""
+    def skip(self, task: IdRange, until: int, behind: Page | None) -> IdRange:
+        """Continue a range after an ID whose row cannot be listed; return what is covered.
+
+        Args:
+            task: The range.
+            until: The ID.
+            behind: The page behind it, for the time that the search took.
+        """
+        if behind is not None:
+            self._budget.note(behind)
         each = next(found for found in self._ranges if found.after == task.after)
         if each.until is not None and until >= each.until:
             self._ranges.remove(each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.api import HubSpotApi
     from tap_hubspot_threads.models import Page, Row
     from tap_hubspot_threads.sync.phases.range_plan import RangePlan
+
+LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_SINGLE_ROWS = 20
 """Rows to read one by one at a place where the smallest page that has more than one row fails."""
@@ -78,10 +81,15 @@ class ListedPart:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows, each once, without those outside `covered`."""
-        seen: set[str] = set()
-        for row in self.page.rows if self.page else ():
-            if row["id"] not in seen and self.covers(int(row["id"])):
-                seen.add(row["id"])
+        if self.page is None:
+            return
+        wanted = {str(thread_id) for thread_id in self.ids}
+        if len(wanted) == len(self.page.ids):
+            yield from self.page.rows  # the usual case, without a check per row
+            return
+        for row in self.page.rows:
+            if row["id"] in wanted:
+                wanted.remove(row["id"])
                 yield row
 
     def covers(self, thread_id: int) -> bool:
@@ -141,7 +149,7 @@ class RangeReader:
     def done(self, task: IdRange, part: ListedPart) -> None:
         """Set what a part covers, and note it in the plan."""
         if part.failing_id is not None:
-            part.covered = self._plan.skip(task, part.failing_id)
+            part.covered = self._plan.skip(task, part.failing_id, part.behind)
             if not part.covers(part.failing_id):
                 part.failing_id = None  # the first row of this range is beyond its end
         elif part.page is not None:
@@ -200,6 +208,12 @@ class RangeReader:
             places = {after, works - 1} - ({after} if is_confirmed else set())
             if works == after or any(self._try(place, once=False) for place in sorted(places)):
                 return ListedPart(self._page(after))
+            LOG.warning(
+                "HubSpot cannot list thread %d, so it is read by ID. Another one between %d and it "
+                "that cannot be listed either would be missing.",
+                works,
+                after,
+            )
             self._failing.append((IdRange(after, works), behind))
             return ListedPart(failing_id=works, behind=behind)
 
@@ -243,7 +257,17 @@ class RangeReader:
         return None, works, behind
 
     def _try(self, after: int, *, once: bool = True) -> Page | None:
-        return self._api.try_list_after(cursor_after(after), archived=self._archived, once=once)
+        """Return a page with the first row behind an ID; None if it cannot be read.
+
+        Raises:
+            NotAKeyError: if HubSpot does not accept the cursor.
+        """
+        try:
+            return self._api.try_list_after(cursor_after(after), archived=self._archived, once=once)
+        except RefusedError as error:
+            if error.status != HTTPStatus.BAD_REQUEST or not after:
+                raise
+            raise NotAKeyError from error
 
 
 def _merged(pages: Sequence[Page]) -> Page:
