@@ -180,7 +180,7 @@ class AccountSync:
         try:
             yield from events
         except HubSpotError as error:
-            if error.ends_sync or self._state.listing.started_at is None:
+            if error.ends_sync or self._state.bookmark is None:
                 raise
             self._stuck = error
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.data.account import Account
-from tap_hubspot_threads.errors import IncompleteError
+from tap_hubspot_threads.errors import HubSpotError, IncompleteError
 from tests.conftest import Lab, Life, ids, open_lab, select, set_runtime
 
 if TYPE_CHECKING:
@@ -192,3 +192,18 @@ def test_changed_filters_start_the_listing_over(life: Life) -> None:
     since = re.search(r"TimestampAfter=([^&]+)", life.lab.calls("latestMessage")[0])
     assert since
     assert since[1][:10] == bookmark[:10]
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("behavior", [{"made_cursors": "refused"}, {"cursors": "offset"}], ids=str)
+def test_broken_first_row_without_keys(life: Life, behavior: dict[str, Any]) -> None:
+    """If the first row cannot be listed, nor a page behind it, only the full listing is stuck."""
+    life.pass_time(days=2)
+    (new,) = life.threads(1)
+    vars(life.lab.account.behavior).update(behavior)
+    life.lab.account.broken_ids.add(int(life.lab.ids[0]))
+    with pytest.raises(HubSpotError, match="stuck at live threads, at the first page") as end:
+        life.sync(select("threads", "inboxes"), max_attempts=2, open_threads_max_calls=0)
+    assert end.value.exit_code == 75
+    assert str(new.id) in life.last.ids
+    assert life.last.records("inboxes")

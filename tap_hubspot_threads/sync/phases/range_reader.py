@@ -116,6 +116,8 @@ class RangeReader:
         """Whether HubSpot has accepted a made cursor."""
         self.first: Page | TransientError | None = None
         """The first page of the list, or its error, if it was requested before."""
+        self.is_closed = False
+        """Whether nobody waits for results, so that a search ends."""
         self._is_down = False
         self._failing: list[tuple[IdRange, Page]] = []
         """Ranges whose last ID is the only row and fails, each with the first page behind it."""
@@ -261,7 +263,11 @@ class RangeReader:
 
         Raises:
             NotAKeyError: if HubSpot does not accept the cursor.
+            TransientError: if nobody waits for the result.
         """
+        if self.is_closed:
+            message = "The list was closed during a search"
+            raise TransientError(message)
         try:
             return self._api.try_list_after(cursor_after(after), archived=self._archived, once=once)
         except RefusedError as error:

@@ -143,7 +143,10 @@ class ThreadList:
     ) -> Iterator[ListedPart]:
         reader = RangeReader(self._api, plan, archived=self._archived, row_end=row_end)
         reader.has_made_cursor_worked, reader.first = have_keys_worked, first
-        yield from self._pool.run_plan(reader)
+        try:
+            yield from self._pool.run_plan(reader)
+        finally:
+            reader.is_closed = True
         self.is_complete = plan.is_complete
 
     # Cursors that are not keys

@@ -86,8 +86,10 @@ class FullListingState:
     @property
     def place(self) -> str:
         """Where the listing is stuck, as text for an error."""
-        side = next(side for side, ranges in self.unread.items() if ranges)
-        after, cursor = self.unread[side][0].after, self.cursor
+        side, ranges = next(
+            ((side, ranges) for side, ranges in self.unread.items() if ranges), (LIVE, [ALL_IDS])
+        )
+        after, cursor = ranges[0].after, self.cursor
         if cursor is not None:
             after = id_of_cursor(cursor) or 0
         where = f"after thread {after}" if after else f"after the cursor {cursor!r}"
