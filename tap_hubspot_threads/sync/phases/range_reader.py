@@ -27,7 +27,7 @@ FIRST_DISTANCE = GALLOP**15
 """Distance of the first try if the first page of the list fails: about the size of a thread ID.
 Thread IDs have 10 or 11 digits (recorded)."""
 RECHECKS = 8
-"""Maximum places before a failing row that are tried again."""
+"""Maximum pages before a failing row that are tried again."""
 MAX_DISTANCE = 10**12
 """Maximum distance from a failing page in the search for a page behind it. Thread IDs have 10 or 11
 digits (recorded)."""
@@ -249,13 +249,13 @@ class RangeReader:
         return works, behind
 
     def _recheck(self, after: int, works: int, behind: Page) -> tuple[int | None, int, Page]:
-        """Try some places between `after` and `works` again.
+        """Try the pages behind `after` and behind some IDs between `after` and `works` again.
 
         An outage may have ended meanwhile, or a second row may fail.
 
         Returns:
-            An ID behind which no page can be read (None: the search is over, because every place
-            fails or the first place already works); a higher ID behind which a page can be read;
+            An ID behind which no page can be read (None: the search is over, because every page
+            fails or the page behind `after` can be read); an ID behind which a page can be read;
             that page.
         """
         fails = after

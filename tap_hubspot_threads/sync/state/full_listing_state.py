@@ -48,12 +48,15 @@ class FullListingState:
         self.full_started_at: str | None = (
             state.get("full_listing_started_at") if emits_rows else None
         )
-        """HubSpot's clock at the start of the last completed listing. None: a listing is due."""
+        """The start of the last completed listing, by HubSpot's clock. None: a listing is due."""
         self.full_completed_at: str | None = state.get("full_listing_completed_at")
-        """HubSpot's clock at the end of the last completed listing. None: none has completed."""
+        """The end of the last completed listing, by HubSpot's clock. None: there is none yet."""
         self.full_rows: int | None = state.get("full_listing_rows")
+        """`rows` of the last completed listing."""
         self.full_pages: int | None = state.get("full_listing_pages")
+        """`pages` of the last completed listing."""
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
+        """`seconds` of the last completed listing."""
         if not self.is_over and emits_rows and not self.is_whole:
             self._stop()  # start over, because some rows of the listing were not emitted
 
