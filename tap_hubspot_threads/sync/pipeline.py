@@ -88,6 +88,9 @@ class ThreadPipeline:
         self._seen, self._stats, self._failures = context.seen, context.stats, context.failures
         self._breaker = CircuitBreaker("threads")
         self._is_marked_inexact = False
+        self._bookmark: str | None = None
+        """The bookmark from which `_lookback_start` is computed."""
+        self._lookback_start = ""
         self.calls = 0
         """API calls for reading threads by ID so far, not counting retries."""
         self.found = 0
@@ -200,7 +203,8 @@ class ThreadPipeline:
         ):
             yield Record("threads", row)
             yield from self._messages_of(row, "", has_new_message=has_new_message)
-            yield from self._note_recent(row, has_new_message=has_new_message)
+            if has_new_message or self._is_within_lookback(row):
+                yield from self._note_recent(row, has_new_message=has_new_message)
             return
         self._seen.tracked.add(thread_id)
         if thread_id in self._initially_open:
@@ -216,7 +220,16 @@ class ThreadPipeline:
             self._stats.unchanged += 1
         yield from messages
         yield StateChange(partial(state.settle, thread_id, fingerprint if is_tracked else None))
-        yield from self._note_recent(row, has_new_message=has_new_message)
+        if has_new_message or self._is_within_lookback(row):
+            yield from self._note_recent(row, has_new_message=has_new_message)
+
+    def _is_within_lookback(self, row: Row) -> bool:
+        """Whether the latest message of a thread is not before the start of the lookback."""
+        if self._state.bookmark != self._bookmark:
+            self._bookmark = self._state.bookmark
+            seconds = self._context.settings.lookback_seconds
+            self._lookback_start = shift(self._bookmark or "", seconds=-seconds)
+        return self._bookmark is not None and (row[REPLICATION_KEY] or "") >= self._lookback_start
 
     def _note_recent(self, row: Row, *, has_new_message: bool) -> Iterator[StateChange]:
         """Record that the next lookback may skip a thread that is emitted now.
@@ -226,21 +239,17 @@ class ThreadPipeline:
         the thread instead.
         """
         thread_id, moment, messages = row["id"], row[REPLICATION_KEY], self._state.messages
-        note = StateChange(partial(self._state.recent.note, thread_id, moment))
-        bookmark = self._state.bookmark
-        is_within = bookmark is not None and self._lookback_start <= (moment or "") <= bookmark
         if (has_new_message and self._selection.messages) or thread_id in messages.pending:
-            yield note
-        elif messages.bookmark is None and self._selection.messages:
+            yield StateChange(partial(self._state.recent.note, thread_id, moment))
+            return
+        if messages.bookmark is not None:
+            return
+        is_within = self._is_within_lookback(row) and moment <= (self._state.bookmark or "")
+        if self._selection.messages:
             if is_within and len(self._seen.listed_recently) < MAX_RECENT:
                 self._seen.listed_recently[thread_id] = moment
-        elif messages.bookmark is None and (has_new_message or is_within):
-            yield note
-
-    @cached_property
-    def _lookback_start(self) -> str:
-        seconds = self._context.settings.lookback_seconds
-        return shift(self._state.bookmark or "", seconds=-seconds)
+        elif has_new_message or is_within:
+            yield StateChange(partial(self._state.recent.note, thread_id, moment))
 
     # References to results
 

@@ -186,7 +186,8 @@ class History:
         life.must_not_shift, life.shifts_by_moving = sync.is_first, len(settings["inbox_ids"]) == 1
         self._has_synced = True
         late = chance.randrange(30, 120) if sync.has_messages else 60
-        kill_after = chance.choice([float("inf")] * 4 + [chance.randrange(1, 30)] * 2 + [late])
+        early = [chance.randrange(1, 15), chance.randrange(1, 15), chance.randrange(1, 40)]
+        kill_after = chance.choice([*[float("inf")] * 3, *early, late])
         if is_last:
             kill_after = float("inf")
             self._troubles.end(sync)

@@ -20,7 +20,10 @@ class Killed(BaseException):
 
 
 class Pipe(io.StringIO):
-    """A pipe that breaks after a number of messages, or `more` messages after a thread's record."""
+    """A pipe that breaks after a number of messages, or `more` messages after a thread's record.
+
+    SCHEMA messages do not count: a sync that is killed among them has written nothing.
+    """
 
     def __init__(self, messages: float = float("inf"), *, last_id: str = "", more: int = 0) -> None:
         super().__init__()
@@ -28,7 +31,7 @@ class Pipe(io.StringIO):
 
     @override
     def write(self, text: str) -> int:
-        self._left -= 1
+        self._left -= '"SCHEMA"' not in text
         if self._left < 0:
             raise Killed
         if self._last_id and self._last_id in text and '"RECORD"' in text:

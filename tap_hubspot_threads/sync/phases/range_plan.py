@@ -152,11 +152,19 @@ class RangePlan:
         each.after, each.is_busy, each.is_probe = last, False, False
         return covered
 
-    def skip(self, task: IdRange, until: int) -> IdRange:
-        """Continue a range behind `until`, the ID of a row that cannot be listed.
+    def skip(self, task: IdRange, until: int, behind: Page | None) -> IdRange:
+        """Continue a range behind a row that cannot be listed.
 
-        Return the IDs of the range up to `until`, which need not be read again.
+        Args:
+            task: The range.
+            until: The ID of the row.
+            behind: The page behind the row, whose time counts in the budget.
+
+        Returns:
+            The IDs of the range up to `until`, which need not be read again.
         """
+        if behind is not None:
+            self._budget.note(behind)
         each = next(found for found in self._ranges if found.after == task.after)
         if each.until is not None and until >= each.until:
             self._ranges.remove(each)

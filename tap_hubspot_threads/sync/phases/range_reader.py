@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.hubspot.api import HubSpotApi
     from tap_hubspot_threads.models import Page, Row
     from tap_hubspot_threads.sync.phases.range_plan import RangePlan
+
+LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_SINGLE_ROWS = 20
 """Maximum rows to read one by one at a place where every larger page fails."""
@@ -80,10 +83,15 @@ class ListedPart:
 
     def rows(self) -> Iterator[Row]:
         """Yield each row that is in `covered`, once."""
-        seen: set[str] = set()
-        for row in self.page.rows if self.page else ():
-            if row["id"] not in seen and self.covers(int(row["id"])):
-                seen.add(row["id"])
+        if self.page is None:
+            return
+        wanted = {str(thread_id) for thread_id in self.ids}
+        if len(wanted) == len(self.page.ids):
+            yield from self.page.rows  # the usual case, without a check per row
+            return
+        for row in self.page.rows:
+            if row["id"] in wanted:
+                wanted.remove(row["id"])
                 yield row
 
     def covers(self, thread_id: int) -> bool:
@@ -146,7 +154,7 @@ class RangeReader:
     def done(self, task: IdRange, part: ListedPart) -> None:
         """Record a part in the plan, and set the part's `covered`."""
         if part.failing_id is not None:
-            part.covered = self._plan.skip(task, part.failing_id)
+            part.covered = self._plan.skip(task, part.failing_id, part.behind)
             if not part.covers(part.failing_id):
                 part.failing_id = None  # the row is behind the end of this range
         elif part.page is not None:
@@ -210,6 +218,12 @@ class RangeReader:
             places = {after, works - 1} - ({after} if is_confirmed else set())
             if works == after or any(self._try(place, once=False) for place in sorted(places)):
                 return ListedPart(self._page(after))
+            LOG.warning(
+                "HubSpot cannot list thread %d, so it is read by ID. Another one between %d and it "
+                "that cannot be listed either would be missing.",
+                works,
+                after,
+            )
             self._failing.append((IdRange(after, works), behind))
             return ListedPart(failing_id=works, behind=behind)
 
@@ -269,7 +283,17 @@ class RangeReader:
         return None, works, behind
 
     def _try(self, after: int, *, once: bool = True) -> Page | None:
-        return self._api.try_list_after(cursor_after(after), archived=self._archived, once=once)
+        """Return the page of one row right behind an ID; None if that page cannot be read.
+
+        Raises:
+            NotAKeyError: if HubSpot does not accept self-made cursors.
+        """
+        try:
+            return self._api.try_list_after(cursor_after(after), archived=self._archived, once=once)
+        except RefusedError as error:
+            if error.status != HTTPStatus.BAD_REQUEST or not after:
+                raise
+            raise NotAKeyError from error
 
 
 def _merged(pages: Sequence[Page]) -> Page:

@@ -25,7 +25,7 @@ NEEDLESS_CALL = "were read although it did not change"
 MISSED_DELETION = "was deleted at .* and not reported"
 
 MUTANTS: dict[Plant, str] = {
-    state.bookmark_before_records: LOST,
+    state.bookmark_before_records: f"{LOST}|{MESSAGE_LOST}|{ACTOR_LOST}",
     state.state_before_record: LOST,
     state.cursor_before_records: LOST,
     state.bookmark_at_end: LOST,

@@ -223,11 +223,11 @@ def test_skip() -> None:
     """A range continues behind a row that cannot be listed, or ends if the row is beyond it."""
     plan = RangePlan([IdRange(0, 50), IdRange(50)], Budget())
     tasks = {task.after: task for task in iter(plan.take, None)}
-    assert plan.skip(tasks[0], 7) == IdRange(0, 7)
+    assert plan.skip(tasks[0], 7, None) == IdRange(0, 7)
     again = plan.take()
     assert again == IdRange(7, 50)
-    assert plan.skip(again, 50) == IdRange(7, 50)
-    assert plan.skip(tasks[50], 80) == IdRange(50, 80)
+    assert plan.skip(again, 50, None) == IdRange(7, 50)
+    assert plan.skip(tasks[50], 80, None) == IdRange(50, 80)
     assert plan.take() == IdRange(80)
 
 
@@ -236,7 +236,7 @@ def test_skip_beyond_the_range() -> None:
     plan = RangePlan([IdRange(0, 50)], Budget())
     task = plan.take()
     assert task is not None
-    assert plan.skip(task, 70) == IdRange(0, 50)
+    assert plan.skip(task, 70, None) == IdRange(0, 50)
     assert plan.is_complete
 
 
