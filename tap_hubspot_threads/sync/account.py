@@ -37,8 +37,8 @@ LOG = logging.getLogger("tap-hubspot-threads")
 def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int | None, bool]:
     """Return the account's ID, and whether the state is confirmed to belong to this account.
 
-    The state is confirmed if it holds this ID, or if it holds no threads. If HubSpot does not
-    report the ID, the sync continues without it: an optional request must not fail the load.
+    The state is confirmed if it holds this ID or no threads. If HubSpot does not report the ID, the
+    state is not confirmed and the sync continues: an optional request must not fail the load.
 
     Raises:
         WrongAccountError: if the state belongs to another account.
@@ -68,7 +68,7 @@ class AccountSync:
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
-        pipeline: Turns threads into events, messages and actors included.
+        pipeline: Turns threads into events, including their messages and actors.
         context: The settings, the selection, and the state of the last sync.
     """
 
@@ -92,7 +92,7 @@ class AccountSync:
         """Yield the events of all phases.
 
         Raises:
-            HubSpotError: if the sync ends early, or at the end if items could not be read.
+            HubSpotError: if the sync ends early, or after all phases if items could not be read.
         """
         account_id, is_confirmed = identify(self._api, self._pool, self._state)
         self._is_identified = True
@@ -154,7 +154,7 @@ class AccountSync:
         Args:
             failed: IDs of the threads that failed.
             pending: IDs of the threads whose messages are pending.
-            are_quarantined: Whether to retry the quarantined ones, or all others.
+            are_quarantined: Whether to retry only quarantined items; otherwise, only the others.
         """
         seen, failures = self._context.seen, self._context.failures
         refs = [
@@ -173,9 +173,10 @@ class AccountSync:
             yield from self._pipeline.with_children(messages)
 
     def _unless_stuck(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Let a page that keeps failing end the listing, but not the sync.
+        """Yield the events of the full listing. A page that keeps failing ends only the listing.
 
-        The next sync resumes at the same page. Messages must not wait for it.
+        The sync continues, because messages must not wait for that page. The next sync resumes the
+        listing at the same page.
         """
         try:
             yield from events
@@ -185,10 +186,11 @@ class AccountSync:
             self._stuck = error
 
     def _check_listing(self) -> None:
-        """Raise the error that ended the full listing, with the place where it stopped.
+        """Raise the error that ended the full listing, if any, and say where the listing stopped.
 
         Raises:
-            HubSpotError: if the listing is stuck. It also names what else could not be read.
+            HubSpotError: if the listing is stuck. The message also names what else could not be
+                read.
         """
         if self._stuck is None:
             return

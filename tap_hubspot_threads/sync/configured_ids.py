@@ -23,7 +23,7 @@ LOG = logging.getLogger("tap-hubspot-threads")
 
 
 class ConfiguredIdsSync:
-    """Reads the configured threads in their order, then the reference lists.
+    """Reads the configured threads in the given order, then the reference lists.
 
     Args:
         ids: The thread IDs, without duplicates.
@@ -48,7 +48,7 @@ class ConfiguredIdsSync:
         """Yield the events.
 
         Raises:
-            HubSpotError: if the sync ends early, or at the end if items could not be read.
+            HubSpotError: if the sync ends early, or after all reads if items could not be read.
         """
         if self._context.selection.needs_threads:
             yield from self._pipeline.with_children(self._events())

@@ -32,8 +32,8 @@ MAX_CONSECUTIVE_FAILURES = 5
 """Consecutive failures after which HubSpot counts as down and the sync stops."""
 
 FAILING_SYNCS = 3
-"""From this number of consecutive failing syncs on, an item's failure is a warning, not an
-error."""
+"""The failure of an item is a warning, not an error, if the item fails in this many consecutive
+syncs or more."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -42,8 +42,8 @@ class FailureLog:
     """Failures of one type of item in this sync; each item counts once.
 
     Args:
-        name: How to name an item in a log line, with `%s` for its ID.
-        earlier: Number of consecutive earlier syncs in which each item failed.
+        name: The item's name in log lines, with `%s` for the ID.
+        earlier: For each ID, the number of consecutive earlier syncs in which the item failed.
     """
 
     def __init__(self, name: str, earlier: Mapping[str, int] = _NONE) -> None:
@@ -51,7 +51,7 @@ class FailureLog:
         self.failed: set[str] = set()
         """IDs of all items that failed."""
         self.errors: dict[str, HubSpotError] = {}
-        """Failures by ID that make the sync end in an error."""
+        """The failures, by ID, for which the sync ends with an error."""
 
     def note(self, id_: str, error: HubSpotError) -> int:
         """Record a failure; return the number of consecutive failing syncs, this one included."""
@@ -75,11 +75,11 @@ class FailureLog:
         self._earlier.pop(id_, None)
 
     def syncs(self, id_: str) -> int:
-        """Return the number of consecutive failing syncs if the item fails in this one."""
+        """Return the number of consecutive failing syncs if the item fails in this sync."""
         return self._earlier.get(id_, 0) + 1
 
     def is_quarantined(self, id_: str) -> bool:
-        """Whether an item has failed so often that it gets one late attempt and causes no error."""
+        """Whether an item failed in so many syncs that it is read late and without retries."""
         return self._earlier.get(id_, 0) >= FAILING_SYNCS - 1
 
 
@@ -87,8 +87,9 @@ class Failures:
     """Everything that could not be read in this sync, by type.
 
     Args:
-        threads: Number of consecutive earlier syncs in which each thread failed.
-        messages: Number of consecutive earlier syncs in which each thread's messages failed.
+        threads: For each thread, the number of consecutive earlier syncs in which it failed.
+        messages: For each thread, the number of consecutive earlier syncs in which its messages
+            failed.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Failures:
         self.messages = FailureLog("The messages of thread %s", messages)
         self.actors = FailureLog("Actor")
         self.lists: dict[str, HubSpotError] = {}
-        """Errors by name of the reference lists that could not be loaded."""
+        """The errors of the reference lists that could not be loaded, by the name of the list."""
 
     def check(self) -> None:
         """Raise an error if anything could not be read.
@@ -114,11 +115,11 @@ class Failures:
 class CircuitBreaker:
     """Ends the sync after `MAX_CONSECUTIVE_FAILURES` consecutive failures.
 
-    Such a series means that HubSpot is down or a setting is wrong. Only transient errors and 400s
-    count: any other refusal, and a 404 that is not HubSpot's own, concern one item only.
+    So many failures mean that HubSpot is down or a setting is wrong. Only 400s and transient errors
+    other than `InconclusiveError` count. All other errors concern one item only.
 
     Args:
-        name: What is read, as a plural, for the error.
+        name: What is read, as a plural for the error message.
     """
 
     def __init__(self, name: str) -> None:
@@ -140,7 +141,7 @@ class CircuitBreaker:
                 count.
 
         Raises:
-            HubSpotError: if this failure is the last of `MAX_CONSECUTIVE_FAILURES`.
+            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` failures in a row have counted.
         """
         self._count += not is_quarantined and id_ not in self._failed and _may_be_outage(error)
         self._failed.add(id_)
@@ -162,9 +163,9 @@ def _may_be_outage(error: HubSpotError) -> bool:
 
 @dataclass
 class SeenThreads:
-    """What this sync has seen; it decides what the sync reads next.
+    """What this sync has seen, from which the phases decide what to read next.
 
-    Reading updates it and can be ahead of the output, so none of it becomes part of the state.
+    Reading updates these fields and can be ahead of the output. So the state includes none of them.
     """
 
     fetched: set[str] = field(default_factory=set)
@@ -172,16 +173,16 @@ class SeenThreads:
     tracked: set[str] = field(default_factory=set)
     """IDs of threads that are or were open, and were read or listed in this sync."""
     known_open: set[str] = field(default_factory=set)
-    """The part of `tracked` that the initial state lists as open."""
+    """The IDs in `tracked` that the initial state has as open."""
     not_found_at: dict[str, str | None] = field(default_factory=dict)
-    """IDs of threads that were not found, each with the `Date` of its last 404, if that has one."""
+    """IDs of threads that were not found, each with the `Date` of its last 404; None: no `Date`."""
     with_messages: set[str] = field(default_factory=set)
     """IDs of threads whose messages were requested."""
     without_thread: list[str] = field(default_factory=list)
-    """The part of `with_messages` whose thread was not found when its messages were read."""
+    """The IDs in `with_messages` whose thread was not found when its messages were read."""
     listed_recently: dict[str, str] = field(default_factory=dict)
-    """IDs of threads that the first listing emitted, each with the time of its latest message, if
-    that is within the lookback."""
+    """IDs of threads that the first listing emitted and whose latest message is within the
+    lookback, each with the time of that message."""
     now: str = ""
     """HubSpot's clock at the start of the increment."""
     listing_seconds: float = 0.0
@@ -208,7 +209,8 @@ class SyncStats:
     truncated: list[str] = field(default_factory=list)
     """IDs of truncated messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
-    """If the message backfill is unfinished: threads done, and the total if known."""
+    """The progress of an unfinished message backfill: the threads done, and the total or None if it
+    is unknown. None: no backfill is unfinished."""
 
     def warn(self) -> None:
         """Log a warning for unavailable messages, and one for truncated messages."""
@@ -227,7 +229,7 @@ class SyncContext:
     settings: Settings
     selection: Selection
     load_state: Callable[[], SyncState]
-    """Called once, when a phase first needs the state; configured IDs need none."""
+    """Called once, when the state is first needed. A sync of configured IDs needs no state."""
     seen: SeenThreads = field(default_factory=SeenThreads)
     stats: SyncStats = field(default_factory=SyncStats)
     failures: Failures = field(default_factory=Failures)
@@ -243,6 +245,6 @@ class SyncContext:
         return self.settings.open_threads_max_calls > 0
 
     def is_tracked(self, row: Row) -> bool:
-        """Whether later syncs check a thread: it is open and within the filters."""
+        """Whether later syncs check a thread, because it is open and within the filters."""
         is_open = row["status"] != "CLOSED" and self.tracks_open_threads
         return is_open and self.settings.threads.includes(row)

@@ -1,7 +1,9 @@
 """Ranges of thread IDs, and the cursors that start them.
 
-A cursor of the list by ID is the last row's ID in base64 (recorded). So a cursor for any ID can be
-made, and the list can be read from any place.
+When threads are listed in the order of their IDs, a page's cursor is the ID of its last row in
+base64 (recorded): it is a *key*. So the tap can make a cursor for any ID (a *self-made cursor*),
+and the list can be read from any place. A row is *behind* an ID or another row if the row's ID is
+higher.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 MAX_DIGITS = 19
-"""Digits of the longest thread ID, a positive 64-bit integer."""
+"""Maximum digits of a thread ID. IDs are positive 64-bit integers."""
 
 
 class IdRange(NamedTuple):
@@ -30,7 +32,7 @@ ALL_IDS = IdRange(0)
 
 
 def subtract(ranges: Iterable[IdRange], read: IdRange) -> list[IdRange]:
-    """Return what is left of the ranges without the IDs that were read, in the same order."""
+    """Return the ranges without the IDs in `read`, in the same order."""
     parts: list[IdRange] = []
     for after, until in ranges:
         below = read.after if until is None else min(until, read.after)
@@ -41,12 +43,12 @@ def subtract(ranges: Iterable[IdRange], read: IdRange) -> list[IdRange]:
 
 
 def cursor_after(thread_id: int) -> str | None:
-    """Return the cursor of the page that starts after an ID; None for the first page."""
+    """Return the cursor of the page right behind an ID; None if the ID is 0, for the first page."""
     return b64encode(str(thread_id).encode()).decode() if thread_id else None
 
 
 def id_of_cursor(cursor: str | None) -> int | None:
-    """Return the ID in a cursor; None if it has another form."""
+    """Return the ID in a cursor; None if the cursor has another form."""
     try:
         text = b64decode(cursor or "", validate=True)
     except ValueError:
@@ -55,16 +57,16 @@ def id_of_cursor(cursor: str | None) -> int | None:
 
 
 class NotAKeyError(Exception):
-    """A cursor of the list by ID is not the last row's ID, so no cursor can be made."""
+    """Cursors are not keys, so self-made cursors cannot be used."""
 
 
 def check_page(page: Page, after: int) -> None:
-    """Check that a page continues after an ID, and that its cursor is the last row's ID.
+    """Check that a page's rows are behind an ID, in ascending order, and that its cursor is a key.
 
-    Observed: a page can begin with the last row of the page before.
+    Observed: the first row of a page can be the last row of the previous page.
 
     Raises:
-        NotAKeyError: if not. Then only the cursors that HubSpot returned can be trusted.
+        NotAKeyError: if the check fails. Then only cursors that HubSpot returned can be trusted.
     """
     ids = [int(thread_id) for thread_id in page.ids]
     following = id_of_cursor(page.cursor)

@@ -37,11 +37,11 @@ class ReadResult(NamedTuple):
 
     ref: ThreadRef
     outcome: Row | HubSpotError | None
-    """The thread's row; None if it was not found; the error if it could not be read."""
+    """The thread's row; None if the thread was not found; the error if it could not be read."""
     calls: int
     """API calls made, not counting retries."""
     now: str | None = None
-    """The `Date` of the last 404 if the thread was not found; None if HubSpot sent none."""
+    """If the thread was not found: the `Date` of the last 404; None if that 404 has no `Date`."""
 
 
 class ListedPage(NamedTuple):
@@ -53,7 +53,7 @@ class ListedPage(NamedTuple):
     advance: StateChange
     """Moves the listing past this page."""
     failing: ThreadRef | None = None
-    """A thread that makes its page fail, so it is read by ID."""
+    """A thread whose row makes its page fail. The thread is read by ID instead."""
 
 
 class ChildStream(Protocol):
@@ -67,7 +67,7 @@ class ChildStream(Protocol):
 
 
 class ThreadPipeline:
-    """Reads threads by ID, decides what to emit and what to keep in the state, and adds children.
+    """Reads threads by ID, decides what to emit and to keep in the state, and adds child records.
 
     Args:
         api: The HubSpot API.
@@ -89,7 +89,7 @@ class ThreadPipeline:
         self._breaker = CircuitBreaker("threads")
         self._is_marked_inexact = False
         self._bookmark: str | None = None
-        """The bookmark from which `_lookback_start` was computed."""
+        """The bookmark from which `_lookback_start` is computed."""
         self._lookback_start = ""
         self.calls = 0
         """API calls for reading threads by ID so far, not counting retries."""
@@ -132,14 +132,15 @@ class ThreadPipeline:
         )
         if self._fetches_listed:
             return self.by_id(items)
-        return self.with_children(cast("Iterator[Event]", items))  # they contain no references
+        return self.with_children(cast("Iterator[Event]", items))  # no item is a reference here
 
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
-        """Yield what to read or emit for a listed thread that has a new message.
+        """Yield what to read or emit for a listed thread, if the thread has a new message.
 
-        A thread that was last emitted with this time of its latest message has none, unless its
-        messages were not selected then. If `threads` is not selected, the listed row is used: that
-        saves a call for a record that would not be emitted.
+        A thread whose last emitted record has the same time of the latest message has no new
+        message, and nothing is yielded. While the message backfill is unfinished, the thread is
+        treated as changed anyway. If `threads` is not selected, the listed row is used: that saves
+        a call for a record that would not be emitted.
         """
         is_known = self._state.recent.is_last_emitted(row["id"], row[REPLICATION_KEY])
         needs_messages = self._selection.messages and self._state.messages.needs_backfill
@@ -151,7 +152,7 @@ class ThreadPipeline:
                 yield from self.emit(row, has_new_message=True)
 
     def checked(self, rows: Iterable[Row]) -> Iterator[Event]:
-        """Yield the events of listed rows that belong to known or new open threads."""
+        """Yield the events of the listed rows of threads that are open, now or in the state."""
         for row in rows:
             thread_id = row["id"]
             if thread_id in self._state.not_found or thread_id in self._seen.fetched:
@@ -186,7 +187,7 @@ class ThreadPipeline:
     def emit(
         self, row: Row, *, always: bool = False, has_new_message: bool = False
     ) -> Iterator[Event]:
-        """Yield a thread's record if it has changed since it was last emitted, and what follows it.
+        """Yield a thread's record if it has changed, then the thread's messages and state changes.
 
         Args:
             row: The thread.
@@ -223,7 +224,7 @@ class ThreadPipeline:
             yield from self._note_recent(row, has_new_message=has_new_message)
 
     def _is_within_lookback(self, row: Row) -> bool:
-        """Whether the latest message of a thread is within the lookback, or later."""
+        """Whether the latest message of a thread is not before the start of the lookback."""
         if self._state.bookmark != self._bookmark:
             self._bookmark = self._state.bookmark
             seconds = self._context.settings.lookback_seconds
@@ -233,8 +234,9 @@ class ThreadPipeline:
     def _note_recent(self, row: Row, *, has_new_message: bool) -> Iterator[StateChange]:
         """Record that the next lookback may skip a thread that is emitted now.
 
-        That is so if its messages are emitted with it, or pending, or were never selected. If the
-        backfill reads them later in this sync, it records that.
+        The lookback may skip the thread if its messages are emitted with it, are pending, or were
+        never selected. If the backfill reads the messages later in this sync, the backfill records
+        the thread instead.
         """
         thread_id, moment, messages = row["id"], row[REPLICATION_KEY], self._state.messages
         if (has_new_message and self._selection.messages) or thread_id in messages.pending:
@@ -258,12 +260,15 @@ class ThreadPipeline:
             yield item
 
     def _is_in_state(self, thread_id: str) -> bool:
-        """Whether a later phase may read the thread too. All others would take too much memory."""
+        """Whether a later phase may read the thread too.
+
+        Remembering the IDs of all other threads would take too much memory.
+        """
         state = self._state
         return thread_id in state.open or thread_id in state.failed or thread_id in state.not_found
 
     def _read(self, item: ThreadRef | Event) -> ReadResult | Event:
-        """Read a thread; called on a worker thread."""
+        """Read the thread of a reference, or return an event as it is; called on a worker."""
         if isinstance(item, ThreadRef):
             once = self._failures.threads.is_quarantined(item.id)
             return fetch_thread(self._api, item, once=once)
@@ -288,7 +293,10 @@ class ThreadPipeline:
                 )
 
     def _is_wanted(self, result: ReadResult) -> bool:
-        """Whether the state knows a thread that cannot be listed, or the thread is in scope."""
+        """Whether a thread that cannot be listed is wanted: open in the state, or in scope.
+
+        If reading the thread failed, it counts as in scope.
+        """
         row = result.outcome
         is_in_scope = row is not None and (not isinstance(row, dict) or self._is_in_scope(row))
         return is_in_scope or result.ref.id in self._state.open
@@ -300,8 +308,9 @@ class ThreadPipeline:
         check = now if self._context.tracks_open_threads else None
         change = partial(self._state.note_not_found, ref.id, check)
         if check is None and self._state.failed.get(ref.id) != 0:
-            # It may have been archived or restored between the two requests, and no check is
-            # recorded. So the next sync reads it again, once: 0 marks it.
+            # The thread may have been archived or restored between the two requests. Because no
+            # check is recorded here, the next sync reads it once more. A failure count of 0 marks
+            # that.
             change = partial(self._state.note_failure, ref.id, 0)
         return StateChange(self._pending_messages(ref, change))
 
@@ -312,10 +321,10 @@ class ThreadPipeline:
         return StateChange(self._pending_messages(ref, change))
 
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
-        """Return a state change that also keeps the messages of the thread for a later sync.
+        """Extend a state change: keep the thread's messages for a later sync, if they are due.
 
-        Before the backfill begins, they are kept in any case: it does not reach a thread without a
-        latest message.
+        Until the backfill begins, the messages are always kept, because the backfill does not reach
+        a thread without a latest message.
         """
         is_due = ref.has_new_message or self._is_left_to_backfill
         if not (self._selection.messages and is_due):
@@ -332,12 +341,13 @@ class ThreadPipeline:
     ) -> Sequence[ReadMessages]:
         """Return the request to read a thread's messages, if they may have changed.
 
-        Emitting the record again is not a change. Before the backfill begins, it is left to read
-        all messages, because it reaches every thread that has one.
+        Emitting an unchanged record again does not make its messages due. Until the backfill
+        begins, a thread with a latest message is left to the backfill, unless it has a new message
+        or its messages are pending.
 
         Args:
             row: The thread.
-            fingerprint: Its fingerprint, if the thread is or was tracked.
+            fingerprint: The thread's fingerprint, if the thread is or was tracked.
             has_new_message: Whether to read the messages in any case.
         """
         if not self._selection.messages:
@@ -374,9 +384,10 @@ class ThreadPipeline:
     def _listed_page(self, page: ListedPage) -> Iterator[ThreadRef | Event]:
         """Yield the events of a page; see `listed`.
 
-        The index behind the list can lag. So a listed row is not emitted over a record that this
-        sync read by ID, nor over one with a later message, nor if the thread was not found. A
-        listed row does show that the thread existed after it was not found.
+        HubSpot's index for the list can lag. So a listed row is not emitted if this sync has read
+        the thread by ID, if the last emitted record has a later message, or if the thread was not
+        found. But a listed row shows that the thread still existed after the 404, so the thread's
+        grace period restarts.
         """
         fetches_listed = self._fetches_listed
         for row in page.rows:
@@ -414,7 +425,7 @@ class ThreadPipeline:
 
 
 def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> ReadResult:
-    """Read a thread: first as live or archived as the reference says, then as the other.
+    """Read a thread with the reference's value of `archived`; after a 404, with the opposite value.
 
     Args:
         api: The HubSpot API.

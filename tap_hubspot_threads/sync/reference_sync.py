@@ -1,4 +1,4 @@
-"""Sync of reference lists and `thread_index` alone; it keeps no state."""
+"""Sync of only the reference lists and `thread_index`. This sync keeps no state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ReferenceSync:
         """Yield the events.
 
         Raises:
-            HubSpotError: if the sync ends early, or at the end if items could not be read.
+            HubSpotError: if the sync ends early, or after all reads if items could not be read.
         """
         identify(self._api, self._pool, self._context.state)
         if self._context.selection.thread_index:
@@ -54,7 +54,7 @@ class ReferenceSync:
                 yield CHECKPOINT
 
     def _read(self, ref: ThreadRef) -> list[Row]:
-        """Return a thread that cannot be listed, read by ID; empty if it cannot be read either."""
+        """Read by ID a thread that cannot be listed; return a list of its row, or an empty list."""
         outcome = self._pool.run(lambda: fetch_thread(self._api, ref)).outcome
         if isinstance(outcome, HubSpotError):
             self._context.failures.threads.note(ref.id, outcome)

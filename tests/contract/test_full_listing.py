@@ -70,7 +70,7 @@ def test_forms_of_cursors(large: Lab, behavior: dict[str, Any]) -> None:
 
 
 def test_made_cursors_refused_later(large: Lab) -> None:
-    """If HubSpot refuses made cursors from some page on, the rest is read in order."""
+    """If HubSpot refuses self-made cursors from some page on, the rest is read in order."""
     large.emulator.before_answer = lambda _: vars(large.account.behavior).update(
         made_cursors="refused" if len(large.calls(FULL_LIST)) > 20 else "accepted"
     )

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import FailureLog
 
 MAX_REMEMBERED = 50_000
-"""How many actors to remember as requested. The most recently named ones are kept."""
+"""Maximum actors to remember as requested. The most recently named actors are kept."""
 
 MAX_HELD = 200
-"""Maximum number of state changes held back for actors. Without it, STATE could stop advancing."""
+"""Maximum state changes held back for actors. Without this limit, STATE could stop advancing."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
 LISTS = {"threads": (), "messages": ("senders", "recipients")}
@@ -45,13 +45,13 @@ class Actors:
         self._held: list[StateChange] = []
         self._breaker = CircuitBreaker("actors")
         self._has_returned_any = False
-        """Whether HubSpot has returned any actor. If so, it does not refuse them all, and a refusal
-        is about single IDs."""
+        """Whether HubSpot has returned any actor. If so, HubSpot does not refuse all actors: a
+        refusal concerns single IDs."""
         self._refused = 0
-        """Actors that HubSpot has refused one by one so far."""
+        """Number of actors that HubSpot has refused so far."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the events and the actors. A state change waits for the actors named before it.
+        """Yield the events and the actors. A state change follows all actors named before it.
 
         Raises:
             HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or for an

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
 
 COMPLETE_STATUSES = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
-"""Values of `truncationStatus` without a loss of text. A reply lacks only the quoted messages,
-which are records of their own."""
+"""Values of `truncationStatus` for messages whose own text is complete. A reply lacks only the
+messages that it quotes, and these have their own records."""
 
 CHUNK_BYTES = 1_000_000
 """Bytes of messages per part of a page, if full texts are read one by one."""
@@ -53,7 +53,8 @@ class Messages:
         self._fetches_original_content = context.settings.fetch_original_content
         self._breaker = CircuitBreaker("threads' messages")
         self._failed_texts_in_a_row = 0
-        """Consecutive full texts that could not be read; after too many, no more are requested."""
+        """Consecutive full texts that could not be read. After `MAX_CONSECUTIVE_FAILURES`, no full
+        text is requested."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
         """Yield the events, with each `ReadMessages` replaced by the records of the messages.
@@ -100,9 +101,9 @@ class Messages:
         yield StateChange(partial(self._state.settle, thread.id))
 
     def _thread_deleted(self, thread_id: str) -> Callable[[], None]:
-        """Return the state change for a thread that no longer exists, which is not an error.
+        """Return the state change for a missing thread. A missing thread is not an error.
 
-        Later syncs request the messages again, because a 404 can be wrong for a while.
+        The next syncs request the messages again, because a 404 can be wrong for a while.
         """
         self._seen.without_thread.append(thread_id)
         syncs = self._failures.syncs(thread_id)
@@ -148,9 +149,9 @@ class Messages:
             yield from self._with_full_texts(thread, page)
 
     def _with_full_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
-        """Yield a page, or parts of it with the full texts of truncated messages.
+        """Yield a page as it is, or in parts with the full texts of truncated messages.
 
-        The rows are built only once here: the parts hold the finished rows.
+        The parts hold finished rows, so the rows are built only once.
         """
         if not self._fetches_original_content:
             yield page
@@ -172,7 +173,7 @@ class Messages:
         yield Page(rows, page.cursor, page.now, size)
 
     def _full_text(self, thread: ThreadRef, message_id: str) -> Row:
-        """Return the columns of a message's full text; none if it cannot be read."""
+        """Return the columns of a message's full text; an empty row if reading the text fails."""
         if self._failed_texts_in_a_row >= MAX_CONSECUTIVE_FAILURES:
             self._stats.truncated.append(message_id)
             return {}

@@ -19,26 +19,26 @@ class Sized(Protocol):
 
     @property
     def size(self) -> int:
-        """Its size in bytes."""
+        """The size of the result in bytes."""
 
     def shrink(self) -> None:
-        """Free what can be computed again."""
+        """Free the parts of the result that can be computed again."""
 
 
 R = TypeVar("R", bound=Sized)
 
 
 class Plan(Protocol[T, R]):
-    """Tasks that depend on the results of earlier ones. All calls but `run` are serialized."""
+    """Tasks that depend on the results of earlier tasks. Only calls of `run` can overlap."""
 
     def take(self) -> T | None:
-        """Return the next task; None if there is none until a running one is done."""
+        """Return the next task; None if no task can start before a running task is done."""
 
     def run(self, task: T) -> R:
         """Return the result of a task; called on a worker thread, concurrently."""
 
     def done(self, task: T, result: R) -> None:
-        """Note the result of a task."""
+        """Record the result of a task."""
 
 
 PREFETCH_BYTES = 4_000_000
@@ -46,12 +46,12 @@ PREFETCH_BYTES = 4_000_000
 batch."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
-"""Maximum bytes of pages to keep parsed, which takes five times the memory. A consumer that keeps
-up gets pages that need no second parsing. Pages beyond this limit are kept as bytes only."""
+"""Maximum bytes of waiting pages that stay parsed. A parsed page takes five times the memory of its
+bytes. A page beyond this limit is kept as bytes and parsed again when it is consumed."""
 
 
 class ByteBudget:
-    """A limit on the bytes of waiting pages that several buffers share."""
+    """A limit, shared by several buffers, on the bytes of their waiting pages."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -70,12 +70,12 @@ class Buffer:
 
     Guarantees:
         * No page is requested while `PREFETCH_BYTES` bytes or more are waiting. The current buffer
-          is exempt if it has no page, so its consumer never waits for the others.
+          is exempt while it is empty, so its consumer never waits for the other buffers.
         * An error of the source is raised after the pages that came before it.
 
     Args:
         budget: Shared with the other buffers.
-        source: The pages; only `fill` iterates it.
+        source: The pages; only `fill` iterates over them.
     """
 
     def __init__(self, budget: ByteBudget, source: Iterator[Page]) -> None:
@@ -115,14 +115,7 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait until a page or the end can be taken.
-
-        Args:
-            timeout: Maximum seconds to wait.
-
-        Returns:
-            Whether there is a page or the end to take.
-        """
+        """Wait for a page or the end; return False if neither comes within `timeout` seconds."""
         with self._budget.changed:
             return self._budget.changed.wait_for(
                 lambda: bool(self._pages) or self.is_ended, timeout
@@ -168,11 +161,12 @@ class Buffer:
 
 
 class SharedBuffer(Generic[T, R]):
-    """The results of the tasks of a plan, which many workers fill, in the order of completion.
+    """The results of a plan's tasks, in the order of completion. Many workers fill the buffer.
 
     Guarantees:
         * No task starts while `PREFETCH_BYTES` bytes or more are waiting.
-        * After a task has failed, no further one starts. Its error is raised after all results.
+        * After a task has failed, no further task starts. `take` returns all results, then raises
+          the error.
 
     Args:
         plan: The tasks.
@@ -184,16 +178,16 @@ class SharedBuffer(Generic[T, R]):
         self._bytes = self._running = 0
         self._error: BaseException | None = None
         self._is_finished = False
-        """Whether no further task starts, because none is left or the buffer was closed."""
+        """Whether no further task starts, because no task is left or the buffer was closed."""
         self._changed = threading.Condition()
 
     def work(self) -> None:
-        """Run tasks until none is left; never raises."""
+        """Run tasks until no task is left; never raises."""
         while self.run_task():
             pass
 
     def run_task(self) -> bool:
-        """Wait for a task and run it; return False if none is left. Never raises."""
+        """Wait for a task and run it; return False if no task is left. Never raises."""
         task = self._next_task()
         if task is None:
             return False
@@ -216,7 +210,7 @@ class SharedBuffer(Generic[T, R]):
         return True
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait at most `timeout` seconds for a result or the end; return whether there is one."""
+        """Wait for a result or the end; return False if neither comes within `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: bool(self._results) or self._is_finished or self._error is not None,
@@ -252,7 +246,7 @@ class SharedBuffer(Generic[T, R]):
         self._results.append(result)
 
     def _next_task(self) -> T | None:
-        """Wait for a task, and return it; None if none is left."""
+        """Wait until a task can start, and return the task; None if no task is left."""
         with self._changed:
             while not (self._is_finished or self._error):
                 if self._bytes < PREFETCH_BYTES:

@@ -36,13 +36,13 @@ POLL = 0.1
 class WorkerPool:
     """Runs blocking calls on worker threads, so that the main thread can react to signals.
 
-    If no thread can be started for a call, the calling thread runs it. A signal is then noticed
-    only between two calls.
+    If no thread can be started for a call, the calling thread runs the call. A signal is then
+    noticed only between two calls.
 
     Args:
         count: Maximum concurrent calls.
         while_waiting: Called on the calling thread before each result, and every `POLL` seconds
-            while waiting for one. An error that it raises ends the waiting.
+            while waiting for a result. If this function raises an error, the waiting ends.
     """
 
     def __init__(self, count: int, while_waiting: Callable[[], None] = lambda: None) -> None:
@@ -55,7 +55,7 @@ class WorkerPool:
         return result
 
     def iterate(self, items: Iterator[T]) -> Iterator[T]:
-        """Yield the items of an iterator; a worker computes each one when it is requested."""
+        """Yield the items of an iterator. A worker computes an item when the caller requests it."""
         while (item := self.run(partial(next, items, None))) is not None:
             yield item
 
@@ -67,16 +67,16 @@ class WorkerPool:
               runs on worker threads. `items` is iterated and results are yielded on the calling
               thread only.
             * Items are pulled lazily: at most `LOOKAHEAD × count` are in progress or waiting to be
-              yielded. That bounds the memory, and one slow call does not idle the others.
-            * A finished result whose predecessors are finished is yielded before another item is
-              pulled.
+              yielded. So memory is bounded, and a slow call does not leave other workers idle.
+            * A result is yielded before another item is pulled, if the result and all earlier
+              results are finished.
             * After a call has failed or the iterator is closed, no further call starts; running
               calls finish. A call that hangs does not delay the exit of the process.
 
         Raises:
             WorkerStartError: if no thread could be started so far.
-            Whatever `items` and `while_waiting` raise, and whatever `function` raises, at that
-                item's place in the order.
+            Whatever `items` and `while_waiting` raise. Whatever `function` raises for an item, in
+                place of the item's result.
         """
         tasks: queue.SimpleQueue[tuple[T, Future[R]] | None] = queue.SimpleQueue()
         ended = threading.Event()
@@ -107,8 +107,8 @@ class WorkerPool:
         The caller must consume the pages before it requests the next item.
 
         Args:
-            sources: Items, each with the source of its pages. An item without pages has None and
-                occupies no worker.
+            sources: Items, each with the source of its pages. An item without pages has None as its
+                source and occupies no worker.
 
         Guarantees:
             * At most `count` sources are read at once, on worker threads. `sources` itself is
@@ -116,8 +116,8 @@ class WorkerPool:
             * At most `LOOKAHEAD × count` sources and `MAX_WAITING` items are in progress or
               waiting. The pages read ahead take at most `PREFETCH_BYTES` bytes plus one page per
               worker, however many pages an item has.
-            * An error of a source is raised at its place among the pages; other sources continue.
-              An error of `sources` is raised after all items before it.
+            * An error of a source is raised in place of its next page; other sources continue. An
+              error of `sources` itself is raised after all earlier items.
             * After the iterator is closed, no further page is requested.
         """
         budget = ByteBudget()
@@ -166,8 +166,9 @@ class WorkerPool:
             * At most `count` tasks run at once, on worker threads.
             * Results that wait to be yielded take at most `PREFETCH_BYTES` bytes plus one result
               per worker.
-            * An error of a task is raised after the results that are waiting. No further task
-              starts then, nor after the iterator is closed; running ones finish.
+            * An error of a task is raised after the results that are waiting.
+            * After an error, or after the iterator is closed, no further task starts; running tasks
+              finish.
         """
         buffer = SharedBuffer(plan)
         threads = _Threads(self.count, self._has_started)
@@ -223,7 +224,7 @@ class _Threads:
 
     Args:
         count: Maximum number of threads.
-        has_started: Set once any thread could be started, in this group or another.
+        has_started: Set once a thread could be started, in this group or in another group.
     """
 
     def __init__(self, count: int, has_started: threading.Event) -> None:
@@ -231,7 +232,7 @@ class _Threads:
         self.running = 0
 
     def add(self, work: Callable[[], None]) -> bool:
-        """Start another thread unless `count` are running; return whether any is running.
+        """Start another thread unless `count` threads run; return whether at least one runs.
 
         Raises:
             WorkerStartError: if no thread could be started so far.
@@ -272,7 +273,7 @@ def _fill(tasks: queue.SimpleQueue[Buffer | None]) -> None:
 
 
 def up_to_an_error(items: Iterable[T], errors: list[Exception]) -> Iterator[T]:
-    """Yield the items; append an error that ends them early to the list."""
+    """Yield the items. If an error ends them early, append the error to `errors`."""
     try:
         yield from items
     except Exception as error:  # noqa: BLE001 - raised later by the caller

@@ -1,4 +1,4 @@
-"""Phase 6, the message backfill: reads messages that are older than the selection of `messages`."""
+"""Phase 6, the message backfill: reads the messages from before `messages` was selected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Backfill:
     Args:
         api: Reports the remaining daily quota.
         increment: Lists the threads by latest message.
-        pipeline: Reads their messages.
+        pipeline: Reads the threads' messages.
         context: Both bookmarks, and the settings.
     """
 
@@ -43,24 +43,24 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # Cap the share halfway between the reserve and 100%. At twice a large reserve, a
-        # backfill might never start.
+        # Twice a large reserve can be almost 100% or more, and the backfill might never start.
+        # So the share is at most halfway between the reserve and 100%.
         self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
     def run(self) -> Iterator[Event]:
-        """Yield the events. Running out of the daily quota is a normal end, not an error.
+        """Yield the events. A used-up daily quota ends the backfill without an error.
 
         Raises:
-            HubSpotError: as the increment does, except for the daily quota.
+            HubSpotError: for the same errors as the increment, except a used-up daily quota.
         """
         until = self._state.bookmark
         if not self._state.messages.needs_backfill or until is None:
             return
         since = self._state.messages.bookmark or self._threads.start_date or EPOCH
         if not self._state.messages.backfilled_threads:
-            # Only at its start: if each resumption re-read the lookback, a small daily quota
-            # might never get past it.
+            # Only a new backfill reads the lookback. If each resumed backfill read it again, a
+            # small daily quota might be used up within the lookback every time.
             since = self._increment.before(since)
         try:
             yield from self._pipeline.with_children(self._events(since, until))
@@ -77,7 +77,8 @@ class Backfill:
 
     def _events(self, since: str, until: str) -> Iterator[Event]:
         for window in self._increment.windows(since, end=lambda: until):
-            # A row can be fresher than its place, so its time may be ahead of what was shown.
+            # A row can be fresher than its place. So the row's time can be later than the time up
+            # to which all threads were shown.
             complete_until = min(window.complete_until or until, until)
             for row in window.rows:
                 moment = row[REPLICATION_KEY]

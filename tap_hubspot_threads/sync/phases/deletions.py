@@ -1,4 +1,7 @@
-"""Decides which threads are deleted: those not found twice, with a guard for mass deletions."""
+"""Decides which threads are deleted: those that two checks did not find.
+
+Mass deletions need more proof, because the token may belong to another account.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MIN_SECONDS_BETWEEN_CHECKS = 600.0
-"""Minimum time between the two checks that find no thread. One outage, or a scheduler's immediate
-retry during it, must not mark a thread as deleted."""
+"""Minimum seconds between the two checks that do not find a thread. A single outage must not mark a
+thread as deleted, even if the scheduler retries the sync during the outage."""
 
 MASS_DELETION_MIN = 20
-"""Open threads that must be known before missing ones can count as a mass deletion."""
+"""Minimum known open threads before missing threads can count as a mass deletion."""
 
 
 class Deletions:
@@ -37,13 +40,13 @@ class Deletions:
     def __init__(self, context: SyncContext, *, is_confirmed: bool) -> None:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._lists_all = context.settings.threads.is_all
-        """Whether a full listing includes every thread. If not, a thread's absence from it proves
-        nothing, and a second check by ID is needed too."""
+        """Whether a full listing includes every thread. If not, the absence of a thread from the
+        listing proves nothing, and a second check by ID is needed too."""
         self._is_confirmed = is_confirmed
 
     @property
     def is_mass_deletion(self) -> bool:
-        """Whether there are many open threads and most were not found, in this or earlier syncs."""
+        """Whether many open threads are known and most were not found, in this sync or earlier."""
         missing, seen = len(self._state.not_found), self._seen_count
         return missing + seen >= MASS_DELETION_MIN and missing > seen
 
@@ -78,7 +81,7 @@ class Deletions:
             yield StateChange(partial(self._state.forget, thread_id))
 
     def check(self) -> None:
-        """Raise an error if a possible mass deletion may instead be another account.
+        """Raise an error if most threads are missing and the token may belong to another account.
 
         Raises:
             MassDeletionError: names how many threads were not found.
@@ -89,8 +92,9 @@ class Deletions:
     def _proven(self) -> list[str]:
         """Return the threads whose deletion is proven.
 
-        Not found twice is enough. In a mass deletion, a full listing without the thread is needed
-        as well.
+        Two checks that did not find the thread are enough, except in a mass deletion. Then a full
+        listing that started after the first check and did not show the thread is needed too. Such
+        a listing replaces the second check if it includes every thread.
         """
         if not self.is_mass_deletion:
             return self._not_found_twice()

@@ -1,4 +1,4 @@
-"""Phases 1 and 4, the full listing: lists all threads by ID, across syncs if necessary."""
+"""Phases 1 and 4, the full listing: lists all threads by ID, in several syncs if necessary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
 MIN_SECONDS = 120.0
-"""Seconds that a full listing may always take in a sync."""
+"""Maximum seconds of a full listing per sync, if `SHARE_OF_INTERVAL` permits less."""
 SHARE_OF_INTERVAL = 0.2
 """Maximum share of the time between the starts of two syncs that a full listing takes."""
 
@@ -31,8 +31,8 @@ SHARE_OF_INTERVAL = 0.2
 class FullListing:
     """Lists the whole account, at most once per sync; a listing can span several syncs.
 
-    It emits every thread in scope, changed or not. The first listing runs to its end. A later one
-    takes a limited time in each sync, because the next sync's increment must not wait for it.
+    A listing emits every thread in scope, changed or not. The first listing runs to its end. A
+    later listing takes a limited time in each sync, so that it does not delay the next increment.
 
     Args:
         api: The HubSpot API.
@@ -50,11 +50,11 @@ class FullListing:
         self._has_run = False
 
     def is_due(self, *, for_deletions: bool = False) -> bool:
-        """Whether a listing is due or unfinished, and none has run in this sync.
+        """Whether a listing is due or unfinished; False once this sync has run a listing.
 
         Args:
-            for_deletions: Whether a listing is also due if it could show a thread that was not
-                found.
+            for_deletions: Whether a listing is also due if a thread was first not found after the
+                last listing started.
         """
         listing = self._state.listing
         if self._has_run:
@@ -73,10 +73,10 @@ class FullListing:
         return self._pipeline.listed(self._pages())
 
     def _pages(self) -> Iterator[ListedPage | StateChange]:
-        """Yield what is still to be listed, live threads first.
+        """Yield the pages that are still to be listed, live threads first.
 
-        The first listing lists what is in scope. A later one lists both live and archived threads,
-        whatever the settings say. Nothing else updates a closed thread that was archived after it
+        The first listing lists archived threads only if they are in scope. A later listing always
+        lists them, because nothing else updates a closed thread that was archived after its record
         was emitted.
         """
         listing, budget = self._state.listing, Budget(seconds=self._max_seconds())
@@ -99,7 +99,7 @@ class FullListing:
             cursor = None
 
     def _max_seconds(self) -> float | None:
-        """Return the time for this sync's part of the listing; None for the first listing."""
+        """Return the maximum seconds for a listing in this sync; None: no limit."""
         if self._state.is_first_listing:
             return None
         if self._last_sync_at is None:

@@ -1,4 +1,4 @@
-"""Phase 2, the increment: reads threads with a message after the bookmark less the lookback."""
+"""Phase 2, the increment: reads threads with a message since the bookmark minus the lookback."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 UNDATED_MARGIN = 7_260.0
-"""Seconds added to the end of an increment whose pages lack a `Date`. HubSpot's clock is then ours
-less an hour, and our clock itself may be slow."""
+"""Seconds added to the end of an increment whose pages lack a `Date`. HubSpot's clock is then taken
+to be the local clock minus one hour, and the local clock may be slow."""
 ROUNDING_MARGIN = 1.0
 """Seconds added to the end of any other increment, because a `Date` is rounded down."""
 FIRST_LOOKBACK = 120.0
-"""Seconds before the start of a first sync at which its increment starts."""
+"""The increment of a first sync starts this many seconds before the start of the sync."""
 MIN_CORRECTION = 60.0
-"""Minimum seconds by which a later page must be earlier than the first to correct the start."""
+"""The start is corrected if a later page shows that it was more than this many seconds earlier."""
 MIN_EARLY_ROWS = 2
-"""HubSpot ignores the time filter if more than this many rows of a page, and more than half of
-them, are from before its start."""
+"""The time filter counts as ignored if more than this many rows of a page, and more than half of
+its rows, are from before the requested start."""
 
 
 class Increment:
-    """Reads the threads that have a new message; each page moves the bookmark.
+    """Reads the threads that have a new message, and moves the bookmark.
 
     Args:
         api: The HubSpot API.
@@ -61,14 +61,14 @@ class Increment:
         """Yield the events of the changed threads, and the state changes that move the bookmark.
 
         Args:
-            is_first: Whether this sync has just listed the account. Then the lookback is short,
-                because the listing has shown all but the latest changes.
+            is_first: Whether this sync has just listed the account for the first time. Then the
+                lookback is short, because the listing has shown all but the latest changes.
         """
         lookback = FIRST_LOOKBACK if is_first else self._settings.lookback_seconds
         return self._pipeline.by_id(self._changed(lookback))
 
     def before(self, moment: str) -> str:
-        """Return a time less the lookback; reading from there covers HubSpot's index lag."""
+        """Return a time minus the lookback, which covers the lag of HubSpot's index."""
         return shift(moment, seconds=-self._settings.lookback_seconds)
 
     def windows(
@@ -93,12 +93,12 @@ class Increment:
         return iter_changed_threads(*lists, since=since, end=end)
 
     def _changed(self, lookback: float) -> Iterator[ThreadRef | Event]:
-        """Yield the references to changed threads, and the changes that move the bookmark."""
+        """Yield the references to changed threads, and the state changes that move the bookmark."""
         bookmark = self._state.bookmark or ""
         try:
             try:
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
-            except _BookmarkAheadError:  # a single response can be wrong
+            except _BookmarkAheadError:  # check again: a single response can be wrong
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
         except _BookmarkAheadError as error:
             LOG.warning(
@@ -135,17 +135,18 @@ class Increment:
     def _new_threads(
         self, newest_id: int, shown: set[str]
     ) -> Generator[ThreadRef | Event, None, int | None]:
-        """Yield the references to the threads behind an ID, whatever their times are.
+        """Yield the references to the threads behind `newest_id`, whatever their times are.
 
-        An email's times are those of its `Date` header, so the list by time may show a new thread
-        anywhere (recorded). It never shows a thread without a message.
+        An email's times are those of its `Date` header, so a new thread may be anywhere in the list
+        by time (recorded). That list never shows a thread without a message.
 
         Args:
             newest_id: The highest ID that was listed before the lookback began.
             shown: IDs that the list by time has shown.
 
         Returns:
-            The highest ID now; None if cursors are not keys. Then the full listing shows them.
+            The highest ID now. None: cursors are not keys, and only the full listing shows these
+            threads.
         """
         newest, threads = newest_id, ThreadList(self._api, self._pool, archived=False)
         try:
@@ -165,11 +166,13 @@ class Increment:
         return newest
 
     def _archived_pages(self, list_pages: ListSince, since: str) -> Iterator[Page]:
-        """Yield pages of archived threads by time; one empty page if HubSpot cannot list them so.
+        """Yield pages of archived threads by time; one empty page if HubSpot cannot list by time.
 
-        UNKNOWN: whether HubSpot sorts archived threads by time. If it refuses the sort or ignores
-        the filter, the full listing picks up the changes. A refusal of a later page is an error,
-        as for live threads: the cursor may have expired, and a backfill passes each thread once.
+        UNKNOWN: whether HubSpot sorts archived threads by time. If HubSpot refuses the sort or
+        ignores the filter, the full listing picks up the changes.
+
+        A refusal of a later page is an error, as for live threads. The cause may be an expired
+        cursor, and a backfill that skipped the page would never return to its threads.
         """
         pages = list_pages(since)
         reason = "HubSpot ignores the time filter."
@@ -199,16 +202,17 @@ def _ignores_filter(page: Page, since: str) -> bool:
 
 
 class _Start:
-    """HubSpot's clock at the first page of an increment; the increment ends at that time."""
+    """HubSpot's clock at the first page of an increment, and the end of the increment."""
 
     def __init__(self) -> None:
         self.now = ""
-        """A cleaned time; empty before the first page."""
+        """HubSpot's clock at the first page, as a cleaned time; empty before the first page."""
         self.end: str | None = None
+        """The time at which the increment ends: `now` plus a margin; None before the first page."""
         self._received_at = 0.0
 
     def note(self, page: Page) -> None:
-        """Set the time from the first page, or correct it if a later page shows an earlier time."""
+        """Take the time from the first page, or an earlier time if a later page shows one."""
         if not self.now:
             self._received_at = page.received_at
         now = shift(page.now, seconds=self._received_at - page.received_at)

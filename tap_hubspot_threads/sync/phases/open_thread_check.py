@@ -1,8 +1,8 @@
 """Phase 3, the open-thread check: finds silent changes to open threads.
 
 There are several steps, because it is unknown whether HubSpot's status filter works and how many
-threads fit on one page. Each step handles only what the earlier steps left. Every sync tries all
-steps again: it does not remember which one worked.
+threads fit on one page. Each step handles only the threads that the earlier steps left. Every sync
+tries all steps, because the state does not record which steps worked.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""Time budget for listings in a sync, the increment's pages included."""
+"""Maximum seconds per sync for listing: this phase's pages and the increment's pages together."""
 
 
 class OpenThreadCheck:
@@ -59,10 +59,10 @@ class OpenThreadCheck:
         """Total time that the pages of this check took."""
 
     def not_found_once(self) -> Iterator[Event]:
-        """Re-read the threads that were not found once, with at most 25% of the calls.
+        """Read again the threads that earlier syncs did not find, with at most 25% of the calls.
 
         A missing thread needs a second check before it is reported as deleted. Only a read by ID
-        counts, so these threads are read even if a listing shows them.
+        counts as a check, so these threads are read even if a listing shows them.
         """
         self._known = len(self._state.open)
         if self._max_calls:
@@ -78,12 +78,15 @@ class OpenThreadCheck:
             yield from self._listing(self._list_open())
 
     def by_listing_all(self) -> Iterator[Event]:
-        """List all threads, if that takes fewer calls than reading by ID and the time is enough."""
+        """List all threads, if time permits and reading the open threads by ID takes more calls."""
         if self._max_calls and self._lists and self._full_listing_is_cheaper():
             yield from self._listing(self._list_all())
 
     def by_id(self) -> Iterator[Event]:
-        """Read the rest by ID, least recently read first, until the calls are used up."""
+        """Read the remaining open threads by ID, until the calls are used up.
+
+        The least recently read threads are read first.
+        """
         due, limit = self._unseen(), max(self._max_calls, MAX_CALLS_PER_THREAD)
         while (
             self._max_calls
@@ -99,7 +102,7 @@ class OpenThreadCheck:
     def _unseen(self) -> list[ThreadRef]:
         """Return the known open threads that this sync has not seen, least recently read first.
 
-        Threads that were not found are excluded: `not_found_once` has handled them.
+        Threads that were not found are excluded, because `not_found_once` handles them.
         """
         done = self._seen.fetched | self._seen.tracked | self._state.not_found.keys()
         return [ThreadRef(*item) for item in self._state.open.ids() if item[0] not in done]
@@ -117,20 +120,20 @@ class OpenThreadCheck:
     # Steps that list threads
 
     def _listing(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Run a step that lists threads. If it fails, the next steps run without it."""
+        """Run a step that lists threads. If the step fails, the next steps run anyway."""
         before = len(self._seen.known_open)
         yield from self._pipeline.with_children(_best_effort(events))
         self._listed += len(self._seen.known_open) - before
 
     def _list_open(self) -> Iterator[Event]:
-        """Mark unchanged threads that the status filter shows as seen; later steps skip them.
+        """List open threads by status, and mark the unchanged ones as seen. Later steps skip these.
 
         A page with mostly closed threads means that HubSpot ignores the filter, so the step ends. A
-        row that differs from the last emitted record may be a change or an outdated row of the
-        status index, so its thread is left to the later steps.
+        row that differs from the last emitted record may show a change, or the status index may be
+        outdated. So the later steps read such a thread.
 
-        UNKNOWN: whether `threadStatus` filters, and whether its index is current. If the filter
-        works and its index is current, all its rows can be used, and `by_listing_all` can go.
+        UNKNOWN: whether `threadStatus` filters, and whether the status index is current. If both
+        are true, all listed rows can be used, and `by_listing_all` can be removed.
         """
         for archived in self._archived_values:
             for page in self._counted(self._api.list_open_threads(archived=archived)):
@@ -151,7 +154,7 @@ class OpenThreadCheck:
         if pages is None or self._listable() <= pages:
             return False
         fits_calls = pages <= self._max_calls // 2 - self._pages
-        # Without keys, one page is read after another.
+        # If cursors are not keys, pages are read one after another.
         at_once = self._pool.count if self._state.recent.newest_id is not None else 1
         return fits_calls and listing.full_seconds / at_once <= self._seconds_left()
 
@@ -171,7 +174,7 @@ class OpenThreadCheck:
                 return
 
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """Yield pages until the calls or the time for listings are used up."""
+        """Yield pages until the calls or the seconds for listing are used up."""
         pages = self._pool.iterate(pages)
         for _ in range(self._pages_left()):
             self._pages += 1
@@ -182,7 +185,7 @@ class OpenThreadCheck:
                 return
 
     def _pages_left(self) -> int:
-        """Return how many pages may still be listed: at most half of the calls."""
+        """Return how many pages may still be listed. Listing may take at most half of the calls."""
         return min(self._max_calls // 2, self._max_calls - self._calls) - self._pages
 
     def _seconds_left(self) -> float:

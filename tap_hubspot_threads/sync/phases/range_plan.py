@@ -1,7 +1,8 @@
 """Decides which range of thread IDs each worker reads next, so that all workers stay busy.
 
-Simulated: with 16 workers, even and accelerating IDs, and 40,000 to 300,000 threads, a list takes
-an eighth to a thirteenth of the time of one page after another (`benchmarks/ranges.py`).
+Simulated with 16 workers and 40,000 to 300,000 threads, for an account that grows evenly while
+HubSpot's IDs accelerate: listing by ranges is 9 to 14 times as fast as one page after another
+(`benchmarks/ranges.py`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 SPARE_CALLS = 24
-"""Calls beyond twice the pages that splits may cause. Up to 16 more are in flight."""
+"""Splits may cause this many calls on top of two per page."""
 CUTS_PER_PAGE = 3
 """Ranges per expected page at the start."""
 PAGES_WORTH_A_SPLIT = 1.2
-"""Expected pages behind the page under way from which a range is split."""
+"""A range is split only if at least this many pages are expected behind its page under way."""
 FIRST_GALLOP = 8
-"""Pages between the open range's page under way and the first probe above it."""
+"""How many pages ahead of the open range's page under way the first probe starts."""
 
 
 @dataclass
@@ -33,18 +34,20 @@ class _Range:
     after: int
     until: int | None
     rate: float | None = None
-    """Threads per ID; None before its first page."""
+    """Estimated threads per ID; None: unknown."""
     is_busy: bool = False
+    """Whether a worker is reading a page of the range."""
     is_probe: bool = False
-    """Whether it was split off the open end, and has not been read yet."""
+    """Whether the range was split off the open range, and no page of it was read yet."""
 
 
 class Budget:
-    """The API calls and the time that a listing may take; None: no limit.
+    """Limits the API calls and the time of a listing.
 
     Args:
-        calls: Maximum API calls, not counting retries.
-        seconds: Seconds after the first request from which no page is requested.
+        calls: Maximum API calls, not counting retries. None: no limit.
+        seconds: No page is requested once this many seconds have passed since the first request.
+            None: no limit.
     """
 
     def __init__(self, *, calls: int | None = None, seconds: float | None = None) -> None:
@@ -57,14 +60,14 @@ class Budget:
         """Seconds since the first request."""
 
     def take(self) -> bool:
-        """Count a call; return False if none is left."""
+        """Count a call and return True; return False if the budget is used up."""
         if self._is_out_of_time or self.calls == self._max_calls:
             return False
         self.calls += 1
         return True
 
     def note(self, page: Page) -> None:
-        """Note the time of a page."""
+        """Record the time at which a page was received."""
         if self._started_at is None:
             self._started_at = page.received_at - page.seconds
         self.seconds = page.received_at - self._started_at
@@ -72,13 +75,13 @@ class Budget:
 
 
 class RangePlan:
-    """The ranges of one side of the list that are still to be read.
+    """The ranges of live threads, or of archived threads, that are still to be read.
 
-    Not thread-safe: the worker pool calls it under its lock.
+    Not thread-safe: the worker pool calls all methods under one lock.
 
     Args:
-        ranges: The ranges to read. Only the last one may be open at its end.
-        budget: Bounds the calls and the time.
+        ranges: The ranges to read. Only the last range may be *open*: without an upper end.
+        budget: Limits the calls and the time.
     """
 
     def __init__(self, ranges: Iterable[IdRange], budget: Budget) -> None:
@@ -89,12 +92,12 @@ class RangePlan:
         self._gallop = FIRST_GALLOP
 
     def cut(self, first: Page, newest_id: int, *, parts: int) -> None:
-        """Cut the IDs after the first page into ranges.
+        """Cut the IDs behind the first page into ranges.
 
         Args:
             first: The first page of the list.
-            newest_id: An estimate of the highest ID, rather too low than too high.
-            parts: Maximum ranges.
+            newest_id: An estimate of the highest ID. Too low is better than too high.
+            parts: Maximum number of ranges.
         """
         (rest,) = self._ranges
         self._page_size, self._rows, self._calls = len(first.ids), len(first.ids), 1
@@ -108,11 +111,14 @@ class RangePlan:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything was read."""
+        """Whether all ranges were read."""
         return not self._ranges
 
     def take(self) -> IdRange | None:
-        """Return the range that an idle worker reads a page of; None if there is none now."""
+        """Return the range whose first page an idle worker is to read.
+
+        Return None if there is nothing to read now, or if the budget is used up.
+        """
         idle = [each for each in self._ranges if not each.is_busy]
         chosen = max(idle, key=self._expected) if idle else self._split()
         if chosen is None or not self._budget.take():
@@ -122,10 +128,10 @@ class RangePlan:
         return IdRange(chosen.after, chosen.until)
 
     def done(self, task: IdRange, page: Page) -> IdRange:
-        """Note a page that was read; return the IDs that it covers.
+        """Record a page that was read; return the IDs that the page covers.
 
         Raises:
-            NotAKeyError: if the page shows that cursors are not IDs.
+            NotAKeyError: if the page shows that cursors are not keys.
         """
         check_page(page, task.after)
         self._budget.note(page)
@@ -147,12 +153,15 @@ class RangePlan:
         return covered
 
     def skip(self, task: IdRange, until: int, behind: Page | None) -> IdRange:
-        """Continue a range after an ID whose row cannot be listed; return what is covered.
+        """Continue a range behind a row that cannot be listed.
 
         Args:
             task: The range.
-            until: The ID.
-            behind: The page behind it, for the time that the search took.
+            until: The ID of the row.
+            behind: The page behind the row, whose time counts in the budget.
+
+        Returns:
+            The IDs of the range up to `until`, which need not be read again.
         """
         if behind is not None:
             self._budget.note(behind)
@@ -164,15 +173,19 @@ class RangePlan:
         return IdRange(task.after, until)
 
     def _expected(self, each: _Range, *, pages_ahead: int = 0) -> float:
-        """Return the rows expected in a range behind a number of pages; infinite if unknown."""
+        """Return the rows expected in a range, minus those of its next `pages_ahead` pages.
+
+        The number is infinite if unknown.
+        """
         if each.rate is None or each.until is None:
             return inf
         return (each.until - each.after) * each.rate - pages_ahead * self._page_size
 
     def _split(self) -> _Range | None:
-        """Split the range with the most rows behind its page under way; None if none is worth it.
+        """Split the range that has the most rows behind its page under way; return the new range.
 
-        A range of unknown rate is never split. The open range is split by a probe, one at a time.
+        Return None if no range is worth splitting. A range whose rate is unknown is not split. The
+        range split off the open range is a *probe*. Only one unread probe exists at a time.
         """
         if self._calls > 2 * self._rows / self._page_size + SPARE_CALLS:
             return None

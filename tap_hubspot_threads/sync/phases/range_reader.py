@@ -22,50 +22,52 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_SINGLE_ROWS = 20
-"""Rows to read one by one at a place where the smallest page that has more than one row fails."""
+"""Maximum rows to read one by one at a place where every larger page fails."""
 GALLOP = 4
-"""Factor by which the distance grows at which a page behind a failing row is searched."""
+"""In the search for a page behind a failing row, each try is this many times as far away as the
+previous try."""
 FIRST_DISTANCE = GALLOP**15
-"""The first distance if the first page fails: thread IDs have 10 or 11 digits (recorded)."""
+"""Distance of the first try if the first page of the list fails: about the size of a thread ID.
+Thread IDs have 10 or 11 digits (recorded)."""
 RECHECKS = 8
-"""Places before a failing row that are tried again."""
+"""Maximum pages before a failing row that are tried again."""
 MAX_DISTANCE = 10**12
-"""Distance from a failing page beyond which no page behind it is searched. Thread IDs have 10 or 11
+"""Maximum distance from a failing page in the search for a page behind it. Thread IDs have 10 or 11
 digits (recorded)."""
 
 
 @dataclass
 class ListedPart:
-    """A page of a list, or a row that makes its page fail, and how much of the list is complete."""
+    """A page of a list, a row that makes its page fail, or both, and the IDs that they cover."""
 
     page: Page | None = None
-    """None: the first row is the failing one."""
+    """The page, or only its rows before the failing row. None: the page starts with that row."""
     failing_id: int | None = None
-    """The thread of a row behind the page that makes its own page fail; None if there is none, or
-    if another range covers it."""
+    """The ID of the thread right behind `page` whose row makes its own page fail. None: there is no
+    such row, or another range covers it."""
     behind: Page | None = None
     """The first page behind the failing row."""
     covered: IdRange | None = None
     """The IDs that need not be read again. None: cursors are not keys; see `cursor`."""
     cursor: str | None = None
-    """If cursors are not keys: where the list continues; None: it is over."""
+    """If cursors are not keys: the cursor of the next page; None on the last page."""
 
     @property
     def failing(self) -> ThreadRef | None:
-        """The failing thread, to be read by ID."""
+        """The thread whose row fails, to be read by ID."""
         if self.failing_id is None:
             return None
         return ThreadRef(str(self.failing_id), is_unlisted=True)
 
     @property
     def now(self) -> str:
-        """HubSpot's clock, as a cleaned time."""
+        """HubSpot's clock at the response, as a cleaned time; empty if there is no page."""
         page = self.page or self.behind
         return page.now if page else ""
 
     @property
     def size(self) -> int:
-        """Bytes of the page."""
+        """Bytes of `page`."""
         return self.page.size if self.page else 0
 
     def shrink(self) -> None:
@@ -75,12 +77,12 @@ class ListedPart:
 
     @property
     def ids(self) -> list[int]:
-        """The IDs of the rows, without those outside `covered`."""
+        """The IDs of the rows that are in `covered`."""
         ids = map(int, self.page.ids if self.page else ())
         return [thread_id for thread_id in ids if self.covers(thread_id)]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows, each once, without those outside `covered`."""
+        """Yield each row that is in `covered`, once."""
         if self.page is None:
             return
         wanted = {str(thread_id) for thread_id in self.ids}
@@ -99,40 +101,43 @@ class ListedPart:
 
 
 class RangeReader:
-    """Requests the pages of a plan; a `Plan` of the worker pool.
+    """Requests the pages that a `RangePlan` chooses. Implements `Plan` for the worker pool.
 
     Args:
         api: The HubSpot API.
-        plan: What to request.
-        archived: Whether to list archived threads.
-        row_end: The ID in the cursor of the page before the plan's.
+        plan: Chooses the pages.
+        archived: Whether to list archived threads instead of live ones.
+        row_end: The ID in the last cursor that HubSpot returned before this plan; 0 if HubSpot
+            returned no cursor in this sync.
     """
 
     def __init__(self, api: HubSpotApi, plan: RangePlan, *, archived: bool, row_end: int) -> None:
         self._api, self._plan, self._archived = api, plan, archived
         self._row_ends = {row_end}
-        """IDs of the last rows of pages: a cursor there is one that HubSpot returned."""
-        self.has_made_cursor_worked = False
-        """Whether HubSpot has accepted a made cursor."""
+        """IDs of the last rows of pages. HubSpot itself returned cursors with these IDs, so they
+        prove nothing about self-made cursors."""
+        self.has_own_cursor_worked = False
+        """Whether HubSpot has accepted a self-made cursor."""
         self.first: Page | TransientError | None = None
-        """The first page of the list, or its error, if it was requested before."""
+        """The first page of the list, or its error. None: the page was not requested yet."""
         self.is_closed = False
         """Whether nobody waits for results, so that a search ends."""
         self._is_down = False
         self._failing: list[tuple[IdRange, Page]] = []
-        """Ranges whose last ID is the only row and fails, each with the first page behind it."""
+        """Ranges whose only row has the last ID and makes its page fail, each with the first page
+        behind the range."""
         self._search = threading.Lock()
 
     def take(self) -> IdRange | None:
-        """Return the range to read a page of; None if there is none now."""
+        """Return the next range for a worker; see `RangePlan.take`."""
         return self._plan.take()
 
     def run(self, task: IdRange) -> ListedPart:
-        """Return the page at the start of a range, or the thread that makes it fail.
+        """Return the page at the start of a range, or the row that makes this page fail.
 
         Raises:
-            NotAKeyError: if HubSpot does not accept made cursors.
-            HubSpotError: if this page cannot be read, nor any page behind it.
+            NotAKeyError: if HubSpot does not accept self-made cursors.
+            HubSpotError: if neither this page nor any page behind it can be read.
         """
         try:
             page = self._page(task.after) if task.after or self.first is None else self.first
@@ -149,21 +154,24 @@ class RangeReader:
         return self._up_to_failure(page) if page.do_larger_fail else ListedPart(page)
 
     def done(self, task: IdRange, part: ListedPart) -> None:
-        """Set what a part covers, and note it in the plan."""
+        """Record a part in the plan, and set the part's `covered`."""
         if part.failing_id is not None:
             part.covered = self._plan.skip(task, part.failing_id, part.behind)
             if not part.covers(part.failing_id):
-                part.failing_id = None  # the first row of this range is beyond its end
+                part.failing_id = None  # the row is behind the end of this range
         elif part.page is not None:
             part.covered = self._plan.done(task, part.page)
-            self.has_made_cursor_worked |= task.after not in self._row_ends
+            self.has_own_cursor_worked |= task.after not in self._row_ends
             self._row_ends.update(part.ids[-1:])
 
     def _page(self, after: int) -> Page:
         return next(self._api.list_threads(cursor_after(after), archived=self._archived))
 
     def _up_to_failure(self, page: Page) -> ListedPart:
-        """Read the rows behind a page of one row, one by one, up to the one that fails."""
+        """Read on behind a single-row page, row by row.
+
+        Stop when a row fails or `MAX_SINGLE_ROWS` rows are read.
+        """
         pages = [page]
         while pages[-1].cursor is not None and pages[-1].ids and len(pages) < MAX_SINGLE_ROWS:
             last = int(pages[-1].ids[-1])
@@ -175,7 +183,7 @@ class RangeReader:
                     self._api.forget_failed_sizes()
                     return replace(part, page=_merged(pages))
                 following = part.page
-            if not following.ids:  # its cursor may be any ID
+            if not following.ids:  # the cursor of an empty page may be any ID
                 break
             pages.append(following)
         return ListedPart(_merged(pages))
@@ -183,16 +191,18 @@ class RangeReader:
     def _behind_failure(
         self, after: int, error: TransientError, *, is_confirmed: bool
     ) -> ListedPart:
-        """Find the row that makes a page fail. Its ID is the lowest one behind which a page works.
+        """Find the row that makes a page fail, or return the page if it can be read after all.
 
-        One search at a time. If no page behind the failing one works either, HubSpot is down. Each
-        step of the search is one attempt, so a short outage can mislead it. Therefore the places
-        directly before the search and before its result must also fail with all retries.
+        The row's ID is the lowest ID behind which a page can be read. If no page behind the failing
+        page can be read either, HubSpot counts as down. Only one search runs at a time.
+
+        Each try is a single attempt, so a short outage can mislead the search. Therefore the pages
+        behind `after` and behind the ID right before the result must also fail with all retries.
 
         Args:
             after: The ID behind which the page fails.
-            error: Its error.
-            is_confirmed: Whether all retries of that page have failed.
+            error: The error of the failing page.
+            is_confirmed: Whether all retries of the failing page have failed.
         """
         with self._search:
             if self._is_down:
@@ -211,27 +221,41 @@ class RangeReader:
             if works == after or any(self._try(place, once=False) for place in sorted(places)):
                 return ListedPart(self._page(after))
             LOG.warning(
-                "HubSpot cannot list thread %d, so it is read by ID. Another one between %d and it "
-                "that cannot be listed either would be missing.",
+                "HubSpot cannot list thread %d, so the tap reads it by ID. If another thread "
+                "between %d and %d cannot be listed either, it is missing until HubSpot lists it.",
                 works,
                 after,
+                works,
             )
             self._failing.append((IdRange(after, works), behind))
             return ListedPart(failing_id=works, behind=behind)
 
     def _any_behind(self, after: int, error: TransientError) -> tuple[int, Page]:
-        """Return an ID behind which a page can be read, and the page."""
+        """Return an ID above `after` behind which a page can be read, and that page.
+
+        Raises:
+            HubSpotError: `error`, if no page can be read.
+            NotAKeyError: if no page can be read and no self-made cursor has worked so far.
+        """
         distance = 1 if after else FIRST_DISTANCE
         while (page := self._try(after + distance)) is None:
             distance *= GALLOP
             if distance > MAX_DISTANCE:
                 self._is_down = True
-                is_certain = self.has_made_cursor_worked or not after
+                is_certain = self.has_own_cursor_worked or not after
                 raise (error if is_certain else NotAKeyError) from error
         return after + distance, page
 
     def _first_that_works(self, fails: int, works: int, behind: Page) -> tuple[int, Page]:
-        """Return the lowest ID of a range behind which a page can be read, and the page."""
+        """Return the lowest ID above `fails`, up to `works`, behind which a page can be read.
+
+        Also return that page.
+
+        Args:
+            fails: An ID behind which no page can be read.
+            works: A higher ID behind which a page can be read.
+            behind: The page behind `works`.
+        """
         while works - fails > 1:
             middle = (fails + works) // 2
             page = self._try(middle)
@@ -242,11 +266,14 @@ class RangeReader:
         return works, behind
 
     def _recheck(self, after: int, works: int, behind: Page) -> tuple[int | None, int, Page]:
-        """Try some places between again: an outage may have ended, or two rows may fail.
+        """Try the pages behind `after` and behind some IDs between `after` and `works` again.
+
+        An outage may have ended meanwhile, or a second row may fail.
 
         Returns:
-            An ID behind which no page can be read, None if all places fail; then a higher one
-            behind which a page can be read, and that page.
+            An ID behind which no page can be read (None: the search is over, because every page
+            fails or the page behind `after` can be read); an ID behind which a page can be read;
+            that page.
         """
         fails = after
         places = min(RECHECKS, works - after)
@@ -259,10 +286,10 @@ class RangeReader:
         return None, works, behind
 
     def _try(self, after: int, *, once: bool = True) -> Page | None:
-        """Return a page with the first row behind an ID; None if it cannot be read.
+        """Return the page of one row right behind an ID; None if that page cannot be read.
 
         Raises:
-            NotAKeyError: if HubSpot does not accept the cursor.
+            NotAKeyError: if HubSpot does not accept self-made cursors.
             TransientError: if nobody waits for the result.
         """
         if self.is_closed:
@@ -277,7 +304,7 @@ class RangeReader:
 
 
 def _merged(pages: Sequence[Page]) -> Page:
-    """Return consecutive pages as one."""
+    """Merge consecutive pages into one."""
     return replace(
         pages[-1],
         rows=[row for page in pages for row in page.rows],

@@ -1,7 +1,7 @@
 """Lists live or archived threads by ID: by many ranges at once, or one page after another.
 
-UNKNOWN: whether the cursors of every account are keys (recorded once). If they are, `_in_order` and
-`NotAKeyError` can go.
+UNKNOWN: whether cursors are thread IDs in every account (recorded in one). If so, `_in_order` and
+`NotAKeyError` can be removed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ThreadList:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
         archived: Whether to list archived threads instead of live ones.
-        budget: Bounds the API calls and the time.
+        budget: Limits the API calls and the time. None: no limit.
     """
 
     def __init__(
@@ -54,20 +54,21 @@ class ThreadList:
     def parts(
         self, unread: Sequence[IdRange] = (ALL_IDS,), cursor: str | None = None
     ) -> Iterator[ListedPart]:
-        """Yield the pages of what is unread, in any order.
+        """Yield the pages of the unread ranges, in any order.
 
-        If HubSpot refuses a made cursor, or returns another form of cursor, the list continues one
-        page after another from the end of what was read without a gap. Its rows may come again.
+        If HubSpot refuses a self-made cursor or returns another form of cursor, the list goes on
+        page by page from the ID up to which everything was read. Rows behind that ID may come
+        twice.
 
         Args:
-            unread: The IDs to read.
-            cursor: Where to continue, if cursors were not keys in an earlier sync.
+            unread: The ranges to read.
+            cursor: The cursor of the next page, if cursors were not keys in an earlier sync.
 
         Raises:
             HubSpotError: if a page cannot be read.
         """
         start = id_of_cursor(cursor)
-        if start is not None:  # it may be a key after all
+        if start is not None:  # the saved cursor is a key after all
             yield ListedPart(covered=IdRange(0, start))
             unread = subtract(unread, IdRange(0, start))
             self.is_complete = not unread
@@ -76,7 +77,7 @@ class ThreadList:
             return
         if not unread:
             return
-        end = unread[0].after  # everything up to this ID was read, and `cursor` continues there
+        end = unread[0].after  # everything up to this ID was read
         cursor = cursor_after(end)
         try:
             for part in self._in_ranges(unread):
@@ -92,16 +93,22 @@ class ThreadList:
             yield from self._in_order_from(cursor)
 
     def by_ranges(self, unread: Sequence[IdRange]) -> Iterator[ListedPart]:
-        """Yield the pages of what is unread, in any order; made cursors worked before.
+        """Yield the pages of the unread ranges, in any order.
+
+        Only for accounts whose self-made cursors are known to work.
 
         Raises:
             NotAKeyError: if cursors are not keys.
-            HubSpotError: if a page cannot be read, and no page behind it either.
+            HubSpotError: if neither a page nor any page behind it can be read.
         """
-        yield from self._by_plan(RangePlan(unread, self._budget), have_keys_worked=True)
+        yield from self._by_plan(RangePlan(unread, self._budget), has_own_cursor_worked=True)
 
     def _in_ranges(self, unread: Sequence[IdRange]) -> Iterator[ListedPart]:
-        """Yield the first page, then the rest by ranges; see `by_ranges`."""
+        """Yield the pages of the unread ranges, in any order.
+
+        If the whole list is unread, the first page is requested alone: its rows show how to cut the
+        rest into ranges.
+        """
         if list(unread) != [ALL_IDS]:
             yield from self._by_plan(RangePlan(unread, self._budget))
             return
@@ -138,11 +145,11 @@ class ThreadList:
         plan: RangePlan,
         *,
         row_end: int = 0,
-        have_keys_worked: bool = False,
+        has_own_cursor_worked: bool = False,
         first: Page | TransientError | None = None,
     ) -> Iterator[ListedPart]:
         reader = RangeReader(self._api, plan, archived=self._archived, row_end=row_end)
-        reader.has_made_cursor_worked, reader.first = have_keys_worked, first
+        reader.has_own_cursor_worked, reader.first = has_own_cursor_worked, first
         try:
             yield from self._pool.run_plan(reader)
         finally:
@@ -152,9 +159,9 @@ class ThreadList:
     # Cursors that are not keys
 
     def _in_order_from(self, cursor: str | None) -> Iterator[ListedPart]:
-        """Yield the pages from a cursor on; start over if HubSpot refuses it.
+        """Yield the pages from a cursor on; start over if HubSpot refuses the cursor.
 
-        A cursor may expire between syncs. Then the list is read to its end in this sync.
+        A cursor may expire between syncs. If it has expired, this sync reads the whole list.
         """
         has_page = False
         try:
@@ -185,10 +192,10 @@ class ThreadList:
 
 
 def newest_id(first: Page) -> int:
-    """Estimate the ID of now from the IDs and times of the first page's rows, by a straight line.
+    """Estimate the ID that a thread created now would get.
 
-    The estimate is too low, because HubSpot creates IDs ever faster. Without times it is the last
-    ID of the page.
+    The IDs and times of the first page's rows are extrapolated linearly. The estimate is too low,
+    because HubSpot assigns IDs ever faster. If no row has a time, return the page's last ID.
     """
     dated = [
         (int(row["id"]), parse_time(row["createdAt"])) for row in first.rows if row["createdAt"]

@@ -1,8 +1,9 @@
 """Lists threads by the time of their latest message, live and archived ones in one order.
 
-HubSpot fixes the order of a page first and fills in its rows a moment later, so a row can be
-fresher than its place. A late email can give a row any time (inferred, and simulated). So no single
-time on a page shows how far the list is complete: see `_Walk.position`.
+HubSpot fixes the order of a page first and fills in its rows a moment later. So a row can be
+*fresher than its place*: its time can be later than its place in the order suggests. An email that
+arrives late can give a row any time (inferred, and simulated). So no single time on a page shows
+how far the list is complete; see `_Walk.position`.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FRESH_SECONDS = 60.0
-"""Seconds before a request. A row with a later time may have been filled in after its place was
-fixed."""
+"""A row may be fresher than its place if its time is less than this many seconds old at the
+request."""
 
 AGREEING_ROWS = 3
-"""Rows that must agree on how far a list is complete."""
+"""Number of rows whose times together show how far a list is complete; see `_Walk.position`."""
 
 LATER_ROWS = 20
-"""Consecutive rows that must be later than a time to show that the list has passed it. Fewer could
-all be fresher than their places: rows near the end of the list are those that change most."""
+"""A list has passed a time once this many consecutive rows are later. Fewer rows could all be
+fresher than their places, because rows near the end of the list change most often."""
 
 FILTER_MARGIN = 0.001
-"""Seconds before a position at which its page starts. UNKNOWN: whether the filter is inclusive
-(inferred). If it is, a page can start exactly at its position."""
+"""The request for a position starts this many seconds before the position. UNKNOWN: whether the
+time filter is inclusive (inferred). If it is, the margin can be removed."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ ListSince: TypeAlias = Callable[[str], Iterator[Page]]
 """Yields the pages from a time on, oldest message first, following HubSpot's cursors."""
 
 End: TypeAlias = Callable[[], str | None]
-"""Returns the time at which reading ends; None while it is unknown."""
+"""Returns the time at which reading ends; None while this time is unknown."""
 
 
 def iter_changed_threads(
@@ -54,14 +55,14 @@ def iter_changed_threads(
 ) -> Iterator[Window]:
     """Yield the threads whose latest message is not before `since`, each once, oldest first.
 
-    Live and archived threads come in one order of time, window by window. Each window lists
-    archived threads first, then live ones up to the same time, then archived ones again up to the
-    time that the live ones have reached. So a thread that is archived or restored meanwhile appears
-    in at least one list. After each window it is known up to which time all threads were shown.
+    Live and archived threads are merged by time, window by window. For each window, archived
+    threads are listed first, then live threads up to the same time, then archived threads again up
+    to the time that the live list has reached. So a thread that is archived or restored meanwhile
+    appears in at least one of these lists.
 
     Args:
         list_live: Lists live threads.
-        list_archived: Lists archived threads; None: they are out of scope.
+        list_archived: Lists archived threads. None: archived threads are out of scope.
         since: A cleaned time.
         end: Threads after this time are left to the next sync, except those on the last page.
     """
@@ -89,7 +90,7 @@ def iter_changed_threads(
 def _next_window(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Window:
-    """Return the threads from a time on until the position has moved, usually after one page."""
+    """Read from a time on until the position moves, usually one page; return the threads read."""
     rows: list[Row] = []
     for window in iter_by_time(list_since, since, seen, until=until, end=end):
         rows += window.rows
@@ -109,13 +110,15 @@ def _time(row: Row) -> str:
 def iter_by_time(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Iterator[Window]:
-    """Yield the threads of one list from a time on that are not in `seen`, and add them to it.
+    """Yield the threads of one list from a time on, and skip those in `seen`.
 
-    Each page is requested from the position reached by the previous one, not by its cursor. A
-    thread that gets a message moves to the end, and a cursor might be an offset that then skips
-    another thread. A cursor is followed only if the position does not move. Such a walk is repeated
-    until two in a row show the same threads: then none of them has moved, so the first walk skipped
-    nothing.
+    The IDs of the threads yielded are added to `seen`.
+
+    Each page is requested from the position that the previous page reached, not by a cursor. A
+    thread that gets a message moves to the end of the list. A cursor might be an offset, which then
+    skips another thread. A cursor is followed only if the position does not move. Such a walk is
+    repeated until two walks in a row show the same threads. Then none of these threads has moved,
+    so the first of the two walks skipped no thread.
 
     UNKNOWN: whether a cursor under the sort by time is a key or an offset. If it is a key, a walk
     need not be repeated.
@@ -123,9 +126,9 @@ def iter_by_time(
     Args:
         list_since: Lists the threads.
         since: The start, as a cleaned time.
-        seen: IDs of threads already shown, at any time.
+        seen: IDs of threads already shown.
         until: Threads after this time are not yielded, and end the listing.
-        end: Threads after this time end the listing; those on the pages already read are yielded.
+        end: Threads after this time end the listing. They are yielded if a page shows them.
     """
     at, walk, before = since, _Walk(list_since, since), None
     while True:
@@ -180,13 +183,16 @@ class _Walk:
         return next(self._source)
 
     def position(self, page: Page) -> str | None:
-        """Return the time up to which the list is complete after a page; None if it has not moved.
+        """Return the position: the time up to which the list is complete after a page.
 
-        The position is the earliest of the last `AGREEING_ROWS` times, in the order shown, that
-        were at least `FRESH_SECONDS` old at the request. It is wrong only if that many consecutive
-        rows are all fresher than their places. In a simulation of 2,500 histories this rule lost no
-        thread. The latest time on the page lost one in every third history, the last row's time in
-        every eleventh.
+        Return None if the position has not moved. Only times that were at least `FRESH_SECONDS` old
+        at the request count. Of the last `AGREEING_ROWS` such times, in the order shown, the
+        earliest is the position. It is wrong only if the rows of all these times are fresher than
+        their places.
+
+        In a simulation of 2,500 histories, this rule lost no thread. Using the latest time on the
+        page lost a thread in every third history. Using the last row's time lost a thread in every
+        eleventh history.
         """
         times = [row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]]
         self._last = [*self._last, *times][-LATER_ROWS:]

@@ -12,52 +12,56 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.phases.range_reader import ListedPart
 
 LIVE, ARCHIVED = "live", "archived"
+"""The two sides of the list of threads."""
 
 
 class FullListingState:
-    """How far the current full listing has come, and figures of the last completed one.
+    """The progress of the current full listing, and figures of the last completed listing.
 
     Args:
         state: The result of `to_dict`.
-        emits_rows: Whether this sync emits threads. If not, the next sync that does lists the whole
-            account.
+        emits_rows: Whether this sync emits threads. If not, the next sync that emits threads lists
+            the whole account.
     """
 
     def __init__(self, state: Mapping[str, Any], *, emits_rows: bool) -> None:
         self.emits_rows = emits_rows
         self.unread: dict[str, list[IdRange]] = {LIVE: [], ARCHIVED: []}
-        """The IDs to read, by side; live threads are read first. None: no listing is unfinished."""
+        """The ranges to read, by side. If both sides are empty, no listing is unfinished."""
         for side, after, until in state.get("listing_ranges", ()):
             self.unread[side].append(IdRange(int(after), None if until is None else int(until)))
         self.cursor: str | None = state.get("listing_cursor")
-        """Where the first unread side continues, if cursors are not keys."""
+        """The cursor of the next page of the first unread side, if cursors are not keys."""
         self.started_at: str | None = state.get("listing_started_at")
         """HubSpot's clock at the start of the unfinished listing."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
         """Whether all rows of the listing so far were emitted."""
         self.newest_id: int = int(state.get("listing_newest_id", 0))
-        """The highest ID of a live thread listed so far; 0: none, or cursors are not keys."""
+        """The highest ID of a live thread listed so far. 0: no live thread was listed, or cursors
+        are not keys."""
         self.rows: int = state.get("listing_rows", 0)
         """Rows listed so far."""
         self.pages: int = state.get("listing_pages", 0)
         """Pages listed so far."""
         self.seconds: float = state.get("listing_milliseconds", 0) / 1000
-        """Total time that these pages took. Pages that were read at once count each."""
-        # The last completed listing
+        """Sum of the times that these pages took, including pages that were read concurrently."""
         self.full_started_at: str | None = (
             state.get("full_listing_started_at") if emits_rows else None
         )
-        """HubSpot's clock at its start; None: a new listing is due."""
+        """The start of the last completed listing, by HubSpot's clock. None: a listing is due."""
         self.full_completed_at: str | None = state.get("full_listing_completed_at")
-        """HubSpot's clock at its end; None: none has completed."""
+        """The end of the last completed listing, by HubSpot's clock. None: there is none yet."""
         self.full_rows: int | None = state.get("full_listing_rows")
+        """`rows` of the last completed listing."""
         self.full_pages: int | None = state.get("full_listing_pages")
+        """`pages` of the last completed listing."""
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
+        """`seconds` of the last completed listing."""
         if not self.is_over and emits_rows and not self.is_whole:
-            self._stop()  # some of its rows were not emitted, so it starts over
+            self._stop()  # start over, because some rows of the listing were not emitted
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the keys for the state; with integers only, see `SyncState.to_bookmarks`."""
+        """Return the keys for the state. All numbers are integers; see `SyncState.to_bookmarks`."""
         return {
             "listing_ranges": [
                 [side, str(after), None if until is None else str(until)]
@@ -105,7 +109,7 @@ class FullListingState:
 
         Args:
             now: HubSpot's clock at the first page.
-            sides: What to list.
+            sides: The sides to list.
         """
         self.unread = {side: [ALL_IDS] if side in sides else [] for side in self.unread}
         self.cursor, self.started_at, self.is_whole = None, now, self.emits_rows
@@ -116,8 +120,8 @@ class FullListingState:
         """Record that the rows of a part were emitted.
 
         Args:
-            side: The side that it belongs to.
-            part: A page, or a failing row.
+            side: The side of the part.
+            part: A page, a failing row, or both.
         """
         if part.covered is not None:
             self.unread[side], self.cursor = subtract(self.unread[side], part.covered), None

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 class MessagesState:
     """How far messages are emitted, and which threads have pending messages.
 
-    One bookmark covers every interruption of a backfill: a killed process, a used-up daily quota,
-    or `messages` selected late or deselected for a while.
+    One bookmark is enough to resume after a killed process or a used-up daily quota, and to load
+    earlier messages if `messages` was selected late or deselected for a while.
 
     Args:
         state: The result of `to_dict`. Empty: no messages have been emitted.
-        bookmark: The bookmark of threads; None: a listing of all threads is due.
+        bookmark: The bookmark of threads. None: a listing of all threads is due.
         is_selected: Whether this sync reads messages.
     """
 
@@ -27,15 +27,16 @@ class MessagesState:
     ) -> None:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
-        """All messages of threads whose latest message is not later are emitted, except those in
-        `pending`."""
+        """If a thread's latest message is not later than this time, the thread's messages are
+        emitted or the thread is in `pending`."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
-        """Whether the bookmark of messages is earlier than that of threads. If so, `Backfill` moves
-        it; otherwise both move together."""
+        """Whether the bookmark of messages is missing or earlier than that of threads. If so,
+        `Backfill` moves the bookmark of messages. Otherwise both bookmarks move together."""
         self._is_selected = is_selected
         self.pending: dict[str, int] = dict(state.get("failed", ()))
-        """IDs of threads with messages still to be read, each with the number of consecutive syncs
-        in which reading them failed. Only reading the messages removes a thread."""
+        """IDs of threads whose messages are still to be read, each with the number of consecutive
+        syncs in which reading the messages failed. A thread stays here until `settle`, even if the
+        bookmark passes it."""
         self.backfilled_threads: int = state.get("backfilled", 0) if self.bookmark else 0
         """Threads that the backfill has handled so far."""
 
@@ -48,18 +49,18 @@ class MessagesState:
         }
 
     def follow(self, bookmark: str) -> None:
-        """Move with the bookmark of threads, if this sync reads the messages of changed threads."""
+        """Follow the bookmark of threads, if this sync reads the messages of changed threads."""
         if self._is_selected and not self.needs_backfill:
             self.bookmark = bookmark
 
     def set_back(self, moment: str) -> None:
-        """Move back with the bookmark of threads."""
+        """Follow the bookmark of threads back to an earlier time."""
         if self.bookmark is not None:
             self.bookmark = min(self.bookmark, moment)
 
     def advance(self, moment: str) -> None:
         """Record that the backfill has handled a thread with this time of its latest message."""
-        # The first thread can be earlier than the bookmark, because of the lookback.
+        # Only the first thread can move the bookmark back, because of the lookback.
         self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment
         self.backfilled_threads += 1
 
@@ -72,10 +73,10 @@ class MessagesState:
 
         Args:
             thread_id: The thread.
-            syncs: Number of consecutive syncs in which reading them failed.
+            syncs: Number of consecutive syncs in which reading the messages failed.
         """
         self.pending[thread_id] = max(syncs, self.pending.get(thread_id, 0))
 
     def settle(self, thread_id: str) -> None:
-        """Record that the messages of a thread are emitted, or will never be."""
+        """Record that the messages of a thread are emitted, or will never be emitted."""
         self.pending.pop(thread_id, None)

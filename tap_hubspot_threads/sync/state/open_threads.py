@@ -1,6 +1,7 @@
 """The open threads that later syncs check, least recently read first.
 
-A listing by time does not show that a thread was closed, assigned, moved or archived.
+The list by time shows new messages. It does not show that a thread was closed, assigned, moved or
+archived.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ class OpenThreads:
 
     Args:
         entries: The result of `entries`, about 24 characters per thread: the ID, a letter for live
-            or archived, and 36 bits of a hash of the row. A capital letter marks an inexact entry:
-            that row may not be the last emitted record.
-        are_exact: Whether the entries cover every record emitted so far; if not, all are inexact.
+            or archived, and 36 bits of a hash of the row. A capital letter marks an *inexact*
+            entry: its row may not be the last emitted record.
+        are_exact: Whether the entries cover every record emitted so far. If not, all entries are
+            inexact.
 
     Raises:
         ValueError: if an entry has another form.
@@ -72,7 +74,7 @@ class OpenThreads:
     def has_fingerprint(self, thread_id: str, fingerprint: str) -> bool:
         """Whether the state has this fingerprint for a thread, exact or not.
 
-        Then everything that belongs to the thread, messages included, was emitted with it.
+        If so, everything that belongs to the thread, including its messages, was emitted too.
         """
         return self._fingerprints.get(thread_id) == fingerprint
 
@@ -82,8 +84,8 @@ class OpenThreads:
         Args:
             thread_id: The thread.
             fingerprint: None: the thread is no longer tracked.
-            is_emitted: Whether the record was emitted. If not, the entry is exact only if it was
-                the last emitted record already.
+            is_emitted: Whether the record was emitted. If not, the entry is exact only if the last
+                emitted record already had this fingerprint.
         """
         is_emitted = is_emitted or (
             fingerprint is not None and self.is_last_emitted(thread_id, fingerprint)
@@ -101,7 +103,7 @@ class OpenThreads:
             self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 
     def ids(self) -> list[tuple[str, bool]]:
-        """Return the IDs, least recently read first, and whether each thread was archived."""
+        """Return each ID and whether the thread was archived, least recently read first."""
         return [
             (thread_id, fingerprint[0] == _ARCHIVED)
             for thread_id, fingerprint in self._fingerprints.items()

@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_RECENT = 2_000
-"""Threads to remember. A forgotten one costs an API call if the lookback shows it again."""
+"""Maximum threads to remember. A forgotten thread costs an API call if the lookback shows it."""
 
 
 class RecentThreads:
-    """What was last emitted for recent threads, and which IDs were the newest.
+    """What was last emitted for recent threads, and the highest ID listed.
 
     Args:
         state: The result of `to_dict`.
@@ -20,11 +20,12 @@ class RecentThreads:
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._times: dict[str, str | None] = dict(state.get("recent_threads", ()))
-        """The times of the latest message as last emitted, by thread ID, oldest emission first."""
+        """For each thread ID, the time of the latest message in the record last emitted; oldest
+        emission first."""
         self._newest: list[tuple[str, int]] = [
             (now, int(thread_id)) for now, thread_id in state.get("newest_ids", ())
         ]
-        """At most two times, each with the highest ID that was listed then, earlier one first."""
+        """At most two entries, earlier one first: a time, and the highest ID listed then."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys for the state."""
@@ -37,7 +38,8 @@ class RecentThreads:
     def newest_id(self) -> int | None:
         """The highest ID that was listed before the lookback began; None if unknown.
 
-        In the first hour it is the highest one that the first sync listed.
+        Until the lookback starts after the first sync, it is the highest ID that the first sync
+        listed.
         """
         return self._newest[0][1] if self._newest else None
 
@@ -50,18 +52,21 @@ class RecentThreads:
         return (self._times.get(thread_id) or "") > (moment or "")
 
     def note(self, thread_id: str, moment: str | None) -> None:
-        """Record that a thread was emitted, and its messages too, now or by the backfill."""
+        """Record that a thread was emitted.
+
+        Its messages were emitted with it or by the backfill, are pending, or were never selected.
+        """
         self._times.pop(thread_id, None)
         self._times[thread_id] = moment
         if len(self._times) > MAX_RECENT:
             del self._times[next(iter(self._times))]
 
     def note_newest(self, now: str, thread_id: int | None, *, since: str) -> None:
-        """Record the highest ID that was listed, and forget what the lookback no longer shows.
+        """Record the highest ID listed, and forget the threads that the lookback no longer shows.
 
         Args:
-            now: HubSpot's clock when it was listed.
-            thread_id: None: unknown, because cursors are not keys.
+            now: HubSpot's clock when the ID was listed.
+            thread_id: The highest ID. None: unknown, because cursors are not keys.
             since: The start of the lookback.
         """
         if thread_id is None:

@@ -1,7 +1,7 @@
 """The state that a sync of the whole account keeps for the next one.
 
-It consists of scalars and lists under fixed keys, and every STATE has all keys. Meltano merges
-states, so an omitted key would come back with its old value.
+The state consists of scalars and lists under fixed keys, and every STATE has all keys. Meltano
+merges each STATE into the previous one, so an omitted key would keep its old value.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ VERSION = 1
 
 
 class SyncState:
-    """What the next sync needs; only a `StateChange` changes it, after all earlier records.
+    """What the next sync needs. Only a `StateChange` changes it, once earlier records are written.
 
     Args:
         bookmarks: The bookmarks by stream, from `to_bookmarks`, checked by `check_state`. Empty: a
-            first sync. A bookmark of threads written by hand may stand alone: then changes since
-            that time are read first, and a full listing is due.
+            first sync. A user can also write only the bookmark of threads, by hand. Then changes
+            since that time are read first, and a full listing is due.
         filters: The normalized filters. If they have changed, the whole account is listed again.
         emits_rows: Whether this sync emits threads.
         with_messages: Whether this sync reads messages.
@@ -53,8 +53,8 @@ class SyncState:
         """IDs of threads that could not be read, each with the number of consecutive failing
         syncs."""
         self.not_found: dict[str, str] = dict(state.get("not_found", ()))
-        """IDs of threads that were not found, each with the time of the first check by HubSpot's
-        clock, longest missing first."""
+        """IDs of threads that were not found, longest missing first, each with HubSpot's clock at
+        the first check that did not find the thread."""
         self.account_id: int | None = state.get("account_id")
         """The account's ID (`portalId`)."""
         self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
@@ -66,8 +66,8 @@ class SyncState:
         self.recent = RecentThreads(state)
         self.filters = filters
         self.filters_changed: bool = state.get("filters", filters) != filters
-        """Whether the filters differ from those of the last sync. Then the account is listed again,
-        and its messages are read again."""
+        """Whether the filters differ from those of the last sync. If so, the account is listed
+        again, and its messages are read again."""
         self.listing = FullListingState(
             {} if self.filters_changed else state, emits_rows=emits_rows
         )
@@ -85,8 +85,8 @@ class SyncState:
     def to_bookmarks(self, *, is_final: bool) -> dict[str, Any]:
         """Return the bookmarks by stream, for STATE.
 
-        All numbers are integers. A target reads other numbers as decimals, which it cannot write
-        back (observed with target-postgres).
+        All numbers are integers. A target can read other numbers as decimals and then fail to write
+        the state (observed with target-postgres).
 
         Args:
             is_final: Whether no record follows this STATE.
@@ -109,7 +109,7 @@ class SyncState:
         return {"threads": threads, "messages": self.messages.to_dict()}
 
     def mark_inexact(self) -> None:
-        """Record that records of open threads are emitted from now on.
+        """Note that records of open threads are emitted from now on.
 
         If the process dies before the next STATE is saved, it is unknown which of these records the
         warehouse has. The next sync then treats every open thread as changed.
@@ -117,14 +117,14 @@ class SyncState:
         self.fingerprints_exact = False
 
     def start_listing(self, now: str, sides: Sequence[str]) -> None:
-        """Record the start of a full listing; that of the first one is the first bookmark.
+        """Record the start of a full listing. The first listing's start becomes the first bookmark.
 
-        A listing without archived threads proves nothing about threads that were not found before
-        it. So their first check moves to the start of the listing.
+        A listing without archived threads proves nothing about threads that were not found earlier.
+        So the first check of these threads moves to the start of the listing.
 
         Args:
             now: HubSpot's clock at the first page.
-            sides: What is listed.
+            sides: The sides that are listed.
         """
         self.bookmark = self.bookmark or now
         if ARCHIVED not in sides:
@@ -135,7 +135,7 @@ class SyncState:
     def advance_listing(self, side: str, part: ListedPart) -> None:
         """Record that the rows of a part were emitted; see `FullListingState.advance`.
 
-        The end of a listing shows the newest ID, if no increment has shown it yet.
+        At the end of a listing, its highest ID becomes the newest ID, unless one is known.
         """
         started, listing = self.listing.started_at or part.now, self.listing
         listing.advance(side, part)
@@ -153,7 +153,7 @@ class SyncState:
         self.messages.follow(self.bookmark)
 
     def set_back_bookmark(self, moment: str) -> None:
-        """Move the bookmark back to HubSpot's clock, which it must not be ahead of."""
+        """Move a bookmark that is ahead of HubSpot's clock back to that clock."""
         self.bookmark = moment
         self.messages.set_back(moment)
 
@@ -177,8 +177,8 @@ class SyncState:
 
         Args:
             thread_id: The thread.
-            now: HubSpot's clock at the 404; None if HubSpot sent none. Then it does not count as a
-                check.
+            now: HubSpot's clock at the 404. None: the 404 does not count as a check, because it had
+                no `Date` or because open threads are not checked.
         """
         self.failed.pop(thread_id, None)
         self.open.postpone(thread_id)
@@ -186,10 +186,10 @@ class SyncState:
             self.not_found.setdefault(thread_id, now)
 
     def restart_grace_period(self, thread_id: str, now: str) -> None:
-        """Record that a listing showed a thread after it was not found, which restarts its checks.
+        """Restart the two checks of a thread that was not found, because a listing showed it later.
 
-        The first check never moves back, and never to before the listing started. If a response has
-        no `Date`, `now` can be about an hour too early.
+        The time of the first check never moves back. It also never moves before the start of the
+        listing, because `now` can be about an hour too early if a response has no `Date`.
         """
         first = self.not_found.pop(thread_id, None)
         if first is not None:
@@ -202,7 +202,7 @@ class SyncState:
         self.messages.settle(thread_id)
 
     def forget_all(self) -> None:
-        """Remove all threads, because the account is listed again and may be another one."""
+        """Remove all threads, because the state may belong to another account."""
         self.open, self.failed, self.not_found = OpenThreads(), {}, {}
         self.recent.clear()
         self.messages.pending.clear()
@@ -211,8 +211,7 @@ class SyncState:
         """Save the account's ID if the state is confirmed to belong to this account.
 
         Args:
-            number: The account's ID; None if HubSpot did not report it, which was logged as a
-                warning.
+            number: The account's ID. None: HubSpot did not report the ID, and a warning was logged.
             is_confirmed: Whether the state is confirmed.
         """
         self.account_unknown_warned = number is None

@@ -1,4 +1,4 @@
-"""Validates the state. An unknown state is an error; it never starts a first sync."""
+"""Validates the state. An invalid state is an error, so that it never causes a first sync."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_state(state: Mapping[str, Any]) -> None:
 
     Raises:
         StateError: if a state that is not empty has no bookmarks of this tap, or if a bookmark has
-            an unknown key or an invalid value. It names the key.
+            an unknown key or an invalid value. The message names the key.
     """
     bookmarks = state.get("bookmarks", None if state else {})
     if (
@@ -59,7 +59,7 @@ def check_state(state: Mapping[str, Any]) -> None:
 
 @cache
 def _keys() -> dict[str, dict[str, Draft4Validator]]:
-    """Return the validator of each key, by stream."""
+    """Return, for each stream, the validators of its keys."""
     schema = json.loads(files(schemas).joinpath("state.json").read_text("utf-8"))
     streams = schema["properties"]["bookmarks"]["properties"]
     return {

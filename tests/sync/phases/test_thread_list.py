@@ -257,7 +257,7 @@ def test_cursors_of_another_form(
 
 @pytest.mark.parametrize("pages", [1, 2, 3, 7, 20, 59])
 def test_refused_made_cursors(pages: int) -> None:
-    """If HubSpot refuses made cursors, from any page on, the list continues without a loss."""
+    """If HubSpot refuses self-made cursors, from any page on, the list continues without a loss."""
     account = Account(random_ids(2), refuses_made_after=pages)
     listing = Listing(account, seed=pages)
     assert sorted({*listing.read()}) == account.ids
@@ -266,7 +266,7 @@ def test_refused_made_cursors(pages: int) -> None:
 
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
 def test_made_cursors_that_fail(seed: int | None) -> None:
-    """If made cursors fail like an outage and given ones do not, the list continues in order."""
+    """If only self-made cursors fail, as in an outage, the list continues in order."""
     account = Account(random_ids(3))
     start = account._start  # noqa: SLF001 - a fault of the fake
 
@@ -405,7 +405,7 @@ def test_outage() -> None:
 
 
 def test_outage_of_a_known_list() -> None:
-    """An outage does not count as a refusal of made cursors that worked in an earlier sync."""
+    """An outage does not count as a refusal of self-made cursors that worked in an earlier sync."""
     account = Account(random_ids(10))
     account.is_down = True
     with pytest.raises(TransientError):
