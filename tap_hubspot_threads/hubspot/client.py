@@ -101,7 +101,7 @@ class Client:
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The remaining API calls of the daily quota, and its limit; None if unknown."""
+        """The remaining API calls and the limit of the daily quota; None if unknown."""
         return self.limit.quota.remaining, self.limit.quota.limit
 
     def request(
