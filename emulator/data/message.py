@@ -32,8 +32,8 @@ class Message:
     created_at: datetime
     created_by: str
     more: dict[str, Any]
-    """Further fields of the payload: those of its type, and common ones that differ from the
-    default. Messages may share it: replace it, never modify it."""
+    """Further fields of the payload: those of the message's type, and common fields that differ
+    from the default. Several messages may share this dict: replace it, never modify it."""
     updated_at: datetime | None = None
     archived: bool = False
     original: dict[str, str] | None = None
@@ -52,7 +52,7 @@ class Message:
 
     @property
     def is_known(self) -> bool:
-        """Whether its type is documented."""
+        """Whether the message's type is documented."""
         return self.type in OPTIONAL
 
     @property
