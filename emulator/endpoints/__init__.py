@@ -1,5 +1,5 @@
 """The endpoints: one module per endpoint or group of endpoints, plus shared helpers.
 
 Endpoints depend only on the account and the request. The service handles tokens, limits and faults.
-This package may import `data` and `behavior`.
+May import `data` and `behavior`.
 """

@@ -2,5 +2,5 @@
 
 `api` has the endpoints, `client` sends requests, `status_codes` turns error responses into
 exceptions, `pagination` reads lists, and `json_to_row` turns JSON objects into rows. The package
-does not depend on Singer or on the sync. It may import `models`, `errors` and `values`.
+does not depend on Singer or on the sync. May import `models`, `errors` and `values`.
 """

@@ -2,5 +2,5 @@
 
 `streams` defines the streams, `row_to_record` turns rows into RECORD messages, `writer` writes the
 events of a sync, `stdout` writes to standard output, and `progress` writes the log. The package
-does not depend on HTTP. It may import `sync`, `models`, `errors`, `values` and `signals`.
+does not depend on HTTP. May import `sync`, `models`, `errors`, `values` and `signals`.
 """
