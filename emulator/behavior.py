@@ -94,8 +94,8 @@ class Behavior:
     max_limit: int = 500
     """The largest `limit` of a list of threads; a larger one gets a 400. (D: 500; O: 100)"""
     fails_above: int | None = None
-    """The largest `limit` with which a page of threads or messages succeeds; None: no largest one.
-    (O for another API of HubSpot, "for multiple clients")"""
+    """The largest `limit` with which a page of threads or messages succeeds; None: every `limit`
+    does. (O for another API of HubSpot, "for multiple clients")"""
     fails_with: Literal[500, 502, 504] = 504
     """The status if `limit` exceeds `fails_above`: HubSpot's error (500) or a gateway's. (O)"""
     cap: int = 500
@@ -104,12 +104,12 @@ class Behavior:
     """Whether empty pages with a cursor occur; once: before the second page; often: before each
     page except the first. (O)"""
     repeats_rows: bool = False
-    """Whether a page begins with the last row of the previous one. (O: duplicates)"""
+    """Whether a page begins with the last row of the previous page. (O: duplicates)"""
 
     cursors: Literal["id", "key", "offset"] = "id"
     """The form of cursors in the list of threads by ID. `id` is base64 of the last thread's ID (O:
     recorded), `key` an opaque form of the same ID, `offset` the number of preceding threads.
-    Cursors of messages and reference lists are always opaque: offsets with `offset`, keys
+    Cursors of messages and reference lists are always opaque: offsets if this is `offset`, keys
     otherwise. (?)"""
     made_cursors: Literal["accepted", "refused"] = "accepted"
     """Whether an ID is accepted as a cursor even if HubSpot never returned that cursor. (I)"""

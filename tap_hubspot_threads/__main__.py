@@ -81,8 +81,7 @@ def _is_useful(record: logging.LogRecord) -> bool:
 def _flush(stream: TextIO) -> None:
     """Write the buffered text, or drop it if the reader has closed the stream.
 
-    If this flush were missing, Python would flush at exit, and fail with a traceback and exit code
-    120.
+    Otherwise Python would flush at exit, and would fail with a traceback and exit code 120.
     """
     try:
         stream.flush()

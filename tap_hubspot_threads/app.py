@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 CONNECTION_ATTEMPTS = 2
-"""Maximum attempts per request in a connection test, to keep it quick."""
+"""Maximum attempts per request in a connection test, to keep the test quick."""
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class Record(NamedTuple):
 
 
 class ReadMessages(NamedTuple):
-    """A placeholder for the messages of a thread. `Messages` replaces it with their records."""
+    """A placeholder for a thread's messages. `Messages` replaces it with the messages' records."""
 
     thread: ThreadRef
 

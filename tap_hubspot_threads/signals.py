@@ -24,7 +24,7 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Records the signal that requests the sync to stop.
+    """Records the signal that asks the sync to stop.
 
     The main thread calls `check` only. It also runs the signal handler, and a handler that
     interrupts `wait` could deadlock. Workers call `wait`, which ends as soon as a signal arrives.
@@ -38,8 +38,8 @@ class Stop:
         """Install handlers for `SIGNALS`, if called on the main thread.
 
         The first signal requests a stop between two messages. If the target no longer reads, the
-        sync may never get there, so a second signal ends the process immediately. A signal that the
-        parent process ignores, such as SIGHUP under nohup, stays ignored.
+        sync may never reach that point, so a second signal ends the process immediately. A signal
+        that the parent process ignores, such as SIGHUP under nohup, stays ignored.
         """
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_ID = 2**63 - 1
-"""IDs are int64. Documented by HubSpot for the path parameter."""
+"""The largest ID. IDs are int64 (documented for the path parameter)."""
 
 _USUAL_ID = re.compile(r"[1-9][0-9]{0,17}")
 _WHOLE_NUMBER = re.compile(r"0*([1-9][0-9]{0,18})(?:\.0+)?")
@@ -36,7 +36,8 @@ _EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MIN_EPOCH, _MAX_EPOCH = 10**11, 10**13 - 1
 """The range of epoch milliseconds with 12 or 13 digits: the years 1973 to 2286. A number with fewer
-digits may be seconds or a duration. One with more digits may be a date such as 20260131120000."""
+digits may be seconds or a duration. A number with more digits may be a date such as
+20260131120000."""
 
 
 class InvalidTimeError(ValueError):

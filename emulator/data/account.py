@@ -24,7 +24,7 @@ class Account:
 
     Args:
         threads: The initial threads.
-        clock: HubSpot's clock, which dates messages and the `Date` header.
+        clock: HubSpot's clock, which gives the times of messages and of the `Date` header.
         offset_cursors: Whether the cursors of every list are offsets.
         behavior: How the emulated HubSpot behaves. The attribute may be replaced later.
         conversations: The messages of another account with the same threads. By default, messages
@@ -184,12 +184,12 @@ class Account:
         return message
 
     def edit(self, message: Message, text: str) -> None:
-        """Change the text of a message. Its thread does not change."""
+        """Change the text of a message. The message's thread does not change."""
         message.more = message.more | {"text": text}
         message.updated_at = self.now()
 
     def archive_message(self, message: Message) -> None:
-        """Archive a message. Its thread does not change."""
+        """Archive a message. The message's thread does not change."""
         message.archived = True
         message.updated_at = self.now()
 

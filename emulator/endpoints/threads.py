@@ -75,7 +75,7 @@ def read_thread(account: Account, thread_id: str, query: Query) -> ApiResponse:
 
 
 def find_thread(account: Account, thread_id: str) -> Thread | ApiResponse:
-    """Return a thread, live or archived, or the error response if it does not exist."""
+    """Return a thread, live or archived, or the error response if no such thread exists."""
     if not THREAD_ID.fullmatch(thread_id):
         message = "Unable to parse value for path parameter: threadId"
         return ApiResponse.of(400, {"status": "error", "message": message, "correlationId": ""})

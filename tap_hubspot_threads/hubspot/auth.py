@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 LIFETIME = 1800.0
-"""Seconds that an access token is valid if the response omits `expires_in`. Documented."""
+"""Seconds that an access token is valid if the response omits `expires_in` (documented)."""
 
 LEEWAY = 60.0
 """Seconds before expiry at which a token is refreshed, but at most 10% of the token's lifetime."""

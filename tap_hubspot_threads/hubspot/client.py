@@ -46,7 +46,7 @@ class ApiResponse:
     raw: bytes
     """The unparsed body."""
     now: str
-    """HubSpot's clock at the response, as a cleaned time; an earlier time if it is uncertain."""
+    """HubSpot's clock at the response, as a cleaned time; earlier if the clock is uncertain."""
     is_dated: bool
     """Whether HubSpot's clock is known. If not, `now` is the local clock minus one hour."""
 

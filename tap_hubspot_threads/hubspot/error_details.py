@@ -32,8 +32,9 @@ class ErrorDetails:
     is_hubspot: bool
     """Whether HubSpot sent the response, rather than another server."""
     is_own_404: bool
-    """Whether a 404 is HubSpot's own. HubSpot's own has the header `X-HubSpot-Correlation-Id`, and
-    also `X-HubSpot-NotFound` (recorded, with an HTML body) or a JSON body with the same ID."""
+    """Whether a 404 is HubSpot's own. HubSpot's own 404 has the header `X-HubSpot-Correlation-Id`,
+    and also the header `X-HubSpot-NotFound` (recorded, with an HTML body) or a JSON body with the
+    same correlation ID."""
     lacks_scope: bool
     """Whether the category or the errors name a missing scope."""
 

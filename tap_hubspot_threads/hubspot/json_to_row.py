@@ -50,8 +50,8 @@ class RowCleaner:
 
     Guarantees for every row:
         * It has all columns of the schema. A column that HubSpot did not return is null.
-        * A number in a string column becomes text (observed: integer IDs). Digits in an integer
-          column become an integer. Arrays keep all elements.
+        * A number in a string column becomes text (observed: integer IDs). A string of digits in an
+          integer column becomes an integer. Arrays keep all elements.
         * Times are in UTC with `Z` and milliseconds. An empty string in a time column becomes null.
         * If the schema lists the fields of an object, the object has exactly these fields.
         * A value that does not fit its column or field becomes null there and moves to
@@ -122,7 +122,7 @@ def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """Return a converter for objects with these fields; if there are none, for any object.
+    """Return a converter for objects with these fields; without fields, for any object.
 
     The converter raises `_PartialMatch` for an object with other fields or types.
     """

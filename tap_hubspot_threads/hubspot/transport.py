@@ -108,7 +108,10 @@ def _set_deadlines(manager: PoolManager) -> None:
 
 @cache
 def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a pool class with connections that use `_Response`; `pool` if its own already do."""
+    """Return a subclass of a pool class whose connections use `_Response`.
+
+    If the connections of the class itself already use `_Response`, return the class itself.
+    """
     connection: Any = pool.ConnectionCls
     if connection.response_class is _Response:
         return pool
@@ -267,7 +270,10 @@ def _body(response: requests.Response) -> bytes:
 
 
 def _is_timeout(error: requests.RequestException) -> bool:
-    """Whether an error is a timeout. While the body is read, it is a `ConnectionError`."""
+    """Whether an error is a timeout.
+
+    If a timeout occurs in the body, `requests` raises a `ConnectionError`.
+    """
     is_in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
     return is_in_body or isinstance(error, exceptions.Timeout)
 

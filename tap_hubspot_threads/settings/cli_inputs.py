@@ -304,7 +304,7 @@ def _reword(error: str) -> str:
 def overridden_columns(
     schema: Mapping[str, Any], catalog_schema: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the columns that a catalog adds to a stream or changes the type of.
+    """Yield each column that a catalog adds to a stream, and each column whose type it changes.
 
     Args:
         schema: The stream's schema.

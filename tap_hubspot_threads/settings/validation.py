@@ -1,4 +1,4 @@
-"""Checks of settings that their JSON Schema cannot express."""
+"""Checks the settings by rules that their JSON Schema cannot express."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class Progress:
         return ". ".join(sentences) + "."
 
     def fields(self, saved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the summary's figures, and additional ones, as log fields with stable names.
+        """Return the figures of the summary and further figures as log fields with stable names.
 
         Args:
             saved: The state of `threads` in the last STATE message.
@@ -234,7 +234,7 @@ def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
 
 
 def describe_backfill(stats: SyncStats) -> list[str]:
-    """Return a sentence about the message backfill; an empty list if none is unfinished."""
+    """Return a sentence about an unfinished message backfill; otherwise an empty list."""
     if stats.backfill is None:
         return []
     done, total = stats.backfill

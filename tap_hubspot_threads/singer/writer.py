@@ -43,7 +43,7 @@ STATE_INTERVAL = 5.0
 """Minimum seconds between two STATE messages. The final message may come sooner."""
 
 OPEN_THREADS_PER_RECORD = 8
-"""Maximum open threads in a STATE message, per record written since the previous one. This many
+"""Maximum open threads in a STATE message, per record since the previous STATE message. This many
 open threads take less than half the bytes of a record, so STATE messages never make up most of the
 output."""
 
