@@ -60,7 +60,7 @@ class Load:
 
     @property
     def state_id(self) -> str:
-        """The ID of Meltano's state: a different one for each token, database and schema."""
+        """The ID of Meltano's state. Each token, database and schema has its own state."""
         database = self.url.set(password=None, query={}).render_as_string()
         digest = hashlib.sha256(f"{self.token} {database} {self.schema}".encode()).hexdigest()
         return f"{self.schema}-{digest[:12]}"

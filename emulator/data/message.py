@@ -27,7 +27,7 @@ class Message:
 
     thread_id: int
     serial: int
-    """Position among the thread's messages, in the order in which they were added."""
+    """The message's position in the order in which messages were added to the thread."""
     type: str
     created_at: datetime
     created_by: str
@@ -57,7 +57,7 @@ class Message:
 
     @property
     def content(self) -> dict[str, str] | None:
-        """The full text, even if the message is truncated; None if its type has no text."""
+        """The full text, even if the message is truncated; None for a type without text."""
         if self.type not in WITH_TEXT:
             return None
         text: dict[str, str] = {

@@ -21,7 +21,7 @@ STATUSES = ("OPEN", "CLOSED")
 MAX_CACHED = 8
 """Maximum number of cached lists, because the lists of a large account are large."""
 PAGE_PARAMETERS = ("after", "limit", "association", "property")
-"""Parameters that do not change which threads a list has, or their order."""
+"""Parameters that change neither the threads of a list nor their order."""
 
 
 def select(account: Account, query: Query) -> list[Thread]:
