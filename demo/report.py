@@ -40,7 +40,7 @@ EXAMPLE_THREAD = """
     HAVING count(*) BETWEEN 5 AND 12 AND bool_and(coalesce(m."truncationStatus", '') != 'TRUNCATED')
     ORDER BY count(DISTINCT m.type) DESC, max(m."createdAt") DESC LIMIT 1
 """
-"""The thread to show: it has many types of messages, and fits on a screen."""
+"""Selects the thread to show: one with many types of messages that fits on a screen."""
 
 
 def count_rows(connection: Connection, schema: str) -> dict[str, int]:

@@ -136,7 +136,7 @@ def read(query: Callable[[str], list[Row]], schema: str, zone: str) -> Metrics:
 
 
 def is_too_few(row: Row) -> bool:
-    """Whether a row counts too few conversations for its percentiles to mean something."""
+    """Whether a row has too few conversations for meaningful percentiles."""
     return bool(row["conversations"] < TOO_FEW)
 
 
@@ -151,7 +151,7 @@ def duration(seconds: float) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Format a share: as a percentage only if the whole is large enough."""
+    """Format a share. Include the percentage only if the whole is large enough."""
     if whole < TOO_FEW:
         return f"{part} of {whole} (too few)" if whole else "–"
     return f"{part} of {whole} ({part / whole:.0%})"

@@ -1,4 +1,4 @@
-"""Writes the support metrics as one HTML page with charts, which loads nothing from the network."""
+"""Writes the support metrics as one HTML page with charts. The page needs no network."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _times(metrics: Metrics) -> list[Chart]:
 
 
 def _spans(rows: list[Row], scale: Any, order: list[str]) -> dict[str, Any]:
-    """Return a chart of lines from the median to the 90th percentile; log scale."""
+    """Return a chart with a line per inbox from the median to the 90th percentile; log scale."""
     axis = alt.Axis(
         values=DURATION_TICKS,
         labelExpr=DURATION_LABEL,

@@ -43,9 +43,9 @@ class Destination(Protocol):
     """A database with the loaded tables.
 
     Attributes:
-        name: The output of dbt's profile.
+        name: The name of the output in dbt's profile.
         schema: The schema of the loaded tables.
-        variables: The variables of dbt's profile.
+        variables: The environment variables that dbt's profile reads.
     """
 
     name: str
@@ -280,7 +280,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _add(table: Table, row: Row, *cells: Any) -> None:
-    """Add a row to a table, dimmed if it counts too few conversations."""
+    """Add a row to a table. Dim the row if it has too few conversations."""
     style = "dim" if row and is_too_few(row) else ""
     table.add_row(*("–" if cell is None else escape(str(cell)) for cell in cells), style=style)
 

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _behavior(text: str) -> Behavior:
-    """Parse a behavior. Argparse discards the message of a ValueError."""
+    """Parse a behavior. Replace a ValueError, because argparse discards its message."""
     try:
         return Behavior.from_json(text)
     except ValueError as error:

@@ -18,8 +18,9 @@ NotFound = Literal["html", "json", "short json", "unmarked json", "unmarked shor
 """HubSpot's own 404 for an object that does not exist.
 
 `html` is the recorded page with the header `X-HubSpot-NotFound: true` (O). `json` is HubSpot's JSON
-error (O for other APIs); `short` omits its category. `unmarked` omits that header, so only the
-`correlationId` in the body, equal to the correlation header, shows that it is HubSpot's. (I)"""
+error (O for other APIs) with the same header; the `short` form omits the category. The `unmarked`
+forms omit the header, so only their `correlationId`, which equals the correlation header, shows
+that the 404 is HubSpot's own. (I)"""
 GatewayNotFound = Literal[
     "bare html",
     "bare empty",
@@ -33,9 +34,9 @@ GatewayNotFound = Literal[
 ]
 """404 responses that do not prove that an object does not exist. (O for other servers)
 
-The bare ones have no HubSpot headers; `bare json` has HubSpot's fields and a foreign
-`correlationId`. The others have HubSpot's correlation header but no `X-HubSpot-NotFound`. Their
-body is JSON with another `correlationId` or none, an HTML page, or empty."""
+The bare forms have no HubSpot headers; `bare json` has HubSpot's fields and a foreign
+`correlationId`. The other forms have HubSpot's correlation header but no `X-HubSpot-NotFound`.
+Their body is JSON with another `correlationId` or without one, an HTML page, or empty."""
 AnyNotFound = Literal[NotFound, GatewayNotFound]
 
 
@@ -44,7 +45,7 @@ class Outage:
     """A period, by HubSpot's clock, in which reading a thread by ID returns a 404.
 
     Lists are unaffected. No such outage has been reported. An index rebuild or a migration between
-    data centers might cause one. (?)
+    data centers might cause such an outage. (?)
     """
 
     begins: datetime
@@ -60,10 +61,10 @@ class Outage:
 
 @dataclass(frozen=True)
 class WireFormat:
-    """The format of payloads: threads and all related objects. Marks as in `Behavior`."""
+    """The format of payloads: threads and all related objects."""
 
     unknown_fields: Literal["some", "none", "all"] = "some"
-    """Which payloads have an undocumented field; some: every seventh. (D: may be added)"""
+    """Which payloads have an undocumented field; some: every seventh. (D: fields may be added)"""
     sparse: Literal["old", "none", "all"] = "old"
     """Which threads lack the fields that were added to the API later; old: threads created
     before SPARSE_BEFORE. (O)"""
@@ -83,89 +84,93 @@ USUAL = WireFormat()
 
 @dataclass
 class Behavior:
-    """How this HubSpot behaves. Fields may change at any time, even between two pages of a list.
+    """How the emulated HubSpot behaves.
 
-    HubSpot's clock is the account's. To test a client whose clock is wrong, give the client another
-    clock. The `Date` header always has whole seconds.
+    A test may change a field at any time, even between two pages of a list. HubSpot's clock is the
+    account's clock. To test a client whose clock is wrong, give the client another clock. The
+    `Date` header always has whole seconds.
     """
 
     max_limit: int = 500
-    """The largest `limit` of a list of threads; a larger one is a 400. (D: 500; O: 100)"""
+    """The largest `limit` of a list of threads; a larger one gets a 400. (D: 500; O: 100)"""
     fails_above: int | None = None
-    """The largest `limit` with which a page of threads or messages succeeds; None: any. (O for
-    another API of HubSpot, "for multiple clients")"""
+    """The largest `limit` with which a page of threads or messages succeeds; None: every `limit`
+    does. (O for another API of HubSpot, "for multiple clients")"""
     fails_with: Literal[500, 502, 504] = 504
-    """The status of a page above `fails_above`: HubSpot's JSON error (500) or a gateway's. (O)"""
+    """The status if `limit` exceeds `fails_above`: HubSpot's error (500) or a gateway's. (O)"""
     cap: int = 500
     """Maximum rows per page, whatever `limit` is. (O: 100)"""
     empty_pages: Literal["once", "never", "often"] = "once"
     """Whether empty pages with a cursor occur; once: before the second page; often: before each
-    page but the first. (O)"""
+    page except the first. (O)"""
     repeats_rows: bool = False
-    """Whether a page begins with the last row of the previous one. (O: duplicates)"""
+    """Whether a page begins with the last row of the previous page. (O: duplicates)"""
 
     cursors: Literal["id", "key", "offset"] = "id"
     """The form of cursors in the list of threads by ID. `id` is base64 of the last thread's ID (O:
-    recorded), `key` an opaque form of the same key, `offset` the number of preceding threads.
-    Cursors of messages and reference lists are always opaque: offsets with `offset`, keys
+    recorded), `key` an opaque form of the same ID, `offset` the number of preceding threads.
+    Cursors of messages and reference lists are always opaque: offsets if this is `offset`, keys
     otherwise. (?)"""
     made_cursors: Literal["accepted", "refused"] = "accepted"
-    """Whether an ID that HubSpot never returned as a cursor is accepted as one. (I)"""
+    """Whether an ID is accepted as a cursor even if HubSpot never returned that cursor. (I)"""
     cursors_by_time: Literal["key", "offset"] = "key"
-    """The form of cursors in the list of threads by latest message; both are opaque. (?)"""
+    """The form of cursors in the list of threads by latest message; both forms are opaque. (?)"""
     cursor_encoding: Literal["%3D", "%3d", "="] = "%3D"
     """How the `=` at a cursor's end is sent: percent-encoded or plain. (O)"""
     cursor_minutes: float | None = None
-    """Lifetime of a cursor in minutes; an expired one is a 400 UNPARSEABLE_TOKEN. An ID that was
-    never returned as a cursor does not expire. (?)"""
+    """Lifetime of a cursor in minutes; an expired cursor gets a 400 UNPARSEABLE_TOKEN. An ID that
+    HubSpot never returned as a cursor does not expire. (?)"""
 
     rows_filled: Literal["at once", "late"] = "at once"
     """When the rows of a page of threads are read; late: after their order is fixed, so a row can
     be newer than its position in the list, regardless of the list's lag. (?)"""
     lag_by_id: float = 0
-    """Lag of the list by ID in seconds, at most an hour: all threads are shown as of then. (?)"""
+    """Lag of the list by ID in seconds: the list shows all threads as they were so many seconds
+    ago, at most an hour. (?)"""
     lag_by_time: float = 0
     """Lag of the list by latest message in seconds. (?)"""
     lag_by_status: float = 0
     """Lag of any list with a status filter, in seconds. (?)"""
 
     status_filter: Literal["ignored", "works", "refused", "empty", "index"] = "ignored"
-    """The effect of `threadStatus`: none, the documented one, a 400, an empty list, or that of a
-    bad index. The index lacks 20% of the threads and shows another 20% as always open. (?)"""
+    """The effect of `threadStatus`: none, the documented effect, a 400, an empty list, or a filter
+    by a bad index. The bad index lacks 20% of the threads and shows another 20% as always open. (?)
+    """
     status_spelling: Literal["any", "capitals"] = "any"
-    """Which spellings of a status are accepted; capitals: only OPEN and CLOSED, others are a 400.
-    (?)"""
+    """Which spellings of a status are accepted; capitals: only OPEN and CLOSED, while any other
+    spelling gets a 400. (?)"""
 
     archived_by_time: Literal["works", "refused", "ignores the filter"] = "works"
-    """The effect of `archived=true` on the list by latest message: the documented one, a 400, or
+    """The effect of `archived=true` on the list by latest message: the documented effect, a 400, or
     all archived threads regardless of `latestMessageTimestampAfter`. (?)"""
 
     sides: Literal["apart", "together"] = "apart"
-    """Whether reading by ID finds archived threads only with `archived=true` and live ones only
-    without it; together: both requests find every thread. (I)"""
+    """What reading by ID finds; apart: archived threads only with `archived=true`, and live threads
+    only without it; together: every thread, with and without it. (I)"""
     not_found: NotFound = "html"
     """The form of HubSpot's own 404. (O)"""
     unknown_route: Literal["bare html", "unmarked html", "html", "short json"] = "bare html"
-    """The 404 for an unknown path: an HTML page without HubSpot's headers, one with its correlation
-    ID, or exactly the 404 for an object that does not exist. (?; O: 2019, the last)"""
+    """The 404 for an unknown path: an HTML page without HubSpot's headers, an HTML page with
+    HubSpot's correlation ID, or exactly the 404 for an object that does not exist. (?; O: the last,
+    in 2019)"""
     outages: list[Outage] = field(default_factory=list)
-    """When reading by ID returns a 404 for threads that exist. (?)"""
+    """Periods in which reading by ID returns a 404 for threads that exist. (?)"""
 
     max_messages: int = 500
-    """The largest `limit` of a list of messages; a larger one is a 400. (?)"""
+    """The largest `limit` of a list of messages; a larger one gets a 400. (?)"""
     messages_of_archived: Literal["shown", "404", "empty"] = "shown"
     """The response to a request for the messages of an archived thread. (?)"""
     latest_message: Literal["messages", "and comments", "and events"] = "and comments"
-    """What updates the time of a thread's latest message: messages only; also comments, which
-    update the latest sent time too (O: recorded); or also changes of status, assignee and inbox.
-    (?)"""
+    """What updates the time of a thread's latest message: only messages, also comments, or also
+    changes of status, assignee and inbox. (?) A comment that updates this time also updates the
+    latest sent time. (O: recorded)"""
     bad_actors: Literal["400", "500", "207"] = "400"
     """The response to a batch with a malformed or poisoned actor ID: the whole batch fails, or the
     other actors are returned (207). (?)"""
     missing_actors: Literal["207", "left out"] = "207"
     """Whether a batch reports missing actors or silently omits them. (D: 207)"""
     max_listed: int = 100
-    """The largest `limit` of inboxes, channels and channel accounts; a larger one is a 400. (?)"""
+    """The largest `limit` of a reference list; a larger one gets a 400. (?)"""
 
     dates: Literal["all", "some", "none"] = "all"
     """Which responses have a `Date` header; some: two out of three. (D: all)"""
@@ -191,7 +196,7 @@ class Behavior:
     def draw(cls, chance: random.Random) -> Behavior:
         """Draw a random behavior. Half of the fields keep their default; there are no outages.
 
-        Most pages are small, so that a small account has many. A lag is at most a minute.
+        Most pages are small, so that a small account has many pages. A lag is at most a minute.
         """
         behavior = cls(
             max_limit=chance.choice((500, 500, 100)),

@@ -29,13 +29,13 @@ class Fault:
     cut: bool = False
     """Whether the connection closes in the middle of the body."""
     garble: bool = False
-    """Whether the headers declare a compressed body although it is not compressed."""
+    """Whether the headers declare the body as compressed although the body is not."""
     delay: float = 0
     """Seconds to wait before the fault takes effect."""
     skip: int = 0
     """Number of matching requests that succeed first."""
     times: int = 1
-    """Number of matching requests that fail after those."""
+    """Number of matching requests that fail after the skipped ones."""
 
     def applies_to(self, path: str) -> bool:
         """Return whether the fault applies to a request, and count that request."""

@@ -94,5 +94,5 @@ def _error_name(outcome: Outcome) -> str | None:
         return "ConnectionError"
     if outcome.is_cut:
         return "ChunkedEncodingError"
-    # No body here is compressed, so one that is declared compressed cannot be decoded.
+    # The emulator compresses no body, so a body that is declared as compressed cannot be decoded.
     return "ContentDecodingError" if "Content-Encoding" in outcome.headers else None

@@ -67,7 +67,7 @@ class TokenEndpoint:
         return ApiResponse.of(200, tokens | {"expires_in": self.lifetime, "token_type": "bearer"})
 
     def is_valid(self, token: str) -> bool:
-        """Return whether this endpoint issued a token and it has not expired."""
+        """Return whether this endpoint issued the token and the token has not expired."""
         return self._expires_at.get(token, float("-inf")) > self._clock()
 
     def revoke(self) -> None:

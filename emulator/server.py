@@ -86,7 +86,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     service: Service
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # send headers and body together: delayed ACKs would slow down two packets
+    wbufsize = -1  # one packet for headers and body: delayed ACKs would slow down two packets
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:

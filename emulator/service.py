@@ -40,7 +40,7 @@ class Call:
 
 @dataclass
 class Outcome:
-    """A complete response, and how the connection fails, if it does."""
+    """A complete response, and how the connection fails, if it fails."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -61,11 +61,11 @@ class Service:
         arrivals: When each request arrived, in monotonic seconds.
         posted: Bodies of the batch requests that passed the token, limit and fault checks.
         most_in_flight: Maximum number of concurrent requests so far.
-        before_answer: Called with the path and query of each request before it is answered. Calls
-            are serialized, so it may change the account.
-        while_filling: Called with each request for a page of threads whose rows are filled late
-            (`Behavior.rows_filled`). The page's threads are chosen then, but its rows are not
-            built. Holds the same lock as `before_answer`.
+        before_answer: Called with the path and query of each request before the response is built.
+            Calls are serialized, so this function may change the account.
+        while_filling: Called with the path and query of each request for a page of threads, if rows
+            are filled late (`Behavior.rows_filled`): after the page's threads are chosen, but
+            before its rows are built. Calls hold the same lock as those of `before_answer`.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Service:
         self._lock = threading.Lock()
 
     def handle(self, call: Call, wait: Callable[[float], None]) -> Outcome:
-        """Return the response, after calling `wait` once with the seconds that it takes."""
+        """Return the response, after calling `wait` once with the seconds that a response takes."""
         is_for_token = call.method == "POST" and call.target == TOKEN_PATH
         is_batch = call.method == "POST" and is_read_by_post(call.target.partition("?")[0])
         if call.method != "GET" and not is_for_token and not is_batch:
@@ -161,7 +161,7 @@ class Service:
 
     def _finish(self, reply: ApiResponse, fault: Fault | None) -> Outcome:
         """Add the common headers and the effects of a fault."""
-        # Sequential: generating a random ID takes as long as the rest of a small response.
+        # IDs are sequential, because generating a random ID takes as long as a small response.
         number = next(self._responses)
         correlation_id = f"00000000-0000-4000-8000-{number:012x}"
         body = reply.body

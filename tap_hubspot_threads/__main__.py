@@ -62,14 +62,14 @@ def _run_command() -> int:
 
 
 def _discard_log() -> None:
-    """Open a closed stderr on the null device, so that the next opened file does not replace it."""
+    """Redirect a closed stderr to the null device, so that no opened file takes its descriptor."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, STDERR)
     sys.stderr = open(STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open
 
 
 def _log_error(line: str) -> None:
-    """Log a line as an error, or at the log's own level if that is higher."""
+    """Log a line at the level ERROR, or at the logger's own level if that is higher."""
     log = TapHubSpotThreads.logger
     log.log(max(logging.ERROR, log.getEffectiveLevel()), "%s", line)
 
@@ -81,7 +81,7 @@ def _is_useful(record: logging.LogRecord) -> bool:
 def _flush(stream: TextIO) -> None:
     """Write the buffered text, or drop it if the reader has closed the stream.
 
-    Without this, Python flushes at exit and fails with a traceback and exit code 120.
+    Otherwise Python would flush at exit, and would fail with a traceback and exit code 120.
     """
     try:
         stream.flush()

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 CONNECTION_ATTEMPTS = 2
-"""Maximum attempts per request in a connection test, to keep it quick."""
+"""Maximum attempts per request in a connection test, to keep the test quick."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class App:
         write_state: Callable[[dict[str, Any]], None],
         max_records: int | None = None,
     ) -> None:
-        """Write the records of the streams, then log the summary, even after an error.
+        """Write the records of the streams. At the end, log a summary, even after an error.
 
         Args:
             streams: The selected streams, by name.
@@ -153,7 +153,7 @@ class App:
         """Request the account ID and one page of threads, and log the account, scope and limits.
 
         Raises:
-            HubSpotError: if either request fails.
+            HubSpotError: if threads cannot be read.
         """
         try:
             account_id = self._pool.run(self._api.get_account_id)
@@ -218,7 +218,7 @@ def build_sync(
     ids: Iterable[str] | None,
     bookmarks: Mapping[str, Any],
 ) -> Sync | None:
-    """Return the sync for the selected streams; None if no selected stream makes API calls.
+    """Return the sync for the selected streams; None if no selected stream needs API calls.
 
     Args:
         api: The API.

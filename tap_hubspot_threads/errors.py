@@ -1,4 +1,4 @@
-"""The errors that end a sync, or that fail a single item of it.
+"""The errors that end a sync or that concern a single item.
 
 Each message is one line that says what failed, why, and what to do.
 """
@@ -55,7 +55,7 @@ class HubSpotError(Exception):
 
     Args:
         message: What failed, why, and what to do.
-        is_auth_error: Whether HubSpot does not accept the token, so every request would fail.
+        is_auth_error: Whether HubSpot rejects the token. If so, every request would fail.
         exit_code: Overrides the exit code of the class.
     """
 
@@ -81,11 +81,11 @@ class TransientError(HubSpotError):
     Args:
         message: The request and its result, without a final period.
         retry_after: Seconds to wait, as HubSpot requested with `Retry-After`.
-        is_burst: Whether the rate limit was exceeded. All workers then pause.
-        asks_to_wait: Whether HubSpot is busy or limits calls, whatever the request is.
+        is_burst: Whether the rate limit was exceeded. If so, all workers pause.
+        asks_to_wait: Whether HubSpot asks the client to wait, regardless of the request.
         max_attempts: Maximum attempts, if lower than the setting `max_attempts`.
-        advice: What the user should do if the last attempt fails too. An error with advice then
-            gets the exit code `EX_CONFIG`.
+        advice: What the user should do if the last attempt fails too. If there is advice, the final
+            error has the exit code `EX_CONFIG`.
     """
 
     exit_code = EX_TEMPFAIL
@@ -116,9 +116,10 @@ class TransientError(HubSpotError):
 
 
 class InconclusiveError(TransientError):
-    """A 403 or 404 that may come from a gateway, so it proves nothing about the requested item.
+    """A 403 or 404 that proves nothing about the requested item, for example one from a gateway.
 
-    The cause may be transient or permanent. The request gets few attempts, and only the item fails.
+    The cause may be transient or permanent. The request gets few attempts, and only the requested
+    item fails.
     """
 
 
@@ -170,8 +171,8 @@ class UnverifiedAddressError(HubSpotError):
 
     Args:
         message: The request and its result.
-        if_verified: The error to raise if the address proves to be right. None: repeat the request
-            in that case.
+        if_verified: The error to raise if the address proves to be right. None: if the address
+            proves to be right, repeat the request.
     """
 
     def __init__(self, message: str, *, if_verified: HubSpotError | None) -> None:
@@ -228,13 +229,14 @@ class WorkerStartError(HubSpotError):
 class IncompleteError(HubSpotError):
     """Some items could not be read; everything else was synced.
 
-    The exit code is `EXIT_INCOMPLETE`, or `EX_CONFIG` if the user has to fix a setting or add a
-    scope.
+    The exit code is `EXIT_INCOMPLETE`, or `EX_CONFIG` if the error of a reference list requires the
+    user to fix a setting or to add a scope.
 
     Args:
         threads: Errors by thread ID.
         messages: Errors of requests for messages, by thread ID.
-        actors: Errors by actor ID. The message omits the IDs, because one may be an email address.
+        actors: Errors by actor ID. The message omits actor IDs, because an ID may be an email
+            address.
         lists: Errors by name of the reference list.
     """
 
@@ -268,7 +270,7 @@ class IncompleteError(HubSpotError):
 
 
 class WrongAccountError(HubSpotError):
-    """The token belongs to another account than the state."""
+    """The token and the state belong to different accounts."""
 
 
 class MassDeletionError(HubSpotError):
@@ -294,8 +296,8 @@ def name_ids(ids: Sequence[str], count: int | None = None) -> str:
     """Return the first `MAX_NAMED_IDS` IDs as text, and how many more exist.
 
     Args:
-        ids: The IDs, or only the first of them.
-        count: The total number of IDs, if `ids` has only the first of them.
+        ids: All IDs, or at least the first `MAX_NAMED_IDS`.
+        count: The total number of IDs, if `ids` does not contain all.
     """
     more = (len(ids) if count is None else count) - MAX_NAMED_IDS
     return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Chooses the exit code and the last log line for whatever ends the command.
+"""Chooses the exit code and the last log line for an error that ends the command.
 
 | Code | Cause |
 |---|---|
@@ -32,7 +32,8 @@ ENDING_ERRORS = (
     OSError,
     MemoryError,
 )
-"""Every error that may end the command. Any other one is a bug, and Python prints its traceback."""
+"""Every error that may end the command. Any other exception is a bug, and Python prints a
+traceback."""
 
 
 def exit_code_and_line(error: BaseException) -> tuple[int, str]:

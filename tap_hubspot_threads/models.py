@@ -40,14 +40,14 @@ class Page:
     received_at: float = 0
     """When the response arrived, in monotonic seconds."""
     shrink: Callable[[], None] = lambda: None
-    """Frees the parsed response, which takes 5 times the memory of its bytes."""
+    """Frees the parsed response, which takes 5 times as much memory as the unparsed response."""
     is_dated: bool = True
     """Whether a response of this sync had a usable `Date`. If not, `now` is the local clock minus
     one hour."""
     ids: Sequence[str] = ()
     """The IDs of the rows, available without building the rows."""
     do_larger_fail: bool = False
-    """Whether the page has one row because larger ones failed at this place."""
+    """Whether the page has only one row because larger pages failed at this place."""
 
 
 class ThreadRef(NamedTuple):
@@ -61,8 +61,9 @@ class ThreadRef(NamedTuple):
     has_new_message: bool = False
     """Whether to read the messages even if the record has not changed."""
     is_unlisted: bool = False
-    """Whether the row cannot be listed. So the thread may be outside the filters. It may not even
-    exist: an outage that ends during the search for a failing row can make it return any ID."""
+    """Whether no list can return the thread's row. So the thread may be outside the filters. The
+    thread may not even exist: if an outage ends during the search for a failing row, the search can
+    return any ID."""
 
 
 class Record(NamedTuple):
@@ -73,7 +74,7 @@ class Record(NamedTuple):
 
 
 class ReadMessages(NamedTuple):
-    """A placeholder for the messages of a thread. `Messages` replaces it with their records."""
+    """A placeholder for a thread's messages. `Messages` replaces it with the messages' records."""
 
     thread: ThreadRef
 
@@ -98,7 +99,7 @@ CHECKPOINT = StateChange(lambda: None)
 
 @dataclass(frozen=True)
 class Selection:
-    """The selected streams for which API calls are made."""
+    """The selected streams that need API calls."""
 
     threads: bool = True
     thread_index: bool = False

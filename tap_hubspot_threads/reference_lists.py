@@ -1,4 +1,4 @@
-"""The reference lists. To add one, add a line here and a JSON Schema of its name to `schemas/`."""
+"""The reference lists. To add a list, add a line here and `schemas/<name>.json`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ReferenceList:
     name: str
     """The name of the stream and of its schema file: the plural, with underscores."""
     noun: str
-    """What one record is, for the summary."""
+    """The singular noun for a record in the summary."""
     path: str
     """The path below the API version's base path."""
     has_archived: bool = False

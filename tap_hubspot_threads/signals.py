@@ -1,4 +1,4 @@
-"""Signal handling: a signal stops the sync at the next place where no message is cut."""
+"""Signal handling: a signal stops the sync between two messages."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Records the signal that requests the sync to stop.
+    """Records the signal that asks the sync to stop.
 
-    The main thread only calls `check`. It also runs the signal handler, which could deadlock while
-    the main thread is in `wait`. Workers call `wait`, which ends as soon as a signal arrives.
+    The main thread calls `check` only. It also runs the signal handler, and a handler that
+    interrupts `wait` could deadlock. Workers call `wait`, which ends as soon as a signal arrives.
     """
 
     def __init__(self) -> None:
@@ -37,9 +37,9 @@ class Stop:
     def listen(self) -> None:
         """Install handlers for `SIGNALS`, if called on the main thread.
 
-        The first signal requests a stop, so that no message is cut. If the target no longer reads,
-        that stop can block, so a second signal ends the process immediately. A signal that the
-        parent process ignores, such as SIGHUP under nohup, stays ignored.
+        The first signal requests a stop between two messages. If the target no longer reads, the
+        sync may never reach that point, so a second signal ends the process immediately. A signal
+        that the parent process ignores, such as SIGHUP under nohup, stays ignored.
         """
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:

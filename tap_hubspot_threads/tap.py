@@ -1,4 +1,4 @@
-"""The tap class of the SDK: settings, catalog, state and streams. `app` runs the sync."""
+"""The tap class for the SDK: settings, catalog, state and streams. `app` runs the sync."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TapHubSpotThreads(CheckedTap):
 
     @override
     def _setup_signal_handlers(self) -> None:
-        """Install the tap's handlers. Those of this private method of the SDK exit with code 0."""
+        """Install the tap's signal handlers, because the SDK's handlers exit with code 0."""
         self._stop.listen()
         if isinstance(sys.stdout, Output):
             sys.stdout.check = self._stop.check
@@ -88,7 +88,7 @@ class TapHubSpotThreads(CheckedTap):
     @override
     def discover_streams(self) -> list[Stream]:
         deleted_threads = DeletedThreadsStream(self)
-        # A configured ID that is not found may be mistyped: no thread ever had it.
+        # If a configured ID is not found, it may be a typo instead of a deleted thread's ID.
         deleted_threads.selected_by_default = self._ids is None
         return [
             ThreadsStream(self),
@@ -132,7 +132,7 @@ class TapHubSpotThreads(CheckedTap):
 
     @override  # type: ignore[misc] # final in the SDK, which runs a sync
     def run_connection_test(self) -> bool:
-        """Check with a few API calls that threads can be read; raise the error if not."""
+        """Check with a few API calls that threads can be read; raise an error if they cannot."""
         settings = self._settings
         attempts = min(settings.max_attempts, CONNECTION_ATTEMPTS)
         App(replace(settings, max_attempts=attempts), self.runtime, self._stop).test_connection()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_ID = 2**63 - 1
-"""IDs are int64. Documented by HubSpot for the path parameter."""
+"""The largest ID. IDs are int64 (documented for the path parameter)."""
 
 _USUAL_ID = re.compile(r"[1-9][0-9]{0,17}")
 _WHOLE_NUMBER = re.compile(r"0*([1-9][0-9]{0,18})(?:\.0+)?")
@@ -30,13 +30,14 @@ _USUAL_TIME = re.compile(
     re.ASCII,
 )
 """The time format that HubSpot uses most often, for days that exist in every year. A match needs no
-further check. The group matches if the milliseconds are missing."""
+further check. The only group matches if the milliseconds are missing."""
 
 _EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MIN_EPOCH, _MAX_EPOCH = 10**11, 10**13 - 1
 """The range of epoch milliseconds with 12 or 13 digits: the years 1973 to 2286. A number with fewer
-digits may be seconds or a duration. One with more digits may be a date such as 20260131120000."""
+digits may be seconds or a duration. A number with more digits may be a date such as
+20260131120000."""
 
 
 class InvalidTimeError(ValueError):
@@ -54,8 +55,8 @@ def parse_id(value: object) -> str:
     `" 9336126552 "`, `"9336126552.0"`.
 
     Raises:
-        InvalidIdError: for any other value. That includes every float, even a whole one, because
-            a float may have changed a large ID.
+        InvalidIdError: for any other value. Every float is invalid, even a whole number, because a
+            large ID may have lost digits as a float.
     """
     if type(value) is str and _USUAL_ID.fullmatch(value):  # fast path for most IDs
         return value
@@ -89,10 +90,10 @@ def parse_ids(values: Sequence[object]) -> list[str]:
 def clean_time(value: object) -> str | None:
     """Return an ISO 8601 time in UTC with `Z` and milliseconds; None for an empty string.
 
-    Observed from HubSpot: times with milliseconds and times in whole seconds. An offset instead of
-    `Z` is accepted too. Digits after the milliseconds are cut off. A time without a zone is UTC. A
-    date is midnight UTC. A number or string of 12 or 13 digits is epoch milliseconds (observed in
-    other HubSpot APIs). Results can be compared as strings.
+    HubSpot sends times with milliseconds and times in whole seconds (observed). An offset instead
+    of `Z` is accepted too. Digits after the milliseconds are cut off. A time without a zone counts
+    as UTC, and a date as midnight UTC. A number or string of 12 or 13 digits counts as epoch
+    milliseconds (observed in other HubSpot APIs). Results can be compared as strings.
 
     Raises:
         InvalidTimeError: if the value is not a time.
@@ -152,7 +153,7 @@ def as_time(moment: datetime) -> str:
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """Return a hint for a message about an unknown name: the nearest known name, or all names."""
+    """Return a hint for an error about an unknown name: the nearest known name, or all names."""
     names = {entry.lower(): entry for entry in known}
     near = difflib.get_close_matches(str(name).lower(), names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else f"; known: {', '.join(names.values())}"

@@ -24,9 +24,9 @@ class Account:
 
     Args:
         threads: The initial threads.
-        clock: HubSpot's clock, which dates messages and the `Date` header.
+        clock: HubSpot's clock, which gives the times of messages and of the `Date` header.
         offset_cursors: Whether the cursors of every list are offsets.
-        behavior: How HubSpot behaves where that is unknown. It may be replaced later.
+        behavior: How the emulated HubSpot behaves. The attribute may be replaced later.
         conversations: The messages of another account with the same threads. By default, messages
             are generated to match the threads.
 
@@ -35,14 +35,14 @@ class Account:
         time_zone: Determines, with `utc_offset_ms`, when the account's day begins.
         lists: The reference lists by name.
         gone_actors: IDs of actors that do not exist. A visitor whose number is a multiple of 23
-            does not exist either. Any other valid ID exists.
+            does not exist either. An actor with any other valid ID exists.
         poisoned_actors: IDs that make a batch fail.
         actor_overrides: Payloads by ID that are returned unchanged.
         refused_threads: IDs of threads that return a 403 FORBIDDEN when read by ID.
         refused_messages: IDs of threads whose messages return a 403 FORBIDDEN.
         refuses_actors: The status of every actor batch, or None for regular responses.
-        broken_ids: IDs of threads that make each page of the list by ID with one of them fail with
-            a 500. (?)
+        broken_ids: IDs of threads with a broken row. If a page of the list by ID contains such a
+            row, the whole page is a 500. (?)
     """
 
     def __init__(
@@ -110,8 +110,8 @@ class Account:
     def create(self, inbox_id: int = HELP_DESK, *, created_at: datetime | None = None) -> Thread:
         """Create a thread without messages. IDs ascend with gaps and are never reused.
 
-        A thread that an email creates has the email's date (O). Its ID is the highest although
-        `created_at` is in the past.
+        A thread that an email creates has the email's date (O). Such a thread has the highest ID,
+        although its `created_at` is in the past.
         """
         self._last_id += self.id_step
         thread = Thread(self._last_id, inbox_id, 1_401, created_at or self.now())
@@ -121,7 +121,7 @@ class Account:
     def message(
         self, thread: Thread, *, sent: bool, text: str | None = None, **more: Any
     ) -> Message:
-        """Send a message to the visitor, or receive one. `more` is added to its payload."""
+        """Send a message to the visitor, or receive one. Add `more` to the message's payload."""
         default = "We are looking into it." if sent else "Is there any news?"
         fields = message_fields(thread, default if text is None else text, sent=sent) | more
         by = (thread.assigned_to or AGENTS[0]) if sent else f"V-{thread.contact_id}"
@@ -133,10 +133,10 @@ class Account:
         return message
 
     def mail(self, thread: Thread, *, sent_at: datetime, **more: Any) -> Message:
-        """Receive an email now. Its date is the sender's, in whole seconds.
+        """Receive an email now. The sender dates the email, in whole seconds.
 
-        As recorded, its `createdAt` is that date and its `updatedAt` the time of arrival. The
-        thread's received time advances to that date, but never moves back.
+        The email's `createdAt` is the sender's date, and its `updatedAt` is the time of arrival
+        (recorded). The thread's received time advances to the sender's date, but never moves back.
         """
         sent_at = sent_at.replace(microsecond=0)
         fields = message_fields(thread, "Is there any news?", sent=False)
@@ -148,7 +148,7 @@ class Account:
         return mail
 
     def comment(self, thread: Thread, text: str = "Has anybody called them?") -> Message:
-        """Add an internal comment. By default it updates the thread's sent time too."""
+        """Add an internal comment. By default, a comment also updates the thread's sent time."""
         by = thread.assigned_to or AGENTS[0]
         fields = {"text": text, "richText": f"<p>{text}</p>", "attachments": []}
         comment = self._add(thread, "COMMENT", by, fields)
@@ -184,12 +184,12 @@ class Account:
         return message
 
     def edit(self, message: Message, text: str) -> None:
-        """Change the text of a message. Its thread does not change."""
+        """Change the text of a message. The message's thread does not change."""
         message.more = message.more | {"text": text}
         message.updated_at = self.now()
 
     def archive_message(self, message: Message) -> None:
-        """Archive a message. Its thread does not change."""
+        """Archive a message. The message's thread does not change."""
         message.archived = True
         message.updated_at = self.now()
 
@@ -235,7 +235,7 @@ class Account:
     def sample(cls, size: int, *, seed: int = 7) -> Account:
         """Return an account of `size` threads from `sample_threads`.
 
-        If it has more than 50 threads, one has a message with 1 MB of text.
+        In an account of more than 50 threads, one thread has a message with 1 MB of text.
         """
         account = cls(sample_threads(size, seed=seed))
         if size > 50:

@@ -32,7 +32,7 @@ def is_gone(actor_id: str) -> bool:
 
 
 def variant_of(actor_id: str) -> int:
-    """Return a number derived from the actor's ID, which determines the actor's fields."""
+    """Return a number, derived from the ID, that determines the fields of an actor."""
     return zlib.crc32(actor_id.encode("utf-8", "replace"))
 
 

@@ -131,7 +131,7 @@ class Conversation:
         self.add("WELCOME_MESSAGE", self.thread.created_at, BOT, text=GREETING, **more)
 
     def _auto_reply(self, when: datetime) -> None:
-        """Add a reply by a bot or an AI that precedes the agent's."""
+        """Add a reply by a bot or an AI, before the agent's reply."""
         if self.thread.inbox_id == CHAT and self.chance.random() < 0.5:
             self.add_message(when, BOT, BOT_ASKS, sent=True, attachments=[QUICK_REPLIES])
         else:

@@ -20,7 +20,7 @@ MAILER = "E-newsletter@example.net"
 
 
 def add_edge_cases(conversation: Conversation) -> None:
-    """Add the edge cases of the conversation's trait, none later than the latest messages."""
+    """Add the edge cases of the conversation's trait. No event is later than the latest message."""
     add = EDGE_CASES.get(conversation.trait)
     received = conversation.thread.received_at
     if add is None or received is None:
@@ -139,4 +139,5 @@ EDGE_CASES = {
     10: _fail,
     11: _add_attachments,
 }
-"""By trait. `Conversation.add_events` handles traits 2, 5 and 6."""
+"""The function that adds the edge cases of each trait. `Conversation.add_events` handles traits 2,
+5 and 6."""

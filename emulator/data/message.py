@@ -27,13 +27,13 @@ class Message:
 
     thread_id: int
     serial: int
-    """Position among the thread's messages, in the order in which they were added."""
+    """The message's position in the order in which messages were added to the thread."""
     type: str
     created_at: datetime
     created_by: str
     more: dict[str, Any]
-    """Further fields of the payload: those of its type, and common ones that differ from the
-    default. Messages may share it: replace it, never modify it."""
+    """Further fields of the payload: those of the message's type, and common fields that differ
+    from the default. Several messages may share this dict: replace it, never modify it."""
     updated_at: datetime | None = None
     archived: bool = False
     original: dict[str, str] | None = None
@@ -52,12 +52,12 @@ class Message:
 
     @property
     def is_known(self) -> bool:
-        """Whether its type is documented."""
+        """Whether the message's type is documented."""
         return self.type in OPTIONAL
 
     @property
     def content(self) -> dict[str, str] | None:
-        """The full text, even if the message is truncated; None if its type has no text."""
+        """The full text, even if the message is truncated; None for a type without text."""
         if self.type not in WITH_TEXT:
             return None
         text: dict[str, str] = {

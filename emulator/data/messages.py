@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Messages:
     """The messages of each thread.
 
-    A thread's messages are generated to match its columns when they are first read. After that,
-    only the methods of this class change them.
+    When a thread's messages are first read, they are generated to match the thread's columns. After
+    that, only the methods of this class change them.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Messages:
         begins = thread.created_at
         step = ((thread.latest_message_at or begins) - begins) / (count + 1)
         visitor, agent = f"V-{thread.contact_id}", thread.assigned_to or "A-2620022"
-        # All messages share these, because some threads have 10,000 messages.
+        # All messages share these dicts, because some threads have 10,000 messages.
         incoming = [message_fields(thread, text, sent=False) for text in CHATTER]
         outgoing = [message_fields(thread, text, sent=True) for text in CHATTER]
         messages = self.of(thread)
@@ -92,12 +92,12 @@ def message_fields(thread: Thread, text: str, *, sent: bool) -> dict[str, Any]:
 
 
 def make_conversation(thread: Thread, *, is_large: bool = False) -> list[Message]:
-    """Return generated messages and events, oldest first; always the same for the same columns.
+    """Generate a thread's messages and events, oldest first; the same for the same columns.
 
-    The latest incoming message is at `received_at`, the latest outgoing one at `sent_at`, and none
-    is before `created_at`. The last events of status and assignment match the thread. In most
-    threads, a visitor asks, a bot or an AI greets and an agent answers. Each `Conversation.trait`
-    adds its own edge cases.
+    The latest incoming message is at `received_at`, and the latest outgoing message at `sent_at`.
+    No message is before `created_at`. The last status event and the last assignment event match the
+    thread. In most threads, a visitor asks, a bot or an AI greets and an agent answers. Each
+    `Conversation.trait` adds its own edge cases.
     """
     if thread.latest_message_at is None and not (thread.assigned_to or thread.closed_at):
         return []

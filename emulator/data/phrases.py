@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 Scene = tuple[str, tuple[str, str], tuple[str, str], str]
-"""Subject, first and last message of the visitor, first and last reply of the agent, comment."""
+"""Subject; the visitor's first and last message; the agent's first and last reply; comment."""
 
 SCENES: tuple[Scene, ...] = (
     (

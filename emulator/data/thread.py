@@ -48,7 +48,7 @@ class Thread:
         return {name: value for name, value in self.__dict__.items() if name[0] != "_"}
 
     def watch(self, changing: Callable[[Thread], None] | None) -> None:
-        """Set the function to call before each change. It replaces any previous one."""
+        """Set the function to call before each change, in place of any previous function."""
         self.__dict__["_watch"] = changing
 
     def unwatched_copy(self) -> Self:

@@ -49,9 +49,9 @@ def actor_payload(account: Account, actor_id: str) -> dict[str, Any] | None:
 
 
 def actor_payloads(account: Account, *threads: Thread) -> dict[str, dict[str, Any]]:
-    """Return the payloads by ID of the actors named in these threads and their messages.
+    """Return the payloads of the actors in these threads and their messages, by actor ID.
 
-    Without arguments, include all threads.
+    If no threads are given, include all threads.
     """
     payloads = {one: actor_payload(account, one) for one in sorted(account.actor_ids(*threads))}
     return {actor_id: payload for actor_id, payload in payloads.items() if payload}

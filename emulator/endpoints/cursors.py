@@ -1,4 +1,4 @@
-"""The cursors of a list: the recorded form and opaque ones."""
+"""The cursors of a list: the recorded form and opaque forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from emulator.behavior import Behavior
 
 Position = int | list[float]
-"""The content of a cursor: the number of items before it, or the key of the last of them."""
+"""The content of a cursor: the number of items before the page, or the key of the last of them."""
 Form = Literal["id", "key", "offset"]
 ID = re.compile(rb"[0-9]{1,19}")
 
@@ -26,7 +26,7 @@ class Cursor:
 
     position: Position
     is_empty: bool | None = None
-    """Whether the page is an empty one; None for an ID, which cannot encode it."""
+    """Whether the page is empty. None if the cursor is an ID, because an ID cannot express this."""
 
     def write(self, form: Form, behavior: Behavior, now: datetime) -> str:
         """Return the text that a client sends back."""
@@ -60,8 +60,8 @@ def is_id_accepted(
 ) -> bool:
     """Return whether a list with cursors of this form accepts an ID as a cursor.
 
-    `returned_at` is the time when HubSpot returned the ID as a cursor, or None if it never did. The
-    recorded form does not contain that time.
+    `returned_at` is the time when HubSpot last returned the ID as a cursor, or None if HubSpot
+    never did. A cursor in the recorded form does not contain that time.
     """
     if returned_at is None:
         return form == "id" and behavior.made_cursors == "accepted"

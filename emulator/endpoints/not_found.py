@@ -1,4 +1,4 @@
-"""The 404 responses: HubSpot's own, and those of a gateway in front of it."""
+"""The 404 responses: HubSpot's own, and those of a gateway in front of HubSpot."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MARKED: tuple[AnyNotFound, ...] = ("html", "json", "short json")
 
 
 def not_found(form: AnyNotFound) -> ApiResponse:
-    """Return a 404 of the given form. The bare ones have no HubSpot headers."""
+    """Return a 404 of the given form. The bare forms have no HubSpot headers."""
     is_bare = form.startswith("bare ")
     if form in JSON_BODIES:
         body, headers = json.dumps(JSON_BODIES[form]), {"Content-Type": JSON_TYPE}

@@ -32,7 +32,7 @@ class Paging:
     listing: Literal["by id", "by time", "other"] = "other"
 
     def after(self) -> Cursor | ApiResponse | None:
-        """Return the query's cursor, None without one, or the 400 if it is not accepted."""
+        """Return the query's cursor; None without a cursor; a 400 for an unaccepted cursor."""
         if "after" not in self.query:
             return None
         behavior, now, text = self.account.behavior, self.account.now(), self.query["after"][0]
@@ -46,9 +46,9 @@ class Paging:
     ) -> tuple[list[Item], str | None]:
         """Return the page of items after a cursor, and the next cursor.
 
-        The items are in ascending order of their key. An empty page is never first or last.
-        If cursors are IDs, the previous row's ID leads to the empty page, whose own cursor is the
-        next row's ID minus 1.
+        The items are in ascending order of their key. An empty page is never the first or last
+        page. If cursors are IDs, the previous row's ID is the cursor that leads to the empty page.
+        The empty page's own cursor is the next row's ID minus 1.
         """
         behavior = self.account.behavior
         start = _find_start(items, order, after.position if after else 0)
@@ -111,7 +111,7 @@ def limit_of(query: Query) -> int:
 
 
 def limit_problem(query: Query, maximum: int) -> dict[str, bool]:
-    """Return an error message, mapped to whether the query's page size is invalid."""
+    """Return a dict for `refusal_of`: whether the query's page size is invalid, by message."""
     return {f"limit must be a number from 1 to {maximum}": not 1 <= limit_of(query) <= maximum}
 
 

@@ -17,7 +17,7 @@ class ApiResponse:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     is_bare: bool = False
-    """Whether it lacks HubSpot's headers, as another server's response does."""
+    """Whether the response lacks HubSpot's headers, as another server's response does."""
 
     @classmethod
     def of(cls, status: int, body: dict[str, Any] | str, *, is_bare: bool = False) -> ApiResponse:

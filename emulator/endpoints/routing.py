@@ -1,4 +1,4 @@
-"""Routes a request to its endpoint. Knows the required scope and the extra latency of a path."""
+"""Routes requests to endpoints. Defines the required scope and the extra latency of each path."""
 
 from __future__ import annotations
 

@@ -19,15 +19,15 @@ Order = Callable[["Thread"], tuple[float, ...]]
 
 STATUSES = ("OPEN", "CLOSED")
 MAX_CACHED = 8
-"""Maximum number of cached lists, because those of a large account are large."""
+"""Maximum number of cached lists, because the lists of a large account are large."""
 PAGE_PARAMETERS = ("after", "limit", "association", "property")
-"""Parameters that do not change which threads a list has, or their order."""
+"""Parameters that change neither the threads of a list nor their order."""
 
 
 def select(account: Account, query: Query) -> list[Thread]:
-    """Return all threads of the list.
+    """Return all threads that the query selects, on all pages.
 
-    The result is cached until a thread changes: do not modify it.
+    The returned list is cached until a thread changes: do not modify it.
     """
     behavior = account.behavior
     lag = _lag(behavior, query)

@@ -35,7 +35,8 @@ def list_threads(
     """Return a page of threads.
 
     If rows are filled late, the page's threads, their order and the cursor are chosen first. Then
-    `while_filling` is called. The rows show the threads after that call, without deleted ones.
+    `while_filling` is called. The rows show the threads as they are after that call. Threads that
+    the call deleted are omitted.
     """
     behavior = account.behavior
     error = _refuse(query, behavior) or failure_of(query, behavior)
@@ -74,7 +75,7 @@ def read_thread(account: Account, thread_id: str, query: Query) -> ApiResponse:
 
 
 def find_thread(account: Account, thread_id: str) -> Thread | ApiResponse:
-    """Return a thread, live or archived, or the error response if it does not exist."""
+    """Return a thread, live or archived, or the error response if no such thread exists."""
     if not THREAD_ID.fullmatch(thread_id):
         message = "Unable to parse value for path parameter: threadId"
         return ApiResponse.of(400, {"status": "error", "message": message, "correlationId": ""})
@@ -127,7 +128,7 @@ def thread_payload(
 
 
 def _text(thread: Thread, query: Query, wire: WireFormat) -> str:
-    """Return the payload as JSON. It is cached until the thread changes."""
+    """Return the payload as JSON text, which is cached until the thread changes."""
     associations = tuple(query.get("association", ()))
     extra = query.get("property", [None])[0]
     key = (associations, extra, wire)
@@ -141,7 +142,8 @@ def _text(thread: Thread, query: Query, wire: WireFormat) -> str:
 def _reference(thread: Thread, number: int, divisor: int, wire: WireFormat) -> int | str:
     """Return an ID as a number or a string.
 
-    If some IDs are numbers, they are those of threads whose ID is a multiple of `divisor`.
+    If only some IDs are numbers, those are the IDs in threads whose own ID is a multiple of
+    `divisor` (0: in no thread).
     """
     is_some = bool(divisor) and thread.id % divisor == 0
     return number if applies(wire.number_ids, to_some=is_some) else str(number)

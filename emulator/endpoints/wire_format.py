@@ -16,7 +16,7 @@ def applies(scope: str, *, to_some: bool) -> bool:
 
     Args:
         scope: "all", "none", or any other value for some rows.
-        to_some: Whether the row is one of these.
+        to_some: Whether this row is one of the "some rows". Ignored for "all" and "none".
     """
     return scope == "all" or (scope != "none" and to_some)
 
@@ -24,7 +24,7 @@ def applies(scope: str, *, to_some: bool) -> bool:
 def wire_time(moment: datetime | None, variant: int | None) -> str | None:
     """Return a time in HubSpot's format: with milliseconds.
 
-    With a `variant`, full seconds have no milliseconds, and some times have a UTC offset.
+    With a `variant`, times in whole seconds have no milliseconds, and some times have a UTC offset.
     """
     if moment is None:
         return None
@@ -49,8 +49,8 @@ def apply_wire_format(
     Args:
         body: The fields that are set, with IDs as strings.
         wire: The wire format.
-        number: A number derived from the payload. It decides whether a trait that only some
-            payloads have applies.
+        number: A number derived from the payload. If only some payloads have a trait, this number
+            decides whether the payload is one of them.
         ids: Fields with IDs of other objects.
         optional: Fields that may be unset.
     """

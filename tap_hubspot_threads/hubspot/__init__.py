@@ -1,6 +1,6 @@
 """HubSpot's API: one method per endpoint, rate limits, retries, pagination and row cleaning.
 
-This package knows neither Singer nor the sync. `api` has the endpoints, `client` sends requests,
-`responses` interprets responses, `pagination` follows lists, and `rows` turns JSON into rows. May
-import `models`, `errors` and `values`.
+`api` has the endpoints, `client` sends requests, `status_codes` turns error responses into
+exceptions, `pagination` reads lists, and `json_to_row` turns JSON objects into rows. The package
+does not depend on Singer or on the sync. May import `models`, `errors` and `values`.
 """

@@ -48,12 +48,13 @@ ACTORS = Endpoint(
     "POST", "/actors/batch/read", refusal_statuses=frozenset({404}), can_be_partial=True
 )
 LIST_REFUSAL_STATUSES = frozenset({403, 404})
-"""Statuses for an account that lacks the feature, such as inboxes. Other requests still succeed."""
+"""Statuses that HubSpot returns to an account without the listed feature, such as inboxes. Other
+requests still succeed."""
 
 
 @dataclass(frozen=True)
 class ThreadQuery:
-    """The query parameters, set by the user, of each request for threads."""
+    """The query parameters that the user sets for each request for threads."""
 
     associations: Sequence[str] = ()
     property: str | None = None
@@ -107,11 +108,11 @@ class HubSpotApi:
     def get_account_id(self) -> int | None:
         """Return the account's ID; None if HubSpot does not report it.
 
-        Also pass the account's time zone to the daily quota, which resets at midnight there.
+        Also pass the account's time zone to the daily quota, which resets at midnight in that zone.
 
         Raises:
             HubSpotError: if every other request would fail too, for example because of the token.
-                After any other error, the ID is unknown.
+                After any other error, the method returns None.
         """
         endpoint = Endpoint("GET", self._account_path, is_conversations=False)
         try:
@@ -139,7 +140,7 @@ class HubSpotApi:
             once: Whether to attempt the request only once.
 
         Raises:
-            NotFoundError: if the thread is not among them.
+            NotFoundError: if no thread with this ID has this value of `archived`.
         """
         response = self._client.request(
             THREAD,
@@ -157,7 +158,7 @@ class HubSpotApi:
     def try_list_after(
         self, cursor: str | None, *, archived: bool, once: bool = True
     ) -> Page | None:
-        """Return a page with the first thread after a cursor; None if it cannot be read.
+        """Request only the first thread after a cursor; return None on a transient error.
 
         Args:
             cursor: The cursor; None for the first thread.
@@ -176,7 +177,7 @@ class HubSpotApi:
             return None
 
     def forget_failed_sizes(self) -> None:
-        """Request the largest pages of threads again, because a row made its page fail."""
+        """Request the largest pages of threads again: a row made its page fail, not the size."""
         self._paged(THREADS, "threads", self._page_size).forget_failures()
 
     def list_open_threads(self, *, archived: bool) -> Iterator[Page]:
@@ -206,8 +207,8 @@ class HubSpotApi:
     ) -> Iterator[Page]:
         """Yield the messages of a thread, oldest first.
 
-        HubSpot's default order is newest first (documented). Messages that arrive while the list is
-        read are then at its end.
+        In this order, messages that arrive while the list is read come at its end. HubSpot's
+        default order is newest first (documented).
 
         Args:
             thread_id: The thread's ID.
@@ -227,7 +228,7 @@ class HubSpotApi:
     def get_original_content(self, thread_id: str, message_id: str) -> Row:
         """Return the full `text` and `richText` of a message that HubSpot truncated.
 
-        The row has only the columns that are text in the response.
+        The row omits a column if the response has no text for it.
 
         Raises:
             NotFoundError: if HubSpot has no such message.
@@ -238,7 +239,7 @@ class HubSpotApi:
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
     def read_actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return the actors that exist, with a POST request that changes nothing.
+        """Return those of the actors that exist. The request is a POST, but changes nothing.
 
         Args:
             ids: At most `MAX_ACTORS` IDs.
@@ -272,7 +273,7 @@ class HubSpotApi:
         )
 
     def _paged(self, endpoint: Endpoint, item_name: str, size: int) -> PagedList:
-        """Return the `PagedList` of an endpoint. It is shared, because it learns the page size."""
+        """Return the one `PagedList` of an endpoint and size, which learns the sizes that work."""
         paged = PagedList(self._client, endpoint, item_name=item_name, size=size)
         return self._lists.setdefault((endpoint, size), paged)
 
@@ -294,7 +295,7 @@ class HubSpotApi:
 
 
 def _transient_category(body: Mapping[str, Any]) -> str:
-    """Return the first category of transient errors in a partial response; empty if none."""
+    """Return the category of a partial response's first transient error, or an empty string."""
     errors = body.get("errors")
     objects = [error for error in errors if isinstance(error, dict)] if errors else []
     categories = [plain_text(str(error.get("category"))) for error in objects]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 LIFETIME = 1800.0
-"""Seconds that an access token is valid if the response omits `expires_in`. Documented."""
+"""Seconds that an access token is valid if the response omits `expires_in` (documented)."""
 
 LEEWAY = 60.0
 """Seconds before expiry at which a token is refreshed, but at most 10% of the token's lifetime."""
@@ -97,7 +97,7 @@ class OAuthCredentials:
 
     def ensure_fresh(self) -> None:
         """Implement `Credentials`."""
-        with self._lock:  # workers that wait here use the token of the first one
+        with self._lock:  # workers that wait here use the token that the first worker obtained
             if self._clock() >= self._expires_at:
                 self._refresh()
 
@@ -134,7 +134,7 @@ def _parse_lifetime(lifetime: object) -> float:
 
 
 TOKEN = Endpoint("POST", "/oauth/2026-03/token")
-"""Documented. HubSpot removes `/oauth/v1/token` in February 2027."""
+"""The documented endpoint. Its predecessor `/oauth/v1/token` will be removed in February 2027."""
 
 _ADVICE = {
     "BAD_REFRESH_TOKEN": "check the setting refresh_token. The app may have to be reinstalled",
@@ -152,7 +152,7 @@ class TokenEndpoint:
     """HubSpot's token endpoint.
 
     Args:
-        connection: Its address and timeout are used.
+        connection: Provides the base URL and the timeout.
         transport: Sends the requests.
         retry: Retries transient errors.
         clock: Returns monotonic seconds.

@@ -46,7 +46,7 @@ class ApiResponse:
     raw: bytes
     """The unparsed body."""
     now: str
-    """HubSpot's clock at the response, as a cleaned time. It may be behind, but never ahead."""
+    """HubSpot's clock at the response, as a cleaned time; earlier if the clock is uncertain."""
     is_dated: bool
     """Whether HubSpot's clock is known. If not, `now` is the local clock minus one hour."""
 
@@ -101,7 +101,7 @@ class Client:
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The remaining API calls of the daily quota, and its limit; None if unknown."""
+        """The remaining API calls and the limit of the daily quota; None if unknown."""
         return self.limit.quota.remaining, self.limit.quota.limit
 
     def request(
@@ -123,11 +123,11 @@ class Client:
             path: The path with IDs, relative to `conversations_path` for the Conversations API.
             accept: Returns whether a JSON object is a valid response of the endpoint. Any other
                 body is a transient error.
-            params: The query: strings and lists. Values that are None are omitted. A function is
-                called before each attempt.
+            params: The query, or a function that returns the query and is called before each
+                attempt. Values are strings, lists or None; None values are omitted.
             json_body: The request body; None for no body.
             policy: Limits that override the settings; None to use the settings.
-            min_attempts: Raises the maximum attempts of the settings or `policy` to this number.
+            min_attempts: Lower bound of the maximum attempts in the settings or `policy`.
             on_failure: Called with each `TransientError`.
 
         Raises:
@@ -220,7 +220,7 @@ class Client:
     ) -> tuple[Response, str]:
         """Send one attempt when the rate limit permits; return the response and the token used."""
         with self._in_flight:
-            # Refresh first: a ticket counts against the rate limit as soon as it is issued.
+            # Refresh the token first: a ticket counts against the rate limit once it is issued.
             self._credentials.ensure_fresh()
             ticket = self.limit.acquire()
             headers, is_refused = None, False

@@ -14,19 +14,21 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 MAX_AHEAD = 60.0
-"""Seconds. A `Date` that is ahead of HubSpot's clock by more is ignored."""
+"""Seconds. A `Date` further ahead of the clock than this is ignored."""
 MAX_BEHIND = 86_400.0
-"""Seconds. A `Date` that is behind by more is accepted only if a second response agrees."""
+"""Seconds. A `Date` further behind the clock than this is accepted only if a second response
+agrees."""
 MARGIN = timedelta(hours=1)
-"""Assumed lag of HubSpot's clock behind the local clock while no response has a `Date`."""
+"""Assumed lag of HubSpot's clock behind the local clock until a `Date` is accepted."""
 MAX_UNCONFIRMED = 16
-"""Dates to remember while they wait for a second response."""
+"""Maximum number of dates to remember until a second response agrees."""
 
 
 class HubSpotClock:
     """Derives HubSpot's clock from the `Date` of its responses. Thread-safe.
 
-    The clock shows the accepted `Date` that gives the earliest time, plus the time elapsed since.
+    The time is the accepted `Date` that gives the earliest time, plus the seconds since its
+    response.
 
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
@@ -34,7 +36,7 @@ class HubSpotClock:
           move a bookmark into the future.
         * A `Date` more than one day behind the clock is accepted only if a second response agrees.
           The first `Date` is compared with the local clock.
-        * `now` is never ahead of the clock.
+        * `now` is never later than any accepted `Date` implies.
 
     Args:
         monotonic: Returns monotonic seconds.
@@ -46,7 +48,7 @@ class HubSpotClock:
         self._earliest: float | None = None
         """The earliest accepted `Date`, as seconds since 1970 minus `monotonic` at the response."""
         self._unconfirmed: list[float] = []
-        """The latest dates that still need a second response, in the same form."""
+        """The latest dates that need a second response to agree, in the same form."""
 
     @property
     def is_known(self) -> bool:
@@ -54,7 +56,7 @@ class HubSpotClock:
         return self._earliest is not None or bool(self._unconfirmed)
 
     def read(self, headers: Mapping[str, str]) -> datetime | None:
-        """Return the `Date` of a response; None if it is missing or not accepted."""
+        """Return the `Date` of a response; None if the `Date` is missing or not accepted."""
         moment = parse_date(headers.get("Date", ""))
         if moment is None or not EARLIEST_YEAR <= moment.year < LATEST_YEAR:
             return None
@@ -73,7 +75,7 @@ class HubSpotClock:
         return moment
 
     def now(self) -> datetime:
-        """Return HubSpot's current time; an earlier time if it is uncertain."""
+        """Return HubSpot's current time, or an earlier time if the clock is uncertain."""
         with self._lock:
             elapsed = self.monotonic()
             if self._earliest is not None:

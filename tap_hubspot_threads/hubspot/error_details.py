@@ -32,14 +32,15 @@ class ErrorDetails:
     is_hubspot: bool
     """Whether HubSpot sent the response, rather than another server."""
     is_own_404: bool
-    """Whether a 404 is HubSpot's own. It must have the header `X-HubSpot-Correlation-Id`. It must
-    also have `X-HubSpot-NotFound` (recorded, with an HTML body), or the same ID in a JSON error."""
+    """Whether a 404 is HubSpot's own. HubSpot's own 404 has the header `X-HubSpot-Correlation-Id`,
+    and also the header `X-HubSpot-NotFound` (recorded, with an HTML body) or a JSON body with the
+    same correlation ID."""
     lacks_scope: bool
     """Whether the category or the errors name a missing scope."""
 
     @classmethod
     def from_response(cls, response: Response, token: str) -> ErrorDetails:
-        """Parse an error response. Never raises, and removes the token."""
+        """Parse an error response, and remove the token from its texts. Never raises."""
         body = json_object(response.body)
 
         def text(*names: str) -> str:

@@ -50,13 +50,13 @@ class RowCleaner:
 
     Guarantees for every row:
         * It has all columns of the schema. A column that HubSpot did not return is null.
-        * A number in a string column becomes text (observed: integer IDs). Digits in an integer
-          column become an integer. Arrays keep all elements.
+        * A number in a string column becomes text (observed: integer IDs). A string of digits in an
+          integer column becomes an integer. Arrays keep all elements.
         * Times are in UTC with `Z` and milliseconds. An empty string in a time column becomes null.
         * If the schema lists the fields of an object, the object has exactly these fields.
-        * A value that does not fit its column or field becomes null there. `otherProperties` has
-          that value, and each key that the schema does not list, nested as HubSpot returned them.
-          Without any, `otherProperties` is null.
+        * A value that does not fit its column or field becomes null there and moves to
+          `otherProperties`. So does each key that the schema does not list. Both keep the nesting
+          of HubSpot's response. If nothing moves, `otherProperties` is null.
         * No U+0000, lone surrogate, NaN or infinity remains at any depth, because PostgreSQL and
           other databases refuse them.
     """
@@ -73,7 +73,7 @@ class RowCleaner:
 
         Args:
             item: The JSON object, as HubSpot returned it.
-            needs_no_cleaning: As the function of that name returned for the page.
+            needs_no_cleaning: The result of the function `needs_no_cleaning` for the page.
         """
         row = self._blank.copy()
         other: dict[str, Any] = {}
@@ -100,8 +100,8 @@ class RowCleaner:
 def needs_no_cleaning(text: bytes) -> bool:
     """Whether all strings in a JSON text are ASCII without U+0000.
 
-    One check per page is cheaper than one per value. `json.loads` also accepts UTF-16 and UTF-32,
-    which store an ASCII character with zero bytes. UTF-8 JSON has no zero bytes.
+    One check per page is cheaper than one per value. `json.loads` also accepts UTF-16 and UTF-32.
+    Their ASCII characters contain zero bytes, which UTF-8 JSON never has.
     """
     return text.isascii() and b"\0" not in text and b"\\u" not in text
 
@@ -122,7 +122,7 @@ def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """Return a converter for objects with these fields, or with any fields if a schema lists none.
+    """Return a converter for objects with these fields; without fields, for any object.
 
     The converter raises `_PartialMatch` for an object with other fields or types.
     """
@@ -300,7 +300,7 @@ def _move_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
     status = message.get("status")
     if not isinstance(status, dict) or "failureDetails" not in status:
         return message
-    if "failureDetails" in message:  # undocumented, so keep both
+    if "failureDetails" in message:  # HubSpot documents no such field, so keep both
         return message
     others = {name: value for name, value in status.items() if name != "failureDetails"}
     return {**message, "status": others, "failureDetails": status["failureDetails"]}

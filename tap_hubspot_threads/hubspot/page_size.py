@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.errors import TransientError
 
 SMALLER_SIZES = (100, 20, 1)
-"""Fallback sizes. Other clients report a maximum of 100 (observed). UNKNOWN: whether HubSpot ever
-returns larger pages. If it does not, the tap need not request 500."""
+"""Sizes to fall back to. Other clients report a maximum of 100 (observed). UNKNOWN: whether HubSpot
+ever returns larger pages. If it never does, requesting 500 is pointless."""
 
 FAILURES_PER_SIZE = 2
 """Transient failures of one page before the next smaller size is requested."""
 
 MAX_FAILING_PAGES = 2
-"""Pages at which a size fails before this sync stops requesting it."""
+"""Number of pages at which a size fails before this sync stops requesting that size."""
 
 SUCCESSES_TO_STEP_UP = 10
 """Pages of one size before the next larger size is requested."""
@@ -28,10 +28,10 @@ class PageSize:
 
     Guarantees:
         * After a failure, the next smaller size is requested. `SUCCESSES_TO_STEP_UP` pages later,
-          the larger size is requested again. The smallest size is only requested for the failing
-          page, unless a second page fails too.
+          the larger size is requested again. The smallest size is requested for the failing page
+          only, until the next larger size fails at a second page.
         * A size that failed at `MAX_FAILING_PAGES` pages is not requested again. Pages that fail
-          concurrently count as one.
+          concurrently count as one page.
         * A size that HubSpot refuses is not requested again.
         * If the smallest size fails too, all failures are forgotten. The cause is then a bad row or
           an outage, not the size.
@@ -55,7 +55,7 @@ class PageSize:
         return self._current
 
     def smaller_than(self, size: int) -> int | None:
-        """Return the next smaller size; None if there is none."""
+        """Return the next smaller size; None for the smallest."""
         return next((smaller for smaller in self._sizes if smaller < size), None)
 
     def has_worked(self, size: int) -> bool:
@@ -87,7 +87,7 @@ class PageSize:
                     self._set(smaller)
 
     def forget_failures(self) -> None:
-        """Record that a row made its page fail, not the size."""
+        """Record that a row, not the size, made a page fail."""
         self.failed(self._sizes[-1])
 
     def refused(self, size: int) -> None:
@@ -98,7 +98,7 @@ class PageSize:
                 self._set(self._allowed()[0])
 
     def _allowed(self) -> list[int]:
-        """Return the sizes, largest first, that are below every refused or failing size."""
+        """Return the sizes below every refused or failing size, largest first."""
         unusable = self._refused | {
             size for size, pages in self._failures.items() if pages >= MAX_FAILING_PAGES
         }
@@ -129,7 +129,7 @@ class SinglePageSize:
 
     @property
     def is_reduced_to_smallest(self) -> bool:
-        """Whether larger pages have failed at this place, so that a row may be the cause."""
+        """Whether only the smallest size is left at this place, so that a row may be the cause."""
         return self._size < self._listing.current and self.is_smallest
 
     @property
@@ -147,7 +147,7 @@ class SinglePageSize:
         return self._size
 
     def failed(self, error: TransientError) -> None:
-        """Record a failed attempt, unless HubSpot asks to wait: then the size is not the cause."""
+        """Record a failed attempt. Ignore an error that asks to wait: its cause is not the size."""
         if error.asks_to_wait:
             return
         self._failures += 1
@@ -165,7 +165,7 @@ class SinglePageSize:
         return True
 
     def succeeded(self) -> None:
-        """Record that the page was returned. The sizes refused before were therefore too large."""
+        """Record that the page was returned. So the sizes that HubSpot refused were too large."""
         for size in self._refused:
             self._listing.refused(size)
         self._listing.succeeded(self._size)

@@ -33,10 +33,10 @@ class RowBuilder(Protocol):
 
     @property
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
-        """A function that returns the ID of a JSON object; None if it has no usable ID."""
+        """A function that returns the ID of a JSON object; None if the ID is unusable."""
 
     def __call__(self, item: Mapping[str, Any], /, *, needs_no_cleaning: bool) -> Row | None:
-        """Return the row of a JSON object; None if it has no usable ID.
+        """Return the row of a JSON object; None if the object has no usable ID.
 
         Args:
             item: The JSON object.
@@ -88,12 +88,12 @@ class Rows(Collection["Row"]):
 
 
 def usable_ids(items: list[Any], build_row: RowBuilder, *, item_name: str) -> list[str]:
-    """Return the IDs of the items; log a warning with the number of items without a usable ID.
+    """Return the usable IDs of the items, and log how many items have no usable ID.
 
     Args:
         items: The items of a parsed page.
         build_row: Its `id_of` returns the ID of an item.
-        item_name: What the items are, as a plural for the log.
+        item_name: The plural noun for the items in the log.
     """
     objects = (item for item in items if isinstance(item, dict))
     ids = [id_ for item in objects if (id_ := build_row.id_of(item)) is not None]
@@ -117,29 +117,29 @@ def is_page(body: Mapping[str, Any]) -> bool:
 def next_cursor(body: Mapping[str, Any]) -> str | None:
     """Return the decoded cursor of the next page; None only on the last page.
 
-    Observed: the cursor may be percent-encoded already. If it were sent without decoding, it would
-    be encoded twice and refused. An empty page may have a cursor. `paging.next.link` has a wrong
-    path and is ignored.
+    Observed: HubSpot may return a cursor percent-encoded, and refuses a cursor that is encoded
+    twice. An empty page may have a cursor. `paging.next.link` has a wrong path and is ignored.
     """
     after = ((body.get("paging") or {}).get("next") or {}).get("after")
     return None if after is None or after == "" else unquote(str(after))
 
 
 MAX_PAGES_WITHOUT_NEW_ID = 100
-"""Consecutive pages without a new ID before a list fails. A few are no error, because HubSpot can
-return empty pages with a cursor (observed)."""
+"""Consecutive pages without a new ID before a list fails. A few such pages are normal, because
+HubSpot can return empty pages with a cursor (observed)."""
 
 SLOTS = 2**20
-"""Bits that record the IDs of earlier pages. All are cleared when half of them are set."""
+"""Number of bits that record the IDs of earlier pages. All bits are cleared when more than half of
+them are set."""
 
 
 class PaginationGuard:
     """Detects a list that makes no progress.
 
-    It takes 128 kB plus the cursors, for any length and order of the list. It stores only one bit
-    per ID, so it mistakes a new ID for a known one with a probability of at most 50%. To fail a
-    list wrongly, it would have to mistake every ID of `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages.
-    That is practically impossible, even with one row per page.
+    The guard takes 128 kB plus the cursors, for any length and order of the list. It stores one bit
+    per ID, so it mistakes a new ID for a known one with a probability of at most 50%. A list would
+    fail wrongly only if the guard made this mistake for every ID on `MAX_PAGES_WITHOUT_NEW_ID`
+    consecutive pages. Even with one row per page, that is practically impossible.
 
     Args:
         cursor: The first page's cursor; None for the start of the list.
@@ -198,7 +198,7 @@ class PagedList:
     Args:
         client: Sends the requests.
         endpoint: The list's endpoint.
-        item_name: What the items are, as a plural for the log.
+        item_name: The plural noun for the items in the log.
         size: Maximum items per page.
     """
 
@@ -223,7 +223,7 @@ class PagedList:
         cursor: str | None = None,
         policy: RetryPolicy | None = None,
     ) -> Iterator[Page]:
-        """Yield the pages from a cursor on. A page is requested when the caller consumes it.
+        """Yield the pages from a cursor on. Each page is requested when the caller asks for it.
 
         Args:
             path: See `page`.
@@ -252,7 +252,7 @@ class PagedList:
         build_row: RowBuilder,
         policy: RetryPolicy | None = None,
     ) -> Page:
-        """Return a page. It is smaller than usual if HubSpot refuses or fails to return that size.
+        """Return a page, of a smaller size if HubSpot refuses the usual size or fails to return it.
 
         Args:
             path: The path with IDs.
@@ -287,7 +287,7 @@ class PagedList:
         )
 
     def forget_failures(self) -> None:
-        """Request the largest size again, because a row made its page fail."""
+        """Request the largest size again: a row made its page fail, not the size."""
         self._size.forget_failures()
 
     def _request(
@@ -299,9 +299,10 @@ class PagedList:
         build_row: RowBuilder,
         policy: RetryPolicy | None,
     ) -> ApiResponse:
-        """Return the response for a page; request a smaller size after a 400.
+        """Return the response for a page. After a 400, request a smaller size.
 
-        With a policy, also request a smaller size, without a wait, when the policy's attempts fail.
+        With a policy, also request a smaller size, without waiting, after the policy's attempts
+        have failed.
         """
 
         def accept(body: dict[str, Any]) -> bool:

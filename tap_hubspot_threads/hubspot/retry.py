@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_WAIT = 60.0
-"""Seconds between two attempts, unless HubSpot asks for a longer wait."""
+"""Maximum seconds between two attempts, unless HubSpot asks for a longer wait."""
 MAX_RETRY_AFTER = 300.0
-"""Seconds. The longest `Retry-After` that a sync honors. HubSpot asks for up to 24 hours while it
-migrates an account (documented)."""
+"""The longest `Retry-After` that a sync honors, in seconds. During an account migration, HubSpot
+asks for up to 24 hours (documented)."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RetryPolicy:
 
 
 QUICK = RetryPolicy(max_attempts=2, max_retry_after=10, timeout=10)
-"""For optional requests, which must neither delay nor fail the sync."""
+"""For optional requests, which must not delay the sync or make it fail."""
 NO_RETRY = RetryPolicy(max_attempts=1, max_retry_after=0, timeout=60)
 
 
@@ -47,7 +47,7 @@ class Retry:
 
     Args:
         max_attempts: Maximum attempts, including the first.
-        wait: Sleeps for a number of seconds. An exception from it ends the retries.
+        wait: Sleeps for a number of seconds. An exception that `wait` raises ends the retries.
         warn: Logs each transient error that is followed by a retry.
         max_retry_after: The longest `Retry-After` to honor, in seconds.
     """
@@ -125,16 +125,16 @@ def schedule() -> Generator[float, None, None]:
 
 
 def jitter(seconds: float) -> float:
-    """Return the wait minus a random part of up to half, so that workers do not retry together."""
+    """Return the seconds minus a random part of up to half, so that workers do not act in step."""
     return seconds / 2 + backoff.full_jitter(seconds / 2)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds of `Retry-After`; None if the header is missing or invalid.
 
-    The header is a number of seconds or a date (RFC 9110). HubSpot documents it for status 477
-    only, but the tap honors it for every status. A date is relative to the response's own `Date`,
-    or to the local clock if the response has none.
+    The header is a number of seconds or a date (RFC 9110). HubSpot documents the header for status
+    477 only, but the tap honors it for every status. A date is compared with the response's own
+    `Date`, or with the local clock if the response has no `Date`.
     """
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
@@ -147,7 +147,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def parse_date(text: str) -> datetime | None:
-    """Return the time in a header such as `Date`; None if it is not a date."""
+    """Return the time in a header such as `Date`; None if the text is not a date."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -1,7 +1,8 @@
-"""Decides by the status code which exception an error response becomes, and whether to retry it.
+"""Chooses the exception for an error response, mainly by the status code.
 
-A message contains the request, the response and what to do. From the response it has the status,
-category, message and correlation ID, but never the body, another header's value or a token.
+An error message names the request, the response and what to do. Of the response it shows only the
+status and HubSpot's category, message and correlation ID, never the raw body, any other header or a
+token.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ _BUSY_STATUSES = {
     HTTPStatus.TOO_MANY_REQUESTS,  # 429
     _ACCOUNT_MIGRATION,
 }
-"""Statuses that ask the client to wait, whatever the request is. Documented."""
+"""Statuses with which HubSpot asks the client to wait, regardless of the request (documented)."""
 _TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
-"""Statuses below 500 that a retry may fix. 408 comes from gateways."""
+"""Statuses below 500 after which a retry may succeed. Gateways return 408."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
 _SCOPE_MISSING = (
     "The token lacks a scope. Give the app or service key the scope conversations.read."
@@ -55,8 +56,9 @@ NOT_HUBSPOT_API = (
     "between."
 )
 ATTEMPTS_IF_LIKELY_PERMANENT = 3
-"""Maximum attempts for errors that a retry rarely fixes: a 404 that is not HubSpot's own, a 403 or
-404 for a page of a list, and a 530 before the first success."""
+"""Maximum attempts for errors that a retry rarely fixes: a 403 or 404 that is not HubSpot's own; a
+403 or 404 for any page of the list of threads, or for a later page of another list; and a 530
+before the first success."""
 
 _NOT_FROM_HUBSPOT = "the response did not come from HubSpot's API"
 
@@ -79,7 +81,8 @@ class Endpoint:
     can_be_partial: bool = False
     """Whether a 207 (some of the requested items could not be returned) is a success."""
     is_list_of_threads: bool = False
-    """Whether a 404 before the first 200 means that the address is wrong."""
+    """Whether this is the list of threads. A 404 for it before the first 200 means that the address
+    is wrong."""
     is_conversations: bool = True
     """Whether the endpoint belongs to the Conversations API."""
 
@@ -89,16 +92,16 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """The facts about a request and the sync that decide which error a response becomes."""
+    """What determines the error for a response: facts about the request and about the sync."""
 
     endpoint: Endpoint
     token: str
-    """Used only to remove it from messages."""
+    """Needed only to remove the token from messages."""
     setting: str
     """The setting that the token comes from."""
     query: Mapping[str, Any]
     now: str | None
-    """The accepted `Date` of the response; None if it has none."""
+    """The `Date` of the response if `HubSpotClock` accepts it; otherwise None."""
     any_succeeded: bool
     """Whether any request of this sync got a 200."""
     conversations_succeeded: bool
@@ -109,14 +112,16 @@ class RequestContext:
 def raise_for_status(response: Response, context: RequestContext) -> None:
     """Raise the error that a response represents, if any.
 
+    HubSpot's own 400, 401, 403 and 404 count against the app. They are permanent and not retried,
+    except the few named at `ATTEMPTS_IF_LIKELY_PERMANENT`.
+
     Raises:
-        TransientError: for an error that a retry may fix. HubSpot's own 400, 401, 403 and 404 are
-            permanent, and HubSpot counts each of them against the app.
+        TransientError: for an error that a retry may fix.
         NotFoundError: for HubSpot's own 404, if `endpoint.can_be_not_found`.
-        UnverifiedAddressError: for a 404 or the refusal of one item, before the first 200 from the
+        WrongAddressError: for a 404 of the list of threads before the first 200 from the
             Conversations API.
-        WrongAddressError: for a 404 of the list of threads, before that 200.
-        RefusedError: for a 400 or another client error that concerns only this request.
+        UnverifiedAddressError: for any other 404, or a 403 that concerns one item, before that 200.
+        RefusedError: for a 400 or another 4xx that concerns only this request.
         DailyQuotaError: if the daily quota is used up.
         HubSpotError: for all other errors, which end the sync.
     """
@@ -158,8 +163,9 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
 def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContext) -> None:
     """Raise the error for a 404. Only HubSpot's own 404 means that the item does not exist.
 
-    UNKNOWN: whether an unknown path of the API has the header of HubSpot's own 404 (in 2019 one
-    had, recorded). So no 404 counts before the first 200 from the Conversations API.
+    UNKNOWN: whether the 404 for a path that does not exist in the API has the header of HubSpot's
+    own 404 (in 2019 one did, recorded). So no 404 proves anything before the first 200 from the
+    Conversations API.
     """
     endpoint = context.endpoint
     if_verified: HubSpotError | None = None
@@ -180,11 +186,13 @@ def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContex
     if if_verified and not (endpoint.refusal_statuses and context.query.get("after")):
         raise if_verified
     message = f"{summary}, but {_NOT_FROM_HUBSPOT} (check api_url and api_version)"
+    if details.is_own_404:
+        message = f"{summary}, although earlier API calls succeeded"
     raise InconclusiveError(message, max_attempts=ATTEMPTS_IF_LIKELY_PERMANENT)
 
 
 def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContext) -> None:
-    """Raise the error for a 403. It depends on the category, the endpoint and earlier successes."""
+    """Raise the error for a 403, chosen by the category, the endpoint and earlier successes."""
     endpoint = context.endpoint
     if not details.is_json:
         if context.any_succeeded:
@@ -214,7 +222,8 @@ def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContex
 
 def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> str:
     """Return the message for a refused request, with the settings that may be the cause."""
-    # A POST body contains actor IDs, which may be email addresses, and HubSpot may repeat them.
+    # A POST body contains actor IDs, some of which are email addresses. HubSpot's message may
+    # repeat them.
     reason = "the reason is not shown, because it may contain private data"
     if context.endpoint.method == "GET":
         reason = details.message or "no reason given"
@@ -226,7 +235,11 @@ def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> st
 
 
 def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
-    """Return the settings of a query that the reason names; if it names none, all that were set."""
+    """Return the settings behind the query parameters that the reason names.
+
+    If the reason names no parameter, return the settings of all parameters that differ from the
+    default.
+    """
     sent = [
         name for name in _SETTINGS if query.get(name) and query[name] != _DEFAULTS.get(name, ())
     ]
@@ -243,7 +256,7 @@ def unexpected_body(response: Response, endpoint: Endpoint, token: str) -> Trans
 
 
 def is_transient(status: int) -> bool:
-    """Whether a retry may fix an error with this status. Documented."""
+    """Whether a retry may succeed after an error with this status (documented)."""
     return status in _TRANSIENT_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 

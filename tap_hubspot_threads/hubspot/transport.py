@@ -1,7 +1,8 @@
 """Sends one HTTP request: connections, proxies, certificates, time limit and size limit.
 
-This module uses the adapter of `requests` without a session. Workers can share the adapter, and it
-takes half the time. A session would only add redirects and cookies, which the API does not need.
+This module uses the adapter of `requests` without a session. Workers can share the adapter, and a
+request takes half the time. A session would only add redirects and cookies, which the API does not
+need.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class DeadlineAdapter(HTTPAdapter):
     """Applies the timeout to the whole response instead of to each socket read.
 
     Each step of connecting (each address, the proxy's response, TLS) may also take up to the
-    timeout. The response then has that much less time.
+    timeout. The time that connecting takes is subtracted from the response's time.
     """
 
     @override
@@ -107,7 +108,10 @@ def _set_deadlines(manager: PoolManager) -> None:
 
 @cache
 def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a pool class whose connections use `_Response`; the same class if they already do."""
+    """Return a subclass of a pool class whose connections use `_Response`.
+
+    If the connections of the class itself already use `_Response`, return the class itself.
+    """
     connection: Any = pool.ConnectionCls
     if connection.response_class is _Response:
         return pool
@@ -116,7 +120,7 @@ def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
 
 
 MAX_RESPONSE_BYTES = 64 * 2**20
-"""Maximum bytes after decompression. A page of 500 threads has about 500 kB."""
+"""Maximum bytes of a body after decompression. A page of 500 threads has about 500 kB."""
 _CHUNK_BYTES = 64 * 2**10
 """Bytes to read or decompress at once."""
 
@@ -181,7 +185,7 @@ class Transport(Protocol):
             timeout: Seconds for each step of connecting, and for the whole response.
 
         Raises:
-            NoResponseError: if no complete response arrives in time, or if it is too large.
+            NoResponseError: if no complete response arrives in time, or if the body is too large.
         """
 
     def close(self) -> None:
@@ -216,7 +220,7 @@ class HttpTransport:
                 reason = f": no complete response from {self._route} within {timeout:g} s"
                 raise NoResponseError(reason) from error
             raise _no_response(error, self._route) from error
-        except (TypeError, ValueError) as error:  # urllib3 raises them for invalid input
+        except (TypeError, ValueError) as error:  # urllib3's errors for invalid input
             reason = (
                 f": the request could not be sent ({type(error).__name__}). Check api_url, "
                 "user_agent, the credentials and the proxy environment variables."
@@ -232,7 +236,7 @@ class HttpTransport:
 
     @cached_property
     def _route(self) -> str:
-        """The API's URL and its proxy, if any, without credentials."""
+        """The API's URL and the proxy, if any, without the proxy's credentials."""
         proxy = select_proxy(self._api_url, self._environment["proxies"])
         if not proxy:
             return self._api_url
@@ -266,7 +270,10 @@ def _body(response: requests.Response) -> bytes:
 
 
 def _is_timeout(error: requests.RequestException) -> bool:
-    """Whether an error is a timeout. `requests` raises `ConnectionError` for one in the body."""
+    """Whether an error is a timeout.
+
+    If a timeout occurs in the body, `requests` raises a `ConnectionError`.
+    """
     is_in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
     return is_in_body or isinstance(error, exceptions.Timeout)
 

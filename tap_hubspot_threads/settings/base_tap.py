@@ -104,7 +104,7 @@ class CheckedTap(Tap):
             self.check()
 
     def check(self) -> None:
-        """Check all other input. Called when the settings are valid."""
+        """Check all other input. Called after the settings have been validated."""
 
     @property
     def _columns(self) -> dict[str, list[str]]:
@@ -121,7 +121,7 @@ class CheckedTap(Tap):
         return describe_columns(name, columns, maps=self._maps, deselected=deselected)
 
     def catalog_warnings(self) -> Iterator[str]:
-        """Yield a warning for each entry of the catalog that has no effect."""
+        """Yield a warning for each unknown stream and each changed column in the catalog."""
         for entry in self.input_catalog.streams if self.input_catalog else ():
             name = entry.tap_stream_id
             if name not in self.streams:
@@ -139,10 +139,11 @@ class CheckedTap(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Create the stream maps. An unselected stream has all its columns here.
+        """Create the stream maps. Give an unselected stream all its columns.
 
-        To the SDK, an unselected stream has no columns. A map for all streams (`*`) would then fail
-        because the primary key is missing. For the same reason, primary keys are always selected.
+        The SDK gives an unselected stream no columns. A map for all streams (`*`) would then fail,
+        because the stream lacks its primary key. For the same reason, this method selects all
+        primary keys.
         """
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():
@@ -155,7 +156,7 @@ class CheckedTap(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        """Read the files, because the SDK does not accept a byte order mark."""
+        """Read the config files here, because the SDK does not accept a byte order mark."""
         paths = [path for path in value if path != "ENV"]
         given = super().cb_config(ctx, param, tuple({*value} - {*paths}))
         for path in paths:

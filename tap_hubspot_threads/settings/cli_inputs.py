@@ -35,14 +35,15 @@ _OFF = _FALSE | {"", "null", "{}"}
 def read_environment(schema: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings in environment variables.
 
-    Unlike the SDK, do not read the nearest `.env` file, which may belong to another project.
+    Unlike the SDK, this function does not read the nearest `.env` file, which may belong to another
+    project.
 
     Args:
         schema: The JSON Schema of the settings.
         environ: The environment variables.
 
     Raises:
-        SettingsError: if a variable has the wrong type. The message does not contain the value.
+        SettingsError: if a value has the wrong type. The message does not contain the value.
     """
     settings: dict[str, Any] = {}
     for name, setting in schema["properties"].items():
@@ -73,9 +74,9 @@ def check_log_level(environ: Mapping[str, str]) -> None:
 
 
 def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the setting names in the environment, without `LOGLEVEL` and Meltano's own settings.
+    """Yield the setting names in the environment, except `LOGLEVEL` and Meltano's own settings.
 
-    The names of Meltano's own settings start with an underscore after `PREFIX`.
+    After `PREFIX`, the name of a Meltano setting starts with an underscore.
     """
     for variable in environ:
         name = variable.removeprefix(PREFIX)
@@ -84,14 +85,14 @@ def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 class _WrongTypeError(ValueError):
-    """A variable has the wrong type. The message is the expected type."""
+    """The value of a variable has the wrong type. The message is the expected type."""
 
 
 def _read(types: list[str], text: str) -> Any:  # noqa: ANN401 - JSON
-    """Return the value of a variable as one of these JSON types.
+    """Parse the text of a variable as one of these JSON types.
 
     Raises:
-        _WrongTypeError: if the text is a value of none of them.
+        _WrongTypeError: if the text does not fit any of the types.
     """
     if "integer" in types:
         return _read_integer(text)
@@ -113,7 +114,7 @@ def _read_integer(text: str) -> int:
 
 def _read_boolean(text: str) -> bool:
     if text.lower() not in _TRUE | _FALSE:
-        message = "true or false"
+        message = "a boolean (true or false)"
         raise _WrongTypeError(message)
     return text.lower() in _TRUE
 
@@ -125,7 +126,7 @@ def _read_list(text: str) -> list[Any]:
     if not text:
         return []
     if "," not in text.lstrip()[1:] or text.lstrip()[0] in {"{", '"'}:
-        message = 'a JSON list such as ["17", "18"], or [] for none'
+        message = 'a JSON list (for example ["17", "18"], or [] for an empty list)'
         raise _WrongTypeError(message)
     return text.split(",")
 
@@ -149,8 +150,8 @@ def read_config_file(path: str) -> dict[str, Any]:
     """Return the JSON object in a file.
 
     Raises:
-        SettingsError: if the file cannot be read. The message contains the path and the position of
-            a syntax error, but none of the content.
+        SettingsError: if the file cannot be read or is not a JSON object. The message contains the
+            path and the position of a syntax error, but no content of the file.
     """
     if path.lstrip().startswith("{"):
         message = "--config: expects the path of a file, or ENV, not the settings themselves"
@@ -168,8 +169,8 @@ def check_state_file(file: TextIO | None) -> TextIO | None:
     """Check that a state file is a JSON object; return a copy that can be read from the start.
 
     Raises:
-        SettingsError: if it is not a JSON object. An empty file is refused too, because it must not
-            start a first sync.
+        SettingsError: if the file is not a JSON object. An empty file is an error too, because it
+            must not start a first sync.
     """
     return file and _check_file(file, "--state")[0]
 
@@ -178,7 +179,8 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
     """Check that a file is a Singer catalog; return a copy that can be read from the start.
 
     Raises:
-        SettingsError: if it is no catalog, or if it renames a stream or changes a primary key.
+        SettingsError: if the file is not a catalog, or if the catalog renames a stream or changes a
+            primary key.
     """
     if file is None:
         return None
@@ -241,7 +243,7 @@ def _parse_object(text: str, source: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         message = f"{source}: not JSON (line {error.lineno}, column {error.colno})"
         raise SettingsError(message) from None
-    except (ValueError, RecursionError):  # a number too large, or nesting too deep
+    except (ValueError, RecursionError):  # a number is too large, or the nesting is too deep
         value = None
     if not isinstance(value, dict):
         message = f"{source}: not a JSON object"
@@ -250,7 +252,7 @@ def _parse_object(text: str, source: str) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    """Reject NaN and Infinity: Python accepts them, but they are not JSON."""
+    """Reject NaN and Infinity, which Python's parser accepts although they are not JSON."""
     raise ValueError(name)
 
 
@@ -259,14 +261,15 @@ SETTINGS_ERRORS = (AttributeError, ConfigValidationError, ValueError)
 
 
 def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
-    """Return a one-line `SettingsError` for an error of the SDK about settings.
+    """Return a one-line `SettingsError` for one of the SDK's `SETTINGS_ERRORS`.
 
-    Any other error is returned unchanged.
+    An error with another cause is returned unchanged.
     """
     if isinstance(error, ConfigValidationError):
-        return SettingsError("; ".join(map(_without_value, error.errors)))
+        return SettingsError("; ".join(map(_reword, error.errors)))
     if isinstance(error, AttributeError) and "stream_maps" in config:
-        return SettingsError("stream_maps: not an object of stream maps by stream name")
+        message = "stream_maps: must be an object with one stream map per stream name"
+        return SettingsError(message)
     return error
 
 
@@ -287,16 +290,21 @@ def explain_stream_map_errors() -> Iterator[None]:
         raise SettingsError(message) from None
 
 
-def _without_value(error: str) -> str:
-    """Return the SDK's message about a setting, without the value of an SDK setting."""
-    match = re.search(r"config\['(stream_map_config|faker_config)'\]", error)
-    return f"{match[1]}: has the wrong type" if match else error
+def _reword(error: str) -> str:
+    """Return the SDK's message about a setting, with the setting's name at the beginning.
+
+    For `stream_map_config` and `faker_config`, a message without the value replaces it.
+    """
+    if match := re.search(r"config\['(stream_map_config|faker_config)'\]", error):
+        return f"{match[1]}: has the wrong type"
+    match = re.fullmatch(r"(.*) in config\['(\w+)'\](.*)", error, re.DOTALL)
+    return f"{match[2]}{match[3]}: {match[1]}" if match else error
 
 
 def overridden_columns(
     schema: Mapping[str, Any], catalog_schema: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the columns that a catalog adds to a stream, or whose type it changes.
+    """Yield each column that a catalog adds to a stream, and each column whose type it changes.
 
     Args:
         schema: The stream's schema.
@@ -309,7 +317,7 @@ def overridden_columns(
 
 
 def _differs(column: Mapping[str, Any], override: Mapping[str, Any]) -> bool:
-    """Whether the catalog's schema of a column has another type, format or field."""
+    """Whether a catalog changes the type or format of a column, or the fields inside it."""
     if "type" in override and _types(override) != _types(column):
         return True
     has_type = "type" in override or "format" in override

@@ -1,4 +1,4 @@
-"""The definition of every setting: `--about`, the docs and meltano.yml are generated from it."""
+"""The definitions of all settings. `--about`, the docs and meltano.yml are generated from them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class ThreadFilter:
 
     @property
     def inbox_id(self) -> str | None:
-        """The configured inbox, if it is the only one: HubSpot accepts one per API call."""
+        """The configured inbox if there is exactly one. HubSpot accepts one inbox per API call."""
         return self.inbox_ids[0] if len(self.inbox_ids) == 1 else None
 
     @property

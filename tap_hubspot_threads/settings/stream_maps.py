@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 NULL = "__NULL__"
-"""The SDK's substitute for null, because Meltano drops null values from settings."""
+"""The SDK accepts this in place of null, because Meltano drops null values from settings."""
 
 ELSE, SOURCE, ALIAS, KEY = "__else__", "__source__", "__alias__", "__key_properties__"
 OPTIONS = (ELSE, "__filter__", SOURCE, ALIAS, KEY)
@@ -26,7 +26,8 @@ Columns = Mapping[str, "Collection[str]"]
 def check_stream_maps(maps: Maps, columns: Columns) -> None:
     """Check that every mapped stream and every removed column exists.
 
-    The SDK silently ignores unknown names. A misspelled column would then still be emitted.
+    The SDK silently ignores unknown names. If a column to remove were misspelled, the column would
+    still be emitted.
 
     Raises:
         SettingsError: for an invalid entry. The message contains a hint, such as the nearest name.
@@ -62,7 +63,7 @@ def _check_entry(name: str, column: str, expression: object, known: Sequence[str
 
 
 def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
-    """Return a warning about map entries that have no effect; None without such entries.
+    """Return a warning about map entries without effect; None if there are no such entries.
 
     The SDK applies only the last map that matches a stream.
     """
@@ -97,7 +98,7 @@ def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
 def describe_columns(
     stream: str, columns: Sequence[str], *, maps: Maps, deselected: Sequence[str]
 ) -> str:
-    """Describe which columns of a stream are left out or changed, for each of its maps.
+    """Describe, for each map of a stream, which columns are left out or changed.
 
     Args:
         stream: The name of the stream.
@@ -128,7 +129,10 @@ def describe_columns(
 
 
 def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | None]]:
-    """Return the alias and definition of each map of a stream. None: no record is emitted."""
+    """Return the alias and definition of each map of a stream.
+
+    A definition of None means that no record is emitted.
+    """
     found: list[tuple[str, Mapping[str, Any] | None]] = [(stream, None if ELSE in maps else {})]
     for name, definition in _streams_of(maps):
         entries = _entries(definition)

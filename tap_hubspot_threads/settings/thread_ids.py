@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 ID_COLUMNS = ("thread_id", "threadId", "id")
-"""In order of preference. `id` is last: in an export of tickets, it is the ticket's ID."""
+"""Names of the column with thread IDs, in order of preference. `id` is last, because in an export
+of tickets `id` is the ticket's ID."""
 
 DELIMITERS = (",", ";", "\t")
 
 MAX_LINE = 1_000_000
-"""Maximum characters per line. It bounds the memory for a file that is not CSV or text."""
+"""Maximum characters per line. Bounds the memory that a file without line breaks takes."""
 
 
 class ConfiguredIds:
@@ -29,7 +30,7 @@ class ConfiguredIds:
 
     Args:
         config: The settings, with `thread_ids`, `thread_ids_file` or both.
-        call: Runs the function that reads the file, which may block on a pipe.
+        call: Runs a function that may block. Reading the IDs from a pipe may block.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class ConfiguredIds:
         return None if self._ids is None else len(self._ids)
 
     def check(self) -> None:
-        """Read and validate all IDs, on the first call only.
+        """Read and validate all IDs. Does nothing after the first successful call.
 
         Raises:
             SettingsError: if a value is not an ID. The message contains the setting, the position
@@ -78,12 +79,12 @@ class ConfiguredIds:
 def read_id_file(path: str) -> Iterator[str]:
     """Yield the IDs of a text or CSV file in UTF-8, with or without a byte order mark.
 
-    A text file has one ID per line; blank lines and lines that start with # are skipped. A file is
-    CSV, with one of the `DELIMITERS`, if its first line has one of the `ID_COLUMNS`.
+    A text file has one ID per line. Blank lines and lines that start with # are skipped. A file
+    counts as CSV if its first line, split at one of the `DELIMITERS`, has one of the `ID_COLUMNS`.
 
     Raises:
-        SettingsError: if the file cannot be read or a line has no valid ID. The message contains
-            the path, the line and the value.
+        SettingsError: if the file cannot be read, or if a line has no valid ID. The message
+            contains the path, the line and the value.
     """
     with _as_settings_error(path):
         source = Path(path)
@@ -101,7 +102,7 @@ def read_id_file(path: str) -> Iterator[str]:
 
 @contextmanager
 def _as_settings_error(path: str) -> Iterator[None]:
-    """Turn an error about a file into a `SettingsError` that names the file."""
+    """Turn an error about the file into a `SettingsError` with its path."""
     try:
         yield
     except UnicodeDecodeError:
@@ -157,8 +158,8 @@ def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
     """Yield the lines with their numbers.
 
     Raises:
-        InvalidIdError: for a line with more than `MAX_LINE` characters, or with a zero byte, which
-            is a sign of another encoding than UTF-8.
+        InvalidIdError: for a line with more than `MAX_LINE` characters, or with a zero byte. A zero
+            byte is a sign that the file is not in UTF-8.
     """
     lines = iter(partial(file.readline, MAX_LINE + 1), "")
     for number, line in enumerate(lines, start=1):

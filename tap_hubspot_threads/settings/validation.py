@@ -1,4 +1,4 @@
-"""Checks of settings that their JSON Schema cannot express."""
+"""Checks the settings by rules that their JSON Schema cannot express."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
 
 def check_secrets(config: Mapping[str, Any]) -> None:
-    """Check the secrets before the SDK does, because its messages contain the value.
+    """Check the secrets before the SDK does, because the SDK's messages contain the value.
 
     Raises:
         SettingsError: if a secret is invalid. The message does not contain the value.
@@ -49,9 +49,9 @@ def check_secrets(config: Mapping[str, Any]) -> None:
 
 
 def _check_form(name: str, value: str) -> None:
-    """Check that a secret has no quotes and no header name.
+    """Check that a secret has no quotes around it and does not start with a header name.
 
-    HubSpot answers a malformed token with 530, which does not show the cause.
+    HubSpot responds to a malformed token with a 530, which does not show the cause.
     """
     problem = ""
     if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
@@ -64,10 +64,10 @@ def _check_form(name: str, value: str) -> None:
 
 
 def excludes_no_thread(start_date: object) -> bool:
-    """Whether a start date is 1970-01-01 or earlier, when no thread existed.
+    """Whether a start date is 1970-01-01 or earlier. No thread is that old.
 
-    The caller drops such a date. With the lookback subtracted, it could be before the year 1, which
-    Python cannot represent.
+    The caller drops such a date. If the lookback were subtracted from it, the result could be
+    before the year 1, and Python cannot represent such a date.
     """
     try:
         start = clean_time(start_date)
@@ -77,7 +77,7 @@ def excludes_no_thread(start_date: object) -> bool:
 
 
 def check_settings(config: Mapping[str, Any]) -> None:
-    """Check what the JSON Schema cannot express.
+    """Check the rules that the JSON Schema of the settings cannot express.
 
     Raises:
         SettingsError: if a setting is invalid. The message contains the expected value.

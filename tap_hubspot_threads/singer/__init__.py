@@ -1,6 +1,6 @@
 """The Singer side of the tap: streams, output and log.
 
-`writer` writes the events of a sync, `streams` has the streams, `stdout` the output and `progress`
-the log. This package knows nothing of HTTP. May import `sync`, `models`, `errors`, `values` and
-`signals`.
+`streams` defines the streams, `row_to_record` turns rows into RECORD messages, `writer` writes the
+events of a sync, `stdout` writes to standard output, and `progress` writes the log. The package
+does not depend on HTTP. May import `sync`, `models`, `errors`, `values` and `signals`.
 """

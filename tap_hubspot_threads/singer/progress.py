@@ -44,7 +44,7 @@ class Traffic(Protocol):
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The remaining API calls of the daily quota, and its limit; None if unknown."""
+        """The remaining API calls and the limit of the daily quota; None if unknown."""
 
     @property
     def now(self) -> datetime | None:
@@ -53,7 +53,7 @@ class Traffic(Protocol):
 
 @dataclass
 class Progress:
-    """Counts and logs what one sync does. It does not influence the sync."""
+    """Counts and logs what a sync does, without influencing the sync."""
 
     clock: Callable[[], float]
     """Monotonic seconds."""
@@ -67,7 +67,7 @@ class Progress:
     records: Counter[str] = field(default_factory=Counter)
     """Emitted records by stream."""
     archived: int = 0
-    """Emitted archived threads."""
+    """The number of emitted archived threads."""
     misfits: Counter[str] = field(default_factory=Counter)
     """Emitted values that did not fit their column, by stream and column."""
 
@@ -82,7 +82,7 @@ class Progress:
         return self.records["threads"] + handled
 
     def tick(self) -> None:
-        """Log a progress line if `LOG_INTERVAL` has passed since the last one."""
+        """Log a progress line if `LOG_INTERVAL` has passed since the last line."""
         now = self.clock()
         elapsed = now - self._last_line
         if elapsed < LOG_INTERVAL:
@@ -120,7 +120,7 @@ class Progress:
         return ". ".join(sentences) + "."
 
     def fields(self, saved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the figures of the summary, and others, as log fields with stable names.
+        """Return the figures of the summary and further figures as log fields with stable names.
 
         Args:
             saved: The state of `threads` in the last STATE message.
@@ -158,7 +158,7 @@ class Progress:
         }
 
     def log_metrics(self) -> None:
-        """Log the nonzero counts as metrics of the SDK, which itself logs the record counts."""
+        """Log the nonzero counts as SDK metrics. The SDK itself logs the record counts."""
         counts = {
             "http_request_count": self.traffic.request_count,
             "http_retry_count": self.traffic.retry_count,
@@ -175,7 +175,7 @@ class Progress:
                 metrics.log(metrics.get_metrics_logger(), point)
 
     def describe_quota(self) -> list[str]:
-        """Return a phrase about the remaining daily quota, if known."""
+        """Return a phrase about the remaining daily quota; an empty list if it is unknown."""
         remaining, limit = self.traffic.quota
         return [] if remaining is None else [f"{remaining:,} of {limit:,} left today"]
 
@@ -234,7 +234,7 @@ def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
 
 
 def describe_backfill(stats: SyncStats) -> list[str]:
-    """Return a sentence about an unfinished message backfill, if any."""
+    """Return a sentence about an unfinished message backfill; otherwise an empty list."""
     if stats.backfill is None:
         return []
     done, total = stats.backfill

@@ -1,6 +1,6 @@
 """The base class of the streams: turns rows into RECORD messages without unselected columns.
 
-The records are the same as the SDK's, but written faster.
+The records equal those that the SDK would write, but are written faster.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class HubSpotStream(Stream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog. It may have been edited by hand or by another tool.
+        """Apply a catalog, which a user or another tool may have edited.
 
         The stream keeps its primary key and replication key. If the catalog has no selection for
-        the stream, the stream keeps its default selection. The SDK would select it.
+        the stream, the stream keeps its default selection. The SDK would select the stream instead.
 
         Raises:
             SettingsError: if the catalog has a different replication key.
@@ -78,12 +78,12 @@ class HubSpotStream(Stream):
                 root.selected_by_default = self.selected_by_default
 
     def write_schema(self) -> None:
-        """Write the SCHEMA message with a private method, because the SDK has no public one."""
+        """Write the SCHEMA message. The SDK has only a private method for this."""
         self._write_schema_message()
 
     @override
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
-        """Yield the SCHEMA messages with `null` first, also in flattened or mapped columns."""
+        """Yield the SCHEMA messages. Apply `null_first` to flattened and mapped columns too."""
         for message in super()._generate_schema_messages():
             message.schema = null_first(message.schema)
             yield message
@@ -91,7 +91,7 @@ class HubSpotStream(Stream):
     def write(self, row: Record) -> None:
         """Apply the column selection and the stream maps to a row, and write it.
 
-        Uses a private method, because the SDK has no public one for a single row.
+        The SDK has only a private method for writing a single row.
         """
         if self._bypasses_mapper:
             self._writer.write_record(self.name, row)
@@ -128,7 +128,8 @@ class HubSpotStream(Stream):
     def _flat_columns(self) -> dict[str, list[str]]:
         """The columns of each flattened stream, by alias; empty without flattening.
 
-        When an object is null, the SDK omits its flattened columns. This class adds them as null.
+        When an object is null, the SDK omits the columns that the object is flattened into. This
+        class adds those columns as null.
         """
         if not self.config.get("flattening_enabled"):
             return {}
@@ -138,8 +139,8 @@ class HubSpotStream(Stream):
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
         """Yield the RECORD messages for a record: one per stream map.
 
-        Overrides a private method of the SDK, which checks the selection of each column for each
-        record. That check takes 20% of the time and is only needed if a column is unselected.
+        Overrides a private method of the SDK. The SDK's method checks the selection of each column
+        for each record. That takes 20% of the time, and is needed only if a column is unselected.
 
         Raises:
             SettingsError: if a stream map fails. The message contains no value of the record.

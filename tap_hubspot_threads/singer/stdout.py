@@ -1,4 +1,4 @@
-"""Writes standard output completely, even to slow or non-blocking pipes."""
+"""Writes all text to standard output, even through a slow or non-blocking pipe."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BUFFER = 65_536
 """Characters to buffer before a write."""
 
 CHUNK: int = getattr(select, "PIPE_BUF", 512)
-"""Bytes per write. A pipe that polls as writable accepts this many without blocking (POSIX)."""
+"""Bytes per write. A pipe that polls as writable accepts `CHUNK` bytes without blocking (POSIX)."""
 
 POLL = 0.1
 """Seconds between two calls of `check` while the pipe is full."""
@@ -42,8 +42,8 @@ still gets the whole output."""
 def as_output(stream: TextIO) -> TextIO | Output:
     """Return an `Output` for the process's standard output; return any other stream unchanged.
 
-    A caller that has redirected `sys.stdout` therefore still gets the text. On Windows, the stream
-    is unchanged too, because Windows has neither `poll` nor non-blocking pipes.
+    So a caller that has redirected `sys.stdout` still gets the text. On Windows, every stream is
+    returned unchanged, because Windows has neither `poll` nor non-blocking pipes.
     """
     is_ours = stream is sys.__stdout__ and hasattr(select, "poll")
     return Output(stream.fileno()) if is_ours else stream
@@ -59,7 +59,7 @@ class Output(io.TextIOBase):
         * All text is written completely and in order. The stream completes short writes and waits
           while a pipe is full.
         * After a failed write, nothing more is written, and every `flush` raises the same error.
-          Therefore only the last line can be cut.
+          So only the last line can be incomplete.
         * A signal is detected even while the pipe is full; see `STOP_TIMEOUT`.
     """
 
@@ -73,7 +73,7 @@ class Output(io.TextIOBase):
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self.check: Callable[[], None] = lambda: None
-        """Raises `Stopped` after a signal. The tap sets it to `Stop.check`."""
+        """Raises `Stopped` after a signal. The tap sets this attribute to `Stop.check`."""
 
     @override
     def fileno(self) -> int:
@@ -145,22 +145,23 @@ def _as_text(value: object) -> str:
 _encode = json.JSONEncoder(separators=(",", ":"), default=_as_text).encode
 
 TIME_RESOLUTION = 0.001
-"""Seconds in which records share one `time_extracted`, because formatting it for each record would
-take 25% of the encoding time."""
+"""Seconds during which records share one `time_extracted`. Formatting a new time for each record
+would take 25% of the encoding time."""
 
 
 class MessageWriter(SingerWriter):
     """Buffers RECORD messages, and flushes stdout after every other message.
 
-    The SDK's writer is slower: it creates an encoder for each record and flushes each record. The
-    order of messages is the same. The tap also flushes before it waits for HubSpot.
+    The SDK's writer is slower, because it creates an encoder for each record and flushes each
+    record. Both writers keep the order of messages. The tap also flushes before it waits for
+    HubSpot.
     """
 
     _seconds, _time = 0.0, ""
     """The latest `time_extracted`, in seconds and as text."""
 
     def write_record(self, stream: str, row: Record) -> None:
-        """Write a RECORD message without creating the SDK's object, which would double the time."""
+        """Write a RECORD message. Creating the SDK's message object would take twice the time."""
         now = time.time()
         if not 0 <= now - self._seconds < TIME_RESOLUTION:
             self._seconds = now

@@ -24,7 +24,7 @@ OTHER_PROPERTIES = "otherProperties"
 
 
 def misfits(row: Mapping[str, Any]) -> list[str]:
-    """Return the columns and fields (such as `a.b`) whose value is in `otherProperties` instead."""
+    """Return the columns and fields (such as `a.b`) whose value moved to `otherProperties`."""
     other = row.get(OTHER_PROPERTIES)
     return list(_misfits(other, row)) if other else []
 
@@ -40,11 +40,12 @@ def _misfits(other: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[st
 
 
 STATE_INTERVAL = 5.0
-"""Minimum seconds between two STATE messages. The last one may come sooner."""
+"""Minimum seconds between two STATE messages. The final message may come sooner."""
 
 OPEN_THREADS_PER_RECORD = 8
-"""Maximum open threads in STATE per record since the last STATE. They take less than half of the
-record's bytes, so STATE messages never make up most of the output."""
+"""Maximum open threads in a STATE message, per record since the previous STATE message. This many
+open threads take less than half the bytes of a record, so STATE messages never make up most of the
+output."""
 
 
 class EventWriter:
@@ -52,8 +53,8 @@ class EventWriter:
 
     Args:
         streams: The selected streams, by name.
-        initial_state: The state that the tap received. The sync keeps bookmarks that it does not
-            change.
+        initial_state: The state that the tap received. STATE messages repeat its bookmarks, unless
+            the sync changes them.
         write_state: Writes a STATE message.
         stop: Checked before each event.
         progress: Counts the records.
@@ -86,7 +87,7 @@ class EventWriter:
         *,
         max_records: int | None = None,
     ) -> None:
-        """Write SCHEMA messages, then the events, then STATE, even if the sync fails.
+        """Write SCHEMA messages, then the events, then a final STATE, even if the sync fails.
 
         Args:
             events: The events of the sync.
@@ -148,14 +149,14 @@ class EventWriter:
 
     @property
     def _has_room_for_state(self) -> bool:
-        """Whether enough records follow the last STATE; see `OPEN_THREADS_PER_RECORD`."""
+        """Whether enough records were written since the last STATE (`OPEN_THREADS_PER_RECORD`)."""
         records = self._records - self._records_at_last_state
         return records * OPEN_THREADS_PER_RECORD >= len(self.saved.get("open_threads", ()))
 
     def _write_state_message(
         self, bookmarks: Callable[..., dict[str, Any] | None] | None, *, is_final: bool
     ) -> None:
-        """Write STATE. No other code writes it."""
+        """Write a STATE message. All STATE messages are written here."""
         changed = bookmarks(is_final=is_final) if bookmarks else None
         state = {"threads": {}} | self._initial_state.get("bookmarks", {}) | (changed or {})
         self.saved = state["threads"]

@@ -172,6 +172,7 @@ def test_403_or_404_for_a_later_page(
     error = error_for(answer, endpoint, query=query)
     assert type(error) is InconclusiveError
     assert error.max_attempts == ATTEMPTS_IF_LIKELY_PERMANENT
+    assert "did not come from HubSpot" not in str(error)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tap_hubspot_threads.errors import DailyQuotaError
 
 @dataclass
 class DailyQuota:
-    """The daily quota from the latest response headers; unlimited before the first of them."""
+    """The daily quota from the latest response headers; unlimited before the first response."""
 
     reserve_percent: int = 0
     """The percentage of the daily quota that is reserved for other integrations."""
@@ -23,7 +23,7 @@ class DailyQuota:
         """Raise an error if one more request would use the reserve.
 
         Args:
-            in_flight: Requests that have no response yet. They count as used.
+            in_flight: The number of requests that have no response yet. They count as used.
 
         Raises:
             DailyQuotaError: if only the reserve remains.

@@ -1,8 +1,8 @@
 """HubSpot's rate limit: a maximum number of requests in any rolling window.
 
-This module knows neither Singer nor HTTP. No library fits, for three reasons. HubSpot counts a
-request from its arrival, which nobody here can observe: it only is before the response. The limit
-comes from response headers and can change. Other clients share the limit.
+This module does not depend on Singer or HTTP. No library fits, for three reasons. HubSpot counts a
+request from its arrival, but a client knows only that the arrival was before the response. The
+limit comes from response headers and can change. Other clients share the limit.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 
 
 HEADROOM = 0.15
-"""Requests per window that are left to other clients, as a share of our requests in the window. If
-n clients do so, each uses 1 / (n + 0.15) of the limit: two use 93% together, and three use 95%."""
+"""Requests per window to leave to other clients, as a share of our own requests in the window. If n
+clients leave this headroom, each uses 1 / (n + 0.15) of the limit: two use 93% together, and three
+use 95%."""
 HEADROOM_OF_OTHERS = 0.6
-"""Upper bound of this headroom, as a share of the other clients' requests. A client that uses 5% of
-the limit then does not cost us 15%."""
+"""Upper bound of the headroom, as a share of the other clients' requests. Without this bound, a
+client that uses 5% of the limit would cost us 15%."""
 SETTLE_SECONDS = 1.0
-"""Seconds in which the rate adapts to too much or too little headroom. They must exceed a few round
-trips: otherwise the rate is corrected again before a header shows the first correction."""
+"""Seconds over which the rate is corrected after too much or too little headroom. If this were not
+longer than a few round trips, the rate would be corrected again before a header shows the effect of
+the first correction."""
 _MIN_SHARING_SECONDS = 2.0
 _MIN_PROBE_SECONDS = 0.3
 _PROBES_PER_INTERVAL = 15
-"""Probes per interval, at random times, while the window is full and has none of our requests. They
-are at least `_MIN_PROBE_SECONDS` apart."""
+"""Probes per interval while the window is full and contains no request of ours. Before jitter,
+probes are at least `_MIN_PROBE_SECONDS` apart."""
 _CHECKS_PER_INTERVAL = 100
 """Checks per interval while the window is too full for a request."""
 
@@ -41,7 +43,7 @@ _CHECKS_PER_INTERVAL = 100
 class FairShare:
     """Slows our requests down while other clients share the limit.
 
-    After a response that shows other clients, they count as present for one interval, or for
+    When a response shows that other clients exist, they count as present for one interval, or for
     `_MIN_SHARING_SECONDS` if that is longer.
     """
 
@@ -56,7 +58,7 @@ class FairShare:
         self._probe_jitter = jitter(1)
 
     def learn(self, free: int, now: float, interval: float, *, is_shared: bool) -> None:
-        """Record from a response how many requests are free, and whether we share the limit."""
+        """Record a response's number of free requests, and whether others share the limit."""
         self._free = free
         if is_shared:
             self._shared_until = now + max(interval, _MIN_SHARING_SECONDS)
@@ -103,24 +105,27 @@ class FairShare:
 
 
 FIRST_MAXIMUM = 100
-"""Requests per window until a response reports the limit. No plan has a lower one. Documented."""
+"""Requests per window until a response reports the limit. No HubSpot plan has a lower limit
+(documented)."""
 INTERVAL = 10.0
-"""Seconds. The window of HubSpot's limit (documented) and of `max_requests_per_10s`."""
+"""Seconds in the window of HubSpot's limit (documented) and of `max_requests_per_10s`."""
 
 MAX_INTERVAL = 300.0
-"""Seconds. A longer interval in a header is reduced to this."""
+"""Maximum seconds in the window. A longer interval in a header is reduced to this."""
 
 MARGIN = 0.02
 """Seconds added to the window, because requests take different times to reach HubSpot."""
 MARGIN_SHARE = 0.015
-"""Minimum margin, as a share of the window. It lets another sync send its first requests."""
+"""Minimum of the margin, as a share of the window. The gap lets another sync send its first
+requests."""
 SPACING = 0.25
-"""Minimum time between two requests, as a share of the interval divided by the maximum. It applies
-after the first window. Without it, a burst would repeat in every window and starve others."""
+"""Minimum time between two requests, as a share of `interval / maximum`. Applies after the first
+`maximum` requests. Without spacing, a burst would repeat in every window and starve other
+clients."""
 REFUSAL_PAUSE = 0.07
 """Pause after a 429, as a share of the window, if the headers report the remaining requests."""
 MIN_REFUSAL_PAUSE = 0.15
-"""Seconds. About one round trip."""
+"""Minimum of this pause in seconds: about one round trip."""
 MAX_TRAVEL_TIME = 1.0
 """Seconds after which a request counts as arrived, even without a response."""
 _MIN_WAIT = 0.005
@@ -146,15 +151,15 @@ class RateLimit:
           counts from its latest possible arrival: the time of its response minus the fastest round
           trip so far.
         * `maximum` and `interval` follow the response headers, unless `fixed` is set.
-        * `FairShare` slows requests down if HubSpot refuses one, or if fewer requests remain than
-          our own use explains.
+        * `FairShare` slows requests down if HubSpot refuses a request, or if fewer requests remain
+          than our own use explains.
         * After `pause`, no worker sends a request for the given time.
 
     Args:
         fixed: Maximum requests per 10 seconds, instead of the limit in the headers.
         reserve_percent: The percentage of the daily quota that is reserved for other integrations.
         clock: Returns monotonic seconds.
-        wait: Sleeps for a number of seconds. An exception from it ends `acquire`.
+        wait: Sleeps for a number of seconds. An exception that `wait` raises ends `acquire`.
     """
 
     def __init__(
@@ -184,7 +189,7 @@ class RateLimit:
         self._gate = threading.Lock()
 
     def acquire(self) -> Ticket:
-        """Wait until a request may be sent. Pass its ticket to `release` after the response.
+        """Wait until a request may be sent, and return a ticket to pass to `release` afterwards.
 
         Raises:
             DailyQuotaError: if only the reserve of the daily quota remains.
@@ -258,7 +263,10 @@ class RateLimit:
         return self._latest_arrival(ticket, now) + self.interval + margin
 
     def _latest_arrival(self, ticket: Ticket, now: float) -> float:
-        """Return the latest time at which a request can have arrived, as known now."""
+        """Return the latest possible arrival of a request: now if it has no response yet.
+
+        A request never counts as arriving later than `MAX_TRAVEL_TIME` after it was sent.
+        """
         latest = now if ticket.answered_at is None else ticket.answered_at - min(self._fastest, 1e9)
         return min(max(ticket.sent_at, latest), ticket.sent_at + MAX_TRAVEL_TIME)
 
@@ -277,8 +285,8 @@ class RateLimit:
             return
         if is_refused and ticket in self._window:  # HubSpot does not count a refused request
             self._window.remove(ticket)
-        # An upper bound of our requests in HubSpot's count. It holds whether HubSpot creates the
-        # header when the request arrives or when it responds.
+        # An upper bound of our requests in HubSpot's count, whether HubSpot computes the header
+        # when the request arrives or when HubSpot responds.
         ours = ticket.in_window + self._serial - ticket.serial
         is_shared = is_refused or remaining + ours < maximum
         self._fair_share.learn(remaining, self._clock(), self.interval, is_shared=is_shared)
