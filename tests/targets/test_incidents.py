@@ -398,7 +398,9 @@ def test_alert_for_late_runs(workspace: Meltano | CronScript) -> None:
 
 
 @pytest.mark.parametrize("listed", ["full_listing_completed_at", "listing_started_at"])
-def test_alert_for_a_stuck_listing(lab: Lab, database: Database, tmp_path: Path, listed: str) -> None:
+def test_alert_for_a_stuck_listing(
+    lab: Lab, database: Database, tmp_path: Path, listed: str
+) -> None:
     """The script reports an old full listing, or an old first one, while the bookmark moves."""
     workspace = CronScript(lab, database, tmp_path / "support")
     _, late, _ = blocks(page("operate/monitoring"), "bash")
