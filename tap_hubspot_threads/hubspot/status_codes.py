@@ -44,8 +44,8 @@ _SCOPE_MISSING = (
     "The token lacks a scope. Give the app or service key the scope conversations.read."
 )
 _USER_REMOVED = (
-    "The user who created the app or key was removed or lost permissions. Rotate the token and "
-    "update the setting {setting}, or restore the user."
+    "The user who created the app was removed or lost permissions. Rotate the token and update the "
+    "setting {setting}, or restore the user."
 )
 _MALFORMED = (
     "HubSpot's edge servers return this status for a malformed token. Check that the setting "

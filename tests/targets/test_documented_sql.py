@@ -40,7 +40,7 @@ def _ago(*, minutes: int) -> datetime:
 
 def test_deleted_threads(database: Database, tmp_path: Path) -> None:
     """The documented SQL removes rows of deleted threads, and finds threads that may be deleted."""
-    remove, remove_messages, find, _ = blocks(page("operate/deleted-threads"), "sql")
+    remove, remove_messages, without, find, _ = blocks(page("operate/deleted-threads"), "sql")
     with open_lab(Account.sample(60)) as lab:
         streams = ["threads", "deleted_threads", "messages"]
         pipe = database.pipe(lab, tmp_path, streams=streams)
@@ -61,6 +61,8 @@ def test_deleted_threads(database: Database, tmp_path: Path) -> None:
     since = state["bookmarks"]["threads"]["full_listing_started_at"]
     messages_of = """SELECT id FROM hubspot.messages WHERE "conversationsThreadId" = """
     assert database.query(f"{messages_of}'{gone_open.id}'")
+    kept = {row["id"] for row in database.query(without)}
+    assert kept == {*lab.ids, str(gone_closed.id)}
     database.query(remove)
     database.query(remove_messages)
     assert not database.query(f"{messages_of}'{gone_open.id}'")
@@ -232,7 +234,7 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
 
     Open threads that were reported as deleted are removed after each load.
     """
-    *each_load, find, remove = blocks(page("operate/deleted-threads"), "sql")
+    *each_load, _, find, remove = blocks(page("operate/deleted-threads"), "sql")
     (clean,) = blocks(page("deploy/cron"), "sh")
     (script,) = blocks(page("operate/deleted-threads"), "bash")
     (plugin,) = blocks(page("operate/deleted-threads"), "yaml")

@@ -388,12 +388,36 @@ def test_alert_for_late_runs(workspace: Meltano | CronScript) -> None:
     _, late, _ = blocks(page("operate/monitoring"), "bash")
     done = workspace.script(late)
     assert done.returncode == 1
-    assert done.stdout.endswith("started an unknown number of minutes ago\n")
+    assert done.stdout.endswith("is an unknown number of minutes old\n")
     workspace.run_ok(workspace.run)
-    assert workspace.script(late).stdout == ""
+    done = workspace.script(late)
+    assert (done.returncode, done.stdout) == (0, "")
     done = workspace.script(late, MAX_LAG_MINUTES="0")
     assert done.returncode == 1
-    assert re.fullmatch(r"The last successful sync .* started [01] minutes ago\n", done.stdout)
+    assert re.fullmatch(r"The bookmark of \S+ is [01] minutes old\n", done.stdout)
+
+
+@pytest.mark.parametrize("listed", ["full_listing_completed_at", "listing_started_at"])
+def test_alert_for_a_stuck_listing(
+    lab: Lab, database: Database, tmp_path: Path, listed: str
+) -> None:
+    """The script reports an old full listing, or an old first one, while the bookmark moves."""
+    workspace = CronScript(lab, database, tmp_path / "support")
+    _, late, _ = blocks(page("operate/monitoring"), "bash")
+    workspace.run_ok(workspace.run)
+    path = workspace.folder / "state.json"
+    state = json.loads(path.read_text(encoding="utf-8"))
+    old = datetime.now(timezone.utc) - timedelta(days=4)
+    state["bookmarks"]["threads"] |= {
+        "full_listing_completed_at": None,
+        listed: f"{old:%Y-%m-%dT%H:%M:%S.000Z}",
+    }
+    path.write_text(json.dumps(state), encoding="utf-8")
+    done = workspace.script(late)
+    assert done.returncode == 1
+    assert done.stdout.startswith("The last full listing by tap-hubspot-threads ended 4 days ago")
+    assert done.stdout.count("\n") == 1
+    assert workspace.script(late, MAX_LISTING_DAYS="5").stdout == ""
 
 
 def test_alerts_for_one_of_several_accounts(meltano: Meltano) -> None:
@@ -409,8 +433,8 @@ def test_alerts_for_one_of_several_accounts(meltano: Meltano) -> None:
     assert done.stdout.startswith(f"The run of {south} failed with exit code 78:\n")
     assert meltano.script(load, north).stdout == ""
     assert meltano.script(late, north).stdout == ""
-    unknown = "started an unknown number of minutes ago\n"
-    assert meltano.script(late, south).stdout == f"The last successful sync by {south} {unknown}"
+    unknown = f"The bookmark of {south} is an unknown number of minutes old\n"
+    assert meltano.script(late, south).stdout == unknown
     assert meltano.script(late).returncode == 1
 
 
@@ -467,6 +491,21 @@ def test_one_run_for_each_account(meltano: Meltano) -> None:
     meltano.run_ok(south, **tokens)
     rows = meltano.database.query("SELECT DISTINCT account FROM hubspot.threads")
     assert rows == [{"account": "62516"}]
+
+
+def test_one_schema_for_each_account(meltano: Meltano) -> None:
+    """Meltano loads each account into the schema that its plugin names."""
+    added = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[2])["plugins"]
+    project = meltano.project["plugins"]
+    project["extractors"] += added["extractors"]
+    project["loaders"][0] |= added["loaders"][0]
+    meltano.write()
+    north, south = consoles("configure/several-accounts", "Meltano")[0].splitlines()
+    meltano.run_ok(north)
+    meltano.run_ok(south)
+    for plugin in added["extractors"]:
+        count = f"SELECT count(*) FROM {plugin['load_schema']}.threads"
+        assert meltano.database.query(count) == [{"count": 700}]
 
 
 def test_account_in_the_primary_key(lab: Lab, database: Database, tmp_path: Path) -> None:
@@ -530,14 +569,21 @@ def test_late_accounts(database: Database) -> None:
         " (account text PRIMARY KEY, state json NOT NULL, saved_at timestamptz NOT NULL)"
     )
     now = datetime.now(timezone.utc)
-    bookmarks = {"acme": now - timedelta(hours=2), "globex": now, "initech": None}
-    for account, moment in bookmarks.items():
-        value = moment and f"{moment:%Y-%m-%dT%H:%M:%S.000Z}"
-        state = json.dumps({"bookmarks": {"threads": {"replication_key_value": value}}})
+    ago = timedelta
+    bookmarks = {
+        "acme": {"replication_key_value": ago(hours=2)},
+        "globex": {"replication_key_value": ago(0), "full_listing_completed_at": ago(days=2)},
+        "hooli": {"replication_key_value": ago(0), "full_listing_completed_at": ago(days=4)},
+        "initech": {},
+    }
+    for account, ages in bookmarks.items():
+        times = {key: f"{now - age:%Y-%m-%dT%H:%M:%S.000Z}" for key, age in ages.items()}
+        state = json.dumps({"bookmarks": {"threads": times}})
         escaped = state.replace(":", "\\:")
         database.query(f"INSERT INTO singer_states VALUES ('{account}', '{escaped}', now())")
-    behind = {row["account"]: row["behind"] for row in database.query(late.replace("::", "\\:\\:"))}
-    assert behind.keys() == {"acme", "initech"}
-    assert behind["acme"] >= timedelta(hours=2)
+    rows = {row["account"]: row for row in database.query(late.replace("::", "\\:\\:"))}
+    assert rows.keys() == {"acme", "hooli", "initech"}
+    assert rows["acme"]["behind"] >= timedelta(hours=2)
+    assert rows["hooli"]["listed"] >= timedelta(days=4)
     database.query(forget)
-    assert len(database.query("SELECT * FROM singer_states")) == 2
+    assert len(database.query("SELECT * FROM singer_states")) == 3
