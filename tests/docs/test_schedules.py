@@ -159,7 +159,7 @@ def test_script_for_cron(folder: Path, database: str) -> None:
         lab.emulator.requests.clear()
         assert run(folder, lab) == (0, "")
         assert query(database, count) == [{"count": 21}]
-        assert not lab.calls(r"sort=id(?!.*threadStatus)")
+        assert not lab.calls(r"sort=id(?!.*(threadStatus|after=))")
         target = folder / "target.json"
         target.write_text(target.read_text(encoding="utf-8").replace("/data", "/nowhere"))
         exit_code, output = run(folder, lab)
