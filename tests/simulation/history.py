@@ -60,7 +60,7 @@ class History:
         self._message_checks = MessageChecks(self.life, self.warehouse)
         self._actor_checks = ActorChecks(self.life)
         self._selections = Selections(self.chance)
-        latency = self.chance.choice((0, 0, 0.1, 3))
+        latency = self.chance.choice((0, 0, 0.1, 3, 20))
         self.service = service_of(self.life.account, self.life, latency=latency)
         self.service.before_answer = self._change_during_request
         self.service.while_filling = self._change_during_request

@@ -104,7 +104,7 @@ def _covered(before: Row, after: Row, batches: dict[str, list[list[Row]]]) -> li
         return []
     until = after.get("replication_key_value") or since
     new = set(after["open_threads"]) - set(before["open_threads"])
-    failed = {thread_id for thread_id, _ in after["failed"]}
+    failed = {thread_id for thread_id, _ in after.get("failed", ())}
     covered = []
     for thread_id, of_thread in batches.items():
         row = of_thread[0][0] if of_thread else {}

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def range_end_exclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last ID of a range belongs to no range."""
 
-    def is_covered(self: ListedPart, thread_id: int) -> bool:
+    def covers(self: ListedPart, thread_id: int) -> bool:
         after, until = self.covered or IdRange(0)
         is_at_end = until == thread_id and self.page is not None and self.page.cursor is not None
         return after < thread_id and (until is None or thread_id <= until) and not is_at_end
 
-    monkeypatch.setattr(ListedPart, "_is_covered", is_covered)
+    monkeypatch.setattr(ListedPart, "covers", covers)
 
 
 def split_loses_middle(monkeypatch: pytest.MonkeyPatch) -> None:

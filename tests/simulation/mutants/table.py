@@ -28,7 +28,7 @@ MUTANTS: dict[Plant, str] = {
     state.bookmark_before_records: f"{LOST}|{MESSAGE_LOST}|{ACTOR_LOST}",
     state.state_before_record: LOST,
     state.cursor_before_records: LOST,
-    state.bookmark_at_end: LOST,
+    state.bookmark_at_end: f"{LOST}|{MESSAGE_LOST}",
     state.always_exact: STALE,
     state.fingerprint_without_assignee: STALE,
     state.failed_thread_forgotten: LOST,
