@@ -35,7 +35,7 @@ BAD_TOKEN, NO_QUOTA = "initech", "umbrella"
 NAMES = ("acme", "globex", BAD_TOKEN, "hooli", NO_QUOTA, "stark", "tyrell", "wayne")
 LOADED = [name for name in NAMES if name not in {BAD_TOKEN, NO_QUOTA}]
 RETRIES = 2
-FULL_LISTING = r"sort=id(?!.*threadStatus)"
+FULL_LISTING = r"sort=id(?!.*(threadStatus|after=))"
 WRONG_TOKEN = "pat-na1-0000-of-nobody"
 pytestmark = pytest.mark.airflow
 
