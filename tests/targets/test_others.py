@@ -94,8 +94,9 @@ def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert list(differences(target.tables(COLUMNS), stored)) == []
 
 
-def test_dlt(tmp_path: Path) -> None:
+def test_dlt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the documented script, dlt stores every value, after each of three syncs."""
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))  # otherwise shared by all projects
     (script,) = blocks(page("destinations/dlt"), "python")
     (tmp_path / "load_dlt.py").write_text(script, encoding="utf-8")
     target = OtherTarget("dlt", tmp_path, name_of=snake)
