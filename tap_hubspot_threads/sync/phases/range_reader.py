@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import RefusedError, TransientError
 from tap_hubspot_threads.models import ThreadRef
-from tap_hubspot_threads.sync.id_ranges import ALL_IDS, IdRange, NotAKeyError, cursor_after
+from tap_hubspot_threads.sync.id_ranges import (
+    ALL_IDS,
+    IdRange,
+    NotAKeyError,
+    check_page,
+    cursor_after,
+    id_of_cursor,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -288,6 +295,8 @@ class RangeReader:
     def _try(self, after: int, *, once: bool = True) -> Page | None:
         """Return the page of one row right behind an ID; None if that page cannot be read.
 
+        Observed: HubSpot can return an empty page with a cursor. The row is then behind the cursor.
+
         Raises:
             NotAKeyError: if HubSpot does not accept self-made cursors.
             TransientError: if nobody waits for the result.
@@ -296,11 +305,15 @@ class RangeReader:
             message = "The list was closed during a search"
             raise TransientError(message)
         try:
-            return self._api.try_list_after(cursor_after(after), archived=self._archived, once=once)
+            page = self._api.try_list_after(cursor_after(after), archived=self._archived, once=once)
         except RefusedError as error:
             if error.status != HTTPStatus.BAD_REQUEST or not after:
                 raise
             raise NotAKeyError from error
+        if page is None or page.ids or page.cursor is None:
+            return page
+        check_page(page, after)
+        return self._try(id_of_cursor(page.cursor) or 0, once=once)
 
 
 def _merged(pages: Sequence[Page]) -> Page:
