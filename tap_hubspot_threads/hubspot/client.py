@@ -46,7 +46,8 @@ class ApiResponse:
     raw: bytes
     """The unparsed body."""
     now: str
-    """HubSpot's clock at the response, as a cleaned time; earlier if the clock is uncertain."""
+    """HubSpot's clock when the response arrived, as a cleaned time. If that clock is uncertain,
+    it is an earlier time, to be safe."""
     is_dated: bool
     """Whether HubSpot's clock is known. If not, `now` is the local clock minus one hour."""
 
@@ -127,7 +128,7 @@ class Client:
                 attempt. Values are strings, lists or None; None values are omitted.
             json_body: The request body; None for no body.
             policy: Limits that override the settings; None to use the settings.
-            min_attempts: Lower bound of the maximum attempts in the settings or `policy`.
+            min_attempts: Attempts to allow even if the settings or `policy` allow fewer.
             on_failure: Called with each `TransientError`.
 
         Raises:

@@ -40,11 +40,12 @@ def _misfits(other: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[st
 
 
 STATE_INTERVAL = 5.0
-"""Minimum seconds between two STATE messages. The final message may come sooner."""
+"""Minimum seconds between two STATE messages. The final message may come sooner, and so may the
+message for a state change with `save_now`."""
 
 OPEN_THREADS_PER_RECORD = 8
-"""Maximum open threads in a STATE message, per record since the previous STATE message. This many
-open threads take less than half the bytes of a record, so STATE messages never make up most of the
+"""A STATE message waits until one record was written for this many open threads in the previous
+STATE. They take less than half the bytes of a record, so STATE messages do not make up most of the
 output."""
 
 

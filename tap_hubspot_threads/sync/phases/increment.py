@@ -33,7 +33,8 @@ ROUNDING_MARGIN = 1.0
 FIRST_LOOKBACK = 120.0
 """The increment of a first sync starts this many seconds before the start of the sync."""
 MIN_CORRECTION = 60.0
-"""The start is corrected if a later page shows that it was more than this many seconds earlier."""
+"""Seconds. `_Start.now` is corrected if a later page implies that HubSpot's clock at the first page
+was earlier by more than this."""
 MIN_EARLY_ROWS = 2
 """The time filter counts as ignored if more than this many rows of a page, and more than half of
 its rows, are from before the requested start."""
@@ -135,18 +136,18 @@ class Increment:
     def _new_threads(
         self, newest_id: int, shown: set[str]
     ) -> Generator[ThreadRef | Event, None, int | None]:
-        """Yield the references to the threads behind `newest_id`, whatever their times are.
+        """Yield the references to the threads with IDs above `newest_id`, whatever their times.
 
         An email's times are those of its `Date` header, so a new thread may be anywhere in the list
         by time (recorded). That list never shows a thread without a message.
 
         Args:
-            newest_id: The highest ID that was listed before the lookback began.
+            newest_id: The highest ID that was listed by the time at which the lookback starts.
             shown: IDs that the list by time has shown.
 
         Returns:
-            The highest ID now. None: cursors are not keys, and only the full listing shows these
-            threads.
+            The highest ID listed so far. None: cursors are not thread IDs, so new threads cannot be
+            listed by ID, and the full listing picks them up.
         """
         newest, threads = newest_id, ThreadList(self._api, self._pool, archived=False)
         try:
@@ -171,8 +172,9 @@ class Increment:
         UNKNOWN: whether HubSpot sorts archived threads by time. If HubSpot refuses the sort or
         ignores the filter, the full listing picks up the changes.
 
-        A refusal of a later page is an error, as for live threads. The cause may be an expired
-        cursor, and a backfill that skipped the page would never return to its threads.
+        A refusal of a later page is an error, as for live threads. It may only mean that a cursor
+        has expired. `Backfill` lists through `windows` too, and would never return to the threads
+        of a skipped page.
         """
         pages = list_pages(since)
         reason = "HubSpot ignores the time filter."
@@ -212,7 +214,10 @@ class _Start:
         self._received_at = 0.0
 
     def note(self, page: Page) -> None:
-        """Take the time from the first page, or an earlier time if a later page shows one."""
+        """Take the clock from the first page.
+
+        Correct it if a later page, minus the seconds since the first, gives an earlier time.
+        """
         if not self.now:
             self._received_at = page.received_at
         now = shift(page.now, seconds=self._received_at - page.received_at)

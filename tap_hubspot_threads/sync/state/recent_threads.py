@@ -36,7 +36,7 @@ class RecentThreads:
 
     @property
     def newest_id(self) -> int | None:
-        """The highest ID that was listed before the lookback began; None if unknown.
+        """The highest ID listed by the time at which the lookback starts; None if unknown.
 
         Until the lookback starts after the first sync, it is the highest ID that the first sync
         listed.

@@ -28,8 +28,9 @@ class SyncState:
 
     Args:
         bookmarks: The bookmarks by stream, from `to_bookmarks`, checked by `check_state`. Empty: a
-            first sync. A user can also write only the bookmark of threads, by hand. Then changes
-            since that time are read first, and a full listing is due.
+            first sync. They may also hold only the bookmark of threads (`replication_key_value`),
+            written by hand. The sync then reads the changes since that bookmark first, and a full
+            listing is due.
         filters: The normalized filters. If they have changed, the whole account is listed again.
         emits_rows: Whether this sync emits threads.
         with_messages: Whether this sync reads messages.
@@ -109,7 +110,7 @@ class SyncState:
         return {"threads": threads, "messages": self.messages.to_dict()}
 
     def mark_inexact(self) -> None:
-        """Note that records of open threads are emitted from now on.
+        """Record in the state that records of open threads are about to be emitted.
 
         If the process dies before the next STATE is saved, it is unknown which of these records the
         warehouse has. The next sync then treats every open thread as changed.
@@ -120,7 +121,8 @@ class SyncState:
         """Record the start of a full listing. The first listing's start becomes the first bookmark.
 
         A listing without archived threads proves nothing about threads that were not found earlier.
-        So the first check of these threads moves to the start of the listing.
+        So the time of their first check is set to the start of the listing, if it was earlier.
+        `Deletions` then does not count this listing as proof.
 
         Args:
             now: HubSpot's clock at the first page.
@@ -188,8 +190,8 @@ class SyncState:
     def restart_grace_period(self, thread_id: str, now: str) -> None:
         """Restart the two checks of a thread that was not found, because a listing showed it later.
 
-        The time of the first check never moves back. It also never moves before the start of the
-        listing, because `now` can be about an hour too early if a response has no `Date`.
+        The new time is never earlier than the old one, nor than the start of the listing: if a
+        response has no `Date`, `now` can be about an hour too early.
         """
         first = self.not_found.pop(thread_id, None)
         if first is not None:
