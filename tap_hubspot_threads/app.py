@@ -237,12 +237,12 @@ def build_sync(
         with_messages=selection.messages,
     )
     if ids is not None:
-        context = SyncContext(settings, selection, partial(load_state, {}))
+        context = SyncContext(settings, selection, load_state({}))
         pipeline = ThreadPipeline(api, pool, context, build_children(api, pool, context))
         return Sync(ConfiguredIdsSync(ids, api, pool, pipeline, context).run(), context)
     state = load_state(bookmarks)
     failures = Failures(state.failed, state.messages.pending)
-    context = SyncContext(settings, selection, lambda: state, failures=failures)
+    context = SyncContext(settings, selection, state, failures=failures)
     if not selection.needs_threads:
         return Sync(ReferenceSync(api, pool, context).run(), context)
     if state.filters_changed:

@@ -220,7 +220,7 @@ def test_open_threads_without_threads() -> None:
     first = build("messages", api=api, bookmarks=KNOWN, open_threads_max_calls=9)
     write(first.run())
     packed = first.bookmarks(is_final=True)["threads"]["open_threads"]
-    assert [entry[:3] for entry in packed] == ["1:L"]
+    assert [line[:3] for line in packed] == ["1:L"]
 
 
 def test_messages_deselected_for_a_while() -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TextIO
 
 from singer_sdk.io_base import SingerWriter
-from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib import RecordMessage, StateMessage
 from typing_extensions import override
 
 from tap_hubspot_threads.errors import OutputError
@@ -142,7 +142,8 @@ def _as_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=_as_text).encode
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_as_text)
+_encode = _ENCODER.encode
 
 TIME_RESOLUTION = 0.001
 """Seconds during which records share one `time_extracted`. Formatting a new time for each record
@@ -179,6 +180,11 @@ class MessageWriter(SingerWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        sys.stdout.write(self.format_message(message) + "\n")
+        """Write a message. A STATE message is encoded in parts, because it can be long."""
+        if isinstance(message, StateMessage):
+            sys.stdout.writelines(_ENCODER.iterencode(message.to_dict()))
+        else:
+            sys.stdout.write(self.format_message(message))
+        sys.stdout.write("\n")
         if not isinstance(message, RecordMessage):
             sys.stdout.flush()

@@ -43,10 +43,10 @@ STATE_INTERVAL = 5.0
 """Minimum seconds between two STATE messages. The final message may come sooner, and so may the
 message for a state change with `save_now`."""
 
-OPEN_THREADS_PER_RECORD = 8
-"""A STATE message waits until one record was written for this many open threads in the previous
-STATE. They take less than half the bytes of a record, so STATE messages do not make up most of the
-output."""
+STATE_BYTES_PER_RECORD = 160
+"""A STATE message waits until one record was written for every so many bytes of open threads in the
+previous STATE. A record has more than twice as many bytes, so STATE messages do not make up most of
+the output."""
 
 
 class EventWriter:
@@ -77,7 +77,9 @@ class EventWriter:
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
-        """The state of `threads` in the last STATE message."""
+        """The state of `threads` in the last STATE message, without the lists."""
+        self._open_bytes = 0
+        """Bytes of the open threads in the last STATE message."""
         self._last_state = progress.clock()
         self._records = self._records_at_last_state = 0
 
@@ -150,9 +152,9 @@ class EventWriter:
 
     @property
     def _has_room_for_state(self) -> bool:
-        """Whether enough records were written since the last STATE (`OPEN_THREADS_PER_RECORD`)."""
+        """Whether enough records were written since the last STATE (`STATE_BYTES_PER_RECORD`)."""
         records = self._records - self._records_at_last_state
-        return records * OPEN_THREADS_PER_RECORD >= len(self.saved.get("open_threads", ()))
+        return records * STATE_BYTES_PER_RECORD >= self._open_bytes
 
     def _write_state_message(
         self, bookmarks: Callable[..., dict[str, Any] | None] | None, *, is_final: bool
@@ -160,6 +162,8 @@ class EventWriter:
         """Write a STATE message. All STATE messages are written here."""
         changed = bookmarks(is_final=is_final) if bookmarks else None
         state = {"threads": {}} | self._initial_state.get("bookmarks", {}) | (changed or {})
-        self.saved = state["threads"]
+        threads = state["threads"]
+        self.saved = {key: threads[key] for key in threads if not isinstance(threads[key], list)}
+        self._open_bytes = sum(map(len, threads.get("open_threads", ())))
         self._write_state({"bookmarks": state})
         self._last_state, self._records_at_last_state = self._progress.clock(), self._records

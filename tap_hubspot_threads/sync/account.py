@@ -136,7 +136,7 @@ class AccountSync:
             else:
                 yield from self._open_threads.by_listing_all()
             yield from self._open_threads.by_id()
-            if account_id is not None and self._context.seen.known_open:
+            if account_id is not None and self._context.seen.seen_open:
                 yield self._note_account(account_id, is_confirmed=True)
             yield from self._retry(failed, pending, are_quarantined=True)
         if self._full_listing.is_due(for_deletions=deletions.is_mass_deletion):

@@ -19,7 +19,7 @@ from tap_hubspot_threads.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tap_hubspot_threads.models import Row, Selection
     from tap_hubspot_threads.settings.settings import Settings
@@ -168,12 +168,10 @@ class SeenThreads:
     Reading updates these fields and can be ahead of the output. So the state includes none of them.
     """
 
+    unseen_open: set[str]
+    """IDs of threads that are open in the initial state and that this sync has not found yet."""
     fetched: set[str] = field(default_factory=set)
     """IDs of threads that were requested by ID."""
-    tracked: set[str] = field(default_factory=set)
-    """IDs of threads that are or were open, and were read or listed in this sync."""
-    known_open: set[str] = field(default_factory=set)
-    """The IDs in `tracked` that the initial state has as open."""
     not_found_at: dict[str, str | None] = field(default_factory=dict)
     """IDs of threads that were not found, each with the `Date` of its last 404; None: no `Date`."""
     with_messages: set[str] = field(default_factory=set)
@@ -187,6 +185,14 @@ class SeenThreads:
     """HubSpot's clock at the start of the increment."""
     listing_seconds: float = 0.0
     """Total time that the increment's pages took."""
+
+    def __post_init__(self) -> None:
+        self._initially_open = len(self.unseen_open)
+
+    @property
+    def seen_open(self) -> int:
+        """How many threads are open in the initial state and were found by this sync."""
+        return self._initially_open - len(self.unseen_open)
 
 
 @dataclass
@@ -228,16 +234,15 @@ class SyncContext:
 
     settings: Settings
     selection: Selection
-    load_state: Callable[[], SyncState]
-    """Called once, when the state is first needed. A sync of configured IDs needs no state."""
-    seen: SeenThreads = field(default_factory=SeenThreads)
+    state: SyncState
+    """The state of the last sync, with the changes of this sync."""
     stats: SyncStats = field(default_factory=SyncStats)
     failures: Failures = field(default_factory=Failures)
 
     @cached_property
-    def state(self) -> SyncState:
-        """The state of the last sync, with the changes of this sync."""
-        return self.load_state()
+    def seen(self) -> SeenThreads:
+        """What this sync has seen so far."""
+        return SeenThreads({thread_id for thread_id, _ in self.state.open.ids()})
 
     @property
     def tracks_open_threads(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from tap_hubspot_threads.errors import HubSpotError, NotFoundError, RefusedError, TransientError
@@ -99,11 +99,6 @@ class ThreadPipeline:
     @property
     def _state(self) -> SyncState:
         return self._context.state
-
-    @cached_property
-    def _initially_open(self) -> frozenset[str]:
-        """IDs of the open threads in the initial state."""
-        return frozenset(thread_id for thread_id, _ in self._state.open.ids())
 
     def by_id(
         self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
@@ -206,9 +201,7 @@ class ThreadPipeline:
             if has_new_message or self._is_within_lookback(row):
                 yield from self._note_recent(row, has_new_message=has_new_message)
             return
-        self._seen.tracked.add(thread_id)
-        if thread_id in self._initially_open:
-            self._seen.known_open.add(thread_id)
+        self._seen.unseen_open.discard(thread_id)
         fingerprint = fingerprint_of(row)
         messages = self._messages_of(row, fingerprint, has_new_message=has_new_message)
         if always or not state.open.is_last_emitted(thread_id, fingerprint):
@@ -304,6 +297,8 @@ class ThreadPipeline:
     def _not_found(self, ref: ThreadRef, now: str | None) -> StateChange:
         self._stats.not_found += 1
         self._seen.not_found_at[ref.id] = now
+        if ref.id in self._state.open:
+            self._seen.unseen_open.add(ref.id)
         self._failures.threads.note_success(ref.id)
         check = now if self._context.tracks_open_threads else None
         change = partial(self._state.note_not_found, ref.id, check)

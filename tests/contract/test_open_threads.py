@@ -21,6 +21,7 @@ from tap_hubspot_threads.errors import (
     WrongAccountError,
 )
 from tests.conftest import Lab, Life, ids, open_lab, select, set_runtime
+from tests.simulation.warehouse import open_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -333,7 +334,7 @@ def test_nothing_stale(seed: int) -> None:
                     change_silently(rng, lab.account, thread)
             life.pass_time(hours=24 if turn == 3 else 1)
             tracked = (
-                {entry.partition(":")[0] for entry in life.threads_state["open_threads"]}
+                {entry.partition(":")[0] for entry in open_entries(life.threads_state)}
                 if turn
                 else {}
             )
@@ -630,7 +631,7 @@ def test_size_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_lab(Account(list(account.threads.values()))) as lab:
         life = Life(lab)
         life.sync()
-        assert len(life.threads_state["open_threads"]) == 20_000
+        assert len(open_entries(life.threads_state)) == 20_000
         assert len(json.dumps(life.state)) < 600_000
         states = sum(len(line) for line in life.last.text.splitlines() if '"STATE"' in line[:20])
         assert states < len(life.last.text) / 3
@@ -649,7 +650,19 @@ def test_changed_filters(life: Life) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["17", "17:x123456", "../17:l123456", "0:l123456", "17:l12345", 18, None]
+    "entry",
+    [
+        "",
+        "17",
+        "17:x123456",
+        "17:l123456 ",
+        "17:l123456  18:l123456",
+        "../17:l123456",
+        "0:l123456",
+        "17:l12345",
+        18,
+        None,
+    ],
 )
 def test_invalid_open_threads(life: Life, entry: object) -> None:
     """An invalid entry of open threads in the state is refused."""

@@ -25,7 +25,7 @@ def test_released_state(path: Path) -> None:
     assert state.listing.full_started_at == threads["full_listing_started_at"]
     assert state.listing.to_dict().items() <= threads.items()
     assert state.recent.to_dict().items() <= threads.items()
-    assert state.open.entries() == threads["open_threads"]
+    assert state.open.packed() == threads["open_threads"]
     assert [*state.not_found] == [thread_id for thread_id, _ in threads["not_found"]]
     assert [*state.failed] == [thread_id for thread_id, _ in threads["failed"]]
     assert [*state.messages.pending] == [thread_id for thread_id, _ in messages["failed"]]

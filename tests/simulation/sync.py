@@ -13,7 +13,7 @@ from tap_hubspot_threads.errors import (
 )
 from tap_hubspot_threads.settings.settings import ThreadFilter
 from tests.simulation.selections import OF_THREADS
-from tests.simulation.warehouse import Killed, state_of
+from tests.simulation.warehouse import Killed, open_entries, state_of
 
 if TYPE_CHECKING:
     from emulator.behavior import Outage
@@ -59,9 +59,7 @@ class Sync:
         self.given_messages = state_of(given, "messages")
         self.began, self.began_at = life.moment, life.time
         self.ended_at = life.time
-        self.tracked = {
-            int(entry.partition(":")[0]) for entry in self.given.get("open_threads", [])
-        }
+        self.tracked = {int(entry.partition(":")[0]) for entry in open_entries(self.given)}
         self.not_found = {int(thread_id) for thread_id, _ in self.given.get("not_found", [])}
         fingerprint = filters_of(settings).fingerprint()
         self.is_first = (

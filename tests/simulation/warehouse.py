@@ -76,7 +76,7 @@ class Warehouse:
     @property
     def tracked(self) -> set[str]:
         """The IDs of the threads that the state has as open."""
-        return {entry.partition(":")[0] for entry in self.kept.get("open_threads", [])}
+        return {entry.partition(":")[0] for entry in open_entries(self.kept)}
 
     def load(
         self, messages: list[dict[str, Any]], chance: random.Random, *, is_cut: bool
@@ -121,6 +121,11 @@ class Warehouse:
             )
             is_ahead = of_messages and (not of_threads or of_messages > of_threads)
             assert not is_ahead, f"the bookmark of messages {of_messages} is ahead of threads'"
+
+
+def open_entries(bookmark: dict[str, Any]) -> list[str]:
+    """Return the entries of the open threads in a bookmark of threads."""
+    return " ".join(bookmark.get("open_threads", ())).split()
 
 
 def state_of(state: dict[str, Any], stream: str = "threads") -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tap_hubspot_threads.models import (
 )
 from tap_hubspot_threads.signals import Stop, Stopped
 from tap_hubspot_threads.singer.progress import Progress
-from tap_hubspot_threads.singer.writer import OPEN_THREADS_PER_RECORD, EventWriter
+from tap_hubspot_threads.singer.writer import STATE_BYTES_PER_RECORD, EventWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -238,7 +238,7 @@ def test_long_state_waits_for_records(rows: int, states: int) -> None:
     setup = WriterSetup()
 
     def apply() -> None:
-        setup.threads_state["open_threads"] = [""] * (2 * OPEN_THREADS_PER_RECORD)
+        setup.threads_state["open_threads"] = ["x" * STATE_BYTES_PER_RECORD] * 2
         setup.seconds += INTERVAL
 
     change = StateChange(apply)
@@ -251,7 +251,7 @@ def test_long_state_with_save_now() -> None:
     setup = WriterSetup()
 
     def apply() -> None:
-        setup.threads_state["open_threads"] = [""] * 1_000
+        setup.threads_state["open_threads"] = ["x" * 1_000_000]
 
     setup.write_events(StateChange(apply, save_now=True), thread("1"))
     assert len(setup.states) == 2

@@ -153,7 +153,7 @@ def make_context(
     return SyncContext(
         Settings(threads=ThreadFilter(**threads), **settings),
         selection or Selection(),
-        lambda: state,
+        state,
         failures=Failures(state.failed, state.messages.pending),
     )
 

@@ -170,11 +170,19 @@ def test_failure_keeps_the_first_check() -> None:
 
 
 def test_seen() -> None:
-    """Threads are noted as seen at once, and known open ones separately."""
-    world = World(make_state_with_open(row(1)))
-    for found in (row(1), row(2), row(3, status="CLOSED")):
+    """Threads that are open in the state are noted as seen at once."""
+    world = World(make_state_with_open(row(1), row(2)))
+    for found in (row(1), row(3), row(4, status="CLOSED")):
         list(world.pipeline.emit(found))
-    assert (world.seen.tracked, world.seen.known_open) == ({"1", "2"}, {"1"})
+    assert (world.seen.seen_open, world.seen.unseen_open) == (1, {"2"})
+
+
+def test_seen_and_then_not_found() -> None:
+    """An open thread that is not found after it was seen does not count as seen."""
+    world = World(make_state_with_open(row(1)))
+    list(world.pipeline.emit(row(1)))
+    write(world.result(None, now=NOW))
+    assert (world.seen.seen_open, world.seen.unseen_open) == (0, {"1"})
 
 
 @pytest.mark.parametrize("before", range(FAILING_SYNCS - 1))
@@ -235,7 +243,7 @@ def test_listed_but_read_by_id(*, is_full: bool) -> None:
     world.seen.fetched.add("1")
     assert world.listed(row(1, status="CLOSED"), is_full=is_full) == []
     assert "1" in world.state.open
-    assert world.seen.known_open == set()
+    assert world.seen.seen_open == 0
 
 
 def test_listed_and_changed() -> None:
@@ -243,7 +251,7 @@ def test_listed_and_changed() -> None:
     world = World(make_state_with_open(row(1)))
     assert world.listed(row(1, status="CLOSED")) == [("threads", "1")]
     assert "1" not in world.state.open
-    assert world.seen.known_open == {"1"}
+    assert world.seen.seen_open == 1
 
 
 def test_listed_and_unchanged() -> None:
@@ -251,7 +259,7 @@ def test_listed_and_unchanged() -> None:
     world = World(make_state_with_open(row(1), row(2)))
     assert world.listed(row(1)) == []
     assert [thread_id for thread_id, _ in world.state.open.ids()] == ["2", "1"]
-    assert (world.stats.unchanged, world.seen.known_open) == (1, {"1"})
+    assert (world.stats.unchanged, world.seen.unseen_open) == (1, {"2"})
 
 
 def test_listed_and_new() -> None:
@@ -278,7 +286,7 @@ def test_listed_but_not_found(first: str, *, is_full: bool) -> None:
     world = World(make_state_with_open(row(1), not_found=[["1", NOW]]))
     assert world.listed(row(1, status="CLOSED"), is_full=is_full) == []
     assert world.state.not_found == {"1": first}
-    assert world.seen.known_open == set()
+    assert world.seen.seen_open == 0
 
 
 def reads_messages_of(

@@ -47,17 +47,13 @@ class Deletions:
     @property
     def is_mass_deletion(self) -> bool:
         """Whether many open threads are known and most were not found, in this sync or earlier."""
-        missing, seen = len(self._state.not_found), self._seen_count
+        missing, seen = len(self._state.not_found), self._seen.seen_open
         return missing + seen >= MASS_DELETION_MIN and missing > seen
-
-    @property
-    def _seen_count(self) -> int:
-        return len(self._seen.known_open - self._state.not_found.keys())
 
     def run(self) -> Iterator[Event]:
         """Yield a record for each deleted thread, then the state change that forgets the thread."""
         proven = self._proven()
-        is_suspicious = not self._is_confirmed and len(self._state.not_found) > self._seen_count
+        is_suspicious = not self._is_confirmed and len(self._state.not_found) > self._seen.seen_open
         deleted = [] if is_suspicious else proven
         self._stats.withheld_deletions = len({*self._not_found_twice(), *proven} - {*deleted})
         if self._stats.withheld_deletions:
@@ -87,7 +83,7 @@ class Deletions:
             MassDeletionError: names how many threads were not found.
         """
         if self.is_mass_deletion and not self._is_confirmed:
-            raise MassDeletionError(not_found=len(self._state.not_found), seen=self._seen_count)
+            raise MassDeletionError(not_found=len(self._state.not_found), seen=self._seen.seen_open)
 
     def _proven(self) -> list[str]:
         """Return the threads whose deletion is proven.

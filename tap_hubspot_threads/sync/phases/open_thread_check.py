@@ -104,8 +104,13 @@ class OpenThreadCheck:
 
         Threads that were not found are excluded, because `not_found_once` handles them.
         """
-        done = self._seen.fetched | self._seen.tracked | self._state.not_found.keys()
-        return [ThreadRef(*item) for item in self._state.open.ids() if item[0] not in done]
+        return [
+            ThreadRef(thread_id, archived)
+            for thread_id, archived in self._state.open.ids()
+            if thread_id in self._seen.unseen_open
+            and thread_id not in self._seen.fetched
+            and thread_id not in self._state.not_found
+        ]
 
     def _listable(self) -> int:
         """Return how many unseen threads a listing can include."""
@@ -121,9 +126,9 @@ class OpenThreadCheck:
 
     def _listing(self, events: Iterator[Event]) -> Iterator[Event]:
         """Run a step that lists threads. If the step fails, the next steps run anyway."""
-        before = len(self._seen.known_open)
+        before = self._seen.seen_open
         yield from self._pipeline.with_children(_best_effort(events))
-        self._listed += len(self._seen.known_open) - before
+        self._listed += self._seen.seen_open - before
 
     def _list_open(self) -> Iterator[Event]:
         """List open threads by status, and mark the unchanged ones as seen. Later steps skip these.

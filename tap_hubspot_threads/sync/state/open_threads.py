@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.values import parse_id
@@ -21,14 +22,17 @@ _ARCHIVED, _LIVE = "a", "l"
 _encode = json.JSONEncoder(sort_keys=True).encode
 _ENTRY = re.compile(r"([0-9]+):([alAL][A-Za-z0-9_-]{6})")
 
+ENTRIES_PER_STRING = 500
+"""Maximum entries per string of the state. One string per entry would take 3 times the memory."""
+
 
 class OpenThreads:
     """Open threads, least recently read first, each with the fingerprint of its record.
 
     Args:
-        entries: The result of `entries`, about 24 characters per thread: the ID, a letter for live
-            or archived, and 36 bits of a hash of the row. A capital letter marks an *inexact*
-            entry: its row may not be the last emitted record.
+        packed: The result of `packed`: strings of entries, separated by spaces. An entry has about
+            20 characters: the ID, a letter for live or archived, and 36 bits of a hash of the row.
+            A capital letter marks an *inexact* entry: its row may not be the last emitted record.
         are_exact: Whether the entries cover every record emitted so far. If not, all entries are
             inexact.
 
@@ -38,13 +42,13 @@ class OpenThreads:
 
     def __init__(
         self,
-        entries: Iterable[str] = (),
+        packed: Iterable[str] = (),
         *,
         are_exact: bool = True,
     ) -> None:
         self._fingerprints: dict[str, str] = {}
         self._inexact: set[str] = set()
-        for entry in entries:
+        for entry in chain.from_iterable(line.split(" ") for line in packed):
             match = _ENTRY.fullmatch(entry)
             if match is None or parse_id(match[1]) != match[1]:
                 message = "not a valid entry of open_threads"
@@ -60,12 +64,13 @@ class OpenThreads:
     def __len__(self) -> int:
         return len(self._fingerprints)
 
-    def entries(self) -> list[str]:
-        """Return the entries for the state, least recently read first."""
-        return [
+    def packed(self) -> list[str]:
+        """Return the strings for the state, least recently read thread first."""
+        entries = (
             f"{thread_id}:{text[0].upper() + text[1:] if thread_id in self._inexact else text}"
             for thread_id, text in self._fingerprints.items()
-        ]
+        )
+        return list(iter(lambda: " ".join(islice(entries, ENTRIES_PER_STRING)), ""))
 
     def is_last_emitted(self, thread_id: str, fingerprint: str) -> bool:
         """Whether the record with this fingerprint is the last one emitted for an open thread."""

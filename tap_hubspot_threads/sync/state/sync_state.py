@@ -103,7 +103,7 @@ class SyncState:
             "filters": self.filters,
             "replication_key_value": self.bookmark,
             "fingerprints_exact": is_final or self.fingerprints_exact,
-            "open_threads": self.open.entries(),
+            "open_threads": self.open.packed(),
             "account_id": self.account_id,
             "account_unknown_warned": self.account_unknown_warned,
         }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.data.actors import is_gone
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 from tests.simulation.selections import LISTS
-from tests.simulation.warehouse import state_of
+from tests.simulation.warehouse import open_entries, state_of
 
 if TYPE_CHECKING:
     from tests.simulation.account import Life
@@ -105,7 +105,7 @@ def _covered(before: Row, after: Row, batches: dict[str, list[list[Row]]]) -> li
     if not since:  # a first sync settles threads before their messages are read
         return []
     until = after.get("replication_key_value") or since
-    new = set(after["open_threads"]) - set(before["open_threads"])
+    new = {*open_entries(after)} - {*open_entries(before)}
     failed = {thread_id for thread_id, _ in after.get("failed", ())}
     covered = []
     for thread_id, of_thread in batches.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_hubspot_threads.errors import IncompleteError
 from tests.simulation.thread_history import text_of, time_of
-from tests.simulation.warehouse import state_of
+from tests.simulation.warehouse import open_entries, state_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -225,7 +225,7 @@ class MessageChecks:
 
 def _fingerprints(state: dict[str, Any]) -> dict[str, str]:
     """Return the fingerprints of the open threads in a state, exact or not."""
-    pairs = (entry.split(":") for entry in state["open_threads"])
+    pairs = (entry.split(":") for entry in open_entries(state))
     return {name: text[0].lower() + text[1:] for name, text in pairs}
 
 

@@ -115,7 +115,7 @@ def test_steps() -> None:
     world = World(*answers, state=last_listing(1))
     assert world.run() == []
     assert world.requests == [STATUS, ALL, *by_id(6)]
-    assert world.seen.known_open == set("123456")
+    assert world.seen.unseen_open == set()
 
 
 def test_filter_that_works() -> None:
@@ -131,7 +131,7 @@ def test_change_that_the_filter_shows() -> None:
     world = World(page(*rows(1, 3, 4, 5, 6), stale, new), row(2, assignedTo="A-1"))
     assert world.run() == ["2"]
     assert world.requests == [STATUS, *by_id(2)]
-    assert "7" not in world.seen.tracked
+    assert "7" not in world.state.open
 
 
 def test_archived_threads() -> None:
@@ -168,7 +168,7 @@ def test_filter_that_fails(failure: HubSpotError) -> None:
     world = World(failure, *rows(1, 2, 3, 4, 5, 6), include_archived=True)
     world.run()
     assert world.requests == [STATUS, *by_id(1, 2, 3, 4, 5, 6)]
-    assert world.seen.known_open == set("123456")
+    assert world.seen.unseen_open == set()
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_failing_thread_of_a_full_list() -> None:
     world = World(RefusedError("400"), first, *search, *rest, state=last_listing(2))
     world.run()
     assert world.requests[-1:] == by_id(2)
-    assert world.seen.known_open == set("123456")
+    assert world.seen.unseen_open == set()
 
 
 def test_full_list_of_archived_threads() -> None:
@@ -315,6 +315,7 @@ def test_archived_thread_is_requested_as_archived() -> None:
     """A thread known as archived is requested as archived first."""
     world = World(row(1, archived=True), known=0)
     world.state.open.note("1", "aAAAAAA")
+    world.seen.unseen_open.add("1")
     world.run()
     assert world.requests == [("get_thread", "1", True)]
 
@@ -323,7 +324,7 @@ def test_threads_read_in_this_sync() -> None:
     """A thread that this sync has fetched or seen is not read again."""
     world = World(row(3), known=3)
     world.seen.fetched.add("1")
-    world.seen.tracked.add("2")
+    world.seen.unseen_open.remove("2")
     world.run()
     assert world.requests == by_id(3)
 

@@ -6,7 +6,11 @@ import json
 
 import pytest
 
-from tap_hubspot_threads.sync.state.open_threads import OpenThreads, fingerprint_of
+from tap_hubspot_threads.sync.state.open_threads import (
+    ENTRIES_PER_STRING,
+    OpenThreads,
+    fingerprint_of,
+)
 from tests.sync.fakes import row
 
 LIVE, ARCHIVED = "lAAAAAA", "aBBBBBB"
@@ -22,10 +26,14 @@ def ids(threads: OpenThreads) -> list[str]:
     return [thread_id for thread_id, _ in threads.ids()]
 
 
-def test_entries_round_trip() -> None:
-    """`entries` can be read again, with the same result."""
-    entries = [f"17:{LIVE}", f"18:{ARCHIVED}"]
-    assert OpenThreads(json.loads(json.dumps(entries))).entries() == entries
+@pytest.mark.parametrize("count", [0, 1, ENTRIES_PER_STRING, ENTRIES_PER_STRING + 1])
+def test_round_trip(count: int) -> None:
+    """The strings for the state can be read again, with the same result."""
+    entries = [f"{17 + number}:{LIVE if number % 2 else ARCHIVED}" for number in range(count)]
+    packed = OpenThreads(entries).packed()
+    assert " ".join(packed).split() == entries
+    assert len(packed) == -(-count // ENTRIES_PER_STRING)
+    assert OpenThreads(json.loads(json.dumps(packed))).packed() == packed
 
 
 def test_live_or_archived() -> None:
@@ -88,14 +96,14 @@ def test_inexact_fingerprints() -> None:
     threads = OpenThreads([f"17:{LIVE}", f"18:{ARCHIVED}"], are_exact=False)
     assert not threads.is_last_emitted("17", LIVE)
     assert threads.ids() == [("17", False), ("18", True)]
-    assert OpenThreads(threads.entries()).entries() == threads.entries()
+    assert OpenThreads(threads.packed()).packed() == threads.packed()
 
 
 def test_inexact_fingerprint_has_a_capital_letter() -> None:
     """A capital letter marks a fingerprint as inexact for the next sync."""
     threads = OpenThreads([f"17:{LIVE}", f"18:{ARCHIVED}"], are_exact=False)
-    assert threads.entries() == ["17:LAAAAAA", "18:ABBBBBB"]
-    again = OpenThreads(threads.entries())
+    assert threads.packed() == ["17:LAAAAAA 18:ABBBBBB"]
+    again = OpenThreads(threads.packed())
     assert not again.is_last_emitted("17", LIVE)
     assert again.has_fingerprint("17", LIVE)
     assert again.ids() == [("17", False), ("18", True)]
@@ -106,7 +114,7 @@ def test_emitted_row_is_exact() -> None:
     threads = OpenThreads(["17:LAAAAAA"])
     threads.note("17", LIVE)
     assert threads.is_last_emitted("17", LIVE)
-    assert threads.entries() == [f"17:{LIVE}"]
+    assert threads.packed() == [f"17:{LIVE}"]
 
 
 def test_seen_but_not_emitted() -> None:
@@ -114,7 +122,7 @@ def test_seen_but_not_emitted() -> None:
     threads = open_threads("1")
     threads.note("1", "lCCCCCC", is_emitted=False)
     threads.note("2", LIVE, is_emitted=False)
-    assert threads.entries() == ["1:LCCCCCC", "2:LAAAAAA"]
+    assert threads.packed() == ["1:LCCCCCC 2:LAAAAAA"]
     assert threads.has_fingerprint("1", "lCCCCCC")
     assert not threads.is_last_emitted("1", "lCCCCCC")
 
@@ -131,6 +139,6 @@ def test_inexact_until_emitted() -> None:
     threads = OpenThreads(["1:LAAAAAA"])
     threads.note("1", LIVE, is_emitted=False)
     threads.postpone("1")
-    assert threads.entries() == ["1:LAAAAAA"]
+    assert threads.packed() == ["1:LAAAAAA"]
     threads.note("1", None, is_emitted=False)
-    assert threads.entries() == []
+    assert threads.packed() == []

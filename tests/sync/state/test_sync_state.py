@@ -178,7 +178,7 @@ def test_changed_filters() -> None:
     assert (state.filters_changed, state.is_first_listing) == (True, True)
     assert (state.listing.is_over, state.listing.cursor) == (True, None)
     assert state.bookmark == NOW
-    assert state.open.entries() == [f"1:{FINGERPRINT}"]
+    assert state.open.packed() == [f"1:{FINGERPRINT}"]
     assert (state.not_found, state.failed) == ({"2": NOW}, {"3": 1})
     assert (state.recent.newest_id, state.recent.is_last_emitted("4", NOW)) == (5, True)
     assert not next_sync(state).filters_changed
@@ -211,7 +211,7 @@ def test_settled() -> None:
     state.settle("1", FINGERPRINT)
     state.settle("2", None)
     assert state.failed == {}
-    assert state.open.entries() == [f"1:{FINGERPRINT}"]
+    assert state.open.packed() == [f"1:{FINGERPRINT}"]
 
 
 def test_failed_thread_in_a_sync_without_threads() -> None:
@@ -227,7 +227,7 @@ def test_failed() -> None:
     state = make_state(open_threads=[f"1:{FINGERPRINT}", f"2:{FINGERPRINT}"])
     state.note_failure("1", 3)
     assert next_sync(state).failed == {"1": 3}
-    assert state.open.entries() == [f"2:{FINGERPRINT}", f"1:{FINGERPRINT}"]
+    assert state.open.packed() == [f"2:{FINGERPRINT} 1:{FINGERPRINT}"]
 
 
 def test_not_found() -> None:
@@ -236,7 +236,7 @@ def test_not_found() -> None:
     state.note_not_found("1", NOW)
     assert state.failed == {}
     assert next_sync(state).not_found == {"1": NOW}
-    assert next_sync(state).open.entries() == [f"2:{FINGERPRINT}", f"1:{FINGERPRINT}"]
+    assert next_sync(state).open.packed() == [f"2:{FINGERPRINT} 1:{FINGERPRINT}"]
 
 
 def test_first_check_stays() -> None:
@@ -251,7 +251,7 @@ def test_no_check_without_a_date() -> None:
     state = make_state(open_threads=[f"1:{FINGERPRINT}", f"2:{FINGERPRINT}"])
     state.note_not_found("1", None)
     assert state.not_found == {}
-    assert state.open.entries() == [f"2:{FINGERPRINT}", f"1:{FINGERPRINT}"]
+    assert state.open.packed() == [f"2:{FINGERPRINT} 1:{FINGERPRINT}"]
 
 
 def test_restarted_grace_period() -> None:
@@ -274,7 +274,7 @@ def test_deleted() -> None:
         not_found=[["1", NOW]], open_threads=[f"1:{FINGERPRINT}", f"2:{FINGERPRINT}"]
     )
     state.forget("1")
-    assert (state.not_found, state.open.entries()) == ({}, [f"2:{FINGERPRINT}"])
+    assert (state.not_found, state.open.packed()) == ({}, [f"2:{FINGERPRINT}"])
 
 
 @pytest.mark.parametrize(
