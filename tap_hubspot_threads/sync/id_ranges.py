@@ -9,6 +9,7 @@ higher.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -60,17 +61,24 @@ class NotAKeyError(Exception):
     """Cursors are not keys, so self-made cursors cannot be used."""
 
 
-def check_page(page: Page, after: int) -> None:
+def check_page(page: Page, after: int) -> list[int]:
     """Check that a page's rows are behind an ID, in ascending order, and that its cursor is a key.
 
     Observed: the first row of a page can be the last row of the previous page.
+
+    Returns:
+        The IDs of the rows that are behind `after`.
 
     Raises:
         NotAKeyError: if the check fails. Then only cursors that HubSpot returned can be trusted.
     """
     ids = [int(thread_id) for thread_id in page.ids]
     following = id_of_cursor(page.cursor)
-    does_continue = ids == sorted({*ids}) and all(thread_id > after for thread_id in ids[1:])
+    are_ascending = ids == sorted({*ids})
     is_key = following is not None and following > after and ids[-1:] in ([], [following])
-    if not does_continue or not (page.cursor is None or is_key):
+    if not are_ascending or not (page.cursor is None or is_key):
         raise NotAKeyError
+    first = bisect_right(ids, after)
+    if first > 1:
+        raise NotAKeyError
+    return ids[first:]

@@ -7,6 +7,7 @@ HubSpot's IDs accelerate: listing by ranges is 9 to 14 times as fast as one page
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, inf
@@ -133,14 +134,13 @@ class RangePlan:
         Raises:
             NotAKeyError: if the page shows that cursors are not keys.
         """
-        check_page(page, task.after)
+        ids = check_page(page, task.after)
         self._budget.note(page)
         each = next(found for found in self._ranges if found.after == task.after)
-        ids = [int(thread_id) for thread_id in page.ids if int(thread_id) > each.after]
         if page.cursor is not None:
             self._page_size = max(len(ids), 1)
-        self._rows += sum(each.until is None or thread_id <= each.until for thread_id in ids)
-        last = id_of_cursor(page.cursor) or max(ids, default=each.after)
+        self._rows += len(ids) if each.until is None else bisect_right(ids, each.until)
+        last = id_of_cursor(page.cursor) or each.after
         if each.is_probe:
             self._gallop = 2 * self._gallop if ids else FIRST_GALLOP
         if page.cursor is None or (each.until is not None and last >= each.until):

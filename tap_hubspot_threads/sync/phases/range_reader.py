@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, replace
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -82,17 +83,18 @@ class ListedPart:
         if self.page:
             self.page.shrink()
 
-    @property
+    @cached_property
     def ids(self) -> list[int]:
         """The IDs of the rows that are in `covered`."""
+        after, until = self.covered or ALL_IDS
         ids = map(int, self.page.ids if self.page else ())
-        return [thread_id for thread_id in ids if self.covers(thread_id)]
+        return [each for each in ids if after < each and (until is None or each <= until)]
 
     def rows(self) -> Iterator[Row]:
-        """Yield each row that is in `covered`, once."""
+        """Yield the rows that are in `covered`, each once. Rows behind `covered` are not built."""
         if self.page is None:
             return
-        wanted = {str(thread_id) for thread_id in self.ids}
+        wanted = {*map(str, self.ids)}
         if len(wanted) == len(self.page.ids):
             yield from self.page.rows  # the usual case, without a check per row
             return
@@ -100,6 +102,8 @@ class ListedPart:
             if row["id"] in wanted:
                 wanted.remove(row["id"])
                 yield row
+            if not wanted:
+                return
 
     def covers(self, thread_id: int) -> bool:
         """Whether an ID is in `covered`."""
