@@ -15,9 +15,8 @@ from tap_hubspot_threads.models import (
     ThreadRef,
 )
 from tap_hubspot_threads.sync.context import CircuitBreaker
+from tap_hubspot_threads.sync.lookback import Lookback
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
-from tap_hubspot_threads.sync.state.recent_threads import MAX_RECENT
-from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -88,9 +87,7 @@ class ThreadPipeline:
         self._seen, self._stats, self._failures = context.seen, context.stats, context.failures
         self._breaker = CircuitBreaker("threads")
         self._is_marked_inexact = False
-        self._bookmark: str | None = None
-        """The bookmark from which `_lookback_start` is computed."""
-        self._lookback_start = ""
+        self._lookback = Lookback(context)
         self.calls = 0
         """API calls for reading threads by ID so far, not counting retries."""
         self.found = 0
@@ -189,60 +186,31 @@ class ThreadPipeline:
             always: Whether to emit the record even if it has not changed.
             has_new_message: Whether to read the messages even if the record has not changed.
         """
-        thread_id, state = row["id"], self._state
-        self._failures.threads.note_success(thread_id)
-        self._seen.not_found_at.pop(thread_id, None)
-        is_known, is_tracked = thread_id in state.open, self._context.is_tracked(row)
-        if not (
-            is_known or is_tracked or thread_id in state.failed or thread_id in state.not_found
-        ):
+        self._failures.threads.note_success(row["id"])
+        self._seen.not_found_at.pop(row["id"], None)
+        if self._context.is_tracked(row) or self._is_in_state(row["id"]):
+            yield from self._emit_kept(row, always=always, has_new_message=has_new_message)
+        else:
             yield Record("threads", row)
             yield from self._messages_of(row, "", has_new_message=has_new_message)
-            if has_new_message or self._is_within_lookback(row):
-                yield from self._note_recent(row, has_new_message=has_new_message)
-            return
+        yield from self._lookback.note(row, has_new_message=has_new_message)
+
+    def _emit_kept(self, row: Row, *, always: bool, has_new_message: bool) -> Iterator[Event]:
+        """Yield the events of a thread that the state has or will have; see `emit`."""
+        thread_id, state = row["id"], self._state
         self._seen.unseen_open.discard(thread_id)
         fingerprint = fingerprint_of(row)
         messages = self._messages_of(row, fingerprint, has_new_message=has_new_message)
         if always or not state.open.is_last_emitted(thread_id, fingerprint):
-            if is_known and not self._is_marked_inexact:
+            if thread_id in state.open and not self._is_marked_inexact:
                 self._is_marked_inexact = True
                 yield StateChange(state.mark_inexact, save_now=True)
             yield Record("threads", row)
         else:
             self._stats.unchanged += 1
         yield from messages
-        yield StateChange(partial(state.settle, thread_id, fingerprint if is_tracked else None))
-        if has_new_message or self._is_within_lookback(row):
-            yield from self._note_recent(row, has_new_message=has_new_message)
-
-    def _is_within_lookback(self, row: Row) -> bool:
-        """Whether the latest message of a thread is not before the start of the lookback."""
-        if self._state.bookmark != self._bookmark:
-            self._bookmark = self._state.bookmark
-            seconds = self._context.settings.lookback_seconds
-            self._lookback_start = shift(self._bookmark or "", seconds=-seconds)
-        return self._bookmark is not None and (row[REPLICATION_KEY] or "") >= self._lookback_start
-
-    def _note_recent(self, row: Row, *, has_new_message: bool) -> Iterator[StateChange]:
-        """Record that the next lookback may skip a thread that is emitted now.
-
-        The lookback may skip the thread if its messages are emitted with it, are pending, or were
-        never selected. If the backfill reads the messages later in this sync, the backfill records
-        the thread instead.
-        """
-        thread_id, moment, messages = row["id"], row[REPLICATION_KEY], self._state.messages
-        if (has_new_message and self._selection.messages) or thread_id in messages.pending:
-            yield StateChange(partial(self._state.recent.note, thread_id, moment))
-            return
-        if messages.bookmark is not None:
-            return
-        is_within = self._is_within_lookback(row) and moment <= (self._state.bookmark or "")
-        if self._selection.messages:
-            if is_within and len(self._seen.listed_recently) < MAX_RECENT:
-                self._seen.listed_recently[thread_id] = moment
-        elif has_new_message or is_within:
-            yield StateChange(partial(self._state.recent.note, thread_id, moment))
+        kept = fingerprint if self._context.is_tracked(row) else None
+        yield StateChange(partial(state.settle, thread_id, kept))
 
     # References to results
 
