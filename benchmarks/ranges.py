@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tap_hubspot_threads.models import Page
 from tap_hubspot_threads.sync.id_ranges import ALL_IDS, IdRange, cursor_after, subtract
+from tap_hubspot_threads.sync.phases.backfill import EPOCH
 from tap_hubspot_threads.sync.phases.full_listing import SHARE_OF_INTERVAL
 from tap_hubspot_threads.sync.phases.range_plan import Budget, RangePlan
+from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,23 +109,6 @@ class SlowList:
         self.calls = 0
         self.left = {*self._ids}
         """The IDs that no page has shown."""
-        self.first_id = 0
-        """The last ID of the first page."""
-
-    def start(self, budget: Budget) -> RangePlan:
-        """Read the first page; return the plan for the rest."""
-        page = self._page(0, self._latency())
-        self.clock = page.received_at
-        budget.note(page)
-        rows = len(page.ids)
-        self.left -= {*self._ids[:rows]}
-        self.first_id = last = self._ids[rows - 1]
-        plan = RangePlan([IdRange(last)], budget)
-        elapsed = max(self._times[rows - 1] - self._times[0], 1)
-        slope = (last - self._ids[0]) / elapsed
-        newest = int(self._ids[0] + slope * (NOW - self._times[0]))
-        plan.cut(page, newest, parts=WORKERS - 1)
-        return plan
 
     def read(self, plan: RangePlan) -> Iterator[IdRange]:
         """Read what is planned; yield what each page covers."""
@@ -148,11 +133,17 @@ class SlowList:
         """Return the page that the API would return now, after a latency."""
         self.calls += 1
         start = bisect_right(self._ids, after)
-        ids = self._ids[start : start + self._case.page]
-        cursor = cursor_after(ids[-1]) if start + self._case.page < len(self._ids) else None
+        end = start + self._case.page
+        ids = self._ids[start:end]
+        cursor = cursor_after(ids[-1]) if end < len(self._ids) else None
+        rows = [
+            {"id": str(each), "createdAt": shift(EPOCH, seconds=time)}
+            for each, time in zip(ids, self._times[:end], strict=False)
+            if not after
+        ]
         received_at = max(self.clock, latency)
-        names = [str(each) for each in ids]
-        return Page((), cursor, "", ids=names, seconds=latency, received_at=received_at)
+        names, now = [str(each) for each in ids], shift(EPOCH, seconds=NOW)
+        return Page(rows, cursor, now, ids=names, seconds=latency, received_at=received_at)
 
 
 def simulate(case: Case, created: Callable[[random.Random], float], seed: int) -> tuple[int, float]:
@@ -162,8 +153,7 @@ def simulate(case: Case, created: Callable[[random.Random], float], seed: int) -
         AssertionError: if a thread is missing.
     """
     threads = SlowList(case, created, seed)
-    plan = threads.start(Budget())
-    for _ in threads.read(plan) if threads.left else ():
+    for _ in threads.read(RangePlan([ALL_IDS], Budget(), workers=WORKERS)):
         pass
     if threads.left:
         message = f"{len(threads.left)} threads are missing"
@@ -178,10 +168,7 @@ def syncs_of_a_full_listing(case: Case) -> list[float]:
     while unread:
         began = threads.clock
         budget = Budget(seconds=SHARE_OF_INTERVAL * INTERVAL)
-        plan = RangePlan(unread, budget) if threads.calls else threads.start(budget)
-        if not seconds:
-            unread = subtract(unread, IdRange(0, threads.first_id))
-        for covered in threads.read(plan):
+        for covered in threads.read(RangePlan(unread, budget, workers=WORKERS)):
             unread = subtract(unread, covered)
         seconds.append(threads.clock - began)
     return seconds

@@ -73,6 +73,8 @@ def check_page(page: Page, after: int) -> list[int]:
         NotAKeyError: if the check fails. Then only cursors that HubSpot returned can be trusted.
     """
     ids = [int(thread_id) for thread_id in page.ids]
+    if not after and page.cursor is None:
+        return ids  # the page is the whole list
     following = id_of_cursor(page.cursor)
     are_ascending = ids == sorted({*ids})
     is_key = following is not None and following > after and ids[-1:] in ([], [following])

@@ -57,14 +57,18 @@ class Increment:
         self._state, self._seen, self._settings = context.state, context.seen, context.settings
         self._lists_archived = self._settings.threads.include_archived
         """Whether archived threads are in scope and HubSpot can list them by time."""
+        self._lists_new = True
+        """Whether new threads are listed by ID."""
 
     def run(self, *, is_first: bool) -> Iterator[Event]:
         """Yield the events of the changed threads, and the state changes that move the bookmark.
 
         Args:
             is_first: Whether this sync has just listed the account for the first time. Then the
-                lookback is short, because the listing has shown all but the latest changes.
+                lookback is short and new threads are not listed by ID, because the listing has
+                shown all but the latest changes. The next increment finds those.
         """
+        self._lists_new = not is_first
         lookback = FIRST_LOOKBACK if is_first else self._settings.lookback_seconds
         return self._pipeline.by_id(self._changed(lookback))
 
@@ -129,7 +133,7 @@ class Increment:
             complete_until = min(window.complete_until or start.now, start.now)
             yield StateChange(partial(self._state.advance_bookmark, complete_until))
         newest_id = self._state.recent.newest_id
-        if newest_id is not None:
+        if newest_id is not None and self._lists_new:
             newest_id = yield from self._new_threads(newest_id, shown)
         yield StateChange(partial(self._state.end_increment, start.now, newest_id, since=since))
 

@@ -13,7 +13,8 @@ from functools import partial
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.sync.id_ranges import IdRange, check_page, id_of_cursor
+from tap_hubspot_threads.sync.id_ranges import ALL_IDS, IdRange, check_page, id_of_cursor
+from tap_hubspot_threads.values import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,32 +84,15 @@ class RangePlan:
     Args:
         ranges: The ranges to read. Only the last range may be *open*: without an upper end.
         budget: Limits the calls and the time.
+        workers: How many workers read pages.
     """
 
-    def __init__(self, ranges: Iterable[IdRange], budget: Budget) -> None:
+    def __init__(self, ranges: Iterable[IdRange], budget: Budget, *, workers: int) -> None:
         self._ranges = [_Range(*each) for each in ranges]
-        self._budget = budget
+        self._budget, self._workers = budget, workers
         self._calls = self._rows = 0
         self._page_size = 1
         self._gallop = FIRST_GALLOP
-
-    def cut(self, first: Page, newest_id: int, *, parts: int) -> None:
-        """Cut the IDs behind the first page into ranges.
-
-        Args:
-            first: The first page of the list.
-            newest_id: An estimate of the highest ID. Too low is better than too high.
-            parts: Maximum number of ranges.
-        """
-        (rest,) = self._ranges
-        self._page_size, self._rows, self._calls = len(first.ids), len(first.ids), 1
-        start, span = int(first.ids[0]) - 1, rest.after - int(first.ids[0]) + 1
-        pages = max(0, newest_id - rest.after) / max(span, 1)
-        count = max(1, min(int(CUTS_PER_PAGE * pages), parts))
-        step = max(1, (newest_id - start) // (count + 1))
-        bounds = [rest.after + step * index for index in range(count)]
-        ends = [*bounds[1:], None]
-        self._ranges = [_Range(*each) for each in zip(bounds, ends, strict=True)]
 
     @property
     def is_complete(self) -> bool:
@@ -150,6 +134,8 @@ class RangePlan:
             each.rate = len(ids) / (last - each.after)
         covered = IdRange(each.after, last)
         each.after, each.is_busy, each.is_probe = last, False, False
+        if task == ALL_IDS and ids and not page.do_larger_fail:
+            self._cut(page)
         return covered
 
     def skip(self, task: IdRange, until: int, behind: Page | None) -> IdRange:
@@ -171,6 +157,17 @@ class RangePlan:
             return IdRange(each.after, each.until)
         each.after, each.is_busy, each.is_probe = until, False, False
         return IdRange(task.after, until)
+
+    def _cut(self, first: Page) -> None:
+        """Cut the IDs behind the first page into ranges, one fewer than there are workers."""
+        (rest,) = self._ranges
+        start, newest = int(first.ids[0]) - 1, newest_id(first)
+        pages = max(0, newest - rest.after) / (rest.after - start)
+        count = max(1, min(int(CUTS_PER_PAGE * pages), self._workers - 1))
+        step = max(1, (newest - start) // (count + 1))
+        bounds = [rest.after + step * index for index in range(count)]
+        ends = [*bounds[1:], None]
+        self._ranges = [_Range(*each) for each in zip(bounds, ends, strict=True)]
 
     def _expected(self, each: _Range, *, pages_ahead: int = 0) -> float:
         """Return the rows expected in a range, minus those of its next `pages_ahead` pages.
@@ -209,3 +206,21 @@ class RangePlan:
         best.until = middle
         self._ranges.append(new)
         return new
+
+
+def newest_id(first: Page) -> int:
+    """Estimate the ID that a thread created now would get.
+
+    The IDs and times of the first page's rows are extrapolated linearly. The estimate is too low,
+    because HubSpot assigns IDs ever faster. If no row has a time, return the page's last ID.
+    """
+    dated = [
+        (int(row["id"]), parse_time(row["createdAt"])) for row in first.rows if row["createdAt"]
+    ]
+    last = int(first.ids[-1])
+    if not dated:
+        return last
+    (low, oldest), (high, newest) = dated[0], dated[-1]
+    seconds = (newest - oldest).total_seconds()
+    ahead = (parse_time(first.now) - newest).total_seconds()
+    return last + max(0, int((high - low) * ahead / seconds)) if seconds > 0 else last

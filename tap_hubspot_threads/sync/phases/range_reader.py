@@ -118,19 +118,22 @@ class RangeReader:
         api: The HubSpot API.
         plan: Chooses the pages.
         archived: Whether to list archived threads instead of live ones.
-        row_end: The ID in the last cursor that HubSpot returned before this plan; 0 if HubSpot
-            returned no cursor in this sync.
+        has_own_cursor_worked: Whether HubSpot has accepted a self-made cursor.
     """
 
-    def __init__(self, api: HubSpotApi, plan: RangePlan, *, archived: bool, row_end: int) -> None:
+    def __init__(
+        self,
+        api: HubSpotApi,
+        plan: RangePlan,
+        *,
+        archived: bool,
+        has_own_cursor_worked: bool = False,
+    ) -> None:
         self._api, self._plan, self._archived = api, plan, archived
-        self._row_ends = {row_end}
+        self._has_own_cursor_worked = has_own_cursor_worked
+        self._row_ends = {0}
         """IDs of the last rows of pages. HubSpot itself returned cursors with these IDs, so they
         prove nothing about self-made cursors."""
-        self.has_own_cursor_worked = False
-        """Whether HubSpot has accepted a self-made cursor."""
-        self.first: Page | TransientError | None = None
-        """The first page of the list, or its error. None: the page was not requested yet."""
         self.is_closed = False
         """Whether nobody waits for results, so that a search ends."""
         self._is_down = False
@@ -151,9 +154,7 @@ class RangeReader:
             HubSpotError: if neither this page nor any page behind it can be read.
         """
         try:
-            page = self._page(task.after) if task.after or self.first is None else self.first
-            if isinstance(page, TransientError):
-                raise page
+            page = self._page(task.after)
         except RefusedError as error:
             if error.status != HTTPStatus.BAD_REQUEST or not task.after:
                 raise
@@ -165,14 +166,26 @@ class RangeReader:
         return self._up_to_failure(page) if page.do_larger_fail else ListedPart(page)
 
     def done(self, task: IdRange, part: ListedPart) -> None:
-        """Record a part in the plan, and set the part's `covered`."""
+        """Record a part in the plan, and set the part's `covered`.
+
+        If the first page shows that cursors are not keys, set its `cursor` instead, so that the
+        page need not be read again.
+
+        Raises:
+            NotAKeyError: if a later page shows that cursors are not keys.
+        """
         if part.failing_id is not None:
             part.covered = self._plan.skip(task, part.failing_id, part.behind)
             if not part.covers(part.failing_id):
                 part.failing_id = None  # the row is behind the end of this range
         elif part.page is not None:
-            part.covered = self._plan.done(task, part.page)
-            self.has_own_cursor_worked |= task.after not in self._row_ends
+            try:
+                part.covered = self._plan.done(task, part.page)
+            except NotAKeyError:
+                if task.after:
+                    raise
+                part.cursor = part.page.cursor
+            self._has_own_cursor_worked |= task.after not in self._row_ends
             self._row_ends.update(part.ids[-1:])
 
     def _page(self, after: int) -> Page:
@@ -253,7 +266,7 @@ class RangeReader:
             distance *= GALLOP
             if distance > MAX_DISTANCE:
                 self._is_down = True
-                is_certain = self.has_own_cursor_worked or not after
+                is_certain = self._has_own_cursor_worked or not after
                 raise (error if is_certain else NotAKeyError) from error
         return after + distance, page
 

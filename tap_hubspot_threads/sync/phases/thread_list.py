@@ -9,19 +9,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tap_hubspot_threads.errors import RefusedError, TransientError
+from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.sync.id_ranges import (
     ALL_IDS,
     IdRange,
     NotAKeyError,
-    check_page,
     cursor_after,
     id_of_cursor,
     subtract,
 )
 from tap_hubspot_threads.sync.phases.range_plan import Budget, RangePlan
 from tap_hubspot_threads.sync.phases.range_reader import ListedPart, RangeReader
-from tap_hubspot_threads.values import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,17 +76,19 @@ class ThreadList:
         if not unread:
             return
         end = unread[0].after  # everything up to this ID was read
-        cursor = cursor_after(end)
+        cursor, are_keys = cursor_after(end), True
         try:
             for part in self._in_ranges(unread):
                 if part.covered is None:
-                    cursor = part.cursor
+                    cursor, are_keys = part.cursor, False
                 elif part.page and part.covered.after == end:
                     following = id_of_cursor(part.page.cursor)
                     if following == part.covered.until:
                         end, cursor = following or 0, part.page.cursor
                 yield part
         except NotAKeyError:
+            are_keys = False
+        if not are_keys:
             LOG.debug("Cursors of the list are not thread IDs; reading one page after another")
             yield from self._in_order_from(cursor)
 
@@ -101,55 +101,18 @@ class ThreadList:
             NotAKeyError: if cursors are not keys.
             HubSpotError: if neither a page nor any page behind it can be read.
         """
-        yield from self._by_plan(RangePlan(unread, self._budget), has_own_cursor_worked=True)
+        return self._in_ranges(unread, has_own_cursor_worked=True)
 
-    def _in_ranges(self, unread: Sequence[IdRange]) -> Iterator[ListedPart]:
-        """Yield the pages of the unread ranges, in any order.
-
-        If the whole list is unread, the first page is requested alone: its rows show how to cut the
-        rest into ranges.
-        """
-        if list(unread) != [ALL_IDS]:
-            yield from self._by_plan(RangePlan(unread, self._budget))
-            return
-        if not self._budget.take():
-            return
-        first: Page | TransientError
-        try:
-            first = self._pool.run(lambda: next(self._api.list_threads(archived=self._archived)))
-        except TransientError as error:
-            first = error
-        if isinstance(first, TransientError) or first.do_larger_fail:
-            yield from self._by_plan(RangePlan(unread, self._budget), first=first)
-            return
-        page = first
-        self._budget.note(page)
-        if page.cursor is None:
-            self.is_complete = True
-            yield ListedPart(page, covered=ALL_IDS)
-            return
-        try:
-            check_page(page, 0)
-        except NotAKeyError:
-            yield ListedPart(page, cursor=page.cursor)
-            raise
-        end = id_of_cursor(page.cursor) or 0
-        yield ListedPart(page, covered=IdRange(0, end))
-        plan = RangePlan([IdRange(end)], self._budget)
-        if page.ids:
-            plan.cut(page, newest_id(page), parts=self._pool.count - 1)
-        yield from self._by_plan(plan, row_end=end)
-
-    def _by_plan(
-        self,
-        plan: RangePlan,
-        *,
-        row_end: int = 0,
-        has_own_cursor_worked: bool = False,
-        first: Page | TransientError | None = None,
+    def _in_ranges(
+        self, unread: Sequence[IdRange], *, has_own_cursor_worked: bool = False
     ) -> Iterator[ListedPart]:
-        reader = RangeReader(self._api, plan, archived=self._archived, row_end=row_end)
-        reader.has_own_cursor_worked, reader.first = has_own_cursor_worked, first
+        plan = RangePlan(unread, self._budget, workers=self._pool.count)
+        reader = RangeReader(
+            self._api,
+            plan,
+            archived=self._archived,
+            has_own_cursor_worked=has_own_cursor_worked,
+        )
         try:
             yield from self._pool.run_plan(reader)
         finally:
@@ -189,21 +152,3 @@ class ThreadList:
                 return
             self._budget.note(page)
             yield page
-
-
-def newest_id(first: Page) -> int:
-    """Estimate the ID that a thread created now would get.
-
-    The IDs and times of the first page's rows are extrapolated linearly. The estimate is too low,
-    because HubSpot assigns IDs ever faster. If no row has a time, return the page's last ID.
-    """
-    dated = [
-        (int(row["id"]), parse_time(row["createdAt"])) for row in first.rows if row["createdAt"]
-    ]
-    last = int(first.ids[-1])
-    if not dated:
-        return last
-    (low, oldest), (high, newest) = dated[0], dated[-1]
-    seconds = (newest - oldest).total_seconds()
-    ahead = (parse_time(first.now) - newest).total_seconds()
-    return last + max(0, int((high - low) * ahead / seconds)) if seconds > 0 else last

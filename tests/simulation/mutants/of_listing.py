@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_hubspot_threads.sync.id_ranges import IdRange
 from tap_hubspot_threads.sync.phases import range_plan
 from tap_hubspot_threads.sync.phases.range_plan import RangePlan
 from tap_hubspot_threads.sync.phases.range_reader import ListedPart
@@ -17,13 +16,15 @@ if TYPE_CHECKING:
 
 def range_end_exclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last ID of a range belongs to no range."""
+    find = vars(ListedPart)["ids"].func
 
-    def covers(self: ListedPart, thread_id: int) -> bool:
-        after, until = self.covered or IdRange(0)
-        is_at_end = until == thread_id and self.page is not None and self.page.cursor is not None
-        return after < thread_id and (until is None or thread_id <= until) and not is_at_end
+    def without_end(self: ListedPart) -> list[int]:
+        ids: list[int] = find(self)
+        is_last = self.page is None or self.page.cursor is None
+        until = None if self.covered is None or is_last else self.covered.until
+        return [each for each in ids if each != until]
 
-    monkeypatch.setattr(ListedPart, "covers", covers)
+    monkeypatch.setattr(ListedPart, "ids", property(without_end))
 
 
 def split_loses_middle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_hubspot_threads.models import Page
-from tap_hubspot_threads.sync.id_ranges import IdRange, NotAKeyError, cursor_after
+from tap_hubspot_threads.sync.id_ranges import ALL_IDS, IdRange, NotAKeyError, cursor_after
 from tap_hubspot_threads.sync.phases.range_plan import Budget, RangePlan
-from tests.sync.fakes import page, row
+from tap_hubspot_threads.values import shift
+from tests.sync.fakes import NOW, page, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +28,17 @@ def page_after(ids: Sequence[int], after: int, *, seconds: float = 0, at: float 
     rows = ids[start : start + SIZE]
     cursor = cursor_after(rows[-1]) if start + SIZE < len(ids) else None
     return Page((), cursor, "", seconds=seconds, received_at=at, ids=[str(each) for each in rows])
+
+
+def first_page(ids: Sequence[int], newest_id: int) -> Page:
+    """Return the first page, with times that lead to an estimate of the highest ID."""
+    found = page_after(ids, 0)
+    low, high = ids[0], int(found.ids[-1])
+    rows = [
+        {"id": str(each), "createdAt": shift(NOW, seconds=(each - low) / 1_000)}
+        for each in (low, high)
+    ]
+    return replace(found, rows=rows, now=shift(NOW, seconds=(newest_id - low) / 1_000))
 
 
 class Listing:
@@ -46,13 +59,15 @@ class Listing:
         seed: int = 0,
         budget: Budget | None = None,
     ) -> None:
-        first = page_after(ids, 0)
         self.ids, self.chance = ids, random.Random(seed)
-        self.plan = RangePlan([IdRange(ids[len(first.ids) - 1])], budget or Budget())
-        self.plan.cut(first, newest_id or ids[-1], parts=WORKERS - 1)
-        self.listed, self.calls = [int(each) for each in first.ids], 1
+        self.plan = RangePlan([ALL_IDS], budget or Budget(), workers=WORKERS)
+        self.listed: list[int] = []
+        self.calls = 0
         self.tasks: list[IdRange] = []
         """The ranges whose page is under way."""
+        if self.start():
+            self._first = first_page(ids, newest_id or ids[-1])
+            self.end(0)
 
     def read(self) -> list[int]:
         """Read everything; return the IDs in order."""
@@ -71,7 +86,7 @@ class Listing:
     def end(self, index: int) -> IdRange:
         """End a page that is under way; return what it covers."""
         task = self.tasks.pop(index)
-        found = page_after(self.ids, task.after)
+        found = page_after(self.ids, task.after) if task.after else self._first
         covered = self.plan.done(task, found)
         until = covered.until
         ids = [int(each) for each in found.ids]
@@ -146,9 +161,9 @@ def test_first_ranges() -> None:
 @pytest.mark.parametrize("parts", [0, 1, 3])
 def test_few_parts(parts: int) -> None:
     """There are at most as many ranges as asked for, and at least one."""
-    first = page_after(accumulated([10] * 100 * SIZE), 0)
-    plan = RangePlan([IdRange(int(first.ids[-1]))], Budget())
-    plan.cut(first, 10**6, parts=parts)
+    plan = RangePlan([ALL_IDS], Budget(), workers=parts + 1)
+    assert plan.take() == ALL_IDS
+    plan.done(ALL_IDS, first_page(accumulated([10] * 100 * SIZE), 10**6))
     ranges = []
     while (task := plan.take()) is not None:
         ranges.append(task)
@@ -191,7 +206,7 @@ def test_empty_probe() -> None:
 
 def test_covered() -> None:
     """A page covers the IDs up to its last row, or its whole range if it reaches the end."""
-    plan = RangePlan([IdRange(0, 50), IdRange(50, 60), IdRange(60)], Budget())
+    plan = RangePlan([IdRange(0, 50), IdRange(50, 60), IdRange(60)], Budget(), workers=WORKERS)
     tasks = {task.after: task for task in iter(plan.take, None)}
     assert plan.done(tasks[0], page(row(3), row(9), cursor=cursor_after(9))) == IdRange(0, 9)
     assert plan.done(tasks[50], page(row(51), row(70), cursor=cursor_after(70))) == IdRange(50, 60)
@@ -205,7 +220,7 @@ def test_covered() -> None:
 
 def test_range_that_was_split_meanwhile() -> None:
     """A page of a range that was split under way covers only the part that is left to it."""
-    plan = RangePlan([IdRange(0, 10_000)], Budget())
+    plan = RangePlan([IdRange(0, 10_000)], Budget(), workers=WORKERS)
     task = plan.take()
     assert task is not None
     ids = range(10, 110, 10)
@@ -221,7 +236,7 @@ def test_range_that_was_split_meanwhile() -> None:
 
 def test_skip() -> None:
     """A range continues behind a row that cannot be listed, or ends if the row is beyond it."""
-    plan = RangePlan([IdRange(0, 50), IdRange(50)], Budget())
+    plan = RangePlan([IdRange(0, 50), IdRange(50)], Budget(), workers=WORKERS)
     tasks = {task.after: task for task in iter(plan.take, None)}
     assert plan.skip(tasks[0], 7, None) == IdRange(0, 7)
     again = plan.take()
@@ -233,7 +248,7 @@ def test_skip() -> None:
 
 def test_skip_beyond_the_range() -> None:
     """A range whose first row is beyond its end is covered completely, and not further."""
-    plan = RangePlan([IdRange(0, 50)], Budget())
+    plan = RangePlan([IdRange(0, 50)], Budget(), workers=WORKERS)
     task = plan.take()
     assert task is not None
     assert plan.skip(task, 70, None) == IdRange(0, 50)
@@ -242,7 +257,7 @@ def test_skip_beyond_the_range() -> None:
 
 def test_page_without_keys() -> None:
     """A page that does not continue after its range's start is an error."""
-    plan = RangePlan([IdRange(5)], Budget())
+    plan = RangePlan([IdRange(5)], Budget(), workers=WORKERS)
     task = plan.take()
     assert task is not None
     with pytest.raises(NotAKeyError):
@@ -251,7 +266,7 @@ def test_page_without_keys() -> None:
 
 def test_nothing_to_read() -> None:
     """A plan without ranges is complete."""
-    plan = RangePlan([], Budget())
+    plan = RangePlan([], Budget(), workers=WORKERS)
     assert plan.take() is None
     assert plan.is_complete
 
@@ -262,7 +277,7 @@ def test_call_budget(calls: int) -> None:
     budget = Budget(calls=calls)
     listing = Listing(accumulated([7] * 100 * SIZE), budget=budget)
     assert listing.read() != listing.ids
-    assert listing.calls - 1 == budget.calls == calls
+    assert listing.calls == budget.calls == calls
     assert not listing.plan.is_complete
 
 
