@@ -82,7 +82,7 @@ def test_small_account(monkeypatch: pytest.MonkeyPatch) -> None:
     set_runtime(monkeypatch, page_size=500)
     with open_lab(Account.sample(400)) as lab:
         lab.sync()
-        assert len(lab.calls(FULL_LIST)) == 2 + 1  # live, archived, and new threads
+        assert len(lab.calls(FULL_LIST)) == 2
 
 
 @pytest.mark.usefixtures("waits")

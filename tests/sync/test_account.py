@@ -195,7 +195,7 @@ def test_resumed_first_sync(monkeypatch: pytest.MonkeyPatch) -> None:
         life = Life(lab, open_threads_max_calls=0)
         lab.script(path="after=", skip=3, status=403, times=100)
         with pytest.raises(Exception, match="403"):
-            life.sync()
+            life.sync(max_concurrency=1)
         bookmark = life.threads_state["replication_key_value"]
         lab.emulator.faults.clear()
         life.pass_time(hours=2)
