@@ -1,6 +1,7 @@
 """The Singer side of the tap: streams, output and log.
 
 `streams` defines the streams, `row_to_record` turns rows into RECORD messages, `writer` writes the
-events of a sync, `stdout` writes to standard output, and `progress` writes the log. The package
-does not depend on HTTP. May import `sync`, `models`, `errors`, `values` and `signals`.
+events of a sync, `stdout` writes to standard output, and `progress` writes the log. This package
+may import `sync`, `signals`, `models`, `errors`, `reference_lists`, `schemas` and `values`. It must
+not import HTTP libraries or `hubspot`.
 """
