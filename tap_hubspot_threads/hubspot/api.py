@@ -48,13 +48,13 @@ ACTORS = Endpoint(
     "POST", "/actors/batch/read", refusal_statuses=frozenset({404}), can_be_partial=True
 )
 LIST_REFUSAL_STATUSES = frozenset({403, 404})
-"""Statuses with which HubSpot refuses a reference list, such as the channels, if the account does
-not have that feature. Requests to other endpoints still succeed."""
+"""HubSpot returns these statuses for a reference list, such as the inboxes, if the account does not
+have the listed feature. Requests to other endpoints still succeed."""
 
 
 @dataclass(frozen=True)
 class ThreadQuery:
-    """Query parameters of requests for threads that come from the user's settings."""
+    """Query parameters for threads, from the user's settings."""
 
     associations: Sequence[str] = ()
     property: str | None = None
@@ -72,7 +72,7 @@ class HubSpotApi:
     A method blocks while it waits for the rate limit or for a retry. A method that returns an
     iterator requests a page only when the caller asks for that page.
 
-    A method can raise these errors, in addition to those in its own docstring:
+    Unless the method's docstring differs, a method can raise these errors:
         * `TransientError` if the last attempt fails with a transient error.
         * `RefusedError` if HubSpot refuses the request but may accept other requests.
         * `PaginationLoopError` if a list makes no progress.
@@ -188,9 +188,10 @@ class HubSpotApi:
             return None
 
     def forget_failed_sizes(self) -> None:
-        """Let the next request for a page of threads use the largest accepted page size again.
+        """Let the next request for a page of threads use the largest page size again.
 
-        The caller has found that a row, not the page size, made a page fail.
+        The caller has found that a row, not the page size, made a page fail. Page sizes that
+        HubSpot refused are still not used.
         """
         self._paged(THREADS, "threads", self._page_size).forget_failures()
 
@@ -221,7 +222,7 @@ class HubSpotApi:
     ) -> Iterator[Page]:
         """Yield the pages of a thread's messages, oldest message first.
 
-        With this order, messages that arrive while the pages are read are on the last page.
+        In this order, messages that arrive while the pages are read come last.
         HubSpot's default order is newest first (documented).
 
         Args:
@@ -243,8 +244,8 @@ class HubSpotApi:
     def get_original_content(self, thread_id: str, message_id: str) -> Row:
         """Return the full `text` and `richText` of a message that HubSpot truncated.
 
-        The row has no other columns. It also omits `text` or `richText` if HubSpot returns no value
-        for that column.
+        The row has no other columns. If HubSpot returns no value for `text` or `richText`, the row
+        omits that column too.
 
         Raises:
             NotFoundError: if HubSpot has no such message.
@@ -255,7 +256,7 @@ class HubSpotApi:
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
     def read_actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return the rows of the actors with these IDs, without IDs that do not exist.
+        """Return a row for each of these IDs that belongs to an existing actor.
 
         The request is a POST, but does not change anything in HubSpot.
 
@@ -308,7 +309,7 @@ class HubSpotApi:
         cursor: str | None = None,
         policy: RetryPolicy | None = None,
     ) -> Iterator[Page]:
-        """Yield pages of threads. `params` are added to those of all requests for threads."""
+        """Yield pages of threads. `params` are added to the parameters of `ThreadQuery`."""
         return self._paged(THREADS, "threads", self._page_size).pages(
             THREADS.path,
             {**self._list_params, **params},

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 LIFETIME = 1800.0
-"""Lifetime of an OAuth access token in seconds (documented). It applies if HubSpot's response has
-no plausible `expires_in`."""
+"""Lifetime of an OAuth access token in seconds (documented). This lifetime is assumed if
+HubSpot's response has no plausible `expires_in`."""
 
 LEEWAY = 60.0
 """An OAuth access token is refreshed this many seconds before it expires. If the token's lifetime
@@ -75,7 +75,7 @@ class StaticCredentials:
 
 
 class OAuthCredentials:
-    """An OAuth access token. One worker refreshes the token for all workers, before it expires.
+    """An OAuth access token. Before the token expires, one worker refreshes it for all workers.
 
     Args:
         form: client_id, client_secret and refresh_token. If HubSpot issues a new refresh token,

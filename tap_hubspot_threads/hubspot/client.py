@@ -61,7 +61,7 @@ class Client:
 
     Before the first 200 from the Conversations API, a wrong `api_url` or `api_version` can cause a
     403 or 404. After such a 403 or 404, the client checks the address with the request
-    `GET /threads?limit=1`. If HubSpot responds to this request with a 404, the address is wrong.
+    `GET /threads?limit=1`. If the response to this request is a 404, the address is wrong.
     All workers share the result.
 
     Args:

@@ -35,9 +35,9 @@ class HubSpotClock:
         * A `Date` before 2000 or after 2099 is ignored.
         * A `Date` more than one minute later than the derived time is ignored. A single response
           must not move a bookmark into the future.
-        * A `Date` more than one day earlier than the derived time is unconfirmed. It is accepted
-          only if a previous unconfirmed `Date` gives the same time to within one minute. Until a
-          `Date` is accepted, the local time is used instead of the derived time.
+        * A `Date` more than one day earlier than the derived time is unconfirmed. Such a
+          `Date` is accepted only if a previous unconfirmed `Date` gives the same time to within one
+          minute. Until a `Date` is accepted, the local time is used instead of the derived time.
         * After a `Date` was accepted, `now` is never later than any estimate.
 
     Args:
@@ -80,8 +80,8 @@ class HubSpotClock:
     def now(self) -> datetime:
         """Return the derived time.
 
-        Until a `Date` is accepted, return the earlier of two times. The first is the local time
-        minus `MARGIN`. The second is the latest time that an unconfirmed `Date` gives.
+        Until a `Date` is accepted, return the local time minus `MARGIN`. If all unconfirmed dates
+        give an earlier time, return the latest of these times instead.
         """
         with self._lock:
             elapsed = self.monotonic()

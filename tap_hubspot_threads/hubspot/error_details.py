@@ -37,9 +37,9 @@ class ErrorDetails:
     """Whether HubSpot itself, not a gateway, sent this 404. For other statuses, the value has no
     meaning. HubSpot's own 404 has the header `X-HubSpot-Correlation-Id` and one of two further
     signs. The first sign is the header `X-HubSpot-NotFound: true` (recorded, with an HTML body).
-    The second sign is a JSON body whose `correlationId` equals the header's."""
+    The second sign is a JSON body whose `correlationId` equals `X-HubSpot-Correlation-Id`."""
     lacks_scope: bool
-    """Whether the category or an element of `errors` names a missing scope."""
+    """Whether the category or an element of `errors` says that the token lacks a scope."""
 
     @classmethod
     def from_response(cls, response: Response, token: str) -> ErrorDetails:

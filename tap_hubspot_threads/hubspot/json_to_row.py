@@ -314,7 +314,7 @@ def _move_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
     status = message.get("status")
     if not isinstance(status, dict) or "failureDetails" not in status:
         return message
-    # HubSpot documents no `failureDetails` at the top level. If HubSpot returns one, leave both.
+    # HubSpot documents no `failureDetails` at the top level. If there is one, change nothing.
     if "failureDetails" in message:
         return message
     others = {name: value for name, value in status.items() if name != "failureDetails"}

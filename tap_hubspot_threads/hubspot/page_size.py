@@ -28,6 +28,7 @@ class PageSize:
     """The page size of one list in one sync. Thread-safe.
 
     The sizes are `largest` and those of `SMALLER_SIZES` that are smaller, such as 500, 100, 20, 1.
+    A page *fails* at a size if all attempts at the page with this size had transient errors.
 
     Guarantees:
         * After a page failed at the current size, the next smaller size becomes the current size.
@@ -100,7 +101,7 @@ class PageSize:
         self.failed(self._sizes[-1])
 
     def refused(self, size: int) -> None:
-        """Record that HubSpot refused this size and then accepted a smaller one."""
+        """Record that HubSpot refused this size and then accepted a smaller size."""
         with self._lock:
             self._refused.add(size)
             if self._current not in self._allowed():
@@ -186,7 +187,7 @@ class SinglePageSize:
     def succeeded(self) -> None:
         """Record that HubSpot returned the page.
 
-        If HubSpot refused larger sizes of this page before, the list stops requesting these sizes.
+        If HubSpot refused larger sizes for this page, the list stops requesting these sizes.
         """
         for size in self._refused:
             self._listing.refused(size)

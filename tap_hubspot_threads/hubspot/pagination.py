@@ -33,7 +33,7 @@ class RowBuilder(Protocol):
 
     @property
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
-        """Returns the ID of a JSON object; None if the object has no usable ID."""
+        """Returns the ID of a JSON object; None if the ID is missing or invalid (not *usable*)."""
 
     def __call__(self, item: Mapping[str, Any], /, *, needs_no_cleaning: bool) -> Row | None:
         """Return the row of a JSON object; None if the object has no usable ID.
@@ -294,7 +294,7 @@ class PagedList:
         )
 
     def forget_failures(self) -> None:
-        """Start with the largest size again. Call this if a row, not the size, made a page fail."""
+        """Use the largest size again. Call this if a row, not the size, made a page fail."""
         self._size.forget_failures()
 
     def _request(
@@ -309,7 +309,7 @@ class PagedList:
         """Return the response for a page. Request smaller sizes after a 400 or transient errors.
 
         Without a policy, `Client.request` retries transient errors, and `size` decreases between
-        its attempts. With a policy, this method calls `Client.request` again for each smaller size,
+        the attempts. With a policy, this method calls `Client.request` again for each smaller size,
         without waiting.
         """
 

@@ -37,7 +37,7 @@ class RetryPolicy:
 
 
 QUICK = RetryPolicy(max_attempts=2, max_retry_after=10, timeout=10)
-"""For requests whose result the sync can do without. They must not delay the sync."""
+"""For requests whose result the sync can do without. Such requests must not delay the sync."""
 NO_RETRY = RetryPolicy(max_attempts=1, max_retry_after=0, timeout=60)
 
 

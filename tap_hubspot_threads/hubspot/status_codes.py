@@ -60,7 +60,7 @@ ATTEMPTS_IF_LIKELY_PERMANENT = 3
 
 * a 403 or 404 that HubSpot itself did not send,
 * a 403 or 404 for a page of the list of threads,
-* a 403 or 404 for a page of another list, except the first page,
+* a 403 or 404 for a page of a reference list, such as the inboxes, except the first page,
 * a 530 if no request of this sync has succeeded yet.
 """
 
@@ -106,7 +106,7 @@ class RequestContext:
     token: str
     """The access token, which must not occur in messages."""
     setting: str
-    """The setting that the token comes from."""
+    """The name of the setting that the token comes from."""
     query: Mapping[str, Any]
     now: str | None
     """The `Date` of the response, as a time such as `2026-01-31T09:00:00.000Z`. None: the response
@@ -121,9 +121,9 @@ class RequestContext:
 def raise_for_status(response: Response, context: RequestContext) -> None:
     """Raise the error that a response represents. Do nothing if the response is a success.
 
-    A 400, 401, 403 or 404 from HubSpot is not retried. The exceptions are listed at
-    `ATTEMPTS_IF_LIKELY_PERMANENT`. HubSpot limits the percentage of error responses that an app may
-    cause per day (documented for marketplace apps).
+    A 400, 401, 403 or 404 from HubSpot is not retried, except in the cases listed at
+    `ATTEMPTS_IF_LIKELY_PERMANENT`. The reason is that HubSpot limits the percentage of error
+    responses per app and day (documented for marketplace apps).
 
     Raises:
         TransientError: for an error that a retry may fix.
@@ -131,8 +131,8 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
             `endpoint.can_be_not_found`.
         WrongAddressError: for a 404 of the list of threads, if no request to the Conversations API
             has succeeded yet.
-        UnverifiedAddressError: for another 404 from the Conversations API, or for a 403 that
-            concerns one item, if no request to the Conversations API has succeeded yet.
+        UnverifiedAddressError: for a 404 of another endpoint of the Conversations API, or for a 403
+            that concerns one item. Only if no request to the Conversations API has succeeded yet.
         RefusedError: for a 400 or another 4xx that concerns only this request.
         DailyQuotaError: if the daily quota is used up.
         HubSpotError: for all other errors, which end the sync.

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class DeadlineAdapter(HTTPAdapter):
     """Applies the timeout to the whole response instead of to each socket read.
 
-    Each step of connecting (to each IP address, through the proxy, the TLS handshake) may take up
-    to the timeout as well. The time that connecting took is subtracted from the timeout of the
-    response.
+    Each step of connecting may also take up to the timeout. The steps are the connection to each IP
+    address, the proxy's response and the TLS handshake. The time spent on connecting is subtracted
+    from the timeout of the response.
     """
 
     @override
@@ -151,7 +151,7 @@ class NoResponseError(Exception):
     """No complete response was received.
 
     Args:
-        reason: The end of the message, such as `: timeout`. The caller adds the endpoint before it.
+        reason: The end of the message, such as `: timeout`. The caller puts the endpoint first.
         is_transient: Whether a retry may help.
     """
 

@@ -107,8 +107,8 @@ class FairShare:
         rate = own / interval + (max(0, self._free) - headroom) / SETTLE_SECONDS
         self._credit = min(max(0, self._credit + rate * passed), 1)
         if self._free < 1:
-            # Only a response can show that the window has room again, so send a probe at times. The
-            # fewer requests a client has in the window, the more often it sends probes.
+            # Only a response can show that the window has room again, so probes are sent. The fewer
+            # requests a client has in the window, the more often that client sends a probe.
             probe = max(interval / _PROBES_PER_INTERVAL, _MIN_PROBE_SECONDS)
             probe += 2 * interval * own / maximum
             is_due = now - self._sent_at >= probe * self._probe_jitter
@@ -202,7 +202,7 @@ class RateLimit:
         self._window: deque[Ticket] = deque()
         self._fair_share = FairShare()
         self._reports_remaining = False
-        """Whether the latest headers with a limit also report the remaining requests."""
+        """Whether the latest headers that report the limit also report the remaining requests."""
         self._fastest = float("inf")
         """Seconds of the fastest round trip so far."""
         self._serial = 0
