@@ -1,4 +1,4 @@
-"""The log of a sync: progress lines, the summary, and their figures as log fields and metrics."""
+"""The log of a sync: progress lines, a summary line, and figures as log fields and metrics."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class Progress:
     total: int | None = None
     """The number of configured thread IDs. None: the whole account is synced."""
     since: str | None = None
-    """The bookmark at the start of the sync. None: the sync started without a bookmark."""
+    """The bookmark at the start of the sync. None: there was no bookmark to start from."""
     records: Counter[str] = field(default_factory=Counter)
-    """Emitted records by stream."""
+    """The number of emitted records, by stream."""
     archived: int = 0
     """The number of emitted archived threads."""
     misfits: Counter[str] = field(default_factory=Counter)
-    """Emitted values that did not fit their column, by stream and column, such as
+    """The number of emitted values that did not fit their column, by stream and column, such as
     `threads.closedAt`."""
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class Progress:
         return ". ".join(sentences) + "."
 
     def fields(self, saved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the counts of this sync as log fields. The names of the fields are stable.
+        """Return the figures of this sync as log fields. The names of the fields are stable.
 
         Args:
             saved: The bookmark of the stream `threads` in the last STATE message. Empty: no STATE
@@ -246,9 +246,9 @@ def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
 
 
 def describe_backfill(stats: SyncStats) -> list[str]:
-    """Return a list with one sentence about the message backfill.
+    """Return a list with one sentence if the message backfill is unfinished.
 
-    Return an empty list if no message backfill is unfinished.
+    Otherwise return an empty list.
     """
     if stats.backfill is None:
         return []

@@ -1,7 +1,7 @@
 """The base class of the streams: turns rows into RECORD messages without unselected columns.
 
-The SDK would write the same records, but would take longer. The only difference in content is
-described at `HubSpotStream._flat_columns`.
+The records have the same content as those that the SDK would write, except for the columns that
+`HubSpotStream._flat_columns` describes. Writing these records takes less time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class HubSpotStream(Stream):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # hubspot.RowCleaner guarantees the types
 
     @cached_property
-    def schema(self) -> dict[str, Any]:  # cached: the SDK reads it for each record
+    def schema(self) -> dict[str, Any]:  # cached: the SDK reads the schema per record
         """The JSON Schema of the stream, without `OMITTED_KEYS`.
 
         `$schema` is omitted because several targets accept only the Draft 4 dialect.
@@ -58,7 +58,8 @@ class HubSpotStream(Stream):
         """Apply a catalog, which a user or another tool may have edited.
 
         The stream keeps its primary key and replication key. If the catalog does not say whether
-        the stream is selected, the stream keeps its default. The SDK would select the stream.
+        the stream is selected, the stream keeps its default. In this case, the SDK would select the
+        stream.
 
         Raises:
             SettingsError: if the catalog has a different replication key.
@@ -85,9 +86,9 @@ class HubSpotStream(Stream):
 
     @override
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
-        """Yield the SCHEMA messages, after `null_first` was applied to all columns.
+        """Yield the SCHEMA messages, with `null_first` applied to all columns.
 
-        This includes the columns that flattening and stream maps create.
+        These columns include those that flattening and stream maps create.
         """
         for message in super()._generate_schema_messages():
             message.schema = null_first(message.schema)
@@ -177,7 +178,7 @@ class HubSpotStream(Stream):
 
 
 def null_first(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema, or a part of one
-    """Return a schema with `null` first in each list of types, because some targets need it."""
+    """Return a schema with `null` first in each list of types. Some targets need this order."""
     if isinstance(schema, list):
         return [null_first(item) for item in schema]
     if not isinstance(schema, dict):
