@@ -59,7 +59,8 @@ this tap does."""
 class CheckedTap(Tap):
     """A tap that rejects invalid input with a one-line error before the first request."""
 
-    config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(SETTINGS)  # the SDK adds settings
+    # A copy, because the SDK adds its own settings to this schema.
+    config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(SETTINGS)
 
     def __init__(
         self,

@@ -74,7 +74,7 @@ def check_log_level(environ: Mapping[str, str]) -> None:
 
 
 def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names of all settings that are set by environment variables, even unknown names.
+    """Yield the names of all settings that environment variables set, including unknown names.
 
     `LOGLEVEL` and names that start with an underscore are omitted. Meltano uses such names for its
     own settings, for example `TAP_HUBSPOT_THREADS__SELECT`.
@@ -272,7 +272,7 @@ SETTINGS_ERRORS = (AttributeError, ConfigValidationError, ValueError)
 def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
     """Turn an error from the SDK into a one-line `SettingsError`.
 
-    Return the error unchanged if it is not known to come from an invalid setting.
+    Return the error unchanged if its cause is not known to be an invalid setting.
 
     Args:
         error: One of `SETTINGS_ERRORS`.
@@ -317,11 +317,13 @@ def _reword(error: str) -> str:
 def overridden_columns(
     schema: Mapping[str, Any], catalog_schema: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the names of the columns that a catalog adds to a stream or whose type it changes.
+    """Yield the names of the columns that a catalog adds to a stream.
+
+    Also yield the names of the columns whose type the catalog changes.
 
     Args:
         schema: The stream's schema.
-        catalog_schema: The schema in the catalog. Meltano's `schema` extra can change it.
+        catalog_schema: The schema in the catalog. Meltano's `schema` extra can change this schema.
     """
     columns = catalog_schema.get("properties") or {}
     for name, column in columns.items():

@@ -39,14 +39,14 @@ class ThreadFilter:
 
     @property
     def is_all(self) -> bool:
-        """Whether neither `inbox_ids` nor `start_date` excludes any thread."""
+        """Whether `inbox_ids` and `start_date` are both unset, so that they exclude no thread."""
         return not self.inbox_ids and self.start_date is None
 
     def matches(self, row: Row) -> bool:
         """Whether a thread is in a configured inbox and not older than `start_date`.
 
-        If no inbox is configured, all inboxes count as configured. A thread is as old as its latest
-        message. A thread without messages is as old as its creation.
+        If no inbox is configured, all inboxes count as configured. The age of a thread counts from
+        its latest message, or from its creation if the thread has no message.
         """
         if not self.has_inbox(row):
             return False
@@ -73,7 +73,7 @@ class ThreadFilter:
 
 @dataclass(frozen=True)
 class Settings:
-    """The validated settings, as the settings schema describes them."""
+    """The validated settings. The module `schema` describes each setting."""
 
     threads: ThreadFilter = field(default_factory=ThreadFilter)
     access_token: str = ""

@@ -24,7 +24,7 @@ Columns = Mapping[str, "Collection[str]"]
 
 
 def check_stream_maps(maps: Maps, columns: Columns) -> None:
-    """Check that each stream with a map exists, and each column that a map removes.
+    """Check that the streams with maps exist, and that the columns that maps remove exist.
 
     The SDK ignores unknown names without a warning. If the name of a column to remove were
     misspelled, the column would still be emitted.

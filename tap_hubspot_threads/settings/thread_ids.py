@@ -26,11 +26,12 @@ MAX_LINE = 1_000_000
 
 
 class ConfiguredIds:
-    """The distinct configured IDs, in order: those in `thread_ids`, then those in the file.
+    """The distinct configured IDs, in order: first `thread_ids`, then `thread_ids_file`.
 
     Args:
         config: The settings, with `thread_ids`, `thread_ids_file` or both.
-        call: Calls the function that reads the file. Reading blocks if the file is an empty pipe.
+        call: Calls the function that reads the file. Reading blocks if the file is a pipe
+            without data.
     """
 
     def __init__(
@@ -79,9 +80,10 @@ class ConfiguredIds:
 def read_id_file(path: str) -> Iterator[str]:
     """Yield the IDs of a text or CSV file in UTF-8, with or without a byte order mark.
 
-    A text file has one ID per line. Blank lines and lines that start with # are skipped. A file
-    counts as CSV if the first line that is not skipped contains one of `ID_COLUMNS` between
-    `DELIMITERS`.
+    A text file has one ID per line. Blank lines and lines that start with # are skipped.
+
+    A file counts as CSV if a cell of the header contains one of `ID_COLUMNS`. The header is the
+    first line that is not skipped. Its cells are separated by one of `DELIMITERS`.
 
     Raises:
         SettingsError: if the file cannot be read, or if a line has no valid ID. The message

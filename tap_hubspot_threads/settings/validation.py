@@ -80,7 +80,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
     """Check the rules that the JSON Schema of the settings cannot express.
 
     Raises:
-        SettingsError: if a setting is invalid. The message contains the expected value.
+        SettingsError: if a setting is invalid. The message describes a valid value.
     """
     _check_credentials(config)
     try:
