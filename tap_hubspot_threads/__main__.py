@@ -84,8 +84,8 @@ def _is_useful(record: logging.LogRecord) -> bool:
 def _flush(stream: TextIO) -> None:
     """Write the buffered text of a stream. If the reader has closed the stream, drop the text.
 
-    Without this function, Python would flush the stream at exit. If that fails, Python prints a
-    traceback and exits with code 120.
+    Without this function, Python would flush the stream at exit. If the flush fails, Python
+    prints a traceback and exits with code 120.
     """
     try:
         stream.flush()

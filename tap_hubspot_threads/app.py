@@ -70,7 +70,7 @@ class Sync(NamedTuple):
 
 
 class App:
-    """Syncs an account once, or tests the connection to it."""
+    """Syncs an account once, or tests the connection to the account."""
 
     def __init__(self, settings: Settings, runtime: Runtime, stop: Stop) -> None:
         self._settings, self._runtime, self._stop = settings, runtime, stop
@@ -261,7 +261,7 @@ def build_sync(
 def build_children(api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> list[ChildStream]:
     """Return the selected child streams.
 
-    The records of the first child stream directly follow the record of their thread.
+    After the record of a thread, the records of the child streams are written in this order.
     """
     children: list[ChildStream] = []
     if context.selection.messages:

@@ -83,12 +83,12 @@ class TransientError(HubSpotError):
         retry_after: The seconds to wait according to `Retry-After`. None: HubSpot sent no valid
             `Retry-After`.
         is_burst: Whether the rate limit was exceeded. If so, all workers pause.
-        asks_to_wait: Whether the status asks the client to wait, whatever the request is. Examples
-            are 423, 429 and 477.
+        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait, whatever the
+            request is.
         max_attempts: Maximum attempts for a request with this error, if lower than the setting
             `max_attempts`. None: the setting applies.
-        advice: What the user should do if the last attempt fails too. With advice, the exit code is
-            then `EX_CONFIG`. Empty: there is no advice.
+        advice: What the user should do if the last attempt fails too. If there is advice, the
+            error after the last attempt has the exit code `EX_CONFIG`. Empty: there is no advice.
     """
 
     exit_code = EX_TEMPFAIL
@@ -147,7 +147,7 @@ class RefusedError(HubSpotError):
 
     Args:
         message: The request and HubSpot's reason.
-        status: The HTTP status. None: the refusal has no status.
+        status: The HTTP status; None if unknown.
         lacks_scope: Whether the token lacks a scope that the user has to add.
     """
 
@@ -178,8 +178,7 @@ class NotFoundError(HubSpotError):
 class UnverifiedAddressError(HubSpotError):
     """A 403 or 404 before the first success of a request to the Conversations API in this sync.
 
-    The address, which is the setting `api_url` or `api_version`, may be wrong. `Client` checks the
-    address.
+    The address (settings `api_url` and `api_version`) may be wrong. `Client` checks the address.
 
     Args:
         message: The request and its result.

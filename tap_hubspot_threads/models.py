@@ -37,7 +37,7 @@ class Page:
     size: int = 0
     """Bytes of the response."""
     seconds: float = 0
-    """Seconds from the first attempt to the response, including the waits between attempts."""
+    """Seconds that it took to get the response, including retries and waits."""
     received_at: float = 0
     """The arrival of the response, in monotonic seconds."""
     shrink: Callable[[], None] = lambda: None
@@ -62,9 +62,9 @@ class ThreadRef(NamedTuple):
     has_new_message: bool = False
     """Whether to read the messages even if the record has not changed."""
     is_unlisted: bool = False
-    """Whether the ID comes from the search for a row that makes its page fail (`RangeReader`). The
-    search knows only the ID. The thread may be outside the filters. The thread may not exist,
-    because an outage during the search can lead to a wrong ID."""
+    """Whether the ID was found by the search for the row that makes a page of a list fail (see
+    `RangeReader`). The search knows only the ID. The thread may be outside the filters. The thread
+    may not exist, because an outage during the search can lead to a wrong ID."""
 
 
 class Record(NamedTuple):
@@ -75,7 +75,10 @@ class Record(NamedTuple):
 
 
 class ReadMessages(NamedTuple):
-    """A request to read the messages of a thread. `Messages` replaces this event with records."""
+    """A request to read a thread's messages.
+
+    `sync.children.messages.Messages` replaces this event with the records of the messages.
+    """
 
     thread: ThreadRef
 
@@ -83,8 +86,8 @@ class ReadMessages(NamedTuple):
 class StateChange(NamedTuple):
     """A change of the state, which is applied after the records of all earlier events are written.
 
-    Only `EventWriter` applies state changes. It does so before it requests the next event. The
-    state therefore never covers an unwritten record, even if the tap has already read more threads.
+    Only `EventWriter` applies state changes. Each change is applied before the next event is
+    requested. The state therefore never covers an unwritten record, although the tap reads ahead.
     """
 
     apply: Callable[[], None]
@@ -123,8 +126,8 @@ class Selection:
 
     @property
     def needs_threads(self) -> bool:
-        """Whether `threads`, or a stream that reads the messages or actors of threads, is selected.
+        """Whether `threads`, `messages` or `actors` is selected.
 
-        `thread_index` does not count, because it needs only the list of threads.
+        `thread_index` does not count, because list requests are enough for that stream.
         """
         return self.threads or self.messages or self.actors

@@ -36,7 +36,7 @@ class Stop:
         self._signum = 0
 
     def listen(self) -> None:
-        """Install handlers for `SIGNALS`. Do nothing on another thread than the main thread.
+        """Install handlers for `SIGNALS`. If the caller is not the main thread, do nothing.
 
         The first signal requests a stop between two Singer messages. If the target does not read
         its input, the sync may never finish the current message. Therefore a second signal ends the

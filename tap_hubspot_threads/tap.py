@@ -88,8 +88,8 @@ class TapHubSpotThreads(CheckedTap):
     @override
     def discover_streams(self) -> list[Stream]:
         deleted_threads = DeletedThreadsStream(self)
-        # HubSpot may not have a configured ID because of a typo. This does not prove a deletion, so
-        # deleted_threads is not selected by default if IDs are configured.
+        # If IDs are configured, deleted_threads is not selected by default. A configured ID that
+        # HubSpot does not have may be a typo instead of a deleted thread.
         deleted_threads.selected_by_default = self._ids is None
         return [
             ThreadsStream(self),
@@ -131,7 +131,7 @@ class TapHubSpotThreads(CheckedTap):
         self._sync(max_records=dry_run_record_limit)
         return True
 
-    @override  # type: ignore[misc] # final in the SDK, which runs a sync
+    @override  # type: ignore[misc] # final in the SDK, whose method runs a sync
     def run_connection_test(self) -> bool:
         """Check with a few API calls that the token can read threads. If not, raise an error."""
         settings = self._settings

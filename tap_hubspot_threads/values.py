@@ -51,8 +51,8 @@ class InvalidIdError(ValueError):
 def parse_id(value: object) -> str:
     """Return an ID in its canonical form: the digits of a positive int64, as a string.
 
-    Accepts the forms of JSON files, webhooks and spreadsheets: `9336126552`, `"9336126552"`,
-    `" 9336126552 "`, `"9336126552.0"`.
+    This function accepts the forms that occur in JSON files, webhooks and spreadsheets:
+    `9336126552`, `"9336126552"`, `" 9336126552 "`, `"9336126552.0"`.
 
     Raises:
         InvalidIdError: for any other value. Every float is invalid, because a large ID may have
@@ -71,8 +71,8 @@ def parse_id(value: object) -> str:
 def parse_ids(values: Sequence[object]) -> list[str]:
     """Return the distinct IDs, in the order in which they first occur.
 
-    A list with only an empty string counts as an empty list. The SDK parses an empty list in
-    an environment variable as such a list.
+    A list with only an empty string counts as an empty list. The SDK parses an empty list in an
+    environment variable as such a list.
 
     Raises:
         InvalidIdError: for the first invalid value. The message contains its position.
