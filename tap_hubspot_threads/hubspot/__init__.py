@@ -1,6 +1,7 @@
 """HubSpot's API: endpoints, requests, rate limits, retries, pagination and rows.
 
 `api` has one method per endpoint, `client` sends requests, `status_codes` turns error responses
-into exceptions, `pagination` reads lists, and `json_to_row` turns JSON objects into rows. This
-package may import `models`, `errors` and `values`. It must not import Singer libraries or `sync`.
+into exceptions, `pagination` reads lists, and `json_to_row` turns JSON objects into rows.
+
+May import: `models`, `errors` and `values`. Must not import: Singer libraries and `sync`.
 """

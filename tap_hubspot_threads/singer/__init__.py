@@ -1,7 +1,8 @@
 """The Singer side of the tap: streams, output and log.
 
 `streams` defines the streams, `row_to_record` turns rows into RECORD messages, `writer` writes the
-events of a sync, `stdout` writes to standard output, and `progress` writes the log. This package
-may import `sync`, `signals`, `models`, `errors`, `reference_lists`, `schemas` and `values`. It must
-not import HTTP libraries or `hubspot`.
+events of a sync, `stdout` writes to standard output, and `progress` writes the log.
+
+May import: `sync`, `signals`, `models`, `errors`, `reference_lists`, `schemas` and `values`. Must
+not import: HTTP libraries and `hubspot`.
 """
