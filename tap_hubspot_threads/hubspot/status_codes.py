@@ -83,8 +83,7 @@ class Endpoint:
     """Whether a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that the requested
     item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """The statuses (403, 404) with which HubSpot refuses only this endpoint. They do not end the
-    sync."""
+    """The statuses (403, 404) that refuse only this endpoint, and do not end the sync."""
     can_be_partial: bool = False
     """Whether a 207 counts as a success. With a 207, HubSpot returns only some of the requested
     items."""
