@@ -185,7 +185,7 @@ class MessageWriter(SingerWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        """Write a message. A STATE message is encoded in parts, because it can be long."""
+        """Write a message. Encode a STATE message in parts, because a STATE message can be long."""
         if isinstance(message, StateMessage):
             sys.stdout.writelines(_ENCODER.iterencode(message.to_dict()))
         else:

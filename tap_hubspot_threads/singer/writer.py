@@ -81,8 +81,8 @@ class EventWriter:
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
-        """The bookmark of the stream `threads` in the last STATE message, without its lists. Empty:
-        no STATE message was written yet."""
+        """The bookmark of the stream `threads` in the last STATE message, without the values
+        that are lists. Empty: no STATE message was written yet."""
         self._open_bytes = 0
         """Bytes of the open threads in the last STATE message."""
         self._last_state = progress.clock()
