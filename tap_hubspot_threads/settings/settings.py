@@ -102,7 +102,7 @@ class Settings:
 
         Args:
             config: The validated config, which includes the defaults of the settings.
-            user_agent: The User-Agent header to use if the config has none.
+            user_agent: The User-Agent header to use if the config has no `user_agent`.
         """
         names = ("client_id", "client_secret", "refresh_token")
         has_oauth = bool(config.get("refresh_token"))
