@@ -1,4 +1,4 @@
-"""The command line. An error that ends a sync is logged as one line that says what to do."""
+"""The command line. If an error ends the command, one log line says what to do."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tap_hubspot_threads.tap import TapHubSpotThreads
 STDERR = 2
 
 NOISE_PREFIXES = ("Skipping parse of env var", "Parsing env var")
-"""Prefixes of SDK log lines that do not help a user."""
+"""SDK log lines that start with one of these prefixes are dropped, because they help no user."""
 
 
 def main() -> None:
-    """Run the tap's command line, and exit with a code of `exit_codes`."""
+    """Run the tap's command line, and exit with one of the codes in `exit_codes`."""
     if sys.stderr is None:
         _discard_log()
     if sys.stdout is None:
@@ -49,7 +49,7 @@ def _run_command() -> int:
     try:
         check_log_level(os.environ)
         command = TapHubSpotThreads.cli
-        # command.main() would exit on its own when the target closes the pipe.
+        # Do not use command.main(): it ends the process when the target closes the pipe.
         with command.make_context(TapHubSpotThreads.name, sys.argv[1:]) as context:
             command.invoke(context)
     except click.exceptions.Exit as end:
@@ -62,14 +62,17 @@ def _run_command() -> int:
 
 
 def _discard_log() -> None:
-    """Redirect a closed stderr to the null device, so that no opened file takes its descriptor."""
+    """Open the null device in place of a closed stderr.
+
+    Otherwise, the next file that is opened could get the descriptor of stderr.
+    """
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, STDERR)
     sys.stderr = open(STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open
 
 
 def _log_error(line: str) -> None:
-    """Log a line at the level ERROR, or at the logger's own level if that is higher."""
+    """Log a line at the level ERROR, or at the logger's level if the logger's level is higher."""
     log = TapHubSpotThreads.logger
     log.log(max(logging.ERROR, log.getEffectiveLevel()), "%s", line)
 
@@ -79,9 +82,10 @@ def _is_useful(record: logging.LogRecord) -> bool:
 
 
 def _flush(stream: TextIO) -> None:
-    """Write the buffered text, or drop it if the reader has closed the stream.
+    """Write the buffered text of a stream. If the reader has closed the stream, drop the text.
 
-    Otherwise Python would flush at exit, and would fail with a traceback and exit code 120.
+    Without this function, Python would flush the stream at exit. If the flush fails, Python
+    prints a traceback and exits with code 120.
     """
     try:
         stream.flush()

@@ -48,20 +48,20 @@ CONNECTION_ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Runtime:
-    """The parts of a sync that tests replace."""
+    """The objects and values that tests replace."""
 
     transport: Callable[[Settings], Transport] = lambda settings: HttpTransport(
         settings.api_url, connections=settings.max_concurrency
     )
     workers: type[WorkerPool] = WorkerPool
     clock: Callable[[], float] = time.monotonic
-    """Monotonic seconds."""
+    """Returns monotonic seconds."""
     page_size: int = PAGE_SIZE
     state_interval: float = STATE_INTERVAL
 
 
 class Sync(NamedTuple):
-    """The events of one sync, with the context and bookmarks that they change."""
+    """The events of one sync, with the context and the bookmarks that the events change."""
 
     events: Iterable[Event]
     context: SyncContext
@@ -70,7 +70,7 @@ class Sync(NamedTuple):
 
 
 class App:
-    """Syncs an account once, or tests the connection to it."""
+    """Syncs an account once, or tests the connection to the account."""
 
     def __init__(self, settings: Settings, runtime: Runtime, stop: Stop) -> None:
         self._settings, self._runtime, self._stop = settings, runtime, stop
@@ -97,7 +97,7 @@ class App:
         write_state: Callable[[dict[str, Any]], None],
         max_records: int | None = None,
     ) -> None:
-        """Write the records of the streams. At the end, log a summary, even after an error.
+        """Read and write the records of the streams. Then log a summary, even after an error.
 
         Args:
             streams: The selected streams, by name.
@@ -105,7 +105,7 @@ class App:
             initial_state: The state that the tap received.
             bookmarks: The bookmarks to resume from, by stream.
             write_state: Writes a STATE message.
-            max_records: End after this many records.
+            max_records: End after this many records. None: no limit.
 
         Raises:
             HubSpotError: if reading fails.
@@ -199,14 +199,14 @@ class App:
         )
 
     def _warn(self, message: str) -> None:
-        """Log a warning about a retry, but not after the summary."""
+        """Log a warning about a retry. After the summary, log nothing."""
         if not self._is_over:
             LOG.warning(message)
 
     def _while_waiting(self) -> None:
         self._stop.check()
         self._progress.tick()
-        sys.stdout.flush()  # the target can load the records during the wait
+        sys.stdout.flush()  # so that the target can load the records during the wait
 
 
 def build_sync(
@@ -259,7 +259,10 @@ def build_sync(
 
 
 def build_children(api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> list[ChildStream]:
-    """Return the selected child streams, in the order in which their records follow a thread."""
+    """Return the selected child streams.
+
+    After the record of a thread, the records of the child streams are written in this order.
+    """
     children: list[ChildStream] = []
     if context.selection.messages:
         children.append(Messages(api, pool, context))

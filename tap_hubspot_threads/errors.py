@@ -56,7 +56,7 @@ class HubSpotError(Exception):
     Args:
         message: What failed, why, and what to do.
         is_auth_error: Whether HubSpot rejects the token. If so, every request would fail.
-        exit_code: Overrides the exit code of the class.
+        exit_code: The exit code. None: the exit code of the class.
     """
 
     exit_code = EX_CONFIG
@@ -80,12 +80,15 @@ class TransientError(HubSpotError):
 
     Args:
         message: The request and its result, without a final period.
-        retry_after: Seconds to wait, as HubSpot requested with `Retry-After`.
+        retry_after: The seconds to wait according to `Retry-After`. None: HubSpot sent no valid
+            `Retry-After`.
         is_burst: Whether the rate limit was exceeded. If so, all workers pause.
-        asks_to_wait: Whether HubSpot asks the client to wait, regardless of the request.
-        max_attempts: Maximum attempts, if lower than the setting `max_attempts`.
-        advice: What the user should do if the last attempt fails too. If there is advice, the final
-            error has the exit code `EX_CONFIG`.
+        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait, whatever the
+            request is.
+        max_attempts: Maximum attempts for a request with this error, if lower than the setting
+            `max_attempts`. None: the setting applies.
+        advice: What the user should do if the last attempt fails too. If there is advice, the
+            error after the last attempt has the exit code `EX_CONFIG`. Empty: there is no advice.
     """
 
     exit_code = EX_TEMPFAIL
@@ -108,7 +111,11 @@ class TransientError(HubSpotError):
         self.advice = advice
 
     def after(self, attempts: int) -> HubSpotError:
-        """Return the error to raise when the last of this many attempts has failed."""
+        """Return the error to raise after the last attempt.
+
+        Args:
+            attempts: The number of attempts. All of them have failed.
+        """
         message = f"{self}. Gave up after {attempts} attempts (max_attempts)."
         if self.advice:
             return HubSpotError(f"{message} {self.advice}")
@@ -116,15 +123,16 @@ class TransientError(HubSpotError):
 
 
 class InconclusiveError(TransientError):
-    """A 403 or 404 that proves nothing about the requested item, for example one from a gateway.
+    """A 403 or 404 that proves nothing about the requested item.
 
-    The cause may be transient or permanent. The request gets few attempts, and only the requested
-    item fails.
+    An example is a 404 from a gateway. The cause may be transient or permanent. The request gets
+    few attempts (`ATTEMPTS_IF_LIKELY_PERMANENT`). If all of them fail, the sync skips only the
+    requested item.
     """
 
 
 class RetryLaterError(HubSpotError):
-    """HubSpot asked for a wait (`Retry-After`) that is too long for a sync."""
+    """HubSpot requested a wait (`Retry-After`) that is too long for a sync."""
 
     exit_code = EX_TEMPFAIL
 
@@ -135,11 +143,11 @@ class RetryLaterError(HubSpotError):
 
 
 class RefusedError(HubSpotError):
-    """HubSpot refused this request; other requests may succeed.
+    """HubSpot refused this request. Other requests may succeed.
 
     Args:
         message: The request and HubSpot's reason.
-        status: The HTTP status.
+        status: The HTTP status; None if unknown.
         lacks_scope: Whether the token lacks a scope that the user has to add.
     """
 
@@ -151,12 +159,15 @@ class RefusedError(HubSpotError):
 
 
 class NotFoundError(HubSpotError):
-    """HubSpot's own 404: the item does not exist with the requested value of `archived`.
+    """HubSpot itself, not a gateway, responded with a 404. See `ErrorDetails.is_own_404`.
+
+    The item does not exist with the requested value of `archived`. It may exist with the other
+    value.
 
     Args:
         message: The request and its result.
-        now: HubSpot's clock at the response, as a cleaned time. None: the response has no usable
-            `Date`.
+        now: The `Date` of the response, as a time such as `2026-01-31T09:00:00.000Z`. None: the
+            response has no `Date` that `HubSpotClock` accepts.
     """
 
     def __init__(self, message: str, *, now: str | None) -> None:
@@ -165,14 +176,14 @@ class NotFoundError(HubSpotError):
 
 
 class UnverifiedAddressError(HubSpotError):
-    """A 403 or 404 before any 200 from the Conversations API in this sync.
+    """A 403 or 404 before the first success of a request to the Conversations API in this sync.
 
-    The setting `api_url` or `api_version` may be wrong.
+    The address (settings `api_url` and `api_version`) may be wrong. `Client` checks the address.
 
     Args:
         message: The request and its result.
-        if_verified: The error to raise if the address proves to be right. None: if the address
-            proves to be right, repeat the request.
+        if_verified: The error to raise if the address is right. None: repeat the request if the
+            address is right.
     """
 
     def __init__(self, message: str, *, if_verified: HubSpotError | None) -> None:
@@ -181,7 +192,10 @@ class UnverifiedAddressError(HubSpotError):
 
 
 class WrongAddressError(HubSpotError):
-    """The first request for threads got a 404, so `api_url` or `api_version` is probably wrong."""
+    """The list of threads got a 404 before any request to the Conversations API succeeded.
+
+    The setting `api_url` or `api_version` is probably wrong.
+    """
 
     def for_known_account(self) -> HubSpotError:
         """Return the error to raise if an earlier sync succeeded for this account."""
@@ -193,13 +207,13 @@ class WrongAddressError(HubSpotError):
 
 
 class PaginationLoopError(HubSpotError):
-    """A list whose pages repeat, so reading it might never end."""
+    """A list repeats cursors or has no new IDs, so that reading the list might never end."""
 
     exit_code = EX_TEMPFAIL
 
 
 class DailyQuotaError(HubSpotError):
-    """The daily quota is used up, or only its reserve remains."""
+    """The daily quota is used up, or only the reserve for other integrations remains."""
 
     exit_code = EX_TEMPFAIL
 
@@ -227,17 +241,17 @@ class WorkerStartError(HubSpotError):
 
 
 class IncompleteError(HubSpotError):
-    """Some items could not be read; everything else was synced.
+    """Some items could not be read. Everything else was synced.
 
-    The exit code is `EXIT_INCOMPLETE`, or `EX_CONFIG` if the error of a reference list requires the
-    user to fix a setting or to add a scope.
+    The exit code is usually `EXIT_INCOMPLETE`. If a reference list failed and the user has to fix a
+    setting or add a scope, the exit code is `EX_CONFIG`.
 
     Args:
         threads: Errors by thread ID.
         messages: Errors of requests for messages, by thread ID.
         actors: Errors by actor ID. The message omits actor IDs, because an ID may be an email
             address.
-        lists: Errors by name of the reference list.
+        lists: Errors of reference lists, by the name of the list, such as `inboxes`.
     """
 
     def __init__(
@@ -274,11 +288,11 @@ class WrongAccountError(HubSpotError):
 
 
 class MassDeletionError(HubSpotError):
-    """Most open threads were not found, and HubSpot does not report the account ID.
+    """Most open threads in the state were not found, and HubSpot does not report the account ID.
 
     Args:
-        not_found: Open threads in the state that were not found.
-        seen: Open threads in the state that HubSpot returned in this sync.
+        not_found: The number of open threads in the state that were not found.
+        seen: The number of open threads in the state that HubSpot returned in this sync.
     """
 
     exit_code = EXIT_INCOMPLETE
@@ -293,11 +307,11 @@ class MassDeletionError(HubSpotError):
 
 
 def name_ids(ids: Sequence[str], count: int | None = None) -> str:
-    """Return the first `MAX_NAMED_IDS` IDs as text, and how many more exist.
+    """Return text with the first `MAX_NAMED_IDS` IDs and the number of further IDs.
 
     Args:
         ids: All IDs, or at least the first `MAX_NAMED_IDS`.
-        count: The total number of IDs, if `ids` does not contain all.
+        count: The total number of IDs. None: `ids` contains all IDs.
     """
     more = (len(ids) if count is None else count) - MAX_NAMED_IDS
     return ", ".join(ids[:MAX_NAMED_IDS]) + (f" and {more} more" if more > 0 else "")

@@ -3,7 +3,7 @@
 | Code | Cause |
 |---|---|
 | 0 | everything was synced |
-| 1 | some items could not be read, or a file or pipe failed |
+| 1 | some items could not be read, a file or pipe failed, or memory ran out |
 | 2 | wrong use of the command line |
 | 75 | a later sync may succeed |
 | 78 | every sync fails until the user fixes the cause |
@@ -32,12 +32,16 @@ ENDING_ERRORS = (
     OSError,
     MemoryError,
 )
-"""Every error that may end the command. Any other exception is a bug, and Python prints a
+"""The errors that may end the command. Any other exception is a bug, for which Python prints a
 traceback."""
 
 
 def exit_code_and_line(error: BaseException) -> tuple[int, str]:
-    """Return the exit code for one of `ENDING_ERRORS`, and the line that says what to do."""
+    """Return the exit code and the log line for an error.
+
+    Args:
+        error: One of `ENDING_ERRORS`.
+    """
     if isinstance(error, Stopped):
         return error.exit_code, f"{error}. Run the sync again: it resumes from the last STATE."
     if isinstance(error, (SettingsError, StateError, HubSpotError, OutputError)):

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.reference_lists import ReferenceList
 
 Row: TypeAlias = dict[str, Any]
-"""A cleaned JSON object with exactly the columns of its stream's schema."""
+"""A JSON object as `RowCleaner` returns it, with exactly the columns of its stream's schema."""
 
 
 REPLICATION_KEY = "latestMessageTimestamp"
-"""The replication key of threads. HubSpot can sort and filter the list of threads by it."""
+"""The replication key of the stream `threads`. HubSpot can sort and filter the list of threads by
+this column."""
 
 MAX_ACTORS = 100
-"""Actors per request. HubSpot documents no maximum; other clients send 100."""
+"""Maximum actor IDs per request. HubSpot documents no maximum. Other clients send 100."""
 
 
 @dataclass(frozen=True)
@@ -28,26 +29,26 @@ class Page:
     """A page of a list."""
 
     rows: Collection[Row]
-    """Each iteration builds the rows again, because prefetched pages are kept as bytes."""
+    """The rows. Each iteration builds the rows again, because the tap keeps pages as bytes."""
     cursor: str | None
-    """The decoded cursor of the next page; None only on the last page."""
+    """The cursor of the next page. None: this is the last page."""
     now: str
-    """HubSpot's clock at the response, as a cleaned time."""
+    """HubSpot's time at the response, such as `2026-01-31T09:00:00.000Z` (`ApiResponse.now`)."""
     size: int = 0
     """Bytes of the response."""
     seconds: float = 0
-    """Seconds from the request to the response, including retries."""
+    """Seconds that it took to get the response, including retries and waits."""
     received_at: float = 0
-    """When the response arrived, in monotonic seconds."""
+    """The arrival of the response, in monotonic seconds."""
     shrink: Callable[[], None] = lambda: None
     """Frees the parsed response, which takes 5 times as much memory as the unparsed response."""
     is_dated: bool = True
-    """Whether a response of this sync had a usable `Date`. If not, `now` is the local clock minus
-    one hour."""
+    """Whether this or an earlier response had a plausible `Date` (`HubSpotClock.is_known`). If not,
+    `now` is the local time minus one hour."""
     ids: Sequence[str] = ()
     """The IDs of the rows, available without building the rows."""
     do_larger_fail: bool = False
-    """Whether the page has only one row because larger pages failed at this place."""
+    """Whether the page was requested with `limit=1` because larger pages failed at this cursor."""
 
 
 class ThreadRef(NamedTuple):
@@ -61,9 +62,9 @@ class ThreadRef(NamedTuple):
     has_new_message: bool = False
     """Whether to read the messages even if the record has not changed."""
     is_unlisted: bool = False
-    """Whether no list can return the thread's row. So the thread may be outside the filters. The
-    thread may not even exist: if an outage ends during the search for a failing row, the search can
-    return any ID."""
+    """Whether the ID was found by the search for the row that makes a page of a list fail (see
+    `RangeReader`). The search knows only the ID. The thread may be outside the filters. The thread
+    may not exist, because an outage during the search can lead to a wrong ID."""
 
 
 class Record(NamedTuple):
@@ -74,27 +75,32 @@ class Record(NamedTuple):
 
 
 class ReadMessages(NamedTuple):
-    """A placeholder for a thread's messages. `Messages` replaces it with the messages' records."""
+    """A request to read a thread's messages.
+
+    `sync.children.messages.Messages` replaces this event with the records of the messages.
+    """
 
     thread: ThreadRef
 
 
 class StateChange(NamedTuple):
-    """A state change that is applied after all earlier records are written.
+    """A change of the state, which is applied after the records of all earlier events are written.
 
-    Only the writing loop applies state changes, before it requests the next event. The state
-    therefore never covers an unwritten record, even though the tap reads ahead.
+    Only `EventWriter` applies state changes. Each change is applied before the next event is
+    requested. The state therefore never covers an unwritten record, although the tap reads ahead.
     """
 
     apply: Callable[[], None]
+    """Changes the state."""
     save_now: bool = False
-    """Whether to write STATE immediately, before the next record."""
+    """Whether to write a STATE message immediately, before the next record."""
 
 
 Event: TypeAlias = Record | ReadMessages | StateChange
 
 CHECKPOINT = StateChange(lambda: None)
-"""A point at which a STATE message may be written, such as the end of a page."""
+"""An event that changes nothing. It permits `EventWriter` to write a STATE message, for example at
+the end of a page."""
 
 
 @dataclass(frozen=True)
@@ -120,5 +126,8 @@ class Selection:
 
     @property
     def needs_threads(self) -> bool:
-        """Whether a selected stream needs threads to be read."""
+        """Whether `threads`, `messages` or `actors` is selected.
+
+        `thread_index` does not count, because list requests are enough for that stream.
+        """
         return self.threads or self.messages or self.actors

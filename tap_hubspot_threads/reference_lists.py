@@ -1,4 +1,4 @@
-"""The reference lists. To add a list, add a line here and `schemas/<name>.json`."""
+"""The reference lists. CONTRIBUTING.md describes how to add a list."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReferenceList:
-    """A short list, such as the inboxes, that each sync reads completely into its own stream."""
+    """A short list, such as the inboxes. Each sync reads the whole list into its own stream."""
 
     name: str
-    """The name of the stream and of its schema file: the plural, with underscores."""
+    """The name of the stream and of the schema file, such as `channel_accounts`."""
     noun: str
-    """The singular noun for a record in the summary."""
+    """What the summary calls one record, such as `channel account`."""
     path: str
-    """The path below the API version's base path."""
+    """The path of the endpoint, relative to `Connection.conversations_path`."""
     has_archived: bool = False
-    """Whether HubSpot lists archived entries in a separate request."""
+    """Whether HubSpot returns archived entries only to a separate request with `archived=true`."""
 
 
 REFERENCE_LISTS = (

@@ -1,4 +1,4 @@
-"""Signal handling: a signal stops the sync between two messages."""
+"""Signal handling: a signal stops the sync between two Singer messages."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Stopped(BaseException):
 class Stop:
     """Records the signal that asks the sync to stop.
 
-    The main thread calls `check` only. It also runs the signal handler, and a handler that
-    interrupts `wait` could deadlock. Workers call `wait`, which ends as soon as a signal arrives.
+    Worker threads call `wait`, which ends as soon as a signal arrives. The main thread calls only
+    `check`. Python runs the signal handler on the main thread. If the handler interrupted `wait` on
+    the same thread, the process could deadlock.
     """
 
     def __init__(self) -> None:
@@ -35,11 +36,12 @@ class Stop:
         self._signum = 0
 
     def listen(self) -> None:
-        """Install handlers for `SIGNALS`, if called on the main thread.
+        """Install handlers for `SIGNALS`. If the caller is not the main thread, do nothing.
 
-        The first signal requests a stop between two messages. If the target no longer reads, the
-        sync may never reach that point, so a second signal ends the process immediately. A signal
-        that the parent process ignores, such as SIGHUP under nohup, stays ignored.
+        The first signal requests a stop between two Singer messages. If the target does not read
+        its input, the sync may never finish the current message. Therefore a second signal ends the
+        process immediately. A signal that the parent process ignores, such as SIGHUP under nohup,
+        stays ignored.
         """
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:
@@ -58,6 +60,6 @@ class Stop:
             raise Stopped(self._signum)
 
     def wait(self, seconds: float) -> None:
-        """Wait for this many seconds; raise `Stopped` as soon as a signal arrives."""
+        """Wait for this many seconds. Raise `Stopped` as soon as a signal arrives."""
         self._event.wait(seconds)
         self.check()

@@ -88,7 +88,8 @@ class TapHubSpotThreads(CheckedTap):
     @override
     def discover_streams(self) -> list[Stream]:
         deleted_threads = DeletedThreadsStream(self)
-        # If a configured ID is not found, it may be a typo instead of a deleted thread's ID.
+        # If IDs are configured, deleted_threads is not selected by default. A configured ID that
+        # HubSpot does not have may be a typo instead of a deleted thread.
         deleted_threads.selected_by_default = self._ids is None
         return [
             ThreadsStream(self),
@@ -106,7 +107,7 @@ class TapHubSpotThreads(CheckedTap):
         return ConfiguredIds(self.config, call=self._call) if is_configured else None
 
     def _call(self, function: Callable[[], T]) -> T:
-        """Call a function that may block for a long time; a signal ends the wait."""
+        """Call a function that may block for a long time. A signal ends the wait."""
         return self.runtime.workers(1, self._stop.check).run(function)
 
     @property
@@ -130,9 +131,9 @@ class TapHubSpotThreads(CheckedTap):
         self._sync(max_records=dry_run_record_limit)
         return True
 
-    @override  # type: ignore[misc] # final in the SDK, which runs a sync
+    @override  # type: ignore[misc] # final in the SDK, whose method runs a sync
     def run_connection_test(self) -> bool:
-        """Check with a few API calls that threads can be read; raise an error if they cannot."""
+        """Check with a few API calls that the token can read threads. If not, raise an error."""
         settings = self._settings
         attempts = min(settings.max_attempts, CONNECTION_ATTEMPTS)
         App(replace(settings, max_attempts=attempts), self.runtime, self._stop).test_connection()

@@ -1,4 +1,4 @@
-"""Normalization of IDs and times from users, spreadsheets and HubSpot."""
+"""Normalizes IDs and times from users, spreadsheets and HubSpot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_ID = 2**63 - 1
-"""The largest ID. IDs are int64 (documented for the path parameter)."""
+"""The largest ID. An ID is an int64 (documented for the ID in a path)."""
 
 _USUAL_ID = re.compile(r"[1-9][0-9]{0,17}")
 _WHOLE_NUMBER = re.compile(r"0*([1-9][0-9]{0,18})(?:\.0+)?")
@@ -29,15 +29,15 @@ _USUAL_TIME = re.compile(
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|())Z",
     re.ASCII,
 )
-"""The time format that HubSpot uses most often, for days that exist in every year. A match needs no
-further check. The only group matches if the milliseconds are missing."""
+"""The time format that HubSpot uses most often. February 29 is excluded, so that every match is a
+valid time. The pattern's only group matches if the milliseconds are missing."""
 
 _EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MIN_EPOCH, _MAX_EPOCH = 10**11, 10**13 - 1
-"""The range of epoch milliseconds with 12 or 13 digits: the years 1973 to 2286. A number with fewer
-digits may be seconds or a duration. A number with more digits may be a date such as
-20260131120000."""
+"""The range of numbers that count as epoch milliseconds. These numbers have 12 or 13 digits and are
+in the years 1973 to 2286. A number with fewer digits may be seconds or a duration. A number with
+more digits may be a date such as 20260131120000."""
 
 
 class InvalidTimeError(ValueError):
@@ -45,18 +45,18 @@ class InvalidTimeError(ValueError):
 
 
 class InvalidIdError(ValueError):
-    """A value that is not an ID. The message contains the value and the valid range."""
+    """A value that is not an ID, or a file that is not a valid list of IDs."""
 
 
 def parse_id(value: object) -> str:
     """Return an ID in its canonical form: the digits of a positive int64, as a string.
 
-    Accepts the forms of JSON files, webhooks and spreadsheets: `9336126552`, `"9336126552"`,
-    `" 9336126552 "`, `"9336126552.0"`.
+    This function accepts the forms that occur in JSON files, webhooks and spreadsheets:
+    `9336126552`, `"9336126552"`, `" 9336126552 "`, `"9336126552.0"`.
 
     Raises:
-        InvalidIdError: for any other value. Every float is invalid, even a whole number, because a
-            large ID may have lost digits as a float.
+        InvalidIdError: for any other value. Every float is invalid, because a large ID may have
+            lost digits when it became a float.
     """
     if type(value) is str and _USUAL_ID.fullmatch(value):  # fast path for most IDs
         return value
@@ -69,10 +69,10 @@ def parse_id(value: object) -> str:
 
 
 def parse_ids(values: Sequence[object]) -> list[str]:
-    """Return the distinct IDs, in order of first occurrence.
+    """Return the distinct IDs, in the order in which they first occur.
 
-    A single empty string means no IDs, because the SDK parses an empty list in the environment as
-    one empty string.
+    A list with only an empty string counts as an empty list. The SDK parses an empty list in an
+    environment variable as such a list.
 
     Raises:
         InvalidIdError: for the first invalid value. The message contains its position.
@@ -88,12 +88,14 @@ def parse_ids(values: Sequence[object]) -> list[str]:
 
 
 def clean_time(value: object) -> str | None:
-    """Return an ISO 8601 time in UTC with `Z` and milliseconds; None for an empty string.
+    """Return a time in the format `2026-01-31T09:00:00.000Z` (UTC); None for an empty string.
 
-    HubSpot sends times with milliseconds and times in whole seconds (observed). An offset instead
-    of `Z` is accepted too. Digits after the milliseconds are cut off. A time without a zone counts
-    as UTC, and a date as midnight UTC. A number or string of 12 or 13 digits counts as epoch
-    milliseconds (observed in other HubSpot APIs). Results can be compared as strings.
+    Docstrings call such a result a *cleaned time*. Cleaned times can be compared as strings.
+
+    HubSpot sends times with milliseconds and times in whole seconds (observed). A time with an
+    offset instead of `Z` is converted to UTC. Digits after the milliseconds are cut off. A time
+    without a zone counts as UTC, and a date as midnight UTC. A number or string of 12 or 13 digits
+    counts as epoch milliseconds (observed in other HubSpot APIs).
 
     Raises:
         InvalidTimeError: if the value is not a time.
@@ -123,7 +125,7 @@ def clean_time(value: object) -> str | None:
 
 
 def _time_of_epoch(value: object) -> str:
-    """Return the cleaned time for epoch milliseconds; a fraction of a millisecond is cut off."""
+    """Return the cleaned time for epoch milliseconds. A fraction of a millisecond is cut off."""
     if isinstance(value, (int, float)) and _MIN_EPOCH <= value <= _MAX_EPOCH:
         return as_time(_EPOCH_START + timedelta(milliseconds=int(value)))
     raise InvalidTimeError
@@ -131,7 +133,7 @@ def _time_of_epoch(value: object) -> str:
 
 @cache
 def _offset(zone: str) -> timedelta:
-    """Return the offset from UTC of a zone such as `-05:00`. Cached, because few zones occur."""
+    """Return the offset from UTC of a zone such as `-05:00`."""
     offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
     return -offset if zone[0] == "-" else offset
 
@@ -143,17 +145,17 @@ def parse_time(value: str) -> datetime:
 
 
 def shift(moment: str, *, seconds: float) -> str:
-    """Return a cleaned time shifted by some seconds."""
+    """Return the cleaned time that is this many seconds after another cleaned time."""
     return as_time(parse_time(moment) + timedelta(seconds=seconds))
 
 
 def as_time(moment: datetime) -> str:
-    """Return a `datetime` with a zone as a cleaned time."""
+    """Convert a `datetime` with a zone to a cleaned time."""
     return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """Return a hint for an error about an unknown name: the nearest known name, or all names."""
+    """Return a hint for an error about an unknown name: a similar name, or all known names."""
     names = {entry.lower(): entry for entry in known}
     near = difflib.get_close_matches(str(name).lower(), names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else f"; known: {', '.join(names.values())}"

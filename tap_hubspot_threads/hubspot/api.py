@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.reference_lists import ReferenceList
 
 PAGE_SIZE = 500
-"""Threads or messages per page. For threads this is HubSpot's maximum (documented). For messages,
-other clients request 500 too (observed)."""
+"""Threads or messages to request per page. For threads, 500 is HubSpot's maximum (documented). For
+messages, other clients of the API request 500 too (observed)."""
 
 LIST_PAGE_SIZE = 100
-"""Inboxes, channels or channel accounts per page."""
+"""Inboxes, channels or channel accounts to request per page."""
 
 BASE_PATHS = {
     "v3": "/conversations/v3/conversations",
@@ -48,37 +48,42 @@ ACTORS = Endpoint(
     "POST", "/actors/batch/read", refusal_statuses=frozenset({404}), can_be_partial=True
 )
 LIST_REFUSAL_STATUSES = frozenset({403, 404})
-"""Statuses that HubSpot returns to an account without the listed feature, such as inboxes. Other
-requests still succeed."""
+"""HubSpot returns these statuses for a reference list, such as the inboxes, if the account does not
+have the listed feature. Requests to other endpoints still succeed."""
 
 
 @dataclass(frozen=True)
 class ThreadQuery:
-    """The query parameters that the user sets for each request for threads."""
+    """Query parameters for threads, from the user's settings."""
 
     associations: Sequence[str] = ()
     property: str | None = None
     inbox_id: str | None = None
-    """The only inbox to list; None: all inboxes. HubSpot refuses more than one (observed), although
-    its specification has an array."""
+    """List only threads in this inbox. None: list threads in all inboxes. HubSpot refuses more than
+    one inbox ID (observed), although HubSpot's specification allows an array."""
 
 
 class HubSpotApi:
     """HubSpot's API: one method per endpoint.
 
-    A method blocks while it waits for the rate limit or for a retry. A method that returns an
-    iterator requests each page when the caller consumes it.
+    HubSpot has two disjoint lists of threads: live and archived. The argument `archived` selects
+    one of them.
 
-    Methods raise `TransientError` if the last attempt fails with a transient error. They raise
-    `RefusedError` if HubSpot refuses the request, and another `HubSpotError` if the sync has to
-    end. Lists also raise `PaginationLoopError`.
+    A method blocks while it waits for the rate limit or for a retry. A method that returns an
+    iterator requests a page only when the caller asks for that page.
+
+    Unless the method's docstring differs, a method can raise these errors:
+        * `TransientError` if the last attempt fails with a transient error.
+        * `RefusedError` if HubSpot refuses the request but may accept other requests.
+        * `PaginationLoopError` if a list makes no progress.
+        * Another `HubSpotError` if every other request would fail too.
 
     Args:
         client: Sends the requests.
         version: A key of `BASE_PATHS`.
-        schema: Returns the schema of a stream by its name.
-        query: The user's parameters for each request for threads.
-        page_size: Maximum threads per page.
+        schema: Returns the JSON Schema of the stream with a given name.
+        query: The parameters from the user's settings. None: the defaults of `ThreadQuery`.
+        page_size: Maximum threads to request per page.
     """
 
     def __init__(
@@ -106,13 +111,14 @@ class HubSpotApi:
         return remaining / limit if remaining is not None and limit else None
 
     def get_account_id(self) -> int | None:
-        """Return the account's ID; None if HubSpot does not report it.
+        """Return the account's ID; None if HubSpot does not report the ID.
 
-        Also pass the account's time zone to the daily quota, which resets at midnight in that zone.
+        Also store the account's UTC offset in `DailyQuota`. The daily quota resets at midnight in
+        the account's time zone.
 
         Raises:
-            HubSpotError: if every other request would fail too, for example because of the token.
-                After any other error, the method returns None.
+            HubSpotError: if every other request would fail too, for example because HubSpot
+                rejects the token. After any other `HubSpotError`, the method returns None.
         """
         endpoint = Endpoint("GET", self._account_path, is_conversations=False)
         try:
@@ -136,11 +142,11 @@ class HubSpotApi:
 
         Args:
             thread_id: The thread's ID.
-            archived: Whether to look among archived threads instead of live ones.
+            archived: Whether to request an archived thread instead of a live thread.
             once: Whether to attempt the request only once.
 
         Raises:
-            NotFoundError: if no thread with this ID has this value of `archived`.
+            NotFoundError: if HubSpot has no thread with this ID and this value of `archived`.
         """
         response = self._client.request(
             THREAD,
@@ -152,17 +158,22 @@ class HubSpotApi:
         return self._row_builders.cleaner("threads").clean(response.body) | {"id": thread_id}
 
     def list_threads(self, cursor: str | None = None, *, archived: bool) -> Iterator[Page]:
-        """Yield all live or all archived threads, ordered by ID, starting at a cursor."""
+        """Yield the pages of live or archived threads, ordered by ID.
+
+        Args:
+            cursor: The cursor of the first page. None: start at the first thread.
+            archived: Whether to list archived threads instead of live threads.
+        """
         return self._pages({"sort": "id", "archived": _flag(archived)}, cursor=cursor)
 
     def try_list_after(
         self, cursor: str | None, *, archived: bool, once: bool = True
     ) -> Page | None:
-        """Request only the first thread after a cursor; return None on a transient error.
+        """Return a page with only the first thread after a cursor; None after a transient error.
 
         Args:
-            cursor: The cursor; None for the first thread.
-            archived: Whether to list archived threads instead of live ones.
+            cursor: The cursor. None: request the first thread of the list.
+            archived: Whether to list archived threads instead of live threads.
             once: Whether to attempt the request only once.
         """
         params = {**self._list_params, "sort": "id", "archived": _flag(archived), "after": cursor}
@@ -177,27 +188,31 @@ class HubSpotApi:
             return None
 
     def forget_failed_sizes(self) -> None:
-        """Request the largest pages of threads again: a row made its page fail, not the size."""
+        """Let the next request for a page of threads use the largest page size again.
+
+        The caller has found that a row, not the page size, made a page fail. Page sizes that
+        HubSpot refused are still not used.
+        """
         self._paged(THREADS, "threads", self._page_size).forget_failures()
 
     def list_open_threads(self, *, archived: bool) -> Iterator[Page]:
-        """Yield open threads. Each page is attempted only once.
+        """Yield pages of threads, filtered by `threadStatus=OPEN`. Each page is attempted once.
 
-        UNKNOWN: whether `threadStatus` filters at all. HubSpot may return all threads, or none. The
-        value is in capitals because HubSpot may refuse another spelling.
+        UNKNOWN: whether HubSpot applies the filter `threadStatus`. HubSpot may return all threads,
+        or no threads. The value is in capitals because HubSpot may refuse another spelling.
         """
         params = {"sort": "id", "threadStatus": "OPEN", "archived": _flag(archived)}
         return self._pages(params, policy=NO_RETRY)
 
     def threads_since(self, since: str, *, archived: bool) -> Iterator[Page]:
-        """Yield threads whose latest message is at or after a time, ordered by that message's time.
+        """Yield pages of threads whose latest message is not before `since`, oldest message first.
 
-        Observed: HubSpot ignores the filter without this sort, and refuses the sort without the
-        filter. The filter is inclusive.
+        Observed: HubSpot ignores this filter if the list is not sorted by `latestMessageTimestamp`.
+        HubSpot refuses that sort without the filter. Inferred: the filter includes `since` itself.
 
         Args:
-            since: A cleaned time.
-            archived: Whether to list archived threads instead of live ones.
+            since: A time such as `2026-01-31T09:00:00.000Z`.
+            archived: Whether to list archived threads instead of live threads.
         """
         by_time = {"sort": "latestMessageTimestamp", "latestMessageTimestampAfter": since}
         return self._pages({**by_time, "archived": _flag(archived)})
@@ -205,18 +220,19 @@ class HubSpotApi:
     def list_messages(
         self, thread_id: str, *, archived: bool = False, once: bool = False
     ) -> Iterator[Page]:
-        """Yield the messages of a thread, oldest first.
+        """Yield the pages of a thread's messages, oldest message first.
 
-        In this order, messages that arrive while the list is read come at its end. HubSpot's
-        default order is newest first (documented).
+        In this order, messages that arrive while the pages are read come last.
+        HubSpot's default order is newest first (documented).
 
         Args:
             thread_id: The thread's ID.
-            archived: Whether to request archived messages instead of live ones.
+            archived: Whether to request archived messages instead of live messages.
             once: Whether to attempt each request only once.
 
         Raises:
-            NotFoundError: if HubSpot's own 404 says that the thread or its messages do not exist.
+            NotFoundError: if HubSpot itself, not a gateway, responds with a 404 (see
+                `ErrorDetails.is_own_404`).
         """
         return self._paged(MESSAGES, "messages", PAGE_SIZE).pages(
             f"/threads/{thread_id}/messages",
@@ -228,7 +244,8 @@ class HubSpotApi:
     def get_original_content(self, thread_id: str, message_id: str) -> Row:
         """Return the full `text` and `richText` of a message that HubSpot truncated.
 
-        The row omits a column if the response has no text for it.
+        The row has no other columns. If HubSpot returns no value for `text` or `richText`, the row
+        omits that column too.
 
         Raises:
             NotFoundError: if HubSpot has no such message.
@@ -239,14 +256,18 @@ class HubSpotApi:
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
     def read_actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return those of the actors that exist. The request is a POST, but changes nothing.
+        """Return a row for each of these IDs that belongs to an existing actor.
+
+        The request is a POST, but does not change anything in HubSpot.
 
         Args:
-            ids: At most `MAX_ACTORS` IDs.
+            ids: At most `models.MAX_ACTORS` IDs.
             once: Whether to attempt the request only once.
 
         Raises:
-            RefusedError: if HubSpot refuses the whole batch because of one ID.
+            RefusedError: if HubSpot refuses all the IDs because of one invalid ID.
+            TransientError: also if HubSpot could not return some actors because of a transient
+                error.
         """
         response = self._client.request(
             ACTORS,
@@ -263,7 +284,7 @@ class HubSpotApi:
         return list(Rows(response.raw, items=items, build_row=build_row))
 
     def list_all(self, reference: ReferenceList, *, archived: bool) -> Iterator[Page]:
-        """Yield the pages of a reference list."""
+        """Yield the pages of a reference list, such as the inboxes."""
         endpoint = Endpoint("GET", reference.path, refusal_statuses=LIST_REFUSAL_STATUSES)
         item_name = reference.name.replace("_", " ")
         return self._paged(endpoint, item_name, LIST_PAGE_SIZE).pages(
@@ -273,7 +294,11 @@ class HubSpotApi:
         )
 
     def _paged(self, endpoint: Endpoint, item_name: str, size: int) -> PagedList:
-        """Return the one `PagedList` of an endpoint and size, which learns the sizes that work."""
+        """Return the `PagedList` for an endpoint and a maximum page size.
+
+        All calls with the same arguments share one `PagedList`, which remembers the page sizes that
+        failed.
+        """
         paged = PagedList(self._client, endpoint, item_name=item_name, size=size)
         return self._lists.setdefault((endpoint, size), paged)
 
@@ -284,7 +309,7 @@ class HubSpotApi:
         cursor: str | None = None,
         policy: RetryPolicy | None = None,
     ) -> Iterator[Page]:
-        """Yield pages of threads."""
+        """Yield pages of threads. `params` are added to the parameters of `ThreadQuery`."""
         return self._paged(THREADS, "threads", self._page_size).pages(
             THREADS.path,
             {**self._list_params, **params},
@@ -295,7 +320,10 @@ class HubSpotApi:
 
 
 def _transient_category(body: Mapping[str, Any]) -> str:
-    """Return the category of a partial response's first transient error, or an empty string."""
+    """Return the first transient category in the `errors` of a 207 response.
+
+    Return an empty string if no error in the response has a transient category.
+    """
     errors = body.get("errors")
     objects = [error for error in errors if isinstance(error, dict)] if errors else []
     categories = [plain_text(str(error.get("category"))) for error in objects]

@@ -1,4 +1,4 @@
-"""Credentials: an access token that does not expire, or OAuth tokens that do."""
+"""Credentials: an access token that does not expire, or OAuth tokens that expire."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 
 
 LIFETIME = 1800.0
-"""Seconds that an access token is valid if the response omits `expires_in` (documented)."""
+"""Lifetime of an OAuth access token in seconds (documented). This lifetime is assumed if
+HubSpot's response has no plausible `expires_in`."""
 
 LEEWAY = 60.0
-"""Seconds before expiry at which a token is refreshed, but at most 10% of the token's lifetime."""
+"""An OAuth access token is refreshed this many seconds before it expires. If the token's lifetime
+is shorter than 600 seconds, 10% of the lifetime applies instead."""
 
 
 class Credentials(Protocol):
     """The source of the access token."""
 
     setting: str
-    """The setting to name in the error if HubSpot does not accept the token."""
+    """The name of the setting to check if HubSpot rejects the token."""
 
     @property
     def token(self) -> str:
@@ -46,7 +48,10 @@ class Credentials(Protocol):
         """
 
     def invalidate(self, refused: str) -> bool:
-        """Mark a token as refused, so that the next `ensure_fresh` replaces it.
+        """Record that HubSpot rejected a token. The next `ensure_fresh` then replaces the token.
+
+        Args:
+            refused: The rejected token.
 
         Returns:
             Whether the next `ensure_fresh` can obtain another token.
@@ -54,7 +59,7 @@ class Credentials(Protocol):
 
 
 class StaticCredentials:
-    """A service key or the token of a private app. It cannot be refreshed."""
+    """A service key, or the token of a private app. Neither can be refreshed."""
 
     setting = "access_token"
 
@@ -70,11 +75,11 @@ class StaticCredentials:
 
 
 class OAuthCredentials:
-    """An OAuth access token. One worker refreshes it for all workers, before it expires.
+    """An OAuth access token. Before the token expires, one worker refreshes it for all workers.
 
     Args:
-        form: client_id, client_secret and refresh_token. A new refresh token from HubSpot replaces
-            the old one for the rest of the sync.
+        form: client_id, client_secret and refresh_token. If HubSpot issues a new refresh token,
+            the rest of the sync uses the new refresh token.
         request_token: See `TokenEndpoint.request_token`.
         clock: Returns monotonic seconds.
     """
@@ -105,7 +110,7 @@ class OAuthCredentials:
         """Implement `Credentials`."""
         with self._lock:
             if refused == self._refused == self.token:
-                return False  # HubSpot returned the same token again
+                return False  # HubSpot rejected a token, and then issued the same token again
             if refused == self.token:
                 self._refused, self._expires_at = refused, float("-inf")
         return True
@@ -125,7 +130,7 @@ class OAuthCredentials:
 
 
 def _parse_lifetime(lifetime: object) -> float:
-    """Return `expires_in` in seconds; `LIFETIME` if it is missing or implausible."""
+    """Return the value of `expires_in` in seconds; `LIFETIME` if the value is not plausible."""
     try:
         seconds = float(str(lifetime))
     except ValueError:
@@ -170,7 +175,7 @@ class TokenEndpoint:
         self._timeout, self._clock = connection.timeout, clock
 
     def request_token(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        """Send a form; return the response's body and the monotonic time of the request.
+        """Send a form. Return the response's body, and the monotonic seconds at the request.
 
         Raises:
             HubSpotError: if HubSpot issues no token. The message names the setting to fix.
@@ -196,8 +201,8 @@ def parse_token_response(response: Response) -> dict[str, Any]:
 
     Raises:
         TransientError: if a retry may help.
-        HubSpotError: if HubSpot issues no token. The message names the setting to fix, but does not
-            repeat the endpoint's own message, which may contain a secret.
+        HubSpotError: if HubSpot issues no token. The error names the setting to fix. The error does
+            not quote the response's own message, because that message may contain a secret.
     """
     body = json_object(response.body)
     summary = f"{TOKEN}: {response.status}"

@@ -46,10 +46,11 @@ class ApiResponse:
     raw: bytes
     """The unparsed body."""
     now: str
-    """HubSpot's clock when the response arrived, as a cleaned time. If that clock is uncertain,
-    it is an earlier time, to be safe."""
+    """The response's `Date`, as a time such as `2026-01-31T09:00:00.000Z`. If the response has no
+    `Date` that `HubSpotClock` accepts: the result of `HubSpotClock.now`."""
     is_dated: bool
-    """Whether HubSpot's clock is known. If not, `now` is the local clock minus one hour."""
+    """Whether this or an earlier response had a plausible `Date` (`HubSpotClock.is_known`). If not,
+    `now` is the local time minus one hour."""
 
 
 THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
@@ -58,9 +59,10 @@ THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
 class Client:
     """Sends requests to HubSpot. Thread-safe.
 
-    Until the first 200 from the Conversations API, a 403 or 404 may be caused by a wrong address.
-    The client then sends `GET /threads?limit=1`, once for all workers. A 404 for that request means
-    that the address is wrong.
+    Before the first 200 from the Conversations API, a wrong `api_url` or `api_version` can cause a
+    403 or 404. After such a 403 or 404, the client checks the address with the request
+    `GET /threads?limit=1`. If the response to this request is a 404, the address is wrong.
+    All workers share the result.
 
     Args:
         connection: The parameters that all requests share.
@@ -68,7 +70,7 @@ class Client:
         credentials: Provide the access token.
         limit: The rate limit and the daily quota.
         retry: Retries transient errors.
-        clock: Follows HubSpot's clock.
+        clock: Derives HubSpot's time from the responses.
     """
 
     def __init__(
@@ -88,21 +90,21 @@ class Client:
         self._wrong_address: WrongAddressError | None = None
         self.clock = clock
         self._any_succeeded = False
-        """Whether any request of this sync got a 200."""
+        """Whether any request of this sync has succeeded."""
         self._conversations_succeeded = False
-        """Whether the Conversations API returned a 200, which proves that the address is right."""
+        """Whether a request to the Conversations API has succeeded. If so, the address is right."""
         self.request_count = 0
-        """Requests sent, not counting requests for OAuth tokens."""
+        """Requests sent so far, including retries, but without requests for OAuth tokens."""
         self.retry_count = 0
 
     @property
     def now(self) -> datetime | None:
-        """HubSpot's clock; None if unknown."""
+        """The current time by HubSpot's clock; None if no response had a plausible `Date`."""
         return self.clock.now() if self.clock.is_known else None
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The remaining API calls and the limit of the daily quota; None if unknown."""
+        """The daily quota: the remaining API calls, and the limit. Each is None if unknown."""
         return self.limit.quota.remaining, self.limit.quota.limit
 
     def request(
@@ -121,22 +123,25 @@ class Client:
 
         Args:
             endpoint: The endpoint.
-            path: The path with IDs, relative to `conversations_path` for the Conversations API.
-            accept: Returns whether a JSON object is a valid response of the endpoint. Any other
-                body is a transient error.
-            params: The query, or a function that returns the query and is called before each
-                attempt. Values are strings, lists or None; None values are omitted.
-            json_body: The request body; None for no body.
-            policy: Limits that override the settings; None to use the settings.
+            path: The path with IDs. A path of the Conversations API is relative to
+                `Connection.conversations_path`. Any other path is relative to `Connection.api_url`.
+            accept: Returns whether a JSON object is a valid response of the endpoint. A 200 without
+                a valid JSON object is a transient error.
+            params: The query parameters, or a function that returns them. The function is called
+                before each attempt. Parameters with the value None are not sent.
+            json_body: The request body. None: the request has no body.
+            policy: Limits that override the settings. None: use the settings.
             min_attempts: Attempts to allow even if the settings or `policy` allow fewer.
             on_failure: Called with each `TransientError`.
 
         Raises:
             TransientError: if the last attempt fails with a transient error.
-            NotFoundError: for HubSpot's own 404, if `endpoint.can_be_not_found`.
+            NotFoundError: for a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`), if
+                `endpoint.can_be_not_found`.
             WrongAddressError: if no Conversations API exists at this address.
-            RefusedError: for a 400 or another client error that concerns only this request.
-            DailyQuotaError: if the daily quota is used up, or only its reserve remains.
+            RefusedError: for a 400 or another 4xx that concerns only this request.
+            DailyQuotaError: if the daily quota is used up, or if only the share that is reserved
+                for other integrations remains.
             HubSpotError: for an error that would affect every other request too.
         """
         data = None if json_body is None else json.dumps(json_body).encode()
@@ -200,7 +205,9 @@ class Client:
         return f"{url}?{urlencode(query, doseq=True)}" if query else url
 
     def _probe_address(self) -> None:
-        """Request one thread to check the address, unless a request has already succeeded.
+        """Request one thread to check the address.
+
+        Send no request if the Conversations API has already returned a 200.
 
         Raises:
             WrongAddressError: if no Conversations API exists at this address.
@@ -219,9 +226,10 @@ class Client:
     def _send(
         self, endpoint: Endpoint, url: str, body: bytes | None, timeout: float
     ) -> tuple[Response, str]:
-        """Send one attempt when the rate limit permits; return the response and the token used."""
+        """Wait for the rate limit and send a request. Return the response, and the token sent."""
         with self._in_flight:
-            # Refresh the token first: a ticket counts against the rate limit once it is issued.
+            # Refresh the token before `acquire`: the rate limit counts the request from `acquire`
+            # on, and a refresh takes time.
             self._credentials.ensure_fresh()
             ticket = self.limit.acquire()
             headers, is_refused = None, False

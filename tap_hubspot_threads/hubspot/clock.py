@@ -1,4 +1,4 @@
-"""HubSpot's clock, derived from the `Date` headers of its responses."""
+"""The time by HubSpot's clock, derived from the `Date` headers of HubSpot's responses."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 MAX_AHEAD = 60.0
-"""Seconds. A `Date` further ahead of the clock than this is ignored."""
+"""Maximum seconds by which a `Date` may be later than the derived time. A later `Date` is
+ignored."""
 MAX_BEHIND = 86_400.0
-"""Seconds. A `Date` further behind the clock than this is accepted only if a second response
-agrees."""
+"""Maximum seconds by which a `Date` may be earlier than the derived time. An earlier `Date` is
+unconfirmed; see `HubSpotClock`."""
 MARGIN = timedelta(hours=1)
-"""Assumed lag of HubSpot's clock behind the local clock until a `Date` is accepted."""
+"""Until a `Date` is accepted, HubSpot's clock is assumed to be this far behind the local clock."""
 MAX_UNCONFIRMED = 16
-"""Maximum number of dates to remember until a second response agrees."""
+"""Maximum number of unconfirmed dates to remember."""
 
 
 class HubSpotClock:
-    """Derives HubSpot's clock from the `Date` of its responses. Thread-safe.
+    """Derives the time by HubSpot's clock from the `Date` of each response. Thread-safe.
 
-    The time is the accepted `Date` that gives the earliest time, plus the seconds since its
-    response.
+    Each accepted `Date`, plus the seconds since its response arrived, is an estimate of HubSpot's
+    current time. The derived time is the earliest estimate.
 
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
-        * A `Date` more than one minute ahead of the clock is ignored. A single response must not
-          move a bookmark into the future.
-        * A `Date` more than one day behind the clock is accepted only if a second response agrees.
-          The first `Date` is compared with the local clock.
-        * `now` is never later than any accepted `Date` implies.
+        * A `Date` more than one minute later than the derived time is ignored. A single response
+          must not move a bookmark into the future.
+        * A `Date` more than one day earlier than the derived time is unconfirmed. Such a
+          `Date` is accepted only if a previous unconfirmed `Date` gives the same time to within one
+          minute. Until a `Date` is accepted, the local time is used instead of the derived time.
+        * After a `Date` was accepted, `now` is never later than any estimate.
 
     Args:
         monotonic: Returns monotonic seconds.
@@ -46,13 +48,14 @@ class HubSpotClock:
         self.monotonic = monotonic
         self._lock = threading.Lock()
         self._earliest: float | None = None
-        """The earliest accepted `Date`, as seconds since 1970 minus `monotonic` at the response."""
+        """The smallest offset of an accepted `Date`: the seconds from 1970 to the `Date`, minus
+        `monotonic()` when the response arrived. None: no `Date` was accepted yet."""
         self._unconfirmed: list[float] = []
-        """The latest dates that need a second response to agree, in the same form."""
+        """The offsets of the last unconfirmed dates."""
 
     @property
     def is_known(self) -> bool:
-        """Whether any response had a plausible `Date`."""
+        """Whether any response had a plausible `Date`: an accepted or an unconfirmed `Date`."""
         return self._earliest is not None or bool(self._unconfirmed)
 
     def read(self, headers: Mapping[str, str]) -> datetime | None:
@@ -75,7 +78,11 @@ class HubSpotClock:
         return moment
 
     def now(self) -> datetime:
-        """Return HubSpot's current time, or an earlier time if the clock is uncertain."""
+        """Return the derived time.
+
+        Until a `Date` is accepted, return the local time minus `MARGIN`. If all unconfirmed dates
+        give an earlier time, return the latest of these times instead.
+        """
         with self._lock:
             elapsed = self.monotonic()
             if self._earliest is not None:

@@ -1,4 +1,4 @@
-"""The details of an error response: HubSpot's category, message and IDs."""
+"""The details of an error response, such as HubSpot's category, message and correlation ID."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ _MAX_MESSAGE = 300
 class ErrorDetails:
     """The details of an error response.
 
-    HubSpot may omit any field, and some of its error responses are not JSON (observed).
+    HubSpot may omit any detail, and sends some error responses that are not JSON (observed). A
+    string is empty if the response omits that detail.
     """
 
     category: str
     message: str
-    """Includes the messages in `errors`, whose entries are objects or strings (both recorded)."""
+    """The response's `message`, followed by the messages in its array `errors`. The elements of
+    `errors` are objects or strings (both recorded)."""
     correlation_id: str
     policy: str
     is_json: bool
@@ -32,15 +34,16 @@ class ErrorDetails:
     is_hubspot: bool
     """Whether HubSpot sent the response, rather than another server."""
     is_own_404: bool
-    """Whether a 404 is HubSpot's own. HubSpot's own 404 has the header `X-HubSpot-Correlation-Id`,
-    and also the header `X-HubSpot-NotFound` (recorded, with an HTML body) or a JSON body with the
-    same correlation ID."""
+    """Whether HubSpot itself, not a gateway, sent this 404. For other statuses, the value has no
+    meaning. HubSpot's own 404 has the header `X-HubSpot-Correlation-Id` and one of two further
+    signs. The first sign is the header `X-HubSpot-NotFound: true` (recorded, with an HTML body).
+    The second sign is a JSON body whose `correlationId` equals `X-HubSpot-Correlation-Id`."""
     lacks_scope: bool
-    """Whether the category or the errors name a missing scope."""
+    """Whether the category or an element of `errors` says that the token lacks a scope."""
 
     @classmethod
     def from_response(cls, response: Response, token: str) -> ErrorDetails:
-        """Parse an error response, and remove the token from its texts. Never raises."""
+        """Parse an error response, and remove the access token from all strings. Never raises."""
         body = json_object(response.body)
 
         def text(*names: str) -> str:
@@ -77,7 +80,7 @@ class ErrorDetails:
 
 
 def json_object(text: bytes) -> dict[str, Any]:
-    """Return a parsed JSON object; an empty one for any other text. Never raises."""
+    """Parse a JSON object. Return an empty dict if the text is not a JSON object. Never raises."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
@@ -88,18 +91,19 @@ def json_object(text: bytes) -> dict[str, Any]:
 def plain_text(text: str, token: str = "") -> str:
     """Return text from a response as one line that is safe to log.
 
-    Control characters, terminal escapes, bidirectional overrides and the token are removed.
+    Control characters (such as those of terminal escapes) and bidirectional overrides are removed.
+    The token is replaced by `…`. The line has at most `_MAX_MESSAGE` characters.
     """
     text = text[: 20 * _MAX_MESSAGE]
     spaced = "".join(" " if char.isspace() else char for char in text)
     visible = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
-    if token:  # a server may echo the request
+    if token:  # a server may repeat the request's headers in its response
         visible = visible.replace(token, "…")
     return " ".join(visible.split())[:_MAX_MESSAGE]
 
 
 def _errors(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the message and the context of each entry of `errors`."""
+    """Yield the message and the context of each element of `errors`."""
     errors = body.get("errors")
     for error in errors if isinstance(errors, list) else ():
         if isinstance(error, str):

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 OTHER_PROPERTIES = "otherProperties"
 MAX_INTEGER = 2**63 - 1
-"""The largest value of an integer column."""
+"""The largest absolute value in an integer column."""
 MAX_DEPTH = 50
-"""Values nested more deeply become null, because some JSON parsers cannot read them."""
+"""Maximum nesting depth of a value. Objects and arrays that are nested more deeply become null,
+because some JSON parsers cannot read them."""
 
 
 class _TypeMismatch(ValueError):  # noqa: N818 - handled in this module, not an error
@@ -32,12 +33,12 @@ class _TypeMismatch(ValueError):  # noqa: N818 - handled in this module, not an 
 
 
 class _PartialMatch(ValueError):  # noqa: N818 - handled in this module, not an error
-    """An object of which only some fields fit its column.
+    """An object with some fields that fit the column and some fields that do not.
 
     Args:
-        fitting: The value of the column.
-        rest: The fields that the column's schema does not list, and those with another type. They
-            are nested as HubSpot returned them, and not cleaned yet.
+        fitting: The value of the column, with only the fields that fit.
+        rest: The other fields, nested as in HubSpot's response and not cleaned yet. The column's
+            schema does not list them, or lists another type for them.
     """
 
     def __init__(self, fitting: dict[str, Any], rest: dict[str, Any]) -> None:
@@ -46,19 +47,24 @@ class _PartialMatch(ValueError):  # noqa: N818 - handled in this module, not an 
 
 
 class RowCleaner:
-    """Turns JSON objects into rows of one schema.
+    """Turns JSON objects into rows of one stream.
+
+    Args:
+        schema: The JSON Schema of the stream.
 
     Guarantees for every row:
-        * It has all columns of the schema. A column that HubSpot did not return is null.
-        * A number in a string column becomes text (observed: integer IDs). A string of digits in an
-          integer column becomes an integer. Arrays keep all elements.
+        * The row has all columns of the schema. A column that HubSpot did not return is null.
+        * A whole number in a string column becomes text. (Observed: HubSpot returns some IDs as
+          integers.) A string of digits in an integer column becomes an integer.
+        * Arrays keep all elements.
         * Times are in UTC with `Z` and milliseconds. An empty string in a time column becomes null.
-        * If the schema lists the fields of an object, the object has exactly these fields.
-        * A value that does not fit its column or field becomes null there and moves to
-          `otherProperties`. So does each key that the schema does not list. Both keep the nesting
-          of HubSpot's response. If nothing moves, `otherProperties` is null.
+        * If the schema lists the fields of an object, the row's object has exactly these fields.
+        * A value that does not fit its column or field moves to `otherProperties`, and the column
+          or field becomes null. A key that the schema does not list moves to `otherProperties` too.
+        * Moved values keep their nesting: `a.b` becomes `otherProperties.a.b`. If no value moves,
+          `otherProperties` is null.
         * No U+0000, lone surrogate, NaN or infinity remains at any depth, because PostgreSQL and
-          other databases refuse them.
+          other databases refuse these values.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
@@ -73,7 +79,8 @@ class RowCleaner:
 
         Args:
             item: The JSON object, as HubSpot returned it.
-            needs_no_cleaning: The result of the function `needs_no_cleaning` for the page.
+            needs_no_cleaning: The result of the function `needs_no_cleaning` for the response that
+                contains the object.
         """
         row = self._blank.copy()
         other: dict[str, Any] = {}
@@ -82,7 +89,7 @@ class RowCleaner:
             convert = converter_of(name)
             if convert is None:
                 other[_clean_text(name)] = _clean_json(value)
-            # Most values are strings in string columns. They need no converter call.
+            # Most values are strings in string columns. Such a string can skip the converter.
             elif needs_no_cleaning and convert is to_string and type(value) is str:
                 row[name] = value
             elif value is not None:
@@ -98,10 +105,10 @@ class RowCleaner:
 
 
 def needs_no_cleaning(text: bytes) -> bool:
-    """Whether all strings in a JSON text are ASCII without U+0000.
+    """Whether a JSON text is ASCII, without zero bytes and without Unicode escapes.
 
-    One check per page is cheaper than one per value. `json.loads` also accepts UTF-16 and UTF-32.
-    Their ASCII characters contain zero bytes, which UTF-8 JSON never has.
+    No string in such a text needs cleaning. One check per response is cheaper than one check per
+    string. Zero bytes occur in UTF-16 and UTF-32, which `json.loads` also accepts.
     """
     return text.isascii() and b"\0" not in text and b"\\u" not in text
 
@@ -122,9 +129,14 @@ def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """Return a converter for objects with these fields; without fields, for any object.
+    """Return the converter for a column that contains objects.
 
-    The converter raises `_PartialMatch` for an object with other fields or types.
+    The converter raises `_PartialMatch` for an object with an unlisted field, or with a field of
+    the wrong type.
+
+    Args:
+        columns: The JSON Schemas of the listed fields, by name. Empty: the converter accepts any
+            object.
     """
     if not columns:
         return _to_object
@@ -163,7 +175,8 @@ def to_string(value: object) -> str:
     """Return the value of a string column.
 
     Raises:
-        ValueError: if the value is neither a string nor a whole number.
+        ValueError: if the value is neither a string nor a whole number. A float of 2**53 or more
+            does not count as a whole number, because it may have lost digits.
     """
     if isinstance(value, str):
         return _clean_text(value)
@@ -224,12 +237,13 @@ class RowBuilders:
     """Creates the row builder of each stream. Thread-safe.
 
     Args:
-        schema: Returns the schema of a stream by its name. Called once per stream, at first use.
+        schema: Returns the JSON Schema of the stream with a given name. Called once per stream,
+            when the stream is first used.
     """
 
     def __init__(self, schema: Callable[[str], Mapping[str, Any]]) -> None:
         self.cleaner = cache(lambda stream: RowCleaner(schema(stream)))
-        """Returns the `RowCleaner` of a stream by its name."""
+        """Returns the `RowCleaner` of the stream with a given name."""
 
     def for_threads(self) -> RowBuilder:
         """Return the row builder for threads, whose IDs are numbers."""
@@ -240,14 +254,14 @@ class RowBuilders:
 
         Args:
             stream: The stream's name.
-            defaults: Values for columns that would be empty.
+            defaults: By column, the value to use if HubSpot's value is missing or empty.
         """
         preprocess = _move_failure_details if stream == "messages" else None
         return _RowBuilder(self.cleaner(stream), id_of, defaults, preprocess=preprocess)
 
 
 class _RowBuilder:
-    """Implements `RowBuilder` for one stream."""
+    """Implements the protocol `pagination.RowBuilder` for one stream."""
 
     def __init__(
         self,
@@ -275,7 +289,7 @@ class _RowBuilder:
 
 
 def id_of(item: Mapping[str, Any]) -> str | None:
-    """Return the ID of a JSON object; None if it is missing, blank or too long."""
+    """Return the `id` of a JSON object; None if the `id` is missing, blank or too long."""
     try:
         id_ = to_string(item.get("id"))
     except ValueError:
@@ -284,7 +298,7 @@ def id_of(item: Mapping[str, Any]) -> str | None:
 
 
 def thread_id_of(item: Mapping[str, Any]) -> str | None:
-    """Return the ID of a JSON object; None if it is not a valid thread ID."""
+    """Return the `id` of a JSON object; None if the `id` is not a valid thread ID."""
     try:
         return parse_id(item.get("id"))
     except InvalidIdError:
@@ -294,13 +308,14 @@ def thread_id_of(item: Mapping[str, Any]) -> str | None:
 def _move_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a message with `failureDetails` moved from `status` to the top level.
 
-    `failureDetails` has arbitrary keys. Targets accept an object with arbitrary keys only as a
-    column, not inside another object whose fields are listed.
+    `failureDetails` has arbitrary keys. Targets accept an object with arbitrary keys as a column,
+    but not as a field of an object whose schema lists its fields.
     """
     status = message.get("status")
     if not isinstance(status, dict) or "failureDetails" not in status:
         return message
-    if "failureDetails" in message:  # HubSpot documents no such field, so keep both
+    # HubSpot documents no `failureDetails` at the top level. If there is one, change nothing.
+    if "failureDetails" in message:
         return message
     others = {name: value for name, value in status.items() if name != "failureDetails"}
     return {**message, "status": others, "failureDetails": status["failureDetails"]}

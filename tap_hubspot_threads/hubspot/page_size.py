@@ -1,4 +1,4 @@
-"""The page size of a list: it decreases after failures and increases after successes."""
+"""Chooses the page size of a list: smaller after failures, larger after successes."""
 
 from __future__ import annotations
 
@@ -10,31 +10,38 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.errors import TransientError
 
 SMALLER_SIZES = (100, 20, 1)
-"""Sizes to fall back to. Other clients report a maximum of 100 (observed). UNKNOWN: whether HubSpot
-ever returns larger pages. If it never does, requesting 500 is pointless."""
+"""Page sizes to request after a larger size failed. Other clients of the API report that HubSpot
+returns at most 100 rows per page (observed). UNKNOWN: whether HubSpot ever returns more. If HubSpot
+never does, requesting 500 rows is pointless."""
 
 FAILURES_PER_SIZE = 2
-"""Transient failures of one page before the next smaller size is requested."""
+"""A page is requested with the next smaller size after this many transient failures at one size."""
 
 MAX_FAILING_PAGES = 2
-"""Number of pages at which a size fails before this sync stops requesting that size."""
+"""This sync stops requesting a size after this many pages failed at that size."""
 
 SUCCESSES_TO_STEP_UP = 10
-"""Pages of one size before the next larger size is requested."""
+"""The next larger size is requested after HubSpot returned this many pages of the current size."""
 
 
 class PageSize:
     """The page size of one list in one sync. Thread-safe.
 
+    The sizes are `largest` and those of `SMALLER_SIZES` that are smaller, such as 500, 100, 20, 1.
+    A page *fails* at a size if all attempts at the page with this size had transient errors.
+
     Guarantees:
-        * After a failure, the next smaller size is requested. `SUCCESSES_TO_STEP_UP` pages later,
-          the larger size is requested again. The smallest size is requested for the failing page
-          only, until the next larger size fails at a second page.
-        * A size that failed at `MAX_FAILING_PAGES` pages is not requested again. Pages that fail
-          concurrently count as one page.
-        * A size that HubSpot refuses is not requested again.
-        * If the smallest size fails too, all failures are forgotten. The cause is then a bad row or
-          an outage, not the size.
+        * After a page failed at the current size, the next smaller size becomes the current size.
+          After `SUCCESSES_TO_STEP_UP` more pages, the larger size becomes the current size again.
+        * The smallest size (1) is an exception. When the first page fails at size 20, only this
+          page is requested with size 1. When a second page fails at size 20, the current size
+          becomes 1.
+        * A size is not requested again after `MAX_FAILING_PAGES` pages failed at this size. If
+          several pages fail concurrently at size 500 or 100, they count as one page.
+        * A size is not requested again after HubSpot refused this size.
+        * If a size is not requested again, larger sizes are not requested again either.
+        * If a page fails at the smallest size too, all failures are forgotten. The cause is then a
+          bad row or an outage, not the size.
 
     Args:
         largest: The first size to request.
@@ -59,11 +66,14 @@ class PageSize:
         return next((smaller for smaller in self._sizes if smaller < size), None)
 
     def has_worked(self, size: int) -> bool:
-        """Whether a page of this size was returned."""
+        """Whether HubSpot has returned a page that was requested with this size."""
         return size in self._worked
 
     def succeeded(self, size: int) -> None:
-        """Record a page of this size; step up after `SUCCESSES_TO_STEP_UP` pages."""
+        """Record that HubSpot returned a page of this size.
+
+        After `SUCCESSES_TO_STEP_UP` pages, the next larger size becomes the current size.
+        """
         with self._lock:
             self._worked.add(size)
             if size != self._current:
@@ -74,7 +84,7 @@ class PageSize:
                 self._set(larger[-1])
 
     def failed(self, size: int) -> None:
-        """Record that a page of this size failed `FAILURES_PER_SIZE` times; step down."""
+        """Record that all attempts at one page with this size failed, and choose the next size."""
         with self._lock:
             smaller = self.smaller_than(size)
             if smaller is None:
@@ -87,18 +97,22 @@ class PageSize:
                     self._set(smaller)
 
     def forget_failures(self) -> None:
-        """Record that a row, not the size, made a page fail."""
+        """Forget all failures. Call this if a row, not the size, made a page fail."""
         self.failed(self._sizes[-1])
 
     def refused(self, size: int) -> None:
-        """Record that HubSpot refused this size and then accepted a smaller one."""
+        """Record that HubSpot refused this size and then accepted a smaller size."""
         with self._lock:
             self._refused.add(size)
             if self._current not in self._allowed():
                 self._set(self._allowed()[0])
 
     def _allowed(self) -> list[int]:
-        """Return the sizes below every refused or failing size, largest first."""
+        """Return the sizes that may be requested, largest first.
+
+        Such a size is smaller than each size that HubSpot refused, and smaller than each size at
+        which `MAX_FAILING_PAGES` pages failed.
+        """
         unusable = self._refused | {
             size for size, pages in self._failures.items() if pages >= MAX_FAILING_PAGES
         }
@@ -109,11 +123,11 @@ class PageSize:
 
 
 class SinglePageSize:
-    """The sizes to request for one page, from larger to smaller.
+    """The size to request for one page. The size decreases if the page fails or is refused.
 
     Args:
         listing: The page size of the whole list.
-        max_failures: Transient failures before the next smaller size is requested.
+        max_failures: The next smaller size is requested after this many transient failures.
     """
 
     def __init__(self, listing: PageSize, *, max_failures: int = FAILURES_PER_SIZE) -> None:
@@ -124,30 +138,36 @@ class SinglePageSize:
 
     @property
     def is_smallest(self) -> bool:
-        """Whether no smaller size is left."""
+        """Whether the size is the smallest of all sizes."""
         return self._listing.smaller_than(self._size) is None
 
     @property
     def is_reduced_to_smallest(self) -> bool:
-        """Whether only the smallest size is left at this place, so that a row may be the cause."""
+        """Whether this page needs the smallest size, while the list still requests larger pages.
+
+        If so, a single row may be the cause of the failures.
+        """
         return self._size < self._listing.current and self.is_smallest
 
     @property
     def attempts(self) -> int:
-        """The number of attempts needed to try the current size and all smaller sizes."""
+        """The number of attempts that it takes to try the current size and all smaller sizes."""
         count, size = 1, self._size
         while (smaller := self._listing.smaller_than(size)) is not None:
             count, size = count + 1, smaller
         return count * self._max_failures
 
     def take(self) -> int:
-        """Return the size for the next attempt: at most the current size of the list."""
+        """Return the size for the next attempt, which never exceeds the list's current size."""
         if self._listing.current < self._size:
             self._use(self._listing.current)
         return self._size
 
     def failed(self, error: TransientError) -> None:
-        """Record a failed attempt. Ignore an error that asks to wait: its cause is not the size."""
+        """Record a failed attempt.
+
+        An error with `asks_to_wait` does not count, because the size is not its cause.
+        """
         if error.asks_to_wait:
             return
         self._failures += 1
@@ -156,7 +176,7 @@ class SinglePageSize:
             self._use(self._listing.smaller_than(self._size) or self._size)
 
     def refused(self) -> bool:
-        """Record a 400; return whether a smaller size may be accepted."""
+        """Record a 400. Return whether to request the page again with a smaller size."""
         smaller = self._listing.smaller_than(self._size)
         if smaller is None or self._listing.has_worked(self._size):
             return False
@@ -165,7 +185,10 @@ class SinglePageSize:
         return True
 
     def succeeded(self) -> None:
-        """Record that the page was returned. So the sizes that HubSpot refused were too large."""
+        """Record that HubSpot returned the page.
+
+        If HubSpot refused larger sizes for this page, the list stops requesting these sizes.
+        """
         for size in self._refused:
             self._listing.refused(size)
         self._listing.succeeded(self._size)

@@ -33,24 +33,26 @@ class RowBuilder(Protocol):
 
     @property
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
-        """A function that returns the ID of a JSON object; None if the ID is unusable."""
+        """Returns the ID of a JSON object; None if the ID is missing or invalid (not *usable*)."""
 
     def __call__(self, item: Mapping[str, Any], /, *, needs_no_cleaning: bool) -> Row | None:
         """Return the row of a JSON object; None if the object has no usable ID.
 
         Args:
             item: The JSON object.
-            needs_no_cleaning: The result of `json_to_row.needs_no_cleaning` for the whole page.
+            needs_no_cleaning: The result of `json_to_row.needs_no_cleaning` for the response that
+                contains the object.
         """
 
 
 class Rows(Collection["Row"]):
-    """The rows of a page. Each iteration builds them again.
+    """The rows of a page. Each iteration builds the rows again.
 
     Args:
-        raw: The unparsed page.
-        items: The parsed page. After `shrink`, each iteration parses the page again.
-        build_row: Builds the row of a JSON object. An object without a row is skipped.
+        raw: The response body.
+        items: The JSON objects in `raw`. After `shrink`, each iteration parses `raw` again.
+        build_row: Builds the row of a JSON object. An object for which `build_row` returns None is
+            skipped.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Rows(Collection["Row"]):
         self._items: list[Any] | None = items
 
     def shrink(self) -> None:
-        """Free the parsed page and keep only the unparsed page."""
+        """Free the memory of the parsed objects. Only the response body is kept."""
         self._items = None
 
     @override
@@ -92,8 +94,8 @@ def usable_ids(items: list[Any], build_row: RowBuilder, *, item_name: str) -> li
 
     Args:
         items: The items of a parsed page.
-        build_row: Its `id_of` returns the ID of an item.
-        item_name: The plural noun for the items in the log.
+        build_row: The row builder, whose `id_of` returns the ID of an item.
+        item_name: What the log calls the items, such as `threads`.
     """
     objects = (item for item in items if isinstance(item, dict))
     ids = [id_ for item in objects if (id_ := build_row.id_of(item)) is not None]
@@ -104,7 +106,7 @@ def usable_ids(items: list[Any], build_row: RowBuilder, *, item_name: str) -> li
 
 
 def is_page(body: Mapping[str, Any]) -> bool:
-    """Whether a body is a page of JSON objects, with or without a cursor."""
+    """Whether a response body is a page of JSON objects. The page may or may not have a cursor."""
     items, paging = body.get("results"), body.get("paging")
     next_page = paging.get("next") if isinstance(paging, dict) else paging
     return (
@@ -115,31 +117,35 @@ def is_page(body: Mapping[str, Any]) -> bool:
 
 
 def next_cursor(body: Mapping[str, Any]) -> str | None:
-    """Return the decoded cursor of the next page; None only on the last page.
+    """Return the percent-decoded cursor of the next page; None if this is the last page.
 
-    Observed: HubSpot may return a cursor percent-encoded, and refuses a cursor that is encoded
-    twice. An empty page may have a cursor. `paging.next.link` has a wrong path and is ignored.
+    Observed:
+        * HubSpot may return a cursor that is percent-encoded. HubSpot refuses a cursor that is
+          encoded twice.
+        * A page without rows may have a cursor.
+        * `paging.next.link` has a wrong path, so this function does not use the link.
     """
     after = ((body.get("paging") or {}).get("next") or {}).get("after")
     return None if after is None or after == "" else unquote(str(after))
 
 
 MAX_PAGES_WITHOUT_NEW_ID = 100
-"""Consecutive pages without a new ID before a list fails. A few such pages are normal, because
-HubSpot can return empty pages with a cursor (observed)."""
+"""A list fails after this many consecutive pages without a new ID. A few such pages are normal,
+because HubSpot can return empty pages with a cursor (observed)."""
 
 SLOTS = 2**20
-"""Number of bits that record the IDs of earlier pages. All bits are cleared when more than half of
-them are set."""
+"""Number of bits that record the IDs of earlier pages. When more than half of the bits are set, all
+bits are cleared."""
 
 
 class PaginationGuard:
     """Detects a list that makes no progress.
 
-    The guard takes 128 kB plus the cursors, for any length and order of the list. It stores one bit
-    per ID, so it mistakes a new ID for a known one with a probability of at most 50%. A list would
-    fail wrongly only if the guard made this mistake for every ID on `MAX_PAGES_WITHOUT_NEW_ID`
-    consecutive pages. Even with one row per page, that is practically impossible.
+    The guard uses 128 kB of memory plus the cursors, however long the list is and however it is
+    sorted. The guard sets one of `SLOTS` bits per ID. If another ID has set the same bit, a new ID
+    is mistaken for an old ID. The probability of such a mistake is at most 50%. A list fails
+    wrongly only after such a mistake for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages.
+    Even with one row per page, this is practically impossible.
 
     Args:
         cursor: The first page's cursor; None for the start of the list.
@@ -155,8 +161,8 @@ class PaginationGuard:
         """Return the cursor of the next page; None after the last page.
 
         Raises:
-            PaginationLoopError: if HubSpot returned the cursor before, or if too many consecutive
-                pages had no new ID. Observed: HubSpot can repeat cursors endlessly.
+            PaginationLoopError: if HubSpot returned the same cursor before (observed), or if
+                `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages had no new ID.
         """
         if page.cursor is None:
             return None
@@ -198,8 +204,8 @@ class PagedList:
     Args:
         client: Sends the requests.
         endpoint: The list's endpoint.
-        item_name: The plural noun for the items in the log.
-        size: Maximum items per page.
+        item_name: What the log calls the items, such as `threads`.
+        size: Maximum items to request per page.
     """
 
     def __init__(
@@ -223,17 +229,18 @@ class PagedList:
         cursor: str | None = None,
         policy: RetryPolicy | None = None,
     ) -> Iterator[Page]:
-        """Yield the pages from a cursor on. Each page is requested when the caller asks for it.
+        """Yield pages, starting at a cursor. Request a page when the caller asks for that page.
 
         Args:
             path: See `page`.
             params: See `page`.
             build_row: See `page`.
-            cursor: The first page's cursor; None for the first page of the list.
+            cursor: The cursor of the first page to yield. None: start at the first page of the
+                list.
             policy: See `page`.
 
         Raises:
-            RefusedError: if HubSpot no longer accepts the cursor.
+            RefusedError: if HubSpot refuses a request, for example because the cursor has expired.
             PaginationLoopError: if the list makes no progress; see `PaginationGuard`.
         """
         guard = PaginationGuard(cursor)
@@ -252,11 +259,11 @@ class PagedList:
         build_row: RowBuilder,
         policy: RetryPolicy | None = None,
     ) -> Page:
-        """Return a page, of a smaller size if HubSpot refuses the usual size or fails to return it.
+        """Return a page. If HubSpot refuses or fails to return the page, request fewer rows.
 
         Args:
             path: The path with IDs.
-            params: The query, without the page size.
+            params: The query parameters, without `limit`.
             build_row: Builds the row of a JSON object.
             policy: See `Client.request`.
 
@@ -287,7 +294,7 @@ class PagedList:
         )
 
     def forget_failures(self) -> None:
-        """Request the largest size again: a row made its page fail, not the size."""
+        """Use the largest size again. Call this if a row, not the size, made a page fail."""
         self._size.forget_failures()
 
     def _request(
@@ -299,10 +306,11 @@ class PagedList:
         build_row: RowBuilder,
         policy: RetryPolicy | None,
     ) -> ApiResponse:
-        """Return the response for a page. After a 400, request a smaller size.
+        """Return the response for a page. Request smaller sizes after a 400 or transient errors.
 
-        With a policy, also request a smaller size, without waiting, after the policy's attempts
-        have failed.
+        Without a policy, `Client.request` retries transient errors, and `size` decreases between
+        the attempts. With a policy, this method calls `Client.request` again for each smaller size,
+        without waiting.
         """
 
         def accept(body: dict[str, Any]) -> bool:

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_WAIT = 60.0
-"""Maximum seconds between two attempts, unless HubSpot asks for a longer wait."""
+"""Maximum seconds between two attempts, unless HubSpot requests a longer wait by `Retry-After`."""
 MAX_RETRY_AFTER = 300.0
-"""The longest `Retry-After` that a sync honors, in seconds. During an account migration, HubSpot
-asks for up to 24 hours (documented)."""
+"""The longest `Retry-After` that a sync waits for, in seconds. During an account migration, HubSpot
+requests up to 24 hours (documented)."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Limits for one request that override the settings."""
+    """Limits for a single request, which replace the limits from the settings."""
 
     max_attempts: int
     max_retry_after: float
-    """The longest `Retry-After` to honor, in seconds."""
+    """The longest `Retry-After` to wait for, in seconds."""
     timeout: float
     """Seconds for the whole response."""
 
 
 QUICK = RetryPolicy(max_attempts=2, max_retry_after=10, timeout=10)
-"""For optional requests, which must not delay the sync or make it fail."""
+"""For requests whose result the sync can do without. Such requests must not delay the sync."""
 NO_RETRY = RetryPolicy(max_attempts=1, max_retry_after=0, timeout=60)
 
 
@@ -48,8 +48,8 @@ class Retry:
     Args:
         max_attempts: Maximum attempts, including the first.
         wait: Sleeps for a number of seconds. An exception that `wait` raises ends the retries.
-        warn: Logs each transient error that is followed by a retry.
-        max_retry_after: The longest `Retry-After` to honor, in seconds.
+        warn: Logs a warning. Called before each retry.
+        max_retry_after: The longest `Retry-After` to wait for, in seconds.
     """
 
     max_attempts: int
@@ -71,12 +71,13 @@ class Retry:
             function: Makes one attempt.
             on_retry: Called before each attempt except the first.
             on_failure: Called with each `TransientError`, including the last.
-            attempts_made: Attempts made before this call.
+            attempts_made: Attempts made before this call. They count toward `max_attempts`.
 
         Raises:
-            TransientError: if the last attempt fails. The message has the number of attempts.
-            HubSpotError: if HubSpot asks for a wait that is too long, or if the last error has
-                advice.
+            TransientError: if the last attempt fails with a `TransientError` without `advice`. The
+                message contains the number of attempts.
+            HubSpotError: if HubSpot requests a wait of more than `max_retry_after` seconds, or if
+                the last attempt fails with a `TransientError` that has `advice`.
         """
         waits = schedule()
         for attempt in count(attempts_made + 1):
@@ -100,10 +101,11 @@ class Retry:
 def seconds_to_wait(
     error: TransientError, scheduled: float, max_retry_after: float = MAX_RETRY_AFTER
 ) -> float:
-    """Return the longer of `Retry-After` and the scheduled wait with jitter.
+    """Return the longer of two waits: `Retry-After`, and the scheduled wait with jitter.
 
     Raises:
-        HubSpotError: if HubSpot asks for more than `max_retry_after`.
+        RetryLaterError: if `Retry-After` exceeds both `max_retry_after` and `MAX_RETRY_AFTER`.
+        HubSpotError: if `Retry-After` exceeds only `max_retry_after`.
     """
     requested = error.retry_after or 0
     if requested > max_retry_after:
@@ -120,21 +122,24 @@ def seconds_to_wait(
 def schedule() -> Generator[float, None, None]:
     """Return an endless generator of the seconds to wait after each attempt: 1, 2, 4 … 60, 60."""
     waits = backoff.expo(max_value=MAX_WAIT)
-    next(waits)  # the first value is for the library itself
+    next(waits)  # the first value, 0, is only for the library's own use
     return waits
 
 
 def jitter(seconds: float) -> float:
-    """Return the seconds minus a random part of up to half, so that workers do not act in step."""
+    """Return a random number from `seconds / 2` to `seconds`.
+
+    With different waits, workers do not send requests at the same moment.
+    """
     return seconds / 2 + backoff.full_jitter(seconds / 2)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of `Retry-After`; None if the header is missing or invalid.
+    """Return the seconds to wait that `Retry-After` requests; None without a valid `Retry-After`.
 
-    The header is a number of seconds or a date (RFC 9110). HubSpot documents the header for status
-    477 only, but the tap honors it for every status. A date is compared with the response's own
-    `Date`, or with the local clock if the response has no `Date`.
+    `Retry-After` is a number of seconds or a date (RFC 9110). A date is compared with the `Date` of
+    the response. If the response has no `Date`, the date is compared with the local clock. HubSpot
+    documents `Retry-After` for status 477 only, but the tap honors the header for every status.
     """
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
@@ -147,7 +152,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def parse_date(text: str) -> datetime | None:
-    """Return the time in a header such as `Date`; None if the text is not a date."""
+    """Return the time in the value of a header such as `Date`; None if the value is not a date."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

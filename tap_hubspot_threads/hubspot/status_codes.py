@@ -1,8 +1,8 @@
 """Chooses the exception for an error response, mainly by the status code.
 
-An error message names the request, the response and what to do. Of the response it shows only the
-status and HubSpot's category, message and correlation ID, never the raw body, any other header or a
-token.
+An error message names the request, the response and what to do. From the response, the message
+contains only the status and HubSpot's category, message and correlation ID. An error message never
+contains a raw body, another header or a token.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _BUSY_STATUSES = {
     HTTPStatus.TOO_MANY_REQUESTS,  # 429
     _ACCOUNT_MIGRATION,
 }
-"""Statuses with which HubSpot asks the client to wait, regardless of the request (documented)."""
+"""Statuses with which HubSpot asks the client to wait, whatever the request is (documented)."""
 _TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
-"""Statuses below 500 after which a retry may succeed. Gateways return 408."""
+"""The statuses below 500 after which a retry may succeed. A 408 comes from a gateway."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
 _SCOPE_MISSING = (
     "The token lacks a scope. Give the app or service key the scope conversations.read."
@@ -56,14 +56,18 @@ NOT_HUBSPOT_API = (
     "between."
 )
 ATTEMPTS_IF_LIKELY_PERMANENT = 3
-"""Maximum attempts for errors that a retry rarely fixes: a 403 or 404 that is not HubSpot's own; a
-403 or 404 for any page of the list of threads, or for a later page of another list; and a 530
-before the first success."""
+"""Maximum attempts for errors that a retry rarely fixes:
+
+* a 403 or 404 that HubSpot itself did not send,
+* a 403 or 404 for a page of the list of threads,
+* a 403 or 404 for a page of a reference list, such as the inboxes, except the first page,
+* a 530 if no request of this sync has succeeded yet.
+"""
 
 _NOT_FROM_HUBSPOT = "the response did not come from HubSpot's API"
 
 _SETTINGS = {"property": "property", "inboxId": "inbox_ids", "association": "associations"}
-"""The setting for each query parameter."""
+"""The names of the settings that query parameters come from, by query parameter."""
 _DEFAULTS = {"association": ["TICKET"]}
 
 
@@ -73,16 +77,19 @@ class Endpoint:
 
     method: str
     path: str
-    """The path template without IDs, as messages show it."""
+    """The path with placeholders instead of IDs, such as `/threads/{threadId}`. Error messages
+    contain this path."""
     can_be_not_found: bool = False
-    """Whether HubSpot's own 404 means that the requested item does not exist."""
+    """Whether a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that the requested
+    item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """Statuses (403, 404) that concern only this endpoint and do not end the sync."""
+    """The statuses (403, 404) that refuse only this endpoint, and do not end the sync."""
     can_be_partial: bool = False
-    """Whether a 207 (some of the requested items could not be returned) is a success."""
+    """Whether a 207 counts as a success. With a 207, HubSpot returns only some of the requested
+    items."""
     is_list_of_threads: bool = False
-    """Whether this is the list of threads. A 404 for it before the first 200 means that the address
-    is wrong."""
+    """Whether this is the list of threads. A 404 for this list means that the address is wrong, if
+    no request to the Conversations API has succeeded yet."""
     is_conversations: bool = True
     """Whether the endpoint belongs to the Conversations API."""
 
@@ -92,35 +99,39 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """What determines the error for a response: facts about the request and about the sync."""
+    """The facts about a request and the sync that determine the error for a response."""
 
     endpoint: Endpoint
     token: str
-    """Needed only to remove the token from messages."""
+    """The access token, which must not occur in messages."""
     setting: str
-    """The setting that the token comes from."""
+    """The name of the setting that the token comes from."""
     query: Mapping[str, Any]
     now: str | None
-    """The `Date` of the response if `HubSpotClock` accepts it; otherwise None."""
+    """The `Date` of the response, as a time such as `2026-01-31T09:00:00.000Z`. None: the response
+    has no `Date` that `HubSpotClock` accepts."""
     any_succeeded: bool
-    """Whether any request of this sync got a 200."""
+    """Whether any request of this sync has succeeded."""
     conversations_succeeded: bool
-    """Whether the Conversations API returned a 200 in this sync."""
+    """Whether a request of this sync to the Conversations API has succeeded."""
     quota_reset_notice: str
 
 
 def raise_for_status(response: Response, context: RequestContext) -> None:
-    """Raise the error that a response represents, if any.
+    """Raise the error that a response represents. Do nothing if the response is a success.
 
-    HubSpot's own 400, 401, 403 and 404 count against the app. They are permanent and not retried,
-    except the few named at `ATTEMPTS_IF_LIKELY_PERMANENT`.
+    A 400, 401, 403 or 404 from HubSpot is not retried, except in the cases listed at
+    `ATTEMPTS_IF_LIKELY_PERMANENT`. The reason is that HubSpot limits the percentage of error
+    responses per app and day (documented for marketplace apps).
 
     Raises:
         TransientError: for an error that a retry may fix.
-        NotFoundError: for HubSpot's own 404, if `endpoint.can_be_not_found`.
-        WrongAddressError: for a 404 of the list of threads before the first 200 from the
-            Conversations API.
-        UnverifiedAddressError: for any other 404, or a 403 that concerns one item, before that 200.
+        NotFoundError: for a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`), if
+            `endpoint.can_be_not_found`.
+        WrongAddressError: for a 404 of the list of threads, if no request to the Conversations API
+            has succeeded yet.
+        UnverifiedAddressError: for a 404 of another endpoint of the Conversations API, or for a 403
+            that concerns one item. Only if no request to the Conversations API has succeeded yet.
         RefusedError: for a 400 or another 4xx that concerns only this request.
         DailyQuotaError: if the daily quota is used up.
         HubSpotError: for all other errors, which end the sync.
@@ -161,11 +172,15 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
 
 
 def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContext) -> None:
-    """Raise the error for a 404. Only HubSpot's own 404 means that the item does not exist.
+    """Raise the error for a 404.
 
-    UNKNOWN: whether the 404 for a path that does not exist in the API has the header of HubSpot's
-    own 404 (in 2019 one did, recorded). So no 404 proves anything before the first 200 from the
-    Conversations API.
+    Only a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that an item does not
+    exist.
+
+    UNKNOWN: whether HubSpot sends such a 404 also for a path that the API does not have, for
+    example because of a wrong `api_version`. In 2019, a removed path of another HubSpot API did so
+    (recorded). Therefore no 404 proves anything before a request to the Conversations API has
+    succeeded.
     """
     endpoint = context.endpoint
     if_verified: HubSpotError | None = None
@@ -192,7 +207,10 @@ def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContex
 
 
 def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContext) -> None:
-    """Raise the error for a 403, chosen by the category, the endpoint and earlier successes."""
+    """Raise the error for a 403.
+
+    The error depends on HubSpot's category, the endpoint, and whether earlier requests succeeded.
+    """
     endpoint = context.endpoint
     if not details.is_json:
         if context.any_succeeded:
@@ -221,9 +239,9 @@ def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContex
 
 
 def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> str:
-    """Return the message for a refused request, with the settings that may be the cause."""
-    # A POST body contains actor IDs, some of which are email addresses. HubSpot's message may
-    # repeat them.
+    """Return the message for a refused request, including the settings that may be the cause."""
+    # The body of a POST contains actor IDs, and some actor IDs are email addresses. HubSpot's
+    # message may repeat these IDs.
     reason = "the reason is not shown, because it may contain private data"
     if context.endpoint.method == "GET":
         reason = details.message or "no reason given"
@@ -235,10 +253,10 @@ def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> st
 
 
 def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
-    """Return the settings behind the query parameters that the reason names.
+    """Return the names of the settings that may be the cause of a refusal.
 
-    If the reason names no parameter, return the settings of all parameters that differ from the
-    default.
+    If HubSpot's reason names query parameters, return the settings of these parameters. Otherwise
+    return the settings of all parameters in the query whose value is not the default.
     """
     sent = [
         name for name in _SETTINGS if query.get(name) and query[name] != _DEFAULTS.get(name, ())

@@ -1,8 +1,8 @@
 """Sends one HTTP request: connections, proxies, certificates, time limit and size limit.
 
-This module uses the adapter of `requests` without a session. Workers can share the adapter, and a
-request takes half the time. A session would only add redirects and cookies, which the API does not
-need.
+This module uses `requests.adapters.HTTPAdapter` without `requests.Session`. Workers can share an
+adapter, and an adapter takes half the CPU time of a session. A session would only add redirects and
+cookies, which the API does not need.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 class DeadlineAdapter(HTTPAdapter):
     """Applies the timeout to the whole response instead of to each socket read.
 
-    Each step of connecting (each address, the proxy's response, TLS) may also take up to the
-    timeout. The time that connecting takes is subtracted from the response's time.
+    Each step of connecting may also take up to the timeout. The steps are the connection to each IP
+    address, the proxy's response and the TLS handshake. The time spent on connecting is subtracted
+    from the timeout of the response.
     """
 
     @override
@@ -58,12 +59,12 @@ class DeadlineAdapter(HTTPAdapter):
         *args: Any,
         **kwargs: Any,
     ) -> requests.Response:
-        total: Any = Timeout(total=timeout)  # accepted by requests, but missing from its types
+        total: Any = Timeout(total=timeout)  # requests accepts this type, but does not declare it
         return super().send(request, stream, total, *args, **kwargs)
 
 
 class _Response(http.client.HTTPResponse):
-    """A response that must be complete within the initial timeout of its socket."""
+    """A response that must be complete within the timeout that its socket has at the start."""
 
     def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
         super().__init__(sock, debuglevel, method)
@@ -75,7 +76,7 @@ class _TimedReader(io.RawIOBase):
 
     Args:
         file: The socket's file.
-        sock: The socket. Its current timeout is the time until the deadline.
+        sock: The socket. Its timeout at construction is the number of seconds until the deadline.
     """
 
     def __init__(self, file: io.RawIOBase, sock: socket.socket) -> None:
@@ -108,9 +109,9 @@ def _set_deadlines(manager: PoolManager) -> None:
 
 @cache
 def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a subclass of a pool class whose connections use `_Response`.
+    """Return a pool class like `pool`, but with connections that use `_Response`.
 
-    If the connections of the class itself already use `_Response`, return the class itself.
+    If the connections of `pool` already use `_Response`, return `pool` itself.
     """
     connection: Any = pool.ConnectionCls
     if connection.response_class is _Response:
@@ -150,7 +151,7 @@ class NoResponseError(Exception):
     """No complete response was received.
 
     Args:
-        reason: The part of the message that follows the endpoint, such as ": timeout".
+        reason: The end of the message, such as `: timeout`. The caller puts the endpoint first.
         is_transient: Whether a retry may help.
     """
 
@@ -213,7 +214,7 @@ class HttpTransport:
             prepared.prepare_body(request.body, None)
         try:
             sent = self._adapter.send(prepared, timeout=timeout, **self._environment)
-            with sent as response:  # closes the connection if the body is not read completely
+            with sent as response:  # closes the connection of an incompletely read response
                 return Response(response.status_code, response.headers, _body(response))
         except requests.RequestException as error:
             if _is_timeout(error):
@@ -236,7 +237,7 @@ class HttpTransport:
 
     @cached_property
     def _route(self) -> str:
-        """The API's URL and the proxy, if any, without the proxy's credentials."""
+        """The API's URL and the proxy, as text for messages, without the proxy's credentials."""
         proxy = select_proxy(self._api_url, self._environment["proxies"])
         if not proxy:
             return self._api_url
@@ -245,7 +246,10 @@ class HttpTransport:
 
     @cached_property
     def _template(self) -> requests.PreparedRequest:
-        """A prepared request to copy, because preparing a request takes longer than sending it."""
+        """A prepared request that `send` copies.
+
+        Preparing each request separately would take longer than sending the request.
+        """
         return requests.Request("GET", self._api_url).prepare()
 
     @cached_property
@@ -259,8 +263,12 @@ class HttpTransport:
 
 
 def _body(response: requests.Response) -> bytes:
-    """Return the decompressed body; raise an error as soon as it is too large."""
-    body = io.BytesIO()  # `getvalue` does not copy
+    """Return the decompressed body.
+
+    Raises:
+        NoResponseError: as soon as the body is larger than `MAX_RESPONSE_BYTES`.
+    """
+    body = io.BytesIO()  # unlike `bytes.join`, `getvalue` does not copy the chunks
     for chunk in response.iter_content(_CHUNK_BYTES):
         body.write(chunk)
         if body.tell() > MAX_RESPONSE_BYTES:
@@ -272,7 +280,8 @@ def _body(response: requests.Response) -> bytes:
 def _is_timeout(error: requests.RequestException) -> bool:
     """Whether an error is a timeout.
 
-    If a timeout occurs in the body, `requests` raises a `ConnectionError`.
+    If a timeout occurs while the body is read, `requests` raises a `ConnectionError` that contains
+    a `ReadTimeoutError`.
     """
     is_in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
     return is_in_body or isinstance(error, exceptions.Timeout)

@@ -1,1 +1,1 @@
-"""Settings, config and catalog files, and environment variables, validated before any request."""
+"""Reads settings, files and environment variables, and validates them before the first request."""

@@ -52,13 +52,15 @@ HELP = {
     "catalog": "Path of a catalog that selects streams and columns.",
     "state": "Path of a state to resume from: the value of the last STATE message.",
 }
-"""What `--help` prints for the options. The SDK's own text for `--test` is wrong for this tap."""
+"""The text that `--help` prints for each option. The SDK's text for `--test` does not describe what
+this tap does."""
 
 
 class CheckedTap(Tap):
     """A tap that rejects invalid input with a one-line error before the first request."""
 
-    config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(SETTINGS)  # the SDK adds its own
+    # A copy, because the SDK adds its own settings to this schema.
+    config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(SETTINGS)
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class CheckedTap(Tap):
         setup_mapper: bool = True,
         **kwargs: Any,  # noqa: ANN401 - like the SDK
     ) -> None:
-        """Validate all settings. A null setting counts as not set.
+        """Validate all settings. A setting with the value null counts as not set.
 
         Raises:
             SettingsError: if a setting is invalid. The message never contains a secret.
@@ -84,7 +86,8 @@ class CheckedTap(Tap):
         check_secrets(settings)
         if excludes_no_thread(settings.get("start_date")):
             del settings["start_date"]
-        self._maps = deepcopy(settings.get("stream_maps") or {})  # the SDK removes an entry
+        # Copy the stream maps, because the SDK removes an entry from the original.
+        self._maps = deepcopy(settings.get("stream_maps") or {})
         try:
             super().__init__(
                 config=settings, validate_config=validate_config, setup_mapper=False, **kwargs
@@ -104,14 +107,20 @@ class CheckedTap(Tap):
             self.check()
 
     def check(self) -> None:
-        """Check all other input. Called after the settings have been validated."""
+        """Check all input except settings. Subclasses override this method.
+
+        The constructor calls this method after it has validated the settings.
+        """
 
     @property
     def _columns(self) -> dict[str, list[str]]:
         return {name: list(stream.schema["properties"]) for name, stream in self.streams.items()}
 
     def describe_columns(self, name: str) -> str:
-        """Describe which columns of a stream the catalog or a stream map omits or changes."""
+        """Return text that names the columns of a stream that are omitted or changed.
+
+        The catalog or a stream map can omit or change columns.
+        """
         mask, columns = self.streams[name].mask, self._columns[name]
         deselected = [
             ".".join(path[1::2])
@@ -121,7 +130,7 @@ class CheckedTap(Tap):
         return describe_columns(name, columns, maps=self._maps, deselected=deselected)
 
     def catalog_warnings(self) -> Iterator[str]:
-        """Yield a warning for each unknown stream and each changed column in the catalog."""
+        """Yield a warning for each stream and column in the catalog that has no effect."""
         for entry in self.input_catalog.streams if self.input_catalog else ():
             name = entry.tap_stream_id
             if name not in self.streams:
@@ -139,11 +148,11 @@ class CheckedTap(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Create the stream maps. Give an unselected stream all its columns.
+        """Create the stream maps. Register unselected streams with all their columns.
 
-        The SDK gives an unselected stream no columns. A map for all streams (`*`) would then fail,
-        because the stream lacks its primary key. For the same reason, this method selects all
-        primary keys.
+        The SDK registers an unselected stream without columns. A map for all streams (`*`) would
+        then fail, because the unselected stream has no primary key. This method also selects the
+        primary key of each stream, because a map fails for a stream without a primary key.
         """
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():
@@ -156,7 +165,10 @@ class CheckedTap(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        """Read the config files here, because the SDK does not accept a byte order mark."""
+        """Read the config files with this tap's own parser.
+
+        The SDK's parser does not accept a byte order mark.
+        """
         paths = [path for path in value if path != "ENV"]
         given = super().cb_config(ctx, param, tuple({*value} - {*paths}))
         for path in paths:
@@ -177,7 +189,7 @@ class CheckedTap(Tap):
     @override
     def print_about(cls, output_format: str | None = None) -> None:
         super().print_about(output_format)
-        sys.stdout.flush()  # raises a write error before the SDK ends the process
+        sys.stdout.flush()  # so that a write error is raised before the SDK ends the process
 
     @classmethod
     @override

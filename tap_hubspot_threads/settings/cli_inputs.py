@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 PREFIX = "TAP_HUBSPOT_THREADS_"
-"""The prefix of environment variables that contain settings."""
+"""The names of environment variables that contain settings start with this prefix."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -33,7 +33,7 @@ _OFF = _FALSE | {"", "null", "{}"}
 
 
 def read_environment(schema: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings in environment variables.
+    """Return the settings that are set by environment variables.
 
     Unlike the SDK, this function does not read the nearest `.env` file, which may belong to another
     project.
@@ -74,9 +74,10 @@ def check_log_level(environ: Mapping[str, str]) -> None:
 
 
 def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the setting names in the environment, except `LOGLEVEL` and Meltano's own settings.
+    """Yield the names of all settings that environment variables set, including unknown names.
 
-    After `PREFIX`, the name of a Meltano setting starts with an underscore.
+    `LOGLEVEL` and names that start with an underscore are omitted. Meltano uses such names for its
+    own settings, for example `TAP_HUBSPOT_THREADS__SELECT`.
     """
     for variable in environ:
         name = variable.removeprefix(PREFIX)
@@ -85,11 +86,14 @@ def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 class _WrongTypeError(ValueError):
-    """The value of a variable has the wrong type. The message is the expected type."""
+    """The value of a variable has the wrong type.
+
+    The message names the expected type, such as `a whole number`.
+    """
 
 
 def _read(types: list[str], text: str) -> Any:  # noqa: ANN401 - JSON
-    """Parse the text of a variable as one of these JSON types.
+    """Parse the value of an environment variable as one of these JSON types.
 
     Raises:
         _WrongTypeError: if the text does not fit any of the types.
@@ -166,21 +170,25 @@ def read_config_file(path: str) -> dict[str, Any]:
 
 
 def check_state_file(file: TextIO | None) -> TextIO | None:
-    """Check that a state file is a JSON object; return a copy that can be read from the start.
+    """Check that a state file contains a JSON object. Return a copy to read from the start.
+
+    Without a file, return None.
 
     Raises:
-        SettingsError: if the file is not a JSON object. An empty file is an error too, because it
-            must not start a first sync.
+        SettingsError: if the file does not contain a JSON object. An empty file is an error too,
+            because a first sync must not start by mistake.
     """
     return file and _check_file(file, "--state")[0]
 
 
 def check_catalog_file(file: TextIO | None) -> TextIO | None:
-    """Check that a file is a Singer catalog; return a copy that can be read from the start.
+    """Check that a file contains a Singer catalog. Return a copy to read from the start.
+
+    Without a file, return None.
 
     Raises:
-        SettingsError: if the file is not a catalog, or if the catalog renames a stream or changes a
-            primary key.
+        SettingsError: if the file does not contain a catalog. Also if the catalog renames a stream
+            or changes a primary key.
     """
     if file is None:
         return None
@@ -203,7 +211,7 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
 
 
 def unknown_settings(names: Iterable[str], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a warning for each unknown setting, with the most similar known name."""
+    """Yield a warning for each unknown setting. Suggest a similar known name, if there is one."""
     known = list(schema["properties"])
     for name in names:
         if name not in known and name not in REFUSED:
@@ -223,10 +231,11 @@ def _check_file(file: TextIO, option: str) -> tuple[TextIO, dict[str, Any]]:
 
 
 def _decode(data: bytes, source: str) -> str:
-    """Decode UTF-8, and remove the byte order mark that Windows programs add.
+    """Decode UTF-8, and remove the byte order mark that some Windows programs add.
 
     Raises:
-        SettingsError: if the data has another encoding. A zero byte is a sign of UTF-16.
+        SettingsError: if the data is not UTF-8, or contains a zero byte. A zero byte is a sign of
+            UTF-16.
     """
     try:
         if b"\0" not in data:
@@ -243,7 +252,7 @@ def _parse_object(text: str, source: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         message = f"{source}: not JSON (line {error.lineno}, column {error.colno})"
         raise SettingsError(message) from None
-    except (ValueError, RecursionError):  # a number is too large, or the nesting is too deep
+    except (ValueError, RecursionError):  # NaN, a number that is too long, or too deep nesting
         value = None
     if not isinstance(value, dict):
         message = f"{source}: not a JSON object"
@@ -261,9 +270,13 @@ SETTINGS_ERRORS = (AttributeError, ConfigValidationError, ValueError)
 
 
 def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
-    """Return a one-line `SettingsError` for one of the SDK's `SETTINGS_ERRORS`.
+    """Turn an error from the SDK into a one-line `SettingsError`.
 
-    An error with another cause is returned unchanged.
+    Return the error unchanged if its cause is not known to be an invalid setting.
+
+    Args:
+        error: One of `SETTINGS_ERRORS`.
+        config: The settings.
     """
     if isinstance(error, ConfigValidationError):
         return SettingsError("; ".join(map(_reword, error.errors)))
@@ -275,10 +288,10 @@ def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
 
 @contextmanager
 def explain_stream_map_errors() -> Iterator[None]:
-    """Turn the SDK's errors about stream maps or flattening into a one-line error.
+    """Turn the SDK's errors about stream maps or flattening into a one-line `SettingsError`.
 
     Raises:
-        SettingsError: in place of the SDK's error.
+        SettingsError: instead of an error from the SDK.
     """
     try:
         yield
@@ -293,7 +306,7 @@ def explain_stream_map_errors() -> Iterator[None]:
 def _reword(error: str) -> str:
     """Return the SDK's message about a setting, with the setting's name at the beginning.
 
-    For `stream_map_config` and `faker_config`, a message without the value replaces it.
+    For `stream_map_config` and `faker_config`, return a message that does not contain the value.
     """
     if match := re.search(r"config\['(stream_map_config|faker_config)'\]", error):
         return f"{match[1]}: has the wrong type"
@@ -304,11 +317,13 @@ def _reword(error: str) -> str:
 def overridden_columns(
     schema: Mapping[str, Any], catalog_schema: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield each column that a catalog adds to a stream, and each column whose type it changes.
+    """Yield the names of the columns that a catalog adds to a stream.
+
+    Also yield the names of the columns whose type the catalog changes.
 
     Args:
         schema: The stream's schema.
-        catalog_schema: The schema in the catalog. Meltano's `schema` extra can change it.
+        catalog_schema: The schema in the catalog. Meltano's `schema` extra can change this schema.
     """
     columns = catalog_schema.get("properties") or {}
     for name, column in columns.items():
@@ -317,7 +332,7 @@ def overridden_columns(
 
 
 def _differs(column: Mapping[str, Any], override: Mapping[str, Any]) -> bool:
-    """Whether a catalog changes the type or format of a column, or the fields inside it."""
+    """Whether a catalog changes the type or format of a column, or of a field inside the column."""
     if "type" in override and _types(override) != _types(column):
         return True
     has_type = "type" in override or "format" in override

@@ -1,4 +1,4 @@
-"""The definitions of all settings. `--about`, the docs and meltano.yml are generated from them."""
+"""Defines all settings. `--about`, the docs and meltano.yml are generated from this module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ REFUSED = {
         "targets would delete every thread that the sync did not emit again"
     ),
 }
-"""Settings of the SDK that this tap rejects, each with the reason."""
+"""The SDK's settings that this tap rejects. The values are the reasons."""
 
 _ID = th.CustomType({"type": ["string", "integer"]})
 

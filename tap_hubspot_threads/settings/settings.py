@@ -16,46 +16,53 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ThreadFilter:
-    """The settings that decide which threads are in scope."""
+    """The settings that decide which threads of the account are synced."""
 
     inbox_ids: tuple[str, ...] = ()
-    """Distinct and sorted; empty: all inboxes."""
+    """Distinct inbox IDs, sorted. Empty: all inboxes."""
     include_archived: bool = True
     start_date: str | None = None
-    """A cleaned time."""
+    """A time such as `2026-01-31T09:00:00.000Z`. None: threads of any age."""
 
     @property
     def inbox_id(self) -> str | None:
-        """The configured inbox if there is exactly one. HubSpot accepts one inbox per API call."""
+        """The configured inbox ID if exactly one is configured; otherwise None.
+
+        HubSpot accepts only one inbox ID per API call.
+        """
         return self.inbox_ids[0] if len(self.inbox_ids) == 1 else None
 
     @property
     def archived_values(self) -> tuple[bool, ...]:
-        """The values of the `archived` parameter for list requests, in order."""
+        """The values of the parameter `archived` in list requests, in the order of the requests."""
         return (False, True) if self.include_archived else (False,)
 
     @property
     def is_all(self) -> bool:
-        """Whether every thread of the account passes the filters for inboxes and start date."""
+        """Whether `inbox_ids` and `start_date` are both unset, so that they exclude no thread."""
         return not self.inbox_ids and self.start_date is None
 
     def matches(self, row: Row) -> bool:
-        """Whether a thread is in one of the inboxes and not older than `start_date`."""
+        """Whether a thread is in a configured inbox and not older than `start_date`.
+
+        If no inbox is configured, all inboxes count as configured. The age of a thread counts from
+        its latest message, or from its creation if the thread has no message.
+        """
         if not self.has_inbox(row):
             return False
         latest = row["latestMessageTimestamp"] or row["createdAt"]
         return self.start_date is None or latest is None or latest >= self.start_date
 
     def includes(self, row: Row) -> bool:
-        """Whether a thread passes all filters, including `include_archived`."""
+        """Whether a thread passes all filters: `matches` and `include_archived`."""
         return self.matches(row) and (self.include_archived or not row["archived"])
 
     def has_inbox(self, row: Row) -> bool:
-        """Whether a thread is in one of the inboxes."""
+        """Whether a thread is in a configured inbox, or no inbox is configured."""
         return not self.inbox_ids or row["inboxId"] in self.inbox_ids
 
     def fingerprint(self) -> str:
-        """Return the filters as text for the state, so that the next sync detects a change."""
+        """Return the filters as text. The state keeps this text to detect changed filters."""
         filters = {
             "inbox_ids": list(self.inbox_ids),
             "include_archived": self.include_archived,
@@ -66,7 +73,7 @@ class ThreadFilter:
 
 @dataclass(frozen=True)
 class Settings:
-    """The validated settings."""
+    """The validated settings. The module `schema` describes each setting."""
 
     threads: ThreadFilter = field(default_factory=ThreadFilter)
     access_token: str = ""
@@ -94,8 +101,8 @@ class Settings:
         """Return the settings in a config.
 
         Args:
-            config: The validated config, with all defaults.
-            user_agent: The default User-Agent header.
+            config: The validated config, which includes the defaults of the settings.
+            user_agent: The User-Agent header to use if the config has no `user_agent`.
         """
         names = ("client_id", "client_secret", "refresh_token")
         has_oauth = bool(config.get("refresh_token"))

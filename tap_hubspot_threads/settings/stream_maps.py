@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 NULL = "__NULL__"
-"""The SDK accepts this in place of null, because Meltano drops null values from settings."""
+"""The SDK accepts this text instead of null, because Meltano drops null values from settings."""
 
 ELSE, SOURCE, ALIAS, KEY = "__else__", "__source__", "__alias__", "__key_properties__"
 OPTIONS = (ELSE, "__filter__", SOURCE, ALIAS, KEY)
@@ -24,13 +24,13 @@ Columns = Mapping[str, "Collection[str]"]
 
 
 def check_stream_maps(maps: Maps, columns: Columns) -> None:
-    """Check that every mapped stream and every removed column exists.
+    """Check that the streams with maps exist, and that the columns that maps remove exist.
 
-    The SDK silently ignores unknown names. If a column to remove were misspelled, the column would
-    still be emitted.
+    The SDK ignores unknown names without a warning. If the name of a column to remove were
+    misspelled, the column would still be emitted.
 
     Raises:
-        SettingsError: for an invalid entry. The message contains a hint, such as the nearest name.
+        SettingsError: for an invalid entry. The message contains a hint, such as a similar name.
     """
     for name, definition in _streams_of(maps):
         entries = definition if isinstance(definition, Mapping) else {}
@@ -63,7 +63,7 @@ def _check_entry(name: str, column: str, expression: object, known: Sequence[str
 
 
 def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
-    """Return a warning about map entries without effect; None if there are no such entries.
+    """Return a warning about entries of stream maps without effect; None without such entries.
 
     The SDK applies only the last map that matches a stream.
     """
@@ -98,7 +98,7 @@ def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
 def describe_columns(
     stream: str, columns: Sequence[str], *, maps: Maps, deselected: Sequence[str]
 ) -> str:
-    """Describe, for each map of a stream, which columns are left out or changed.
+    """Return text that names, for each map of a stream, the columns left out or changed.
 
     Args:
         stream: The name of the stream.
@@ -129,9 +129,9 @@ def describe_columns(
 
 
 def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | None]]:
-    """Return the alias and definition of each map of a stream.
+    """Return the alias and definition of each map that applies to a stream.
 
-    A definition of None means that no record is emitted.
+    If the definition is None, no record is emitted for the alias.
     """
     found: list[tuple[str, Mapping[str, Any] | None]] = [(stream, None if ELSE in maps else {})]
     for name, definition in _streams_of(maps):
@@ -147,7 +147,10 @@ def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | Non
 
 
 def _streams_of(maps: Maps) -> Iterator[tuple[str, Any]]:
-    """Yield the maps, without the global options that the SDK checks."""
+    """Yield the name and definition of each map.
+
+    Global options, such as `__else__`, are omitted, because the SDK checks them.
+    """
     return ((name, definition) for name, definition in maps.items() if not name.startswith("__"))
 
 

@@ -16,21 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 ID_COLUMNS = ("thread_id", "threadId", "id")
-"""Names of the column with thread IDs, in order of preference. `id` is last, because in an export
-of tickets `id` is the ticket's ID."""
+"""Accepted names of the column with thread IDs, in order of preference. `id` is last, because in an
+export of tickets, `id` is the ticket's ID."""
 
 DELIMITERS = (",", ";", "\t")
 
 MAX_LINE = 1_000_000
-"""Maximum characters per line. Bounds the memory that a file without line breaks takes."""
+"""Maximum characters per line. This bounds the memory for a file without line breaks."""
 
 
 class ConfiguredIds:
-    """The distinct configured IDs, in order: those in `thread_ids`, then those in the file.
+    """The distinct configured IDs, in order: first `thread_ids`, then `thread_ids_file`.
 
     Args:
         config: The settings, with `thread_ids`, `thread_ids_file` or both.
-        call: Runs a function that may block. Reading the IDs from a pipe may block.
+        call: Calls the function that reads the file. Reading blocks if the file is a pipe
+            without data.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class ConfiguredIds:
 
     @property
     def total(self) -> int | None:
-        """The number of IDs; None before the file is read."""
+        """The number of IDs; None before the IDs are read."""
         return None if self._ids is None else len(self._ids)
 
     def check(self) -> None:
@@ -79,8 +80,10 @@ class ConfiguredIds:
 def read_id_file(path: str) -> Iterator[str]:
     """Yield the IDs of a text or CSV file in UTF-8, with or without a byte order mark.
 
-    A text file has one ID per line. Blank lines and lines that start with # are skipped. A file
-    counts as CSV if its first line, split at one of the `DELIMITERS`, has one of the `ID_COLUMNS`.
+    A text file has one ID per line. Blank lines and lines that start with # are skipped.
+
+    A file counts as CSV if a cell of the header contains one of `ID_COLUMNS`. The header is the
+    first line that is not skipped. Its cells are separated by one of `DELIMITERS`.
 
     Raises:
         SettingsError: if the file cannot be read, or if a line has no valid ID. The message
@@ -102,7 +105,7 @@ def read_id_file(path: str) -> Iterator[str]:
 
 @contextmanager
 def _as_settings_error(path: str) -> Iterator[None]:
-    """Turn an error about the file into a `SettingsError` with its path."""
+    """Turn an error about the file into a `SettingsError` that names the file's path."""
     try:
         yield
     except UnicodeDecodeError:
@@ -118,7 +121,7 @@ def _as_settings_error(path: str) -> Iterator[None]:
 
 
 def _values(file: TextIO) -> Iterator[tuple[int, str]]:
-    """Yield the unparsed IDs of a file, each with its line number."""
+    """Yield the line number and the text of each ID in a file."""
     lines = _lines(file)
     significant = ((n, line.strip("\r\n")) for n, line in lines if _is_significant(line))
     number, first = next(significant, (0, ""))
@@ -158,7 +161,7 @@ def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
     """Yield the lines with their numbers.
 
     Raises:
-        InvalidIdError: for a line with more than `MAX_LINE` characters, or with a zero byte. A zero
+        InvalidIdError: for a line with more than `MAX_LINE` characters or with a zero byte. A zero
             byte is a sign that the file is not in UTF-8.
     """
     lines = iter(partial(file.readline, MAX_LINE + 1), "")

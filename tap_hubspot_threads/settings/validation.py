@@ -1,4 +1,4 @@
-"""Checks the settings by rules that their JSON Schema cannot express."""
+"""Checks the settings by rules that the JSON Schema of the settings cannot express."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
 
 def check_secrets(config: Mapping[str, Any]) -> None:
-    """Check the secrets before the SDK does, because the SDK's messages contain the value.
+    """Check the secrets before the SDK does, because the SDK's error messages contain the value.
 
     Raises:
-        SettingsError: if a secret is invalid. The message does not contain the value.
+        SettingsError: if a secret is invalid. The message does not contain the secret.
     """
     for name, setting in SETTINGS["properties"].items():
         value = config.get(name)
@@ -49,9 +49,9 @@ def check_secrets(config: Mapping[str, Any]) -> None:
 
 
 def _check_form(name: str, value: str) -> None:
-    """Check that a secret has no quotes around it and does not start with a header name.
+    """Check that a value is not in quotes, and does not start with `Authorization` or `Bearer`.
 
-    HubSpot responds to a malformed token with a 530, which does not show the cause.
+    HubSpot responds to a malformed token with a 530, and the response does not show the cause.
     """
     problem = ""
     if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
@@ -66,8 +66,8 @@ def _check_form(name: str, value: str) -> None:
 def excludes_no_thread(start_date: object) -> bool:
     """Whether a start date is 1970-01-01 or earlier. No thread is that old.
 
-    The caller drops such a date. If the lookback were subtracted from it, the result could be
-    before the year 1, and Python cannot represent such a date.
+    The caller ignores such a start date. Otherwise, the tap would subtract `lookback_seconds` from
+    the date. The result could be before the year 1, and Python cannot represent such a date.
     """
     try:
         start = clean_time(start_date)
@@ -80,7 +80,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
     """Check the rules that the JSON Schema of the settings cannot express.
 
     Raises:
-        SettingsError: if a setting is invalid. The message contains the expected value.
+        SettingsError: if a setting is invalid. The message describes a valid value.
     """
     _check_credentials(config)
     try:

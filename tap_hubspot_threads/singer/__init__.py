@@ -1,6 +1,8 @@
-"""The Singer side of the tap: streams, output and log.
+"""What the tap writes: Singer messages for its streams, and the log.
 
 `streams` defines the streams, `row_to_record` turns rows into RECORD messages, `writer` writes the
-events of a sync, `stdout` writes to standard output, and `progress` writes the log. The package
-does not depend on HTTP. May import `sync`, `models`, `errors`, `values` and `signals`.
+events of a sync, `stdout` writes to standard output, and `progress` writes the log.
+
+May import: `sync`, `signals`, `models`, `errors`, `reference_lists`, `schemas` and `values`. Must
+not import: HTTP libraries and `hubspot`.
 """

@@ -1,4 +1,4 @@
-"""The log of a sync: progress lines, the summary, and their figures as log fields and metrics."""
+"""The log of a sync: progress lines, a summary line, and figures as log fields and metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LOG_INTERVAL = 10.0
-"""Seconds between progress lines."""
+"""Minimum seconds between two progress lines."""
 
 NOUNS = {
     "threads": ("thread", "threads"),
@@ -33,7 +33,7 @@ NOUNS = {
     "thread_index": ("index entry", "index entries"),
     **{each.name: (each.noun, each.name.replace("_", " ")) for each in REFERENCE_LISTS},
 }
-"""What one record and several records of each stream are called in the summary."""
+"""The singular and the plural noun for the records of each stream, as used in the summary."""
 
 
 class Traffic(Protocol):
@@ -44,11 +44,11 @@ class Traffic(Protocol):
 
     @property
     def quota(self) -> tuple[int | None, int | None]:
-        """The remaining API calls and the limit of the daily quota; None if unknown."""
+        """The daily quota: the remaining API calls, and the limit. Each is None if unknown."""
 
     @property
     def now(self) -> datetime | None:
-        """HubSpot's clock; None if unknown."""
+        """The current time by HubSpot's clock; None if unknown."""
 
 
 @dataclass
@@ -56,20 +56,21 @@ class Progress:
     """Counts and logs what a sync does, without influencing the sync."""
 
     clock: Callable[[], float]
-    """Monotonic seconds."""
+    """Returns monotonic seconds."""
     traffic: Traffic
     stats: SyncStats = field(default_factory=SyncStats)
     failures: Failures = field(default_factory=Failures)
     total: int | None = None
-    """The number of threads to read, if known."""
+    """The number of configured thread IDs. None: the whole account is synced."""
     since: str | None = None
-    """The bookmark at the start of the sync."""
+    """The bookmark at the start of the sync. None: there was no bookmark to start from."""
     records: Counter[str] = field(default_factory=Counter)
-    """Emitted records by stream."""
+    """The number of emitted records, by stream."""
     archived: int = 0
     """The number of emitted archived threads."""
     misfits: Counter[str] = field(default_factory=Counter)
-    """Emitted values that did not fit their column, by stream and column."""
+    """The number of emitted values that did not fit their column, by stream and column, such as
+    `threads.closedAt`."""
 
     def __post_init__(self) -> None:
         self._started = self._last_line = self.clock()
@@ -77,7 +78,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """The number of handled threads: emitted, unchanged, not found or failed."""
+        """The number of threads that were emitted, were unchanged, were not found or failed."""
         handled = self.stats.unchanged + self.stats.not_found + len(self.failures.threads.failed)
         return self.records["threads"] + handled
 
@@ -101,7 +102,7 @@ class Progress:
         """Return the summary of the sync in one line.
 
         Args:
-            error: The error that ended the sync, if any.
+            error: The error that ended the sync. None: no error ended the sync.
         """
         skipped = self._describe_skipped()
         records = ", ".join(self._describe_records())
@@ -120,10 +121,11 @@ class Progress:
         return ". ".join(sentences) + "."
 
     def fields(self, saved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the figures of the summary and further figures as log fields with stable names.
+        """Return the figures of this sync as log fields. The names of the fields are stable.
 
         Args:
-            saved: The state of `threads` in the last STATE message.
+            saved: The bookmark of the stream `threads` in the last STATE message. Empty: no STATE
+                message was written.
         """
         stats, failures, (remaining, limit) = self.stats, self.failures, self.traffic.quota
         keys = "threads_done", "threads_total_estimate"
@@ -158,7 +160,7 @@ class Progress:
         }
 
     def log_metrics(self) -> None:
-        """Log the nonzero counts as SDK metrics. The SDK itself logs the record counts."""
+        """Log the counts that are not zero as SDK metrics. The SDK itself logs record counts."""
         counts = {
             "http_request_count": self.traffic.request_count,
             "http_retry_count": self.traffic.retry_count,
@@ -169,18 +171,24 @@ class Progress:
         }
         for name, count in counts.items():
             if count:
-                # The cast is needed because most of these names are not in the SDK's list.
+                # The cast is needed because most of these names are not in the SDK's enum `Metric`.
                 metric = cast("metrics.Metric", SimpleNamespace(value=name))
                 point = metrics.Point("counter", metric, count, {"stream": "threads"})
                 metrics.log(metrics.get_metrics_logger(), point)
 
     def describe_quota(self) -> list[str]:
-        """Return a phrase about the remaining daily quota; an empty list if it is unknown."""
+        """Return a list with one phrase about the remaining daily quota.
+
+        Return an empty list if the remaining quota is unknown.
+        """
         remaining, limit = self.traffic.quota
         return [] if remaining is None else [f"{remaining:,} of {limit:,} left today"]
 
     def _describe_records(self) -> list[str]:
-        """Return phrases with the record counts. Zeros appear only if every count is zero."""
+        """Return a phrase such as `3 threads` for each stream with records.
+
+        If there are no records, return phrases with zeros, such as `0 threads`.
+        """
         counts = {name: count for name, count in self.records.items() if count}
         if not counts:
             counts = {"threads": 0} if "threads" in self.records else dict(self.records)
@@ -203,7 +211,7 @@ class Progress:
         return f"no new message since {self.since}" if self.since else "none found"
 
     def _lag(self, saved: Mapping[str, Any]) -> float | None:
-        """Return the seconds from the bookmark to HubSpot's clock, if both are known."""
+        """Return the seconds from the bookmark to HubSpot's time; None if either is unknown."""
         now, bookmark = self.traffic.now, saved.get("replication_key_value")
         if now is None or bookmark is None:
             return None
@@ -211,7 +219,11 @@ class Progress:
 
 
 def outcome_of(error: BaseException | None) -> str:
-    """Return the outcome of a sync: complete, incomplete, stopped or failed."""
+    """Return the outcome of a sync: complete, incomplete, stopped or failed.
+
+    Args:
+        error: The error that ended the sync. None: no error ended the sync.
+    """
     if error is None:
         return "complete"
     if isinstance(error, IncompleteError):
@@ -221,7 +233,7 @@ def outcome_of(error: BaseException | None) -> str:
 
 
 def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
-    """Return phrases with the counts of problems: not found, pending, failed and so on."""
+    """Return a phrase such as `3 threads not found` for each type of problem that occurred."""
     return [
         *_unless_none(stats.not_found, "thread", "not found"),
         *_unless_none(stats.withheld_deletions, "deletion", "pending"),
@@ -234,7 +246,10 @@ def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
 
 
 def describe_backfill(stats: SyncStats) -> list[str]:
-    """Return a sentence about an unfinished message backfill; otherwise an empty list."""
+    """Return a list with one sentence if the message backfill is unfinished.
+
+    Otherwise return an empty list.
+    """
     if stats.backfill is None:
         return []
     done, total = stats.backfill
@@ -246,7 +261,7 @@ def describe_misfits(counts: Mapping[str, int]) -> str:
     """Return a warning about the values that did not fit their columns.
 
     Args:
-        counts: The number of such values, by stream and column.
+        counts: The number of such values, by stream and column, such as `threads.closedAt`.
     """
     columns = ", ".join(f"{column} {count}" for column, count in sorted(counts.items()))
     message = "value(s) did not fit their column and are in otherProperties"
@@ -254,7 +269,7 @@ def describe_misfits(counts: Mapping[str, int]) -> str:
 
 
 def describe_duration(seconds: float) -> str:
-    """Return a duration in hours and minutes, minutes and seconds, or seconds."""
+    """Return a duration as text, such as `1 h 5 min`, `2 min 3 s` or `4.2 s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -35,15 +35,16 @@ POLL = 0.1
 """Seconds between two calls of `check` while the pipe is full."""
 
 STOP_TIMEOUT = 5.0
-"""Seconds without progress after which a stopped sync gives up writing. A target that reads slowly
-still gets the whole output."""
+"""After a signal, the sync stops writing if the pipe accepts no data for this many seconds. A
+target that keeps reading, even slowly, still gets the whole output."""
 
 
 def as_output(stream: TextIO) -> TextIO | Output:
     """Return an `Output` for the process's standard output; return any other stream unchanged.
 
-    So a caller that has redirected `sys.stdout` still gets the text. On Windows, every stream is
-    returned unchanged, because Windows has neither `poll` nor non-blocking pipes.
+    If a caller has redirected `sys.stdout`, for example a test, that caller still gets the text. On
+    Windows, every stream is returned unchanged, because Windows has neither `poll` nor non-blocking
+    pipes.
     """
     is_ours = stream is sys.__stdout__ and hasattr(select, "poll")
     return Output(stream.fileno()) if is_ours else stream
@@ -59,7 +60,7 @@ class Output(io.TextIOBase):
         * All text is written completely and in order. The stream completes short writes and waits
           while a pipe is full.
         * After a failed write, nothing more is written, and every `flush` raises the same error.
-          So only the last line can be incomplete.
+          Therefore only the last line can be incomplete.
         * A signal is detected even while the pipe is full; see `STOP_TIMEOUT`.
     """
 
@@ -73,7 +74,8 @@ class Output(io.TextIOBase):
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self.check: Callable[[], None] = lambda: None
-        """Raises `Stopped` after a signal. The tap sets this attribute to `Stop.check`."""
+        """Raises `Stopped` if a signal has arrived. The tap sets this attribute to `Stop.check`.
+        By default, the function does nothing."""
 
     @override
     def fileno(self) -> int:
@@ -90,7 +92,7 @@ class Output(io.TextIOBase):
     @override
     def write(self, text: str, /) -> int:
         if not isinstance(text, str):
-            message = "not text"  # type: ignore[unreachable] # click tries to write bytes
+            message = "not text"  # type: ignore[unreachable] # click tests streams with bytes
             raise TypeError(message)
         self._parts.append(text)
         self._size += len(text)
@@ -104,7 +106,7 @@ class Output(io.TextIOBase):
 
         Raises:
             OutputError: if a write fails.
-            Stopped: if a signal arrived and the pipe then stays full for `STOP_TIMEOUT`.
+            Stopped: if a signal has arrived, and the pipe has been full for `STOP_TIMEOUT` since.
         """
         rest = memoryview("".join(self._parts).encode("utf-8", "backslashreplace"))
         self._parts.clear()
@@ -122,7 +124,7 @@ class Output(io.TextIOBase):
         """Drop the buffered text, and leave the descriptor open."""
 
     def _write(self, chunk: memoryview) -> int:
-        """Write when the descriptor is writable; return the number of bytes written."""
+        """Wait until the descriptor is writable, and write; return the number of bytes written."""
         waited = 0.0
         while not self._poll.poll(POLL * 1000):
             try:
@@ -133,7 +135,7 @@ class Output(io.TextIOBase):
                     raise
         try:
             return os.write(self._descriptor, chunk)
-        except BlockingIOError:  # a socket can poll as writable and still have too little space
+        except BlockingIOError:  # a socket can poll as writable although it has too little space
             time.sleep(POLL / 10)
             return 0
 
@@ -146,23 +148,26 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), default=_as_text)
 _encode = _ENCODER.encode
 
 TIME_RESOLUTION = 0.001
-"""Seconds during which records share one `time_extracted`. Formatting a new time for each record
-would take 25% of the encoding time."""
+"""Records that are written within this many seconds share one `time_extracted`. Formatting a new
+time for each record would take 25% of the encoding time."""
 
 
 class MessageWriter(SingerWriter):
-    """Buffers RECORD messages, and flushes stdout after every other message.
+    """Writes messages to stdout, and flushes stdout after each message that is not a RECORD.
 
-    The SDK's writer is slower, because it creates an encoder for each record and flushes each
-    record. Both writers keep the order of messages. The tap also flushes before it waits for
-    HubSpot.
+    The SDK's writer is slower, because it creates a JSON encoder for each record and flushes after
+    each record. Both writers keep the order of messages. The tap also flushes stdout while it waits
+    for HubSpot (`App._while_waiting`).
     """
 
     _seconds, _time = 0.0, ""
-    """The latest `time_extracted`, in seconds and as text."""
+    """The latest `time_extracted`: in seconds since 1970, and as text."""
 
     def write_record(self, stream: str, row: Record) -> None:
-        """Write a RECORD message. Creating the SDK's message object would take twice the time."""
+        """Write a RECORD message without the SDK's message object.
+
+        With that object, this method would take twice as long.
+        """
         now = time.time()
         if not 0 <= now - self._seconds < TIME_RESOLUTION:
             self._seconds = now
@@ -180,7 +185,7 @@ class MessageWriter(SingerWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        """Write a message. A STATE message is encoded in parts, because it can be long."""
+        """Write a message. Encode a STATE message in parts, because a STATE message can be long."""
         if isinstance(message, StateMessage):
             sys.stdout.writelines(_ENCODER.iterencode(message.to_dict()))
         else:

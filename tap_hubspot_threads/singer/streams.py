@@ -30,7 +30,10 @@ class DeletedThreadsStream(HubSpotStream):
 
 
 class ThreadIndexStream(HubSpotStream):
-    """The threads that each list request returned. The stream costs no extra API call."""
+    """One record for each thread that a list request returned, with few columns.
+
+    If the stream `threads` is selected too, this stream costs no extra API calls.
+    """
 
     name = "thread_index"
     selected_by_default = False
@@ -41,14 +44,14 @@ class ThreadIndexStream(HubSpotStream):
 
 
 class MessagesStream(HubSpotStream):
-    """The messages and comments of threads, and changes of their assignee, status and inbox."""
+    """Messages and comments, and changes of the assignee, status and inbox of threads."""
 
     name = "messages"
     selected_by_default = False
 
 
 class ActorsStream(HubSpotStream):
-    """The actors whose IDs occur in threads and messages."""
+    """The actors (such as agents, visitors and bots) whose IDs occur in threads and messages."""
 
     name = "actors"
     selected_by_default = False

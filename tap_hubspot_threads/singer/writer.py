@@ -1,4 +1,4 @@
-"""The writing loop: writes records and STATE, and applies state changes."""
+"""The writing loop: writes records and STATE messages, and applies state changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ OTHER_PROPERTIES = "otherProperties"
 
 
 def misfits(row: Mapping[str, Any]) -> list[str]:
-    """Return the columns and fields (such as `a.b`) whose value moved to `otherProperties`."""
+    """Return the names of columns and fields (such as `a.b`) whose value did not fit.
+
+    `RowCleaner` has moved these values to `otherProperties`.
+    """
     other = row.get(OTHER_PROPERTIES)
     return list(_misfits(other, row)) if other else []
 
@@ -40,13 +43,14 @@ def _misfits(other: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[st
 
 
 STATE_INTERVAL = 5.0
-"""Minimum seconds between two STATE messages. The final message may come sooner, and so may the
-message for a state change with `save_now`."""
+"""Minimum seconds between two STATE messages. The minimum does not apply to the final STATE message
+or to a state change with `save_now`."""
 
 STATE_BYTES_PER_RECORD = 160
-"""A STATE message waits until one record was written for every so many bytes of open threads in the
-previous STATE. A record has more than twice as many bytes, so STATE messages do not make up most of
-the output."""
+"""If the open threads take 16,000 bytes of the previous STATE message, the next STATE message is
+written after at least 100 records. A record has more than 320 bytes, so STATE messages do not make
+up most of the output. This minimum does not apply to the final STATE message or to a state change
+with `save_now`."""
 
 
 class EventWriter:
@@ -54,10 +58,10 @@ class EventWriter:
 
     Args:
         streams: The selected streams, by name.
-        initial_state: The state that the tap received. STATE messages repeat its bookmarks, unless
-            the sync changes them.
+        initial_state: The state that the tap received. STATE messages repeat the bookmarks of all
+            streams for which the sync returns no new bookmark.
         write_state: Writes a STATE message.
-        stop: Checked before each event.
+        stop: Checked before each event is handled.
         progress: Counts the records.
         state_interval: See `STATE_INTERVAL`.
     """
@@ -77,7 +81,8 @@ class EventWriter:
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
-        """The state of `threads` in the last STATE message, without the lists."""
+        """The bookmark of the stream `threads` in the last STATE message, without the values
+        that are lists. Empty: no STATE message was written yet."""
         self._open_bytes = 0
         """Bytes of the open threads in the last STATE message."""
         self._last_state = progress.clock()
@@ -90,12 +95,15 @@ class EventWriter:
         *,
         max_records: int | None = None,
     ) -> None:
-        """Write SCHEMA messages, then the events, then a final STATE, even if the sync fails.
+        """Write the SCHEMA messages, the events and a final STATE message.
+
+        After a `HubSpotError` or `Stopped`, the final STATE message is written too.
 
         Args:
             events: The events of the sync.
-            bookmarks: Returns the bookmarks by stream (`AccountSync.bookmarks`).
-            max_records: End after this many records.
+            bookmarks: Returns the bookmarks by stream (`AccountSync.bookmarks`). None: the sync
+                changes no bookmark.
+            max_records: End after this many records. None: no limit.
 
         Raises:
             HubSpotError: if the sync fails.
@@ -114,7 +122,7 @@ class EventWriter:
                 for name, counter in self._counters.items():
                     counter.increment(self._progress.records[name])
                     if counter.value:
-                        counter.exit()  # logs the count
+                        counter.exit()  # this SDK method logs the count
 
     def _write(
         self, events: Iterable[Event], save: Callable[..., None], max_records: int | None
@@ -152,14 +160,17 @@ class EventWriter:
 
     @property
     def _has_room_for_state(self) -> bool:
-        """Whether enough records were written since the last STATE (`STATE_BYTES_PER_RECORD`)."""
+        """Whether enough records were written for another STATE message.
+
+        See `STATE_BYTES_PER_RECORD`.
+        """
         records = self._records - self._records_at_last_state
         return records * STATE_BYTES_PER_RECORD >= self._open_bytes
 
     def _write_state_message(
         self, bookmarks: Callable[..., dict[str, Any] | None] | None, *, is_final: bool
     ) -> None:
-        """Write a STATE message. All STATE messages are written here."""
+        """Write a STATE message. No other method of the tap writes STATE messages."""
         changed = bookmarks(is_final=is_final) if bookmarks else None
         state = {"threads": {}} | self._initial_state.get("bookmarks", {}) | (changed or {})
         threads = state["threads"]

@@ -1,4 +1,4 @@
-"""The account's daily quota of API calls, part of which is reserved for other integrations."""
+"""The account's daily quota of API calls, with a reserve for other integrations."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from tap_hubspot_threads.errors import DailyQuotaError
 
 @dataclass
 class DailyQuota:
-    """The daily quota from the latest response headers; unlimited before the first response."""
+    """The daily quota, as reported by the latest response headers.
+
+    Until a response reports the quota, the number of API calls is not limited.
+    """
 
     reserve_percent: int = 0
     """The percentage of the daily quota that is reserved for other integrations."""
     remaining: int | None = None
     limit: int | None = None
     utc_offset: float | None = None
-    """The account's offset from UTC in seconds; None if unknown."""
+    """The offset of the account's time zone from UTC in seconds; None if unknown."""
 
     def check(self, in_flight: int) -> None:
         """Raise an error if one more request would use the reserve.
 
         Args:
-            in_flight: The number of requests that have no response yet. They count as used.
+            in_flight: The number of requests that have no response yet. Each of them counts as one
+                used API call.
 
         Raises:
             DailyQuotaError: if only the reserve remains.

@@ -1,8 +1,14 @@
-"""HubSpot's rate limit: a maximum number of requests in any rolling window.
+"""HubSpot's rate limit: a maximum number of requests per window.
 
-This module does not depend on Singer or HTTP. No library fits, for three reasons. HubSpot counts a
-request from its arrival, but a client knows only that the arrival was before the response. The
-limit comes from response headers and can change. Other clients share the limit.
+The *window* is a rolling period: the last 10 seconds, or another length that HubSpot reports. The
+*interval* is the window's length in seconds. *Other clients* are other processes whose requests
+count against the same limit.
+
+This module does not depend on Singer or HTTP. No library fits, for three reasons:
+    * HubSpot counts a request from its arrival. A client does not know the arrival time, but only
+      that the request arrived before the response was sent.
+    * The limit comes from response headers and can change.
+    * Other clients share the limit.
 """
 
 from __future__ import annotations
@@ -21,55 +27,64 @@ if TYPE_CHECKING:
 
 
 HEADROOM = 0.15
-"""Requests per window to leave to other clients, as a share of our own requests in the window. If n
-clients leave this headroom, each uses 1 / (n + 0.15) of the limit: two use 93% together, and three
-use 95%."""
+"""The headroom is the number of requests per window that this sync leaves unused for other clients.
+This constant is the headroom divided by this sync's own requests in the window. If n clients leave
+this headroom, each client uses 1 / (n + 0.15) of the limit: 2 clients use 93% together, and 3
+clients use 95%."""
 HEADROOM_OF_OTHERS = 0.6
-"""Upper bound of the headroom, as a share of the other clients' requests. Without this bound, a
-client that uses 5% of the limit would cost us 15%."""
+"""Upper bound of the headroom, divided by the other clients' requests in the window. Without this
+bound, this sync would leave 15% unused for a client that uses only 5% of the limit."""
 SETTLE_SECONDS = 1.0
-"""Seconds over which the rate is corrected after too much or too little headroom. If this were not
-longer than a few round trips, the rate would be corrected again before a header shows the effect of
-the first correction."""
+"""If the headroom is too large or too small, the request rate is corrected over this many seconds.
+This time is longer than a few round trips. In a shorter time, the rate would be corrected twice
+before a header shows the effect of the first correction."""
 _MIN_SHARING_SECONDS = 2.0
 _MIN_PROBE_SECONDS = 0.3
 _PROBES_PER_INTERVAL = 15
-"""Probes per interval while the window is full and contains no request of ours. Before jitter,
-probes are at least `_MIN_PROBE_SECONDS` apart."""
+"""Probes per interval, if other clients use the whole limit. A probe is a request that finds out
+whether the limit has room again. Before jitter, probes are at least `_MIN_PROBE_SECONDS` apart."""
 _CHECKS_PER_INTERVAL = 100
-"""Checks per interval while the window is too full for a request."""
+"""While a request waits for other clients, the tap checks this often per interval whether the
+request may be sent."""
 
 
 class FairShare:
-    """Slows our requests down while other clients share the limit.
+    """Slows this sync's requests down while other clients share the limit.
 
-    When a response shows that other clients exist, they count as present for one interval, or for
-    `_MIN_SHARING_SECONDS` if that is longer.
+    After a response that shows requests of other clients, the limit counts as shared for one
+    interval, but for at least `_MIN_SHARING_SECONDS`.
     """
 
     def __init__(self) -> None:
         self._is_shared = False
         self._shared_until = float("-inf")
         self._free = 0.0
-        """Estimated number of requests that still fit into the window."""
+        """Estimated number of further requests for which the window has room."""
         self._credit = 0.0
-        """Progress toward the next request, from 0 to 1, at the current rate."""
+        """A number from 0 to 1 that grows with the request rate. At 1, a request may be sent."""
         self._checked_at = self._sent_at = 0.0
         self._probe_jitter = jitter(1)
 
     def learn(self, free: int, now: float, interval: float, *, is_shared: bool) -> None:
-        """Record a response's number of free requests, and whether others share the limit."""
+        """Record what a response shows.
+
+        Args:
+            free: The number of further requests for which the window has room.
+            now: Monotonic seconds.
+            interval: The window's length, in seconds.
+            is_shared: Whether the response shows requests of other clients.
+        """
         self._free = free
         if is_shared:
             self._shared_until = now + max(interval, _MIN_SHARING_SECONDS)
         self._is_shared = now < self._shared_until
 
     def leave(self) -> None:
-        """Record that a request of ours has left the window."""
+        """Record that one of this sync's requests is now older than the window."""
         self._free += 1
 
     def send(self, now: float) -> None:
-        """Record that we send a request."""
+        """Record that this sync sends a request."""
         self._free -= 1
         self._credit = 0
         self._sent_at, self._probe_jitter = now, jitter(1)
@@ -79,11 +94,12 @@ class FairShare:
 
         Args:
             now: Monotonic seconds.
-            own: Our requests in the window.
+            own: This sync's requests in the window.
             maximum: Requests per window.
             interval: The window's length, in seconds.
         """
-        if not self._is_shared or self._free > maximum / 2:  # enough for every client
+        # If more than half of the limit is free, there is enough for every client.
+        if not self._is_shared or self._free > maximum / 2:
             return 0
         passed, self._checked_at = now - self._checked_at, now
         others = max(0, maximum - self._free - own)
@@ -91,8 +107,8 @@ class FairShare:
         rate = own / interval + (max(0, self._free) - headroom) / SETTLE_SECONDS
         self._credit = min(max(0, self._credit + rate * passed), 1)
         if self._free < 1:
-            # Only a response can show that requests are free again, so send a probe now and then.
-            # The client with the smallest share probes most often.
+            # Only a response can show that the window has room again, so probes are sent. The fewer
+            # requests a client has in the window, the more often that client sends a probe.
             probe = max(interval / _PROBES_PER_INTERVAL, _MIN_PROBE_SECONDS)
             probe += 2 * interval * own / maximum
             is_due = now - self._sent_at >= probe * self._probe_jitter
@@ -108,26 +124,31 @@ FIRST_MAXIMUM = 100
 """Requests per window until a response reports the limit. No HubSpot plan has a lower limit
 (documented)."""
 INTERVAL = 10.0
-"""Seconds in the window of HubSpot's limit (documented) and of `max_requests_per_10s`."""
+"""The window's length in seconds: 10, as HubSpot documents. The setting `max_requests_per_10s` uses
+the same length."""
 
 MAX_INTERVAL = 300.0
-"""Maximum seconds in the window. A longer interval in a header is reduced to this."""
+"""The maximum length of the window in seconds. If a header reports a longer interval, this length
+is used."""
 
 MARGIN = 0.02
-"""Seconds added to the window, because requests take different times to reach HubSpot."""
+"""Minimum margin in seconds. The margin is added to the window's length, because requests take
+different times to reach HubSpot."""
 MARGIN_SHARE = 0.015
-"""Minimum of the margin, as a share of the window. The gap lets another sync send its first
-requests."""
+"""Minimum margin, divided by the window's length. During the margin, another sync can send its
+first requests."""
 SPACING = 0.25
-"""Minimum time between two requests, as a share of `interval / maximum`. Applies after the first
-`maximum` requests. Without spacing, a burst would repeat in every window and starve other
-clients."""
+"""Minimum time between two requests, divided by `interval / maximum`. The minimum applies after the
+first `maximum` requests. Without a minimum, a burst of requests would repeat in every window and
+starve other clients."""
 REFUSAL_PAUSE = 0.07
-"""Pause after a 429, as a share of the window, if the headers report the remaining requests."""
+"""The pause after a 429, divided by the window's length, if the response headers report the
+remaining requests."""
 MIN_REFUSAL_PAUSE = 0.15
-"""Minimum of this pause in seconds: about one round trip."""
+"""Minimum pause after a 429 in seconds: about one round trip."""
 MAX_TRAVEL_TIME = 1.0
-"""Seconds after which a request counts as arrived, even without a response."""
+"""A request counts as arrived at HubSpot this many seconds after it was sent, even if it has no
+response yet."""
 _MIN_WAIT = 0.005
 
 
@@ -136,27 +157,29 @@ class Ticket:
     """Permission to send one request."""
 
     sent_at: float
+    """Monotonic seconds."""
     serial: int
     """The number of the request, counted from 1."""
     in_window: int
-    """Requests in the window when this one was sent, including this one."""
+    """This sync's requests in the window when this request was sent, including this request."""
     answered_at: float | None = None
+    """The end of the request, in monotonic seconds. None: the request has not ended yet."""
 
 
 class RateLimit:
     """A rolling window over the requests of all workers.
 
     Guarantees:
-        * At most `maximum` requests arrive in any `interval` seconds, including retries. A request
-          counts from its latest possible arrival: the time of its response minus the fastest round
-          trip so far.
-        * `maximum` and `interval` follow the response headers, unless `fixed` is set.
-        * `FairShare` slows requests down if HubSpot refuses a request, or if fewer requests remain
-          than our own use explains.
+        * At most `maximum` requests, including retries, arrive at HubSpot in any `interval`
+          seconds. Each request is assumed to arrive as late as possible: at the time of its
+          response minus the fastest round trip so far.
+        * If `fixed` is None, `maximum` and `interval` are those of the latest response headers.
+        * `FairShare` slows requests down in two cases: HubSpot responds with a 429, or HubSpot
+          reports fewer remaining requests than the requests of this sync explain.
         * After `pause`, no worker sends a request for the given time.
 
     Args:
-        fixed: Maximum requests per 10 seconds, instead of the limit in the headers.
+        fixed: Maximum requests per 10 seconds. None: the limit in the response headers.
         reserve_percent: The percentage of the daily quota that is reserved for other integrations.
         clock: Returns monotonic seconds.
         wait: Sleeps for a number of seconds. An exception that `wait` raises ends `acquire`.
@@ -179,9 +202,9 @@ class RateLimit:
         self._window: deque[Ticket] = deque()
         self._fair_share = FairShare()
         self._reports_remaining = False
-        """Whether the latest headers with a limit also report the remaining requests."""
+        """Whether the latest headers that report the limit also report the remaining requests."""
         self._fastest = float("inf")
-        """Seconds of the fastest round trip."""
+        """Seconds of the fastest round trip so far."""
         self._serial = 0
         self._in_flight = 0
         self._paused_until = float("-inf")
@@ -210,7 +233,7 @@ class RateLimit:
 
         Args:
             ticket: The request's ticket.
-            headers: The response's headers; None without a response.
+            headers: The response's headers. None: the request got no response.
             is_refused: Whether the status is 429.
         """
         with self._lock:
@@ -221,7 +244,7 @@ class RateLimit:
                 self._learn(ticket, headers, is_refused=is_refused)
 
     def pause(self, seconds: float) -> None:
-        """Hold back the requests of all workers for this time."""
+        """Hold back the requests of all workers for this number of seconds."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
@@ -263,9 +286,10 @@ class RateLimit:
         return self._latest_arrival(ticket, now) + self.interval + margin
 
     def _latest_arrival(self, ticket: Ticket, now: float) -> float:
-        """Return the latest possible arrival of a request: now if it has no response yet.
+        """Return the latest time at which a request can have arrived at HubSpot.
 
-        A request never counts as arriving later than `MAX_TRAVEL_TIME` after it was sent.
+        If the request has no response yet, return `now`. In both cases, the result is at most
+        `MAX_TRAVEL_TIME` after the request was sent.
         """
         latest = now if ticket.answered_at is None else ticket.answered_at - min(self._fastest, 1e9)
         return min(max(ticket.sent_at, latest), ticket.sent_at + MAX_TRAVEL_TIME)
@@ -283,10 +307,10 @@ class RateLimit:
         self._reports_remaining = remaining is not None
         if remaining is None:
             return
-        if is_refused and ticket in self._window:  # HubSpot does not count a refused request
+        if is_refused and ticket in self._window:  # HubSpot does not count a request with a 429
             self._window.remove(ticket)
-        # An upper bound of our requests in HubSpot's count, whether HubSpot computes the header
-        # when the request arrives or when HubSpot responds.
+        # The maximum number of this sync's requests that HubSpot can have counted for this header.
+        # HubSpot may compute the header when the request arrives or when it sends the response.
         ours = ticket.in_window + self._serial - ticket.serial
         is_shared = is_refused or remaining + ours < maximum
         self._fair_share.learn(remaining, self._clock(), self.interval, is_shared=is_shared)
