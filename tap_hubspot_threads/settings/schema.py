@@ -69,8 +69,8 @@ SETTINGS = th.PropertiesList(
         title="Inbox IDs",
         description=(
             "Sync only threads in these inboxes. Empty or unset: all inboxes. Ignored if thread "
-            "IDs are configured. If a closed thread moves to an inbox that is not in the list, it "
-            "keeps its last row until a full refresh."
+            "IDs are configured. If a closed thread moves to an inbox outside the list, the "
+            "table keeps the thread's last row until a full refresh."
         ),
     ),
     th.Property(
@@ -142,7 +142,7 @@ SETTINGS = th.PropertiesList(
         default=3_600,
         title="Lookback seconds",
         description=(
-            "Each sync lists threads from this many seconds before the bookmark. So it finds "
+            "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
             "emails that arrive late, and messages that HubSpot's index shows late. A thread that "
             "has not changed costs no call."
         ),
@@ -177,9 +177,9 @@ SETTINGS = th.PropertiesList(
         default=10,
         title="Daily quota reserve percent",
         description=(
-            "Percentage of the account's daily quota to leave to other integrations. If no more "
-            "than this remains, the sync saves its state and stops. The message backfill stops "
-            "earlier: it leaves twice this percentage, at least 20%."
+            "Percentage of the account's daily quota to leave to other integrations. If only this "
+            "part remains, the sync saves its state and stops. The message backfill stops earlier "
+            "and leaves at least 20%."
         ),
     ),
     th.Property(
