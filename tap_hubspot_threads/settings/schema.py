@@ -58,8 +58,9 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         title="Thread IDs file",
         description=(
-            "Path of a file with more thread IDs: plain text with one ID per line, or CSV with a "
-            "column id, thread_id or threadId. A pipe such as /dev/stdin works too."
+            "Path of a file with thread IDs to sync in addition to thread_ids: plain text with one "
+            "ID per line, or CSV with a column id, thread_id or threadId. A pipe such as "
+            "/dev/stdin works too."
         ),
     ),
     th.Property(
@@ -67,9 +68,9 @@ SETTINGS = th.PropertiesList(
         th.ArrayType(_ID),
         title="Inbox IDs",
         description=(
-            "Sync only threads in these inboxes. Empty or unset: all inboxes. Ignored when thread "
-            "IDs are configured. A closed thread that moves to another inbox keeps its last row "
-            "until a full refresh."
+            "Sync only threads in these inboxes. Empty or unset: all inboxes. Ignored if thread "
+            "IDs are configured. If a closed thread moves to an inbox outside the list, the "
+            "table keeps the thread's last row until a full refresh."
         ),
     ),
     th.Property(
@@ -77,8 +78,8 @@ SETTINGS = th.PropertiesList(
         th.DateTimeType,
         title="Start date",
         description=(
-            "Skip threads whose latest message is older. A thread without messages counts by its "
-            "creation time. Ignored when thread IDs are configured."
+            "Skip threads whose latest message is older than this date, and threads without "
+            "messages that were created before it. Ignored if thread IDs are configured."
         ),
     ),
     th.Property(
@@ -87,8 +88,8 @@ SETTINGS = th.PropertiesList(
         default=False,
         title="Always fetch by ID",
         description=(
-            "Read every listed thread by ID, one API call per thread. By default, listed threads "
-            "are emitted directly, up to 500 per call, and only changed threads are read by ID."
+            "Read every thread by ID, one API call per thread. By default, first syncs and full "
+            "listings emit the rows of the list, up to 500 threads per call."
         ),
     ),
     th.Property(
@@ -97,8 +98,8 @@ SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "List archived threads too. If false, full listings after the first sync still emit "
-            "all archived threads, to update those that were archived after they were emitted."
+            "Read archived threads too. If false, full listings after the first sync still emit "
+            "all archived threads, because some of them were emitted before they were archived."
         ),
     ),
     th.Property(
@@ -120,7 +121,7 @@ SETTINGS = th.PropertiesList(
         default=500,
         title="Open threads max calls",
         description=(
-            "Maximum API calls per sync for checking threads that were open at the last sync. 0 "
+            "Maximum API calls per sync for re-checking threads that were open at the last sync. 0 "
             "disables the check and the detection of deleted threads."
         ),
     ),
@@ -130,8 +131,9 @@ SETTINGS = th.PropertiesList(
         default=24,
         title="Full listing interval hours",
         description=(
-            "Hours between full listings. Only a full listing finds changes to closed threads that "
-            "add no message."
+            "Hours between the starts of two full listings, which read all threads again. Only a "
+            "full listing finds a change of a closed thread that does not move the thread's "
+            "latest-message time."
         ),
     ),
     th.Property(
@@ -140,8 +142,9 @@ SETTINGS = th.PropertiesList(
         default=3_600,
         title="Lookback seconds",
         description=(
-            "Seconds before the bookmark that each sync lists again. They cover emails that arrive "
-            "late and the lag of HubSpot's index. A thread that has not changed costs no call."
+            "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
+            "emails that arrive late, and messages that HubSpot's index shows late. A thread that "
+            "has not changed costs no call."
         ),
     ),
     th.Property(
@@ -164,7 +167,8 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=1_000_000),
         title="Max requests per 10s",
         description=(
-            "Maximum requests per 10 seconds. Unset: the limit that HubSpot reports for the token."
+            "Maximum requests per 10 seconds. Unset: the rate limit that HubSpot reports for the "
+            "token."
         ),
     ),
     th.Property(
@@ -173,9 +177,9 @@ SETTINGS = th.PropertiesList(
         default=10,
         title="Daily quota reserve percent",
         description=(
-            "Percentage of the account's daily quota to leave to other integrations. The sync "
-            "saves its state and stops before it uses this reserve. The message backfill leaves "
-            "at least 20%."
+            "Percentage of the account's daily quota to leave to other integrations. If only this "
+            "part remains, the sync saves its state and stops. The message backfill stops earlier "
+            "and leaves at least 20%."
         ),
     ),
     th.Property(
@@ -190,7 +194,7 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=3600),
         default=60,
         title="Request timeout",
-        description="Seconds for one whole request, not per socket read.",
+        description="Maximum seconds for a request, from sending it to the end of the response.",
     ),
     th.Property(
         "max_attempts",
@@ -206,7 +210,7 @@ SETTINGS = th.PropertiesList(
         title="Fetch original content",
         description=(
             "Read the full text of messages that HubSpot truncated, one API call per message. "
-            "Quoted earlier emails are not read."
+            "The text does not include earlier emails that an email quotes."
         ),
     ),
     th.Property(
