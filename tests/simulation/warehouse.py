@@ -28,15 +28,21 @@ class Pipe(io.StringIO):
     def __init__(self, messages: float = float("inf"), *, last_id: str = "", more: int = 0) -> None:
         super().__init__()
         self._left, self._last_id, self._more = messages, last_id, more
+        self._message = ""
 
     @override
     def write(self, text: str) -> int:
-        self._left -= '"SCHEMA"' not in text
+        self._message += text
+        if not text.endswith("\n"):
+            return len(text)
+        message, self._message = self._message, ""
+        self._left -= '"SCHEMA"' not in message
         if self._left < 0:
             raise Killed
-        if self._last_id and self._last_id in text and '"RECORD"' in text:
+        if self._last_id and self._last_id in message and '"RECORD"' in message:
             self._left, self._last_id = self._more, ""
-        return super().write(text)
+        super().write(message)
+        return len(text)
 
     def messages(self) -> list[dict[str, Any]]:
         """Return the messages that were written."""
