@@ -1,6 +1,7 @@
-"""Reads the actors whose IDs are in threads and messages, up to 100 per API call.
+"""Reads the actors that threads and messages name, up to 100 per API call.
 
-An actor is a participant in threads, such as an agent or a visitor.
+An actor is a participant in threads, such as an agent or a visitor. A record *names* an actor if a
+column in `COLUMNS` or `LISTS` has the actor's ID.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ LISTS = {"threads": (), "messages": ("senders", "recipients")}
 
 
 class Actors:
-    """Reads the actors whose IDs are in the records of threads and messages; a `ChildStream`.
+    """Reads the actors that the records of threads and messages name; a `ChildStream`.
 
     Args:
         api: The HubSpot API.
@@ -56,14 +57,14 @@ class Actors:
         """Number of actor IDs that HubSpot has refused so far."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the events, and a record for each actor that they name.
+        """Yield the events, and a record for each actor that the records name.
 
         A state change is yielded after all actors that earlier records name. A state change with
         `save_now` does not wait for these actors.
 
         Raises:
-            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or if the
-                sync cannot continue.
+            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or if an
+                error of the API ends the sync.
         """
         for event in events:
             if isinstance(event, Record):
@@ -100,10 +101,11 @@ class Actors:
         yield from held
 
     def _read_all(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return the rows of these actors, as far as HubSpot has them.
+        """Return the rows of the actors that HubSpot has.
 
-        If a request fails, request each half of its IDs, and so on. This isolates the failing IDs.
-        A single ID gets all retries, so that a transient error does not lose an actor.
+        If a request with several IDs fails, request each half of the IDs separately. This isolates
+        the failing IDs. A request with a single ID is retried, so that a transient error does not
+        lose an actor.
 
         Args:
             ids: The actor IDs.
@@ -131,8 +133,8 @@ class Actors:
     def _fail(self, actor_id: str, error: HubSpotError) -> None:
         """Record that an actor cannot be read.
 
-        The failure counts towards `MAX_CONSECUTIVE_FAILURES`. A refusal does not count, because
-        HubSpot is not down.
+        A transient error counts towards `MAX_CONSECUTIVE_FAILURES`. A refusal does not count,
+        because HubSpot is not down if it refuses a request.
         """
         self._failures.note(actor_id, error)
         if isinstance(error, RefusedError):

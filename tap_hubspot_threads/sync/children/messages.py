@@ -1,4 +1,8 @@
-"""Reads the messages of many threads concurrently, and yields them in the order of the threads."""
+"""Reads the messages of many threads concurrently, and yields them in the order of the threads.
+
+HubSpot truncates long messages. With the setting `fetch_original_content`, one more request reads
+the *full text* of each truncated message.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +67,7 @@ class Messages:
 
         Raises:
             HubSpotError: if the messages of `MAX_CONSECUTIVE_FAILURES` threads in a row cannot be
-                read, or if the sync cannot continue.
+                read, or if an error of the API ends the sync.
         """
         for event, pages in self._pool.prefetch_each(map(self._with_source, events)):
             if isinstance(event, ReadMessages):
@@ -105,8 +109,9 @@ class Messages:
     def _thread_deleted(self, thread_id: str) -> Callable[[], None]:
         """Return the state change for messages whose thread HubSpot does not have.
 
-        This is not an error. A 404 can be wrong for a while, so the next syncs request the messages
-        again. After `FAILING_SYNCS` such syncs in a row, the messages are not requested again.
+        The missing thread is not an error. A 404 can be wrong for a while, so the next syncs
+        request the messages again. After `FAILING_SYNCS` such syncs in a row, the messages are not
+        requested again.
         """
         self._seen.without_thread.append(thread_id)
         syncs = self._failures.syncs(thread_id)
@@ -152,7 +157,7 @@ class Messages:
             yield from self._with_full_texts(thread, page)
 
     def _with_full_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
-        """Yield a page. If full texts are read, yield parts of the page, with the full texts.
+        """Yield a page as it is, or in parts with the full texts of truncated messages.
 
         A part has its rows in a list. So the rows are not built again from the response.
         """
