@@ -1,6 +1,6 @@
 """Buffers for pages that are read ahead, with a limit on their bytes.
 
-A page *waits* from the time when the buffer receives the page until the consumer takes it.
+A page *waits* from the time when a buffer receives the page until the consumer takes the page.
 """
 
 from __future__ import annotations
@@ -48,16 +48,17 @@ class Plan(Protocol[T, R]):
 
 
 PREFETCH_BYTES = 4_000_000
-"""While this many bytes of pages wait, no further page is requested. Reading continues below this
-limit while a target pauses to load a batch."""
+"""While this many bytes of pages wait, no further page is requested. Up to this limit, reading
+continues while a target pauses to load a batch."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
-"""While more bytes of pages wait than this number, a further page is kept only as bytes. The page
-is parsed again when the consumer takes it. A parsed page takes 5 times the memory of its bytes."""
+"""If the waiting pages exceed this many bytes, each further page is kept only as bytes, and is
+parsed again when the consumer takes the page. A parsed page takes 5 times the memory of its
+bytes."""
 
 
 class ByteBudget:
-    """The number of bytes of all pages that wait in several buffers."""
+    """Counts the bytes of all pages that wait in the buffers that share this budget."""
 
     def __init__(self) -> None:
         self.bytes = 0

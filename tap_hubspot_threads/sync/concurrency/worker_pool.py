@@ -36,8 +36,8 @@ POLL = 0.1
 class WorkerPool:
     """Runs blocking calls on worker threads, so that the main thread can react to signals.
 
-    If the system cannot start another thread, the calling thread runs the call. The tap then
-    notices a signal only between two calls.
+    If the system can start no worker thread for a call, the calling thread runs the call. The tap
+    then notices a signal only between two calls.
 
     Args:
         count: Maximum concurrent calls.
