@@ -1,4 +1,7 @@
-"""The full listing's keys of the state. `SyncState` has all keys of the state."""
+"""The progress of the full listing, which is a part of `SyncState`.
+
+The *full listing* is the phase that lists all threads. A listing can take several syncs.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,7 @@ class FullListingState:
 
     @property
     def place(self) -> str:
-        """The text for an error message that says at which page the listing is stuck."""
+        """Text for an error message: the page at which the listing is stuck, and what to do."""
         side, ranges = next(
             ((side, ranges) for side, ranges in self.unread.items() if ranges), (LIVE, [ALL_IDS])
         )
@@ -126,7 +129,7 @@ class FullListingState:
 
         Args:
             side: The list: `LIVE` or `ARCHIVED`.
-            part: The part, which has a page, a failing row, or both.
+            part: The part: a page, a row that HubSpot cannot return, or both.
         """
         if part.covered is not None:
             self.unread[side], self.cursor = subtract(self.unread[side], part.covered), None

@@ -1,4 +1,8 @@
-"""The keys of the state for the stream `messages`. `SyncState` has all keys of the state."""
+"""The progress of the stream `messages`, which is a part of `SyncState`.
+
+The *increment* is the phase that reads threads with a new message. The *backfill* is the phase that
+reads the messages from before `messages` was selected.
+"""
 
 from __future__ import annotations
 
@@ -53,19 +57,22 @@ class MessagesState:
         }
 
     def follow(self, bookmark: str) -> None:
-        """Follow the bookmark of `threads`, if the increment moves both bookmarks."""
+        """Move this bookmark to the new bookmark of `threads`.
+
+        Do nothing if this sync does not read messages, or if `needs_backfill` is True.
+        """
         if self._is_selected and not self.needs_backfill:
             self.bookmark = bookmark
 
     def set_back(self, moment: str) -> None:
-        """Move the bookmark back, because the bookmark of `threads` was moved back."""
+        """Move this bookmark back to a time, if the bookmark is later than this time."""
         if self.bookmark is not None:
             self.bookmark = min(self.bookmark, moment)
 
     def advance(self, moment: str) -> None:
         """Record that the backfill has handled a thread with this time of its latest message."""
-        # A backfill starts `lookback_seconds` before the bookmark. So its first thread may move the
-        # bookmark back.
+        # A backfill starts `lookback_seconds` before the bookmark. So the first thread may move
+        # the bookmark back.
         self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment
         self.backfilled_threads += 1
 
@@ -74,7 +81,7 @@ class MessagesState:
         self.bookmark, self.needs_backfill, self.backfilled_threads = bookmark, False, 0
 
     def add_pending(self, thread_id: str, syncs: int = 0) -> None:
-        """Record that the messages of a thread are pending.
+        """Add a thread to `pending`.
 
         Args:
             thread_id: The thread.
@@ -83,5 +90,5 @@ class MessagesState:
         self.pending[thread_id] = max(syncs, self.pending.get(thread_id, 0))
 
     def settle(self, thread_id: str) -> None:
-        """Record that the messages of a thread are not pending: emitted, or given up."""
+        """Remove a thread from `pending`."""
         self.pending.pop(thread_id, None)

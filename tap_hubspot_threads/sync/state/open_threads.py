@@ -1,7 +1,7 @@
-"""The open threads that each sync checks.
+"""The open threads that each sync checks. An open thread has a status other than CLOSED.
 
 HubSpot's list of threads with new messages does not show that an open thread was closed, assigned,
-moved or archived. So the sync checks the open threads themselves.
+moved or archived. So each sync checks the open threads too.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class OpenThreads:
     def has_fingerprint(self, thread_id: str, fingerprint: str) -> bool:
         """Whether an open thread has an entry with this fingerprint, exact or inexact.
 
-        If so, an earlier sync has handled the row and its messages.
+        If so, an earlier sync has handled this row and the thread's messages.
         """
         return self._fingerprints.get(thread_id) == fingerprint
 
@@ -106,7 +106,7 @@ class OpenThreads:
                 self._inexact.add(thread_id)
 
     def postpone(self, thread_id: str) -> None:
-        """Move a thread to the end, although it was not read."""
+        """Move a thread to the end of the order, although the thread was not read."""
         if thread_id in self._fingerprints:
             self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 

@@ -1,7 +1,8 @@
 """The recently emitted threads, which the next increment need not read again.
 
-The increment starts `lookback_seconds` before the bookmark. This time before the bookmark is the
-*lookback*. In the lookback, HubSpot lists threads that earlier syncs have emitted.
+The *increment* is the phase that reads threads with a new message. It starts `lookback_seconds`
+before the bookmark. This time before the bookmark is the *lookback*. In the lookback, HubSpot lists
+threads that earlier syncs have emitted.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class RecentThreads:
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._times: dict[str, str | None] = dict(state.get("recent_threads", ()))
         """For each thread ID: the time of the latest message in the thread's last emitted record.
-        None: the thread has no message. The thread emitted first comes first."""
+        None: the thread has no message. The threads are in the order in which they were emitted."""
         self._newest: list[tuple[str, int]] = [
             (now, int(thread_id)) for now, thread_id in state.get("newest_ids", ())
         ]
@@ -44,8 +45,8 @@ class RecentThreads:
     def newest_id(self) -> int | None:
         """The highest thread ID that was listed before the lookback starts; None if unknown.
 
-        After the first sync, it takes `lookback_seconds` until there is such an ID. Until then,
-        this is the highest ID that the first sync listed.
+        Until the lookback starts after the first sync, this is the highest ID that the first sync
+        listed.
         """
         return self._newest[0][1] if self._newest else None
 

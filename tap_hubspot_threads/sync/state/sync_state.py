@@ -25,15 +25,15 @@ VERSION = 1
 
 
 class SyncState:
-    """What the next sync needs.
+    """What the next sync needs to resume.
 
     Only a `StateChange` changes this object, after the records of all earlier events are written.
 
     Args:
         bookmarks: The bookmarks by stream, from `to_bookmarks`, validated by `check_state`. Empty:
-            this is a first sync. A user may also write only the bookmark of `threads` by hand (the
-            key `replication_key_value`). Then the sync first reads the threads with messages since
-            this bookmark, and a full listing is due.
+            this is a first sync. A user can write a bookmark by hand that has only the key
+            `replication_key_value` of `threads`. Then the sync first reads the threads with
+            messages since this time, and a full listing is due.
         filters: The settings that filter threads, as text (`ThreadFilter.fingerprint`). If this
             text has changed since the last sync, the whole account is listed again.
         emits_rows: Whether this sync emits threads.
@@ -119,7 +119,7 @@ class SyncState:
     def mark_inexact(self) -> None:
         """Record that records of open threads are about to be emitted.
 
-        If the process is killed before the next STATE message, nobody knows which of these records
+        If the process is killed before the next STATE message, it is unknown which of these records
         the destination has. The next sync then treats every open thread as changed.
         """
         self.fingerprints_exact = False
@@ -127,9 +127,9 @@ class SyncState:
     def start_listing(self, now: str, sides: Sequence[str]) -> None:
         """Record the start of a full listing. In a first sync, this start is the first bookmark.
 
-        A listing without archived threads does not prove that a thread was deleted. So all earlier
-        check times in `not_found` are set to the start of this listing. `Deletions` accepts only a
-        listing that started after the check.
+        A listing without archived threads does not prove that a thread was deleted. `Deletions`
+        accepts a listing as proof only if the listing started after the first check of the thread.
+        So the times of all earlier first checks (`not_found`) are set to the start of this listing.
 
         Args:
             now: HubSpot's time at the first page.
@@ -149,7 +149,7 @@ class SyncState:
 
         Args:
             side: The list: `LIVE` or `ARCHIVED`.
-            part: The part, which has a page, a failing row, or both.
+            part: The part: a page, a row that HubSpot cannot return, or both.
         """
         started, listing = self.listing.started_at or part.now, self.listing
         listing.advance(side, part)
@@ -189,7 +189,7 @@ class SyncState:
 
         Args:
             thread_id: The thread.
-            fingerprint: The fingerprint of the row. None: the thread is not tracked as open.
+            fingerprint: The fingerprint of the row. None: later syncs do not check the thread.
         """
         if self.listing.emits_rows:
             self.failed.pop(thread_id, None)
@@ -210,10 +210,11 @@ class SyncState:
             self.not_found.setdefault(thread_id, now)
 
     def restart_grace_period(self, thread_id: str, now: str) -> None:
-        """Postpone the deletion of a missing thread, because a full listing has shown the thread.
+        """Postpone the deletion of a thread in `not_found` that a full listing has shown.
 
-        The time of the first check becomes `now`. Without a `Date`, `now` can be about one hour too
-        early. So the new time is never earlier than the old time or the start of the listing.
+        The time of the thread's first check becomes `now`. If HubSpot's response had no `Date`,
+        `now` can be about one hour too early. So the new time is never earlier than the old time or
+        the start of the listing.
         """
         first = self.not_found.pop(thread_id, None)
         if first is not None:

@@ -1,4 +1,4 @@
-"""Validates the state. An invalid state causes an error, so that it never causes a first sync."""
+"""Validates the state. An invalid state is an error: a sync must not start over by mistake."""
 
 from __future__ import annotations
 
