@@ -56,8 +56,8 @@ class Backfill:
         """Yield the events. If the daily quota is used up, end the backfill without an error.
 
         Raises:
-            HubSpotError: if listing the threads fails, or if the sync cannot continue. A
-                `DailyQuotaError` is not raised.
+            HubSpotError: if listing the threads fails, or if another error of the API ends the
+                sync.
         """
         until = self._state.bookmark
         if not self._state.messages.needs_backfill or until is None:

@@ -4,8 +4,8 @@ A *check* reads a thread by ID, as live and as archived. If a check does not fin
 thread is *missing*. If a second check does not find the thread either, the thread counts as
 deleted.
 
-If most open threads are missing (a *mass deletion*), the token may belong to another account. So a
-mass deletion needs more proof.
+An *open* thread has a status other than CLOSED. If most open threads are missing (a *mass
+deletion*), the token may belong to another account. So a mass deletion needs more proof.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class FullListing:
     """Lists the whole account, at most once per sync. A listing can continue in later syncs.
 
     A listing emits threads even if they have not changed. The first listing has no time limit. A
-    later listing has a time limit per sync, so that it does not delay the next increment.
+    later listing has a time limit per sync, so that the next increment is not delayed.
 
     Args:
         api: The HubSpot API.
@@ -58,8 +58,9 @@ class FullListing:
         is due. If this sync emits no threads, only the first listing is due.
 
         Args:
-            for_deletions: Whether a listing is also due if a thread became missing after the last
-                listing started. In a mass deletion, `Deletions` needs a listing that started later.
+            for_deletions: Whether a listing is also due if a thread was added to
+                `SyncState.not_found` after the last listing started. `Deletions` needs a listing
+                that started later.
         """
         listing = self._state.listing
         if self._has_run:

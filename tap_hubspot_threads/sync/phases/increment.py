@@ -150,8 +150,8 @@ class Increment:
     ) -> Generator[ThreadRef | Event, None, int | None]:
         """Yield the references to the threads with IDs above `newest_id`, whatever their times.
 
-        The list by time does not show a thread without a message. It shows a new email thread at
-        the time in the email's `Date` header, which can be before the lookback (recorded).
+        The list by time does not show a thread without a message. The place of a new email thread
+        is the time in the email's `Date` header, which can be before the lookback (recorded).
 
         Args:
             newest_id: The highest ID listed before the lookback started
@@ -160,7 +160,7 @@ class Increment:
 
         Returns:
             The highest ID listed so far. None: cursors are not thread IDs, so that new threads
-            cannot be listed by ID. The next full listing lists them.
+            cannot be listed by ID. The next full listing lists the new threads.
         """
         newest, threads = newest_id, ThreadList(self._api, self._pool, archived=False)
         try:

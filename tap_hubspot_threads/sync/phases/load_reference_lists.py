@@ -25,8 +25,7 @@ def load_reference_lists(
     """Yield the records of the selected reference lists. If a list fails, load the others anyway.
 
     Raises:
-        HubSpotError: if the sync cannot continue, for example because HubSpot rejects the token or
-            the daily quota is used up.
+        HubSpotError: if the token is not accepted, or if the daily quota is used up.
     """
     for reference in context.selection.reference_lists:
         try:

@@ -1,7 +1,7 @@
 """The open-thread check: a phase that finds silent changes to open threads.
 
-A *silent change* is a change without a new message, such as a new status or assignee. A *known*
-open thread is an open thread in the state.
+An *open* thread has a status other than CLOSED. A *known* open thread is an open thread in the
+state. A *silent change* is a change without a new message, such as a new status or assignee.
 
 The check has several steps, because two facts are unknown: whether HubSpot's status filter works,
 and how many threads fit on one page. Each step handles only the threads that no earlier step has

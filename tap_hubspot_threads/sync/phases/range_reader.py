@@ -271,7 +271,7 @@ class RangeReader:
 
         Raises:
             HubSpotError: `error`, if no ID within `MAX_DISTANCE` works.
-            NotAKeyError: instead of `error`, if no self-made cursor has worked so far.
+            NotAKeyError: instead of `error`, if HubSpot may not accept self-made cursors.
         """
         distance = 1 if after else FIRST_DISTANCE
         while (page := self._try(after + distance)) is None:

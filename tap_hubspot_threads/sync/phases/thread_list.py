@@ -1,6 +1,7 @@
 """Lists live or archived threads, sorted by ID: several ranges at once, or one page after another.
 
-To read several ranges at once, the tap makes cursors itself (`sync.id_ranges`). This works if
+HubSpot has two separate lists: live threads and archived threads. To read several ranges of a list
+at once, the tap makes cursors itself (*self-made cursors*, `sync.id_ranges`). This is possible if
 HubSpot's cursors are thread IDs.
 
 UNKNOWN: whether cursors are thread IDs in every account (recorded in one account). If they are,
