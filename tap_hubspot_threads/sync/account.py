@@ -1,4 +1,8 @@
-"""Sync of the whole account: runs the phases (`sync.phases`) in order."""
+"""Sync of the whole account: runs the phases in order.
+
+A *phase* is a generator of events (`models.Event`) in `sync.phases`. For example, the increment
+reads the threads with a new message, and the full listing lists all threads.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +41,12 @@ LOG = logging.getLogger("tap-hubspot-threads")
 def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int | None, bool]:
     """Return the account ID of the token, and whether the state is known to belong to this account.
 
-    If HubSpot does not report the ID, return None and False. The sync continues, because this
-    request is not necessary for reading threads.
+    If HubSpot does not report the ID, return None and False. The sync then continues, because
+    threads can be read without the ID.
 
-    If HubSpot reports the ID, the state belongs to this account in two cases: The state has the
-    same ID. Or the state's `open`, `failed` and `not_found` are all empty.
+    If HubSpot reports the ID, the second value is True in two cases:
+        * The state has the same ID.
+        * The state's `open`, `failed` and `not_found` are all empty.
 
     Raises:
         WrongAccountError: if the state has the ID of another account.
@@ -100,8 +105,9 @@ class AccountSync:
         """Yield the events of all phases.
 
         Raises:
-            HubSpotError: immediately if the sync cannot continue. After all phases, if some items
-                could not be read, if the full listing is stuck, or if `Deletions.check` fails.
+            HubSpotError: if an error ends the sync early, or if the full listing is stuck.
+            IncompleteError: after all phases, if some items could not be read.
+            MassDeletionError: after all phases, from `Deletions.check`.
         """
         account_id, is_confirmed = identify(self._api, self._pool, self._state)
         self._is_identified = True
@@ -191,8 +197,7 @@ class AccountSync:
         requests the page again.
 
         Raises:
-            HubSpotError: if every other request would fail too, or if the state has no bookmark
-                yet.
+            HubSpotError: if the error ends the sync, or if the state has no bookmark yet.
         """
         try:
             yield from events
@@ -205,7 +210,8 @@ class AccountSync:
         """Raise the error that stopped the full listing, if there is such an error.
 
         Raises:
-            HubSpotError: says at which page the listing stopped, and which items could not be read.
+            HubSpotError: if there is such an error. The message also names the page at which the
+                listing stopped, and the items that could not be read.
         """
         if self._stuck is None:
             return

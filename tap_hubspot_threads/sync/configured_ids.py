@@ -1,6 +1,6 @@
-"""The sync that runs if the setting `thread_ids` or `thread_ids_file` has thread IDs.
+"""The sync that runs if the setting `thread_ids` or `thread_ids_file` is set.
 
-This sync reads exactly these threads. It keeps no state.
+This sync reads exactly these threads, and keeps no state.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class ConfiguredIdsSync:
         """Yield the events.
 
         Raises:
-            HubSpotError: immediately if the sync cannot continue. At the end, if some items could
-                not be read.
+            HubSpotError: if an error ends the sync early.
+            IncompleteError: at the end, if some items could not be read.
         """
         if self._context.selection.needs_threads:
             yield from self._pipeline.with_children(self._events())

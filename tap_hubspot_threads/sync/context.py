@@ -53,7 +53,8 @@ class FailureLog:
         self.failed: set[str] = set()
         """IDs of all items that failed in this sync."""
         self.errors: dict[str, HubSpotError] = {}
-        """The errors by ID, without those that are only warnings (`FAILING_SYNCS`)."""
+        """The errors by item ID. An item whose failure is only a warning (`FAILING_SYNCS`) is not
+        included."""
 
     def note(self, id_: str, error: HubSpotError) -> int:
         """Record that an item failed. Return the result of `syncs`."""
@@ -77,13 +78,17 @@ class FailureLog:
         self._earlier.pop(id_, None)
 
     def syncs(self, id_: str) -> int:
-        """Return the number of consecutive syncs in which an item fails, including this sync."""
+        """Return the number of consecutive syncs in which an item failed.
+
+        This sync counts too, as if the item failed now.
+        """
         return self._earlier.get(id_, 0) + 1
 
     def is_quarantined(self, id_: str) -> bool:
         """Whether an item is quarantined: it failed in the last `FAILING_SYNCS - 1` syncs or more.
 
-        A sync reads quarantined items later than other items, and attempts each request only once.
+        A sync reads quarantined items after other items, and attempts each of these requests only
+        once.
         """
         return self._earlier.get(id_, 0) >= FAILING_SYNCS - 1
 
@@ -177,7 +182,7 @@ class SeenThreads:
     """
 
     unseen_open: set[str]
-    """IDs of the threads that are open in the initial state and that this sync has not found so
+    """IDs of the threads that the initial state has as open and that this sync has not found so
     far."""
     fetched: set[str] = field(default_factory=set)
     """IDs of the threads that this sync has requested by ID. With `always_fetch_by_id`, a full
@@ -204,7 +209,7 @@ class SeenThreads:
 
     @property
     def seen_open(self) -> int:
-        """The number of threads that are open in the initial state and that this sync has found."""
+        """The number of threads that the initial state has as open and that this sync has found."""
         return self._initially_open - len(self.unseen_open)
 
 
@@ -249,8 +254,7 @@ class SyncContext:
     settings: Settings
     selection: Selection
     state: SyncState
-    """The state: initially that of the last sync, and then changed by the state changes of this
-    sync."""
+    """The state of the last sync, with all state changes of this sync so far."""
     stats: SyncStats = field(default_factory=SyncStats)
     failures: Failures = field(default_factory=Failures)
 
@@ -267,8 +271,8 @@ class SyncContext:
     def is_tracked(self, row: Row) -> bool:
         """Whether a thread is *tracked*: the state keeps the thread, and later syncs check it.
 
-        A thread is tracked if it is open and passes the filters, and if `tracks_open_threads` is
-        True.
+        A tracked thread is open (its status is not CLOSED) and passes the filters. If
+        `tracks_open_threads` is False, no thread is tracked.
         """
         is_open = row["status"] != "CLOSED" and self.tracks_open_threads
         return is_open and self.settings.threads.includes(row)

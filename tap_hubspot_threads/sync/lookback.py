@@ -1,9 +1,9 @@
 """Decides which emitted threads the next sync need not read again.
 
-The next increment starts at the bookmark minus `lookback_seconds`. This time before the bookmark is
-the *lookback*. HubSpot lists the threads of the lookback again, although this sync has emitted
-them. The increment skips a listed thread if `RecentThreads` has recorded the thread with the same
-time of its latest message.
+The *increment* is the phase that reads threads with a new message. It starts at the bookmark minus
+`lookback_seconds`. This time before the bookmark is the *lookback*. In the lookback, HubSpot lists
+threads that earlier syncs have emitted. The increment skips such a thread if `RecentThreads` has
+recorded the thread with the same time of its latest message.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Lookback:
 
         Args:
             row: The thread, which this sync emits now.
-            has_new_message: Whether the increment has listed the thread with a new message. If so,
-                and if `messages` is selected, this sync reads the thread's messages now.
+            has_new_message: Whether the increment has listed the thread with a new message. If
+                messages are selected, this sync then reads the thread's messages.
         """
         bookmark = self._state.bookmark
         if bookmark != self._bookmark:

@@ -1,7 +1,11 @@
 """Turns references and listed rows into events.
 
-A *reference* (`ThreadRef`) names a thread to read by ID. A *listed row* is a thread in a page of a
-list. A thread is *tracked* if later syncs check it (`SyncContext.is_tracked`).
+A *reference* (`ThreadRef`) names a thread to read by ID. A *listed row* is the row of a thread in a
+page of a list. An *open* thread has a status other than CLOSED. A thread is *tracked* if later
+syncs check it because it is open (`SyncContext.is_tracked`).
+
+The *full listing* is the phase that lists all threads. The *message backfill* is the phase that
+reads the messages from before the stream `messages` was selected.
 """
 
 from __future__ import annotations
@@ -129,8 +133,8 @@ class ThreadPipeline:
     def listed(self, pages: Iterable[ListedPage | StateChange]) -> Iterator[Event]:
         """Yield the events of the pages of a full listing.
 
-        `_listed_page` says which threads are emitted. With `always_fetch_by_id`, each of these
-        threads is read by ID. Otherwise, its listed row is emitted.
+        `_listed_page` says which threads are emitted. With the setting `always_fetch_by_id`, each
+        of these threads is read by ID. Otherwise, the listed row is emitted.
         """
         items = (
             item
@@ -142,15 +146,16 @@ class ThreadPipeline:
         return self.with_children(cast("Iterator[Event]", items))  # here, all items are events
 
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
-        """Yield what to read or emit for a listed thread if the thread has a new message.
+        """Yield a reference, or the events, for a listed thread with a new message.
 
-        Nothing is yielded for a thread outside `inbox_ids` or older than `start_date`.
-
-        A thread has no new message if its last emitted record has the same latest-message time.
-        While the message backfill is unfinished, each listed thread counts as having a new message.
+        A thread has no new message if its last emitted record has the same time of the latest
+        message. While the message backfill is unfinished, each listed thread counts as having a new
+        message.
 
         If `threads` is selected, the thread is read by ID. Otherwise, the listed row is used, which
         saves an API call. A thread that an earlier sync did not find is always read by ID.
+
+        Nothing is yielded for a thread outside `inbox_ids` or older than `start_date`.
         """
         is_known = self._state.recent.is_last_emitted(row["id"], row[REPLICATION_KEY])
         needs_messages = self._selection.messages and self._state.messages.needs_backfill
@@ -252,8 +257,8 @@ class ThreadPipeline:
     def _is_in_state(self, thread_id: str) -> bool:
         """Whether the state has a thread as open, as failed or as not found.
 
-        A later phase may read such a thread again. It does not read the other threads of a full
-        listing again. So `_note_fetched` does not record the others, which saves memory.
+        A later phase may read such a thread again, but no other thread. So `_note_fetched` does not
+        record the other threads of a full listing, which saves memory.
         """
         state = self._state
         return thread_id in state.open or thread_id in state.failed or thread_id in state.not_found
@@ -321,9 +326,9 @@ class ThreadPipeline:
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
         """Extend a state change, if necessary, so that a later sync reads the thread's messages.
 
-        This is necessary if the thread has a new message. It is also necessary while
-        `_is_left_to_backfill` is True: the backfill does not find a thread without a latest-message
-        time.
+        This is necessary if the thread has a new message. While `_is_left_to_backfill` is True,
+        this is always necessary, because the backfill never lists a thread without a latest
+        message.
 
         Args:
             ref: The thread, which was not found or could not be read.
@@ -351,8 +356,8 @@ class ThreadPipeline:
             * The thread is not open in the state, but is tracked from now on.
 
         While `_is_left_to_backfill` is True, the last two cases do not apply, because the backfill
-        reads these messages. But the messages of a thread without a latest-message time are read at
-        once, because the backfill does not find this thread.
+        reads these messages. The backfill never lists a thread without a latest message. So the
+        messages of such a thread are always read.
 
         Args:
             row: The thread.

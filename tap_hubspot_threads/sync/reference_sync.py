@@ -1,6 +1,7 @@
 """The sync that runs if only reference lists and `thread_index` are selected.
 
-Reference lists are short lists such as `inboxes`. This sync does not change the state.
+Reference lists are short lists such as `inboxes`. The stream `thread_index` has the rows of
+HubSpot's list of threads. This sync does not change the state.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class ReferenceSync:
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
-        context: The settings, the selected streams, and the state. The sync checks only that the
-            state belongs to the token's account.
+        context: The settings, the selected streams, and the state. The state is only compared with
+            the token's account.
     """
 
     def __init__(self, api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> None:
@@ -40,8 +41,8 @@ class ReferenceSync:
         """Yield the events.
 
         Raises:
-            HubSpotError: immediately if the sync cannot continue. At the end, if some items could
-                not be read.
+            HubSpotError: if an error ends the sync early.
+            IncompleteError: at the end, if some items could not be read.
         """
         identify(self._api, self._pool, self._context.state)
         if self._context.selection.thread_index:
@@ -59,10 +60,11 @@ class ReferenceSync:
                 yield CHECKPOINT
 
     def _read(self, ref: ThreadRef) -> list[Row]:
-        """Read a thread by ID, because HubSpot cannot list it.
+        """Read a thread by ID, because HubSpot fails to list this thread.
 
         Returns:
-            A list with the thread's row. The list is empty if the thread was not found or not read.
+            A list with the thread's row. Empty: HubSpot has no such thread, or reading the thread
+            failed.
         """
         outcome = self._pool.run(lambda: fetch_thread(self._api, ref)).outcome
         if isinstance(outcome, HubSpotError):
