@@ -1,8 +1,8 @@
 """Decides which range of thread IDs each worker reads next, so that all workers stay busy.
 
 A worker requests the first page of a range. The IDs after this page remain in the range. If workers
-read all ranges, the plan *splits* a range: an idle worker gets the upper part of the range. The
-*open* range is the range without an upper end.
+are reading all ranges, the plan *splits* a range: an idle worker gets the upper part of the range.
+The *open* range is the range without an upper end.
 
 Simulated: with 16 workers, listing by ranges is 9 to 14 times as fast as listing one page after
 another (`benchmarks/ranges.py`). The simulated accounts have 40,000 to 300,000 threads and grow
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 SPARE_CALLS = 24
-"""A range is split only if the calls so far are at most 2 per page, plus this number."""
+"""A range is split only if the calls so far are at most 2 per full page of rows, plus this
+number."""
 CUTS_PER_PAGE = 3
 """After the first page, the other IDs are cut into at most this many ranges per expected page."""
 PAGES_WORTH_A_SPLIT = 1.2
-"""A range is split only if at least this many pages are expected after the page being read."""
+"""A range is split only if it is expected to have at least this many pages after the page that a
+worker is reading."""
 FIRST_GALLOP = 8
-"""The first probe (`RangePlan._split`) starts this many expected pages after the page being
-read."""
+"""The first probe (`RangePlan._split`) starts this many expected pages after the page that a worker
+is reading in the open range."""
 
 
 @dataclass
@@ -75,7 +77,7 @@ class Budget:
         return True
 
     def note(self, page: Page) -> None:
-        """Count the time until a page was received."""
+        """Record when a page was received."""
         if self._started_at is None:
             self._started_at = page.received_at - page.seconds
         self.seconds = page.received_at - self._started_at
@@ -154,12 +156,12 @@ class RangePlan:
         Args:
             task: The range that `take` returned.
             until: The ID of the row.
-            behind: The page that starts after the row. Its time counts in the budget. None: no such
-                page was requested.
+            behind: The page that starts after the row. The time of this page counts in the budget.
+                None: no such page was requested.
 
         Returns:
-            The range of IDs that need not be read again. It ends at `until`, or at the end of
-            `task` if this end is lower.
+            The range of IDs that need not be read again. This range ends at `until`, or at the end
+            of `task` if this end is lower.
         """
         if behind is not None:
             self._budget.note(behind)
@@ -186,7 +188,7 @@ class RangePlan:
         self._ranges = [_Range(*each) for each in zip(bounds, ends, strict=True)]
 
     def _expected(self, each: _Range, *, pages_ahead: int = 0) -> float:
-        """Return the number of rows expected in a range, without the next `pages_ahead` pages.
+        """Return the number of rows expected in a range after its next `pages_ahead` pages.
 
         Return infinity if the rate of the range is unknown or the range is open.
         """
@@ -197,11 +199,13 @@ class RangePlan:
     def _split(self) -> _Range | None:
         """Split the range with the most expected rows. Return the upper part as a new range.
 
-        The rows of the page being read do not count. A new range that is split off the open range
-        is a *probe*. At most one unread probe exists at a time.
+        The rows of the page that a worker is reading do not count. If the new range was split off
+        the open range, the new range is a *probe*. At most one unread probe exists at a time.
 
-        Return None if no range can be split: the rates of all ranges are unknown,
-        `PAGES_WORTH_A_SPLIT` is not reached, or the calls exceed the limit (`SPARE_CALLS`).
+        Return None in any of these cases:
+            * The calls so far exceed the limit (`SPARE_CALLS`).
+            * No range has a known rate.
+            * No range has enough expected pages (`PAGES_WORTH_A_SPLIT`).
         """
         if self._calls > 2 * self._rows / self._page_size + SPARE_CALLS:
             return None
@@ -230,11 +234,11 @@ class RangePlan:
 def newest_id(first: Page) -> int:
     """Estimate the ID that a thread created now would get.
 
-    The IDs and creation times of the first page are extrapolated linearly. The estimate is too low,
+    The IDs and creation times of the first page are extrapolated linearly. The actual ID is higher,
     because HubSpot assigns IDs ever faster.
 
     Args:
-        first: The first page of the list. If no row has a creation time, return the ID of its last
+        first: The first page of the list. If no row has a creation time, return the ID of the last
             row.
     """
     dated = [

@@ -1,11 +1,11 @@
 """Reads a list of threads by ranges of IDs, and finds the rows that make their pages fail.
 
-In this module, the page *after* an ID starts with the first row above this ID. It is requested with
-a self-made cursor, which encodes the ID (`sync.id_ranges`). An ID *works* if HubSpot returns the
-page after it. Otherwise, the ID *fails*.
+In this module, the page *after* an ID starts with the first row above this ID. The page is
+requested with a self-made cursor, which encodes the ID (`sync.id_ranges`). An ID *works* if HubSpot
+returns the page after this ID. Otherwise, the ID *fails*.
 
-A *failing row* is a row that HubSpot cannot return: every page with this row fails, even if the
-page has only one row. The tap skips this row and reads its thread by ID.
+A *failing row* is a row that HubSpot cannot return. HubSpot returns an error for every page with
+this row, even for a page of one row. The tap skips this row and reads its thread by ID.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LOG = logging.getLogger("tap-hubspot-threads")
 MAX_SINGLE_ROWS = 20
 """If larger pages fail, at most this many rows are read one by one."""
 GALLOP = 4
-"""`_any_behind` tries IDs at increasing distances from the failing ID. Each distance is this many
+"""`_any_behind` tries IDs at increasing distances above the failing ID. Each distance is this many
 times the previous distance."""
 FIRST_DISTANCE = GALLOP**15
 """The first distance if the first page of the list fails. This is about the size of a thread ID:
@@ -142,8 +142,8 @@ class RangeReader:
         self._api, self._plan, self._archived = api, plan, archived
         self._has_own_cursor_worked = has_own_cursor_worked
         self._row_ends = {0}
-        """IDs of the last rows of pages. HubSpot has returned cursors with these IDs. So a request
-        with such a cursor does not show whether HubSpot accepts self-made cursors."""
+        """IDs of the last rows of pages. HubSpot has returned the cursors with these IDs. So a
+        request with such a cursor does not show whether HubSpot accepts other cursors."""
         self.is_closed = False
         """Whether the caller has stopped reading. If so, a search for a failing row ends early."""
         self._is_down = False
@@ -229,8 +229,8 @@ class RangeReader:
 
         If this page can be read after all, return the page instead.
 
-        The failing row has the lowest ID that works. If no ID works, HubSpot counts as down. Only
-        one search runs at a time.
+        The failing row has the lowest ID that works. If no higher ID works, HubSpot counts as down.
+        Only one search runs at a time.
 
         Each ID is tried with a single attempt, so a short outage can lead to a wrong result. So two
         IDs must also fail with all retries: `after`, and the ID directly below the result.

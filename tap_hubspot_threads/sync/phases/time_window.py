@@ -4,8 +4,8 @@ In this module, the *time* of a row is the time of the thread's latest message. 
 is the time by which HubSpot sorted the row. Usually, both are equal.
 
 HubSpot sorts the rows of a page first, and fills in their columns a moment later. If a thread gets
-a message in between, the row is *fresher than its place*: its time is later than its place. An
-email that arrives late can give a row any time (inferred, and simulated).
+a message in between, the row is *fresher than its place*: its time is later than its place. If this
+message is an email that arrives late, the row's time can be any time (inferred, and simulated).
 
 So no single time on a page shows how far the list is complete. Instead, `_Walk.position` computes
 the *position* from several rows: all threads whose place is before the position were listed.
@@ -50,8 +50,8 @@ class Window:
 
 
 ListSince: TypeAlias = Callable[[str], Iterator[Page]]
-"""Yields the pages of threads with messages since a time, oldest message first, by HubSpot's
-cursors."""
+"""Yields the pages of the threads whose time is not before a given time, sorted by time. The pages
+follow HubSpot's cursors."""
 
 End: TypeAlias = Callable[[], str | None]
 """Returns the time at which the list ends for this sync. None: this time is not known yet."""
@@ -60,15 +60,15 @@ End: TypeAlias = Callable[[], str | None]
 def iter_changed_threads(
     list_live: ListSince, list_archived: ListSince | None = None, *, since: str, end: End
 ) -> Iterator[Window]:
-    """Yield the threads whose latest message is not before `since`, oldest message first.
+    """Yield windows of the threads whose time is not before `since`, sorted by time.
 
     Each thread is yielded once.
 
-    Live and archived threads are merged by time, window by window. A window consists of three
-    lists, which are read in this order:
+    Live and archived threads are merged by time, window by window. For each window, three lists are
+    read in this order:
         1. Archived threads.
-        2. Live threads, up to the same time.
-        3. Archived threads again, up to the time that the live list has reached.
+        2. Live threads, up to the time that list 1 has reached.
+        3. Archived threads again, up to the time that list 2 has reached.
 
     So a thread that is archived or restored meanwhile is in at least one of the three lists.
 
@@ -77,7 +77,7 @@ def iter_changed_threads(
         list_archived: Lists archived threads. None: only live threads are yielded.
         since: The start, such as `2026-01-31T09:00:00.000Z`.
         end: Returns the time at which the list ends. A later thread is yielded only if the last
-            page has it.
+            page has this thread.
     """
     seen: set[str] = set()
     if list_archived is None:
@@ -103,7 +103,7 @@ def iter_changed_threads(
 def _next_window(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Window:
-    """Return the threads from a time on until the position moves: usually one page."""
+    """Return the threads from a time on, until the position moves. Usually, this is one page."""
     rows: list[Row] = []
     for window in iter_by_time(list_since, since, seen, until=until, end=end):
         rows += window.rows
@@ -137,15 +137,15 @@ def iter_by_time(
     during the first of the two walks, and the first walk has skipped no thread.
 
     UNKNOWN: whether a cursor of the list by time is an offset, or identifies the last row of its
-    page. If it identifies the row, a walk need not be repeated.
+    page. If a cursor identifies the row, a walk need not be repeated.
 
     Args:
         list_since: Lists the threads.
         since: The start, such as `2026-01-31T09:00:00.000Z`.
         seen: IDs of the threads that were already yielded.
         until: The list ends at this time. Later threads are not yielded. None: no such limit.
-        end: Returns a time at which the list also ends. Later threads are yielded if a page has
-            them.
+        end: Returns another time at which the list ends. Threads after this time are yielded if a
+            page has such threads.
     """
     at, walk, before = since, _Walk(list_since, since), None
     while True:
@@ -204,8 +204,9 @@ class _Walk:
         """Return the position after a page; None if the position has not moved.
 
         Times that are less than `FRESH_SECONDS` before the request are ignored. Of the other times,
-        the last `AGREEING_ROWS` in list order count. The earliest of these times is the position.
-        The position is wrong only if all rows with these times are fresher than their places.
+        only the last `AGREEING_ROWS` in list order are used. The earliest of these times is the
+        position. The position is wrong only if all rows with these times are fresher than their
+        places.
 
         In a simulation of 2,500 histories, this rule lost no thread. With the latest time on the
         page as the position, every third history lost a thread. With the last row's time as the
