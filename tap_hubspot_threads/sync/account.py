@@ -207,11 +207,11 @@ class AccountSync:
             self._stuck = error
 
     def _check_listing(self) -> None:
-        """Raise the error that stopped the full listing, if there is such an error.
+        """Raise the error of the full listing, if the listing is stuck.
 
         Raises:
-            HubSpotError: if there is such an error. The message also names the page at which the
-                listing stopped, and the items that could not be read.
+            HubSpotError: if the listing is stuck. The message also says where the listing is stuck,
+                and which items could not be read.
         """
         if self._stuck is None:
             return

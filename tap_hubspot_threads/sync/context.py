@@ -196,8 +196,7 @@ class SeenThreads:
     """IDs of the threads that HubSpot did not have when this sync requested their messages."""
     listed_recently: dict[str, str] = field(default_factory=dict)
     """For the ID of each thread that `Lookback` leaves to `Backfill`, the time of the thread's
-    latest message. `Backfill` records these threads in the state after it has read their
-    messages."""
+    latest message. `Backfill` records these threads in the state after reading their messages."""
     now: str = ""
     """HubSpot's time at the start of the increment, such as `2026-01-31T09:00:00.000Z`. Empty: the
     increment has not started."""
@@ -234,7 +233,7 @@ class SyncStats:
     """IDs of the truncated messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
     """Two numbers: the threads that the unfinished message backfill has handled, and all threads.
-    The second number is None if it is unknown. None instead of both numbers: no backfill is
+    The second number is None if unknown. None instead of both numbers: no backfill is
     unfinished."""
 
     def warn(self) -> None:

@@ -67,11 +67,11 @@ class NotAKeyError(Exception):
 
 
 def check_page(page: Page, after: int) -> list[int]:
-    """Check that a page continues the list after an ID, and that its cursor is a key.
+    """Check that a page continues the list after an ID, and that the page's cursor is a key.
 
     The IDs of the rows must ascend. Only the first ID may be `after` or lower, because HubSpot can
     repeat the last row of the previous page (observed). A first page without a cursor is the whole
-    list, so it is not checked.
+    list and is not checked.
 
     Args:
         page: A page of the list sorted by ID.

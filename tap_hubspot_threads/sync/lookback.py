@@ -3,7 +3,7 @@
 The *increment* is the phase that reads threads with a new message. It starts at the bookmark minus
 `lookback_seconds`. This time before the bookmark is the *lookback*. In the lookback, HubSpot lists
 threads that earlier syncs have emitted. The increment skips such a thread if `RecentThreads` has
-recorded the thread with the same time of its latest message.
+recorded the thread with the same time of the latest message.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Lookback:
 
     The next increment may skip a thread in any of these cases:
         * This sync reads the thread's messages right after the thread's record.
-        * The thread is in `MessagesState.pending`, so that a later sync reads its messages.
+        * The thread is in `MessagesState.pending`, so a later sync reads the messages.
         * Neither this sync nor an earlier sync has read messages.
 
     If the backfill of this sync reads the thread's messages, `Backfill` records the thread.

@@ -1,8 +1,8 @@
 """Turns references and listed rows into events.
 
 A *reference* (`ThreadRef`) names a thread to read by ID. A *listed row* is the row of a thread in a
-page of a list. An *open* thread has a status other than CLOSED. A thread is *tracked* if later
-syncs check it because it is open (`SyncContext.is_tracked`).
+page of a list. An *open* thread has a status other than CLOSED. A *tracked* thread is an open
+thread that later syncs check (`SyncContext.is_tracked`).
 
 The *full listing* is the phase that lists all threads. The *message backfill* is the phase that
 reads the messages from before the stream `messages` was selected.
@@ -169,7 +169,8 @@ class ThreadPipeline:
     def checked(self, rows: Iterable[Row]) -> Iterator[Event]:
         """Yield the events of listed rows whose threads are open, in the state or in the row.
 
-        A thread is skipped if an earlier sync did not find it, or if this sync has read it by ID.
+        A thread is skipped if an earlier sync did not find the thread, or if this sync has read the
+        thread by ID.
         """
         for row in rows:
             thread_id = row["id"]
@@ -217,7 +218,7 @@ class ThreadPipeline:
 
         Args:
             row: The thread.
-            always: Whether to emit the record even if it has not changed.
+            always: Whether to emit the record even if the row has not changed.
             has_new_message: Whether to read the messages even if the record has not changed.
         """
         self._failures.threads.note_success(row["id"])
@@ -326,9 +327,9 @@ class ThreadPipeline:
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
         """Extend a state change, if necessary, so that a later sync reads the thread's messages.
 
-        This is necessary if the thread has a new message. While `_is_left_to_backfill` is True,
-        this is always necessary, because the backfill never lists a thread without a latest
-        message.
+        The extension is necessary if the thread has a new message. While `_is_left_to_backfill` is
+        True, the extension is always necessary, because the backfill never lists a thread without a
+        latest message.
 
         Args:
             ref: The thread, which was not found or could not be read.

@@ -134,7 +134,7 @@ class Actors:
         """Record that an actor cannot be read.
 
         A transient error counts towards `MAX_CONSECUTIVE_FAILURES`. A refusal does not count,
-        because HubSpot is not down if it refuses a request.
+        because a refusal shows that HubSpot is not down.
         """
         self._failures.note(actor_id, error)
         if isinstance(error, RefusedError):

@@ -72,8 +72,8 @@ class WorkerPool:
               over `items`.
             * At most `LOOKAHEAD × count` items are in progress or wait to be yielded. This limits
               the memory, and a slow call does not leave other workers idle.
-            * If the oldest waiting result is ready, it is yielded before the next item is requested
-              from `items`.
+            * If the oldest waiting result is ready, the pool yields this result before requesting
+              the next item from `items`.
             * After a call has failed or the iterator is closed, no further call starts. Running
               calls finish. A call that hangs does not delay the exit of the process.
 
@@ -108,7 +108,7 @@ class WorkerPool:
     ) -> Iterator[tuple[T, Iterator[Page]]]:
         """Yield each item with its pages, in the order of the items.
 
-        The caller must consume the pages of an item before it requests the next item.
+        The caller must consume the pages of an item before requesting the next item.
 
         Args:
             sources: The items, each with the source of its pages. An item without pages has None as
@@ -120,8 +120,8 @@ class WorkerPool:
             * At most `LOOKAHEAD × count` sources and `MAX_WAITING` items are in progress or wait.
               The pages that are read ahead take at most `PREFETCH_BYTES` bytes plus one page per
               worker.
-            * An error of a source is raised in place of its next page. The other sources continue.
-              An error of `sources` itself is raised after all earlier items.
+            * An error of a source is raised in place of the source's next page. The other sources
+              continue. An error of `sources` itself is raised after all earlier items.
             * After the iterator is closed, no further page is requested.
         """
         budget = ByteBudget()

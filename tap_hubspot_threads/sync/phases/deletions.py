@@ -39,7 +39,8 @@ class Deletions:
     """Decides which threads count as deleted.
 
     Args:
-        context: The missing threads, each with the time of the first check that did not find it.
+        context: The missing threads, each with the time of the first check that did not find the
+            thread.
         is_confirmed: Whether the state is known to belong to the token's account (`identify`).
     """
 
@@ -55,8 +56,8 @@ class Deletions:
     def is_mass_deletion(self) -> bool:
         """Whether more threads are missing than found, and at least `MASS_DELETION_MIN` in total.
 
-        A thread is missing if it is in the state's `not_found`. A thread is found if it is open in
-        the initial state and this sync has found it.
+        A thread is missing if it is in the state's `not_found`. A thread is found if the initial
+        state has the thread as open and this sync has found the thread.
         """
         missing, seen = len(self._state.not_found), self._seen.seen_open
         return missing + seen >= MASS_DELETION_MIN and missing > seen

@@ -31,8 +31,8 @@ number."""
 CUTS_PER_PAGE = 3
 """After the first page, the other IDs are cut into at most this many ranges per expected page."""
 PAGES_WORTH_A_SPLIT = 1.2
-"""A range is split only if it is expected to have at least this many pages after the page that a
-worker is reading."""
+"""A range is split only if at least this many pages are expected after the page that a worker is
+reading."""
 FIRST_GALLOP = 8
 """The first probe (`RangePlan._split`) starts this many expected pages after the page that a worker
 is reading in the open range."""
@@ -188,7 +188,7 @@ class RangePlan:
         self._ranges = [_Range(*each) for each in zip(bounds, ends, strict=True)]
 
     def _expected(self, each: _Range, *, pages_ahead: int = 0) -> float:
-        """Return the number of rows expected in a range after its next `pages_ahead` pages.
+        """Return the number of rows expected in a range after the next `pages_ahead` pages.
 
         Return infinity if the rate of the range is unknown or the range is open.
         """

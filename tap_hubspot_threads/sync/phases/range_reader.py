@@ -142,8 +142,9 @@ class RangeReader:
         self._api, self._plan, self._archived = api, plan, archived
         self._has_own_cursor_worked = has_own_cursor_worked
         self._row_ends = {0}
-        """IDs of the last rows of pages. HubSpot has returned the cursors with these IDs. So a
-        request with such a cursor does not show whether HubSpot accepts other cursors."""
+        """IDs of the last rows of pages, and 0 for the start of the list. HubSpot has returned the
+        cursors with these IDs. So a request with such a cursor does not show whether HubSpot
+        accepts other cursors."""
         self.is_closed = False
         """Whether the caller has stopped reading. If so, a search for a failing row ends early."""
         self._is_down = False

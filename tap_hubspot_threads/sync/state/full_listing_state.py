@@ -40,8 +40,8 @@ class FullListingState:
         self.started_at: str | None = state.get("listing_started_at")
         """HubSpot's time at the start of the unfinished listing. None: no listing is unfinished."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
-        """Whether the unfinished listing has emitted all threads that it has listed. False: a sync
-        of this listing did not emit threads."""
+        """Whether the unfinished listing has emitted every listed thread. False: a sync of this
+        listing did not emit threads."""
         self.newest_id: int = int(state.get("listing_newest_id", 0))
         """The highest ID of a live thread that the listing has listed. 0: the listing has listed no
         live thread, or cursors are not thread IDs."""

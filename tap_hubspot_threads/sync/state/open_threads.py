@@ -31,7 +31,7 @@ class OpenThreads:
 
     In the state, a thread is an entry such as `9336126552:lQ7x-2b`: the ID and the fingerprint,
     which starts with a letter (`fingerprint_of`). An entry is *exact* if the last emitted record of
-    the thread is known to have this fingerprint. Otherwise, the entry is *inexact*, and its letter
+    the thread is known to have this fingerprint. Otherwise, the entry is *inexact*, and the letter
     is a capital letter in the state, such as `L`.
 
     Args:

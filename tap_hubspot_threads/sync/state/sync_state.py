@@ -53,8 +53,8 @@ class SyncState:
             state.get("open_threads", ()), are_exact=state.get("fingerprints_exact", True)
         )
         self.fingerprints_exact = True
-        """False after `mark_inexact`: records of open threads were emitted that no saved state has.
-        True: there are no such records."""
+        """False after `mark_inexact`: records of open threads may have been emitted that no saved
+        state has. True: there are no such records."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
         """IDs of threads that could not be read, each with the number of consecutive failing
         syncs."""
@@ -183,7 +183,7 @@ class SyncState:
         self.open.postpone(thread_id)
 
     def settle(self, thread_id: str, fingerprint: str | None) -> None:
-        """Record that a thread was read, and that its record and messages were handled.
+        """Record that a thread was read, and that the thread's record and messages were handled.
 
         In a sync that does not emit threads, a thread in `failed` stays in `failed`.
 
