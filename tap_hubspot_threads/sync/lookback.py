@@ -1,9 +1,9 @@
 """Decides which emitted threads the next sync need not read again.
 
-The *increment* is the phase that reads threads with a new message. It starts at the bookmark minus
-`lookback_seconds`. This time before the bookmark is the *lookback*. In the lookback, HubSpot lists
-threads that earlier syncs have emitted. The increment skips such a thread if `RecentThreads` has
-recorded the thread with the same time of the latest message.
+The *increment* is the phase that reads threads with a new message. The increment starts at the
+bookmark minus `lookback_seconds`. This time before the bookmark is the *lookback*. In the lookback,
+HubSpot lists threads that earlier syncs have emitted. The increment skips such a thread if
+`RecentThreads` has recorded the thread with the same time of the latest message.
 """
 
 from __future__ import annotations

@@ -110,8 +110,8 @@ class Messages:
         """Return the state change for messages whose thread HubSpot does not have.
 
         The missing thread is not an error. A 404 can be wrong for a while, so the next syncs
-        request the messages again. After `FAILING_SYNCS` such syncs in a row, the messages are not
-        requested again.
+        request the messages again. After `FAILING_SYNCS` consecutive syncs without the thread, the
+        messages are not requested again.
         """
         self._seen.without_thread.append(thread_id)
         syncs = self._failures.syncs(thread_id)
@@ -131,7 +131,7 @@ class Messages:
         """Yield the pages of a thread's messages. Called on a worker thread.
 
         Raises:
-            NotFoundError: if HubSpot has the thread, but returns a 404 for its messages.
+            NotFoundError: if HubSpot has the thread, but returns a 404 for the thread's messages.
             _ThreadNotFoundError: if HubSpot does not have the thread.
         """
         has_page = False

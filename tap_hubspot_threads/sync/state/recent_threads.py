@@ -1,8 +1,8 @@
 """The recently emitted threads, which the next increment need not read again.
 
-The *increment* is the phase that reads threads with a new message. It starts `lookback_seconds`
-before the bookmark. This time before the bookmark is the *lookback*. In the lookback, HubSpot lists
-threads that earlier syncs have emitted.
+The *increment* is the phase that reads threads with a new message. The increment starts
+`lookback_seconds` before the bookmark. This time before the bookmark is the *lookback*. In the
+lookback, HubSpot lists threads that earlier syncs have emitted.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class RecentThreads:
     def newest_id(self) -> int | None:
         """The highest thread ID that was listed before the lookback starts; None if unknown.
 
-        Until the lookback starts after the first sync, this is the highest ID that the first sync
-        listed.
+        In the first `lookback_seconds` after the first sync, this is the highest ID that the first
+        sync listed.
         """
         return self._newest[0][1] if self._newest else None
 
@@ -61,8 +61,8 @@ class RecentThreads:
     def note(self, thread_id: str, moment: str | None) -> None:
         """Record that a thread was emitted.
 
-        Call this method only if no further reading of the thread's messages is needed: they are
-        emitted, pending (`MessagesState.pending`), or were never selected.
+        Call this method only if the thread's messages are emitted, are pending
+        (`MessagesState.pending`), or were never selected.
         """
         self._times.pop(thread_id, None)
         self._times[thread_id] = moment
