@@ -87,8 +87,7 @@ class FailureLog:
     def is_quarantined(self, id_: str) -> bool:
         """Whether an item is quarantined: it failed in the last `FAILING_SYNCS - 1` syncs or more.
 
-        A sync reads quarantined items after other items, and attempts each of these requests only
-        once.
+        A sync reads quarantined items after other items, and without retries.
         """
         return self._earlier.get(id_, 0) >= FAILING_SYNCS - 1
 

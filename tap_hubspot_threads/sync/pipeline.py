@@ -2,7 +2,8 @@
 
 A *reference* (`ThreadRef`) names a thread to read by ID. A *listed row* is the row of a thread in a
 page of a list. An *open* thread has a status other than CLOSED. A *tracked* thread is an open
-thread that later syncs check (`SyncContext.is_tracked`).
+thread that later syncs check (`SyncContext.is_tracked`). A *fingerprint* is a hash of a row
+(`fingerprint_of`).
 
 The *full listing* is the phase that lists all threads. The *message backfill* is the phase that
 reads the messages from before the stream `messages` was selected.
@@ -219,7 +220,7 @@ class ThreadPipeline:
         Args:
             row: The thread.
             always: Whether to emit the record even if the row has not changed.
-            has_new_message: Whether to read the messages even if the record has not changed.
+            has_new_message: Whether to read the messages even if the row has not changed.
         """
         self._failures.threads.note_success(row["id"])
         self._seen.not_found_at.pop(row["id"], None)
@@ -358,7 +359,7 @@ class ThreadPipeline:
 
         While `_is_left_to_backfill` is True, the last two cases do not apply, because the backfill
         reads these messages. The backfill never lists a thread without a latest message. So the
-        messages of such a thread are always read.
+        messages of such a thread are read at once.
 
         Args:
             row: The thread.

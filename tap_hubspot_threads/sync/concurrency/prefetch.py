@@ -52,8 +52,8 @@ PREFETCH_BYTES = 4_000_000
 continues while a target pauses to load a batch."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
-"""If the waiting pages exceed this many bytes, each further page is kept only as bytes, and is
-parsed again when the consumer takes the page. A parsed page takes 5 times the memory of its
+"""If the waiting pages exceed this many bytes, each further page is kept only as bytes. When the
+consumer takes the page, the page is parsed again. A parsed page takes 5 times the memory of its
 bytes."""
 
 

@@ -43,8 +43,8 @@ MIN_CORRECTION = 60.0
 """`_Start.now` is corrected only if a later page yields a time that is earlier by more than this
 many seconds."""
 MIN_EARLY_ROWS = 2
-"""If more than half of a page's rows, and more than this many rows, are from before the requested
-time, HubSpot has ignored the time filter."""
+"""An *early* row has a time before the requested time. If a page has more than this many early
+rows, and if most rows are early, HubSpot has ignored the time filter."""
 
 
 class Increment:

@@ -77,7 +77,8 @@ class RecentThreads:
         Args:
             now: HubSpot's time when the ID was listed.
             thread_id: The highest ID. None: unknown, because cursors are not thread IDs.
-            since: The start of the lookback.
+            since: The time from which the increment listed threads, which is the start of the
+                lookback.
         """
         if thread_id is None:
             self._newest = []

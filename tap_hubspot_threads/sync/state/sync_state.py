@@ -31,9 +31,9 @@ class SyncState:
 
     Args:
         bookmarks: The bookmarks by stream, from `to_bookmarks`, validated by `check_state`. Empty:
-            this is a first sync. A user can write a bookmark by hand that has only the key
-            `replication_key_value` of `threads`. Then the sync first reads the threads with
-            messages since this time, and a full listing is due.
+            this is a first sync. A user can also write a bookmark of `threads` by hand, with only
+            the key `replication_key_value`. Then the sync first reads the threads with messages
+            since this time, and a full listing is due.
         filters: The settings that filter threads, as text (`ThreadFilter.fingerprint`). If this
             text has changed since the last sync, the whole account is listed again.
         emits_rows: Whether this sync emits threads.
@@ -59,8 +59,9 @@ class SyncState:
         """IDs of threads that could not be read, each with the number of consecutive failing
         syncs."""
         self.not_found: dict[str, str] = dict(state.get("not_found", ()))
-        """IDs of the threads that were not found, each with HubSpot's time at the first check that
-        did not find the thread. The thread with the earliest time is first."""
+        """IDs of the threads that HubSpot has neither as live nor as archived, each with HubSpot's
+        time at the first check that did not find the thread. The thread with the earliest time is
+        first."""
         self.account_id: int | None = state.get("account_id")
         """The ID of the account that the state belongs to (`portalId`). None: unknown."""
         self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
@@ -162,7 +163,7 @@ class SyncState:
         Args:
             now: HubSpot's time at the start of the increment.
             newest_id: The highest ID of a live thread that was listed. None: unknown.
-            since: The start of the lookback.
+            since: The time from which the increment listed threads.
         """
         self.started_at = now
         self.recent.note_newest(now, newest_id, since=since)
