@@ -40,16 +40,14 @@ LOG = logging.getLogger("tap-hubspot-threads")
 MAX_SINGLE_ROWS = 20
 """If larger pages fail, at most this many rows are read one by one."""
 GALLOP = 4
-"""`_any_behind` tries IDs at increasing distances above the failing ID. Each distance is this many
-times the previous distance."""
+"""To find an ID that works, `_any_behind` adds a distance to the failing ID. Each distance is this
+many times the previous distance."""
 FIRST_DISTANCE = GALLOP**15
-"""The first distance if the first page of the list fails. This is about the size of a thread ID:
-thread IDs have 10 or 11 digits (recorded)."""
+"""The first distance if the first page fails. Thread IDs have 10 or 11 digits (recorded)."""
 RECHECKS = 8
 """Maximum IDs that `_recheck` tries again."""
 MAX_DISTANCE = 10**12
-"""Maximum distance from the failing ID at which `_any_behind` tries an ID. Thread IDs have 10 or 11
-digits (recorded)."""
+"""The maximum distance. Thread IDs have 10 or 11 digits (recorded)."""
 
 
 @dataclass
@@ -57,18 +55,15 @@ class ListedPart:
     """A part of a list: a page, a failing row, or a page and the failing row after it."""
 
     page: Page | None = None
-    """The page. If the part has a failing row, the page ends before this row. None: there is no row
-    before the failing row."""
+    """The whole page, or its rows before the failing row. None: there are no such rows."""
     failing_id: int | None = None
     """The ID of the failing row. None: this range has no failing row after `page`."""
     behind: Page | None = None
     """The page after `failing_id`. None: there is no failing row."""
     covered: IdRange | None = None
-    """The range of IDs that need not be read again. None: cursors are not thread IDs, and `cursor`
-    says where the list continues."""
+    """The IDs that need not be read again. None: cursors are not thread IDs."""
     cursor: str | None = None
-    """The cursor of the next page, if cursors are not thread IDs. None: this is the last page, or
-    cursors are thread IDs."""
+    """The cursor of the next page. None: this is the last page, or cursors are thread IDs."""
 
     @property
     def failing(self) -> ThreadRef | None:
@@ -226,9 +221,7 @@ class RangeReader:
     def _behind_failure(
         self, after: int, error: TransientError, *, is_confirmed: bool
     ) -> ListedPart:
-        """Find the row that makes the page after an ID fail.
-
-        If this page can be read after all, return the page instead.
+        """Find the row that makes the page after an ID fail, or return the page if it works now.
 
         The failing row has the lowest ID that works. If no higher ID works, HubSpot counts as down.
         Only one search runs at a time.
