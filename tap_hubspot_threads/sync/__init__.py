@@ -1,6 +1,9 @@
-"""The sync: what it reads, in which order, and the state it keeps for the next sync.
+"""The sync: decides what to read and in which order, and keeps the state for the next sync.
 
-This layer knows neither HTTP nor Singer: it calls the API's methods and yields events. `account`
-runs the phases in order. `pipeline` turns threads into events. `context` holds what the phases
-share. `state` holds what the next sync needs. May import `models`, `errors` and `values`.
+This layer knows neither HTTP nor Singer. It calls the methods of `HubSpotApi` and yields events
+(`models.Event`). `account` runs the phases in order. `pipeline` turns threads into events.
+`context` has the objects that the phases share. `state` has the state for the next sync.
+
+May import: `models`, `errors`, `reference_lists`, `schemas` and `values`. Must not import:
+`hubspot`, `singer` and `settings`, except for type checking.
 """

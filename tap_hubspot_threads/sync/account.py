@@ -1,4 +1,8 @@
-"""Sync of the whole account: runs the phases in order."""
+"""Sync of the whole account: runs the phases in order.
+
+A *phase* is a generator of events (`models.Event`) in `sync.phases`. For example, the increment
+reads the threads with a new message, and the full listing lists all threads.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +39,18 @@ LOG = logging.getLogger("tap-hubspot-threads")
 
 
 def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int | None, bool]:
-    """Return the account's ID, and whether the state is confirmed to belong to this account.
+    """Return the account ID of the token, and whether the state is known to belong to this account.
 
-    The state is confirmed if it holds this ID or no threads. If HubSpot does not report the ID, the
-    state is not confirmed and the sync continues: an optional request must not fail the load.
+    If HubSpot does not report the ID, return None and False. The sync then continues, because
+    threads can be read without the ID.
+
+    If HubSpot reports the ID, the second value is True in two cases:
+        * The state has the same ID.
+        * The state's `open`, `failed` and `not_found` are all empty.
 
     Raises:
-        WrongAccountError: if the state belongs to another account.
-        HubSpotError: if the token is not accepted, or the daily quota is used up.
+        WrongAccountError: if the state has the ID of another account.
+        HubSpotError: if HubSpot rejects the token, or if the daily quota is used up.
     """
     account_id = pool.run(api.get_account_id)
     if account_id is not None and state.account_id not in {None, account_id}:
@@ -68,8 +76,8 @@ class AccountSync:
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
-        pipeline: Turns threads into events, including their messages and actors.
-        context: The settings, the selection, and the state of the last sync.
+        pipeline: Turns threads into events, and adds the messages and actors of the threads.
+        context: The settings, the selected streams, and the state.
     """
 
     def __init__(
@@ -82,17 +90,24 @@ class AccountSync:
         self._open_threads = OpenThreadCheck(api, pool, pipeline, context)
         self._is_identified = False
         self._stuck: HubSpotError | None = None
-        """The error that ended the full listing early, if any."""
+        """The error that stopped the full listing before its end. None: no error stopped the
+        listing."""
 
     def bookmarks(self, *, is_final: bool) -> dict[str, Any] | None:
-        """Return the bookmarks by stream; None before `identify` has accepted the account."""
+        """Return the bookmarks by stream; None until `identify` has returned.
+
+        Args:
+            is_final: Whether these bookmarks are for the last STATE message of the sync.
+        """
         return self._state.to_bookmarks(is_final=is_final) if self._is_identified else None
 
     def run(self) -> Iterator[Event]:
         """Yield the events of all phases.
 
         Raises:
-            HubSpotError: if the sync ends early, or after all phases if items could not be read.
+            HubSpotError: if an error ends the sync early, or if the full listing is stuck.
+            IncompleteError: after all phases, if some items could not be read.
+            MassDeletionError: after all phases, from `Deletions.check`.
         """
         account_id, is_confirmed = identify(self._api, self._pool, self._state)
         self._is_identified = True
@@ -107,7 +122,7 @@ class AccountSync:
                 raise
             raise error.for_known_account() from None
         except HubSpotError:
-            yield from deletions.run()  # confirmed deletions are emitted despite the error
+            yield from deletions.run()  # an error must not hold back proven deletions
             raise
         yield from deletions.run()
         if self._context.selection.reference_lists:
@@ -149,12 +164,15 @@ class AccountSync:
     def _retry(
         self, failed: list[str], pending: list[str], *, are_quarantined: bool
     ) -> Iterator[Event]:
-        """Retry the threads and messages that the last sync could not read.
+        """Read the threads and messages that earlier syncs could not read.
+
+        An item is *quarantined* if it failed in the last `FAILING_SYNCS - 1` syncs or more
+        (`FailureLog.is_quarantined`).
 
         Args:
-            failed: IDs of the threads that failed.
-            pending: IDs of the threads whose messages are pending.
-            are_quarantined: Whether to retry only quarantined items; otherwise, only the others.
+            failed: IDs of the threads that earlier syncs could not read.
+            pending: IDs of the threads whose messages are still to be read.
+            are_quarantined: True: read only quarantined items. False: read only the other items.
         """
         seen, failures = self._context.seen, self._context.failures
         refs = [
@@ -173,10 +191,13 @@ class AccountSync:
             yield from self._pipeline.with_children(messages)
 
     def _unless_stuck(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Yield the events of the full listing. A page that keeps failing ends only the listing.
+        """Yield the events of the full listing. If a page cannot be read, end only the listing.
 
-        The sync continues, because messages must not wait for that page. The next sync resumes the
-        listing at the same page.
+        The other phases still run, so that new messages do not wait for this page. The next sync
+        requests the page again.
+
+        Raises:
+            HubSpotError: if the error ends the sync, or if the state has no bookmark yet.
         """
         try:
             yield from events
@@ -186,11 +207,11 @@ class AccountSync:
             self._stuck = error
 
     def _check_listing(self) -> None:
-        """Raise the error that ended the full listing, if any, and say where the listing stopped.
+        """Raise the error of the full listing, if the listing is stuck.
 
         Raises:
-            HubSpotError: if the listing is stuck. The message also names what else could not be
-                read.
+            HubSpotError: if the listing is stuck. The message also says where the listing is stuck,
+                and which items could not be read.
         """
         if self._stuck is None:
             return

@@ -1,4 +1,7 @@
-"""Sync of configured thread IDs: reads exactly these threads and keeps no state."""
+"""The sync that runs if the setting `thread_ids` or `thread_ids_file` is set.
+
+This sync reads exactly these threads, and keeps no state.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,14 @@ LOG = logging.getLogger("tap-hubspot-threads")
 
 
 class ConfiguredIdsSync:
-    """Reads the configured threads in the given order, then the reference lists.
+    """Reads the configured threads in the given order, and then the reference lists.
 
     Args:
         ids: The thread IDs, without duplicates.
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
         pipeline: Reads the threads, their messages and their actors.
-        context: The selection, and the statistics of this sync.
+        context: The selected streams, the counters and the failures of this sync.
     """
 
     def __init__(
@@ -48,7 +51,8 @@ class ConfiguredIdsSync:
         """Yield the events.
 
         Raises:
-            HubSpotError: if the sync ends early, or after all reads if items could not be read.
+            HubSpotError: if an error ends the sync early.
+            IncompleteError: at the end, if some items could not be read.
         """
         if self._context.selection.needs_threads:
             yield from self._pipeline.with_children(self._events())

@@ -1,4 +1,4 @@
-"""What the phases of one sync share."""
+"""The objects that the phases of one sync share."""
 
 from __future__ import annotations
 
@@ -29,32 +29,35 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_CONSECUTIVE_FAILURES = 5
-"""Consecutive failures after which HubSpot counts as down and the sync stops."""
+"""After this many consecutive failures, HubSpot counts as down and the sync stops."""
 
 FAILING_SYNCS = 3
-"""The failure of an item is a warning, not an error, if the item fails in this many consecutive
-syncs or more."""
+"""If an item fails in this many consecutive syncs or more, its failure is a warning, not an
+error."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class FailureLog:
-    """Failures of one type of item in this sync; each item counts once.
+    """The items of one type that this sync could not read, such as threads.
+
+    Each item counts once per sync.
 
     Args:
-        name: The item's name in log lines, with `%s` for the ID.
+        name: The name of an item in log messages, such as `Thread %s`. `%s` stands for the ID.
         earlier: For each ID, the number of consecutive earlier syncs in which the item failed.
     """
 
     def __init__(self, name: str, earlier: Mapping[str, int] = _NONE) -> None:
         self._name, self._earlier = name, dict(earlier)
         self.failed: set[str] = set()
-        """IDs of all items that failed."""
+        """IDs of all items that failed in this sync."""
         self.errors: dict[str, HubSpotError] = {}
-        """The failures, by ID, for which the sync ends with an error."""
+        """The errors by item ID. An item whose failure is only a warning (`FAILING_SYNCS`) is not
+        included."""
 
     def note(self, id_: str, error: HubSpotError) -> int:
-        """Record a failure; return the number of consecutive failing syncs, this one included."""
+        """Record that an item failed. Return the result of `syncs`."""
         syncs = self.syncs(id_)
         if id_ in self.failed:
             return syncs
@@ -70,26 +73,33 @@ class FailureLog:
         return syncs
 
     def note_success(self, id_: str) -> None:
-        """Record that an item was read, or that it does not exist."""
+        """Record that an item was read, or that HubSpot has no such item."""
         self.errors.pop(id_, None)
         self._earlier.pop(id_, None)
 
     def syncs(self, id_: str) -> int:
-        """Return the number of consecutive failing syncs if the item fails in this sync."""
+        """Return the number of consecutive syncs in which an item failed.
+
+        This sync counts too, as if the item failed now.
+        """
         return self._earlier.get(id_, 0) + 1
 
     def is_quarantined(self, id_: str) -> bool:
-        """Whether an item failed in so many syncs that it is read late and without retries."""
+        """Whether an item is quarantined: it failed in the last `FAILING_SYNCS - 1` syncs or more.
+
+        A sync reads quarantined items after other items, and without retries.
+        """
         return self._earlier.get(id_, 0) >= FAILING_SYNCS - 1
 
 
 class Failures:
-    """Everything that could not be read in this sync, by type.
+    """The items of all types that this sync could not read.
 
     Args:
-        threads: For each thread, the number of consecutive earlier syncs in which it failed.
-        messages: For each thread, the number of consecutive earlier syncs in which its messages
+        threads: For each thread ID, the number of consecutive earlier syncs in which the thread
             failed.
+        messages: For each thread ID, the number of consecutive earlier syncs in which reading the
+            thread's messages failed.
     """
 
     def __init__(
@@ -99,13 +109,13 @@ class Failures:
         self.messages = FailureLog("The messages of thread %s", messages)
         self.actors = FailureLog("Actor")
         self.lists: dict[str, HubSpotError] = {}
-        """The errors of the reference lists that could not be loaded, by the name of the list."""
+        """The errors of reference lists that could not be loaded, by the name of the list."""
 
     def check(self) -> None:
-        """Raise an error if anything could not be read.
+        """Raise an error if an item failed. Failures that are only warnings do not count.
 
         Raises:
-            IncompleteError: names what failed.
+            IncompleteError: names the failed items.
         """
         errors = self.threads.errors, self.messages.errors, self.actors.errors, self.lists
         if any(errors):
@@ -113,13 +123,14 @@ class Failures:
 
 
 class CircuitBreaker:
-    """Ends the sync after `MAX_CONSECUTIVE_FAILURES` consecutive failures.
+    """Stops the sync after `MAX_CONSECUTIVE_FAILURES` consecutive failures.
 
-    So many failures mean that HubSpot is down or a setting is wrong. Only 400s and transient errors
-    other than `InconclusiveError` count. All other errors concern one item only.
+    So many failures mean that HubSpot is down or that a setting is wrong. A failure counts if
+    HubSpot returned a 400, or if the error is a `TransientError` but not an `InconclusiveError`.
+    Other errors concern only the item that was read.
 
     Args:
-        name: What is read, as a plural for the error message.
+        name: The plural of the items that are read, such as `threads`, for the error message.
     """
 
     def __init__(self, name: str) -> None:
@@ -128,20 +139,20 @@ class CircuitBreaker:
         self._count = 0
 
     def reset(self) -> None:
-        """Reset the count after a success."""
+        """Set the count to 0 after a success."""
         self._count = 0
 
     def note(self, id_: str, error: HubSpotError, *, is_quarantined: bool) -> None:
         """Count a failure.
 
         Args:
-            id_: ID of the failed item. Only its first failure in this sync counts.
+            id_: The ID of the failed item. Only the first failure of each item counts.
             error: The error.
-            is_quarantined: Whether the item failed in earlier syncs too; then its failure does not
-                count.
+            is_quarantined: Whether the item failed in earlier syncs too. If so, the failure does
+                not count.
 
         Raises:
-            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` failures in a row have counted.
+            HubSpotError: if the count reaches `MAX_CONSECUTIVE_FAILURES`.
         """
         self._count += not is_quarantined and id_ not in self._failed and _may_be_outage(error)
         self._failed.add(id_)
@@ -155,7 +166,7 @@ class CircuitBreaker:
 
 
 def _may_be_outage(error: HubSpotError) -> bool:
-    """Whether an error may affect more than the item that was read."""
+    """Whether an error's cause may affect other items too."""
     if isinstance(error, RefusedError):
         return error.status == HTTPStatus.BAD_REQUEST
     return isinstance(error, TransientError) and not isinstance(error, InconclusiveError)
@@ -163,63 +174,69 @@ def _may_be_outage(error: HubSpotError) -> bool:
 
 @dataclass
 class SeenThreads:
-    """What this sync has seen, from which the phases decide what to read next.
+    """What this sync has seen so far. The phases use this object to decide what to read next.
 
-    Reading updates these fields and can be ahead of the output. So the state includes none of them.
+    The tap reads ahead of the output. So these fields can include threads whose records are not
+    written yet, and the state must not include these fields.
     """
 
     unseen_open: set[str]
-    """IDs of threads that are open in the initial state and that this sync has not found yet."""
+    """IDs of the threads that the initial state has as open and that this sync has not found so
+    far."""
     fetched: set[str] = field(default_factory=set)
-    """IDs of threads that were requested by ID."""
+    """IDs of the threads that this sync has requested by ID. With `always_fetch_by_id`, a full
+    listing adds only the threads that are in the state, to save memory."""
     not_found_at: dict[str, str | None] = field(default_factory=dict)
-    """IDs of threads that were not found, each with the `Date` of its last 404; None: no `Date`."""
+    """For the ID of each thread that was not found, the time of the last 404 (its `Date` header).
+    None: the time is unknown."""
     with_messages: set[str] = field(default_factory=set)
-    """IDs of threads whose messages were requested."""
+    """IDs of the threads whose messages this sync has requested."""
     without_thread: list[str] = field(default_factory=list)
-    """The IDs in `with_messages` whose thread was not found when its messages were read."""
+    """IDs of the threads that HubSpot did not have when this sync requested their messages."""
     listed_recently: dict[str, str] = field(default_factory=dict)
-    """IDs of threads that the first listing emitted and whose latest message is within the
-    lookback, each with the time of that message."""
+    """For the ID of each thread that `Lookback` leaves to `Backfill`, the time of the thread's
+    latest message. `Backfill` records these threads in the state after reading their messages."""
     now: str = ""
-    """HubSpot's clock at the start of the increment."""
+    """HubSpot's time at the start of the increment, such as `2026-01-31T09:00:00.000Z`. Empty: the
+    increment has not started."""
     listing_seconds: float = 0.0
-    """Total time that the increment's pages took."""
+    """Total seconds that the requests for the increment's pages took."""
 
     def __post_init__(self) -> None:
         self._initially_open = len(self.unseen_open)
 
     @property
     def seen_open(self) -> int:
-        """How many threads are open in the initial state and were found by this sync."""
+        """The number of threads that the initial state has as open and that this sync has found."""
         return self._initially_open - len(self.unseen_open)
 
 
 @dataclass
 class SyncStats:
-    """The counters of this sync, for the summary. They decide nothing."""
+    """Counters for the summary in the log. No phase reads these counters."""
 
     unchanged: int = 0
-    """Open threads that were read again and have not changed."""
+    """Number of open threads that were read again and have not changed."""
     not_found: int = 0
     other_inbox: int = 0
-    """Listed threads outside `inbox_ids`."""
+    """Number of listed threads that are in none of the inboxes in `inbox_ids`."""
     before_start_date: int = 0
-    """Listed threads whose latest message is before `start_date`."""
+    """Number of listed threads that are older than `start_date`."""
     withheld_deletions: int = 0
-    """Threads that were not found but are not reported as deleted yet."""
+    """Number of missing threads that `Deletions` does not report as deleted yet."""
     threads_with_messages: int = 0
-    """Threads whose messages were read."""
+    """Number of threads whose messages were read."""
     unavailable: list[str] = field(default_factory=list)
-    """IDs of existing threads whose messages HubSpot does not return."""
+    """IDs of threads that HubSpot has, but for whose messages HubSpot returns a 404."""
     truncated: list[str] = field(default_factory=list)
-    """IDs of truncated messages whose full text could not be read."""
+    """IDs of the truncated messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
-    """The progress of an unfinished message backfill: the threads done, and the total or None if it
-    is unknown. None: no backfill is unfinished."""
+    """Two numbers: the threads that the unfinished message backfill has handled, and all threads.
+    The second number is None if unknown. None instead of both numbers: no backfill is
+    unfinished."""
 
     def warn(self) -> None:
-        """Log a warning for unavailable messages, and one for truncated messages."""
+        """Log a warning if `unavailable` has IDs, and another warning if `truncated` has IDs."""
         if self.unavailable:
             message = "HubSpot has %d thread(s) but returns 404 for their messages: %s"
             LOG.warning(message, len(self.unavailable), name_ids(self.unavailable))
@@ -230,12 +247,12 @@ class SyncStats:
 
 @dataclass(frozen=True)
 class SyncContext:
-    """What the phases share: settings, selection, state, and what this sync has seen so far."""
+    """The settings, the selected streams and the state, and what this sync has seen and counted."""
 
     settings: Settings
     selection: Selection
     state: SyncState
-    """The state of the last sync, with the changes of this sync."""
+    """The state of the last sync, with all state changes of this sync so far."""
     stats: SyncStats = field(default_factory=SyncStats)
     failures: Failures = field(default_factory=Failures)
 
@@ -246,10 +263,14 @@ class SyncContext:
 
     @property
     def tracks_open_threads(self) -> bool:
-        """Whether open threads are checked; if not, no thread is reported as deleted."""
+        """Whether the sync checks open threads. If not, no thread is reported as deleted."""
         return self.settings.open_threads_max_calls > 0
 
     def is_tracked(self, row: Row) -> bool:
-        """Whether later syncs check a thread, because it is open and within the filters."""
+        """Whether a thread is *tracked*: the state keeps the thread, and later syncs check it.
+
+        A tracked thread is open (its status is not CLOSED) and passes the filters. If
+        `tracks_open_threads` is False, no thread is tracked.
+        """
         is_open = row["status"] != "CLOSED" and self.tracks_open_threads
         return is_open and self.settings.threads.includes(row)

@@ -1,9 +1,11 @@
 """Ranges of thread IDs, and the cursors that start them.
 
-When threads are listed in the order of their IDs, a page's cursor is the ID of its last row in
-base64 (recorded): it is a *key*. So the tap can make a cursor for any ID (a *self-made cursor*),
-and the list can be read from any place. A row is *behind* an ID or another row if the row's ID is
-higher.
+HubSpot returns the list of threads in pages. Each page except the last has a cursor, by which the
+next page is requested. If the list is sorted by ID, the cursor is the ID of the page's last row, in
+base64 (recorded). Such a cursor is a *key*.
+
+The tap can make a key for any ID (a *self-made cursor*), and read the list from this ID on. For
+example, the cursor `MTc=` requests the page that starts with the first ID above 17.
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ class IdRange(NamedTuple):
 
     after: int
     until: int | None = None
-    """None: no upper end."""
+    """The last ID of the range. None: the range has no end."""
 
 
 ALL_IDS = IdRange(0)
 
 
 def subtract(ranges: Iterable[IdRange], read: IdRange) -> list[IdRange]:
-    """Return the ranges without the IDs in `read`, in the same order."""
+    """Return the ranges, in the same order, without the IDs in the range `read`."""
     parts: list[IdRange] = []
     for after, until in ranges:
         below = read.after if until is None else min(until, read.after)
@@ -44,12 +46,15 @@ def subtract(ranges: Iterable[IdRange], read: IdRange) -> list[IdRange]:
 
 
 def cursor_after(thread_id: int) -> str | None:
-    """Return the cursor of the page right behind an ID; None if the ID is 0, for the first page."""
+    """Return the self-made cursor for the page that starts after an ID.
+
+    Return None for the ID 0, because a request without a cursor returns the first page.
+    """
     return b64encode(str(thread_id).encode()).decode() if thread_id else None
 
 
 def id_of_cursor(cursor: str | None) -> int | None:
-    """Return the ID in a cursor; None if the cursor has another form."""
+    """Return the ID that a key encodes; None if the cursor is not a key or is None."""
     try:
         text = b64decode(cursor or "", validate=True)
     except ValueError:
@@ -58,23 +63,29 @@ def id_of_cursor(cursor: str | None) -> int | None:
 
 
 class NotAKeyError(Exception):
-    """Cursors are not keys, so self-made cursors cannot be used."""
+    """The list's cursors are not keys, or HubSpot does not accept self-made cursors."""
 
 
 def check_page(page: Page, after: int) -> list[int]:
-    """Check that a page's rows are behind an ID, in ascending order, and that its cursor is a key.
+    """Check that a page continues the list after an ID, and that the page's cursor is a key.
 
-    Observed: the first row of a page can be the last row of the previous page.
+    The IDs of the rows must ascend. Only the first ID may be `after` or lower, because HubSpot can
+    repeat the last row of the previous page (observed). A first page without a cursor is the whole
+    list and is not checked.
+
+    Args:
+        page: A page of the list sorted by ID.
+        after: The ID whose key requested the page; 0 for the first page.
 
     Returns:
-        The IDs of the rows that are behind `after`.
+        The IDs of the rows that are above `after`.
 
     Raises:
-        NotAKeyError: if the check fails. Then only cursors that HubSpot returned can be trusted.
+        NotAKeyError: if the check fails. The tap can then use only cursors that HubSpot returned.
     """
     ids = [int(thread_id) for thread_id in page.ids]
     if not after and page.cursor is None:
-        return ids  # the page is the whole list
+        return ids  # the page is the whole list, so no key is needed
     following = id_of_cursor(page.cursor)
     are_ascending = ids == sorted({*ids})
     is_key = following is not None and following > after and ids[-1:] in ([], [following])

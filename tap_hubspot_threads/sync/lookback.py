@@ -1,4 +1,10 @@
-"""Decides which emitted threads the lookback of the next increment may skip."""
+"""Decides which emitted threads the next sync need not read again.
+
+The *increment* is the phase that reads threads with a new message. The increment starts at the
+bookmark minus `lookback_seconds`. This time before the bookmark is the *lookback*. In the lookback,
+HubSpot lists threads that earlier syncs have emitted. The increment skips such a thread if
+`RecentThreads` has recorded the thread with the same time of the latest message.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +23,17 @@ if TYPE_CHECKING:
 
 
 class Lookback:
-    """Records the emitted threads that the next lookback may skip.
+    """Records emitted threads in `RecentThreads`, so that the next increment skips them.
 
-    The lookback may skip a thread if the thread's messages are emitted with it, are pending, or
-    were never selected. If the backfill reads the messages later in this sync, the backfill records
-    the thread instead.
+    The next increment may skip a thread in any of these cases:
+        * This sync reads the thread's messages right after the thread's record.
+        * The thread is in `MessagesState.pending`, so a later sync reads the messages.
+        * Neither this sync nor an earlier sync has read messages.
+
+    If the backfill of this sync reads the thread's messages, `Backfill` records the thread.
 
     Args:
-        context: The bookmarks, the recent threads, and the setting `lookback_seconds`.
+        context: The selected streams, the state, and the setting `lookback_seconds`.
     """
 
     def __init__(self, context: SyncContext) -> None:
@@ -32,16 +41,18 @@ class Lookback:
         self._with_messages = context.selection.messages
         self._seconds = context.settings.lookback_seconds
         self._bookmark: str | None = None
-        """The bookmark from which `_start` was computed."""
+        """The bookmark from which `_start` was computed. None: there was no bookmark."""
         self._start = ""
-        """The start of the next lookback, if the bookmark does not move again."""
+        """The bookmark minus `lookback_seconds`. The next lookback starts here if the bookmark
+        stays the same."""
 
     def note(self, row: Row, *, has_new_message: bool) -> Sequence[StateChange]:
-        """Return the state change that records a thread, if the next lookback may skip the thread.
+        """Return the state change that records a thread, or nothing if the thread is not recorded.
 
         Args:
-            row: The thread, which is emitted now.
-            has_new_message: Whether the messages are read even if the record has not changed.
+            row: The thread, which this sync emits now.
+            has_new_message: Whether the increment has listed the thread with a new message. If
+                messages are selected, this sync then reads the thread's messages.
         """
         bookmark = self._state.bookmark
         if bookmark != self._bookmark:

@@ -1,4 +1,13 @@
-"""Turns thread references and listed rows into events."""
+"""Turns references and listed rows into events.
+
+A *reference* (`ThreadRef`) names a thread to read by ID. A *listed row* is the row of a thread in a
+page of a list. An *open* thread has a status other than CLOSED. A *tracked* thread is an open
+thread that later syncs check (`SyncContext.is_tracked`). A *fingerprint* is a hash of a row
+(`fingerprint_of`).
+
+The *full listing* is the phase that lists all threads. The *message backfill* is the phase that
+reads the messages from before the stream `messages` was selected.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.state.sync_state import SyncState
 
 MAX_CALLS_PER_THREAD = 2
-"""Maximum API calls to read a thread or to find that it does not exist, not counting retries."""
+"""Maximum API calls to read a thread by ID, not counting retries: one as live, one as archived."""
 
 
 class ReadResult(NamedTuple):
@@ -36,11 +45,13 @@ class ReadResult(NamedTuple):
 
     ref: ThreadRef
     outcome: Row | HubSpotError | None
-    """The thread's row; None if the thread was not found; the error if it could not be read."""
+    """The thread's row. None: HubSpot has no such thread. An error: the thread could not be
+    read."""
     calls: int
-    """API calls made, not counting retries."""
+    """Number of API calls, not counting retries."""
     now: str | None = None
-    """If the thread was not found: the `Date` of the last 404; None if that 404 has no `Date`."""
+    """The `Date` of the last 404, as a time such as `2026-01-31T09:00:00.000Z`. None: HubSpot has
+    the thread, reading failed, or the 404 has no `Date`."""
 
 
 class ListedPage(NamedTuple):
@@ -48,31 +59,38 @@ class ListedPage(NamedTuple):
 
     rows: Iterable[Row]
     now: str
-    """HubSpot's clock when the page was read."""
+    """HubSpot's time at the response, such as `2026-01-31T09:00:00.000Z`."""
     advance: StateChange
-    """Moves the listing past this page."""
+    """Records in the state that the rows of this page need not be listed again."""
     failing: ThreadRef | None = None
-    """A thread whose row makes its page fail. The thread is read by ID instead."""
+    """A thread that HubSpot cannot list: each page with its row fails. The thread is read by ID
+    instead. None: there is no such thread."""
 
 
 class ChildStream(Protocol):
-    """Inserts child records, such as messages, after their parent records.
+    """Inserts the records of a child stream, such as `messages`, after the records of threads.
 
-    Reading may be ahead of the output. When the events end, no read is in progress.
+    The child stream may read ahead: it may request messages before earlier records are written.
+    When the iterator ends, no request of the child stream is running.
     """
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the same events in the same order, with child records inserted."""
+        """Yield the events, with the records of the child stream inserted.
+
+        The given records stay in their order. State changes stay in their order too, but may come
+        later.
+        """
 
 
 class ThreadPipeline:
-    """Reads threads by ID, decides what to emit and to keep in the state, and adds child records.
+    """Reads threads by ID, and decides which records and state changes to yield for each thread.
 
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
         context: The state, and what this sync has seen, counted and failed to read.
-        children: The selected child streams, in the order in which their records follow a thread.
+        children: The selected child streams. Each child stream receives the events that the
+            previous child stream yields.
     """
 
     def __init__(
@@ -89,9 +107,9 @@ class ThreadPipeline:
         self._is_marked_inexact = False
         self._lookback = Lookback(context)
         self.calls = 0
-        """API calls for reading threads by ID so far, not counting retries."""
+        """Number of API calls so far for reading threads by ID, not counting retries."""
         self.found = 0
-        """Threads read by ID so far."""
+        """Number of threads so far that were read by ID."""
 
     @property
     def _state(self) -> SyncState:
@@ -100,12 +118,13 @@ class ThreadPipeline:
     def by_id(
         self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
     ) -> Iterator[Event]:
-        """Read threads by ID and yield the resulting events in the order of the references.
+        """Read threads by ID, and yield the resulting events in the order of the references.
 
         Args:
-            refs: The threads to read. Events among them keep their place.
-            are_quarantined: Whether the threads failed in earlier syncs; then new failures do not
-                count towards `MAX_CONSECUTIVE_FAILURES`.
+            refs: The threads to read. Events between the references are yielded unchanged, in
+                order.
+            are_quarantined: Whether earlier syncs could not read these threads. If so, failures do
+                not count towards `MAX_CONSECUTIVE_FAILURES`.
 
         Raises:
             HubSpotError: if `MAX_CONSECUTIVE_FAILURES` threads in a row could not be read.
@@ -113,9 +132,10 @@ class ThreadPipeline:
         return self.with_children(self._events(self.read(refs, are_quarantined=are_quarantined)))
 
     def listed(self, pages: Iterable[ListedPage | StateChange]) -> Iterator[Event]:
-        """Yield the events of a full listing: every thread in scope is emitted.
+        """Yield the events of the pages of a full listing.
 
-        With `always_fetch_by_id`, threads are read by ID; otherwise the listed rows are used.
+        `_listed_page` says which threads are emitted. With the setting `always_fetch_by_id`, each
+        of these threads is read by ID. Otherwise, the listed row is emitted.
         """
         items = (
             item
@@ -124,15 +144,19 @@ class ThreadPipeline:
         )
         if self._fetches_listed:
             return self.by_id(items)
-        return self.with_children(cast("Iterator[Event]", items))  # no item is a reference here
+        return self.with_children(cast("Iterator[Event]", items))  # here, all items are events
 
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
-        """Yield what to read or emit for a listed thread, if the thread has a new message.
+        """Yield a reference, or the events, for a listed thread with a new message.
 
-        A thread whose last emitted record has the same time of the latest message has no new
-        message, and nothing is yielded. While the message backfill is unfinished, the thread is
-        treated as changed anyway. If `threads` is not selected, the listed row is used: that saves
-        a call for a record that would not be emitted.
+        A thread has no new message if its last emitted record has the same time of the latest
+        message. While the message backfill is unfinished, each listed thread counts as having a new
+        message.
+
+        If `threads` is selected, the thread is read by ID. Otherwise, the listed row is used, which
+        saves an API call. A thread that an earlier sync did not find is always read by ID.
+
+        Nothing is yielded for a thread outside `inbox_ids` or older than `start_date`.
         """
         is_known = self._state.recent.is_last_emitted(row["id"], row[REPLICATION_KEY])
         needs_messages = self._selection.messages and self._state.messages.needs_backfill
@@ -144,7 +168,11 @@ class ThreadPipeline:
                 yield from self.emit(row, has_new_message=True)
 
     def checked(self, rows: Iterable[Row]) -> Iterator[Event]:
-        """Yield the events of the listed rows of threads that are open, now or in the state."""
+        """Yield the events of listed rows whose threads are open, in the state or in the row.
+
+        A thread is skipped if an earlier sync did not find the thread, or if this sync has read the
+        thread by ID.
+        """
         for row in rows:
             thread_id = row["id"]
             if thread_id in self._state.not_found or thread_id in self._seen.fetched:
@@ -153,7 +181,7 @@ class ThreadPipeline:
                 yield from self.emit(row)
 
     def with_children(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Yield the events with their messages and actors inserted."""
+        """Return the events with the records of the child streams inserted."""
         for insert in self._children:
             events = insert(events)
         return iter(events)
@@ -161,7 +189,10 @@ class ThreadPipeline:
     def read(
         self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
     ) -> Iterator[ReadResult | Event]:
-        """Read threads by ID; yield the results in the order of the references. See `by_id`."""
+        """Read threads by ID, and yield the results in the order of the references.
+
+        The arguments, the handling of events and the errors are the same as for `by_id`.
+        """
         self._breaker.reset()
         for result in self._pool.map_ordered(self._read, self._note_fetched(refs)):
             yield result
@@ -179,12 +210,17 @@ class ThreadPipeline:
     def emit(
         self, row: Row, *, always: bool = False, has_new_message: bool = False
     ) -> Iterator[Event]:
-        """Yield a thread's record if it has changed, then the thread's messages and state changes.
+        """Yield a thread's record, the request for the thread's messages, and the state changes.
+
+        The record is yielded only if the row has changed since the last emitted record. The
+        messages are requested only if they may have changed (`_messages_of`).
+
+        A thread that is neither in the state nor tracked always counts as changed.
 
         Args:
             row: The thread.
-            always: Whether to emit the record even if it has not changed.
-            has_new_message: Whether to read the messages even if the record has not changed.
+            always: Whether to emit the record even if the row has not changed.
+            has_new_message: Whether to read the messages even if the row has not changed.
         """
         self._failures.threads.note_success(row["id"])
         self._seen.not_found_at.pop(row["id"], None)
@@ -196,7 +232,7 @@ class ThreadPipeline:
         yield from self._lookback.note(row, has_new_message=has_new_message)
 
     def _emit_kept(self, row: Row, *, always: bool, has_new_message: bool) -> Iterator[Event]:
-        """Yield the events of a thread that the state has or will have; see `emit`."""
+        """Do the work of `emit` for a thread that is in the state or tracked."""
         thread_id, state = row["id"], self._state
         self._seen.unseen_open.discard(thread_id)
         fingerprint = fingerprint_of(row)
@@ -212,7 +248,7 @@ class ThreadPipeline:
         kept = fingerprint if self._context.is_tracked(row) else None
         yield StateChange(partial(state.settle, thread_id, kept))
 
-    # References to results
+    # Turn references into results
 
     def _note_fetched(self, refs: Iterable[ThreadRef | Event]) -> Iterator[ThreadRef | Event]:
         for item in refs:
@@ -221,21 +257,25 @@ class ThreadPipeline:
             yield item
 
     def _is_in_state(self, thread_id: str) -> bool:
-        """Whether a later phase may read the thread too.
+        """Whether the state has a thread as open, as failed or as not found.
 
-        Remembering the IDs of all other threads would take too much memory.
+        A later phase may read such a thread again, but no other thread. So `_note_fetched` does not
+        record the other threads of a full listing, which saves memory.
         """
         state = self._state
         return thread_id in state.open or thread_id in state.failed or thread_id in state.not_found
 
     def _read(self, item: ThreadRef | Event) -> ReadResult | Event:
-        """Read the thread of a reference, or return an event as it is; called on a worker."""
+        """Return the result of reading a thread, or an event unchanged.
+
+        Called on a worker thread.
+        """
         if isinstance(item, ThreadRef):
             once = self._failures.threads.is_quarantined(item.id)
             return fetch_thread(self._api, item, once=once)
         return item
 
-    # Results to events
+    # Turn results into events
 
     def _events(self, results: Iterable[ReadResult | Event]) -> Iterator[Event]:
         for result in results:
@@ -254,9 +294,11 @@ class ThreadPipeline:
                 )
 
     def _is_wanted(self, result: ReadResult) -> bool:
-        """Whether a thread that cannot be listed is wanted: open in the state, or in scope.
+        """Whether to yield events for a thread that HubSpot cannot list.
 
-        If reading the thread failed, it counts as in scope.
+        A thread is wanted if it is open in the state, matches `inbox_ids` and `start_date`, or
+        could not be read. A thread that was not found is wanted only if it is open in the state,
+        because the ID may be wrong.
         """
         row = result.outcome
         is_in_scope = row is not None and (not isinstance(row, dict) or self._is_in_scope(row))
@@ -271,23 +313,28 @@ class ThreadPipeline:
         check = now if self._context.tracks_open_threads else None
         change = partial(self._state.note_not_found, ref.id, check)
         if check is None and self._state.failed.get(ref.id) != 0:
-            # The thread may have been archived or restored between the two requests. Because no
-            # check is recorded here, the next sync reads it once more. A failure count of 0 marks
-            # that.
+            # The thread may have been archived or restored between the two requests. So the next
+            # sync must read the thread again: the state keeps the thread in `failed`, with the
+            # count 0. If that sync does not find the thread either, the state forgets the thread.
             change = partial(self._state.note_failure, ref.id, 0)
         return StateChange(self._pending_messages(ref, change))
 
     def _failed(self, ref: ThreadRef, error: HubSpotError) -> StateChange:
-        """Record a failure and keep the thread for the next sync."""
+        """Return the state change for a thread that could not be read. The next sync retries."""
         syncs = self._failures.threads.note(ref.id, error)
         change = partial(self._state.note_failure, ref.id, syncs)
         return StateChange(self._pending_messages(ref, change))
 
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
-        """Extend a state change: keep the thread's messages for a later sync, if they are due.
+        """Extend a state change, if necessary, so that a later sync reads the thread's messages.
 
-        Until the backfill begins, the messages are always kept, because the backfill does not reach
-        a thread without a latest message.
+        The extension is necessary if the thread has a new message. While `_is_left_to_backfill` is
+        True, the extension is always necessary, because the backfill never lists a thread without a
+        latest message.
+
+        Args:
+            ref: The thread, which was not found or could not be read.
+            change: The state change to extend.
         """
         is_due = ref.has_new_message or self._is_left_to_backfill
         if not (self._selection.messages and is_due):
@@ -302,15 +349,22 @@ class ThreadPipeline:
     def _messages_of(
         self, row: Row, fingerprint: str, *, has_new_message: bool
     ) -> Sequence[ReadMessages]:
-        """Return the request to read a thread's messages, if they may have changed.
+        """Return the request to read a thread's messages, or nothing if no request is necessary.
 
-        Emitting an unchanged record again does not make its messages due. Until the backfill
-        begins, a thread with a latest message is left to the backfill, unless it has a new message
-        or its messages are pending.
+        The messages are read in any of these cases:
+            * `has_new_message` is True.
+            * An earlier sync could not read the messages (`_are_pending`).
+            * The thread is open in the state, and its fingerprint has changed.
+            * The thread is not open in the state, but is tracked from now on.
+
+        While `_is_left_to_backfill` is True, the last two cases do not apply, because the backfill
+        reads these messages. The backfill never lists a thread without a latest message. So the
+        messages of such a thread are read at once.
 
         Args:
             row: The thread.
-            fingerprint: The thread's fingerprint, if the thread is or was tracked.
+            fingerprint: The fingerprint of the row. Empty: the thread is neither in the state nor
+                tracked.
             has_new_message: Whether to read the messages in any case.
         """
         if not self._selection.messages:
@@ -328,7 +382,7 @@ class ThreadPipeline:
 
     @property
     def _is_left_to_backfill(self) -> bool:
-        """Whether the account is listed for the first time and the backfill has not begun."""
+        """Whether the first full listing is unfinished and the message backfill has not begun."""
         return self._state.is_first_listing and self._state.messages.bookmark is None
 
     def _are_pending(self, thread_id: str) -> bool:
@@ -338,19 +392,23 @@ class ThreadPipeline:
             and not self._failures.messages.is_quarantined(thread_id)
         )
 
-    # Listed rows to references and events
+    # Turn listed rows into references and events
 
     @property
     def _fetches_listed(self) -> bool:
         return self._context.settings.always_fetch_by_id and self._state.listing.emits_rows
 
     def _listed_page(self, page: ListedPage) -> Iterator[ThreadRef | Event]:
-        """Yield the events of a page; see `listed`.
+        """Yield the references and events of one page of a full listing.
 
-        HubSpot's index for the list can lag. So a listed row is not emitted if this sync has read
-        the thread by ID, if the last emitted record has a later message, or if the thread was not
-        found. But a listed row shows that the thread still existed after the 404, so the thread's
-        grace period restarts.
+        Only threads that match `inbox_ids` and `start_date` are emitted. HubSpot's list can be
+        outdated. So a listed row is not emitted in any of these cases:
+            * This sync has read the thread by ID.
+            * The last emitted record of the thread has a newer message.
+            * An earlier sync did not find the thread.
+
+        In the last case, the thread still existed after the 404. So
+        `SyncState.restart_grace_period` postpones the deletion of the thread.
         """
         fetches_listed = self._fetches_listed
         for row in page.rows:
@@ -388,12 +446,12 @@ class ThreadPipeline:
 
 
 def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> ReadResult:
-    """Read a thread with the reference's value of `archived`; after a 404, with the opposite value.
+    """Read a thread by ID. After a 404, repeat the request with the other value of `archived`.
 
     Args:
         api: The HubSpot API.
-        ref: The thread.
-        once: Whether to attempt each call only once.
+        ref: The thread. Its `archived` is the value for the first request.
+        once: Whether to attempt each request only once.
     """
     now = None
     for calls, archived in enumerate((ref.archived, not ref.archived), start=1):

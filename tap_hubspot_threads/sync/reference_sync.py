@@ -1,4 +1,8 @@
-"""Sync of only the reference lists and `thread_index`. This sync keeps no state."""
+"""The sync that runs if only reference lists and `thread_index` are selected.
+
+Reference lists are short lists such as `inboxes`. The stream `thread_index` has the rows of
+HubSpot's list of threads. This sync does not change the state.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,13 @@ if TYPE_CHECKING:
 
 
 class ReferenceSync:
-    """Lists threads if `thread_index` is selected, then loads the reference lists.
+    """Lists all threads if `thread_index` is selected, and then loads the reference lists.
 
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
-        context: The selection, and the state, whose account ID is checked.
+        context: The settings, the selected streams, and the state. The state is only compared with
+            the token's account.
     """
 
     def __init__(self, api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> None:
@@ -36,7 +41,8 @@ class ReferenceSync:
         """Yield the events.
 
         Raises:
-            HubSpotError: if the sync ends early, or after all reads if items could not be read.
+            HubSpotError: if an error ends the sync early.
+            IncompleteError: at the end, if some items could not be read.
         """
         identify(self._api, self._pool, self._context.state)
         if self._context.selection.thread_index:
@@ -54,7 +60,12 @@ class ReferenceSync:
                 yield CHECKPOINT
 
     def _read(self, ref: ThreadRef) -> list[Row]:
-        """Read by ID a thread that cannot be listed; return a list of its row, or an empty list."""
+        """Read a thread by ID, because HubSpot fails to list this thread.
+
+        Returns:
+            A list with the thread's row. Empty: HubSpot has no such thread, or reading the thread
+            failed.
+        """
         outcome = self._pool.run(lambda: fetch_thread(self._api, ref)).outcome
         if isinstance(outcome, HubSpotError):
             self._context.failures.threads.note(ref.id, outcome)

@@ -1,1 +1,1 @@
-"""Child streams: their records follow the records of threads."""
+"""The child streams `messages` and `actors`. Their records follow the records of threads."""

@@ -1,4 +1,8 @@
-"""Reads the actors that threads and messages name, up to 100 per API call."""
+"""Reads the actors that threads and messages name, up to 100 per API call.
+
+An actor is a participant in threads, such as an agent or a visitor. A record *names* an actor if a
+column in `COLUMNS` or `LISTS` has the actor's ID.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +24,19 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import FailureLog
 
 MAX_REMEMBERED = 50_000
-"""Maximum actors to remember as requested. The most recently named actors are kept."""
+"""Maximum number of actor IDs to remember. A remembered actor is not requested again. The IDs that
+records have named most recently are kept."""
 
 MAX_HELD = 200
-"""Maximum state changes held back for actors. Without this limit, STATE could stop advancing."""
+"""Maximum number of state changes that wait for actors. Without this limit, all further state
+changes might wait until the end of the sync."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
 LISTS = {"threads": (), "messages": ("senders", "recipients")}
 
 
 class Actors:
-    """Reads the actors that threads and messages name; a `ChildStream`.
+    """Reads the actors that the records of threads and messages name; a `ChildStream`.
 
     Args:
         api: The HubSpot API.
@@ -45,17 +51,20 @@ class Actors:
         self._held: list[StateChange] = []
         self._breaker = CircuitBreaker("actors")
         self._has_returned_any = False
-        """Whether HubSpot has returned any actor. If so, HubSpot does not refuse all actors: a
-        refusal concerns single IDs."""
+        """Whether a request for actors has succeeded. If so, HubSpot does not refuse all actors,
+        and a refusal concerns only some of the requested IDs."""
         self._refused = 0
-        """Number of actors that HubSpot has refused so far."""
+        """Number of actor IDs that HubSpot has refused so far."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the events and the actors. A state change follows all actors named before it.
+        """Yield the events, and a record for each actor that the records name.
+
+        A state change is yielded after all actors that earlier records name. A state change with
+        `save_now` does not wait for these actors.
 
         Raises:
-            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or for an
-                error of the API that ends the sync.
+            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or if an
+                error of the API ends the sync.
         """
         for event in events:
             if isinstance(event, Record):
@@ -73,7 +82,7 @@ class Actors:
         return bool(self._pending or self._held)
 
     def _note(self, record: Record) -> None:
-        """Queue the actors that a record names, except those already requested."""
+        """Queue the actors that a record names, except the remembered actors."""
         for actor_id in named_in(record):
             is_new = actor_id not in self._requested
             self._requested[actor_id] = None
@@ -92,9 +101,15 @@ class Actors:
         yield from held
 
     def _read_all(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return the actors that HubSpot has. Halve a failing batch to isolate the failing IDs.
+        """Return the rows of the actors that HubSpot has.
 
-        A single ID gets all retries, so that a transient error does not lose an actor.
+        If a request with several IDs fails, request each half of the IDs separately. This isolates
+        the failing IDs. A request with a single ID is retried, so that a transient error does not
+        lose an actor.
+
+        Args:
+            ids: The actor IDs.
+            once: Whether to attempt a request with several IDs only once.
         """
         once = once and len(ids) > 1
         try:
@@ -112,11 +127,15 @@ class Actors:
 
     @property
     def _seems_to_refuse_all(self) -> bool:
-        """Whether HubSpot probably refuses every actor, so that halving a batch would not help."""
+        """Whether HubSpot probably refuses all actors. If so, smaller requests would fail too."""
         return not self._has_returned_any and self._refused >= MAX_CONSECUTIVE_FAILURES
 
     def _fail(self, actor_id: str, error: HubSpotError) -> None:
-        """Record an actor that cannot be read. A refusal does not count as a sign of an outage."""
+        """Record that an actor cannot be read.
+
+        A transient error counts towards `MAX_CONSECUTIVE_FAILURES`. A refusal does not count,
+        because a refusal shows that HubSpot is not down.
+        """
         self._failures.note(actor_id, error)
         if isinstance(error, RefusedError):
             self._refused += 1

@@ -1,4 +1,8 @@
-"""Reads the messages of many threads concurrently and emits them in the order of the threads."""
+"""Reads the messages of many threads concurrently, and yields them in the order of the threads.
+
+HubSpot truncates long messages. With the setting `fetch_original_content`, one more request reads
+the *full text* of each truncated message.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +34,11 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
 
 COMPLETE_STATUSES = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
-"""Values of `truncationStatus` for messages whose own text is complete. A reply lacks only the
-messages that it quotes, and these have their own records."""
+"""Values of `truncationStatus` for messages whose own text is complete. A message with
+`TRUNCATED_TO_MOST_RECENT_REPLY` lacks only the quoted messages, which have their own records."""
 
 CHUNK_BYTES = 1_000_000
-"""Bytes of messages per part of a page, if full texts are read one by one."""
+"""If full texts are read one by one, a page is yielded in parts of about this many bytes."""
 
 
 class Messages:
@@ -53,15 +57,17 @@ class Messages:
         self._fetches_original_content = context.settings.fetch_original_content
         self._breaker = CircuitBreaker("threads' messages")
         self._failed_texts_in_a_row = 0
-        """Consecutive full texts that could not be read. After `MAX_CONSECUTIVE_FAILURES`, no full
-        text is requested."""
+        """Number of consecutive full texts that could not be read. If this number reaches
+        `MAX_CONSECUTIVE_FAILURES`, no further full text is requested."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the events, with each `ReadMessages` replaced by the records of the messages.
+        """Yield the events, with the records of messages instead of each `ReadMessages`.
+
+        A state change follows the messages of each thread.
 
         Raises:
             HubSpotError: if the messages of `MAX_CONSECUTIVE_FAILURES` threads in a row cannot be
-                read, or for an error of the API that ends the sync.
+                read, or if an error of the API ends the sync.
         """
         for event, pages in self._pool.prefetch_each(map(self._with_source, events)):
             if isinstance(event, ReadMessages):
@@ -77,7 +83,7 @@ class Messages:
         return event, self._pages(event.thread, once=self._failures.is_quarantined(id_))
 
     def _records(self, thread: ThreadRef, pages: Iterator[Page]) -> Iterator[Event]:
-        """Yield a thread's messages, each once, then the state change that follows them."""
+        """Yield the records of a thread's messages, each message once, and then a state change."""
         seen: set[str] = set()
         try:
             for page in pages:
@@ -101,9 +107,11 @@ class Messages:
         yield StateChange(partial(self._state.settle, thread.id))
 
     def _thread_deleted(self, thread_id: str) -> Callable[[], None]:
-        """Return the state change for a missing thread. A missing thread is not an error.
+        """Return the state change for messages whose thread HubSpot does not have.
 
-        The next syncs request the messages again, because a 404 can be wrong for a while.
+        The missing thread is not an error. A 404 can be wrong for a while, so the next syncs
+        request the messages again. After `FAILING_SYNCS` consecutive syncs without the thread, the
+        messages are not requested again.
         """
         self._seen.without_thread.append(thread_id)
         syncs = self._failures.syncs(thread_id)
@@ -120,10 +128,10 @@ class Messages:
     # On a worker thread
 
     def _pages(self, thread: ThreadRef, *, once: bool) -> Iterator[Page]:
-        """Yield the pages of a thread's messages; called on a worker thread.
+        """Yield the pages of a thread's messages. Called on a worker thread.
 
         Raises:
-            NotFoundError: if HubSpot has the thread, but returns 404 for its messages.
+            NotFoundError: if HubSpot has the thread, but returns a 404 for the thread's messages.
             _ThreadNotFoundError: if HubSpot does not have the thread.
         """
         has_page = False
@@ -144,14 +152,14 @@ class Messages:
             yield from self._list(thread, archived=True, once=once)
 
     def _list(self, thread: ThreadRef, *, archived: bool = False, once: bool) -> Iterator[Page]:
-        """Yield the pages of a thread's messages, each as a whole or in parts."""
+        """Yield the pages of a thread's messages, as `_with_full_texts` returns them."""
         for page in self._api.list_messages(thread.id, archived=archived, once=once):
             yield from self._with_full_texts(thread, page)
 
     def _with_full_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
         """Yield a page as it is, or in parts with the full texts of truncated messages.
 
-        The parts hold finished rows, so the rows are built only once.
+        A part has its rows in a list. So the rows are not built again from the response.
         """
         if not self._fetches_original_content:
             yield page
@@ -173,7 +181,7 @@ class Messages:
         yield Page(rows, page.cursor, page.now, size)
 
     def _full_text(self, thread: ThreadRef, message_id: str) -> Row:
-        """Return the columns of a message's full text; an empty row if reading the text fails."""
+        """Return the columns of a message's full text; an empty row if the text cannot be read."""
         if self._failed_texts_in_a_row >= MAX_CONSECUTIVE_FAILURES:
             self._stats.truncated.append(message_id)
             return {}
@@ -188,4 +196,4 @@ class Messages:
 
 
 class _ThreadNotFoundError(Exception):
-    """The thread no longer exists."""
+    """HubSpot has no such thread, neither live nor archived."""

@@ -1,1 +1,1 @@
-"""Concurrent API calls, and pages read ahead."""
+"""Concurrent API calls, and buffers for pages that are read ahead."""

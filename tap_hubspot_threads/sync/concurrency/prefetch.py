@@ -1,4 +1,7 @@
-"""Buffers of pages that are read ahead, bounded in bytes."""
+"""Buffers for pages that are read ahead, with a limit on their bytes.
+
+A page *waits* from the time when a buffer receives the page until the consumer takes the page.
+"""
 
 from __future__ import annotations
 
@@ -15,43 +18,47 @@ T = TypeVar("T")
 
 
 class Sized(Protocol):
-    """A result that takes memory until it is consumed."""
+    """A result that takes memory until the consumer has processed it."""
 
     @property
     def size(self) -> int:
         """The size of the result in bytes."""
 
     def shrink(self) -> None:
-        """Free the parts of the result that can be computed again."""
+        """Free the data of the result that can be computed again."""
 
 
 R = TypeVar("R", bound=Sized)
 
 
 class Plan(Protocol[T, R]):
-    """Tasks that depend on the results of earlier tasks. Only calls of `run` can overlap."""
+    """A source of tasks. The choice of the next task can depend on the results of earlier tasks.
+
+    Several threads call `run` at the same time. Calls of `take` and `done` never overlap.
+    """
 
     def take(self) -> T | None:
-        """Return the next task; None if no task can start before a running task is done."""
+        """Return the next task; None if no task is left, or if a running task must end first."""
 
     def run(self, task: T) -> R:
-        """Return the result of a task; called on a worker thread, concurrently."""
+        """Return the result of a task. Called on worker threads."""
 
     def done(self, task: T, result: R) -> None:
         """Record the result of a task."""
 
 
 PREFETCH_BYTES = 4_000_000
-"""Maximum bytes of pages to read ahead. Reading must continue while a target pauses to load a
-batch."""
+"""While this many bytes of pages wait, no further page is requested. Up to this limit, reading
+continues while a target pauses to load a batch."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
-"""Maximum bytes of waiting pages that stay parsed. A parsed page takes five times the memory of its
-bytes. A page beyond this limit is kept as bytes and parsed again when it is consumed."""
+"""If the waiting pages exceed this many bytes, each further page is kept only as bytes. When the
+consumer takes the page, the page is parsed again. A parsed page takes 5 times the memory of its
+bytes."""
 
 
 class ByteBudget:
-    """A limit, shared by several buffers, on the bytes of their waiting pages."""
+    """Counts the bytes of all pages that wait in the buffers that share this budget."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -69,13 +76,15 @@ class Buffer:
     """The pages of one source, read ahead.
 
     Guarantees:
-        * No page is requested while `PREFETCH_BYTES` bytes or more are waiting. The current buffer
-          is exempt while it is empty, so its consumer never waits for the other buffers.
-        * An error of the source is raised after the pages that came before it.
+        * While `PREFETCH_BYTES` bytes of pages wait in all buffers together, no page is requested.
+          The *current* buffer is an exception (`make_current`): if this buffer is empty, it
+          requests a page anyway. So the consumer of the current buffer never waits for other
+          buffers.
+        * If the source raises an error, `take` returns the earlier pages and then raises the error.
 
     Args:
-        budget: Shared with the other buffers.
-        source: The pages; only `fill` iterates over them.
+        budget: Counts the bytes of this buffer and of the other buffers.
+        source: The pages. Only `fill` iterates over the source.
     """
 
     def __init__(self, budget: ByteBudget, source: Iterator[Page]) -> None:
@@ -84,10 +93,10 @@ class Buffer:
         self._error: BaseException | None = None
         self._is_current = self._is_closed = False
         self.is_ended = False
-        """Whether the source has ended or failed, so that no more pages will come."""
+        """Whether the source has ended or has raised an error. If so, no further page arrives."""
 
     def fill(self) -> None:
-        """Read the source as far as the budget allows; never raises."""
+        """Read the source to its end. Wait while the budget is used up. Never raise."""
         error: BaseException | None = None
         try:
             while self._wait_for_budget():
@@ -96,7 +105,7 @@ class Buffer:
                     break
                 with self._budget.changed:
                     if self._is_closed:
-                        break  # no consumer would take the page and release its budget
+                        break  # nobody takes this page, so its bytes would count forever
                     self._budget.bytes += page.size
                     if self._budget.bytes > PARSED_BYTES:
                         page.shrink()
@@ -109,23 +118,23 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def make_current(self) -> None:
-        """Let this buffer read even if the others have used up the budget."""
+        """Make this buffer the current buffer. The consumer takes pages from this buffer next."""
         with self._budget.changed:
             self._is_current = True
             self._budget.changed.notify_all()
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait for a page or the end; return False if neither comes within `timeout` seconds."""
+        """Wait for a page or the end of the source. Return False after `timeout` seconds."""
         with self._budget.changed:
             return self._budget.changed.wait_for(
                 lambda: bool(self._pages) or self.is_ended, timeout
             )
 
     def take(self) -> Page | None:
-        """Return the next page; None at the end.
+        """Return the next page; None at the end of the source.
 
         Raises:
-            Whatever the source raised.
+            Any error that the source has raised.
         """
         with self._budget.changed:
             if self._pages:
@@ -138,7 +147,7 @@ class Buffer:
         return None
 
     def close(self) -> None:
-        """Stop reading and release the budget of the remaining pages."""
+        """Stop reading, and remove the waiting pages."""
         with self._budget.changed:
             self._is_closed = True
             self._budget.bytes -= sum(page.size for page in self._pages)
@@ -146,7 +155,7 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def _wait_for_budget(self) -> bool:
-        """Wait until the next page may be requested; return False if the buffer was closed."""
+        """Wait until the next page may be requested. Return False if the buffer was closed."""
         budget = self._budget
 
         def may_proceed() -> bool:
@@ -161,12 +170,14 @@ class Buffer:
 
 
 class SharedBuffer(Generic[T, R]):
-    """The results of a plan's tasks, in the order of completion. Many workers fill the buffer.
+    """The results of a plan's tasks, in the order in which the tasks end.
+
+    Many workers fill the buffer.
 
     Guarantees:
-        * No task starts while `PREFETCH_BYTES` bytes or more are waiting.
-        * After a task has failed, no further task starts. `take` returns all results, then raises
-          the error.
+        * While `PREFETCH_BYTES` bytes of results wait, no task starts.
+        * After a task has failed, no further task starts. `take` returns the waiting results and
+          then raises the error.
 
     Args:
         plan: The tasks.
@@ -182,12 +193,12 @@ class SharedBuffer(Generic[T, R]):
         self._changed = threading.Condition()
 
     def work(self) -> None:
-        """Run tasks until no task is left; never raises."""
+        """Run tasks until no task is left. Never raise."""
         while self.run_task():
             pass
 
     def run_task(self) -> bool:
-        """Wait for a task and run it; return False if no task is left. Never raises."""
+        """Wait for a task and run the task. Return False if no task is left. Never raise."""
         task = self._next_task()
         if task is None:
             return False
@@ -210,7 +221,7 @@ class SharedBuffer(Generic[T, R]):
         return True
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait for a result or the end; return False if neither comes within `timeout` seconds."""
+        """Wait for a result or the end of the plan. Return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: bool(self._results) or self._is_finished or self._error is not None,
@@ -218,10 +229,10 @@ class SharedBuffer(Generic[T, R]):
             )
 
     def take(self) -> R | None:
-        """Return the next result; None at the end.
+        """Return the next result; None at the end of the plan.
 
         Raises:
-            Whatever a task raised.
+            Any error that a task has raised.
         """
         with self._changed:
             if self._results:
@@ -246,7 +257,7 @@ class SharedBuffer(Generic[T, R]):
         self._results.append(result)
 
     def _next_task(self) -> T | None:
-        """Wait until a task can start, and return the task; None if no task is left."""
+        """Wait until a task can start, and return this task; None if no task is left."""
         with self._changed:
             while not (self._is_finished or self._error):
                 if self._bytes < PREFETCH_BYTES:

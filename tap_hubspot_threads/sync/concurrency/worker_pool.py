@@ -1,4 +1,4 @@
-"""Worker threads: concurrent calls with ordered, bounded and lazy results."""
+"""Runs calls concurrently on worker threads, with limits on the results that wait."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ R = TypeVar("R")
 S = TypeVar("S", bound=Sized)
 
 LOOKAHEAD = 4
-"""Maximum items per worker that are in progress or waiting to be yielded."""
+"""Per worker, at most this many items are in progress or wait to be yielded."""
 
 MAX_WAITING = 5_000
-"""Maximum items that wait to be yielded, including those without pages."""
+"""At most this many items of `prefetch_each` wait to be yielded, with or without pages."""
 
 POLL = 0.1
 """Seconds between two calls of `while_waiting`."""
@@ -36,13 +36,14 @@ POLL = 0.1
 class WorkerPool:
     """Runs blocking calls on worker threads, so that the main thread can react to signals.
 
-    If no thread can be started for a call, the calling thread runs the call. A signal is then
-    noticed only between two calls.
+    If the system can start no worker thread for a call, the calling thread runs the call. The tap
+    then notices a signal only between two calls.
 
     Args:
         count: Maximum concurrent calls.
         while_waiting: Called on the calling thread before each result, and every `POLL` seconds
-            while waiting for a result. If this function raises an error, the waiting ends.
+            while waiting for a result. If this function raises an error, the wait ends with this
+            error.
     """
 
     def __init__(self, count: int, while_waiting: Callable[[], None] = lambda: None) -> None:
@@ -50,12 +51,15 @@ class WorkerPool:
         self._has_started = threading.Event()
 
     def run(self, function: Callable[[], R]) -> R:
-        """Run a function on a worker; return its result or raise its error."""
+        """Run a function on a worker thread. Return its result or raise its error."""
         (result,) = self.map_ordered(lambda _: function(), [None])
         return result
 
     def iterate(self, items: Iterator[T]) -> Iterator[T]:
-        """Yield the items of an iterator. A worker computes an item when the caller requests it."""
+        """Yield the items of an iterator.
+
+        A worker thread computes an item when the caller requests the item.
+        """
         while (item := self.run(partial(next, items, None))) is not None:
             yield item
 
@@ -63,20 +67,20 @@ class WorkerPool:
         """Yield `function(item)` for each item, in the order of the items.
 
         Guarantees:
-            * At most `count` calls run at once, fewer if no more threads can be started. `function`
-              runs on worker threads. `items` is iterated and results are yielded on the calling
-              thread only.
-            * Items are pulled lazily: at most `LOOKAHEAD × count` are in progress or waiting to be
-              yielded. So memory is bounded, and a slow call does not leave other workers idle.
-            * A result is yielded before another item is pulled, if the result and all earlier
-              results are finished.
-            * After a call has failed or the iterator is closed, no further call starts; running
+            * At most `count` calls run at once. If the system cannot start `count` threads, fewer
+              calls run at once. `function` runs on worker threads. Only the calling thread iterates
+              over `items`.
+            * At most `LOOKAHEAD × count` items are in progress or wait to be yielded. This limits
+              the memory, and a slow call does not leave other workers idle.
+            * If the oldest waiting result is ready, the pool yields this result before requesting
+              the next item from `items`.
+            * After a call has failed or the iterator is closed, no further call starts. Running
               calls finish. A call that hangs does not delay the exit of the process.
 
         Raises:
-            WorkerStartError: if no thread could be started so far.
-            Whatever `items` and `while_waiting` raise. Whatever `function` raises for an item, in
-                place of the item's result.
+            WorkerStartError: if this pool has never been able to start a thread.
+            Any error that `items` or `while_waiting` raises. An error that `function` raises for an
+                item is raised in place of the item's result.
         """
         tasks: queue.SimpleQueue[tuple[T, Future[R]] | None] = queue.SimpleQueue()
         ended = threading.Event()
@@ -104,20 +108,20 @@ class WorkerPool:
     ) -> Iterator[tuple[T, Iterator[Page]]]:
         """Yield each item with its pages, in the order of the items.
 
-        The caller must consume the pages before it requests the next item.
+        The caller must consume the pages of an item before requesting the next item.
 
         Args:
-            sources: Items, each with the source of its pages. An item without pages has None as its
-                source and occupies no worker.
+            sources: The items, each with the source of its pages. An item without pages has None as
+                its source, and needs no worker thread.
 
         Guarantees:
-            * At most `count` sources are read at once, on worker threads. `sources` itself is
-              iterated and results are yielded on the calling thread only.
-            * At most `LOOKAHEAD × count` sources and `MAX_WAITING` items are in progress or
-              waiting. The pages read ahead take at most `PREFETCH_BYTES` bytes plus one page per
-              worker, however many pages an item has.
-            * An error of a source is raised in place of its next page; other sources continue. An
-              error of `sources` itself is raised after all earlier items.
+            * At most `count` sources are read at once, on worker threads. Only the calling thread
+              iterates over `sources`.
+            * At most `LOOKAHEAD × count` sources and `MAX_WAITING` items are in progress or wait.
+              The pages that are read ahead take at most `PREFETCH_BYTES` bytes plus one page per
+              worker.
+            * An error of a source is raised in place of the source's next page. The other sources
+              continue. An error of `sources` itself is raised after all earlier items.
             * After the iterator is closed, no further page is requested.
         """
         budget = ByteBudget()
@@ -155,19 +159,19 @@ class WorkerPool:
                 tasks.put(None)
 
     def prefetch(self, pages: Iterable[Page]) -> Iterator[Page]:
-        """Yield pages that are read ahead on a separate thread; bounded as in `prefetch_each`."""
+        """Yield pages that a worker thread reads ahead, with the limits of `prefetch_each`."""
         for _, found in self.prefetch_each([(None, iter(pages))]):
             yield from found
 
     def run_plan(self, plan: Plan[T, S]) -> Iterator[S]:
-        """Yield the results of the tasks of a plan, in the order of completion.
+        """Yield the results of a plan's tasks, in the order in which the tasks end.
 
         Guarantees:
             * At most `count` tasks run at once, on worker threads.
             * Results that wait to be yielded take at most `PREFETCH_BYTES` bytes plus one result
               per worker.
-            * An error of a task is raised after the results that are waiting.
-            * After an error, or after the iterator is closed, no further task starts; running tasks
+            * An error of a task is raised after the results that wait.
+            * After an error, or after the iterator is closed, no further task starts. Running tasks
               finish.
         """
         buffer = SharedBuffer(plan)
@@ -212,19 +216,20 @@ class WorkerPool:
             self._while_waiting()
             try:
                 return future.result(timeout=POLL)
-            except FutureTimeoutError:  # raised by the wait or by the function itself
+            except FutureTimeoutError:  # raised by `result` or by the function that the worker ran
                 if future.done():
                     return future.result()
 
 
 class _Threads:
-    """Daemon threads that share the work: up to `count`, or as many as the system allows.
+    """Daemon threads that share the work: up to `count`, or as many as the system can start.
 
     Daemon threads do not delay the exit of the process.
 
     Args:
         count: Maximum number of threads.
-        has_started: Set once a thread could be started, in this group or in another group.
+        has_started: Set when the pool has started its first thread. The pool passes the same event
+            to each `_Threads` object.
     """
 
     def __init__(self, count: int, has_started: threading.Event) -> None:
@@ -232,10 +237,10 @@ class _Threads:
         self.running = 0
 
     def add(self, work: Callable[[], None]) -> bool:
-        """Start another thread unless `count` threads run; return whether at least one runs.
+        """Start another thread if fewer than `count` threads run. Return whether a thread runs.
 
         Raises:
-            WorkerStartError: if no thread could be started so far.
+            WorkerStartError: if the pool has never been able to start a thread.
         """
         if self.running < self._max_count:
             try:
@@ -273,7 +278,7 @@ def _fill(tasks: queue.SimpleQueue[Buffer | None]) -> None:
 
 
 def up_to_an_error(items: Iterable[T], errors: list[Exception]) -> Iterator[T]:
-    """Yield the items. If an error ends them early, append the error to `errors`."""
+    """Yield the items. If `items` raises an error, append the error to `errors` and end."""
     try:
         yield from items
     except Exception as error:  # noqa: BLE001 - raised later by the caller

@@ -1,1 +1,1 @@
-"""The phases of a sync of the whole account."""
+"""The phases of a sync of the whole account. `sync.account` runs the phases in order."""

@@ -1,4 +1,4 @@
-"""Phase 6, the message backfill: reads the messages from before `messages` was selected."""
+"""The message backfill: a phase that reads the messages from before `messages` was selected."""
 
 from __future__ import annotations
 
@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MIN_QUOTA_SHARE = 0.2
-"""Minimum share of the daily quota that a backfill leaves to the other syncs of the day."""
+"""The backfill pauses when this share of the daily quota is left. If `daily_quota_reserve_percent`
+is more than half of this share, the backfill pauses earlier."""
 EPOCH = "1970-01-01T00:00:00.000Z"
-"""The earliest possible time of a message: a channel without timestamps reports 0."""
+"""The earliest possible time of a message: a channel without timestamps reports the time 0."""
 
 
 class Backfill:
-    """Reads messages thread by thread, from the messages' bookmark up to the threads' bookmark.
+    """Reads the messages of one thread after another, ordered by the threads' latest messages.
+
+    The backfill starts at the bookmark of `messages` and ends at the bookmark of `threads`.
 
     Args:
-        api: Reports the remaining daily quota.
-        increment: Lists the threads by latest message.
+        api: Returns the share of the daily quota that is left.
+        increment: Lists the threads by the time of their latest message.
         pipeline: Reads the threads' messages.
-        context: Both bookmarks, and the settings.
+        context: The two bookmarks, and the settings.
     """
 
     def __init__(
@@ -43,24 +46,26 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # Twice a large reserve can be almost 100% or more, and the backfill might never start.
-        # So the share is at most halfway between the reserve and 100%.
+        # Usually, the share is twice the reserve. Twice a large reserve can be almost 100% or more,
+        # and the backfill might never start. So the share is at most halfway between the reserve
+        # and 100%.
         self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
     def run(self) -> Iterator[Event]:
-        """Yield the events. A used-up daily quota ends the backfill without an error.
+        """Yield the events. If the daily quota is used up, end the backfill without an error.
 
         Raises:
-            HubSpotError: for the same errors as the increment, except a used-up daily quota.
+            HubSpotError: if listing the threads fails, or if another error of the API ends the
+                sync.
         """
         until = self._state.bookmark
         if not self._state.messages.needs_backfill or until is None:
             return
         since = self._state.messages.bookmark or self._threads.start_date or EPOCH
         if not self._state.messages.backfilled_threads:
-            # Only a new backfill reads the lookback. If each resumed backfill read it again, a
-            # small daily quota might be used up within the lookback every time.
+            # Only a new backfill starts `lookback_seconds` earlier. If each resumed backfill did so
+            # too, a small daily quota might always be used up by threads that were read before.
             since = self._increment.before(since)
         try:
             yield from self._pipeline.with_children(self._events(since, until))
@@ -77,13 +82,13 @@ class Backfill:
 
     def _events(self, since: str, until: str) -> Iterator[Event]:
         for window in self._increment.windows(since, end=lambda: until):
-            # A row can be fresher than its place. So the row's time can be later than the time up
-            # to which all threads were shown.
+            # A thread can get a message while HubSpot builds the page. So the time of a row can be
+            # later than `complete_until`, the time up to which all threads were listed.
             complete_until = min(window.complete_until or until, until)
             for row in window.rows:
                 moment = row[REPLICATION_KEY]
                 if moment is None or moment > until:
-                    continue  # left to the next increment
+                    continue  # the next increment reads these messages
                 if self._is_low():
                     self._is_cut_short = True
                     return

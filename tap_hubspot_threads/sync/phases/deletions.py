@@ -1,6 +1,11 @@
-"""Decides which threads are deleted: those that two checks did not find.
+"""Decides which threads count as deleted in HubSpot.
 
-Mass deletions need more proof, because the token may belong to another account.
+A *check* reads a thread by ID, as live and as archived. If a check does not find the thread, the
+thread is *missing*. If a second check does not find the thread either, the thread counts as
+deleted.
+
+An *open* thread has a status other than CLOSED. If most open threads are missing (a *mass
+deletion*), the token may belong to another account. So a mass deletion needs more proof.
 """
 
 from __future__ import annotations
@@ -22,36 +27,46 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MIN_SECONDS_BETWEEN_CHECKS = 600.0
-"""Minimum seconds between the two checks that do not find a thread. A single outage must not mark a
-thread as deleted, even if the scheduler retries the sync during the outage."""
+"""Minimum seconds between the two checks. During an outage, the scheduler may retry the sync. The
+two checks must not fall into the same outage."""
 
 MASS_DELETION_MIN = 20
-"""Minimum known open threads before missing threads can count as a mass deletion."""
+"""A mass deletion is possible if at least this many threads are missing or found
+(`is_mass_deletion`)."""
 
 
 class Deletions:
-    """Decides which threads are deleted.
+    """Decides which threads count as deleted.
 
     Args:
-        context: The threads that were not found, each with the time of its first check.
-        is_confirmed: Whether the state is confirmed to belong to this account.
+        context: The missing threads, each with the time of the first check that did not find the
+            thread.
+        is_confirmed: Whether the state is known to belong to the token's account (`identify`).
     """
 
     def __init__(self, context: SyncContext, *, is_confirmed: bool) -> None:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._lists_all = context.settings.threads.is_all
-        """Whether a full listing includes every thread. If not, the absence of a thread from the
-        listing proves nothing, and a second check by ID is needed too."""
+        """Whether a full listing shows every thread, because `inbox_ids` and `start_date` are not
+        set. If not, an existing thread can be absent from the listing. So two checks are always
+        needed."""
         self._is_confirmed = is_confirmed
 
     @property
     def is_mass_deletion(self) -> bool:
-        """Whether many open threads are known and most were not found, in this sync or earlier."""
+        """Whether more threads are missing than found, and at least `MASS_DELETION_MIN` in total.
+
+        A thread is missing if it is in the state's `not_found`. A thread is found if the initial
+        state has the thread as open and this sync has found the thread.
+        """
         missing, seen = len(self._state.not_found), self._seen.seen_open
         return missing + seen >= MASS_DELETION_MIN and missing > seen
 
     def run(self) -> Iterator[Event]:
-        """Yield a record for each deleted thread, then the state change that forgets the thread."""
+        """Yield the records of the deleted threads.
+
+        After each record, yield the state change that removes the thread from the state.
+        """
         proven = self._proven()
         is_suspicious = not self._is_confirmed and len(self._state.not_found) > self._seen.seen_open
         deleted = [] if is_suspicious else proven
@@ -77,20 +92,22 @@ class Deletions:
             yield StateChange(partial(self._state.forget, thread_id))
 
     def check(self) -> None:
-        """Raise an error if most threads are missing and the token may belong to another account.
+        """Raise an error if there is a mass deletion and the token may belong to another account.
 
         Raises:
-            MassDeletionError: names how many threads were not found.
+            MassDeletionError: says how many threads are missing.
         """
         if self.is_mass_deletion and not self._is_confirmed:
             raise MassDeletionError(not_found=len(self._state.not_found), seen=self._seen.seen_open)
 
     def _proven(self) -> list[str]:
-        """Return the threads whose deletion is proven.
+        """Return the IDs of the threads whose deletion is proven.
 
-        Two checks that did not find the thread are enough, except in a mass deletion. Then a full
-        listing that started after the first check and did not show the thread is needed too. Such
-        a listing replaces the second check if it includes every thread.
+        Without a mass deletion, two checks are the proof.
+
+        In a mass deletion, two checks and a full listing are the proof. The listing must be
+        complete, must have started after the first check, and must not show the thread. If
+        `_lists_all` is True, the listing replaces the second check.
         """
         if not self.is_mass_deletion:
             return self._not_found_twice()
@@ -107,7 +124,10 @@ class Deletions:
         ]
 
     def _not_found_twice(self) -> list[str]:
-        """Return the threads that this sync did not find, long enough after their first check."""
+        """Return the IDs of the threads that an earlier sync and this sync did not find.
+
+        Between the two checks, at least `MIN_SECONDS_BETWEEN_CHECKS` have passed.
+        """
         first_checks = self._state.not_found
         return [
             name

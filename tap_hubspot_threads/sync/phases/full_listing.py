@@ -1,4 +1,4 @@
-"""Phases 1 and 4, the full listing: lists all threads by ID, in several syncs if necessary."""
+"""The full listing: a phase that lists all threads, sorted by ID, within one or several syncs."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
 MIN_SECONDS = 120.0
-"""Maximum seconds of a full listing per sync, if `SHARE_OF_INTERVAL` permits less."""
+"""A full listing may take this many seconds per sync, even if `SHARE_OF_INTERVAL` permits less."""
 SHARE_OF_INTERVAL = 0.2
-"""Maximum share of the time between the starts of two syncs that a full listing takes."""
+"""Per sync, a full listing may take this share of the time since the last sync started, if this is
+more than `MIN_SECONDS`."""
 
 
 class FullListing:
-    """Lists the whole account, at most once per sync; a listing can span several syncs.
+    """Lists the whole account, at most once per sync. A listing can continue in later syncs.
 
-    A listing emits every thread in scope, changed or not. The first listing runs to its end. A
-    later listing takes a limited time in each sync, so that it does not delay the next increment.
+    A listing emits threads even if they have not changed. The first listing has no time limit. A
+    later listing has a time limit per sync, so that the next increment is not delayed.
 
     Args:
         api: The HubSpot API.
@@ -50,11 +51,16 @@ class FullListing:
         self._has_run = False
 
     def is_due(self, *, for_deletions: bool = False) -> bool:
-        """Whether a listing is due or unfinished; False once this sync has run a listing.
+        """Whether to run a listing now.
+
+        A listing is due if the last listing is unfinished, or if the last listing started
+        `full_listing_interval_hours` ago or earlier. After this sync has run a listing, no listing
+        is due. If this sync emits no threads, only the first listing is due.
 
         Args:
-            for_deletions: Whether a listing is also due if a thread was first not found after the
-                last listing started.
+            for_deletions: Whether a listing is also due if a thread was added to
+                `SyncState.not_found` after the last listing started. `Deletions` needs a listing
+                that started later.
         """
         listing = self._state.listing
         if self._has_run:
@@ -68,16 +74,18 @@ class FullListing:
         return is_old or not listing.is_over or (for_deletions and could_show)
 
     def run(self) -> Iterator[Event]:
-        """Yield the events of the listing, from its start or where the last sync stopped."""
+        """Yield the events of a listing. If the last listing is unfinished, resume that listing."""
         self._has_run = True
         return self._pipeline.listed(self._pages())
 
     def _pages(self) -> Iterator[ListedPage | StateChange]:
-        """Yield the pages that are still to be listed, live threads first.
+        """Yield the pages that this listing has not read yet.
 
-        The first listing lists archived threads only if they are in scope. A later listing always
-        lists them, because nothing else updates a closed thread that was archived after its record
-        was emitted.
+        Live threads come before archived threads.
+
+        The first listing reads archived threads only if `include_archived` is set. Later listings
+        always read archived threads, because no other phase notices that a closed thread was
+        archived.
         """
         listing, budget = self._state.listing, Budget(seconds=self._max_seconds())
         is_new, cursor = listing.is_over, listing.cursor
@@ -99,7 +107,7 @@ class FullListing:
             cursor = None
 
     def _max_seconds(self) -> float | None:
-        """Return the maximum seconds for a listing in this sync; None: no limit."""
+        """Return the maximum seconds for the listing in this sync; None if there is no limit."""
         if self._state.is_first_listing:
             return None
         if self._last_sync_at is None:

@@ -1,4 +1,9 @@
-"""Phase 2, the increment: reads threads with a message since the bookmark minus the lookback."""
+"""The increment: a phase that reads the threads with a new message.
+
+The *bookmark* is the time up to which all threads are emitted. The *list by time* is HubSpot's list
+of threads, sorted by the time of their latest message. This list can lag. So the increment starts
+some seconds before the bookmark. These seconds are the *lookback*.
+"""
 
 from __future__ import annotations
 
@@ -26,18 +31,20 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 UNDATED_MARGIN = 7_260.0
-"""Seconds added to the end of an increment whose pages lack a `Date`. HubSpot's clock is then taken
-to be the local clock minus one hour, and the local clock may be slow."""
+"""Seconds from `_Start.now` to `_Start.end`, if HubSpot's responses have no `Date`. `_Start.now` is
+then the local time minus one hour, and the local clock may be slow."""
 ROUNDING_MARGIN = 1.0
-"""Seconds added to the end of any other increment, because a `Date` is rounded down."""
+"""Seconds from `_Start.now` to `_Start.end`, if HubSpot's responses have a `Date`, because HubSpot
+rounds a `Date` down to a whole second."""
 FIRST_LOOKBACK = 120.0
-"""The increment of a first sync starts this many seconds before the start of the sync."""
+"""The lookback in seconds if this sync has started the first full listing. The bookmark is then the
+start of this listing."""
 MIN_CORRECTION = 60.0
-"""Seconds. `_Start.now` is corrected if a later page implies that HubSpot's clock at the first page
-was earlier by more than this."""
+"""`_Start.now` is corrected only if a later page yields a time that is earlier by more than this
+many seconds."""
 MIN_EARLY_ROWS = 2
-"""The time filter counts as ignored if more than this many rows of a page, and more than half of
-its rows, are from before the requested start."""
+"""An *early* row has a time before the requested time. If a page has more than this many early
+rows, and if most rows are early, HubSpot has ignored the time filter."""
 
 
 class Increment:
@@ -56,24 +63,25 @@ class Increment:
         self._api, self._pool, self._pipeline = api, pool, pipeline
         self._state, self._seen, self._settings = context.state, context.seen, context.settings
         self._lists_archived = self._settings.threads.include_archived
-        """Whether archived threads are in scope and HubSpot can list them by time."""
+        """Whether to list archived threads by time. False: `include_archived` is not set, or
+        HubSpot has turned out not to support this list."""
         self._lists_new = True
-        """Whether new threads are listed by ID."""
+        """Whether `_new_threads` lists new threads by ID."""
 
     def run(self, *, is_first: bool) -> Iterator[Event]:
         """Yield the events of the changed threads, and the state changes that move the bookmark.
 
         Args:
-            is_first: Whether this sync has just listed the account for the first time. Then the
-                lookback is short and new threads are not listed by ID, because the listing has
-                shown all but the latest changes. The next increment finds those.
+            is_first: Whether this sync has started the first full listing, which has already listed
+                nearly all threads. If so, the lookback is `FIRST_LOOKBACK`, and new threads are not
+                listed by ID. The next increment lists the threads that were created meanwhile.
         """
         self._lists_new = not is_first
         lookback = FIRST_LOOKBACK if is_first else self._settings.lookback_seconds
         return self._pipeline.by_id(self._changed(lookback))
 
     def before(self, moment: str) -> str:
-        """Return a time minus the lookback, which covers the lag of HubSpot's index."""
+        """Return the time that is `lookback_seconds` before a time."""
         return shift(moment, seconds=-self._settings.lookback_seconds)
 
     def windows(
@@ -82,8 +90,8 @@ class Increment:
         """Yield the threads whose latest message is not before a time.
 
         Args:
-            since: The start, as a cleaned time.
-            end: See `iter_changed_threads`.
+            since: The time, such as `2026-01-31T09:00:00.000Z`.
+            end: Returns the time at which the list ends; None while this time is unknown.
             note: Called with each page.
         """
 
@@ -103,7 +111,7 @@ class Increment:
         try:
             try:
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
-            except _BookmarkAheadError:  # check again: a single response can be wrong
+            except _BookmarkAheadError:  # the `Date` of a single response can be wrong
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
         except _BookmarkAheadError as error:
             LOG.warning(
@@ -142,16 +150,17 @@ class Increment:
     ) -> Generator[ThreadRef | Event, None, int | None]:
         """Yield the references to the threads with IDs above `newest_id`, whatever their times.
 
-        An email's times are those of its `Date` header, so a new thread may be anywhere in the list
-        by time (recorded). That list never shows a thread without a message.
+        The list by time does not show a thread without a message. The place of a new email thread
+        is the time in the email's `Date` header, which can be before the lookback (recorded).
 
         Args:
-            newest_id: The highest ID that was listed by the time at which the lookback starts.
-            shown: IDs that the list by time has shown.
+            newest_id: The highest ID listed before the lookback started
+                (`RecentThreads.newest_id`).
+            shown: IDs of the threads that this increment has listed by time.
 
         Returns:
-            The highest ID listed so far. None: cursors are not thread IDs, so new threads cannot be
-            listed by ID, and the full listing picks them up.
+            The highest ID listed so far. None: cursors are not thread IDs, so that new threads
+            cannot be listed by ID. The next full listing lists the new threads.
         """
         newest, threads = newest_id, ThreadList(self._api, self._pool, archived=False)
         try:
@@ -171,14 +180,16 @@ class Increment:
         return newest
 
     def _archived_pages(self, list_pages: ListSince, since: str) -> Iterator[Page]:
-        """Yield pages of archived threads by time; one empty page if HubSpot cannot list by time.
+        """Yield the pages of archived threads, sorted by time.
 
-        UNKNOWN: whether HubSpot sorts archived threads by time. If HubSpot refuses the sort or
-        ignores the filter, the full listing picks up the changes.
+        UNKNOWN: whether HubSpot sorts archived threads by time. If HubSpot refuses the first page
+        or ignores the time filter, yield an empty page instead. The next full listing then finds
+        the changed archived threads.
 
-        A refusal of a later page is an error, as for live threads. It may only mean that a cursor
-        has expired. `Backfill` lists through `windows` too, and would never return to the threads
-        of a skipped page.
+        Raises:
+            RefusedError: if HubSpot refuses a later page, for example because the cursor has
+                expired. This page must not be skipped, because `Backfill` would never read the
+                messages of the skipped threads.
         """
         pages = list_pages(since)
         reason = "HubSpot ignores the time filter."
@@ -200,7 +211,10 @@ class Increment:
 
 
 def _ignores_filter(page: Page, since: str) -> bool:
-    """Whether most rows of a page are from before the requested start."""
+    """Whether a page shows that HubSpot ignored the time filter (`MIN_EARLY_ROWS`).
+
+    Times up to `FRESH_SECONDS` before `since` are permitted.
+    """
     start = shift(since, seconds=-FRESH_SECONDS)
     times = [row[REPLICATION_KEY] or start for row in page.rows]
     early = [moment for moment in times if moment < start]
@@ -208,19 +222,23 @@ def _ignores_filter(page: Page, since: str) -> bool:
 
 
 class _Start:
-    """HubSpot's clock at the first page of an increment, and the end of the increment."""
+    """The time of the first page of an increment, and the time at which the increment ends."""
 
     def __init__(self) -> None:
         self.now = ""
-        """HubSpot's clock at the first page, as a cleaned time; empty before the first page."""
+        """HubSpot's time at the first page, such as `2026-01-31T09:00:00.000Z`. Empty: no page was
+        received yet."""
         self.end: str | None = None
-        """The time at which the increment ends: `now` plus a margin; None before the first page."""
+        """`now` plus a margin: threads with later messages are left to the next sync. None: no page
+        was received yet."""
         self._received_at = 0.0
 
     def note(self, page: Page) -> None:
-        """Take the clock from the first page.
+        """Set `now` and `end` from the first page, and correct them from later pages.
 
-        Correct it if a later page, minus the seconds since the first, gives an earlier time.
+        A later page with a `Date` gives another estimate of `now`: the page's time minus the
+        seconds since the first page. If this estimate is earlier than `now` by more than
+        `MIN_CORRECTION`, the estimate replaces `now`.
         """
         if not self.now:
             self._received_at = page.received_at
@@ -231,7 +249,7 @@ class _Start:
 
 
 class _BookmarkAheadError(Exception):
-    """The bookmark is so far ahead of HubSpot's clock that the increment would find nothing."""
+    """HubSpot's time is before the start of the lookback, so the increment would find nothing."""
 
     def __init__(self, now: str) -> None:
         super().__init__(now)

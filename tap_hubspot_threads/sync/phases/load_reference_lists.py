@@ -1,4 +1,4 @@
-"""Phase 5, reference lists: loads all inboxes, channels and channel accounts."""
+"""A phase that loads the reference lists: inboxes, channels and channel accounts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LOG = logging.getLogger("tap-hubspot-threads")
 def load_reference_lists(
     api: HubSpotApi, pool: WorkerPool, context: SyncContext
 ) -> Iterator[Event]:
-    """Yield the records of the selected lists. A list that fails does not stop the others.
+    """Yield the records of the selected reference lists. If a list fails, load the others anyway.
 
     Raises:
-        HubSpotError: if the token is not accepted, or the daily quota is used up.
+        HubSpotError: if the token is not accepted, or if the daily quota is used up.
     """
     for reference in context.selection.reference_lists:
         try:

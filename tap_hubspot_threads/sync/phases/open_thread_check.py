@@ -1,8 +1,11 @@
-"""Phase 3, the open-thread check: finds silent changes to open threads.
+"""The open-thread check: a phase that finds silent changes to open threads.
 
-There are several steps, because it is unknown whether HubSpot's status filter works and how many
-threads fit on one page. Each step handles only the threads that the earlier steps left. Every sync
-tries all steps, because the state does not record which steps worked.
+An *open* thread has a status other than CLOSED. A *known* open thread is an open thread in the
+state. A *silent change* is a change without a new message, such as a new status or assignee.
+
+The check has several steps, because two facts are unknown: whether HubSpot's status filter works,
+and how many threads fit on one page. Each step handles only the threads that no earlier step has
+handled. Every sync tries all steps, because the state does not record which steps worked.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""Maximum seconds per sync for listing: this phase's pages and the increment's pages together."""
+"""Maximum seconds per sync for list requests, including the list requests of the increment."""
 
 
 class OpenThreadCheck:
@@ -38,8 +41,8 @@ class OpenThreadCheck:
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
-        pipeline: Reads threads by ID, and emits those that have changed.
-        context: The open threads, and those that were not found.
+        pipeline: Reads threads by ID, and emits the threads that have changed.
+        context: The open threads, and the threads that earlier syncs did not find.
     """
 
     def __init__(
@@ -51,18 +54,18 @@ class OpenThreadCheck:
         self._archived_values = context.settings.threads.archived_values
         self._lists = not context.settings.always_fetch_by_id
         self._known = 0
-        """Known open threads at the start of the check."""
+        """Number of known open threads at the start of the check."""
         self._pages = self._calls = self._found = self._listed = 0
-        """In this order: pages listed, calls by ID, threads found by ID, and known open threads
-        that the listings showed."""
+        """Four numbers: pages listed, API calls by ID, threads found by ID, and known open threads
+        that the list requests showed."""
         self._seconds = 0.0
-        """Total time that the pages of this check took."""
+        """Total seconds that the list requests of this check took."""
 
     def not_found_once(self) -> Iterator[Event]:
-        """Read again the threads that earlier syncs did not find, with at most 25% of the calls.
+        """Read the threads that earlier syncs did not find, with at most 25% of the API calls.
 
-        A missing thread needs a second check before it is reported as deleted. Only a read by ID
-        counts as a check, so these threads are read even if a listing shows them.
+        A thread counts as deleted after two reads by ID that did not find the thread. So these
+        threads are read by ID even if a list shows them.
         """
         self._known = len(self._state.open)
         if self._max_calls:
@@ -73,17 +76,21 @@ class OpenThreadCheck:
             yield from self._read(refs)
 
     def by_status(self) -> Iterator[Event]:
-        """List open threads with HubSpot's status filter; each page is attempted once."""
+        """List open threads with HubSpot's status filter. Each request is attempted once."""
         if self._max_calls and self._lists and self._listable() > len(self._archived_values):
             yield from self._listing(self._list_open())
 
     def by_listing_all(self) -> Iterator[Event]:
-        """List all threads, if time permits and reading the open threads by ID takes more calls."""
+        """List all threads, if this takes fewer API calls than reading the open threads by ID.
+
+        The step is skipped if the list would take too many API calls (`_pages_left`) or too long
+        (`LISTING_SECONDS`).
+        """
         if self._max_calls and self._lists and self._full_listing_is_cheaper():
             yield from self._listing(self._list_all())
 
     def by_id(self) -> Iterator[Event]:
-        """Read the remaining open threads by ID, until the calls are used up.
+        """Read the remaining open threads by ID, until the API calls are used up.
 
         The least recently read threads are read first.
         """
@@ -100,9 +107,9 @@ class OpenThreadCheck:
             LOG.info(message, self._known, self._listed, self._pages, self._found)
 
     def _unseen(self) -> list[ThreadRef]:
-        """Return the known open threads that this sync has not seen, least recently read first.
+        """Return the known open threads that this sync has not found, least recently read first.
 
-        Threads that were not found are excluded, because `not_found_once` handles them.
+        Threads that earlier checks did not find are excluded, because `not_found_once` reads them.
         """
         return [
             ThreadRef(thread_id, archived)
@@ -113,7 +120,7 @@ class OpenThreadCheck:
         ]
 
     def _listable(self) -> int:
-        """Return how many unseen threads a listing can include."""
+        """Return the number of threads in `_unseen` that a list request can show."""
         return sum(ref.archived in self._archived_values for ref in self._unseen())
 
     def _read(self, refs: list[ThreadRef]) -> Iterator[Event]:
@@ -125,17 +132,21 @@ class OpenThreadCheck:
     # Steps that list threads
 
     def _listing(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Run a step that lists threads. If the step fails, the next steps run anyway."""
+        """Yield the events of a step that lists threads. If a request fails, end only this step."""
         before = self._seen.seen_open
         yield from self._pipeline.with_children(_best_effort(events))
         self._listed += self._seen.seen_open - before
 
     def _list_open(self) -> Iterator[Event]:
-        """List open threads by status, and mark the unchanged ones as seen. Later steps skip these.
+        """List open threads by status, and mark the unchanged threads as seen.
 
-        A page with mostly closed threads means that HubSpot ignores the filter, so the step ends. A
-        row that differs from the last emitted record may show a change, or the status index may be
-        outdated. So the later steps read such a thread.
+        Later steps skip the marked threads.
+
+        If a listed row differs from the last emitted record, the thread is not marked, and a later
+        step reads the thread. The thread may have changed, or HubSpot's status index may be
+        outdated.
+
+        If most threads on a page are closed, HubSpot ignores the filter, so the step ends.
 
         UNKNOWN: whether `threadStatus` filters, and whether the status index is current. If both
         are true, all listed rows can be used, and `by_listing_all` can be removed.
@@ -159,12 +170,12 @@ class OpenThreadCheck:
         if pages is None or self._listable() <= pages:
             return False
         fits_calls = pages <= self._max_calls // 2 - self._pages
-        # If cursors are not keys, pages are read one after another.
+        # Without `newest_id`, cursors are not thread IDs, and pages are read one after another.
         at_once = self._pool.count if self._state.recent.newest_id is not None else 1
         return fits_calls and listing.full_seconds / at_once <= self._seconds_left()
 
     def _list_all(self) -> Iterator[Event]:
-        """List all threads; stop when the calls or the time are used up."""
+        """List all threads until the API calls or the seconds for list requests are used up."""
         for archived in self._archived_values:
             budget = Budget(calls=self._pages_left(), seconds=self._seconds_left())
             threads = ThreadList(self._api, self._pool, archived=archived, budget=budget)
@@ -179,7 +190,7 @@ class OpenThreadCheck:
                 return
 
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """Yield pages until the calls or the seconds for listing are used up."""
+        """Yield pages until the API calls or the seconds for list requests are used up."""
         pages = self._pool.iterate(pages)
         for _ in range(self._pages_left()):
             self._pages += 1
@@ -190,7 +201,10 @@ class OpenThreadCheck:
                 return
 
     def _pages_left(self) -> int:
-        """Return how many pages may still be listed. Listing may take at most half of the calls."""
+        """Return the number of pages that may still be listed.
+
+        List requests may take at most half of the API calls.
+        """
         return min(self._max_calls // 2, self._max_calls - self._calls) - self._pages
 
     def _seconds_left(self) -> float:

@@ -1,8 +1,12 @@
 """Decides which range of thread IDs each worker reads next, so that all workers stay busy.
 
-Simulated with 16 workers and 40,000 to 300,000 threads, for an account that grows evenly while
-HubSpot's IDs accelerate: listing by ranges is 9 to 14 times as fast as one page after another
-(`benchmarks/ranges.py`).
+A worker requests the first page of a range. The IDs after this page remain in the range. If workers
+are reading all ranges, the plan *splits* a range: an idle worker gets the upper part of the range.
+The *open* range is the range without an upper end.
+
+Simulated: with 16 workers, listing by ranges is 9 to 14 times as fast as listing one page after
+another (`benchmarks/ranges.py`). The simulated accounts have 40,000 to 300,000 threads and grow
+evenly, while HubSpot assigns IDs ever faster.
 """
 
 from __future__ import annotations
@@ -22,13 +26,16 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 SPARE_CALLS = 24
-"""Splits may cause this many calls on top of two per page."""
+"""A range is split only if the calls so far are at most 2 per full page of rows, plus this
+number."""
 CUTS_PER_PAGE = 3
-"""Ranges per expected page at the start."""
+"""After the first page, the other IDs are cut into at most this many ranges per expected page."""
 PAGES_WORTH_A_SPLIT = 1.2
-"""A range is split only if at least this many pages are expected behind its page under way."""
+"""A range is split only if at least this many pages are expected after the page that a worker is
+reading."""
 FIRST_GALLOP = 8
-"""How many pages ahead of the open range's page under way the first probe starts."""
+"""The first probe (`RangePlan._split`) starts this many expected pages after the page that a worker
+is reading in the open range."""
 
 
 @dataclass
@@ -36,11 +43,12 @@ class _Range:
     after: int
     until: int | None
     rate: float | None = None
-    """Estimated threads per ID; None: unknown."""
+    """Estimated number of threads per ID. None: unknown."""
     is_busy: bool = False
     """Whether a worker is reading a page of the range."""
     is_probe: bool = False
-    """Whether the range was split off the open range, and no page of it was read yet."""
+    """Whether the range was split off the open range, and no page of this range has been read
+    yet."""
 
 
 class Budget:
@@ -48,7 +56,7 @@ class Budget:
 
     Args:
         calls: Maximum API calls, not counting retries. None: no limit.
-        seconds: No page is requested once this many seconds have passed since the first request.
+        seconds: After this many seconds since the first request, no further page is requested.
             None: no limit.
     """
 
@@ -57,19 +65,19 @@ class Budget:
         self._started_at: float | None = None
         self._is_out_of_time = False
         self.calls = 0
-        """API calls so far."""
+        """Number of API calls so far, not counting retries."""
         self.seconds = 0.0
-        """Seconds since the first request."""
+        """Seconds from the first request to the last response."""
 
     def take(self) -> bool:
-        """Count a call and return True; return False if the budget is used up."""
+        """Count an API call and return True. If the budget is used up, return False instead."""
         if self._is_out_of_time or self.calls == self._max_calls:
             return False
         self.calls += 1
         return True
 
     def note(self, page: Page) -> None:
-        """Record the time at which a page was received."""
+        """Record when a page was received."""
         if self._started_at is None:
             self._started_at = page.received_at - page.seconds
         self.seconds = page.received_at - self._started_at
@@ -77,14 +85,14 @@ class Budget:
 
 
 class RangePlan:
-    """The ranges of live threads, or of archived threads, that are still to be read.
+    """The unread ranges of a list: either the list of live threads or the list of archived threads.
 
-    Not thread-safe: the worker pool calls all methods under one lock.
+    Not thread-safe: the worker pool holds a lock during each call of `take`, `done` and `skip`.
 
     Args:
-        ranges: The ranges to read. Only the last range may be *open*: without an upper end.
+        ranges: The ranges to read. Only the last range may be open.
         budget: Limits the calls and the time.
-        workers: How many workers read pages.
+        workers: The number of workers that read pages.
     """
 
     def __init__(self, ranges: Iterable[IdRange], budget: Budget, *, workers: int) -> None:
@@ -100,9 +108,9 @@ class RangePlan:
         return not self._ranges
 
     def take(self) -> IdRange | None:
-        """Return the range whose first page an idle worker is to read.
+        """Return the range whose first page a worker reads next.
 
-        Return None if there is nothing to read now, or if the budget is used up.
+        Return None if no range can be read now, or if the budget is used up.
         """
         idle = [each for each in self._ranges if not each.is_busy]
         chosen = max(idle, key=self._expected) if idle else self._split()
@@ -113,10 +121,14 @@ class RangePlan:
         return IdRange(chosen.after, chosen.until)
 
     def done(self, task: IdRange, page: Page) -> IdRange:
-        """Record a page that was read; return the IDs that the page covers.
+        """Record a page that a worker has read. Return the range of IDs that are done.
+
+        Args:
+            task: The range that `take` returned.
+            page: The first page of this range.
 
         Raises:
-            NotAKeyError: if the page shows that cursors are not keys.
+            NotAKeyError: if `check_page` finds that cursors are not thread IDs.
         """
         ids = check_page(page, task.after)
         self._budget.note(page)
@@ -139,15 +151,17 @@ class RangePlan:
         return covered
 
     def skip(self, task: IdRange, until: int, behind: Page | None) -> IdRange:
-        """Continue a range behind a row that cannot be listed.
+        """Skip a row that HubSpot cannot list. The range continues with the IDs above this row.
 
         Args:
-            task: The range.
+            task: The range that `take` returned.
             until: The ID of the row.
-            behind: The page behind the row, whose time counts in the budget.
+            behind: The page that starts after the row. The time of this page counts in the budget.
+                None: no such page was requested.
 
         Returns:
-            The IDs of the range up to `until`, which need not be read again.
+            The range of IDs that need not be read again. This range ends at `until`, or at the end
+            of `task` if this end is lower.
         """
         if behind is not None:
             self._budget.note(behind)
@@ -159,7 +173,11 @@ class RangePlan:
         return IdRange(task.after, until)
 
     def _cut(self, first: Page) -> None:
-        """Cut the IDs behind the first page into ranges, one fewer than there are workers."""
+        """Cut the IDs after the first page of the list into ranges.
+
+        There are at most `CUTS_PER_PAGE` ranges per expected page, and fewer ranges than workers.
+        There is always at least one range.
+        """
         (rest,) = self._ranges
         start, newest = int(first.ids[0]) - 1, newest_id(first)
         pages = max(0, newest - rest.after) / (rest.after - start)
@@ -170,19 +188,24 @@ class RangePlan:
         self._ranges = [_Range(*each) for each in zip(bounds, ends, strict=True)]
 
     def _expected(self, each: _Range, *, pages_ahead: int = 0) -> float:
-        """Return the rows expected in a range, minus those of its next `pages_ahead` pages.
+        """Return the number of rows expected in a range after the next `pages_ahead` pages.
 
-        The number is infinite if unknown.
+        Return infinity if the rate of the range is unknown or the range is open.
         """
         if each.rate is None or each.until is None:
             return inf
         return (each.until - each.after) * each.rate - pages_ahead * self._page_size
 
     def _split(self) -> _Range | None:
-        """Split the range that has the most rows behind its page under way; return the new range.
+        """Split the range with the most expected rows. Return the upper part as a new range.
 
-        Return None if no range is worth splitting. A range whose rate is unknown is not split. The
-        range split off the open range is a *probe*. Only one unread probe exists at a time.
+        The rows of the page that a worker is reading do not count. If the new range was split off
+        the open range, the new range is a *probe*. At most one unread probe exists at a time.
+
+        Return None in any of these cases:
+            * The calls so far exceed the limit (`SPARE_CALLS`).
+            * No range has a known rate.
+            * No range has enough expected pages (`PAGES_WORTH_A_SPLIT`).
         """
         if self._calls > 2 * self._rows / self._page_size + SPARE_CALLS:
             return None
@@ -211,8 +234,12 @@ class RangePlan:
 def newest_id(first: Page) -> int:
     """Estimate the ID that a thread created now would get.
 
-    The IDs and times of the first page's rows are extrapolated linearly. The estimate is too low,
-    because HubSpot assigns IDs ever faster. If no row has a time, return the page's last ID.
+    The IDs and creation times of the first page are extrapolated linearly. The actual ID is higher,
+    because HubSpot assigns IDs ever faster.
+
+    Args:
+        first: The first page of the list. If no row has a creation time, return the ID of the last
+            row.
     """
     dated = [
         (int(row["id"]), parse_time(row["createdAt"])) for row in first.rows if row["createdAt"]

@@ -1,4 +1,12 @@
-"""Reads a list by ranges of IDs, and finds the rows that make their pages fail."""
+"""Reads a list of threads by ranges of IDs, and finds the rows that make their pages fail.
+
+In this module, the page *after* an ID starts with the first row above this ID. The page is
+requested with a self-made cursor, which encodes the ID (`sync.id_ranges`). An ID *works* if HubSpot
+returns the page after this ID. Otherwise, the ID *fails*.
+
+A *failing row* is a row that HubSpot cannot return. HubSpot returns an error for every page with
+this row, even for a page of one row. The tap skips this row and reads its thread by ID.
+"""
 
 from __future__ import annotations
 
@@ -30,68 +38,65 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_SINGLE_ROWS = 20
-"""Maximum rows to read one by one at a place where every larger page fails."""
+"""If larger pages fail, at most this many rows are read one by one."""
 GALLOP = 4
-"""In the search for a page behind a failing row, each try is this many times as far away as the
-previous try."""
+"""To find an ID that works, `_any_behind` adds a distance to the failing ID. Each distance is this
+many times the previous distance."""
 FIRST_DISTANCE = GALLOP**15
-"""Distance of the first try if the first page of the list fails: about the size of a thread ID.
-Thread IDs have 10 or 11 digits (recorded)."""
+"""The first distance if the first page fails. Thread IDs have 10 or 11 digits (recorded)."""
 RECHECKS = 8
-"""Maximum pages before a failing row that are tried again."""
+"""Maximum IDs that `_recheck` tries again."""
 MAX_DISTANCE = 10**12
-"""Maximum distance from a failing page in the search for a page behind it. Thread IDs have 10 or 11
-digits (recorded)."""
+"""The maximum distance. Thread IDs have 10 or 11 digits (recorded)."""
 
 
 @dataclass
 class ListedPart:
-    """A page of a list, a row that makes its page fail, or both, and the IDs that they cover."""
+    """A part of a list: a page, a failing row, or a page and the failing row after it."""
 
     page: Page | None = None
-    """The page, or only its rows before the failing row. None: the page starts with that row."""
+    """The whole page, or its rows before the failing row. None: there are no such rows."""
     failing_id: int | None = None
-    """The ID of the thread right behind `page` whose row makes its own page fail. None: there is no
-    such row, or another range covers it."""
+    """The ID of the failing row. None: this range has no failing row after `page`."""
     behind: Page | None = None
-    """The first page behind the failing row."""
+    """The page after `failing_id`. None: there is no failing row."""
     covered: IdRange | None = None
-    """The IDs that need not be read again. None: cursors are not keys; see `cursor`."""
+    """The IDs that need not be read again. None: cursors are not thread IDs."""
     cursor: str | None = None
-    """If cursors are not keys: the cursor of the next page; None on the last page."""
+    """The cursor of the next page. None: this is the last page, or cursors are thread IDs."""
 
     @property
     def failing(self) -> ThreadRef | None:
-        """The thread whose row fails, to be read by ID."""
+        """A reference to the thread of the failing row. None: there is no failing row."""
         if self.failing_id is None:
             return None
         return ThreadRef(str(self.failing_id), is_unlisted=True)
 
     @property
     def now(self) -> str:
-        """HubSpot's clock at the response, as a cleaned time; empty if there is no page."""
+        """HubSpot's time at the response, as in `Page.now`. Empty: the part has no page."""
         page = self.page or self.behind
         return page.now if page else ""
 
     @property
     def size(self) -> int:
-        """Bytes of `page`."""
+        """The bytes of `page`."""
         return self.page.size if self.page else 0
 
     def shrink(self) -> None:
-        """Free the parsed page."""
+        """Free the parsed rows of `page`. Later accesses parse the rows again."""
         if self.page:
             self.page.shrink()
 
     @cached_property
     def ids(self) -> list[int]:
-        """The IDs of the rows that are in `covered`."""
+        """The IDs of the rows of `page` that are in `covered`; all IDs if `covered` is None."""
         after, until = self.covered or ALL_IDS
         ids = map(int, self.page.ids if self.page else ())
         return [each for each in ids if after < each and (until is None or each <= until)]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows that are in `covered`, each once. Rows behind `covered` are not built."""
+        """Yield the rows of `page` whose IDs are in `ids`, each row once."""
         if self.page is None:
             return
         wanted = {*map(str, self.ids)}
@@ -106,7 +111,7 @@ class ListedPart:
                 return
 
     def covers(self, thread_id: int) -> bool:
-        """Whether an ID is in `covered`."""
+        """Whether an ID is in `covered`; True if `covered` is None."""
         after, until = self.covered or ALL_IDS
         return after < thread_id and (until is None or thread_id <= until)
 
@@ -117,7 +122,7 @@ class RangeReader:
     Args:
         api: The HubSpot API.
         plan: Chooses the pages.
-        archived: Whether to list archived threads instead of live ones.
+        archived: Whether to list archived threads instead of live threads.
         has_own_cursor_worked: Whether HubSpot has accepted a self-made cursor.
     """
 
@@ -132,26 +137,27 @@ class RangeReader:
         self._api, self._plan, self._archived = api, plan, archived
         self._has_own_cursor_worked = has_own_cursor_worked
         self._row_ends = {0}
-        """IDs of the last rows of pages. HubSpot itself returned cursors with these IDs, so they
-        prove nothing about self-made cursors."""
+        """IDs of the last rows of pages, and 0 for the start of the list. HubSpot has returned the
+        cursors with these IDs. So a request with such a cursor does not show whether HubSpot
+        accepts other cursors."""
         self.is_closed = False
-        """Whether nobody waits for results, so that a search ends."""
+        """Whether the caller has stopped reading. If so, a search for a failing row ends early."""
         self._is_down = False
         self._failing: list[tuple[IdRange, Page]] = []
-        """Ranges whose only row has the last ID and makes its page fail, each with the first page
-        behind the range."""
+        """For each failing row found so far: a range and the page after this range. The failing row
+        is the last and only row of the range."""
         self._search = threading.Lock()
 
     def take(self) -> IdRange | None:
-        """Return the next range for a worker; see `RangePlan.take`."""
+        """Return the range to read next; None if `RangePlan.take` returns None."""
         return self._plan.take()
 
     def run(self, task: IdRange) -> ListedPart:
-        """Return the page at the start of a range, or the row that makes this page fail.
+        """Return the first page of a range, or the row that makes this page fail.
 
         Raises:
             NotAKeyError: if HubSpot does not accept self-made cursors.
-            HubSpotError: if neither this page nor any page behind it can be read.
+            HubSpotError: if HubSpot returns neither this page nor a later page.
         """
         try:
             page = self._page(task.after)
@@ -168,16 +174,16 @@ class RangeReader:
     def done(self, task: IdRange, part: ListedPart) -> None:
         """Record a part in the plan, and set the part's `covered`.
 
-        If the first page shows that cursors are not keys, set its `cursor` instead, so that the
-        page need not be read again.
+        If the first page of the list shows that cursors are not thread IDs, set the part's `cursor`
+        instead. The list then continues with this cursor, so that the page need not be read again.
 
         Raises:
-            NotAKeyError: if a later page shows that cursors are not keys.
+            NotAKeyError: if a later page shows that cursors are not thread IDs.
         """
         if part.failing_id is not None:
             part.covered = self._plan.skip(task, part.failing_id, part.behind)
             if not part.covers(part.failing_id):
-                part.failing_id = None  # the row is behind the end of this range
+                part.failing_id = None  # the row belongs to another range
         elif part.page is not None:
             try:
                 part.covered = self._plan.done(task, part.page)
@@ -192,9 +198,9 @@ class RangeReader:
         return next(self._api.list_threads(cursor_after(after), archived=self._archived))
 
     def _up_to_failure(self, page: Page) -> ListedPart:
-        """Read on behind a single-row page, row by row.
+        """Read the rows after a page of one row, one by one, because larger pages fail.
 
-        Stop when a row fails or `MAX_SINGLE_ROWS` rows are read.
+        Stop at a failing row, or after `MAX_SINGLE_ROWS` rows.
         """
         pages = [page]
         while pages[-1].cursor is not None and pages[-1].ids and len(pages) < MAX_SINGLE_ROWS:
@@ -207,7 +213,7 @@ class RangeReader:
                     self._api.forget_failed_sizes()
                     return replace(part, page=_merged(pages))
                 following = part.page
-            if not following.ids:  # the cursor of an empty page may be any ID
+            if not following.ids:  # the cursor of a page without rows may be any ID
                 break
             pages.append(following)
         return ListedPart(_merged(pages))
@@ -215,18 +221,18 @@ class RangeReader:
     def _behind_failure(
         self, after: int, error: TransientError, *, is_confirmed: bool
     ) -> ListedPart:
-        """Find the row that makes a page fail, or return the page if it can be read after all.
+        """Find the row that makes the page after an ID fail, or return the page if it works now.
 
-        The row's ID is the lowest ID behind which a page can be read. If no page behind the failing
-        page can be read either, HubSpot counts as down. Only one search runs at a time.
+        The failing row has the lowest ID that works. If no higher ID works, HubSpot counts as down.
+        Only one search runs at a time.
 
-        Each try is a single attempt, so a short outage can mislead the search. Therefore the pages
-        behind `after` and behind the ID right before the result must also fail with all retries.
+        Each ID is tried with a single attempt, so a short outage can lead to a wrong result. So two
+        IDs must also fail with all retries: `after`, and the ID directly below the result.
 
         Args:
-            after: The ID behind which the page fails.
-            error: The error of the failing page.
-            is_confirmed: Whether all retries of the failing page have failed.
+            after: The ID that fails.
+            error: The error of the page after this ID.
+            is_confirmed: Whether `after` has already failed with all retries.
         """
         with self._search:
             if self._is_down:
@@ -255,11 +261,11 @@ class RangeReader:
             return ListedPart(failing_id=works, behind=behind)
 
     def _any_behind(self, after: int, error: TransientError) -> tuple[int, Page]:
-        """Return an ID above `after` behind which a page can be read, and that page.
+        """Return an ID above `after` that works, and the page after this ID.
 
         Raises:
-            HubSpotError: `error`, if no page can be read.
-            NotAKeyError: if no page can be read and no self-made cursor has worked so far.
+            HubSpotError: `error`, if no ID within `MAX_DISTANCE` works.
+            NotAKeyError: instead of `error`, if HubSpot may not accept self-made cursors.
         """
         distance = 1 if after else FIRST_DISTANCE
         while (page := self._try(after + distance)) is None:
@@ -271,14 +277,12 @@ class RangeReader:
         return after + distance, page
 
     def _first_that_works(self, fails: int, works: int, behind: Page) -> tuple[int, Page]:
-        """Return the lowest ID above `fails`, up to `works`, behind which a page can be read.
-
-        Also return that page.
+        """Return the lowest ID above `fails` that works, and the page after this ID.
 
         Args:
-            fails: An ID behind which no page can be read.
-            works: A higher ID behind which a page can be read.
-            behind: The page behind `works`.
+            fails: An ID that fails.
+            works: A higher ID that works.
+            behind: The page after `works`.
         """
         while works - fails > 1:
             middle = (fails + works) // 2
@@ -290,14 +294,14 @@ class RangeReader:
         return works, behind
 
     def _recheck(self, after: int, works: int, behind: Page) -> tuple[int | None, int, Page]:
-        """Try the pages behind `after` and behind some IDs between `after` and `works` again.
+        """Try `after` and some IDs between `after` and `works` again.
 
-        An outage may have ended meanwhile, or a second row may fail.
+        An outage may have ended meanwhile, or there may be a second failing row.
 
         Returns:
-            An ID behind which no page can be read (None: the search is over, because every page
-            fails or the page behind `after` can be read); an ID behind which a page can be read;
-            that page.
+            Three values: an ID that fails, a higher ID that works, and the page after the higher
+            ID. The first value is None if the search is over, because all IDs that were tried fail
+            or because `after` works.
         """
         fails = after
         places = min(RECHECKS, works - after)
@@ -310,13 +314,14 @@ class RangeReader:
         return None, works, behind
 
     def _try(self, after: int, *, once: bool = True) -> Page | None:
-        """Return the page of one row right behind an ID; None if that page cannot be read.
+        """Return the page after an ID, with one row; None if the ID fails.
 
-        Observed: HubSpot can return an empty page with a cursor. The row is then behind the cursor.
+        Observed: HubSpot can return an empty page with a cursor. This method then returns the page
+        after the ID in the cursor.
 
         Raises:
             NotAKeyError: if HubSpot does not accept self-made cursors.
-            TransientError: if nobody waits for the result.
+            TransientError: if `is_closed` is True.
         """
         if self.is_closed:
             message = "The list was closed during a search"
@@ -334,7 +339,7 @@ class RangeReader:
 
 
 def _merged(pages: Sequence[Page]) -> Page:
-    """Merge consecutive pages into one."""
+    """Merge consecutive pages into one page."""
     return replace(
         pages[-1],
         rows=[row for page in pages for row in page.rows],

@@ -1,7 +1,11 @@
-"""Lists live or archived threads by ID: by many ranges at once, or one page after another.
+"""Lists live or archived threads, sorted by ID: several ranges at once, or one page after another.
 
-UNKNOWN: whether cursors are thread IDs in every account (recorded in one). If so, `_in_order` and
-`NotAKeyError` can be removed.
+HubSpot has two separate lists: live threads and archived threads. To read several ranges of a list
+at once, the tap makes cursors itself (*self-made cursors*, `sync.id_ranges`). This is possible if
+HubSpot's cursors are thread IDs.
+
+UNKNOWN: whether cursors are thread IDs in every account (recorded in one account). If they are,
+`_in_order` and `NotAKeyError` can be removed.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ class ThreadList:
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
-        archived: Whether to list archived threads instead of live ones.
+        archived: Whether to list archived threads instead of live threads.
         budget: Limits the API calls and the time. None: no limit.
     """
 
@@ -47,26 +51,28 @@ class ThreadList:
         self._api, self._pool, self._archived = api, pool, archived
         self._budget = budget or Budget()
         self.is_complete = False
-        """Whether the list was read to its end, not only until the budget was used up."""
+        """Whether the list was read to its end. False: reading has not ended, or the budget was
+        used up first."""
 
     def parts(
         self, unread: Sequence[IdRange] = (ALL_IDS,), cursor: str | None = None
     ) -> Iterator[ListedPart]:
         """Yield the pages of the unread ranges, in any order.
 
-        If HubSpot refuses a self-made cursor or returns another form of cursor, the list goes on
-        page by page from the ID up to which everything was read. Rows behind that ID may come
-        twice.
+        If HubSpot refuses a self-made cursor, or if HubSpot's cursors are not thread IDs, read the
+        rest of the list one page after another. The rest starts after the highest ID up to which
+        all rows were read. Some rows with higher IDs may then be yielded twice.
 
         Args:
             unread: The ranges to read.
-            cursor: The cursor of the next page, if cursors were not keys in an earlier sync.
+            cursor: The cursor of the next page, if an earlier sync found that cursors are not
+                thread IDs. None: read by ranges.
 
         Raises:
             HubSpotError: if a page cannot be read.
         """
         start = id_of_cursor(cursor)
-        if start is not None:  # the saved cursor is a key after all
+        if start is not None:  # the saved cursor is a thread ID after all
             yield ListedPart(covered=IdRange(0, start))
             unread = subtract(unread, IdRange(0, start))
             self.is_complete = not unread
@@ -75,7 +81,7 @@ class ThreadList:
             return
         if not unread:
             return
-        end = unread[0].after  # everything up to this ID was read
+        end = unread[0].after  # all rows up to this ID were read
         cursor, are_keys = cursor_after(end), True
         try:
             for part in self._in_ranges(unread):
@@ -95,11 +101,11 @@ class ThreadList:
     def by_ranges(self, unread: Sequence[IdRange]) -> Iterator[ListedPart]:
         """Yield the pages of the unread ranges, in any order.
 
-        Only for accounts whose self-made cursors are known to work.
+        Call this method only if HubSpot is known to accept self-made cursors in this account.
 
         Raises:
-            NotAKeyError: if cursors are not keys.
-            HubSpotError: if neither a page nor any page behind it can be read.
+            NotAKeyError: if cursors are not thread IDs.
+            HubSpotError: if HubSpot returns neither a page nor any later page.
         """
         return self._in_ranges(unread, has_own_cursor_worked=True)
 
@@ -119,12 +125,13 @@ class ThreadList:
             reader.is_closed = True
         self.is_complete = plan.is_complete
 
-    # Cursors that are not keys
+    # If cursors are not thread IDs
 
     def _in_order_from(self, cursor: str | None) -> Iterator[ListedPart]:
-        """Yield the pages from a cursor on; start over if HubSpot refuses the cursor.
+        """Yield the pages from a cursor on, one after another.
 
-        A cursor may expire between syncs. If it has expired, this sync reads the whole list.
+        A saved cursor may have expired. If HubSpot refuses the cursor, yield the whole list,
+        without a budget.
         """
         has_page = False
         try:

@@ -1,9 +1,14 @@
-"""Lists threads by the time of their latest message, live and archived ones in one order.
+"""Lists live and archived threads together, sorted by the time of their latest message.
 
-HubSpot fixes the order of a page first and fills in its rows a moment later. So a row can be
-*fresher than its place*: its time can be later than its place in the order suggests. An email that
-arrives late can give a row any time (inferred, and simulated). So no single time on a page shows
-how far the list is complete; see `_Walk.position`.
+In this module, the *time* of a row is the time of the thread's latest message. The *place* of a row
+is the time by which HubSpot sorted the row. Usually, both are equal.
+
+HubSpot sorts the rows of a page first, and fills in their columns a moment later. If a thread gets
+a message in between, the row is *fresher than its place*: its time is later than its place. If this
+message is an email that arrives late, the row's time can be any time (inferred, and simulated).
+
+So no single time on a page shows how far the list is complete. Instead, `_Walk.position` computes
+the *position* from several rows: all threads whose place is before the position were listed.
 """
 
 from __future__ import annotations
@@ -19,52 +24,60 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FRESH_SECONDS = 60.0
-"""A row may be fresher than its place if its time is less than this many seconds old at the
+"""A row may be fresher than its place if its time is less than this many seconds before the
 request."""
 
 AGREEING_ROWS = 3
-"""Number of rows whose times together show how far a list is complete; see `_Walk.position`."""
+"""Number of rows from whose times `_Walk.position` computes the position."""
 
 LATER_ROWS = 20
-"""A list has passed a time once this many consecutive rows are later. Fewer rows could all be
+"""A list has passed a time if this many consecutive rows have later times. Fewer rows could all be
 fresher than their places, because rows near the end of the list change most often."""
 
 FILTER_MARGIN = 0.001
-"""The request for a position starts this many seconds before the position. UNKNOWN: whether the
-time filter is inclusive (inferred). If it is, the margin can be removed."""
+"""A request starts this many seconds before the position. UNKNOWN: whether the time filter includes
+the given time (inferred: it does). If it does, the margin can be removed."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Threads that the listing has not shown before."""
+    """Threads from one or several pages, without the threads of earlier windows."""
 
     rows: list[Row]
     complete_until: str | None
-    """All threads whose place is before this time have been shown; None: the listing has ended."""
+    """The position: all threads whose place is before this time were listed. None: the list has
+    ended."""
 
 
 ListSince: TypeAlias = Callable[[str], Iterator[Page]]
-"""Yields the pages from a time on, oldest message first, following HubSpot's cursors."""
+"""Yields the pages of the threads whose time is not before a given time, sorted by time. The pages
+follow HubSpot's cursors."""
 
 End: TypeAlias = Callable[[], str | None]
-"""Returns the time at which reading ends; None while this time is unknown."""
+"""Returns the time at which the list ends for this sync. None: this time is not known yet."""
 
 
 def iter_changed_threads(
     list_live: ListSince, list_archived: ListSince | None = None, *, since: str, end: End
 ) -> Iterator[Window]:
-    """Yield the threads whose latest message is not before `since`, each once, oldest first.
+    """Yield windows of the threads whose time is not before `since`, sorted by time.
 
-    Live and archived threads are merged by time, window by window. For each window, archived
-    threads are listed first, then live threads up to the same time, then archived threads again up
-    to the time that the live list has reached. So a thread that is archived or restored meanwhile
-    appears in at least one of these lists.
+    Each thread is yielded once.
+
+    Live and archived threads are merged by time, window by window. For each window, three lists are
+    read in this order:
+        1. Archived threads.
+        2. Live threads, up to the time that list 1 has reached.
+        3. Archived threads again, up to the time that list 2 has reached.
+
+    So a thread that is archived or restored meanwhile is in at least one of the three lists.
 
     Args:
         list_live: Lists live threads.
-        list_archived: Lists archived threads. None: archived threads are out of scope.
-        since: A cleaned time.
-        end: Threads after this time are left to the next sync, except those on the last page.
+        list_archived: Lists archived threads. None: only live threads are yielded.
+        since: The start, such as `2026-01-31T09:00:00.000Z`.
+        end: Returns the time at which the list ends. A later thread is yielded only if the last
+            page has this thread.
     """
     seen: set[str] = set()
     if list_archived is None:
@@ -72,7 +85,7 @@ def iter_changed_threads(
             yield Window(sorted(window.rows, key=_time), window.complete_until)
         return
     at: str | None = since
-    archived = Window([], since)  # archived threads not yielded yet
+    archived = Window([], since)  # archived threads that are not yielded yet
     while at is not None:
         if archived.complete_until == at:
             further = _next_window(list_archived, at, seen, end=end)
@@ -90,7 +103,7 @@ def iter_changed_threads(
 def _next_window(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Window:
-    """Read from a time on until the position moves, usually one page; return the threads read."""
+    """Return the threads from a time on, until the position moves. Usually, this is one page."""
     rows: list[Row] = []
     for window in iter_by_time(list_since, since, seen, until=until, end=end):
         rows += window.rows
@@ -110,25 +123,29 @@ def _time(row: Row) -> str:
 def iter_by_time(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Iterator[Window]:
-    """Yield the threads of one list from a time on, and skip those in `seen`.
+    """Yield the threads of one list from a time on, except the threads in `seen`.
 
-    The IDs of the threads yielded are added to `seen`.
+    The IDs of the yielded threads are added to `seen`.
 
-    Each page is requested from the position that the previous page reached, not by a cursor. A
-    thread that gets a message moves to the end of the list. A cursor might be an offset, which then
-    skips another thread. A cursor is followed only if the position does not move. Such a walk is
-    repeated until two walks in a row show the same threads. Then none of these threads has moved,
-    so the first of the two walks skipped no thread.
+    Each page is requested by time, from the position of the previous page. A cursor might be an
+    offset (a number of rows). A thread that gets a message moves to the end of the list. A page
+    requested by an offset would then skip another thread.
 
-    UNKNOWN: whether a cursor under the sort by time is a key or an offset. If it is a key, a walk
-    need not be repeated.
+    A cursor is used only if the position has not moved. The pages from one position on, each
+    requested by the cursor of the previous page, are a *walk*. A walk of several pages is repeated
+    until two consecutive walks show the same threads with the same times. Then no thread has moved
+    during the first of the two walks, and the first walk has skipped no thread.
+
+    UNKNOWN: whether a cursor of the list by time is an offset, or identifies the last row of its
+    page. If a cursor identifies the row, a walk need not be repeated.
 
     Args:
         list_since: Lists the threads.
-        since: The start, as a cleaned time.
-        seen: IDs of threads already shown.
-        until: Threads after this time are not yielded, and end the listing.
-        end: Threads after this time end the listing. They are yielded if a page shows them.
+        since: The start, such as `2026-01-31T09:00:00.000Z`.
+        seen: IDs of the threads that were already yielded.
+        until: The list ends at this time. Later threads are not yielded. None: no such limit.
+        end: Returns another time at which the list ends. Threads after this time are yielded if a
+            page has such threads.
     """
     at, walk, before = since, _Walk(list_since, since), None
     while True:
@@ -156,7 +173,7 @@ def iter_by_time(
 
 
 class _Walk:
-    """The pages from one position on, read by their cursors.
+    """The pages from one position on, each requested by the cursor of the previous page.
 
     Args:
         list_since: Lists the threads.
@@ -169,30 +186,31 @@ class _Walk:
         self._last: list[str] = []
         self._settled: list[str] = []
         self.pages = 0
-        """Pages read so far."""
+        """Number of pages read so far."""
         self.shown: set[tuple[str, str]] = set()
-        """IDs and times of the threads shown, except those left to the next sync."""
+        """IDs and times of the threads on these pages, without threads after the end of the
+        list."""
 
     def next_page(self) -> Page:
         """Return the next page.
 
         Raises:
-            PaginationLoopError: if the walk would never end.
+            PaginationLoopError: if the list makes no progress.
         """
         self.pages += 1
         return next(self._source)
 
     def position(self, page: Page) -> str | None:
-        """Return the position: the time up to which the list is complete after a page.
+        """Return the position after a page; None if the position has not moved.
 
-        Return None if the position has not moved. Only times that were at least `FRESH_SECONDS` old
-        at the request count. Of the last `AGREEING_ROWS` such times, in the order shown, the
-        earliest is the position. It is wrong only if the rows of all these times are fresher than
-        their places.
+        Times that are less than `FRESH_SECONDS` before the request are ignored. Of the other times,
+        only the last `AGREEING_ROWS` in list order are used. The earliest of these times is the
+        position. The position is wrong only if all rows with these times are fresher than their
+        places.
 
-        In a simulation of 2,500 histories, this rule lost no thread. Using the latest time on the
-        page lost a thread in every third history. Using the last row's time lost a thread in every
-        eleventh history.
+        In a simulation of 2,500 histories, this rule lost no thread. With the latest time on the
+        page as the position, every third history lost a thread. With the last row's time as the
+        position, every eleventh history lost a thread.
         """
         times = [row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]]
         self._last = [*self._last, *times][-LATER_ROWS:]
@@ -204,7 +222,7 @@ class _Walk:
         return moved if len(self._settled) == AGREEING_ROWS and moved > self._at else None
 
     def is_past(self, page: Page, position: str | None, limit: str | None) -> bool:
-        """Whether everything after a page is later than `limit`."""
+        """Whether all threads after a page are later than `limit`; False if there is no limit."""
         if limit is None:
             return False
         times = [row[REPLICATION_KEY] or limit for row in page.rows]

@@ -1,1 +1,1 @@
-"""The state that a sync keeps for the next one."""
+"""The state that a sync keeps for the next sync."""

@@ -1,4 +1,7 @@
-"""The part of the state about the full listing; see `SyncState`."""
+"""The progress of the full listing, which is a part of `SyncState`.
+
+The *full listing* is the phase that lists all threads. A listing can take several syncs.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.phases.range_reader import ListedPart
 
 LIVE, ARCHIVED = "live", "archived"
-"""The two sides of the list of threads."""
+"""HubSpot's two lists of threads. A variable named `side` has one of these two values."""
 
 
 class FullListingState:
-    """The progress of the current full listing, and figures of the last completed listing.
+    """The progress of the unfinished full listing, and the numbers of the last completed listing.
 
     Args:
-        state: The result of `to_dict`.
+        state: The result of `to_dict`. Empty: no listing has started yet.
         emits_rows: Whether this sync emits threads. If not, the next sync that emits threads lists
             the whole account.
     """
@@ -27,41 +30,46 @@ class FullListingState:
     def __init__(self, state: Mapping[str, Any], *, emits_rows: bool) -> None:
         self.emits_rows = emits_rows
         self.unread: dict[str, list[IdRange]] = {LIVE: [], ARCHIVED: []}
-        """The ranges to read, by side. If both sides are empty, no listing is unfinished."""
+        """For live and for archived threads: the ranges of IDs that the unfinished listing has not
+        read yet. If there is no such range, no listing is unfinished."""
         for side, after, until in state.get("listing_ranges", ()):
             self.unread[side].append(IdRange(int(after), None if until is None else int(until)))
         self.cursor: str | None = state.get("listing_cursor")
-        """The cursor of the next page of the first unread side, if cursors are not keys."""
+        """The cursor of the next page. None: the listing is read by ranges, or no page has been
+        read."""
         self.started_at: str | None = state.get("listing_started_at")
-        """HubSpot's clock at the start of the unfinished listing."""
+        """HubSpot's time at the start of the unfinished listing. None: no listing is unfinished."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
-        """Whether all rows of the listing so far were emitted."""
+        """Whether the unfinished listing has emitted every listed thread. False: a sync of this
+        listing did not emit threads."""
         self.newest_id: int = int(state.get("listing_newest_id", 0))
-        """The highest ID of a live thread listed so far. 0: no live thread was listed, or cursors
-        are not keys."""
+        """The highest ID of a live thread that the listing has listed. 0: the listing has listed no
+        live thread, or cursors are not thread IDs."""
         self.rows: int = state.get("listing_rows", 0)
-        """Rows listed so far."""
+        """Number of rows that the unfinished listing has listed."""
         self.pages: int = state.get("listing_pages", 0)
-        """Pages listed so far."""
+        """Number of pages that the unfinished listing has read."""
         self.seconds: float = state.get("listing_milliseconds", 0) / 1000
-        """Sum of the times that these pages took, including pages that were read concurrently."""
+        """Sum of the seconds for each of these pages. The listing itself takes less time if workers
+        read pages concurrently."""
         self.full_started_at: str | None = (
             state.get("full_listing_started_at") if emits_rows else None
         )
-        """The start of the last completed listing, by HubSpot's clock. None: a listing is due."""
+        """HubSpot's time at the start of the last completed listing. None: a listing is due."""
         self.full_completed_at: str | None = state.get("full_listing_completed_at")
-        """The end of the last completed listing, by HubSpot's clock. None: there is none yet."""
+        """HubSpot's time at the end of the last completed listing. None: no listing has been
+        completed."""
         self.full_rows: int | None = state.get("full_listing_rows")
-        """`rows` of the last completed listing."""
+        """`rows` of the last completed listing. None: no listing has been completed."""
         self.full_pages: int | None = state.get("full_listing_pages")
-        """`pages` of the last completed listing."""
+        """`pages` of the last completed listing. None: no listing has been completed."""
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
-        """`seconds` of the last completed listing."""
+        """`seconds` of the last completed listing. 0: no listing has been completed."""
         if not self.is_over and emits_rows and not self.is_whole:
-            self._stop()  # start over, because some rows of the listing were not emitted
+            self._stop()  # start over, because not all listed threads were emitted
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the keys for the state. All numbers are integers; see `SyncState.to_bookmarks`."""
+        """Return the keys for the state. All numbers are integers (`SyncState.to_bookmarks`)."""
         return {
             "listing_ranges": [
                 [side, str(after), None if until is None else str(until)]
@@ -89,7 +97,7 @@ class FullListingState:
 
     @property
     def place(self) -> str:
-        """Where the listing is stuck, as text for an error."""
+        """Text for an error message: the page at which the listing is stuck, and what to do."""
         side, ranges = next(
             ((side, ranges) for side, ranges in self.unread.items() if ranges), (LIVE, [ALL_IDS])
         )
@@ -108,8 +116,8 @@ class FullListingState:
         """Start a listing.
 
         Args:
-            now: HubSpot's clock at the first page.
-            sides: The sides to list.
+            now: HubSpot's time at the first page.
+            sides: The lists to read: `LIVE`, `ARCHIVED` or both.
         """
         self.unread = {side: [ALL_IDS] if side in sides else [] for side in self.unread}
         self.cursor, self.started_at, self.is_whole = None, now, self.emits_rows
@@ -117,11 +125,11 @@ class FullListingState:
         self.seconds = 0.0
 
     def advance(self, side: str, part: ListedPart) -> None:
-        """Record that the rows of a part were emitted.
+        """Record that a part of a list was emitted.
 
         Args:
-            side: The side of the part.
-            part: A page, a failing row, or both.
+            side: The list: `LIVE` or `ARCHIVED`.
+            part: The part: a page, a row that HubSpot cannot return, or both.
         """
         if part.covered is not None:
             self.unread[side], self.cursor = subtract(self.unread[side], part.covered), None

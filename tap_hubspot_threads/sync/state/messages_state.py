@@ -1,4 +1,8 @@
-"""The part of the state about messages; see `SyncState`."""
+"""The progress of the stream `messages`, which is a part of `SyncState`.
+
+The *increment* is the phase that reads threads with a new message. The *backfill* is the phase that
+reads the messages from before `messages` was selected.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,17 @@ if TYPE_CHECKING:
 
 
 class MessagesState:
-    """How far messages are emitted, and which threads have pending messages.
+    """The bookmark of `messages`, and the threads whose messages are pending.
 
-    One bookmark is enough to resume after a killed process or a used-up daily quota, and to load
-    earlier messages if `messages` was selected late or deselected for a while.
+    Messages are *pending* if a later sync must read them, for example because reading them failed.
+
+    With this bookmark, the tap resumes reading messages after a killed process or a used-up daily
+    quota. The tap also loads earlier messages if `messages` was selected late or deselected for a
+    while.
 
     Args:
         state: The result of `to_dict`. Empty: no messages have been emitted.
-        bookmark: The bookmark of threads. None: a listing of all threads is due.
+        bookmark: The bookmark of `threads`. None: all threads must be listed first.
         is_selected: Whether this sync reads messages.
     """
 
@@ -28,17 +35,18 @@ class MessagesState:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
         """If a thread's latest message is not later than this time, the thread's messages are
-        emitted or the thread is in `pending`."""
+        emitted or pending. None: the backfill has not begun."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
-        """Whether the bookmark of messages is missing or earlier than that of threads. If so,
-        `Backfill` moves the bookmark of messages. Otherwise both bookmarks move together."""
+        """Whether the bookmark of `messages` is None or earlier than the bookmark of `threads`. If
+        so, `Backfill` moves the bookmark of `messages`. If not, the increment moves both
+        bookmarks."""
         self._is_selected = is_selected
         self.pending: dict[str, int] = dict(state.get("failed", ()))
-        """IDs of threads whose messages are still to be read, each with the number of consecutive
-        syncs in which reading the messages failed. A thread stays here until `settle`, even if the
-        bookmark passes it."""
+        """IDs of the threads whose messages are pending, each with the number of consecutive syncs
+        in which reading the messages failed. A thread stays here until `settle`, even if the
+        bookmark passes the time of the thread's latest message."""
         self.backfilled_threads: int = state.get("backfilled", 0) if self.bookmark else 0
-        """Threads that the backfill has handled so far."""
+        """Number of threads that the unfinished backfill has handled."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys for the state."""
@@ -49,27 +57,31 @@ class MessagesState:
         }
 
     def follow(self, bookmark: str) -> None:
-        """Follow the bookmark of threads, if this sync reads the messages of changed threads."""
+        """Move this bookmark to the new bookmark of `threads`.
+
+        Do nothing if this sync does not read messages, or if `needs_backfill` is True.
+        """
         if self._is_selected and not self.needs_backfill:
             self.bookmark = bookmark
 
     def set_back(self, moment: str) -> None:
-        """Follow the bookmark of threads back to an earlier time."""
+        """Move this bookmark back to a time, if the bookmark is later than this time."""
         if self.bookmark is not None:
             self.bookmark = min(self.bookmark, moment)
 
     def advance(self, moment: str) -> None:
         """Record that the backfill has handled a thread with this time of its latest message."""
-        # Only the first thread can move the bookmark back, because of the lookback.
+        # A backfill starts `lookback_seconds` before the bookmark. So the first thread may move
+        # the bookmark back.
         self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment
         self.backfilled_threads += 1
 
     def catch_up(self, bookmark: str) -> None:
-        """Record that the backfill has reached the bookmark of threads."""
+        """Record that the backfill has reached the bookmark of `threads`."""
         self.bookmark, self.needs_backfill, self.backfilled_threads = bookmark, False, 0
 
     def add_pending(self, thread_id: str, syncs: int = 0) -> None:
-        """Record that the messages of a thread are still to be read.
+        """Add a thread to `pending`.
 
         Args:
             thread_id: The thread.
@@ -78,5 +90,5 @@ class MessagesState:
         self.pending[thread_id] = max(syncs, self.pending.get(thread_id, 0))
 
     def settle(self, thread_id: str) -> None:
-        """Record that the messages of a thread are emitted, or will never be emitted."""
+        """Remove a thread from `pending`."""
         self.pending.pop(thread_id, None)

@@ -1,7 +1,7 @@
-"""The open threads that later syncs check, least recently read first.
+"""The open threads that each sync checks. An open thread has a status other than CLOSED.
 
-The list by time shows new messages. It does not show that a thread was closed, assigned, moved or
-archived.
+HubSpot's list of threads with new messages does not show that an open thread was closed, assigned,
+moved or archived. So each sync checks the open threads too.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ ENTRIES_PER_STRING = 500
 
 
 class OpenThreads:
-    """Open threads, least recently read first, each with the fingerprint of its record.
+    """Open threads, least recently read first, each with the fingerprint of a row.
+
+    In the state, a thread is an entry such as `9336126552:lQ7x-2b`: the ID and the fingerprint,
+    which starts with a letter (`fingerprint_of`). An entry is *exact* if the last emitted record of
+    the thread is known to have this fingerprint. Otherwise, the entry is *inexact*, and the letter
+    is a capital letter in the state, such as `L`.
 
     Args:
-        packed: The result of `packed`: strings of entries, separated by spaces. An entry has about
-            20 characters: the ID, a letter for live or archived, and 36 bits of a hash of the row.
-            A capital letter marks an *inexact* entry: its row may not be the last emitted record.
-        are_exact: Whether the entries cover every record emitted so far. If not, all entries are
-            inexact.
+        packed: The result of the method `packed`: strings of entries, separated by spaces.
+        are_exact: Whether the state was saved after the last record of an open thread was emitted.
+            If not, all entries are inexact.
 
     Raises:
         ValueError: if an entry has another form.
@@ -73,24 +76,24 @@ class OpenThreads:
         return list(iter(lambda: " ".join(islice(entries, ENTRIES_PER_STRING)), ""))
 
     def is_last_emitted(self, thread_id: str, fingerprint: str) -> bool:
-        """Whether the record with this fingerprint is the last one emitted for an open thread."""
+        """Whether an open thread has an exact entry with this fingerprint."""
         return self._fingerprints.get(thread_id) == fingerprint and thread_id not in self._inexact
 
     def has_fingerprint(self, thread_id: str, fingerprint: str) -> bool:
-        """Whether the state has this fingerprint for a thread, exact or not.
+        """Whether an open thread has an entry with this fingerprint, exact or inexact.
 
-        If so, everything that belongs to the thread, including its messages, was emitted too.
+        If so, an earlier sync has handled this row and the thread's messages.
         """
         return self._fingerprints.get(thread_id) == fingerprint
 
     def note(self, thread_id: str, fingerprint: str | None, *, is_emitted: bool = True) -> None:
-        """Set the fingerprint of a thread that was read, and move the thread to the end.
+        """Record that a thread was read: set its fingerprint, and move the thread to the end.
 
         Args:
             thread_id: The thread.
-            fingerprint: None: the thread is no longer tracked.
-            is_emitted: Whether the record was emitted. If not, the entry is exact only if the last
-                emitted record already had this fingerprint.
+            fingerprint: The fingerprint of the row. None: remove the thread.
+            is_emitted: Whether the row was emitted. If not, the new entry is exact only if the old
+                entry was exact and had the same fingerprint.
         """
         is_emitted = is_emitted or (
             fingerprint is not None and self.is_last_emitted(thread_id, fingerprint)
@@ -103,12 +106,12 @@ class OpenThreads:
                 self._inexact.add(thread_id)
 
     def postpone(self, thread_id: str) -> None:
-        """Move a thread to the end although it was not read."""
+        """Move a thread to the end of the order, although the thread was not read."""
         if thread_id in self._fingerprints:
             self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 
     def ids(self) -> list[tuple[str, bool]]:
-        """Return each ID and whether the thread was archived, least recently read first."""
+        """Return each ID, and whether the thread was archived, least recently read thread first."""
         return [
             (thread_id, fingerprint[0] == _ARCHIVED)
             for thread_id, fingerprint in self._fingerprints.items()
@@ -116,7 +119,7 @@ class OpenThreads:
 
 
 def fingerprint_of(row: Mapping[str, Any]) -> str:
-    """Return a letter for live or archived, followed by 36 bits of a hash of the row."""
+    """Return `l` (live) or `a` (archived), and 36 bits of a hash of the row in 6 characters."""
     digest = hashlib.blake2b(_encode(row).encode(), digest_size=6).digest()
     side = _ARCHIVED if row["archived"] else _LIVE
     return side + base64.urlsafe_b64encode(digest).decode()[:6]

@@ -1,4 +1,9 @@
-"""The threads that the increment's lookback need not read again; see `SyncState`."""
+"""The recently emitted threads, which the next increment need not read again.
+
+The *increment* is the phase that reads threads with a new message. The increment starts
+`lookback_seconds` before the bookmark. This time before the bookmark is the *lookback*. In the
+lookback, HubSpot lists threads that earlier syncs have emitted.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_RECENT = 2_000
-"""Maximum threads to remember. A forgotten thread costs an API call if the lookback shows it."""
+"""Maximum threads to remember. If the increment lists a forgotten thread, the thread costs an API
+call."""
 
 
 class RecentThreads:
-    """What was last emitted for recent threads, and the highest ID listed.
+    """The times of recently emitted threads, and the highest thread IDs listed.
 
     Args:
-        state: The result of `to_dict`.
+        state: The state's bookmark of `threads`, with the keys of `to_dict`. Empty: a first sync.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._times: dict[str, str | None] = dict(state.get("recent_threads", ()))
-        """For each thread ID, the time of the latest message in the record last emitted; oldest
-        emission first."""
+        """For each thread ID: the time of the latest message in the thread's last emitted record.
+        None: the thread has no message. The threads are in the order in which they were emitted."""
         self._newest: list[tuple[str, int]] = [
             (now, int(thread_id)) for now, thread_id in state.get("newest_ids", ())
         ]
-        """At most two entries, earlier one first: a time, and the highest ID listed then."""
+        """At most two entries, oldest entry first. An entry has a time and the highest thread ID
+        that was listed at this time."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys for the state."""
@@ -36,25 +43,26 @@ class RecentThreads:
 
     @property
     def newest_id(self) -> int | None:
-        """The highest ID listed by the time at which the lookback starts; None if unknown.
+        """The highest thread ID that was listed before the lookback starts; None if unknown.
 
-        Until the lookback starts after the first sync, it is the highest ID that the first sync
-        listed.
+        In the first `lookback_seconds` after the first sync, this is the highest ID that the first
+        sync listed.
         """
         return self._newest[0][1] if self._newest else None
 
     def is_last_emitted(self, thread_id: str, moment: str | None) -> bool:
-        """Whether a thread was last emitted with this time of its latest message."""
+        """Whether a thread's last emitted record has this time of the latest message."""
         return thread_id in self._times and self._times[thread_id] == moment
 
     def has_later(self, thread_id: str, moment: str | None) -> bool:
-        """Whether a thread was last emitted with a later time of its latest message."""
+        """Whether a thread's last emitted record has a later time of the latest message."""
         return (self._times.get(thread_id) or "") > (moment or "")
 
     def note(self, thread_id: str, moment: str | None) -> None:
         """Record that a thread was emitted.
 
-        Its messages were emitted with it or by the backfill, are pending, or were never selected.
+        Call this method only if the thread's messages are emitted, are pending
+        (`MessagesState.pending`), or were never selected.
         """
         self._times.pop(thread_id, None)
         self._times[thread_id] = moment
@@ -62,12 +70,15 @@ class RecentThreads:
             del self._times[next(iter(self._times))]
 
     def note_newest(self, now: str, thread_id: int | None, *, since: str) -> None:
-        """Record the highest ID listed, and forget the threads that the lookback no longer shows.
+        """Record the highest ID listed, and forget the threads that are no longer needed.
+
+        A thread is needed if the next increment may list the thread again.
 
         Args:
-            now: HubSpot's clock when the ID was listed.
-            thread_id: The highest ID. None: unknown, because cursors are not keys.
-            since: The start of the lookback.
+            now: HubSpot's time when the ID was listed.
+            thread_id: The highest ID. None: unknown, because cursors are not thread IDs.
+            since: The time from which the increment listed threads, which is the start of the
+                lookback.
         """
         if thread_id is None:
             self._newest = []
@@ -83,5 +94,5 @@ class RecentThreads:
         }
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all threads and IDs."""
         self._times, self._newest = {}, []

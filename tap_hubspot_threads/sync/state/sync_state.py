@@ -1,7 +1,8 @@
-"""The state that a sync of the whole account keeps for the next one.
+"""The state that a sync of the whole account keeps for the next sync.
 
-The state consists of scalars and lists under fixed keys, and every STATE has all keys. Meltano
-merges each STATE into the previous one, so an omitted key would keep its old value.
+The values in the state are numbers, strings, booleans, nulls and lists. Each STATE message has all
+keys. Meltano merges each STATE message into the previous state, so an omitted key would keep its
+old value.
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ VERSION = 1
 
 
 class SyncState:
-    """What the next sync needs. Only a `StateChange` changes it, once earlier records are written.
+    """What the next sync needs to resume.
+
+    Only a `StateChange` changes this object, after the records of all earlier events are written.
 
     Args:
-        bookmarks: The bookmarks by stream, from `to_bookmarks`, checked by `check_state`. Empty: a
-            first sync. They may also hold only the bookmark of threads (`replication_key_value`),
-            written by hand. The sync then reads the changes since that bookmark first, and a full
-            listing is due.
-        filters: The normalized filters. If they have changed, the whole account is listed again.
+        bookmarks: The bookmarks by stream, from `to_bookmarks`, validated by `check_state`. Empty:
+            this is a first sync. A user can also write a bookmark of `threads` by hand, with only
+            the key `replication_key_value`. Then the sync first reads the threads with messages
+            since this time, and a full listing is due.
+        filters: The settings that filter threads, as text (`ThreadFilter.fingerprint`). If this
+            text has changed since the last sync, the whole account is listed again.
         emits_rows: Whether this sync emits threads.
         with_messages: Whether this sync reads messages.
     """
@@ -49,26 +53,30 @@ class SyncState:
             state.get("open_threads", ()), are_exact=state.get("fingerprints_exact", True)
         )
         self.fingerprints_exact = True
-        """Whether every emitted record of an open thread is covered by a saved STATE."""
+        """False after `mark_inexact`: records of open threads may have been emitted that no saved
+        state has. True: there are no such records."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
         """IDs of threads that could not be read, each with the number of consecutive failing
         syncs."""
         self.not_found: dict[str, str] = dict(state.get("not_found", ()))
-        """IDs of threads that were not found, longest missing first, each with HubSpot's clock at
-        the first check that did not find the thread."""
+        """IDs of the threads that HubSpot has neither as live nor as archived, each with HubSpot's
+        time at the first check that did not find the thread. The thread with the earliest time is
+        first."""
         self.account_id: int | None = state.get("account_id")
-        """The account's ID (`portalId`)."""
+        """The ID of the account that the state belongs to (`portalId`). None: unknown."""
         self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
-        """Whether the warning about an unknown account has been logged."""
+        """Whether a sync has logged the warning that HubSpot does not report the account's ID."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
-        """All threads with a latest message before this time (by HubSpot's clock) are emitted."""
+        """A time by HubSpot's clock. All threads whose latest message is before this time are
+        emitted. None: this is a first sync."""
         self.started_at: str | None = state.get("sync_started_at")
-        """HubSpot's clock at the start of the last sync whose increment ended."""
+        """HubSpot's time at the start of the last sync whose increment ended. None: there was no
+        such sync."""
         self.recent = RecentThreads(state)
         self.filters = filters
         self.filters_changed: bool = state.get("filters", filters) != filters
-        """Whether the filters differ from those of the last sync. If so, the account is listed
-        again, and its messages are read again."""
+        """Whether the filters differ from the filters of the last sync. If so, the account is
+        listed again, and all messages are read again."""
         self.listing = FullListingState(
             {} if self.filters_changed else state, emits_rows=emits_rows
         )
@@ -80,17 +88,17 @@ class SyncState:
 
     @property
     def is_first_listing(self) -> bool:
-        """Whether the account has never been listed completely with these filters."""
+        """Whether no full listing has been completed with these filters."""
         return self.listing.full_completed_at is None
 
     def to_bookmarks(self, *, is_final: bool) -> dict[str, Any]:
-        """Return the bookmarks by stream, for STATE.
+        """Return the bookmarks by stream, for a STATE message.
 
         All numbers are integers. A target can read other numbers as decimals and then fail to write
         the state (observed with target-postgres).
 
         Args:
-            is_final: Whether no record follows this STATE.
+            is_final: Whether this is the last message of the sync, so that no record follows.
         """
         threads = {
             "version": VERSION,
@@ -110,23 +118,23 @@ class SyncState:
         return {"threads": threads, "messages": self.messages.to_dict()}
 
     def mark_inexact(self) -> None:
-        """Record in the state that records of open threads are about to be emitted.
+        """Record that records of open threads are about to be emitted.
 
-        If the process dies before the next STATE is saved, it is unknown which of these records the
-        warehouse has. The next sync then treats every open thread as changed.
+        If the process is killed before the next STATE message, it is unknown which of these records
+        the destination has. The next sync then treats every open thread as changed.
         """
         self.fingerprints_exact = False
 
     def start_listing(self, now: str, sides: Sequence[str]) -> None:
-        """Record the start of a full listing. The first listing's start becomes the first bookmark.
+        """Record the start of a full listing. In a first sync, this start is the first bookmark.
 
-        A listing without archived threads proves nothing about threads that were not found earlier.
-        So the time of their first check is set to the start of the listing, if it was earlier.
-        `Deletions` then does not count this listing as proof.
+        A listing without archived threads does not prove that a thread was deleted. `Deletions`
+        accepts a listing as proof only if the listing started after the first check of the thread.
+        So the times of all earlier first checks (`not_found`) are set to the start of this listing.
 
         Args:
-            now: HubSpot's clock at the first page.
-            sides: The sides that are listed.
+            now: HubSpot's time at the first page.
+            sides: The lists to read: `LIVE`, `ARCHIVED` or both.
         """
         self.bookmark = self.bookmark or now
         if ARCHIVED not in sides:
@@ -135,9 +143,14 @@ class SyncState:
         self.listing.start(now, sides)
 
     def advance_listing(self, side: str, part: ListedPart) -> None:
-        """Record that the rows of a part were emitted; see `FullListingState.advance`.
+        """Record that a part of a list was emitted.
 
-        At the end of a listing, its highest ID becomes the newest ID, unless one is known.
+        If the listing has ended and `recent.newest_id` is unknown, `recent` records the highest ID
+        of the listing.
+
+        Args:
+            side: The list: `LIVE` or `ARCHIVED`.
+            part: The part: a page, a row that HubSpot cannot return, or both.
         """
         started, listing = self.listing.started_at or part.now, self.listing
         listing.advance(side, part)
@@ -145,29 +158,39 @@ class SyncState:
             self.recent.note_newest(started, listing.newest_id, since="")
 
     def end_increment(self, now: str, newest_id: int | None, *, since: str) -> None:
-        """Record the end of an increment; see `RecentThreads.note_newest`."""
+        """Record the end of an increment.
+
+        Args:
+            now: HubSpot's time at the start of the increment.
+            newest_id: The highest ID of a live thread that was listed. None: unknown.
+            since: The time from which the increment listed threads.
+        """
         self.started_at = now
         self.recent.note_newest(now, newest_id, since=since)
 
     def advance_bookmark(self, moment: str) -> None:
-        """Move the bookmark forward, never back."""
+        """Move the bookmark to a time, if this time is later than the bookmark."""
         self.bookmark = max(self.bookmark or moment, moment)
         self.messages.follow(self.bookmark)
 
     def set_back_bookmark(self, moment: str) -> None:
-        """Move a bookmark that is ahead of HubSpot's clock back to that clock."""
+        """Move a bookmark that is ahead of HubSpot's clock back to HubSpot's time."""
         self.bookmark = moment
         self.messages.set_back(moment)
 
     def note_failure(self, thread_id: str, syncs: int) -> None:
-        """Keep a thread for the next sync, with its number of consecutive failing syncs."""
+        """Record that a thread could not be read, with its number of consecutive failing syncs."""
         self.failed[thread_id] = syncs
         self.open.postpone(thread_id)
 
     def settle(self, thread_id: str, fingerprint: str | None) -> None:
-        """Record that a thread was read, and that everything that belongs to it is emitted.
+        """Record that a thread was read, and that the thread's record and messages were handled.
 
-        A failed thread stays failed in a sync that does not emit threads.
+        In a sync that does not emit threads, a thread in `failed` stays in `failed`.
+
+        Args:
+            thread_id: The thread.
+            fingerprint: The fingerprint of the row. None: later syncs do not check the thread.
         """
         if self.listing.emits_rows:
             self.failed.pop(thread_id, None)
@@ -179,7 +202,7 @@ class SyncState:
 
         Args:
             thread_id: The thread.
-            now: HubSpot's clock at the 404. None: the 404 does not count as a check, because it had
+            now: HubSpot's time at the 404. None: the 404 does not count as a check, because it had
                 no `Date` or because open threads are not checked.
         """
         self.failed.pop(thread_id, None)
@@ -188,10 +211,11 @@ class SyncState:
             self.not_found.setdefault(thread_id, now)
 
     def restart_grace_period(self, thread_id: str, now: str) -> None:
-        """Restart the two checks of a thread that was not found, because a listing showed it later.
+        """Postpone the deletion of a thread in `not_found` that a full listing has shown.
 
-        The new time is never earlier than the old one, nor than the start of the listing: if a
-        response has no `Date`, `now` can be about an hour too early.
+        The time of the thread's first check becomes `now`. If HubSpot's response had no `Date`,
+        `now` can be about one hour too early. So the new time is never earlier than the old time or
+        the start of the listing.
         """
         first = self.not_found.pop(thread_id, None)
         if first is not None:
@@ -210,11 +234,11 @@ class SyncState:
         self.messages.pending.clear()
 
     def note_account(self, number: int | None, *, is_confirmed: bool) -> None:
-        """Save the account's ID if the state is confirmed to belong to this account.
+        """Record the account's ID if the state is known to belong to this account.
 
         Args:
             number: The account's ID. None: HubSpot did not report the ID, and a warning was logged.
-            is_confirmed: Whether the state is confirmed.
+            is_confirmed: Whether the state is known to belong to this account.
         """
         self.account_unknown_warned = number is None
         if is_confirmed:

@@ -1,4 +1,4 @@
-"""Validates the state. An invalid state is an error, so that it never causes a first sync."""
+"""Validates the state. An invalid state is an error: a sync must not start over by mistake."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def check_state(state: Mapping[str, Any]) -> None:
     """Validate a Singer state against `schemas/state.json`.
 
     Raises:
-        StateError: if a state that is not empty has no bookmarks of this tap, or if a bookmark has
-            an unknown key or an invalid value. The message names the key.
+        StateError: if the state is not empty but has no bookmarks of this tap. Also if a bookmark
+            has an unknown key or an invalid value: the message then names the key.
     """
     bookmarks = state.get("bookmarks", None if state else {})
     if (
@@ -59,7 +59,7 @@ def check_state(state: Mapping[str, Any]) -> None:
 
 @cache
 def _keys() -> dict[str, dict[str, Draft4Validator]]:
-    """Return, for each stream, the validators of its keys."""
+    """Return the validators of the keys, by stream and key."""
     schema = json.loads(files(schemas).joinpath("state.json").read_text("utf-8"))
     streams = schema["properties"]["bookmarks"]["properties"]
     return {
