@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
+EARLY_SHARE = 0.05
+"""A listing is due this share of its interval early. In a nightly sync, a listing starts some
+seconds after the sync, so 24 hours later the next sync would start too early for a listing."""
 MIN_SECONDS = 120.0
 """A full listing may take this many seconds per sync, even if `SHARE_OF_INTERVAL` permits less."""
 SHARE_OF_INTERVAL = 0.2
@@ -54,8 +57,8 @@ class FullListing:
         """Whether to run a listing now.
 
         A listing is due if the last listing is unfinished, or if the last listing started
-        `full_listing_interval_hours` ago or earlier. After this sync has run a listing, no listing
-        is due. If this sync emits no threads, only the first listing is due.
+        `full_listing_interval_hours` ago or earlier (minus `EARLY_SHARE`). After this sync has run
+        a listing, no listing is due. If this sync emits no threads, only the first listing is due.
 
         Args:
             for_deletions: Whether a listing is also due if a thread was added to
@@ -68,7 +71,7 @@ class FullListing:
         if self._state.is_first_listing or not listing.emits_rows:
             return self._state.is_first_listing
         started, now = listing.full_started_at, self._seen.now
-        seconds = self._settings.full_listing_interval_hours * 3600
+        seconds = self._settings.full_listing_interval_hours * 3600 * (1 - EARLY_SHARE)
         is_old = started is None or not started <= now < shift(started, seconds=seconds)
         could_show = any(first >= (started or "") for first in self._state.not_found.values())
         return is_old or not listing.is_over or (for_deletions and could_show)
