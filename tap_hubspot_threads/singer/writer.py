@@ -24,7 +24,7 @@ OTHER_PROPERTIES = "otherProperties"
 
 
 def misfits(row: Mapping[str, Any]) -> list[str]:
-    """Return the names of columns and fields (such as `a.b`) whose value did not fit.
+    """Return the names of columns and fields (such as `a.b`) whose value does not match the schema.
 
     `RowCleaner` has moved these values to `otherProperties`.
     """
@@ -47,10 +47,10 @@ STATE_INTERVAL = 5.0
 or to a state change with `save_now`."""
 
 STATE_BYTES_PER_RECORD = 160
-"""If the open threads take 16,000 bytes of the previous STATE message, the next STATE message is
-written after at least 100 records. A record has more than 320 bytes, so STATE messages do not make
-up most of the output. This minimum does not apply to the final STATE message or to a state change
-with `save_now`."""
+"""Between two STATE messages, at least one record is written per so many bytes of open threads in
+the earlier message. Example: 16,000 bytes of open threads, at least 100 records. A record has more
+than twice as many bytes, so STATE messages do not make up most of the output. This minimum does not
+apply to the final STATE message or to a state change with `save_now`."""
 
 
 class EventWriter:
@@ -81,8 +81,8 @@ class EventWriter:
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
-        """The bookmark of the stream `threads` in the last STATE message, without the values
-        that are lists. Empty: no STATE message was written yet."""
+        """The entry of the stream `threads` in the last STATE message, without its lists, such as
+        `open_threads`. Empty: no STATE message was written yet."""
         self._open_bytes = 0
         """Bytes of the open threads in the last STATE message."""
         self._last_state = progress.clock()
