@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FRESH_SECONDS = 60.0
-"""`_Walk.position` ignores rows whose time is within this many seconds before the request. Most rows
-that are fresher than their places have such a time."""
+"""`_Walk.position` ignores rows whose time is within this many seconds before the request. Most
+rows that are fresher than their places have such a time."""
 
 AGREEING_ROWS = 3
 """`_Walk.position` computes the position from the times of this many rows."""
