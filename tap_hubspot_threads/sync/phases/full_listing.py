@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
 EARLY_SHARE = 0.05
-"""A listing is due this share of its interval early. In a nightly sync, a listing starts some
-seconds after the sync, so 24 hours later the next sync would start too early for a listing."""
+"""The next listing is due this share of its interval early. A listing starts some seconds later than
+its sync. So without this share, a nightly listing would not be due yet in the next night's sync."""
 MIN_SECONDS = 120.0
-"""A full listing may take this many seconds per sync, even if `SHARE_OF_INTERVAL` permits less."""
+"""The time limit of a full listing per sync is at least this many seconds."""
 SHARE_OF_INTERVAL = 0.2
-"""Per sync, a full listing may take this share of the time since the last sync started, if this is
-more than `MIN_SECONDS`."""
+"""The time limit of a full listing per sync is this share of the time since the last sync started,
+but at least `MIN_SECONDS`. At the limit, the listing pauses until the next sync."""
 
 
 class FullListing:

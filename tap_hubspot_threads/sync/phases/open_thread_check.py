@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""Maximum seconds per sync for list requests, including the list requests of the increment."""
+"""Maximum seconds per sync for list requests, including the list requests of the increment. After
+this time, the remaining open threads are read by ID."""
 
 
 class OpenThreadCheck:

@@ -9,7 +9,8 @@ usually the time of the request. But if the message is an email that arrives lat
 hours earlier (inferred).
 
 So no single time on a page shows how far the list is complete. The *position* is a time: all
-threads whose place is before it were listed. `_Walk.position` computes it from several rows.
+threads whose place is before this time were listed. `_Walk.position` computes the position from
+several rows.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ AGREEING_ROWS = 3
 """`_Walk.position` computes the position from the times of this many rows."""
 
 LATER_ROWS = 20
-"""A list has passed a time if this many consecutive rows have later times. If fewer rows counted,
-all of them could be fresher than their places, and the list would only seem to have passed it."""
+"""A list has passed a time if this many consecutive rows have later times. A smaller number of rows
+could all be fresher than their places, and the list would only seem to have passed the time."""
 
 FILTER_MARGIN = 0.001
-"""A request asks for threads from this many seconds before the position on. UNKNOWN: whether the
+"""Each request asks for threads since the position minus this many seconds. UNKNOWN: whether the
 time filter includes the given time (inferred: it does). If it does, the margin can be removed."""
 
 
@@ -47,21 +48,21 @@ class Window:
     rows: list[Row]
     complete_until: str | None
     """The position: all threads whose place is before this time were listed. None: the list has
-    ended."""
+    ended, or has passed the time up to which it is read."""
 
 
 ListSince: TypeAlias = Callable[[str], Iterator[Page]]
-"""Yields the pages of the threads whose time is not before a given time, sorted by time. The pages
-follow HubSpot's cursors."""
+"""Yields the pages of the threads whose time is a given time or later, sorted by time. Each page is
+requested with the cursor of the previous page."""
 
 End: TypeAlias = Callable[[], str | None]
-"""Returns the time after which this sync needs no threads. None: this time is not known yet."""
+"""Returns the time up to which this sync needs threads. None: this time is not known yet."""
 
 
 def iter_changed_threads(
     list_live: ListSince, list_archived: ListSince | None = None, *, since: str, end: End
 ) -> Iterator[Window]:
-    """Yield windows of the threads whose time is not before `since`, sorted by time.
+    """Yield windows of the threads whose time is `since` or later, sorted by time.
 
     Each thread is yielded once.
 
@@ -77,7 +78,7 @@ def iter_changed_threads(
         list_live: Lists live threads.
         list_archived: Lists archived threads. None: only live threads are yielded.
         since: The start, such as `2026-01-31T09:00:00.000Z`.
-        end: Returns the time after which no threads are needed. Reading stops after the page that
+        end: Returns the time up to which threads are needed. Reading stops after the page that
             passes this time. Later threads on that page are yielded too.
     """
     seen: set[str] = set()
@@ -134,9 +135,9 @@ def iter_by_time(
 
     A cursor is used only if the position has not moved. The pages from one position on, each
     requested by the cursor of the previous page, are a *walk*. A walk of several pages is repeated
-    until two consecutive walks show the same threads with the same times. A thread that moved after
-    the first walk had shown it would have a later time in the second walk. So no such thread
-    exists, and the first walk has skipped no thread.
+    until two consecutive walks show the same threads with the same times. A walk skips a thread
+    only if another thread moves after the walk has shown this other thread. The moved thread has a
+    later time in the next walk. So the first of two equal walks has skipped no thread.
 
     UNKNOWN: whether a cursor of the list by time is an offset, or identifies the last row of its
     page. If a cursor identifies the row, a walk need not be repeated.

@@ -21,7 +21,7 @@ class RecentThreads:
     """The times of recently emitted threads, and the highest thread IDs listed.
 
     Args:
-        state: The state's bookmark of `threads`, with the keys of `to_dict`. Empty: a first sync.
+        state: The state's entry of `threads`, with the keys of `to_dict`. Empty: a first sync.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
