@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
 EARLY_SHARE = 0.05
-"""The next listing is due this share of its interval early. A listing starts some seconds later than
-its sync. So without this share, a nightly listing would not be due yet in the next night's sync."""
+"""The next listing is due this share of its interval early. A listing starts some seconds after its
+sync starts. So without this share, a nightly listing would not be due in the next night's sync."""
 MIN_SECONDS = 120.0
 """The time limit of a full listing per sync is at least this many seconds."""
 SHARE_OF_INTERVAL = 0.2

@@ -112,7 +112,7 @@ class Increment:
         try:
             try:
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
-            except _BookmarkAheadError:  # the `Date` of a single response can be wrong
+            except _BookmarkAheadError:  # try again: the `Date` of one response can be wrong
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
         except _BookmarkAheadError as error:
             LOG.warning(

@@ -57,7 +57,7 @@ class ListedPart:
     page: Page | None = None
     """The whole page, or its rows before the failing row. None: there are no such rows."""
     failing_id: int | None = None
-    """The ID of the failing row. None: this range has no failing row after `page`."""
+    """The ID of the failing row. None: no failing row was found after `page`."""
     behind: Page | None = None
     """The page after `failing_id`. None: there is no failing row."""
     covered: IdRange | None = None
