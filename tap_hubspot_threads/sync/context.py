@@ -170,7 +170,7 @@ class CircuitBreaker:
 
 
 def _may_be_outage(error: HubSpotError) -> bool:
-    """Whether an error's cause may affect other items too."""
+    """Whether an error's cause can affect other items too."""
     if isinstance(error, RefusedError):
         return error.status == HTTPStatus.BAD_REQUEST
     return isinstance(error, TransientError) and not isinstance(error, InconclusiveError)
@@ -236,8 +236,8 @@ class SyncStats:
     truncated: list[str] = field(default_factory=list)
     """IDs of the truncated messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
-    """If the message backfill has paused until the next sync: the number of threads that it has
-    handled, and the number of all threads. The second number is None if unknown."""
+    """If the message backfill has paused until the next sync: the number of threads that the
+    backfill has handled, and the number of all threads. The second number is None if unknown."""
 
     def warn(self) -> None:
         """Log a warning if `unavailable` has IDs, and another warning if `truncated` has IDs."""

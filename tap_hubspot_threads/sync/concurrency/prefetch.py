@@ -155,7 +155,7 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def _wait_for_budget(self) -> bool:
-        """Wait until the next page may be requested. Return False if the buffer was closed."""
+        """Wait until the next page can be requested. Return False if the buffer was closed."""
         budget = self._budget
 
         def may_proceed() -> bool:

@@ -56,9 +56,10 @@ class FullListing:
     def is_due(self, *, for_deletions: bool = False) -> bool:
         """Whether to run a listing now.
 
-        A listing is due if the last listing is unfinished, or if the last listing started
-        `full_listing_interval_hours` ago or earlier (minus `EARLY_SHARE`). After this sync has run
-        a listing, no listing is due. If this sync emits no threads, only the first listing is due.
+        A listing is due if the last listing is unfinished, or if the interval since the last
+        listing started has passed (`full_listing_interval_hours` minus `EARLY_SHARE`). After this
+        sync has run a listing, no listing is due. If this sync emits no threads, only the first
+        listing is due.
 
         Args:
             for_deletions: Whether a listing is also due if a thread was added to

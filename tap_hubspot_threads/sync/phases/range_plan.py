@@ -90,7 +90,7 @@ class RangePlan:
     Not thread-safe: the worker pool holds a lock during each call of `take`, `done` and `skip`.
 
     Args:
-        ranges: The ranges to read. Only the last range may be open.
+        ranges: The ranges to read. Only the last range can be open.
         budget: Limits the calls and the time.
         workers: The number of workers that read pages.
     """

@@ -296,7 +296,7 @@ class RangeReader:
     def _recheck(self, after: int, works: int, behind: Page) -> tuple[int | None, int, Page]:
         """Try `after` and some IDs between `after` and `works` again.
 
-        An outage may have ended meanwhile, or there may be a second failing row.
+        One of these IDs can work if an outage has ended, or if there is a second failing row.
 
         Returns:
             Three values: an ID that fails, a higher ID that works, and the page after the higher

@@ -34,7 +34,7 @@ class MessagesState:
     ) -> None:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
-        """If a thread's latest message is not later than this time, the thread's messages are
+        """If a thread's latest message has this time or an earlier time, the thread's messages are
         emitted or pending. None: the backfill has not begun."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
         """Whether the bookmark of `messages` is None or earlier than the bookmark of `threads`. If
