@@ -126,8 +126,8 @@ class InconclusiveError(TransientError):
     """A 403 or 404 that proves nothing about the requested item.
 
     An example is a 404 from a gateway. The cause may be transient or permanent. The request gets
-    few attempts (`ATTEMPTS_IF_LIKELY_PERMANENT`). If all of them fail, the sync skips only the
-    requested item.
+    few attempts (`ATTEMPTS_IF_LIKELY_PERMANENT`). If all of them fail and the request was for a
+    single item, the sync skips only this item.
     """
 
 
