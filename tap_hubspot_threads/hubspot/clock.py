@@ -35,8 +35,8 @@ class HubSpotClock:
 
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
-        * A `Date` more than one minute later than the derived time is ignored. A single response
-          must not move a bookmark into the future.
+        * A `Date` more than one minute later than the derived time is ignored. Otherwise, a single
+          wrong `Date` could move the bookmark into the future.
         * A `Date` more than one day earlier than the derived time is unconfirmed. Such a
           `Date` is accepted only if a previous unconfirmed `Date` gives the same time to within one
           minute. Before the first accepted `Date`, each `Date` is compared with the local time.

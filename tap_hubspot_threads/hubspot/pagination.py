@@ -123,8 +123,8 @@ def next_cursor(body: Mapping[str, Any]) -> str | None:
     """Return the percent-decoded cursor of the next page; None if this is the last page.
 
     Observed:
-        * HubSpot can return a percent-encoded cursor. `Client` encodes all parameters, and HubSpot
-          refuses a cursor that is encoded twice.
+        * HubSpot can return a percent-encoded cursor. HubSpot refuses a cursor that is encoded
+          twice, and `Client` encodes every cursor.
         * A page without rows may have a cursor.
         * `paging.next.link` has a wrong path, so this function does not use the link.
     """
