@@ -28,7 +28,7 @@ class Stop:
 
     Worker threads call `wait`, which ends as soon as a signal arrives. The main thread must call
     only `check`. Python runs the signal handler on the main thread, and the handler sets the event.
-    If `wait` on the main thread held the event's lock, the handler would wait for it forever.
+    If `wait` on the main thread held the event's lock, the handler would wait for the lock forever.
     """
 
     def __init__(self) -> None:

@@ -47,10 +47,10 @@ STATE_INTERVAL = 5.0
 or to a state change with `save_now`."""
 
 STATE_BYTES_PER_RECORD = 160
-"""Between two STATE messages, at least one record is written per so many bytes of open threads in
-the earlier message. Example: 16,000 bytes of open threads, at least 100 records. A record has more
-than twice as many bytes, so STATE messages do not make up most of the output. This minimum does not
-apply to the final STATE message or to a state change with `save_now`."""
+"""After a STATE message with n bytes of open threads, at least n / 160 records are written before
+the next STATE message. For example, 16,000 bytes require 100 records. A record has more than 320
+bytes, so records make up most of the output. This minimum does not apply to the final STATE message
+or to a state change with `save_now`."""
 
 
 class EventWriter:
@@ -58,8 +58,8 @@ class EventWriter:
 
     Args:
         streams: The selected streams, by name.
-        initial_state: The state that the tap received. STATE messages repeat the bookmarks of all
-            streams for which the sync returns no new bookmark.
+        initial_state: The state that the tap received. STATE messages repeat the entries of all
+            streams for which the sync returns no new entry.
         write_state: Writes a STATE message.
         stop: Checked before each event is handled.
         progress: Counts the records.
@@ -101,8 +101,8 @@ class EventWriter:
 
         Args:
             events: The events of the sync.
-            bookmarks: Returns the bookmarks by stream (`AccountSync.bookmarks`). None: the sync
-                changes no bookmark.
+            bookmarks: Returns the entries of the new state, by stream (`AccountSync.bookmarks`).
+                None: the sync does not change the state.
             max_records: End after this many records. None: no limit.
 
         Raises:
