@@ -4,8 +4,9 @@ An *open* thread has a status other than CLOSED. A *known* open thread is an ope
 state. A *silent change* is a change without a new message, such as a new status or assignee.
 
 The check has several steps, because two facts are unknown: whether HubSpot's filter for open
-threads works, and how many threads fit on one page. Each step handles only the threads that no earlier step has
-handled. Every sync tries all steps, because the state does not record which steps worked.
+threads works, and how many threads fit on one page. Each step handles only the threads that no
+earlier step has handled. Every sync tries all steps, because the state does not record which steps
+worked.
 """
 
 from __future__ import annotations
