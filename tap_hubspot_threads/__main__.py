@@ -72,7 +72,7 @@ def _discard_log() -> None:
 
 
 def _log_error(line: str) -> None:
-    """Log a line at the level ERROR, or at the logger's level if the logger's level is higher."""
+    """Log a line at a level that the logger does not filter out: ERROR or higher."""
     log = TapHubSpotThreads.logger
     log.log(max(logging.ERROR, log.getEffectiveLevel()), "%s", line)
 
@@ -84,8 +84,8 @@ def _is_useful(record: logging.LogRecord) -> bool:
 def _flush(stream: TextIO) -> None:
     """Write the buffered text of a stream. If the reader has closed the stream, drop the text.
 
-    Without this function, Python would flush the stream at exit. If the flush fails, Python
-    prints a traceback and exits with code 120.
+    Python flushes the stream again at exit. If that flush failed, Python would print a traceback
+    and exit with code 120.
     """
     try:
         stream.flush()

@@ -61,12 +61,13 @@ class Runtime:
 
 
 class Sync(NamedTuple):
-    """The events of one sync, with the context and the bookmarks that the events change."""
+    """The events of one sync, with the context and the state that the events change."""
 
     events: Iterable[Event]
     context: SyncContext
     bookmarks: Callable[..., dict[str, Any] | None] | None = None
-    """Returns the bookmarks by stream (`AccountSync.bookmarks`). None: the sync has no state."""
+    """Returns the entries of the new state, by stream (`AccountSync.bookmarks`). None: the sync has
+    no state."""
 
 
 class App:
@@ -103,7 +104,7 @@ class App:
             streams: The selected streams, by name.
             ids: The configured thread IDs. None: sync the whole account.
             initial_state: The state that the tap received.
-            bookmarks: The bookmarks to resume from, by stream.
+            bookmarks: The entries of the state to resume from, by stream.
             write_state: Writes a STATE message.
             max_records: End after this many records. None: no limit.
 
@@ -226,7 +227,7 @@ def build_sync(
         settings: The settings.
         selection: The selected streams.
         ids: The configured thread IDs. None: sync the whole account.
-        bookmarks: The bookmarks to resume from, by stream.
+        bookmarks: The entries of the state to resume from, by stream.
     """
     if not (selection.needs_threads or selection.thread_index or selection.reference_lists):
         return None
@@ -259,9 +260,9 @@ def build_sync(
 
 
 def build_children(api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> list[ChildStream]:
-    """Return the selected child streams.
+    """Return the selected child streams: `messages` and `actors`.
 
-    After the record of a thread, the records of the child streams are written in this order.
+    Their records are written after the record of the thread, in the order of the returned list.
     """
     children: list[ChildStream] = []
     if context.selection.messages:

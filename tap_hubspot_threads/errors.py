@@ -83,8 +83,8 @@ class TransientError(HubSpotError):
         retry_after: The seconds to wait according to `Retry-After`. None: HubSpot sent no valid
             `Retry-After`.
         is_burst: Whether the rate limit was exceeded. If so, all workers pause.
-        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait, whatever the
-            request is.
+        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait. Such a status
+            does not depend on the request.
         max_attempts: Maximum attempts for a request with this error, if lower than the setting
             `max_attempts`. None: the setting applies.
         advice: What the user should do if the last attempt fails too. If there is advice, the
@@ -126,13 +126,13 @@ class InconclusiveError(TransientError):
     """A 403 or 404 that proves nothing about the requested item.
 
     An example is a 404 from a gateway. The cause may be transient or permanent. The request gets
-    few attempts (`ATTEMPTS_IF_LIKELY_PERMANENT`). If all of them fail, the sync skips only the
-    requested item.
+    few attempts (`ATTEMPTS_IF_LIKELY_PERMANENT`). If all of them fail and the request was for a
+    single item, the sync skips only this item.
     """
 
 
 class RetryLaterError(HubSpotError):
-    """HubSpot requested a wait (`Retry-After`) that is too long for a sync."""
+    """HubSpot requested a wait (`Retry-After`) of more than `retry.MAX_RETRY_AFTER` seconds."""
 
     exit_code = EX_TEMPFAIL
 
@@ -176,7 +176,7 @@ class NotFoundError(HubSpotError):
 
 
 class UnverifiedAddressError(HubSpotError):
-    """A 403 or 404 before the first success of a request to the Conversations API in this sync.
+    """A 403 or 404 before any request of this sync to the Conversations API has succeeded.
 
     The address (settings `api_url` and `api_version`) may be wrong. `Client` checks the address.
 

@@ -56,15 +56,15 @@ class ThreadRef(NamedTuple):
 
     id: str
     archived: bool = False
-    """Whether to request the thread with `archived=true` first."""
+    """The parameter `archived` of the first request. After a 404, the other value is requested."""
     always_emit: bool = False
     """Whether to emit the record even if it has not changed."""
     has_new_message: bool = False
     """Whether to read the messages even if the record has not changed."""
     is_unlisted: bool = False
-    """Whether the ID was found by the search for the row that makes a page of a list fail (see
-    `RangeReader`). The search knows only the ID. The thread may be outside the filters. The thread
-    may not exist, because an outage during the search can lead to a wrong ID."""
+    """Whether HubSpot cannot return the thread in a list. `RangeReader` finds only the ID of such a
+    thread. The filters can exclude the thread. If an outage occurs during the search, the ID can be
+    wrong, so that no such thread exists."""
 
 
 class Record(NamedTuple):

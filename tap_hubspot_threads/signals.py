@@ -26,9 +26,9 @@ class Stopped(BaseException):
 class Stop:
     """Records the signal that asks the sync to stop.
 
-    Worker threads call `wait`, which ends as soon as a signal arrives. The main thread calls only
-    `check`. Python runs the signal handler on the main thread. If the handler interrupted `wait` on
-    the same thread, the process could deadlock.
+    Worker threads call `wait`, which ends as soon as a signal arrives. The main thread must call
+    only `check`. Python runs the signal handler on the main thread, and the handler sets the event.
+    If `wait` on the main thread held the event's lock, the handler would wait for the lock forever.
     """
 
     def __init__(self) -> None:

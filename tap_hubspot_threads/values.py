@@ -29,15 +29,16 @@ _USUAL_TIME = re.compile(
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|())Z",
     re.ASCII,
 )
-"""The time format that HubSpot uses most often. February 29 is excluded, so that every match is a
-valid time. The pattern's only group matches if the milliseconds are missing."""
+"""The time format that HubSpot uses most often. February 29 is excluded, because it is valid
+only in leap years. Every match is therefore a valid time. The pattern's only group matches if the
+milliseconds are missing."""
 
 _EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MIN_EPOCH, _MAX_EPOCH = 10**11, 10**13 - 1
-"""The range of numbers that count as epoch milliseconds. These numbers have 12 or 13 digits and are
-in the years 1973 to 2286. A number with fewer digits may be seconds or a duration. A number with
-more digits may be a date such as 20260131120000."""
+"""Numbers in this range count as epoch milliseconds. They have 12 or 13 digits, for the years
+1973 to 2286. Other numbers are invalid. A smaller number could be seconds or a duration. A larger
+number could be a date such as 20260131120000."""
 
 
 class InvalidTimeError(ValueError):
@@ -71,11 +72,11 @@ def parse_id(value: object) -> str:
 def parse_ids(values: Sequence[object]) -> list[str]:
     """Return the distinct IDs, in the order in which they first occur.
 
-    A list with only an empty string counts as an empty list. The SDK parses an empty list in an
-    environment variable as such a list.
+    A list with only an empty string counts as an empty list. The SDK parses an empty environment
+    variable as `[""]`.
 
     Raises:
-        InvalidIdError: for the first invalid value. The message contains its position.
+        InvalidIdError: for the first invalid value. The message contains the value's position.
     """
     ids: dict[str, None] = {}
     for position, value in enumerate([] if list(values) == [""] else values, start=1):

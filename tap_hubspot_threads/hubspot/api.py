@@ -188,10 +188,9 @@ class HubSpotApi:
             return None
 
     def forget_failed_sizes(self) -> None:
-        """Let the next request for a page of threads use the largest page size again.
+        """For the next page of threads, use the largest size that HubSpot has not refused.
 
-        The caller has found that a row, not the page size, made a page fail. Page sizes that
-        HubSpot refused are still not used.
+        Call this method if a row, not the page size, made a page fail.
         """
         self._paged(THREADS, "threads", self._page_size).forget_failures()
 
@@ -207,8 +206,9 @@ class HubSpotApi:
     def threads_since(self, since: str, *, archived: bool) -> Iterator[Page]:
         """Yield pages of threads whose latest message is not before `since`, oldest message first.
 
-        Observed: HubSpot ignores this filter if the list is not sorted by `latestMessageTimestamp`.
-        HubSpot refuses that sort without the filter. Inferred: the filter includes `since` itself.
+        Observed: HubSpot applies the filter `latestMessageTimestampAfter` only to a list that is
+        sorted by `latestMessageTimestamp`. Without the filter, HubSpot refuses this sort. Inferred:
+        a thread whose latest message is exactly at `since` passes the filter.
 
         Args:
             since: A time such as `2026-01-31T09:00:00.000Z`.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LIFETIME = 1800.0
 """Lifetime of an OAuth access token in seconds (documented). This lifetime is assumed if
-HubSpot's response has no plausible `expires_in`."""
+HubSpot's response has no plausible `expires_in` (see `_parse_lifetime`)."""
 
 LEEWAY = 60.0
 """An OAuth access token is refreshed this many seconds before it expires. If the token's lifetime
@@ -41,7 +41,7 @@ class Credentials(Protocol):
         """The current access token."""
 
     def ensure_fresh(self) -> None:
-        """Refresh a token that expires soon. The client calls this before each request.
+        """Refresh a token that expires soon. The client calls this method before each request.
 
         Raises:
             HubSpotError: if no token can be obtained. The message names the setting to fix.
@@ -130,7 +130,10 @@ class OAuthCredentials:
 
 
 def _parse_lifetime(lifetime: object) -> float:
-    """Return the value of `expires_in` in seconds; `LIFETIME` if the value is not plausible."""
+    """Return the value of `expires_in` in seconds; `LIFETIME` if the value is not plausible.
+
+    A plausible value is a number above 0 and below `LIFETIME * 1000`.
+    """
     try:
         seconds = float(str(lifetime))
     except ValueError:
@@ -150,7 +153,8 @@ _ADVICE = {
 }
 
 _CODE = re.compile(r"[A-Z][A-Z_]{2,39}|invalid_[a-z]{3,20}|unsupported_grant_type|access_denied")
-"""Error codes of HubSpot and OAuth. No secret matches this pattern."""
+"""Error codes of HubSpot and OAuth. Only these codes appear in messages, because no secret matches
+this pattern."""
 
 
 class TokenEndpoint:

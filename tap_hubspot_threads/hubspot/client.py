@@ -123,14 +123,15 @@ class Client:
 
         Args:
             endpoint: The endpoint.
-            path: The path with IDs. A path of the Conversations API is relative to
-                `Connection.conversations_path`. Any other path is relative to `Connection.api_url`.
+            path: The endpoint's path, with IDs instead of placeholders. A path of the Conversations
+                API is relative to `Connection.conversations_path`. Any other path is relative to
+                `Connection.api_url`.
             accept: Returns whether a JSON object is a valid response of the endpoint. A 200 without
                 a valid JSON object is a transient error.
             params: The query parameters, or a function that returns them. The function is called
                 before each attempt. Parameters with the value None are not sent.
             json_body: The request body. None: the request has no body.
-            policy: Limits that override the settings. None: use the settings.
+            policy: Limits for this request. None: the limits from the settings.
             min_attempts: Attempts to allow even if the settings or `policy` allow fewer.
             on_failure: Called with each `TransientError`.
 
@@ -228,8 +229,8 @@ class Client:
     ) -> tuple[Response, str]:
         """Wait for the rate limit and send a request. Return the response, and the token sent."""
         with self._in_flight:
-            # Refresh the token before `acquire`: the rate limit counts the request from `acquire`
-            # on, and a refresh takes time.
+            # Refresh the token before `acquire`, because a refresh takes time. The rate limit
+            # assumes that a request is sent immediately after `acquire`.
             self._credentials.ensure_fresh()
             ticket = self.limit.acquire()
             headers, is_refused = None, False

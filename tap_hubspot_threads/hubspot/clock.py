@@ -1,4 +1,7 @@
-"""The time by HubSpot's clock, derived from the `Date` headers of HubSpot's responses."""
+"""The time by HubSpot's clock, which `HubSpotClock` derives from the responses' `Date` headers.
+
+The result is the *derived time*.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,14 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 MAX_AHEAD = 60.0
-"""Maximum seconds by which a `Date` may be later than the derived time. A later `Date` is
-ignored."""
+"""A `Date` that is more than this many seconds later than the derived time is ignored."""
 MAX_BEHIND = 86_400.0
-"""Maximum seconds by which a `Date` may be earlier than the derived time. An earlier `Date` is
-unconfirmed; see `HubSpotClock`."""
+"""A `Date` that is more than this many seconds earlier than the derived time is *unconfirmed*
+(see `HubSpotClock`)."""
 MARGIN = timedelta(hours=1)
 """Until a `Date` is accepted, HubSpot's clock is assumed to be this far behind the local clock."""
 MAX_UNCONFIRMED = 16
-"""Maximum number of unconfirmed dates to remember."""
+"""Only this many of the latest unconfirmed dates are remembered."""
 
 
 class HubSpotClock:
@@ -33,11 +35,11 @@ class HubSpotClock:
 
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
-        * A `Date` more than one minute later than the derived time is ignored. A single response
-          must not move a bookmark into the future.
+        * A `Date` more than one minute later than the derived time is ignored. Otherwise, a single
+          wrong `Date` could move the bookmark into the future.
         * A `Date` more than one day earlier than the derived time is unconfirmed. Such a
           `Date` is accepted only if a previous unconfirmed `Date` gives the same time to within one
-          minute. Until a `Date` is accepted, the local time is used instead of the derived time.
+          minute. Before the first accepted `Date`, each `Date` is compared with the local time.
         * After a `Date` was accepted, `now` is never later than any estimate.
 
     Args:

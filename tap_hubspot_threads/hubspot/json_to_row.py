@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 OTHER_PROPERTIES = "otherProperties"
 MAX_INTEGER = 2**63 - 1
-"""The largest absolute value in an integer column."""
+"""The largest absolute value in an integer column. A value beyond this limit moves to
+`otherProperties`."""
 MAX_DEPTH = 50
 """Maximum nesting depth of a value. Objects and arrays that are nested more deeply become null,
 because some JSON parsers cannot read them."""
@@ -230,7 +231,8 @@ def _clean_json(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON v
 
 
 MAX_ID_LENGTH = 512
-"""Maximum characters of an ID, as in the schemas. Targets refuse a record with a longer ID."""
+"""Maximum characters of an ID, as in the schemas. An item with a longer ID is skipped, because
+targets refuse its record."""
 
 
 class RowBuilders:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 SMALLER_SIZES = (100, 20, 1)
 """Page sizes to request after a larger size failed. Other clients of the API report that HubSpot
-returns at most 100 rows per page (observed). UNKNOWN: whether HubSpot ever returns more. If HubSpot
-never does, requesting 500 rows is pointless."""
+returns at most 100 rows per page (observed). UNKNOWN: whether HubSpot ever returns more. If not, a
+request for 500 rows has no advantage."""
 
 FAILURES_PER_SIZE = 2
 """A page is requested with the next smaller size after this many transient failures at one size."""
@@ -28,7 +28,8 @@ class PageSize:
     """The page size of one list in one sync. Thread-safe.
 
     The sizes are `largest` and those of `SMALLER_SIZES` that are smaller, such as 500, 100, 20, 1.
-    A page *fails* at a size if all attempts at the page with this size had transient errors.
+    The *current size* is the size to request next. A page *fails* at a size if all attempts at the
+    page with this size had transient errors.
 
     Guarantees:
         * After a page failed at the current size, the next smaller size becomes the current size.
@@ -58,7 +59,7 @@ class PageSize:
 
     @property
     def current(self) -> int:
-        """The size to request next."""
+        """The current size."""
         return self._current
 
     def smaller_than(self, size: int) -> int | None:
@@ -97,7 +98,10 @@ class PageSize:
                     self._set(smaller)
 
     def forget_failures(self) -> None:
-        """Forget all failures. Call this if a row, not the size, made a page fail."""
+        """Forget all failures, so that the largest size that was not refused becomes current.
+
+        Call this method if a row, not the size, made a page fail.
+        """
         self.failed(self._sizes[-1])
 
     def refused(self, size: int) -> None:
@@ -151,7 +155,7 @@ class SinglePageSize:
 
     @property
     def attempts(self) -> int:
-        """The number of attempts that it takes to try the current size and all smaller sizes."""
+        """The number of attempts that it takes to try this page's size and all smaller sizes."""
         count, size = 1, self._size
         while (smaller := self._listing.smaller_than(size)) is not None:
             count, size = count + 1, smaller

@@ -33,7 +33,10 @@ class RowBuilder(Protocol):
 
     @property
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
-        """Returns the ID of a JSON object; None if the ID is missing or invalid (not *usable*)."""
+        """Returns the ID of a JSON object; None if the object has no *usable* ID.
+
+        An ID is usable if it is neither missing nor invalid.
+        """
 
     def __call__(self, item: Mapping[str, Any], /, *, needs_no_cleaning: bool) -> Row | None:
         """Return the row of a JSON object; None if the object has no usable ID.
@@ -106,7 +109,7 @@ def usable_ids(items: list[Any], build_row: RowBuilder, *, item_name: str) -> li
 
 
 def is_page(body: Mapping[str, Any]) -> bool:
-    """Whether a response body is a page of JSON objects. The page may or may not have a cursor."""
+    """Whether a response body is a page of JSON objects, with or without a cursor."""
     items, paging = body.get("results"), body.get("paging")
     next_page = paging.get("next") if isinstance(paging, dict) else paging
     return (
@@ -120,8 +123,8 @@ def next_cursor(body: Mapping[str, Any]) -> str | None:
     """Return the percent-decoded cursor of the next page; None if this is the last page.
 
     Observed:
-        * HubSpot may return a cursor that is percent-encoded. HubSpot refuses a cursor that is
-          encoded twice.
+        * HubSpot can return a percent-encoded cursor. HubSpot refuses a cursor that is encoded
+          twice, and `Client` encodes every cursor.
         * A page without rows may have a cursor.
         * `paging.next.link` has a wrong path, so this function does not use the link.
     """
@@ -141,11 +144,11 @@ bits are cleared."""
 class PaginationGuard:
     """Detects a list that makes no progress.
 
-    The guard uses 128 kB of memory plus the cursors, however long the list is and however it is
-    sorted. The guard sets one of `SLOTS` bits per ID. If another ID has set the same bit, a new ID
-    is mistaken for an old ID. The probability of such a mistake is at most 50%. A list fails
-    wrongly only after such a mistake for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages.
-    Even with one row per page, this is practically impossible.
+    Apart from the cursors, the guard uses 128 kB of memory for a list of any length. The guard sets
+    one of `SLOTS` bits per ID. If another ID has set the same bit, a new ID is mistaken for an old
+    ID. The probability of such a mistake is at most 50%. A list fails wrongly only after such a
+    mistake for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages. Even with one row per
+    page, this is practically impossible.
 
     Args:
         cursor: The first page's cursor; None for the start of the list.
@@ -262,7 +265,7 @@ class PagedList:
         """Return a page. If HubSpot refuses or fails to return the page, request fewer rows.
 
         Args:
-            path: The path with IDs.
+            path: See `Client.request`.
             params: The query parameters, without `limit`.
             build_row: Builds the row of a JSON object.
             policy: See `Client.request`.
@@ -294,7 +297,7 @@ class PagedList:
         )
 
     def forget_failures(self) -> None:
-        """Use the largest size again. Call this if a row, not the size, made a page fail."""
+        """Call `PageSize.forget_failures`."""
         self._size.forget_failures()
 
     def _request(

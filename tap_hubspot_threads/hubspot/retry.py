@@ -21,19 +21,20 @@ T = TypeVar("T")
 MAX_WAIT = 60.0
 """Maximum seconds between two attempts, unless HubSpot requests a longer wait by `Retry-After`."""
 MAX_RETRY_AFTER = 300.0
-"""The longest `Retry-After` that a sync waits for, in seconds. During an account migration, HubSpot
-requests up to 24 hours (documented)."""
+"""The longest `Retry-After` that a sync waits for, in seconds. A longer `Retry-After` ends the sync
+(`RetryLaterError`). During an account migration, HubSpot requests up to 24 hours (documented)."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Limits for a single request, which replace the limits from the settings."""
+    """Limits for a single request."""
 
     max_attempts: int
+    """Maximum attempts, instead of the setting `max_attempts`."""
     max_retry_after: float
-    """The longest `Retry-After` to wait for, in seconds."""
+    """The longest `Retry-After` to wait for, in seconds. After a longer one, the request fails."""
     timeout: float
-    """Seconds for the whole response."""
+    """Seconds for the whole response, if lower than the setting `request_timeout`."""
 
 
 QUICK = RetryPolicy(max_attempts=2, max_retry_after=10, timeout=10)

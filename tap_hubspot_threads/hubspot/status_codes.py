@@ -2,7 +2,7 @@
 
 An error message names the request, the response and what to do. From the response, the message
 contains only the status and HubSpot's category, message and correlation ID. An error message never
-contains a raw body, another header or a token.
+contains a raw body or a token.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BUSY_STATUSES = {
     HTTPStatus.TOO_MANY_REQUESTS,  # 429
     _ACCOUNT_MIGRATION,
 }
-"""Statuses with which HubSpot asks the client to wait, whatever the request is (documented)."""
+"""Statuses with which HubSpot asks the client to wait, independent of the request (documented)."""
 _TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
 """The statuses below 500 after which a retry may succeed. A 408 comes from a gateway."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
@@ -83,7 +83,8 @@ class Endpoint:
     """Whether a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that the requested
     item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """The statuses (403, 404) that refuse only this endpoint, and do not end the sync."""
+    """The statuses (403, 404) with which HubSpot refuses only requests to this endpoint. A response
+    with one of these statuses does not end the sync."""
     can_be_partial: bool = False
     """Whether a 207 counts as a success. With a 207, HubSpot returns only some of the requested
     items."""
@@ -130,8 +131,8 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
             `endpoint.can_be_not_found`.
         WrongAddressError: for a 404 of the list of threads, if no request to the Conversations API
             has succeeded yet.
-        UnverifiedAddressError: for a 404 of another endpoint of the Conversations API, or for a 403
-            that concerns one item. Only if no request to the Conversations API has succeeded yet.
+        UnverifiedAddressError: for a 404 of another endpoint of the Conversations API or a 403 that
+            concerns one item, if no request to this API has succeeded yet.
         RefusedError: for a 400 or another 4xx that concerns only this request.
         DailyQuotaError: if the daily quota is used up.
         HubSpotError: for all other errors, which end the sync.
@@ -178,9 +179,9 @@ def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContex
     exist.
 
     UNKNOWN: whether HubSpot sends such a 404 also for a path that the API does not have, for
-    example because of a wrong `api_version`. In 2019, a removed path of another HubSpot API did so
-    (recorded). Therefore no 404 proves anything before a request to the Conversations API has
-    succeeded.
+    example because of a wrong `api_version`. In 2019, another HubSpot API sent such a 404 for a
+    removed path (recorded). Therefore no 404 proves anything before a request to the Conversations
+    API has succeeded.
     """
     endpoint = context.endpoint
     if_verified: HubSpotError | None = None

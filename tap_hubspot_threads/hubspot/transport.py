@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class DeadlineAdapter(HTTPAdapter):
     """Applies the timeout to the whole response instead of to each socket read.
 
-    Each step of connecting may also take up to the timeout. The steps are the connection to each IP
-    address, the proxy's response and the TLS handshake. The time spent on connecting is subtracted
-    from the timeout of the response.
+    The timeout also applies to each step of connecting: the connection to each IP address, the
+    proxy's response and the TLS handshake. The time spent on connecting is subtracted from the
+    timeout of the response.
     """
 
     @override
@@ -64,7 +64,10 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _Response(http.client.HTTPResponse):
-    """A response that must be complete within the timeout that its socket has at the start."""
+    """A response that must be complete within the timeout of its socket.
+
+    The timeout counts from the creation of this object.
+    """
 
     def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
         super().__init__(sock, debuglevel, method)
@@ -121,7 +124,8 @@ def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
 
 
 MAX_RESPONSE_BYTES = 64 * 2**20
-"""Maximum bytes of a body after decompression. A page of 500 threads has about 500 kB."""
+"""Maximum bytes of a body after decompression. A page of 500 threads has about 500 kB. A body above
+the maximum is an error (`NoResponseError`)."""
 _CHUNK_BYTES = 64 * 2**10
 """Bytes to read or decompress at once."""
 

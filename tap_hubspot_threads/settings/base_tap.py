@@ -148,11 +148,12 @@ class CheckedTap(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Create the stream maps. Register unselected streams with all their columns.
+        """Create the stream maps, and register each stream with its primary key.
 
-        The SDK registers an unselected stream without columns. A map for all streams (`*`) would
-        then fail, because the unselected stream has no primary key. This method also selects the
-        primary key of each stream, because a map fails for a stream without a primary key.
+        A stream map fails for a stream that is registered without its primary key. Therefore this
+        method selects the primary key of each stream, and registers unselected streams with all
+        their columns. The SDK would register an unselected stream without columns, so that a map
+        for all streams (`*`) would fail.
         """
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():

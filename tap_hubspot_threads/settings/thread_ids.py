@@ -22,7 +22,8 @@ export of tickets, `id` is the ticket's ID."""
 DELIMITERS = (",", ";", "\t")
 
 MAX_LINE = 1_000_000
-"""Maximum characters per line. This bounds the memory for a file without line breaks."""
+"""Maximum characters per line. A longer line is an error. The maximum bounds the memory for a file
+without line breaks."""
 
 
 class ConfiguredIds:

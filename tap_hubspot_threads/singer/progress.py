@@ -124,7 +124,7 @@ class Progress:
         """Return the figures of this sync as log fields. The names of the fields are stable.
 
         Args:
-            saved: The bookmark of the stream `threads` in the last STATE message. Empty: no STATE
+            saved: The entry of the stream `threads` in the last STATE message. Empty: no STATE
                 message was written.
         """
         stats, failures, (remaining, limit) = self.stats, self.failures, self.traffic.quota

@@ -1,7 +1,7 @@
 """The base class of the streams: turns rows into RECORD messages without unselected columns.
 
 The records have the same content as those that the SDK would write, except for the columns that
-`HubSpotStream._flat_columns` describes. Writing these records takes less time.
+`HubSpotStream._flat_columns` describes. The SDK would take more time to write the records.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class Output(io.TextIOBase):
 
         Raises:
             OutputError: if a write fails.
-            Stopped: if a signal has arrived, and the pipe has been full for `STOP_TIMEOUT` since.
+            Stopped: if the pipe accepts no data for `STOP_TIMEOUT` seconds after a signal.
         """
         rest = memoryview("".join(self._parts).encode("utf-8", "backslashreplace"))
         self._parts.clear()

@@ -24,7 +24,7 @@ OTHER_PROPERTIES = "otherProperties"
 
 
 def misfits(row: Mapping[str, Any]) -> list[str]:
-    """Return the names of columns and fields (such as `a.b`) whose value did not fit.
+    """Return the names of columns and fields (such as `a.b`) whose value does not match the schema.
 
     `RowCleaner` has moved these values to `otherProperties`.
     """
@@ -47,10 +47,10 @@ STATE_INTERVAL = 5.0
 or to a state change with `save_now`."""
 
 STATE_BYTES_PER_RECORD = 160
-"""If the open threads take 16,000 bytes of the previous STATE message, the next STATE message is
-written after at least 100 records. A record has more than 320 bytes, so STATE messages do not make
-up most of the output. This minimum does not apply to the final STATE message or to a state change
-with `save_now`."""
+"""After a STATE message with n bytes of open threads, at least n / 160 records are written before
+the next STATE message. For example, 16,000 bytes require 100 records. A record has more than 320
+bytes, so records make up most of the output. This minimum does not apply to the final STATE message
+or to a state change with `save_now`."""
 
 
 class EventWriter:
@@ -58,8 +58,8 @@ class EventWriter:
 
     Args:
         streams: The selected streams, by name.
-        initial_state: The state that the tap received. STATE messages repeat the bookmarks of all
-            streams for which the sync returns no new bookmark.
+        initial_state: The state that the tap received. STATE messages repeat the entries of all
+            streams for which the sync returns no new entry.
         write_state: Writes a STATE message.
         stop: Checked before each event is handled.
         progress: Counts the records.
@@ -81,8 +81,8 @@ class EventWriter:
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
-        """The bookmark of the stream `threads` in the last STATE message, without the values
-        that are lists. Empty: no STATE message was written yet."""
+        """The entry of the stream `threads` in the last STATE message, without its lists, such as
+        `open_threads`. Empty: no STATE message was written yet."""
         self._open_bytes = 0
         """Bytes of the open threads in the last STATE message."""
         self._last_state = progress.clock()
@@ -101,8 +101,8 @@ class EventWriter:
 
         Args:
             events: The events of the sync.
-            bookmarks: Returns the bookmarks by stream (`AccountSync.bookmarks`). None: the sync
-                changes no bookmark.
+            bookmarks: Returns the entries of the new state, by stream (`AccountSync.bookmarks`).
+                None: the sync does not change the state.
             max_records: End after this many records. None: no limit.
 
         Raises:

@@ -94,10 +94,10 @@ class AccountSync:
         listing."""
 
     def bookmarks(self, *, is_final: bool) -> dict[str, Any] | None:
-        """Return the bookmarks by stream; None until `identify` has returned.
+        """Return the state's entry for each stream; None until `identify` has returned.
 
         Args:
-            is_final: Whether these bookmarks are for the last STATE message of the sync.
+            is_final: Whether these entries are for the last STATE message of the sync.
         """
         return self._state.to_bookmarks(is_final=is_final) if self._is_identified else None
 
@@ -105,7 +105,8 @@ class AccountSync:
         """Yield the events of all phases.
 
         Raises:
-            HubSpotError: if an error ends the sync early, or if the full listing is stuck.
+            HubSpotError: if an error ends the sync early. Also after all phases, if a page of the
+                full listing could not be read.
             IncompleteError: after all phases, if some items could not be read.
             MassDeletionError: after all phases, from `Deletions.check`.
         """
@@ -210,8 +211,8 @@ class AccountSync:
         """Raise the error of the full listing, if the listing is stuck.
 
         Raises:
-            HubSpotError: if the listing is stuck. The message also says where the listing is stuck,
-                and which items could not be read.
+            HubSpotError: if the listing is stuck. The message also says at which page the listing
+                is stuck, and which items could not be read.
         """
         if self._stuck is None:
             return

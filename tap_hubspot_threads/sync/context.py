@@ -29,19 +29,20 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_CONSECUTIVE_FAILURES = 5
-"""After this many consecutive failures, HubSpot counts as down and the sync stops."""
+"""The sync stops after this many consecutive failures of one type of item. `CircuitBreaker` says
+which failures count."""
 
 FAILING_SYNCS = 3
-"""If an item fails in this many consecutive syncs or more, its failure is a warning, not an
-error."""
+"""If an item, such as a thread, fails in this many consecutive syncs or more, its failure is a
+warning, not an error."""
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class FailureLog:
-    """The items of one type that this sync could not read, such as threads.
+    """The items of one type, such as threads, that this sync could not read.
 
-    Each item counts once per sync.
+    Only the first failure of each item is recorded.
 
     Args:
         name: The name of an item in log messages, such as `Thread %s`. `%s` stands for the ID.
@@ -57,7 +58,10 @@ class FailureLog:
         included."""
 
     def note(self, id_: str, error: HubSpotError) -> int:
-        """Record that an item failed. Return the result of `syncs`."""
+        """Record that an item failed.
+
+        Return the number of consecutive syncs in which the item failed, including this sync.
+        """
         syncs = self.syncs(id_)
         if id_ in self.failed:
             return syncs
@@ -80,7 +84,7 @@ class FailureLog:
     def syncs(self, id_: str) -> int:
         """Return the number of consecutive syncs in which an item failed.
 
-        This sync counts too, as if the item failed now.
+        This sync is included, even if the item has not failed in this sync.
         """
         return self._earlier.get(id_, 0) + 1
 
@@ -125,7 +129,7 @@ class Failures:
 class CircuitBreaker:
     """Stops the sync after `MAX_CONSECUTIVE_FAILURES` consecutive failures.
 
-    So many failures mean that HubSpot is down or that a setting is wrong. A failure counts if
+    The cause of these failures is then probably an outage or a wrong setting. A failure counts if
     HubSpot returned a 400, or if the error is a `TransientError` but not an `InconclusiveError`.
     Other errors concern only the item that was read.
 
@@ -166,7 +170,7 @@ class CircuitBreaker:
 
 
 def _may_be_outage(error: HubSpotError) -> bool:
-    """Whether an error's cause may affect other items too."""
+    """Whether an error's cause can affect other items too."""
     if isinstance(error, RefusedError):
         return error.status == HTTPStatus.BAD_REQUEST
     return isinstance(error, TransientError) and not isinstance(error, InconclusiveError)
@@ -177,7 +181,7 @@ class SeenThreads:
     """What this sync has seen so far. The phases use this object to decide what to read next.
 
     The tap reads ahead of the output. So these fields can include threads whose records are not
-    written yet, and the state must not include these fields.
+    written yet. The state must not record these threads as emitted.
     """
 
     unseen_open: set[str]
@@ -194,8 +198,9 @@ class SeenThreads:
     without_thread: list[str] = field(default_factory=list)
     """IDs of the threads that HubSpot did not have when this sync requested their messages."""
     listed_recently: dict[str, str] = field(default_factory=dict)
-    """For the ID of each thread that `Lookback` leaves to `Backfill`, the time of the thread's
-    latest message. `Backfill` records these threads in the state after reading their messages."""
+    """Recent threads whose messages the message backfill of this sync reads: each thread's ID, and
+    the time of its latest message. `Backfill` records such a thread in `RecentThreads` after the
+    thread's messages."""
     now: str = ""
     """HubSpot's time at the start of the increment, such as `2026-01-31T09:00:00.000Z`. Empty: the
     increment has not started."""
@@ -231,9 +236,8 @@ class SyncStats:
     truncated: list[str] = field(default_factory=list)
     """IDs of the truncated messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
-    """Two numbers: the threads that the unfinished message backfill has handled, and all threads.
-    The second number is None if unknown. None instead of both numbers: no backfill is
-    unfinished."""
+    """If the message backfill has paused until the next sync: the number of threads that the
+    backfill has handled, and the number of all threads. The second number is None if unknown."""
 
     def warn(self) -> None:
         """Log a warning if `unavailable` has IDs, and another warning if `truncated` has IDs."""

@@ -4,7 +4,7 @@ HubSpot returns the list of threads in pages. Each page except the last has a cu
 next page is requested. If the list is sorted by ID, the cursor is the ID of the page's last row, in
 base64 (recorded). Such a cursor is a *key*.
 
-The tap can make a key for any ID (a *self-made cursor*), and read the list from this ID on. For
+The tap can make a key for any ID (a *self-made cursor*), and read the list after this ID. For
 example, the cursor `MTc=` requests the page that starts with the first ID above 17.
 """
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 MAX_DIGITS = 19
-"""Maximum digits of a thread ID. IDs are positive 64-bit integers."""
+"""Maximum digits of a thread ID, which is a positive 64-bit integer. A cursor that encodes more
+digits is not a key."""
 
 
 class IdRange(NamedTuple):
@@ -69,9 +70,9 @@ class NotAKeyError(Exception):
 def check_page(page: Page, after: int) -> list[int]:
     """Check that a page continues the list after an ID, and that the page's cursor is a key.
 
-    The IDs of the rows must ascend. Only the first ID may be `after` or lower, because HubSpot can
-    repeat the last row of the previous page (observed). A first page without a cursor is the whole
-    list and is not checked.
+    The IDs of the rows must ascend. All IDs except the first must be above `after`. The first ID
+    need not be, because HubSpot can repeat the last row of the previous page (observed). A first
+    page without a cursor is the whole list and is not checked.
 
     Args:
         page: A page of the list sorted by ID.

@@ -1,9 +1,9 @@
 """Decides which emitted threads the next sync need not read again.
 
 The *increment* is the phase that reads threads with a new message. The increment starts at the
-bookmark minus `lookback_seconds`. This time before the bookmark is the *lookback*. In the lookback,
-HubSpot lists threads that earlier syncs have emitted. The increment skips such a thread if
-`RecentThreads` has recorded the thread with the same time of the latest message.
+bookmark minus `lookback_seconds`. The period from this start to the bookmark is the *lookback*. For
+the lookback, HubSpot lists threads that earlier syncs have emitted. The increment skips such a
+thread if `RecentThreads` has recorded the thread with the same time of the latest message.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Lookback:
     """Records emitted threads in `RecentThreads`, so that the next increment skips them.
 
-    The next increment may skip a thread in any of these cases:
+    The increment does not read the messages of a skipped thread. So a thread is recorded only in
+    these cases:
         * This sync reads the thread's messages right after the thread's record.
         * The thread is in `MessagesState.pending`, so a later sync reads the messages.
         * Neither this sync nor an earlier sync has read messages.

@@ -6,7 +6,7 @@ thread that later syncs check (`SyncContext.is_tracked`). A *fingerprint* is a h
 (`fingerprint_of`).
 
 The *full listing* is the phase that lists all threads. The *message backfill* is the phase that
-reads the messages from before the stream `messages` was selected.
+reads the messages that were sent before the stream `messages` was selected.
 """
 
 from __future__ import annotations
@@ -70,15 +70,15 @@ class ListedPage(NamedTuple):
 class ChildStream(Protocol):
     """Inserts the records of a child stream, such as `messages`, after the records of threads.
 
-    The child stream may read ahead: it may request messages before earlier records are written.
-    When the iterator ends, no request of the child stream is running.
+    A child stream can read ahead: for example, it can request messages before earlier records are
+    written. When the iterator ends, no request of the child stream is running.
     """
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
         """Yield the events, with the records of the child stream inserted.
 
-        The given records stay in their order. State changes stay in their order too, but may come
-        later.
+        The given records stay in their order. State changes stay in their order too, but the child
+        stream can delay them.
         """
 
 
@@ -134,8 +134,9 @@ class ThreadPipeline:
     def listed(self, pages: Iterable[ListedPage | StateChange]) -> Iterator[Event]:
         """Yield the events of the pages of a full listing.
 
-        `_listed_page` says which threads are emitted. With the setting `always_fetch_by_id`, each
-        of these threads is read by ID. Otherwise, the listed row is emitted.
+        Only threads that match `inbox_ids` and `start_date` are emitted. With the setting
+        `always_fetch_by_id`, each of these threads is read by ID. Otherwise, the listed row is
+        emitted, unless the row is outdated (`_listed_page`).
         """
         items = (
             item
@@ -149,9 +150,9 @@ class ThreadPipeline:
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
         """Yield a reference, or the events, for a listed thread with a new message.
 
-        A thread has no new message if its last emitted record has the same time of the latest
-        message. While the message backfill is unfinished, each listed thread counts as having a new
-        message.
+        If the row and the thread's last emitted record have the same time of the latest message,
+        the thread has no new message. Exception: while the message backfill is unfinished, each
+        listed thread counts as having a new message.
 
         If `threads` is selected, the thread is read by ID. Otherwise, the listed row is used, which
         saves an API call. A thread that an earlier sync did not find is always read by ID.
@@ -168,7 +169,7 @@ class ThreadPipeline:
                 yield from self.emit(row, has_new_message=True)
 
     def checked(self, rows: Iterable[Row]) -> Iterator[Event]:
-        """Yield the events of listed rows whose threads are open, in the state or in the row.
+        """Yield the events of listed rows whose threads are open in the state or tracked.
 
         A thread is skipped if an earlier sync did not find the thread, or if this sync has read the
         thread by ID.
@@ -212,10 +213,9 @@ class ThreadPipeline:
     ) -> Iterator[Event]:
         """Yield a thread's record, the request for the thread's messages, and the state changes.
 
-        The record is yielded only if the row has changed since the last emitted record. The
-        messages are requested only if they may have changed (`_messages_of`).
-
-        A thread that is neither in the state nor tracked always counts as changed.
+        The record is yielded only if the row has changed since the last emitted record. If the
+        thread is neither in the state nor tracked, the record is always yielded. `_messages_of`
+        decides whether to request the messages.
 
         Args:
             row: The thread.
@@ -259,8 +259,8 @@ class ThreadPipeline:
     def _is_in_state(self, thread_id: str) -> bool:
         """Whether the state has a thread as open, as failed or as not found.
 
-        A later phase may read such a thread again, but no other thread. So `_note_fetched` does not
-        record the other threads of a full listing, which saves memory.
+        After a full listing, `SeenThreads.fetched` is needed only for these threads. So
+        `_note_fetched` does not record the other threads of a full listing, which saves memory.
         """
         state = self._state
         return thread_id in state.open or thread_id in state.failed or thread_id in state.not_found
@@ -298,7 +298,7 @@ class ThreadPipeline:
 
         A thread is wanted if it is open in the state, matches `inbox_ids` and `start_date`, or
         could not be read. A thread that was not found is wanted only if it is open in the state,
-        because the ID may be wrong.
+        because the tap has searched for the ID and can have found a wrong ID.
         """
         row = result.outcome
         is_in_scope = row is not None and (not isinstance(row, dict) or self._is_in_scope(row))
@@ -329,8 +329,8 @@ class ThreadPipeline:
         """Extend a state change, if necessary, so that a later sync reads the thread's messages.
 
         The extension is necessary if the thread has a new message. While `_is_left_to_backfill` is
-        True, the extension is always necessary, because the backfill never lists a thread without a
-        latest message.
+        True, the extension is always necessary: the thread can be without a latest message, and the
+        backfill never lists such a thread.
 
         Args:
             ref: The thread, which was not found or could not be read.
@@ -358,8 +358,8 @@ class ThreadPipeline:
             * The thread is not open in the state, but is tracked from now on.
 
         While `_is_left_to_backfill` is True, the last two cases do not apply, because the backfill
-        reads these messages. The backfill never lists a thread without a latest message. So the
-        messages of such a thread are read at once.
+        reads these messages. Exception: the backfill never lists a thread without a latest message.
+        So the messages of such a thread are read at once.
 
         Args:
             row: The thread.
@@ -407,7 +407,7 @@ class ThreadPipeline:
             * The last emitted record of the thread has a newer message.
             * An earlier sync did not find the thread.
 
-        In the last case, the thread still existed after the 404. So
+        In the last case, the list shows a thread that HubSpot has reported as not found. So
         `SyncState.restart_grace_period` postpones the deletion of the thread.
         """
         fetches_listed = self._fetches_listed

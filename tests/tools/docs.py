@@ -136,11 +136,13 @@ def changelog() -> str:
 def airflow() -> str:
     """Return the README of the Airflow example as a page of the site.
 
-    Links to its files become their names. The site's lists need an indentation of 4 spaces.
+    Links to its files become their names, and links to pages start in docs/. The site's lists need
+    an indentation of 4 spaces.
     """
     text = re.sub(
         r"\[([\w.]+)\]\(\1\)", r"`examples/airflow/\1`", _text("examples/airflow/README.md")
     )
+    text = text.replace("](../../docs/", "](../")
     return re.sub(r"^ {3}(?=\S)", "    ", text, flags=re.MULTILINE)
 
 

@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 
 HEADROOM = 0.15
-"""The headroom is the number of requests per window that this sync leaves unused for other clients.
-This constant is the headroom divided by this sync's own requests in the window. If n clients leave
-this headroom, each client uses 1 / (n + 0.15) of the limit: 2 clients use 93% together, and 3
-clients use 95%."""
+"""The *headroom* is the number of requests per window that this sync leaves unused for other
+clients: 0.15 times this sync's own requests in the window. If n clients leave this headroom, each
+client uses 1 / (n + 0.15) of the limit: 2 clients use 93% together, and 3 clients use 95%."""
 HEADROOM_OF_OTHERS = 0.6
-"""Upper bound of the headroom, divided by the other clients' requests in the window. Without this
+"""The headroom is at most this many times the other clients' requests in the window. Without this
 bound, this sync would leave 15% unused for a client that uses only 5% of the limit."""
 SETTLE_SECONDS = 1.0
-"""If the headroom is too large or too small, the request rate is corrected over this many seconds.
-This time is longer than a few round trips. In a shorter time, the rate would be corrected twice
-before a header shows the effect of the first correction."""
+"""If the unused requests in the window differ from the headroom, the request rate is corrected over
+this many seconds. This time is longer than a few round trips. If the time were shorter, the
+rate would be corrected twice before a header shows the effect of the first correction."""
 _MIN_SHARING_SECONDS = 2.0
 _MIN_PROBE_SECONDS = 0.3
 _PROBES_PER_INTERVAL = 15
-"""Probes per interval, if other clients use the whole limit. A probe is a request that finds out
-whether the limit has room again. Before jitter, probes are at least `_MIN_PROBE_SECONDS` apart."""
+"""A *probe* is a request that is sent although the window is full, to find out whether the window
+has room again. Before jitter, at most this many probes are sent per interval, and probes are at
+least `_MIN_PROBE_SECONDS` apart."""
 _CHECKS_PER_INTERVAL = 100
 """While a request waits for other clients, the tap checks this often per interval whether the
 request may be sent."""
@@ -61,7 +61,8 @@ class FairShare:
         self._free = 0.0
         """Estimated number of further requests for which the window has room."""
         self._credit = 0.0
-        """A number from 0 to 1 that grows with the request rate. At 1, a request may be sent."""
+        """Grows from 0 to 1 by the request rate times the seconds that have passed. At 1, a request
+        may be sent."""
         self._checked_at = self._sent_at = 0.0
         self._probe_jitter = jitter(1)
 
@@ -135,15 +136,15 @@ MARGIN = 0.02
 """Minimum margin in seconds. The margin is added to the window's length, because requests take
 different times to reach HubSpot."""
 MARGIN_SHARE = 0.015
-"""Minimum margin, divided by the window's length. During the margin, another sync can send its
-first requests."""
+"""The margin is this share of the window's length, but at least `MARGIN` seconds. During the
+margin, another sync can send its first requests."""
 SPACING = 0.25
-"""Minimum time between two requests, divided by `interval / maximum`. The minimum applies after the
-first `maximum` requests. Without a minimum, a burst of requests would repeat in every window and
-starve other clients."""
+"""After the first `maximum` requests, two requests are at least this many times
+`interval / maximum` seconds apart. Without this distance, a burst of requests would repeat in every
+window and starve other clients."""
 REFUSAL_PAUSE = 0.07
-"""The pause after a 429, divided by the window's length, if the response headers report the
-remaining requests."""
+"""The pause after a 429 without `Retry-After` is this share of the window's length, if the response
+headers report the remaining requests. Otherwise, the pause is one interval."""
 MIN_REFUSAL_PAUSE = 0.15
 """Minimum pause after a 429 in seconds: about one round trip."""
 MAX_TRAVEL_TIME = 1.0
@@ -171,11 +172,11 @@ class RateLimit:
 
     Guarantees:
         * At most `maximum` requests, including retries, arrive at HubSpot in any `interval`
-          seconds. Each request is assumed to arrive as late as possible: at the time of its
-          response minus the fastest round trip so far.
+          seconds. Each request is assumed to arrive at the time of its response minus the
+          fastest round trip so far.
         * If `fixed` is None, `maximum` and `interval` are those of the latest response headers.
         * `FairShare` slows requests down in two cases: HubSpot responds with a 429, or HubSpot
-          reports fewer remaining requests than the requests of this sync explain.
+          has counted more requests in the window than this sync has sent.
         * After `pause`, no worker sends a request for the given time.
 
     Args:
@@ -286,10 +287,10 @@ class RateLimit:
         return self._latest_arrival(ticket, now) + self.interval + margin
 
     def _latest_arrival(self, ticket: Ticket, now: float) -> float:
-        """Return the latest time at which a request can have arrived at HubSpot.
+        """Return the time at which a request is assumed to have arrived at HubSpot.
 
-        If the request has no response yet, return `now`. In both cases, the result is at most
-        `MAX_TRAVEL_TIME` after the request was sent.
+        This is the time of the response minus the fastest round trip, or `now` without a response.
+        The result is at most `MAX_TRAVEL_TIME` after the request was sent.
         """
         latest = now if ticket.answered_at is None else ticket.answered_at - min(self._fastest, 1e9)
         return min(max(ticket.sent_at, latest), ticket.sent_at + MAX_TRAVEL_TIME)
@@ -309,8 +310,8 @@ class RateLimit:
             return
         if is_refused and ticket in self._window:  # HubSpot does not count a request with a 429
             self._window.remove(ticket)
-        # The maximum number of this sync's requests that HubSpot can have counted for this header.
-        # HubSpot may compute the header when the request arrives or when it sends the response.
+        # The maximum number of this sync's requests that HubSpot can have counted in this header.
+        # HubSpot counts either when the request arrives or when HubSpot sends the response.
         ours = ticket.in_window + self._serial - ticket.serial
         is_shared = is_refused or remaining + ours < maximum
         self._fair_share.learn(remaining, self._clock(), self.interval, is_shared=is_shared)

@@ -28,8 +28,8 @@ MAX_REMEMBERED = 50_000
 records have named most recently are kept."""
 
 MAX_HELD = 200
-"""Maximum number of state changes that wait for actors. Without this limit, all further state
-changes might wait until the end of the sync."""
+"""If this many state changes wait for actors, these actors are requested, even if there are fewer
+than `MAX_ACTORS` actors. Without this limit, state changes might wait until the sync ends."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
 LISTS = {"threads": (), "messages": ("senders", "recipients")}

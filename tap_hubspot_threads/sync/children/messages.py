@@ -38,7 +38,7 @@ COMPLETE_STATUSES = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
 `TRUNCATED_TO_MOST_RECENT_REPLY` lacks only the quoted messages, which have their own records."""
 
 CHUNK_BYTES = 1_000_000
-"""If full texts are read one by one, a page is yielded in parts of about this many bytes."""
+"""With `fetch_original_content`, a page is yielded in parts of about this many bytes."""
 
 
 class Messages:
@@ -159,7 +159,8 @@ class Messages:
     def _with_full_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
         """Yield a page as it is, or in parts with the full texts of truncated messages.
 
-        A part has its rows in a list. So the rows are not built again from the response.
+        The rows of a part are a list. The rows of `page` cannot keep the full texts, because each
+        iteration builds these rows again (`Page.rows`).
         """
         if not self._fetches_original_content:
             yield page

@@ -25,7 +25,7 @@ class Sized(Protocol):
         """The size of the result in bytes."""
 
     def shrink(self) -> None:
-        """Free the data of the result that can be computed again."""
+        """Free the part of the data that can be computed again from the rest."""
 
 
 R = TypeVar("R", bound=Sized)
@@ -48,8 +48,8 @@ class Plan(Protocol[T, R]):
 
 
 PREFETCH_BYTES = 4_000_000
-"""While this many bytes of pages wait, no further page is requested. Up to this limit, reading
-continues while a target pauses to load a batch."""
+"""While this many bytes of pages wait, no further page is requested. While a target loads a batch
+and takes no output, the tap can read this much ahead."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
 """If the waiting pages exceed this many bytes, each further page is kept only as bytes. When the
@@ -155,7 +155,7 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def _wait_for_budget(self) -> bool:
-        """Wait until the next page may be requested. Return False if the buffer was closed."""
+        """Wait until the next page can be requested. Return False if the buffer was closed."""
         budget = self._budget
 
         def may_proceed() -> bool:
@@ -189,7 +189,7 @@ class SharedBuffer(Generic[T, R]):
         self._bytes = self._running = 0
         self._error: BaseException | None = None
         self._is_finished = False
-        """Whether no further task starts, because no task is left or the buffer was closed."""
+        """True once no task is left or the buffer was closed. Then no further task starts."""
         self._changed = threading.Condition()
 
     def work(self) -> None:

@@ -24,10 +24,12 @@ R = TypeVar("R")
 S = TypeVar("S", bound=Sized)
 
 LOOKAHEAD = 4
-"""Per worker, at most this many items are in progress or wait to be yielded."""
+"""Per worker, at most this many items are in progress or wait to be yielded. At this limit, the
+next item starts only after an item is yielded."""
 
 MAX_WAITING = 5_000
-"""At most this many items of `prefetch_each` wait to be yielded, with or without pages."""
+"""At most this many items of `prefetch_each` wait to be yielded, with or without pages. At this
+limit, the next item is taken only after an item is yielded."""
 
 POLL = 0.1
 """Seconds between two calls of `while_waiting`."""
@@ -71,9 +73,9 @@ class WorkerPool:
               calls run at once. `function` runs on worker threads. Only the calling thread iterates
               over `items`.
             * At most `LOOKAHEAD × count` items are in progress or wait to be yielded. This limits
-              the memory, and a slow call does not leave other workers idle.
-            * If the oldest waiting result is ready, the pool yields this result before requesting
-              the next item from `items`.
+              the memory. Below this limit, a slow call does not leave other workers idle.
+            * If the next result in the order of the items is ready, the pool yields this result
+              before requesting the next item from `items`.
             * After a call has failed or the iterator is closed, no further call starts. Running
               calls finish. A call that hangs does not delay the exit of the process.
 

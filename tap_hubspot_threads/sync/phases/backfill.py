@@ -1,4 +1,4 @@
-"""The message backfill: a phase that reads the messages from before `messages` was selected."""
+"""The message backfill: a phase that reads the messages sent before `messages` was selected."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # Usually, the share is twice the reserve. Twice a large reserve can be almost 100% or more,
-        # and the backfill might never start. So the share is at most halfway between the reserve
-        # and 100%.
+        # The share is twice the reserve, but at least `MIN_QUOTA_SHARE` and at most halfway between
+        # the reserve and 100%. Twice a large reserve can be almost 100% or more. At such a share,
+        # the backfill might never start.
         self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 

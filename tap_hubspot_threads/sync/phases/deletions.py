@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MIN_SECONDS_BETWEEN_CHECKS = 600.0
-"""Minimum seconds between the two checks. During an outage, the scheduler may retry the sync. The
-two checks must not fall into the same outage."""
+"""Minimum seconds between the two checks. An earlier second check does not count, because both
+checks could fall into the same outage."""
 
 MASS_DELETION_MIN = 20
-"""A mass deletion is possible if at least this many threads are missing or found
+"""A mass deletion needs at least this many missing and found threads in total
 (`is_mass_deletion`)."""
 
 

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
+EARLY_SHARE = 0.05
+"""The next listing is due this share of its interval early. A listing starts some seconds after its
+sync starts. So without this share, a nightly listing would not be due in the next night's sync."""
 MIN_SECONDS = 120.0
-"""A full listing may take this many seconds per sync, even if `SHARE_OF_INTERVAL` permits less."""
+"""The time limit of a full listing per sync is at least this many seconds."""
 SHARE_OF_INTERVAL = 0.2
-"""Per sync, a full listing may take this share of the time since the last sync started, if this is
-more than `MIN_SECONDS`."""
+"""The time limit of a full listing per sync is this share of the time since the last sync started,
+but at least `MIN_SECONDS`. At the limit, the listing pauses until the next sync."""
 
 
 class FullListing:
@@ -53,9 +56,10 @@ class FullListing:
     def is_due(self, *, for_deletions: bool = False) -> bool:
         """Whether to run a listing now.
 
-        A listing is due if the last listing is unfinished, or if the last listing started
-        `full_listing_interval_hours` ago or earlier. After this sync has run a listing, no listing
-        is due. If this sync emits no threads, only the first listing is due.
+        A listing is due if the last listing is unfinished, or if the interval since the last
+        listing started has passed (`full_listing_interval_hours` minus `EARLY_SHARE`). After this
+        sync has run a listing, no listing is due. If this sync emits no threads, only the first
+        listing is due.
 
         Args:
             for_deletions: Whether a listing is also due if a thread was added to
@@ -68,7 +72,7 @@ class FullListing:
         if self._state.is_first_listing or not listing.emits_rows:
             return self._state.is_first_listing
         started, now = listing.full_started_at, self._seen.now
-        seconds = self._settings.full_listing_interval_hours * 3600
+        seconds = self._settings.full_listing_interval_hours * 3600 * (1 - EARLY_SHARE)
         is_old = started is None or not started <= now < shift(started, seconds=seconds)
         could_show = any(first >= (started or "") for first in self._state.not_found.values())
         return is_old or not listing.is_over or (for_deletions and could_show)

@@ -1,8 +1,8 @@
 """The increment: a phase that reads the threads with a new message.
 
 The *bookmark* is the time up to which all threads are emitted. The *list by time* is HubSpot's list
-of threads, sorted by the time of their latest message. This list can lag. So the increment starts
-some seconds before the bookmark. These seconds are the *lookback*.
+of threads, sorted by the time of their latest message. A thread can appear late in this list. So
+the increment starts some seconds before the bookmark. These seconds are the *lookback*.
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 UNDATED_MARGIN = 7_260.0
-"""Seconds from `_Start.now` to `_Start.end`, if HubSpot's responses have no `Date`. `_Start.now` is
-then the local time minus one hour, and the local clock may be slow."""
+"""The increment reads threads up to its start time plus this many seconds, if HubSpot's responses
+have no `Date`. The start time is then the local time minus one hour, and the local clock can be
+slow."""
 ROUNDING_MARGIN = 1.0
-"""Seconds from `_Start.now` to `_Start.end`, if HubSpot's responses have a `Date`, because HubSpot
-rounds a `Date` down to a whole second."""
+"""The increment reads threads up to its start time plus this many seconds, if HubSpot's responses
+have a `Date`, because HubSpot rounds a `Date` down to a whole second."""
 FIRST_LOOKBACK = 120.0
 """The lookback in seconds if this sync has started the first full listing. The bookmark is then the
 start of this listing."""
 MIN_CORRECTION = 60.0
-"""`_Start.now` is corrected only if a later page yields a time that is earlier by more than this
-many seconds."""
+"""The start time is corrected only if a later page shows that the increment started earlier by more
+than this many seconds."""
 MIN_EARLY_ROWS = 2
 """An *early* row has a time before the requested time. If a page has more than this many early
 rows, and if most rows are early, HubSpot has ignored the time filter."""
@@ -87,11 +88,11 @@ class Increment:
     def windows(
         self, since: str, *, end: End, note: Callable[[Page], None] = lambda _: None
     ) -> Iterator[Window]:
-        """Yield the threads whose latest message is not before a time.
+        """Yield the threads whose latest message has a given time or a later time.
 
         Args:
-            since: The time, such as `2026-01-31T09:00:00.000Z`.
-            end: Returns the time at which the list ends; None while this time is unknown.
+            since: The given time, such as `2026-01-31T09:00:00.000Z`.
+            end: Returns the time up to which threads are needed; None while this time is unknown.
             note: Called with each page.
         """
 
@@ -111,7 +112,7 @@ class Increment:
         try:
             try:
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
-            except _BookmarkAheadError:  # the `Date` of a single response can be wrong
+            except _BookmarkAheadError:  # try again: the `Date` of one response can be wrong
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
         except _BookmarkAheadError as error:
             LOG.warning(
@@ -150,8 +151,8 @@ class Increment:
     ) -> Generator[ThreadRef | Event, None, int | None]:
         """Yield the references to the threads with IDs above `newest_id`, whatever their times.
 
-        The list by time does not show a thread without a message. The place of a new email thread
-        is the time in the email's `Date` header, which can be before the lookback (recorded).
+        The list by time does not show a thread without a message. HubSpot sorts a new email thread
+        by the time in the email's `Date` header, which can be before the lookback (recorded).
 
         Args:
             newest_id: The highest ID listed before the lookback started

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""Maximum seconds per sync for list requests, including the list requests of the increment."""
+"""Maximum seconds per sync for list requests, including the list requests of the increment. After
+this time, the remaining open threads are read by ID."""
 
 
 class OpenThreadCheck:
@@ -144,8 +145,7 @@ class OpenThreadCheck:
         Later steps skip the marked threads.
 
         If a listed row differs from the last emitted record, the thread is not marked, and a later
-        step reads the thread. The thread may have changed, or HubSpot's status index may be
-        outdated.
+        step reads the thread. Either the thread has changed, or HubSpot's status index is outdated.
 
         If most threads on a page are closed, HubSpot ignores the filter, so the step ends.
 
@@ -202,9 +202,9 @@ class OpenThreadCheck:
                 return
 
     def _pages_left(self) -> int:
-        """Return the number of pages that may still be listed.
+        """Return the number of pages that this check can still list.
 
-        List requests may take at most half of the API calls.
+        List requests take at most half of the API calls.
         """
         return min(self._max_calls // 2, self._max_calls - self._calls) - self._pages
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 SPARE_CALLS = 24
-"""A range is split only if the calls so far are at most 2 per full page of rows, plus this
+"""A range is split only if the calls so far are at most 2 × (rows so far / rows per page) plus this
 number."""
 CUTS_PER_PAGE = 3
 """After the first page, the other IDs are cut into at most this many ranges per expected page."""
@@ -34,8 +34,8 @@ PAGES_WORTH_A_SPLIT = 1.2
 """A range is split only if at least this many pages are expected after the page that a worker is
 reading."""
 FIRST_GALLOP = 8
-"""The first probe (`RangePlan._split`) starts this many expected pages after the page that a worker
-is reading in the open range."""
+"""A *probe* is a range that is split off the open range. The first probe starts this many expected
+pages after the page that a worker is reading in the open range."""
 
 
 @dataclass
@@ -90,7 +90,7 @@ class RangePlan:
     Not thread-safe: the worker pool holds a lock during each call of `take`, `done` and `skip`.
 
     Args:
-        ranges: The ranges to read. Only the last range may be open.
+        ranges: The ranges to read. Only the last range can be open.
         budget: Limits the calls and the time.
         workers: The number of workers that read pages.
     """
@@ -121,7 +121,7 @@ class RangePlan:
         return IdRange(chosen.after, chosen.until)
 
     def done(self, task: IdRange, page: Page) -> IdRange:
-        """Record a page that a worker has read. Return the range of IDs that are done.
+        """Record a page that a worker has read. Return the IDs that need not be read again.
 
         Args:
             task: The range that `take` returned.

@@ -38,16 +38,16 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_SINGLE_ROWS = 20
-"""If larger pages fail, at most this many rows are read one by one."""
+"""If larger pages fail, rows are read one by one: at most this many per `ListedPart`."""
 GALLOP = 4
 """To find an ID that works, `_any_behind` adds a distance to the failing ID. Each distance is this
 many times the previous distance."""
 FIRST_DISTANCE = GALLOP**15
-"""The first distance if the first page fails. Thread IDs have 10 or 11 digits (recorded)."""
+"""The first distance if the first page fails: 10 digits, the length of short thread IDs."""
 RECHECKS = 8
 """Maximum IDs that `_recheck` tries again."""
 MAX_DISTANCE = 10**12
-"""The maximum distance. Thread IDs have 10 or 11 digits (recorded)."""
+"""Beyond this distance, no ID is tried. Thread IDs have 10 or 11 digits (recorded)."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class ListedPart:
     page: Page | None = None
     """The whole page, or its rows before the failing row. None: there are no such rows."""
     failing_id: int | None = None
-    """The ID of the failing row. None: this range has no failing row after `page`."""
+    """The ID of the failing row. None: no failing row was found after `page`."""
     behind: Page | None = None
     """The page after `failing_id`. None: there is no failing row."""
     covered: IdRange | None = None
@@ -139,7 +139,7 @@ class RangeReader:
         self._row_ends = {0}
         """IDs of the last rows of pages, and 0 for the start of the list. HubSpot has returned the
         cursors with these IDs. So a request with such a cursor does not show whether HubSpot
-        accepts other cursors."""
+        accepts self-made cursors."""
         self.is_closed = False
         """Whether the caller has stopped reading. If so, a search for a failing row ends early."""
         self._is_down = False
@@ -213,7 +213,7 @@ class RangeReader:
                     self._api.forget_failed_sizes()
                     return replace(part, page=_merged(pages))
                 following = part.page
-            if not following.ids:  # the cursor of a page without rows may be any ID
+            if not following.ids:  # the cursor of a page without rows can be any ID
                 break
             pages.append(following)
         return ListedPart(_merged(pages))
@@ -223,8 +223,8 @@ class RangeReader:
     ) -> ListedPart:
         """Find the row that makes the page after an ID fail, or return the page if it works now.
 
-        The failing row has the lowest ID that works. If no higher ID works, HubSpot counts as down.
-        Only one search runs at a time.
+        The failing row's ID is the lowest ID above `after` that works. If no such ID is found,
+        HubSpot counts as down. Only one search runs at a time.
 
         Each ID is tried with a single attempt, so a short outage can lead to a wrong result. So two
         IDs must also fail with all retries: `after`, and the ID directly below the result.
@@ -265,7 +265,7 @@ class RangeReader:
 
         Raises:
             HubSpotError: `error`, if no ID within `MAX_DISTANCE` works.
-            NotAKeyError: instead of `error`, if HubSpot may not accept self-made cursors.
+            NotAKeyError: instead, if it is unknown whether HubSpot accepts self-made cursors.
         """
         distance = 1 if after else FIRST_DISTANCE
         while (page := self._try(after + distance)) is None:
@@ -296,7 +296,7 @@ class RangeReader:
     def _recheck(self, after: int, works: int, behind: Page) -> tuple[int | None, int, Page]:
         """Try `after` and some IDs between `after` and `works` again.
 
-        An outage may have ended meanwhile, or there may be a second failing row.
+        One of these IDs can work if an outage has ended, or if there is a second failing row.
 
         Returns:
             Three values: an ID that fails, a higher ID that works, and the page after the higher

@@ -61,7 +61,7 @@ class ThreadList:
 
         If HubSpot refuses a self-made cursor, or if HubSpot's cursors are not thread IDs, read the
         rest of the list one page after another. The rest starts after the highest ID up to which
-        all rows were read. Some rows with higher IDs may then be yielded twice.
+        all rows were read. Some rows with higher IDs can then be yielded twice.
 
         Args:
             unread: The ranges to read.
@@ -130,8 +130,8 @@ class ThreadList:
     def _in_order_from(self, cursor: str | None) -> Iterator[ListedPart]:
         """Yield the pages from a cursor on, one after another.
 
-        A saved cursor may have expired. If HubSpot refuses the cursor, yield the whole list,
-        without a budget.
+        If HubSpot refuses the cursor, for example because the saved cursor has expired, yield the
+        whole list, without a budget.
         """
         has_page = False
         try:

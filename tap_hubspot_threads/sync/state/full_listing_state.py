@@ -31,14 +31,14 @@ class FullListingState:
         self.emits_rows = emits_rows
         self.unread: dict[str, list[IdRange]] = {LIVE: [], ARCHIVED: []}
         """For live and for archived threads: the ranges of IDs that the unfinished listing has not
-        read yet. If there is no such range, no listing is unfinished."""
+        read yet. Between two listings, there are no such ranges."""
         for side, after, until in state.get("listing_ranges", ()):
             self.unread[side].append(IdRange(int(after), None if until is None else int(until)))
         self.cursor: str | None = state.get("listing_cursor")
         """The cursor of the next page. None: the listing is read by ranges, or no page has been
         read."""
         self.started_at: str | None = state.get("listing_started_at")
-        """HubSpot's time at the start of the unfinished listing. None: no listing is unfinished."""
+        """HubSpot's time at the start of the unfinished listing. None: there is no such listing."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
         """Whether the unfinished listing has emitted every listed thread. False: a sync of this
         listing did not emit threads."""
@@ -50,8 +50,8 @@ class FullListingState:
         self.pages: int = state.get("listing_pages", 0)
         """Number of pages that the unfinished listing has read."""
         self.seconds: float = state.get("listing_milliseconds", 0) / 1000
-        """Sum of the seconds for each of these pages. The listing itself takes less time if workers
-        read pages concurrently."""
+        """Sum of the seconds that the requests for these pages took. The listing itself takes less
+        time if workers read pages concurrently."""
         self.full_started_at: str | None = (
             state.get("full_listing_started_at") if emits_rows else None
         )
@@ -92,7 +92,7 @@ class FullListingState:
 
     @property
     def is_over(self) -> bool:
-        """Whether no listing is unfinished."""
+        """Whether there is no listing to resume."""
         return not any(self.unread.values())
 
     @property

@@ -1,7 +1,7 @@
 """The progress of the stream `messages`, which is a part of `SyncState`.
 
 The *increment* is the phase that reads threads with a new message. The *backfill* is the phase that
-reads the messages from before `messages` was selected.
+reads the messages that were sent before `messages` was selected.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class MessagesState:
     Messages are *pending* if a later sync must read them, for example because reading them failed.
 
     With this bookmark, the tap resumes reading messages after a killed process or a used-up daily
-    quota. The tap also loads earlier messages if `messages` was selected late or deselected for a
-    while.
+    quota. If `messages` was selected after the first sync, or was deselected for a while, the tap
+    also loads the messages that were sent while `messages` was not selected.
 
     Args:
         state: The result of `to_dict`. Empty: no messages have been emitted.
@@ -34,7 +34,7 @@ class MessagesState:
     ) -> None:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
-        """If a thread's latest message is not later than this time, the thread's messages are
+        """If a thread's latest message has this time or an earlier time, the thread's messages are
         emitted or pending. None: the backfill has not begun."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
         """Whether the bookmark of `messages` is None or earlier than the bookmark of `threads`. If
@@ -71,7 +71,7 @@ class MessagesState:
 
     def advance(self, moment: str) -> None:
         """Record that the backfill has handled a thread with this time of its latest message."""
-        # A backfill starts `lookback_seconds` before the bookmark. So the first thread may move
+        # A backfill starts `lookback_seconds` before the bookmark. So the first thread can move
         # the bookmark back.
         self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment
         self.backfilled_threads += 1

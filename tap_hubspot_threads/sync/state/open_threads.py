@@ -36,8 +36,8 @@ class OpenThreads:
 
     Args:
         packed: The result of the method `packed`: strings of entries, separated by spaces.
-        are_exact: Whether the state was saved after the last record of an open thread was emitted.
-            If not, all entries are inexact.
+        are_exact: Whether the state covers all emitted records of open threads
+            (`SyncState.fingerprints_exact`). If not, all entries are inexact.
 
     Raises:
         ValueError: if an entry has another form.
@@ -87,7 +87,9 @@ class OpenThreads:
         return self._fingerprints.get(thread_id) == fingerprint
 
     def note(self, thread_id: str, fingerprint: str | None, *, is_emitted: bool = True) -> None:
-        """Record that a thread was read: set its fingerprint, and move the thread to the end.
+        """Record that a thread was read.
+
+        Set the thread's fingerprint, and move the thread to the end of the order.
 
         Args:
             thread_id: The thread.

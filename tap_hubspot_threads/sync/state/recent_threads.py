@@ -1,8 +1,8 @@
 """The recently emitted threads, which the next increment need not read again.
 
 The *increment* is the phase that reads threads with a new message. The increment starts
-`lookback_seconds` before the bookmark. This time before the bookmark is the *lookback*. In the
-lookback, HubSpot lists threads that earlier syncs have emitted.
+`lookback_seconds` before the bookmark. The period from this start to the bookmark is the
+*lookback*. For the lookback, HubSpot lists threads that earlier syncs have emitted.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_RECENT = 2_000
-"""Maximum threads to remember. If the increment lists a forgotten thread, the thread costs an API
-call."""
+"""Maximum threads to remember. Beyond this number, the least recently emitted thread is forgotten.
+If the increment lists a forgotten thread, the thread is read again, which costs an API call."""
 
 
 class RecentThreads:
     """The times of recently emitted threads, and the highest thread IDs listed.
 
     Args:
-        state: The state's bookmark of `threads`, with the keys of `to_dict`. Empty: a first sync.
+        state: The state's entry of `threads`, with the keys of `to_dict`. Empty: a first sync.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
@@ -43,7 +43,7 @@ class RecentThreads:
 
     @property
     def newest_id(self) -> int | None:
-        """The highest thread ID that was listed before the lookback starts; None if unknown.
+        """The highest thread ID listed before the start of the lookback; None if unknown.
 
         In the first `lookback_seconds` after the first sync, this is the highest ID that the first
         sync listed.
@@ -72,7 +72,7 @@ class RecentThreads:
     def note_newest(self, now: str, thread_id: int | None, *, since: str) -> None:
         """Record the highest ID listed, and forget the threads that are no longer needed.
 
-        A thread is needed if the next increment may list the thread again.
+        A thread is needed if the next increment can list the thread again.
 
         Args:
             now: HubSpot's time when the ID was listed.

@@ -30,10 +30,10 @@ class SyncState:
     Only a `StateChange` changes this object, after the records of all earlier events are written.
 
     Args:
-        bookmarks: The bookmarks by stream, from `to_bookmarks`, validated by `check_state`. Empty:
-            this is a first sync. A user can also write a bookmark of `threads` by hand, with only
-            the key `replication_key_value`. Then the sync first reads the threads with messages
-            since this time, and a full listing is due.
+        bookmarks: The state's entries by stream, from `to_bookmarks`, validated by `check_state`.
+            Empty: this is a first sync. A user can also write an entry of `threads` by hand, with
+            only the key `replication_key_value`, which is a time. Then the sync first reads the
+            threads with messages since this time, and a full listing is due.
         filters: The settings that filter threads, as text (`ThreadFilter.fingerprint`). If this
             text has changed since the last sync, the whole account is listed again.
         emits_rows: Whether this sync emits threads.
@@ -53,8 +53,8 @@ class SyncState:
             state.get("open_threads", ()), are_exact=state.get("fingerprints_exact", True)
         )
         self.fingerprints_exact = True
-        """False after `mark_inexact`: records of open threads may have been emitted that no saved
-        state has. True: there are no such records."""
+        """True until `mark_inexact` is called. After this call, the destination can have records of
+        open threads that are newer than the saved state."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
         """IDs of threads that could not be read, each with the number of consecutive failing
         syncs."""
@@ -88,11 +88,11 @@ class SyncState:
 
     @property
     def is_first_listing(self) -> bool:
-        """Whether no full listing has been completed with these filters."""
+        """Whether the first full listing with these filters is still to be completed."""
         return self.listing.full_completed_at is None
 
     def to_bookmarks(self, *, is_final: bool) -> dict[str, Any]:
-        """Return the bookmarks by stream, for a STATE message.
+        """Return the state's entries by stream, for a STATE message.
 
         All numbers are integers. A target can read other numbers as decimals and then fail to write
         the state (observed with target-postgres).
@@ -128,9 +128,9 @@ class SyncState:
     def start_listing(self, now: str, sides: Sequence[str]) -> None:
         """Record the start of a full listing. In a first sync, this start is the first bookmark.
 
-        A listing without archived threads does not prove that a thread was deleted. `Deletions`
-        accepts a listing as proof only if the listing started after the first check of the thread.
-        So the times of all earlier first checks (`not_found`) are set to the start of this listing.
+        A listing without archived threads does not prove that a thread was deleted. So the times of
+        all earlier first checks (`not_found`) are set to the start of this listing. `Deletions`
+        accepts only listings that started after the first check, and thus not this listing.
 
         Args:
             now: HubSpot's time at the first page.

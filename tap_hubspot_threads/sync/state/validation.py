@@ -34,8 +34,8 @@ def check_state(state: Mapping[str, Any]) -> None:
     """Validate a Singer state against `schemas/state.json`.
 
     Raises:
-        StateError: if the state is not empty but has no bookmarks of this tap. Also if a bookmark
-            has an unknown key or an invalid value: the message then names the key.
+        StateError: if the state is not empty but has no entries of this tap's streams. Also if an
+            entry has an unknown key or an invalid value: the message then names the key.
     """
     bookmarks = state.get("bookmarks", None if state else {})
     if (

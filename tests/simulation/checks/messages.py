@@ -230,7 +230,9 @@ def _fingerprints(state: dict[str, Any]) -> dict[str, str]:
 
 
 def _is_new(sync: Sync, name: str) -> bool:
-    """Whether a thread is listed as a new one, whatever its times are."""
+    """Whether a thread is read as a new one, whatever its times are."""
     newest = sync.given.get("newest_ids") or [["", "0"]]
     is_emitted = name in {thread_id for thread_id, _ in sync.given.get("recent_threads", ())}
-    return int(name) > int(newest[0][1]) and not is_emitted
+    key = "replication_key_value"
+    needs_backfill = sync.given_messages.get(key) != sync.given.get(key)
+    return int(name) > int(newest[0][1]) and (needs_backfill or not is_emitted)

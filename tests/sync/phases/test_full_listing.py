@@ -10,7 +10,7 @@ import pytest
 from tap_hubspot_threads.errors import RefusedError
 from tap_hubspot_threads.models import ReadMessages, Record, Selection, StateChange
 from tap_hubspot_threads.sync.id_ranges import ALL_IDS, IdRange, cursor_after
-from tap_hubspot_threads.sync.phases.full_listing import MIN_SECONDS, FullListing
+from tap_hubspot_threads.sync.phases.full_listing import EARLY_SHARE, MIN_SECONDS, FullListing
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.full_listing_state import ARCHIVED, LIVE
 from tap_hubspot_threads.sync.state.sync_state import SyncState
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 HOURS = 24
 RECENT, LONG_AGO = shift(NOW, seconds=-3_600), shift(NOW, seconds=-HOURS * 3_600)
+JUST_DUE = shift(LONG_AGO, seconds=EARLY_SHARE * HOURS * 3_600)
 LATER = shift(NOW, seconds=300)
 DONE = {"full_listing_completed_at": LONG_AGO}
 """The state after a first listing."""
@@ -123,12 +124,13 @@ class World:
         (RECENT, False),
         (NOW, False),
         (LONG_AGO, True),
-        (shift(LONG_AGO, seconds=1), False),
+        (JUST_DUE, True),
+        (shift(JUST_DUE, seconds=1), False),
         (shift(NOW, seconds=1), True),
     ],
 )
 def test_due(started: str | None, *, is_due: bool) -> None:
-    """A listing is due if none started, after its interval, or if its start is in the future."""
+    """A listing is due if none started, if its interval almost ended, or after a future start."""
     world = World(page(row(1)), full_listing_started_at=started)
     assert world.run_if_due() == (["1"] if is_due else None)
 
