@@ -143,8 +143,8 @@ SETTINGS = th.PropertiesList(
         title="Lookback seconds",
         description=(
             "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
-            "emails that arrive late, and messages that HubSpot's index shows late. A thread that "
-            "has not changed costs no call."
+            "emails that arrive late, and messages that HubSpot's index shows late. Up to 2,000 "
+            "unchanged threads in this time cost no extra call."
         ),
     ),
     th.Property(

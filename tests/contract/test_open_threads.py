@@ -95,7 +95,7 @@ def test_quiet_account(life: Life, status_filter: Any, calls: int) -> None:
 def test_log_line(
     caplog: pytest.LogCaptureFixture, status_filter: Any, calls: int, logged: str
 ) -> None:
-    """The log names how the open threads were read: by status filter, full list, or neither."""
+    """The log names how the open threads were read: by the filter, full list, or neither."""
     caplog.set_level(logging.INFO)
     with open_lab(Account.sample(3000)) as lab:
         lab.account.behavior.status_filter = status_filter

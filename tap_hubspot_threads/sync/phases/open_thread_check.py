@@ -3,9 +3,10 @@
 An *open* thread has a status other than CLOSED. A *known* open thread is an open thread in the
 state. A *silent change* is a change without a new message, such as a new status or assignee.
 
-The check has several steps, because two facts are unknown: whether HubSpot's status filter works,
-and how many threads fit on one page. Each step handles only the threads that no earlier step has
-handled. Every sync tries all steps, because the state does not record which steps worked.
+The check has several steps, because two facts are unknown: whether HubSpot's filter for open
+threads works, and how many threads fit on one page. Each step handles only the threads that no
+earlier step has handled. Every sync tries all steps, because the state does not record which steps
+worked.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class OpenThreadCheck:
             yield from self._read(refs)
 
     def by_status(self) -> Iterator[Event]:
-        """List open threads with HubSpot's status filter. Each request is attempted once."""
+        """List threads with HubSpot's filter for open threads. Each request is attempted once."""
         if self._max_calls and self._lists and self._listable() > len(self._archived_values):
             yield from self._listing(self._list_open())
 

@@ -76,7 +76,7 @@ def test_cached_listing(world: World) -> None:
     [("ignored", ["OPEN", "CLOSED"]), ("works", ["OPEN"]), ("empty", [])],
 )
 def test_status_filter(world: World, status_filter: Any, statuses: list[str]) -> None:
-    """The status filter is ignored, works, or matches nothing."""
+    """The filter for open threads is ignored, works, or matches nothing."""
     _, closed = world.threads(2)
     world.account.close(closed)
     world.behavior.status_filter = status_filter
@@ -85,7 +85,7 @@ def test_status_filter(world: World, status_filter: Any, statuses: list[str]) ->
 
 
 def test_status_filter_refused(world: World) -> None:
-    """The status filter can be refused without a contact, like the contact without the filter."""
+    """The filter for open threads can be refused without a contact, and vice versa."""
     world.behavior.status_filter = "refused"
     assert world.client.get(THREADS, threadStatus="OPEN").status == 400
     assert world.client.get(THREADS, threadStatus="OPEN", associatedContactId=7).status == 200

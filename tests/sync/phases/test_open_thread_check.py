@@ -119,14 +119,14 @@ def test_steps() -> None:
 
 
 def test_filter_that_works() -> None:
-    """If the status filter shows every open thread, nothing else is requested."""
+    """If the filter for open threads shows every open thread, nothing else is requested."""
     world = World(page(*rows(1, 2, 3, 4, 5, 6)), state=last_listing(1))
     world.run()
     assert world.requests == [STATUS]
 
 
 def test_change_that_the_filter_shows() -> None:
-    """A changed row under the status filter may be outdated, so the thread is read by ID."""
+    """A changed row that the filter shows may be outdated, so the thread is read by ID."""
     stale, new = row(2, spam=True), row(7)
     world = World(page(*rows(1, 3, 4, 5, 6), stale, new), row(2, assignedTo="A-1"))
     assert world.run() == ["2"]
@@ -164,7 +164,7 @@ def test_page_that_is_half_closed() -> None:
     ids=["refused", "transient", "other"],
 )
 def test_filter_that_fails(failure: HubSpotError) -> None:
-    """A failed status filter ends its step after one call, and the next step continues."""
+    """A failed filter ends its step after one call, and the next step continues."""
     world = World(failure, *rows(1, 2, 3, 4, 5, 6), include_archived=True)
     world.run()
     assert world.requests == [STATUS, *by_id(1, 2, 3, 4, 5, 6)]
@@ -193,7 +193,7 @@ def test_filter_that_finds_nothing() -> None:
 
 
 def test_threads_that_the_filter_omits() -> None:
-    """Threads that the status filter omits are read by ID."""
+    """Threads that the filter for open threads omits are read by ID."""
     world = World(page(*rows(1, 3, 5)), *rows(2, 4, 6))
     world.run()
     assert world.requests == [STATUS, *by_id(2, 4, 6)]
