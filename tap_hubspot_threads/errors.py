@@ -83,8 +83,8 @@ class TransientError(HubSpotError):
         retry_after: The seconds to wait according to `Retry-After`. None: HubSpot sent no valid
             `Retry-After`.
         is_burst: Whether the rate limit was exceeded. If so, all workers pause.
-        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait. Such a status
-            does not depend on the request.
+        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait. Any other
+            request could get the same status.
         max_attempts: Maximum attempts for a request with this error, if lower than the setting
             `max_attempts`. None: the setting applies.
         advice: What the user should do if the last attempt fails too. If there is advice, the
@@ -161,8 +161,8 @@ class RefusedError(HubSpotError):
 class NotFoundError(HubSpotError):
     """HubSpot itself, not a gateway, responded with a 404. See `ErrorDetails.is_own_404`.
 
-    The item does not exist with the requested value of `archived`. It may exist with the other
-    value.
+    The item does not exist as a live item, or not as an archived item, whichever was requested. It
+    can exist as the other one.
 
     Args:
         message: The request and its result.
@@ -176,7 +176,7 @@ class NotFoundError(HubSpotError):
 
 
 class UnverifiedAddressError(HubSpotError):
-    """A 403 or 404 before any request of this sync to the Conversations API has succeeded.
+    """A 403 or 404 in a sync in which no request to the Conversations API has succeeded yet.
 
     The address (settings `api_url` and `api_version`) may be wrong. `Client` checks the address.
 

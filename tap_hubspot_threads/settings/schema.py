@@ -78,8 +78,8 @@ SETTINGS = th.PropertiesList(
         th.DateTimeType,
         title="Start date",
         description=(
-            "Skip threads whose latest message is older than this date, and threads without "
-            "messages that were created before it. Ignored if thread IDs are configured."
+            "Skip threads whose latest message is older than this date. For a thread without "
+            "messages, its creation counts instead. Ignored if thread IDs are configured."
         ),
     ),
     th.Property(
@@ -98,8 +98,8 @@ SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "Read archived threads too. If false, full listings after the first sync still emit "
-            "all archived threads, because some of them were emitted before they were archived."
+            "Read archived threads too. If false, only later full listings emit them, so that a "
+            "thread that is archived after it was loaded does not stay in the table as live."
         ),
     ),
     th.Property(
@@ -131,9 +131,8 @@ SETTINGS = th.PropertiesList(
         default=24,
         title="Full listing interval hours",
         description=(
-            "Hours between the starts of two full listings, which read all threads again. Only a "
-            "full listing finds a change of a closed thread that does not move the thread's "
-            "latest-message time."
+            "Hours between the starts of two full listings, which read all threads again. If a "
+            "closed thread changes without a new message, only a full listing finds the change."
         ),
     ),
     th.Property(

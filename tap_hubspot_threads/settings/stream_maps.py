@@ -24,7 +24,7 @@ Columns = Mapping[str, "Collection[str]"]
 
 
 def check_stream_maps(maps: Maps, columns: Columns) -> None:
-    """Check that the streams with maps exist, and that the columns that maps remove exist.
+    """Check that each mapped stream exists, and each column that a map removes.
 
     The SDK ignores unknown names without a warning. If the name of a column to remove were
     misspelled, the column would still be emitted.
@@ -63,7 +63,7 @@ def _check_entry(name: str, column: str, expression: object, known: Sequence[str
 
 
 def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
-    """Return a warning about entries of stream maps without effect; None without such entries.
+    """Return a warning that names the entries without effect. None: each entry has an effect.
 
     The SDK applies only the last map that matches a stream.
     """
@@ -129,9 +129,11 @@ def describe_columns(
 
 
 def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | None]]:
-    """Return the alias and definition of each map that applies to a stream.
+    """Return each name under which records of a stream are emitted, with its definition.
 
-    If the definition is None, no record is emitted for the alias.
+    The first name is the stream's own name or its alias. Each map whose `__source__` matches the
+    stream adds a name. The definition is empty if no map changes the records, and None if no record
+    is emitted under the name.
     """
     found: list[tuple[str, Mapping[str, Any] | None]] = [(stream, None if ELSE in maps else {})]
     for name, definition in _streams_of(maps):

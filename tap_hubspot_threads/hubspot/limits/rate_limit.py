@@ -5,8 +5,8 @@ The *window* is a rolling period: the last 10 seconds, or another length that Hu
 count against the same limit.
 
 This module does not depend on Singer or HTTP. No library fits, for three reasons:
-    * HubSpot counts a request from its arrival. A client does not know the arrival time, but only
-      that the request arrived before the response was sent.
+    * A request counts from its arrival at HubSpot or from its response (unknown). A client knows
+      only that the request arrived before the response was sent.
     * The limit comes from response headers and can change.
     * Other clients share the limit.
 """
@@ -27,21 +27,22 @@ if TYPE_CHECKING:
 
 
 HEADROOM = 0.15
-"""The *headroom* is the number of requests per window that this sync leaves unused for other
-clients: 0.15 times this sync's own requests in the window. If n clients leave this headroom, each
-client uses 1 / (n + 0.15) of the limit: 2 clients use 93% together, and 3 clients use 95%."""
+"""The *headroom* is the number of requests per window that this sync aims to leave unused for other
+clients: 0.15 times this sync's own requests in the window. Several such clients see the same unused
+requests, so their headrooms do not add up. Together, 2 clients use 93% of the limit, and 3 use
+95%."""
 HEADROOM_OF_OTHERS = 0.6
-"""The headroom is at most this many times the other clients' requests in the window. Without this
-bound, this sync would leave 15% unused for a client that uses only 5% of the limit."""
+"""The headroom is at most this many times the other clients' requests in the window. So this sync
+leaves only 3% of the limit unused for a client that uses 5% of the limit."""
 SETTLE_SECONDS = 1.0
-"""If the unused requests in the window differ from the headroom, the request rate is corrected over
-this many seconds. This time is longer than a few round trips. If the time were shorter, the
-rate would be corrected twice before a header shows the effect of the first correction."""
+"""If the number of unused requests is not the headroom, the request rate is changed so that both
+are equal after this many seconds. This is longer than a few round trips. A shorter time would
+change the rate twice before a header shows the effect of the first change."""
 _MIN_SHARING_SECONDS = 2.0
 _MIN_PROBE_SECONDS = 0.3
 _PROBES_PER_INTERVAL = 15
 """A *probe* is a request that is sent although the window is full, to find out whether the window
-has room again. Before jitter, at most this many probes are sent per interval, and probes are at
+has room again. Apart from jitter, at most this many probes are sent per interval, and probes are at
 least `_MIN_PROBE_SECONDS` apart."""
 _CHECKS_PER_INTERVAL = 100
 """While a request waits for other clients, the tap checks this often per interval whether the
@@ -61,8 +62,8 @@ class FairShare:
         self._free = 0.0
         """Estimated number of further requests for which the window has room."""
         self._credit = 0.0
-        """Grows from 0 to 1 by the request rate times the seconds that have passed. At 1, a request
-        may be sent."""
+        """The part of a request that may be sent: each second adds the request rate, up to 1. At 1,
+        a request is sent."""
         self._checked_at = self._sent_at = 0.0
         self._probe_jitter = jitter(1)
 
@@ -136,20 +137,21 @@ MARGIN = 0.02
 """Minimum margin in seconds. The margin is added to the window's length, because requests take
 different times to reach HubSpot."""
 MARGIN_SHARE = 0.015
-"""The margin is this share of the window's length, but at least `MARGIN` seconds. During the
-margin, another sync can send its first requests."""
+"""The margin is this share of the window's length, but at least `MARGIN` seconds. So HubSpot's
+window has room for a moment before this sync uses it. In this moment, another sync can send its
+first requests."""
 SPACING = 0.25
-"""After the first `maximum` requests, two requests are at least this many times
-`interval / maximum` seconds apart. Without this distance, a burst of requests would repeat in every
-window and starve other clients."""
+"""After the first `maximum` requests, consecutive requests are at least
+`SPACING * interval / maximum` seconds apart. Without this distance, a burst of requests would repeat
+in every window and starve other clients."""
 REFUSAL_PAUSE = 0.07
 """The pause after a 429 without `Retry-After` is this share of the window's length, if the response
 headers report the remaining requests. Otherwise, the pause is one interval."""
 MIN_REFUSAL_PAUSE = 0.15
 """Minimum pause after a 429 in seconds: about one round trip."""
 MAX_TRAVEL_TIME = 1.0
-"""A request counts as arrived at HubSpot this many seconds after it was sent, even if it has no
-response yet."""
+"""A request counts as arrived at HubSpot at the latest this many seconds after it was sent, even if
+it has no response yet."""
 _MIN_WAIT = 0.005
 
 
@@ -172,7 +174,7 @@ class RateLimit:
 
     Guarantees:
         * At most `maximum` requests, including retries, arrive at HubSpot in any `interval`
-          seconds. Each request is assumed to arrive at the time of its response minus the
+          seconds. The time of arrival is estimated late: the time of the response minus the
           fastest round trip so far.
         * If `fixed` is None, `maximum` and `interval` are those of the latest response headers.
         * `FairShare` slows requests down in two cases: HubSpot responds with a 429, or HubSpot
@@ -310,8 +312,8 @@ class RateLimit:
             return
         if is_refused and ticket in self._window:  # HubSpot does not count a request with a 429
             self._window.remove(ticket)
-        # The maximum number of this sync's requests that HubSpot can have counted in this header.
-        # HubSpot counts either when the request arrives or when HubSpot sends the response.
+        # At most this many requests of this sync can be included in `Remaining`, whether HubSpot
+        # counts a request when it arrives or when HubSpot sends the response (unknown).
         ours = ticket.in_window + self._serial - ticket.serial
         is_shared = is_refused or remaining + ours < maximum
         self._fair_share.learn(remaining, self._clock(), self.interval, is_shared=is_shared)

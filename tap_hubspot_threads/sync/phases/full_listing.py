@@ -23,20 +23,21 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
 EARLY_SHARE = 0.05
-"""The next listing is due this share of its interval early. A listing starts some seconds after its
-sync starts. So without this share, a nightly listing would not be due in the next night's sync."""
+"""A listing becomes due before its interval ends, by this share of the interval. Example: a listing
+starts at 02:00:30. The next night, the sync checks at 02:00:05, before 24 hours have passed."""
 MIN_SECONDS = 120.0
-"""The time limit of a full listing per sync is at least this many seconds."""
+"""In one sync, a full listing can always run for this many seconds."""
 SHARE_OF_INTERVAL = 0.2
-"""The time limit of a full listing per sync is this share of the time since the last sync started,
-but at least `MIN_SECONDS`. At the limit, the listing pauses until the next sync."""
+"""In one sync, a full listing can run for this share of the time since the last sync started, but
+at least for `MIN_SECONDS`. Then the listing pauses until the next sync."""
 
 
 class FullListing:
     """Lists the whole account, at most once per sync. A listing can continue in later syncs.
 
-    A listing emits threads even if they have not changed. The first listing has no time limit. A
-    later listing has a time limit per sync, so that the next increment is not delayed.
+    A listing emits threads even if they have not changed. The *first listing* is the listing of the
+    first sync. It has no time limit. A later listing has a time limit per sync, so that the next
+    increment is not delayed.
 
     Args:
         api: The HubSpot API.
@@ -56,15 +57,15 @@ class FullListing:
     def is_due(self, *, for_deletions: bool = False) -> bool:
         """Whether to run a listing now.
 
-        A listing is due if the last listing is unfinished, or if the interval since the last
-        listing started has passed (`full_listing_interval_hours` minus `EARLY_SHARE`). After this
-        sync has run a listing, no listing is due. If this sync emits no threads, only the first
-        listing is due.
+        A listing is due if the last listing is unfinished, or if the last listing started at least
+        95% of `full_listing_interval_hours` ago (see `EARLY_SHARE`). After this sync has run a
+        listing, no listing is due. If the stream `threads` is not selected, only the first listing
+        is due: the other streams need the threads that it lists.
 
         Args:
-            for_deletions: Whether a listing is also due if a thread was added to
-                `SyncState.not_found` after the last listing started. `Deletions` needs a listing
-                that started later.
+            for_deletions: If true, a listing is also due if a thread was added to
+                `SyncState.not_found` after the last listing started. For such a thread, `Deletions`
+                needs a listing that started after the thread was added.
         """
         listing = self._state.listing
         if self._has_run:
