@@ -142,8 +142,8 @@ window has room for a moment before this sync uses it. In this moment, another s
 first requests."""
 SPACING = 0.25
 """After the first `maximum` requests, consecutive requests are at least
-`SPACING * interval / maximum` seconds apart. Without this distance, a burst of requests would repeat
-in every window and starve other clients."""
+`SPACING * interval / maximum` seconds apart. Without this distance, a burst of requests would
+repeat in every window and starve other clients."""
 REFUSAL_PAUSE = 0.07
 """The pause after a 429 without `Retry-After` is this share of the window's length, if the response
 headers report the remaining requests. Otherwise, the pause is one interval."""
