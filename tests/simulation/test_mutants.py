@@ -1,8 +1,7 @@
-"""Random histories find each planted bug within 2 minutes of CPU time: `make test-mutations`."""
+"""At most 1,000 random histories find each planted bug: `make test-mutations`."""
 
 from __future__ import annotations
 
-import itertools
 import re
 import time
 from typing import TYPE_CHECKING
@@ -15,8 +14,7 @@ from tests.simulation.mutants.table import MUTANTS
 if TYPE_CHECKING:
     from tests.simulation.mutants.table import Plant
 
-SECONDS = 120
-"""CPU time, which does not depend on other processes."""
+MAX_HISTORIES = 1_000
 
 
 @pytest.mark.mutations
@@ -24,7 +22,7 @@ SECONDS = 120
 def test_it_is_found(plant: Plant) -> None:
     """A history breaks the expected guarantee with the bug, and keeps it without the bug."""
     began = time.process_time()
-    for seed in itertools.count():
+    for seed in range(MAX_HISTORIES):
         broken = _broken_guarantee(seed, plant)
         if re.search(MUTANTS[plant], broken):
             seconds = time.process_time() - began
@@ -32,7 +30,7 @@ def test_it_is_found(plant: Plant) -> None:
             assert not without, f"seed {seed} also fails without the planted bug: {without}"
             print(f"{plant.__name__}: {seconds:.1f} s, {seed + 1} histories; {broken[:80]}")  # noqa: T201 - progress
             return
-        assert time.process_time() - began < SECONDS, f"not found in {seed + 1} histories"
+    pytest.fail(f"not found in {MAX_HISTORIES} histories")
 
 
 def _broken_guarantee(seed: int, *plants: Plant) -> str:
