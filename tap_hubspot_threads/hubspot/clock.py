@@ -35,11 +35,13 @@ class HubSpotClock:
 
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
-        * A `Date` more than one minute later than the derived time is ignored. Otherwise, a single
-          wrong `Date` could move the bookmark into the future.
+        * A `Date` more than one minute later than the derived time is ignored: `read` returns None.
+          So a single wrong `Date` cannot move the bookmark into the future.
         * A `Date` more than one day earlier than the derived time is unconfirmed. Such a
           `Date` is accepted only if a previous unconfirmed `Date` gives the same time to within one
-          minute. Before the first accepted `Date`, each `Date` is compared with the local time.
+          minute.
+        * Before the first accepted `Date`, there is no derived time. A `Date` is then unconfirmed if
+          it is more than one day earlier than the local time. Otherwise, the `Date` is accepted.
         * After a `Date` was accepted, `now` is never later than any estimate.
 
     Args:
@@ -80,7 +82,7 @@ class HubSpotClock:
         return moment
 
     def now(self) -> datetime:
-        """Return the derived time.
+        """Return the derived time, or an estimate if there is none yet.
 
         Until a `Date` is accepted, return the local time minus `MARGIN`. If all unconfirmed dates
         give an earlier time, return the latest of these times instead.

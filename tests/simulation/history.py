@@ -197,7 +197,7 @@ class History:
             f"     sync of {streams}{' FULL_TABLE' * is_full}{' low quota' * sync.has_low_quota}, "
             f"{settings}, killed after {kill_after} messages"
         )
-        last_id = self._change_tracked() if not is_last and chance.random() < 0.2 else ""
+        last_id = self._change_tracked() if not is_last and chance.random() < 0.35 else ""
         more = chance.choice([0, 0, 1, 2]) if sync.has_messages else 0
         pipe = Pipe(kill_after, last_id=last_id, more=more)
         catalog = catalog_of(streams, is_full=is_full)
@@ -241,7 +241,7 @@ class History:
         ids = sorted(self.warehouse.tracked & set(map(str, self.life.account.threads)))
         last_id = self.chance.choice(ids) if ids else ""
         if last_id:
-            self.life.happen(self.chance.choice(("assign", "spam")), to=last_id)
+            self.life.happen(self.chance.choice(("assign", "assign", "assign", "spam")), to=last_id)
         return last_id
 
     def _restore_older_state(self) -> None:

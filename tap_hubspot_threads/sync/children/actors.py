@@ -63,8 +63,8 @@ class Actors:
         `save_now` does not wait for these actors.
 
         Raises:
-            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row cannot be read, or if an
-                error of the API ends the sync.
+            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row fail with a transient error,
+                or if an error of the API ends the sync.
         """
         for event in events:
             if isinstance(event, Record):

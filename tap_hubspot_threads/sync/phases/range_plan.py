@@ -5,8 +5,8 @@ are reading all ranges, the plan *splits* a range: an idle worker gets the upper
 The *open* range is the range without an upper end.
 
 Simulated: with 16 workers, listing by ranges is 9 to 14 times as fast as listing one page after
-another (`benchmarks/ranges.py`). The simulated accounts have 40,000 to 300,000 threads and grow
-evenly, while HubSpot assigns IDs ever faster.
+another (`benchmarks/ranges.py`). The simulated accounts have 40,000 to 300,000 threads and gain the
+same number of threads per day. The IDs increase faster each year, as HubSpot's IDs do.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ class RangePlan:
                 None: no such page was requested.
 
         Returns:
-            The range of IDs that need not be read again. This range ends at `until`, or at the end
-            of `task` if this end is lower.
+            The range of IDs that need not be read again. This range ends at `until`, or at the
+            current end of the range if that is lower.
         """
         if behind is not None:
             self._budget.note(behind)

@@ -68,10 +68,11 @@ class SyncState:
         """Whether a sync has logged the warning that HubSpot does not report the account's ID."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
         """A time by HubSpot's clock. All threads whose latest message is before this time are
-        emitted. None: this is a first sync."""
+        emitted, except the threads in `failed` and those that the first listing has not read yet.
+        None: this is a first sync."""
         self.started_at: str | None = state.get("sync_started_at")
-        """HubSpot's time at the start of the last sync whose increment ended. None: there was no
-        such sync."""
+        """HubSpot's time at the start of the last increment that ended. None: no increment has
+        ended."""
         self.recent = RecentThreads(state)
         self.filters = filters
         self.filters_changed: bool = state.get("filters", filters) != filters
@@ -118,7 +119,7 @@ class SyncState:
         return {"threads": threads, "messages": self.messages.to_dict()}
 
     def mark_inexact(self) -> None:
-        """Record that records of open threads are about to be emitted.
+        """Mark the fingerprints as inexact, because records of open threads are about to be emitted.
 
         If the process is killed before the next STATE message, it is unknown which of these records
         the destination has. The next sync then treats every open thread as changed.
@@ -130,7 +131,8 @@ class SyncState:
 
         A listing without archived threads does not prove that a thread was deleted. So the times of
         all earlier first checks (`not_found`) are set to the start of this listing. `Deletions`
-        accepts only listings that started after the first check, and thus not this listing.
+        accepts a listing as proof only if it started after the time in `not_found`. This listing
+        did not, so it proves nothing.
 
         Args:
             now: HubSpot's time at the first page.
@@ -203,7 +205,7 @@ class SyncState:
         Args:
             thread_id: The thread.
             now: HubSpot's time at the 404. None: the 404 does not count as a check, because it had
-                no `Date` or because open threads are not checked.
+                no `Date`, or because this sync reports no deletions (`tracks_open_threads`).
         """
         self.failed.pop(thread_id, None)
         self.open.postpone(thread_id)
@@ -211,7 +213,7 @@ class SyncState:
             self.not_found.setdefault(thread_id, now)
 
     def restart_grace_period(self, thread_id: str, now: str) -> None:
-        """Postpone the deletion of a thread in `not_found` that a full listing has shown.
+        """Postpone the deletion of a thread in `not_found`, because a full listing has shown it.
 
         The time of the thread's first check becomes `now`. If HubSpot's response had no `Date`,
         `now` can be about one hour too early. So the new time is never earlier than the old time or
