@@ -40,8 +40,8 @@ class HubSpotClock:
         * A `Date` more than one day earlier than the derived time is unconfirmed. Such a
           `Date` is accepted only if a previous unconfirmed `Date` gives the same time to within one
           minute.
-        * Before the first accepted `Date`, there is no derived time. A `Date` is then unconfirmed if
-          it is more than one day earlier than the local time. Otherwise, the `Date` is accepted.
+        * Before the first accepted `Date`, there is no derived time. A `Date` is then unconfirmed
+          if it is more than one day earlier than the local time. Otherwise, it is accepted.
         * After a `Date` was accepted, `now` is never later than any estimate.
 
     Args:

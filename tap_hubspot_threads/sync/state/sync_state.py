@@ -119,7 +119,7 @@ class SyncState:
         return {"threads": threads, "messages": self.messages.to_dict()}
 
     def mark_inexact(self) -> None:
-        """Mark the fingerprints as inexact, because records of open threads are about to be emitted.
+        """Mark the fingerprints as inexact, because records of open threads will be emitted next.
 
         If the process is killed before the next STATE message, it is unknown which of these records
         the destination has. The next sync then treats every open thread as changed.
