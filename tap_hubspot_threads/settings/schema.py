@@ -70,7 +70,7 @@ SETTINGS = th.PropertiesList(
         description=(
             "Sync only threads in these inboxes. Empty or unset: all inboxes. Ignored if thread "
             "IDs are configured. If a closed thread moves to an inbox outside the list, the "
-            "table keeps the thread's last row until a full refresh."
+            "table keeps the thread's last row, even after a full refresh."
         ),
     ),
     th.Property(

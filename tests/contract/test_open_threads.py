@@ -228,7 +228,7 @@ def test_closed_and_archived_out_of_the_filters(life: Life) -> None:
 
 
 def test_closed_and_moved_out_of_the_filters(life: Life) -> None:
-    """A closed thread moved out of `inbox_ids` keeps its row until a full refresh."""
+    """A closed thread moved out of `inbox_ids` is not emitted, so its row stays as it is."""
     life.settings = {"inbox_ids": [HELP_DESK, CHAT]}
     life.sync()
     closed = next(t for t in life.lab.threads if t.closed_at and t.inbox_id == CHAT)
