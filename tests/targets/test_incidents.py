@@ -563,14 +563,15 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
 
 def test_late_table(database: Database) -> None:
     """The crontab line prints only if the newest row is late, in any time zone of the session."""
-    (line,) = re.findall(r"^0 \* \* \* \* psql warehouse -Atc (\".*\")$", page("operate/monitoring"), re.M)
+    text = page("operate/monitoring")
+    (line,) = re.findall(r"^0 \* \* \* \* psql warehouse -Atc (\".*\")$", text, re.MULTILINE)
     database.query("CREATE SCHEMA hubspot")
     database.query("CREATE TABLE hubspot.threads (_sdc_extracted_at timestamp)")
 
     def printed(time_zone: str) -> str:
         command = f"{psql()} --no-psqlrc -Atc {line}"
         where = os.environ | database.environment() | {"PGTZ": time_zone}
-        return subprocess.check_output(command, shell=True, env=where, encoding="utf-8")  # noqa: S602
+        return subprocess.check_output(command, shell=True, env=where, encoding="utf-8")
 
     assert printed("UTC") == "hubspot.threads: newest row from \n"
     for hours, is_late in ((31, True), (29, False)):
