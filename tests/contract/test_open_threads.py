@@ -248,7 +248,7 @@ def test_full_listing(life: Life) -> None:
     records = {record["id"]: record for record in life.sync().records()}
     assert sorted(records) == sorted(life.lab.ids)
     assert records[str(closed.id)]["assignedTo"] == "A-5"
-    life.pass_time(hours=23)
+    life.pass_time(hours=22)
     silent.spam = True
     life.lab.emulator.requests.clear()
     assert life.sync().ids == ids([silent])
