@@ -267,7 +267,7 @@ def test_another_account(workspace: Meltano | CronScript) -> None:
     """Another account's token reads nothing. Without the state, it loads that account."""
     workspace.run_ok(workspace.run)
     state = workspace.state()
-    mistake, purpose = "If it was a mistake", "To move to another account on purpose"
+    mistake, purpose = "If you set the wrong token", "To move to another account on purpose"
     (test,) = consoles("operate/token-or-account", mistake)
     with open_lab(Account.sample(5, seed=3)) as other:
         other.account.portal_id = 77
