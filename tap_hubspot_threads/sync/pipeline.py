@@ -224,14 +224,19 @@ class ThreadPipeline:
         """
         self._failures.threads.note_success(row["id"])
         self._seen.not_found_at.pop(row["id"], None)
-        if self._context.is_tracked(row) or self._is_in_state(row["id"]):
-            yield from self._emit_kept(row, always=always, has_new_message=has_new_message)
+        is_tracked = self._context.is_tracked(row)
+        if is_tracked or self._is_in_state(row["id"]):
+            yield from self._emit_kept(
+                row, is_tracked=is_tracked, always=always, has_new_message=has_new_message
+            )
         else:
             yield Record("threads", row)
             yield from self._messages_of(row, "", has_new_message=has_new_message)
         yield from self._lookback.note(row, has_new_message=has_new_message)
 
-    def _emit_kept(self, row: Row, *, always: bool, has_new_message: bool) -> Iterator[Event]:
+    def _emit_kept(
+        self, row: Row, *, is_tracked: bool, always: bool, has_new_message: bool
+    ) -> Iterator[Event]:
         """Do the work of `emit` for a thread that is in the state or tracked."""
         thread_id, state = row["id"], self._state
         self._seen.unseen_open.discard(thread_id)
@@ -245,8 +250,7 @@ class ThreadPipeline:
         else:
             self._stats.unchanged += 1
         yield from messages
-        kept = fingerprint if self._context.is_tracked(row) else None
-        yield StateChange(partial(state.settle, thread_id, kept))
+        yield StateChange(partial(state.settle, thread_id, fingerprint if is_tracked else None))
 
     # Turn references into results
 
