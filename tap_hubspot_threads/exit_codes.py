@@ -2,14 +2,14 @@
 
 | Code | Cause |
 |---|---|
-| 0 | everything was synced |
-| 1 | some items could not be read, a file or pipe failed, or memory ran out |
+| 0 | everything was synced, except items that have failed for several syncs (a warning) |
+| 1 | items could not be read, most open threads are missing, a file failed, or memory ran out |
 | 2 | wrong use of the command line |
 | 75 | a later sync may succeed |
 | 78 | every sync fails until the user fixes the cause |
 | 128 + n | signal n stopped the sync |
 
-Each error class in `errors` has its own `exit_code`.
+The code of an error is its attribute `exit_code`, which the classes in `errors` define.
 """
 
 from __future__ import annotations

@@ -131,9 +131,12 @@ class TapHubSpotThreads(CheckedTap):
         self._sync(max_records=dry_run_record_limit)
         return True
 
-    @override  # type: ignore[misc] # final in the SDK, whose method runs a sync
+    @override  # type: ignore[misc] # final in the SDK
     def run_connection_test(self) -> bool:
-        """Check with a few API calls that the token can read threads. If not, raise an error."""
+        """Check with a few API calls that the token can read threads. If not, raise an error.
+
+        The SDK's method would run a sync instead.
+        """
         settings = self._settings
         attempts = min(settings.max_attempts, CONNECTION_ATTEMPTS)
         App(replace(settings, max_attempts=attempts), self.runtime, self._stop).test_connection()

@@ -30,8 +30,8 @@ _USUAL_TIME = re.compile(
     re.ASCII,
 )
 """The time format that HubSpot uses most often. February 29 is excluded, because it is valid
-only in leap years. Every match is therefore a valid time. The pattern's only group matches if the
-milliseconds are missing."""
+only in leap years. Every match is therefore a valid time. The pattern has one capturing group, the
+empty `()`. It matches if the time has no milliseconds; `clean_time` then adds `.000`."""
 
 _EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -53,7 +53,7 @@ def parse_id(value: object) -> str:
     """Return an ID in its canonical form: the digits of a positive int64, as a string.
 
     This function accepts the forms that occur in JSON files, webhooks and spreadsheets:
-    `9336126552`, `"9336126552"`, `" 9336126552 "`, `"9336126552.0"`.
+    `9336126552`, `"9336126552"`, `" 9336126552 "`, `"9336126552.0"`, `"09336126552"`.
 
     Raises:
         InvalidIdError: for any other value. Every float is invalid, because a large ID may have
@@ -103,7 +103,8 @@ def clean_time(value: object) -> str | None:
     """
     if not isinstance(value, str):
         return _time_of_epoch(value)
-    usual = _USUAL_TIME.fullmatch(value)  # fast path: parsing times dominates the cost of a row
+    # A fast path, because most of the time to clean a row goes into its timestamps.
+    usual = _USUAL_TIME.fullmatch(value)
     if usual:
         return f"{value[:-1]}.000Z" if usual.lastindex else value
     text = value.strip()

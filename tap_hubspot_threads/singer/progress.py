@@ -124,8 +124,8 @@ class Progress:
         """Return the figures of this sync as log fields. The names of the fields are stable.
 
         Args:
-            saved: The entry of the stream `threads` in the last STATE message. Empty: no STATE
-                message was written.
+            saved: The entry of the stream `threads` in the last STATE message, from
+                `EventWriter.saved`.
         """
         stats, failures, (remaining, limit) = self.stats, self.failures, self.traffic.quota
         keys = "threads_done", "threads_total_estimate"

@@ -1,7 +1,8 @@
 """The base class of the streams: turns rows into RECORD messages without unselected columns.
 
-The records have the same content as those that the SDK would write, except for the columns that
-`HubSpotStream._flat_columns` describes. The SDK would take more time to write the records.
+The records have the same content as those that the SDK would write, with one exception: if an
+object is null, the SDK omits its flattened columns. `HubSpotStream` writes these columns as null.
+The SDK would also take more time to write the records.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ OMITTED_KEYS = {"$schema", "description"}
 class HubSpotStream(Stream):
     """A stream whose schema is the file `schemas/<name of the stream>.json`.
 
-    A stream does not read its own records. `EventWriter` calls `write` with the rows of all
-    streams.
+    A stream does not read its own records. `EventWriter` passes each row to the method `write` of
+    the row's stream.
     """
 
     primary_keys = ("id",)
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # hubspot.RowCleaner guarantees the types
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # guaranteed by hubspot.json_to_row
 
     @cached_property
     def schema(self) -> dict[str, Any]:  # cached: the SDK reads the schema per record
@@ -58,8 +59,8 @@ class HubSpotStream(Stream):
         """Apply a catalog, which a user or another tool may have edited.
 
         The stream keeps its primary key and replication key. If the catalog does not say whether
-        the stream is selected, the stream keeps its default. In this case, the SDK would select the
-        stream.
+        the stream is selected, the stream keeps its default. The SDK without this override selects
+        such a stream.
 
         Raises:
             SettingsError: if the catalog has a different replication key.
@@ -132,10 +133,11 @@ class HubSpotStream(Stream):
 
     @cached_property
     def _flat_columns(self) -> dict[str, list[str]]:
-        """The columns of each stream map's flattened records, by the stream map's alias.
+        """The columns of the flattened records. Empty if flattening is disabled.
 
-        Empty if flattening is disabled. If an object is null, the SDK omits the columns into which
-        the object is flattened. This class adds these columns with the value null.
+        A key is the name of an emitted stream: the name of this stream, or one that a stream map
+        adds. If an object is null, the SDK omits the columns into which the object is flattened.
+        `_generate_record_messages` adds these columns with the value null.
         """
         if not self.config.get("flattening_enabled"):
             return {}

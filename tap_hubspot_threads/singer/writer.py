@@ -47,10 +47,10 @@ STATE_INTERVAL = 5.0
 or to a state change with `save_now`."""
 
 STATE_BYTES_PER_RECORD = 160
-"""After a STATE message with n bytes of open threads, at least n / 160 records are written before
-the next STATE message. For example, 16,000 bytes require 100 records. A record has more than 320
-bytes, so records make up most of the output. This minimum does not apply to the final STATE message
-or to a state change with `save_now`."""
+"""After a STATE message with n bytes of open threads, at least n / 160 records are counted before
+the next STATE message. For example, 16,000 bytes require 100 records. A record has 220 bytes or
+more, so the records have more bytes than the STATE messages. This minimum does not apply to the
+final STATE message or to a state change with `save_now`."""
 
 
 class EventWriter:
@@ -58,8 +58,8 @@ class EventWriter:
 
     Args:
         streams: The selected streams, by name.
-        initial_state: The state that the tap received. STATE messages repeat the entries of all
-            streams for which the sync returns no new entry.
+        initial_state: The state that the tap received. It has one entry per stream. If `bookmarks`
+            of `run` returns no entry for a stream, STATE messages repeat the entry of this state.
         write_state: Writes a STATE message.
         stop: Checked before each event is handled.
         progress: Counts the records.
@@ -82,7 +82,7 @@ class EventWriter:
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
         """The entry of the stream `threads` in the last STATE message, without its lists, such as
-        `open_threads`. Empty: no STATE message was written yet."""
+        `open_threads`. Empty: no STATE message was written yet, or the entry is empty."""
         self._open_bytes = 0
         """Bytes of the open threads in the last STATE message."""
         self._last_state = progress.clock()

@@ -77,8 +77,8 @@ class ChildStream(Protocol):
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
         """Yield the events, with the records of the child stream inserted.
 
-        The given records stay in their order. State changes stay in their order too, but the child
-        stream can delay them.
+        The given records stay in their order. The child stream can delay state changes, but not
+        those with `save_now`. The others stay in their order.
         """
 
 

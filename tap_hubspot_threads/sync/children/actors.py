@@ -28,15 +28,18 @@ MAX_REMEMBERED = 50_000
 records have named most recently are kept."""
 
 MAX_HELD = 200
-"""If this many state changes wait for actors, these actors are requested, even if there are fewer
-than `MAX_ACTORS` actors. Without this limit, state changes might wait until the sync ends."""
+"""Maximum number of state changes to hold back. `Actors` holds back a state change until it has
+yielded the actors of the records before it. Normally it requests actors when `MAX_ACTORS` of them
+are queued. If it holds this many state changes, it requests the queued actors at once."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
 LISTS = {"threads": (), "messages": ("senders", "recipients")}
 
 
 class Actors:
-    """Reads the actors that the records of threads and messages name; a `ChildStream`.
+    """The child stream `actors`: reads the actors that the records of threads and messages name.
+
+    It implements the protocol `ChildStream` of `sync/pipeline.py`.
 
     Args:
         api: The HubSpot API.
@@ -59,12 +62,12 @@ class Actors:
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
         """Yield the events, and a record for each actor that the records name.
 
-        A state change is yielded after all actors that earlier records name. A state change with
-        `save_now` does not wait for these actors.
+        If a record before a state change names an actor, the actor's record is yielded before this
+        state change too. A state change with `save_now` is yielded at once.
 
         Raises:
-            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` actors in a row fail with a transient error,
-                or if an error of the API ends the sync.
+            HubSpotError: if HubSpot seems to be down (`CircuitBreaker`), or if an error of the API
+                ends the sync.
         """
         for event in events:
             if isinstance(event, Record):
@@ -104,8 +107,8 @@ class Actors:
         """Return the rows of the actors that HubSpot has.
 
         If a request with several IDs fails, request each half of the IDs separately. This isolates
-        the failing IDs. A request with a single ID is retried, so that a transient error does not
-        lose an actor.
+        the failing IDs. But if HubSpot seems to refuse all actors, do not request the halves. A
+        request with a single ID is retried, so that a transient error does not lose an actor.
 
         Args:
             ids: The actor IDs.
@@ -133,8 +136,8 @@ class Actors:
     def _fail(self, actor_id: str, error: HubSpotError) -> None:
         """Record that an actor cannot be read.
 
-        A transient error counts towards `MAX_CONSECUTIVE_FAILURES`. A refusal does not count,
-        because a refusal shows that HubSpot is not down.
+        The circuit breaker does not count a refusal, because a refusal shows that HubSpot is not
+        down.
         """
         self._failures.note(actor_id, error)
         if isinstance(error, RefusedError):

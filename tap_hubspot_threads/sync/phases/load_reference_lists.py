@@ -1,4 +1,4 @@
-"""A phase that loads the reference lists: inboxes, channels and channel accounts."""
+"""The phase that reads the reference lists: inboxes, channels and channel accounts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ LOG = logging.getLogger("tap-hubspot-threads")
 def load_reference_lists(
     api: HubSpotApi, pool: WorkerPool, context: SyncContext
 ) -> Iterator[Event]:
-    """Yield the records of the selected reference lists. If a list fails, load the others anyway.
+    """Yield the records of the selected reference lists. If a list fails, read the others anyway.
 
     Raises:
-        HubSpotError: if the token is not accepted, or if the daily quota is used up.
+        HubSpotError: if the error concerns all requests (`HubSpotError.ends_sync`), for example
+            because the token is not accepted or the daily quota is used up.
     """
     for reference in context.selection.reference_lists:
         try:

@@ -4,8 +4,9 @@ HubSpot has two separate lists: live threads and archived threads. To read sever
 at once, the tap makes cursors itself (*self-made cursors*, `sync.id_ranges`). This is possible if
 HubSpot's cursors are thread IDs.
 
-UNKNOWN: whether cursors are thread IDs in every account (recorded in one account). If they are,
-`_in_order` and `NotAKeyError` can be removed.
+UNKNOWN: whether cursors are thread IDs in every account (recorded in one account), and whether
+HubSpot accepts self-made cursors. If both are true, the code below "One page after another" and
+`NotAKeyError` can be removed.
 """
 
 from __future__ import annotations
@@ -60,19 +61,21 @@ class ThreadList:
         """Yield the pages of the unread ranges, in any order.
 
         If HubSpot refuses a self-made cursor, or if HubSpot's cursors are not thread IDs, read the
-        rest of the list one page after another. The rest starts after the highest ID up to which
-        all rows were read. Some rows with higher IDs can then be yielded twice.
+        rest of the list one page after another. Pages arrive in any order, so this method remembers
+        an ID up to which no row is missing. The rest starts after this ID. Some of its rows can be
+        yielded twice.
 
         Args:
             unread: The ranges to read.
-            cursor: The cursor of the next page, if an earlier sync found that cursors are not
-                thread IDs. None: read by ranges.
+            cursor: The cursor of the next page, if an earlier sync read one page after another.
+                None: read by ranges.
 
         Raises:
-            HubSpotError: if a page cannot be read.
+            HubSpotError: if a page cannot be read. If ranges are read and only a row of the page
+                makes it fail, no error is raised (see `RangeReader`).
         """
         start = id_of_cursor(cursor)
-        if start is not None:  # the saved cursor is a thread ID after all
+        if start is not None:  # an earlier sync read by cursors that are thread IDs: try ranges
             yield ListedPart(covered=IdRange(0, start))
             unread = subtract(unread, IdRange(0, start))
             self.is_complete = not unread
@@ -81,7 +84,7 @@ class ThreadList:
             return
         if not unread:
             return
-        end = unread[0].after  # all rows up to this ID were read
+        end = unread[0].after  # no row up to this ID is missing
         cursor, are_keys = cursor_after(end), True
         try:
             for part in self._in_ranges(unread):
@@ -95,7 +98,7 @@ class ThreadList:
         except NotAKeyError:
             are_keys = False
         if not are_keys:
-            LOG.debug("Cursors of the list are not thread IDs; reading one page after another")
+            LOG.debug("The list cannot be read by ranges; reading one page after another")
             yield from self._in_order_from(cursor)
 
     def by_ranges(self, unread: Sequence[IdRange]) -> Iterator[ListedPart]:
@@ -104,8 +107,9 @@ class ThreadList:
         Call this method only if HubSpot is known to accept self-made cursors in this account.
 
         Raises:
-            NotAKeyError: if cursors are not thread IDs.
-            HubSpotError: if HubSpot returns neither a page nor any later page.
+            NotAKeyError: if cursors are not thread IDs, or if HubSpot refuses a self-made cursor.
+            HubSpotError: if a page fails, and the pages after it fail too. A single failing row
+                raises no error.
         """
         return self._in_ranges(unread, has_own_cursor_worked=True)
 
@@ -125,7 +129,7 @@ class ThreadList:
             reader.is_closed = True
         self.is_complete = plan.is_complete
 
-    # If cursors are not thread IDs
+    # One page after another
 
     def _in_order_from(self, cursor: str | None) -> Iterator[ListedPart]:
         """Yield the pages from a cursor on, one after another.

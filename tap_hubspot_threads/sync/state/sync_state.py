@@ -1,8 +1,8 @@
 """The state that a sync of the whole account keeps for the next sync.
 
-The values in the state are numbers, strings, booleans, nulls and lists. Each STATE message has all
-keys. Meltano merges each STATE message into the previous state, so an omitted key would keep its
-old value.
+Meltano merges each STATE message into the previous state, key by key. An omitted key would keep its
+old value, so each STATE message has all keys of a stream's entry. No value of a key is an object,
+because keys that were removed from the object would stay too.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ class SyncState:
             state.get("open_threads", ()), are_exact=state.get("fingerprints_exact", True)
         )
         self.fingerprints_exact = True
-        """True until `mark_inexact` is called. After this call, the destination can have records of
-        open threads that are newer than the saved state."""
+        """False if this sync has started to emit records of open threads (`mark_inexact`). If it is
+        killed then, the destination can have records that are newer than the fingerprints in the
+        saved state."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
         """IDs of threads that could not be read, each with the number of consecutive failing
         syncs."""
         self.not_found: dict[str, str] = dict(state.get("not_found", ()))
         """IDs of the threads that HubSpot has neither as live nor as archived, each with HubSpot's
-        time at the first check that did not find the thread. The thread with the earliest time is
-        first."""
+        time at the first check that did not find the thread."""
         self.account_id: int | None = state.get("account_id")
         """The ID of the account that the state belongs to (`portalId`). None: unknown."""
         self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
@@ -121,8 +121,9 @@ class SyncState:
     def mark_inexact(self) -> None:
         """Mark the fingerprints as inexact, because records of open threads will be emitted next.
 
-        If the process is killed before the next STATE message, it is unknown which of these records
-        the destination has. The next sync then treats every open thread as changed.
+        The next STATE message saves this mark, and the final one removes it. If the process is
+        killed in between, it is unknown which of these records the destination has. So the next
+        sync emits every open thread again.
         """
         self.fingerprints_exact = False
 
@@ -130,9 +131,9 @@ class SyncState:
         """Record the start of a full listing. In a first sync, this start is the first bookmark.
 
         A listing without archived threads does not prove that a thread was deleted. So the times of
-        all earlier first checks (`not_found`) are set to the start of this listing. `Deletions`
-        accepts a listing as proof only if it started after the time in `not_found`. This listing
-        did not, so it proves nothing.
+        all earlier first checks (`not_found`) are set to the start of this listing, or stay later.
+        `Deletions` accepts a listing as proof only if the first check was before the listing's
+        start, so it does not accept this listing.
 
         Args:
             now: HubSpot's time at the first page.
@@ -145,7 +146,7 @@ class SyncState:
         self.listing.start(now, sides)
 
     def advance_listing(self, side: str, part: ListedPart) -> None:
-        """Record that a part of a list was emitted.
+        """Record that a part of a list was read and handled.
 
         If the listing has ended and `recent.newest_id` is unknown, `recent` records the highest ID
         of the listing.
@@ -205,7 +206,8 @@ class SyncState:
         Args:
             thread_id: The thread.
             now: HubSpot's time at the 404. None: the 404 does not count as a check, because it had
-                no `Date`, or because this sync reports no deletions (`tracks_open_threads`).
+                no plausible `Date`, or because this sync reports no deletions
+                (`tracks_open_threads`).
         """
         self.failed.pop(thread_id, None)
         self.open.postpone(thread_id)
@@ -213,11 +215,11 @@ class SyncState:
             self.not_found.setdefault(thread_id, now)
 
     def restart_grace_period(self, thread_id: str, now: str) -> None:
-        """Postpone the deletion of a thread in `not_found`, because a full listing has shown it.
+        """Count a thread in `not_found` as found just now, because a full listing has the thread.
 
-        The time of the thread's first check becomes `now`. If HubSpot's response had no `Date`,
-        `now` can be about one hour too early. So the new time is never earlier than the old time or
-        the start of the listing.
+        The time of the thread's first check becomes `now`. Without a plausible `Date`, HubSpot's
+        clock is one hour slow (`HubSpotClock.MARGIN`). So the new time is never earlier than the
+        old time or the start of the listing.
         """
         first = self.not_found.pop(thread_id, None)
         if first is not None:
