@@ -25,8 +25,8 @@ MAX_INTEGER = 2**63 - 1
 """The largest absolute value in an integer column. A value beyond this limit moves to
 `otherProperties`."""
 MAX_DEPTH = 50
-"""Maximum nesting depth of a value. Objects and arrays that are nested more deeply become null,
-because some JSON parsers cannot read them."""
+"""About the maximum nesting depth of a value. Objects and arrays that are nested more deeply become
+null, because some JSON parsers cannot read them."""
 
 
 class _TypeMismatch(ValueError):  # noqa: N818 - handled in this module, not an error
@@ -34,11 +34,11 @@ class _TypeMismatch(ValueError):  # noqa: N818 - handled in this module, not an 
 
 
 class _PartialMatch(ValueError):  # noqa: N818 - handled in this module, not an error
-    """An object with some fields that fit the column and some fields that do not.
+    """An object with at least one field that does not fit the column.
 
     Args:
-        fitting: The value of the column, with only the fields that fit.
-        rest: The other fields, nested as in HubSpot's response and not cleaned yet. The column's
+        fitting: The value of the column: the fields that fit, and null for the others.
+        rest: The fields that do not fit, as in HubSpot's response and not cleaned yet. The column's
             schema does not list them, or lists another type for them.
     """
 
@@ -109,7 +109,8 @@ def needs_no_cleaning(text: bytes) -> bool:
     """Whether a JSON text is ASCII, without zero bytes and without Unicode escapes.
 
     No string in such a text needs cleaning. One check per response is cheaper than one check per
-    string. Zero bytes occur in UTF-16 and UTF-32, which `json.loads` also accepts.
+    string. Zero bytes are excluded because `json.loads` also accepts UTF-16 and UTF-32. A text in
+    these encodings can consist of ASCII bytes, but has other characters after decoding.
     """
     return text.isascii() and b"\0" not in text and b"\\u" not in text
 
@@ -239,8 +240,7 @@ class RowBuilders:
     """Creates the row builder of each stream. Thread-safe.
 
     Args:
-        schema: Returns the JSON Schema of the stream with a given name. Called once per stream,
-            when the stream is first used.
+        schema: Returns the JSON Schema of the stream with a given name. The result is kept.
     """
 
     def __init__(self, schema: Callable[[str], Mapping[str, Any]]) -> None:
@@ -291,7 +291,11 @@ class _RowBuilder:
 
 
 def id_of(item: Mapping[str, Any]) -> str | None:
-    """Return the `id` of a JSON object; None if the `id` is missing, blank or too long."""
+    """Return the `id` of a JSON object as text; None if there is no usable `id`.
+
+    An `id` is not usable if it is blank, longer than `MAX_ID_LENGTH`, or neither text nor a whole
+    number.
+    """
     try:
         id_ = to_string(item.get("id"))
     except ValueError:
@@ -310,8 +314,8 @@ def thread_id_of(item: Mapping[str, Any]) -> str | None:
 def _move_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a message with `failureDetails` moved from `status` to the top level.
 
-    `failureDetails` has arbitrary keys. Targets accept an object with arbitrary keys as a column,
-    but not as a field of an object whose schema lists its fields.
+    The keys of `failureDetails` are arbitrary. Targets accept such an object as a column. They do
+    not accept it inside `status`, because the schema lists the fields of `status`.
     """
     status = message.get("status")
     if not isinstance(status, dict) or "failureDetails" not in status:

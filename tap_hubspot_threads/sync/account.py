@@ -46,11 +46,13 @@ def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int |
 
     If HubSpot reports the ID, the second value is True in two cases:
         * The state has the same ID.
-        * The state's `open`, `failed` and `not_found` are all empty.
+        * The state has no ID and no threads (`open`, `failed`, `not_found`), for example in a first
+          sync.
 
     Raises:
         WrongAccountError: if the state has the ID of another account.
-        HubSpotError: if HubSpot rejects the token, or if the daily quota is used up.
+        HubSpotError: if the error concerns all requests (`HubSpotError.ends_sync`), for example
+            because HubSpot rejects the token.
     """
     account_id = pool.run(api.get_account_id)
     if account_id is not None and state.account_id not in {None, account_id}:

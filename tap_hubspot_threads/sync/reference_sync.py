@@ -1,7 +1,7 @@
-"""The sync that runs if only reference lists and `thread_index` are selected.
+"""The sync that runs if no selected stream needs to read threads by ID.
 
-Reference lists are short lists such as `inboxes`. The stream `thread_index` has the rows of
-HubSpot's list of threads. This sync does not change the state.
+It reads the reference lists, which are short lists such as `inboxes`, and `thread_index`, which has
+the rows of HubSpot's list of threads. This sync does not change the state.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class ReferenceSync:
-    """Lists all threads if `thread_index` is selected, and then loads the reference lists.
+    """Lists the threads if `thread_index` is selected, and then reads the reference lists.
 
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
-        context: The settings, the selected streams, and the state. The state is only compared with
-            the token's account.
+        context: The settings, the selected streams, and the state. The account ID in the state is
+            compared with the account ID of the token.
     """
 
     def __init__(self, api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> None:

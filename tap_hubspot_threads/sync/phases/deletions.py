@@ -4,8 +4,10 @@ A *check* reads a thread by ID, as live and as archived. If a check does not fin
 thread is *missing*. If a second check does not find the thread either, the thread counts as
 deleted.
 
-An *open* thread has a status other than CLOSED. If most open threads are missing (a *mass
-deletion*), the token may belong to another account. So a mass deletion needs more proof.
+If more threads are missing than open threads are found, the token may belong to another account:
+    * If the state is not known to belong to the token's account, no thread counts as deleted.
+    * Otherwise, if at least `MASS_DELETION_MIN` threads were checked, a full listing must confirm
+      the deletions (a *mass deletion*).
 """
 
 from __future__ import annotations
@@ -31,25 +33,23 @@ MIN_SECONDS_BETWEEN_CHECKS = 600.0
 checks could fall into the same outage."""
 
 MASS_DELETION_MIN = 20
-"""A mass deletion needs at least this many missing and found threads in total
-(`is_mass_deletion`)."""
+"""If the missing and the found threads are fewer than this together, there is no mass deletion."""
 
 
 class Deletions:
     """Decides which threads count as deleted.
 
     Args:
-        context: The missing threads, each with the time of the first check that did not find the
-            thread.
+        context: The settings, the state with the missing threads (`SyncState.not_found`), and the
+            threads that this sync has found.
         is_confirmed: Whether the state is known to belong to the token's account (`identify`).
     """
 
     def __init__(self, context: SyncContext, *, is_confirmed: bool) -> None:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._lists_all = context.settings.threads.is_all
-        """Whether a full listing shows every thread, because `inbox_ids` and `start_date` are not
-        set. If not, an existing thread can be absent from the listing. So two checks are always
-        needed."""
+        """Whether `inbox_ids` and `start_date` are unset. Only then is a full listing sure to show
+        every thread."""
         self._is_confirmed = is_confirmed
 
     @property
@@ -105,9 +105,10 @@ class Deletions:
 
         Without a mass deletion, two checks are the proof.
 
-        In a mass deletion, two checks and a full listing are the proof. The listing must be
-        complete, must have started after the first check, and must not show the thread. If
-        `_lists_all` is True, the listing replaces the second check.
+        In a mass deletion, a complete full listing must confirm the first check. It counts only if
+        it started after the time in `not_found`. If a listing shows the thread, that time is moved
+        past the listing's start (`SyncState.restart_grace_period`), so the listing does not count.
+        If a full listing may omit threads (`_lists_all`), a second check is needed too.
         """
         if not self.is_mass_deletion:
             return self._not_found_twice()
@@ -124,7 +125,7 @@ class Deletions:
         ]
 
     def _not_found_twice(self) -> list[str]:
-        """Return the IDs of the threads that an earlier sync and this sync did not find.
+        """Return the IDs of the threads that two checks did not find. One check was in this sync.
 
         Between the two checks, at least `MIN_SECONDS_BETWEEN_CHECKS` have passed.
         """

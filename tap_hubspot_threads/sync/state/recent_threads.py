@@ -1,8 +1,8 @@
 """The recently emitted threads, which the next increment need not read again.
 
-The *increment* is the phase that reads threads with a new message. The increment starts
-`lookback_seconds` before the bookmark. The period from this start to the bookmark is the
-*lookback*. For the lookback, HubSpot lists threads that earlier syncs have emitted.
+The *increment* is the phase that reads threads with a new message. It starts `lookback_seconds`
+before the bookmark. The period from this start to the bookmark is the *lookback*. Earlier syncs
+have already emitted most threads whose latest message is in this period.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ If the increment lists a forgotten thread, the thread is read again, which costs
 
 
 class RecentThreads:
-    """The times of recently emitted threads, and the highest thread IDs listed.
+    """The recently emitted threads, and the highest thread ID before the lookback.
 
     Args:
         state: The state's entry of `threads`, with the keys of `to_dict`. Empty: a first sync.
@@ -27,12 +27,13 @@ class RecentThreads:
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._times: dict[str, str | None] = dict(state.get("recent_threads", ()))
         """For each thread ID: the time of the latest message in the thread's last emitted record.
-        None: the thread has no message. The threads are in the order in which they were emitted."""
+        None: the thread has no message. The thread recorded last is last."""
         self._newest: list[tuple[str, int]] = [
             (now, int(thread_id)) for now, thread_id in state.get("newest_ids", ())
         ]
-        """At most two entries, oldest entry first. An entry has a time and the highest thread ID
-        that was listed at this time."""
+        """At most two entries: the start of an earlier sync, and the highest thread ID that this
+        sync had listed at its end. The first entry is the one in use (`newest_id`). The second
+        entry replaces it as soon as the lookback starts after the second entry's time."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys for the state."""
@@ -43,10 +44,10 @@ class RecentThreads:
 
     @property
     def newest_id(self) -> int | None:
-        """The highest thread ID listed before the start of the lookback; None if unknown.
+        """The ID after which the increment lists new threads; None if unknown.
 
-        In the first `lookback_seconds` after the first sync, this is the highest ID that the first
-        sync listed.
+        This is the highest thread ID that was listed by the start of the lookback. Shortly after
+        the first full listing, no ID is old enough. Then this is the highest ID of that listing.
         """
         return self._newest[0][1] if self._newest else None
 
@@ -72,13 +73,14 @@ class RecentThreads:
     def note_newest(self, now: str, thread_id: int | None, *, since: str) -> None:
         """Record the highest ID listed, and forget the threads that are no longer needed.
 
-        A thread is needed if the next increment can list the thread again.
+        A thread is needed if the next increment can list the thread again. The ID is not recorded
+        if the second entry is still waiting to replace the first one.
 
         Args:
-            now: HubSpot's time when the ID was listed.
-            thread_id: The highest ID. None: unknown, because cursors are not thread IDs.
-            since: The time from which the increment listed threads, which is the start of the
-                lookback.
+            now: HubSpot's time at the start of the increment or full listing.
+            thread_id: The highest ID that was listed. None: unknown, for example because cursors
+                are not thread IDs.
+            since: The start of the lookback. After a full listing: empty.
         """
         if thread_id is None:
             self._newest = []
