@@ -240,6 +240,15 @@ class WorkerStartError(HubSpotError):
         return True
 
 
+class ConsecutiveFailuresError(HubSpotError):
+    """Several items in a row could not be read, so that HubSpot is probably down."""
+
+    @property
+    @override
+    def ends_sync(self) -> bool:
+        return True
+
+
 class IncompleteError(HubSpotError):
     """Some items could not be read. Everything else was synced.
 

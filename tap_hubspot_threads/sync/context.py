@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import (
+    ConsecutiveFailuresError,
     HubSpotError,
     IncompleteError,
     InconclusiveError,
@@ -156,7 +157,7 @@ class CircuitBreaker:
                 not count.
 
         Raises:
-            HubSpotError: if the count reaches `MAX_CONSECUTIVE_FAILURES`.
+            ConsecutiveFailuresError: if the count reaches `MAX_CONSECUTIVE_FAILURES`.
         """
         self._count += not is_quarantined and id_ not in self._failed and _may_be_outage(error)
         self._failed.add(id_)
@@ -166,7 +167,7 @@ class CircuitBreaker:
                 f"{error} Reading {self._name} failed {self._count} times in a row, so the sync "
                 f"stopped.{advice}"
             )
-            raise HubSpotError(message, exit_code=error.exit_code)
+            raise ConsecutiveFailuresError(message, exit_code=error.exit_code)
 
 
 def _may_be_outage(error: HubSpotError) -> bool:

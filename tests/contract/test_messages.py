@@ -279,6 +279,23 @@ def test_all_messages_fail(life: Life) -> None:
     assert message_ids(life.sync(select(*ALL))) == messages_of(life.lab, *changed)
 
 
+@pytest.mark.usefixtures("waits")
+def test_all_messages_fail_in_a_full_listing(life: Life) -> None:
+    """The sync ends, and its error does not say that the listing is stuck or phases ran after it."""
+    changed = [thread for thread in life.lab.account.threads.values() if thread.status == "OPEN"]
+    life.sync(select(*ALL))
+    for thread in changed:
+        thread.assigned_to = "A-7"
+    life.pass_time(hours=25)
+    life.lab.script(path="/messages", status=503, times=10_000)
+    with pytest.raises(HubSpotError, match="messages failed 5 times in a row") as error:
+        life.sync(select(*ALL), max_attempts=1)
+    assert "stuck" not in str(error.value)
+    life.lab.emulator.faults.clear()
+    life.sync(select(*ALL))
+    assert {*message_ids(life.last)} >= {*messages_of(life.lab, *changed)}
+
+
 def test_failed_thread_leaves_its_messages_pending(life: Life) -> None:
     """A failed thread's messages stay pending if a sync without `messages` reads the thread."""
     (thread,) = closed_threads(life)
