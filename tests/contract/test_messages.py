@@ -281,7 +281,7 @@ def test_all_messages_fail(life: Life) -> None:
 
 @pytest.mark.usefixtures("waits")
 def test_all_messages_fail_in_a_full_listing(life: Life) -> None:
-    """The sync ends, and its error does not say that the listing is stuck or phases ran after it."""
+    """The sync ends. Its error does not say that the listing is stuck and other phases ran."""
     changed = [thread for thread in life.lab.account.threads.values() if thread.status == "OPEN"]
     life.sync(select(*ALL))
     for thread in changed:
