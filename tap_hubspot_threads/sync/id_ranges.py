@@ -1,11 +1,12 @@
 """Ranges of thread IDs, and the cursors that start them.
 
-HubSpot returns the list of threads in pages. Each page except the last has a cursor, by which the
-next page is requested. If the list is sorted by ID, the cursor is the ID of the page's last row, in
-base64 (recorded). Such a cursor is a *key*.
+HubSpot returns the list of threads in pages. Each page except the last has a cursor, which is a
+parameter of the request for the next page. If the list is sorted by ID, the cursor is the ID of the
+page's last row, in base64 (recorded in one account). Such a cursor is a *key*.
 
 The tap can make a key for any ID (a *self-made cursor*), and read the list after this ID. For
-example, the cursor `MTc=` requests the page that starts with the first ID above 17.
+example, 17 in base64 is `MTc=`. This cursor requests the page that starts with the first ID above
+17. `sync.phases.thread_list` says what is unknown about keys.
 """
 
 from __future__ import annotations
@@ -70,9 +71,14 @@ class NotAKeyError(Exception):
 def check_page(page: Page, after: int) -> list[int]:
     """Check that a page continues the list after an ID, and that the page's cursor is a key.
 
-    The IDs of the rows must ascend. All IDs except the first must be above `after`. The first ID
-    need not be, because HubSpot can repeat the last row of the previous page (observed). A first
-    page without a cursor is the whole list and is not checked.
+    A page passes the check if all these conditions hold:
+        * The IDs of the rows ascend.
+        * All IDs except the first are above `after`. The first ID can be lower or equal, because
+          HubSpot can repeat the last row of the previous page (observed).
+        * The page is the last page and has no cursor, or the cursor is a key above `after`. If the
+          page has rows, this key is the ID of the last row.
+
+    If the first page of the list has no cursor, the page is the whole list and is not checked.
 
     Args:
         page: A page of the list sorted by ID.
@@ -82,7 +88,7 @@ def check_page(page: Page, after: int) -> list[int]:
         The IDs of the rows that are above `after`.
 
     Raises:
-        NotAKeyError: if the check fails. The tap can then use only cursors that HubSpot returned.
+        NotAKeyError: if the check fails. The tap then cannot use self-made cursors.
     """
     ids = [int(thread_id) for thread_id in page.ids]
     if not after and page.cursor is None:

@@ -23,21 +23,25 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
 EARLY_SHARE = 0.05
-"""A listing becomes due before its interval ends, by this share of the interval. Example: a listing
-starts at 02:00:30. The next night, the sync checks at 02:00:05, before 24 hours have passed."""
-MIN_SECONDS = 120.0
-"""In one sync, a full listing can always run for this many seconds."""
+"""A listing is due when its interval, minus this share of the interval, has passed. Without this
+share, a nightly sync that starts early would skip the listing. Example: a listing starts at
+02:00:30. The next night, the sync starts at 02:00:05, 25 seconds before 24 hours have passed."""
 SHARE_OF_INTERVAL = 0.2
-"""In one sync, a full listing can run for this share of the time since the last sync started, but
-at least for `MIN_SECONDS`. Then the listing pauses until the next sync."""
+"""The time limit of a full listing per sync, as a share of the time since the last sync started.
+When the limit is reached, the listing pauses until the next sync."""
+MIN_SECONDS = 120.0
+"""The time limit of a full listing per sync is never below this many seconds."""
 
 
 class FullListing:
     """Lists the whole account, at most once per sync. A listing can continue in later syncs.
 
-    A listing emits threads even if they have not changed. The *first listing* is the listing of the
-    first sync. It has no time limit. A later listing has a time limit per sync, so that the next
-    increment is not delayed.
+    A listing emits threads even if they have not changed.
+
+    The *first listing* is the listing in a sync without a state, or the first listing after the
+    filters have changed (`SyncState.is_first_listing`). The first listing has no time limit. A
+    later listing has a time limit per sync (`SHARE_OF_INTERVAL`), so that the next increment is not
+    delayed for long.
 
     Args:
         api: The HubSpot API.
@@ -57,15 +61,22 @@ class FullListing:
     def is_due(self, *, for_deletions: bool = False) -> bool:
         """Whether to run a listing now.
 
-        A listing is due if the last listing is unfinished, or if the last listing started at least
-        95% of `full_listing_interval_hours` ago (see `EARLY_SHARE`). After this sync has run a
-        listing, no listing is due. If the stream `threads` is not selected, only the first listing
-        is due: the other streams need the threads that it lists.
+        A listing is due in any of these cases:
+            * The first listing is not completed.
+            * A later listing is unfinished.
+            * The last completed listing did not emit every thread.
+            * The last completed listing started at least 95% of `full_listing_interval_hours` ago
+              (see `EARLY_SHARE`), or its start is in the future by HubSpot's clock.
+
+        Exceptions:
+            * If this sync has already run a listing, no other listing is due.
+            * If the stream `threads` is not selected, no listing is due after the first listing.
+              The other streams need the first listing, because they need the threads.
 
         Args:
-            for_deletions: If true, a listing is also due if a thread was added to
-                `SyncState.not_found` after the last listing started. For such a thread, `Deletions`
-                needs a listing that started after the thread was added.
+            for_deletions: Whether a listing is also due for the threads that were added to
+                `SyncState.not_found` after the last completed listing started. For such a thread,
+                `Deletions` needs a listing that started after the thread was added.
         """
         listing = self._state.listing
         if self._has_run:
@@ -84,11 +95,11 @@ class FullListing:
         return self._pipeline.listed(self._pages())
 
     def _pages(self) -> Iterator[ListedPage | StateChange]:
-        """Yield the pages that this listing has not read yet.
+        """Yield the pages that this listing has not read yet: live threads, then archived threads.
 
-        Live threads come before archived threads.
+        Before the first page of a new listing, yield the state change that starts the listing.
 
-        The first listing reads archived threads only if `include_archived` is set. Later listings
+        Without `include_archived`, the first listing does not read archived threads. Later listings
         always read archived threads, because no other phase notices that a closed thread was
         archived.
         """

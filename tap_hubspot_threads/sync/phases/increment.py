@@ -1,8 +1,13 @@
-"""The increment: a phase that reads the threads with a new message.
+"""The increment: a phase that reads the threads with a new message, and new threads.
 
-The *bookmark* is the time up to which all threads are emitted. The *list by time* is HubSpot's list
-of threads, sorted by the time of their latest message. A thread can appear late in this list. So
-the increment starts some seconds before the bookmark. These seconds are the *lookback*.
+The *list by time* is HubSpot's list of threads, sorted by the time of their latest message. The
+increment reads this list from the *bookmark* on, because all threads whose latest message is before
+this time are emitted already (`SyncState.bookmark` names the exceptions). The increment also lists
+new threads by ID (`Increment._new_threads`).
+
+HubSpot can update this list with a delay. A thread can then be added to the list with a time before
+the bookmark. So the increment starts some seconds before the bookmark. These seconds are the
+*lookback*.
 """
 
 from __future__ import annotations
@@ -31,30 +36,30 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 UNDATED_MARGIN = 7_260.0
-"""The increment reads threads up to its start time plus this many seconds, if HubSpot's responses
-have no `Date`. The start time is then the local time minus one hour, and the local clock can be
-slow."""
+"""If HubSpot's responses have no `Date`, the increment reads threads up to its start time plus this
+many seconds. The start time is then the local time minus one hour (`HubSpotClock`). The margin adds
+this hour, and another 3,660 seconds by which the local clock can be slow."""
 ROUNDING_MARGIN = 1.0
-"""The increment reads threads up to its start time plus this many seconds, if HubSpot's responses
-have a `Date`, because HubSpot rounds a `Date` down to a whole second."""
+"""If HubSpot's responses have a `Date`, the increment reads threads up to its start time plus this
+many seconds, because a `Date` is rounded down to a whole second."""
 FIRST_LOOKBACK = 120.0
-"""The lookback in seconds if this sync has started the first full listing. The bookmark is then the
-start of this listing."""
+"""The lookback in seconds if the state had no bookmark when this sync started. The bookmark is then
+the start of the full listing that this sync has run before the increment."""
 MIN_CORRECTION = 60.0
-"""The start time is corrected only if a later page shows that the increment started earlier by more
-than this many seconds."""
-MIN_EARLY_ROWS = 2
-"""An *early* row has a time before the requested time. If a page has more than this many early
-rows, and if most rows are early, HubSpot has ignored the time filter."""
+"""A later page can show that the increment started earlier than its first page showed. The start
+time is corrected if the difference is more than this many seconds."""
+TOLERATED_EARLY_ROWS = 2
+"""An *early* row has a time more than `FRESH_SECONDS` before the requested time. If a page has more
+than this many early rows, and if most rows are early, HubSpot has ignored the time filter."""
 
 
 class Increment:
-    """Reads the threads that have a new message, and moves the bookmark.
+    """Reads the threads that have a new message, and new threads. Moves the bookmark.
 
     Args:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
-        pipeline: Reads the threads by ID.
+        pipeline: Decides which listed threads have a new message, and reads these threads by ID.
         context: The bookmark and the settings.
     """
 
@@ -67,15 +72,16 @@ class Increment:
         """Whether to list archived threads by time. False: `include_archived` is not set, or
         HubSpot has turned out not to support this list."""
         self._lists_new = True
-        """Whether `_new_threads` lists new threads by ID."""
+        """Whether to list new threads by ID (`_new_threads`)."""
 
     def run(self, *, is_first: bool) -> Iterator[Event]:
         """Yield the events of the changed threads, and the state changes that move the bookmark.
 
         Args:
-            is_first: Whether this sync has started the first full listing, which has already listed
-                nearly all threads. If so, the lookback is `FIRST_LOOKBACK`, and new threads are not
-                listed by ID. The next increment lists the threads that were created meanwhile.
+            is_first: Whether the state had no bookmark when this sync started. If so, this sync has
+                just run a full listing. So the lookback is only `FIRST_LOOKBACK`, and new threads
+                are not listed by ID. The next increment lists by ID the threads that were created
+                since then.
         """
         self._lists_new = not is_first
         lookback = FIRST_LOOKBACK if is_first else self._settings.lookback_seconds
@@ -88,10 +94,10 @@ class Increment:
     def windows(
         self, since: str, *, end: End, note: Callable[[Page], None] = lambda _: None
     ) -> Iterator[Window]:
-        """Yield the threads whose latest message has a given time or a later time.
+        """Yield windows of the threads whose latest message is not before `since`.
 
         Args:
-            since: The given time, such as `2026-01-31T09:00:00.000Z`.
+            since: A time such as `2026-01-31T09:00:00.000Z`.
             end: Returns the time up to which threads are needed; None while this time is unknown.
             note: Called with each page.
         """
@@ -107,12 +113,16 @@ class Increment:
         return iter_changed_threads(*lists, since=since, end=end)
 
     def _changed(self, lookback: float) -> Iterator[ThreadRef | Event]:
-        """Yield the references to changed threads, and the state changes that move the bookmark."""
+        """Yield the references or events of changed threads, and the changes of the bookmark.
+
+        If HubSpot's time is before the start of the lookback in two attempts, the bookmark is first
+        set back to HubSpot's time.
+        """
         bookmark = self._state.bookmark or ""
         try:
             try:
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
-            except _BookmarkAheadError:  # try again: the `Date` of one response can be wrong
+            except _BookmarkAheadError:  # second attempt, because a single `Date` can be wrong
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
         except _BookmarkAheadError as error:
             LOG.warning(
@@ -149,10 +159,12 @@ class Increment:
     def _new_threads(
         self, newest_id: int, shown: set[str]
     ) -> Generator[ThreadRef | Event, None, int | None]:
-        """Yield the references to the threads with IDs above `newest_id`, whatever their times.
+        """Yield the references or events of the live threads with IDs above `newest_id`.
 
-        The list by time does not show a thread without a message. HubSpot sorts a new email thread
-        by the time in the email's `Date` header, which can be before the lookback (recorded).
+        This list finds new threads that the list by time does not show:
+            * A thread without a message.
+            * A thread that starts with an email whose `Date` header has a time before the lookback.
+              HubSpot sorts the thread by this time (recorded).
 
         Args:
             newest_id: The highest ID listed before the lookback started
@@ -160,8 +172,9 @@ class Increment:
             shown: IDs of the threads that this increment has listed by time.
 
         Returns:
-            The highest ID listed so far. None: cursors are not thread IDs, so that new threads
-            cannot be listed by ID. The next full listing lists the new threads.
+            The highest ID listed so far. If HubSpot refuses a page or a page fails: `newest_id`, so
+            that the next sync lists the new threads again. If cursors are not thread IDs: None. New
+            threads can then not be listed by ID, and the next full listing lists them.
         """
         newest, threads = newest_id, ThreadList(self._api, self._pool, archived=False)
         try:
@@ -184,13 +197,14 @@ class Increment:
         """Yield the pages of archived threads, sorted by time.
 
         UNKNOWN: whether HubSpot sorts archived threads by time. If HubSpot refuses the first page
-        or ignores the time filter, yield an empty page instead. The next full listing then finds
-        the changed archived threads.
+        or ignores the time filter, yield an empty last page instead, and do not list archived
+        threads by time again in this sync. The next full listing then finds the changed archived
+        threads.
 
         Raises:
             RefusedError: if HubSpot refuses a later page, for example because the cursor has
-                expired. This page must not be skipped, because `Backfill` would never read the
-                messages of the skipped threads.
+                expired. If the tap skipped this page, `Backfill` would never read the messages of
+                the threads on this page.
         """
         pages = list_pages(since)
         reason = "HubSpot ignores the time filter."
@@ -212,27 +226,25 @@ class Increment:
 
 
 def _ignores_filter(page: Page, since: str) -> bool:
-    """Whether a page shows that HubSpot ignored the time filter (`MIN_EARLY_ROWS`).
-
-    Times up to `FRESH_SECONDS` before `since` are permitted.
-    """
+    """Whether a page shows that HubSpot ignored the time filter (`TOLERATED_EARLY_ROWS`)."""
     start = shift(since, seconds=-FRESH_SECONDS)
     times = [row[REPLICATION_KEY] or start for row in page.rows]
     early = [moment for moment in times if moment < start]
-    return len(early) > max(MIN_EARLY_ROWS, len(times) / 2)
+    return len(early) > max(TOLERATED_EARLY_ROWS, len(times) / 2)
 
 
 class _Start:
-    """The time of the first page of an increment, and the time at which the increment ends."""
+    """The start time of an increment, and the time up to which the increment reads threads."""
 
     def __init__(self) -> None:
         self.now = ""
         """HubSpot's time at the first page, such as `2026-01-31T09:00:00.000Z`. Empty: no page was
         received yet."""
         self.end: str | None = None
-        """`now` plus a margin: threads with later messages are left to the next sync. None: no page
-        was received yet."""
+        """`now` plus a margin. The increment reads threads up to this time, and leaves the others
+        to the next sync. None: no page was received yet."""
         self._received_at = 0.0
+        """The arrival of the first page, in monotonic seconds."""
 
     def note(self, page: Page) -> None:
         """Set `now` and `end` from the first page, and correct them from later pages.

@@ -1,12 +1,12 @@
 """The open-thread check: a phase that finds silent changes to open threads.
 
-An *open* thread has a status other than CLOSED. A *known* open thread is an open thread in the
-state. A *silent change* is a change without a new message, such as a new status or assignee.
+A *silent change* is a change without a new message, such as a new status or assignee. An *open*
+thread has a status other than CLOSED. A *known* open thread is a thread that the state has as open.
 
-The check has several steps, because two facts are unknown: whether HubSpot's filter for open
-threads works, and how many threads fit on one page. Each step handles only the threads that no
-earlier step has handled. Every sync tries all steps, because the state does not record which steps
-worked.
+The check has four steps, in the order of the methods of `OpenThreadCheck`. Each step handles the
+threads that earlier steps have not handled. Several steps are necessary, because two facts are
+unknown: whether HubSpot's filter for open threads works, and how many threads fit on one page. The
+state does not record which steps worked, so every sync starts with the first step.
 """
 
 from __future__ import annotations
@@ -33,12 +33,19 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""Maximum seconds per sync for list requests, including the list requests of the increment. After
-this time, the remaining open threads are read by ID."""
+"""Maximum seconds per sync that the list requests of this check may take, together with the list
+requests of the increment (`SeenThreads.listing_seconds`). After this time, the remaining open
+threads are read by ID."""
 
 
 class OpenThreadCheck:
-    """Re-reads open threads. All steps together make at most `open_threads_max_calls` API calls.
+    """Re-reads known open threads. Each public method is a step.
+
+    All steps together make at most `open_threads_max_calls` API calls, or 2 calls if the setting is
+    1. A page of a list counts as one call (see `Budget`). Retries and requests for messages do not
+    count. If the setting is 0, no step makes a call.
+
+    With `always_fetch_by_id`, the steps that list threads are skipped.
 
     Args:
         api: The HubSpot API.
@@ -58,16 +65,18 @@ class OpenThreadCheck:
         self._known = 0
         """Number of known open threads at the start of the check."""
         self._pages = self._calls = self._found = self._listed = 0
-        """Four numbers: pages listed, API calls by ID, threads found by ID, and known open threads
-        that the list requests showed."""
+        """Four numbers, in this order: the pages that were listed, the API calls that read threads
+        by ID, the threads that these calls found, and the known open threads found in lists."""
         self._seconds = 0.0
         """Total seconds that the list requests of this check took."""
 
     def not_found_once(self) -> Iterator[Event]:
-        """Read the threads that earlier syncs did not find, with at most 25% of the API calls.
+        """Read by ID the threads that earlier syncs did not find.
 
-        A thread counts as deleted after two reads by ID that did not find the thread. So these
-        threads are read by ID even if a list shows them.
+        A thread counts as deleted after two reads by ID that did not find the thread. So a list is
+        not enough for these threads.
+
+        The step uses at most 25% of `open_threads_max_calls`, but reads at least one thread.
         """
         self._known = len(self._state.open)
         if self._max_calls:
@@ -78,7 +87,11 @@ class OpenThreadCheck:
             yield from self._read(refs)
 
     def by_status(self) -> Iterator[Event]:
-        """List threads with HubSpot's filter for open threads. Each request is attempted once."""
+        """List threads with HubSpot's filter for open threads. Each request is attempted once.
+
+        The step is skipped if the number of threads to check is at most the number of lists (live
+        and archived). Reading these threads by ID then takes no more API calls than the lists.
+        """
         if self._max_calls and self._lists and self._listable() > len(self._archived_values):
             yield from self._listing(self._list_open())
 
@@ -86,15 +99,17 @@ class OpenThreadCheck:
         """List all threads, if this takes fewer API calls than reading the open threads by ID.
 
         The step is skipped if the list would take too many API calls (`_pages_left`) or too long
-        (`LISTING_SECONDS`).
+        (`LISTING_SECONDS`), or if no full listing has ended yet.
         """
-        if self._max_calls and self._lists and self._full_listing_is_cheaper():
+        if self._max_calls and self._lists and self._should_list_all():
             yield from self._listing(self._list_all())
 
     def by_id(self) -> Iterator[Event]:
         """Read the remaining open threads by ID, until the API calls are used up.
 
-        The least recently read threads are read first.
+        The least recently read threads are read first. A thread takes one or two API calls. Each
+        batch has as many threads as the remaining calls permit, at two calls per thread. If calls
+        are left, another batch follows.
         """
         due, limit = self._unseen(), max(self._max_calls, MAX_CALLS_PER_THREAD)
         while (
@@ -109,9 +124,10 @@ class OpenThreadCheck:
             LOG.info(message, self._known, self._listed, self._pages, self._found)
 
     def _unseen(self) -> list[ThreadRef]:
-        """Return the known open threads that this sync has not found, least recently read first.
+        """Return the known open threads that are still to be checked, least recently read first.
 
-        Threads that earlier checks did not find are excluded, because `not_found_once` reads them.
+        Threads that this sync has found or has requested by ID are excluded. Threads that earlier
+        syncs did not find are excluded too, because `not_found_once` reads these threads.
         """
         return [
             ThreadRef(thread_id, archived)
@@ -122,7 +138,10 @@ class OpenThreadCheck:
         ]
 
     def _listable(self) -> int:
-        """Return the number of threads in `_unseen` that a list request can show."""
+        """Return the number of threads in `_unseen` that are in the lists of this check.
+
+        Without `include_archived`, this check does not list archived threads.
+        """
         return sum(ref.archived in self._archived_values for ref in self._unseen())
 
     def _read(self, refs: list[ThreadRef]) -> Iterator[Event]:
@@ -134,18 +153,21 @@ class OpenThreadCheck:
     # Steps that list threads
 
     def _listing(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Yield the events of a step that lists threads. If a request fails, end only this step."""
+        """Yield the events of a step that lists threads.
+
+        If a request fails, the step ends without an error, unless the error ends the sync.
+        """
         before = self._seen.seen_open
         yield from self._pipeline.with_children(_best_effort(events))
         self._listed += self._seen.seen_open - before
 
     def _list_open(self) -> Iterator[Event]:
-        """List open threads by status, and mark the unchanged threads as seen.
+        """List open threads by status, and mark the unchanged threads as found.
 
         Later steps skip the marked threads.
 
-        If a listed row differs from the last emitted record, the thread is not marked, and a later
-        step reads the thread. Either the thread has changed, or HubSpot's status index is outdated.
+        If a listed row differs from the last emitted record, the thread has changed, or HubSpot's
+        status index is outdated. So the thread is not marked, and a later step reads the thread.
 
         If most threads on a page are closed, HubSpot ignores the filter, so the step ends.
 
@@ -165,7 +187,11 @@ class OpenThreadCheck:
                 yield from self._pipeline.checked(known)
                 yield CHECKPOINT
 
-    def _full_listing_is_cheaper(self) -> bool:
+    def _should_list_all(self) -> bool:
+        """Whether `by_listing_all` lists all threads.
+
+        The list is expected to take as many pages and seconds as the last completed full listing.
+        """
         listing = self._state.listing
         pages = listing.full_pages
         if pages is None or self._listable() <= pages:
@@ -191,7 +217,11 @@ class OpenThreadCheck:
                 return
 
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """Yield pages until the API calls or the seconds for list requests are used up."""
+        """Yield and count pages until the API calls or the seconds for list requests are used up.
+
+        Also end before a page for which the remaining seconds are not enough, if this page takes as
+        long as the previous page.
+        """
         pages = self._pool.iterate(pages)
         for _ in range(self._pages_left()):
             self._pages += 1
@@ -204,7 +234,7 @@ class OpenThreadCheck:
     def _pages_left(self) -> int:
         """Return the number of pages that this check can still list.
 
-        List requests take at most half of the API calls.
+        Listing takes at most half of `open_threads_max_calls`.
         """
         return min(self._max_calls // 2, self._max_calls - self._calls) - self._pages
 

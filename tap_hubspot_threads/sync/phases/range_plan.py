@@ -2,7 +2,10 @@
 
 A worker requests the first page of a range. The IDs after this page remain in the range. If workers
 are reading all ranges, the plan *splits* a range: an idle worker gets the upper part of the range.
-The *open* range is the range without an upper end.
+
+The *endless* range is the range without an upper end, which includes the newest threads. If this
+range is split, its upper part is a *probe*, and becomes the endless range. The plan does not know
+how many threads follow, so a probe can be empty.
 
 Simulated: with 16 workers, listing by ranges is 9 to 14 times as fast as listing one page after
 another (`benchmarks/ranges.py`). The simulated accounts have 40,000 to 300,000 threads and gain the
@@ -26,16 +29,17 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 SPARE_CALLS = 24
-"""A range is split only if the calls so far are at most 2 × (rows so far / rows per page) plus this
-number."""
+"""Limits the calls that splits add. No range is split while the calls so far are more than
+2 × (rows so far / rows per page) plus this number."""
 CUTS_PER_PAGE = 3
 """After the first page, the other IDs are cut into at most this many ranges per expected page."""
 PAGES_WORTH_A_SPLIT = 1.2
-"""A range is split only if at least this many pages are expected after the page that a worker is
-reading."""
+"""A range is split only if at least this many pages are expected in the range after the page that a
+worker is reading."""
 FIRST_GALLOP = 8
-"""A *probe* is a range that is split off the open range. The first probe starts this many expected
-pages after the page that a worker is reading in the open range."""
+"""The first probe starts this many expected pages after the page that a worker is reading in the
+endless range. The number doubles after a probe whose first page has rows. After another probe, the
+number is `FIRST_GALLOP` again."""
 
 
 @dataclass
@@ -47,15 +51,17 @@ class _Range:
     is_busy: bool = False
     """Whether a worker is reading a page of the range."""
     is_probe: bool = False
-    """Whether the range was split off the open range, and no page of this range has been read
-    yet."""
+    """Whether the range is a probe whose first page has not been read yet."""
 
 
 class Budget:
     """Limits the API calls and the time of a listing.
 
+    Each page counts as one API call. Retries, requests with a smaller page size, and the search for
+    a failing row (`RangeReader`) do not count.
+
     Args:
-        calls: Maximum API calls, not counting retries. None: no limit.
+        calls: Maximum API calls. None: no limit.
         seconds: After this many seconds since the first request, no further page is requested.
             None: no limit.
     """
@@ -65,7 +71,7 @@ class Budget:
         self._started_at: float | None = None
         self._is_out_of_time = False
         self.calls = 0
-        """Number of API calls so far, not counting retries."""
+        """Number of API calls so far."""
         self.seconds = 0.0
         """Seconds from the first request to the last response."""
 
@@ -77,7 +83,7 @@ class Budget:
         return True
 
     def note(self, page: Page) -> None:
-        """Record when a page was received."""
+        """Record when a page was received, and whether the time is used up."""
         if self._started_at is None:
             self._started_at = page.received_at - page.seconds
         self.seconds = page.received_at - self._started_at
@@ -85,12 +91,12 @@ class Budget:
 
 
 class RangePlan:
-    """The unread ranges of a list: either the list of live threads or the list of archived threads.
+    """The unread ranges of one list: the list of live threads or the list of archived threads.
 
     Not thread-safe: the worker pool holds a lock during each call of `take`, `done` and `skip`.
 
     Args:
-        ranges: The ranges to read. Only the last range can be open.
+        ranges: The ranges to read. All ranges except the last have an upper end.
         budget: Limits the calls and the time.
         workers: The number of workers that read pages.
     """
@@ -110,7 +116,8 @@ class RangePlan:
     def take(self) -> IdRange | None:
         """Return the range whose first page a worker reads next.
 
-        Return None if no range can be read now, or if the budget is used up.
+        Return None if workers are reading all ranges and none can be split, or if the budget is
+        used up.
         """
         idle = [each for each in self._ranges if not each.is_busy]
         chosen = max(idle, key=self._expected) if idle else self._split()
@@ -122,6 +129,9 @@ class RangePlan:
 
     def done(self, task: IdRange, page: Page) -> IdRange:
         """Record a page that a worker has read. Return the IDs that need not be read again.
+
+        If the range was split while the worker was reading, the IDs above the new end of the range
+        belong to another range and are not returned.
 
         Args:
             task: The range that `take` returned.
@@ -150,33 +160,33 @@ class RangePlan:
             self._cut(page)
         return covered
 
-    def skip(self, task: IdRange, until: int, behind: Page | None) -> IdRange:
+    def skip(self, task: IdRange, row_id: int, behind: Page | None) -> IdRange:
         """Skip a row that HubSpot cannot list. The range continues with the IDs above this row.
 
         Args:
             task: The range that `take` returned.
-            until: The ID of the row.
+            row_id: The ID of the row.
             behind: The page that starts after the row. The time of this page counts in the budget.
                 None: no such page was requested.
 
         Returns:
-            The range of IDs that need not be read again. This range ends at `until`, or at the
-            current end of the range if that is lower.
+            The IDs that need not be read again, up to `row_id`. If the range was split and now ends
+            below `row_id`, the returned IDs end there too.
         """
         if behind is not None:
             self._budget.note(behind)
         each = next(found for found in self._ranges if found.after == task.after)
-        if each.until is not None and until >= each.until:
+        if each.until is not None and row_id >= each.until:
             self._ranges.remove(each)
             return IdRange(each.after, each.until)
-        each.after, each.is_busy, each.is_probe = until, False, False
-        return IdRange(task.after, until)
+        each.after, each.is_busy, each.is_probe = row_id, False, False
+        return IdRange(task.after, row_id)
 
     def _cut(self, first: Page) -> None:
         """Cut the IDs after the first page of the list into ranges.
 
-        There are at most `CUTS_PER_PAGE` ranges per expected page, and fewer ranges than workers.
-        There is always at least one range.
+        The last range is the endless range. The number of ranges is at most `CUTS_PER_PAGE` per
+        expected page, and lower than the number of workers, but at least 1.
         """
         (rest,) = self._ranges
         start, newest = int(first.ids[0]) - 1, newest_id(first)
@@ -188,9 +198,9 @@ class RangePlan:
         self._ranges = [_Range(*each) for each in zip(bounds, ends, strict=True)]
 
     def _expected(self, each: _Range, *, pages_ahead: int = 0) -> float:
-        """Return the number of rows expected in a range after the next `pages_ahead` pages.
+        """Return the number of rows expected in a range, without its next `pages_ahead` pages.
 
-        Return infinity if the rate of the range is unknown or the range is open.
+        Return infinity if the rate of the range is unknown or the range is endless.
         """
         if each.rate is None or each.until is None:
             return inf
@@ -199,13 +209,16 @@ class RangePlan:
     def _split(self) -> _Range | None:
         """Split the range with the most expected rows. Return the upper part as a new range.
 
-        The rows of the page that a worker is reading do not count. If the new range was split off
-        the open range, the new range is a *probe*. At most one unread probe exists at a time.
+        The rows of the page that a worker is reading do not count. The upper part starts in the
+        middle of the IDs after this page. A probe starts a number of pages after this page (see
+        `FIRST_GALLOP`).
+
+        A probe is not split before its first page has been read.
 
         Return None in any of these cases:
             * The calls so far exceed the limit (`SPARE_CALLS`).
-            * No range has a known rate.
-            * No range has enough expected pages (`PAGES_WORTH_A_SPLIT`).
+            * No range that can be split has a known rate.
+            * No such range has enough expected pages (`PAGES_WORTH_A_SPLIT`).
         """
         if self._calls > 2 * self._rows / self._page_size + SPARE_CALLS:
             return None
@@ -235,11 +248,11 @@ def newest_id(first: Page) -> int:
     """Estimate the ID that a thread created now would get.
 
     The IDs and creation times of the first page are extrapolated linearly. The actual ID is higher,
-    because HubSpot assigns IDs ever faster.
+    because HubSpot's IDs increase faster each year. If the creation times on the page do not
+    increase or are missing, return the ID of the last row.
 
     Args:
-        first: The first page of the list. If no row has a creation time, return the ID of the last
-            row.
+        first: The first page of the list, with at least one row.
     """
     dated = [
         (int(row["id"]), parse_time(row["createdAt"])) for row in first.rows if row["createdAt"]

@@ -4,8 +4,8 @@ In this module, the page *after* an ID starts with the first row above this ID. 
 requested with a self-made cursor, which encodes the ID (`sync.id_ranges`). An ID *works* if HubSpot
 returns the page after this ID. Otherwise, the ID *fails*.
 
-A *failing row* is a row that HubSpot cannot return. HubSpot returns an error for every page with
-this row, even for a page of one row. The tap skips this row and reads its thread by ID.
+A *failing row* is a row that HubSpot cannot return in a list: every page with this row fails, even
+a page of one row. The tap skips this row and reads its thread by ID.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ GALLOP = 4
 """To find an ID that works, `_any_behind` adds a distance to the failing ID. Each distance is this
 many times the previous distance."""
 FIRST_DISTANCE = GALLOP**15
-"""The first distance if the first page fails: 10 digits, the length of short thread IDs."""
-RECHECKS = 8
-"""Maximum IDs that `_recheck` tries again."""
+"""The first distance if `after` is 0: 10 digits, as many as the shortest thread IDs (recorded)."""
 MAX_DISTANCE = 10**12
 """Beyond this distance, no ID is tried. Thread IDs have 10 or 11 digits (recorded)."""
+RECHECKS = 8
+"""Maximum IDs that a call of `_recheck` tries."""
 
 
 @dataclass
@@ -55,15 +55,15 @@ class ListedPart:
     """A part of a list: a page, a failing row, or a page and the failing row after it."""
 
     page: Page | None = None
-    """The whole page, or its rows before the failing row. None: there are no such rows."""
+    """The page. None: no row was read before the failing row, or the part has only `covered`."""
     failing_id: int | None = None
-    """The ID of the failing row. None: no failing row was found after `page`."""
+    """The ID of the failing row. None: there is no failing row."""
     behind: Page | None = None
     """The page after `failing_id`. None: there is no failing row."""
     covered: IdRange | None = None
-    """The IDs that need not be read again. None: cursors are not thread IDs."""
+    """The IDs that need not be read again. None: the list is not read by ranges."""
     cursor: str | None = None
-    """The cursor of the next page. None: this is the last page, or cursors are thread IDs."""
+    """The cursor of the next page. None: this is the last page, or the list is read by ranges."""
 
     @property
     def failing(self) -> ThreadRef | None:
@@ -74,7 +74,7 @@ class ListedPart:
 
     @property
     def now(self) -> str:
-        """HubSpot's time at the response, as in `Page.now`. Empty: the part has no page."""
+        """`Page.now` of `page`, or of `behind` without a `page`. Empty: the part has neither."""
         page = self.page or self.behind
         return page.now if page else ""
 
@@ -123,7 +123,7 @@ class RangeReader:
         api: The HubSpot API.
         plan: Chooses the pages.
         archived: Whether to list archived threads instead of live threads.
-        has_own_cursor_worked: Whether HubSpot has accepted a self-made cursor.
+        has_own_cursor_worked: Whether HubSpot is known to accept self-made cursors.
     """
 
     def __init__(
@@ -137,15 +137,15 @@ class RangeReader:
         self._api, self._plan, self._archived = api, plan, archived
         self._has_own_cursor_worked = has_own_cursor_worked
         self._row_ends = {0}
-        """IDs of the last rows of pages, and 0 for the start of the list. HubSpot has returned the
-        cursors with these IDs. So a request with such a cursor does not show whether HubSpot
-        accepts self-made cursors."""
+        """IDs of the last rows of pages, and 0 for the start of the list. HubSpot itself has
+        returned the cursors of these IDs. So a request with such a cursor does not show whether
+        HubSpot accepts self-made cursors."""
         self.is_closed = False
         """Whether the caller has stopped reading. If so, a search for a failing row ends early."""
         self._is_down = False
         self._failing: list[tuple[IdRange, Page]] = []
-        """For each failing row found so far: a range and the page after this range. The failing row
-        is the last and only row of the range."""
+        """For each failing row found so far: a range and the page after this range. The range ends
+        with the failing row, and HubSpot lists no other row of this range."""
         self._search = threading.Lock()
 
     def take(self) -> IdRange | None:
@@ -153,7 +153,7 @@ class RangeReader:
         return self._plan.take()
 
     def run(self, task: IdRange) -> ListedPart:
-        """Return the first page of a range, or the row that makes this page fail.
+        """Return the first page of a range, the row that makes this page fail, or both.
 
         Raises:
             NotAKeyError: if HubSpot does not accept self-made cursors.
@@ -213,7 +213,7 @@ class RangeReader:
                     self._api.forget_failed_sizes()
                     return replace(part, page=_merged(pages))
                 following = part.page
-            if not following.ids:  # the cursor of a page without rows can be any ID
+            if not following.ids:  # its cursor may not be the ID of the last row
                 break
             pages.append(following)
         return ListedPart(_merged(pages))
@@ -223,15 +223,16 @@ class RangeReader:
     ) -> ListedPart:
         """Find the row that makes the page after an ID fail, or return the page if it works now.
 
-        The failing row's ID is the lowest ID above `after` that works. If no such ID is found,
-        HubSpot counts as down. Only one search runs at a time.
+        The failing row's ID is the lowest ID above `after` that works, because the page after this
+        ID does not contain the row. At most one search runs at a time.
 
-        Each ID is tried with a single attempt, so a short outage can lead to a wrong result. So two
-        IDs must also fail with all retries: `after`, and the ID directly below the result.
+        Each ID is tried with a single attempt, so a short outage can lead to a wrong ID. So `after`
+        and the ID directly below the found ID must also fail with all retries. If one of them
+        works, request the page after `after` again.
 
         Args:
             after: The ID that fails.
-            error: The error of the page after this ID.
+            error: The error of the page after this ID. Raised if no ID works.
             is_confirmed: Whether `after` has already failed with all retries.
         """
         with self._search:
@@ -265,7 +266,7 @@ class RangeReader:
 
         Raises:
             HubSpotError: `error`, if no ID within `MAX_DISTANCE` works.
-            NotAKeyError: instead, if it is unknown whether HubSpot accepts self-made cursors.
+            NotAKeyError: instead, if no self-made cursor has worked yet and `after` is not 0.
         """
         distance = 1 if after else FIRST_DISTANCE
         while (page := self._try(after + distance)) is None:
@@ -277,7 +278,7 @@ class RangeReader:
         return after + distance, page
 
     def _first_that_works(self, fails: int, works: int, behind: Page) -> tuple[int, Page]:
-        """Return the lowest ID above `fails` that works, and the page after this ID.
+        """Find the lowest ID above `fails` that works. Return this ID and the page after this ID.
 
         Args:
             fails: An ID that fails.
@@ -294,14 +295,13 @@ class RangeReader:
         return works, behind
 
     def _recheck(self, after: int, works: int, behind: Page) -> tuple[int | None, int, Page]:
-        """Try `after` and some IDs between `after` and `works` again.
+        """Try `after` again, and some IDs between `after` and `works`.
 
         One of these IDs can work if an outage has ended, or if there is a second failing row.
 
         Returns:
-            Three values: an ID that fails, a higher ID that works, and the page after the higher
-            ID. The first value is None if the search is over, because all IDs that were tried fail
-            or because `after` works.
+            An ID that fails, a higher ID that works, and the page after the higher ID. The first
+            value is None if all tried IDs fail, or if `after` works and is the second value.
         """
         fails = after
         places = min(RECHECKS, works - after)
@@ -320,7 +320,7 @@ class RangeReader:
         after the ID in the cursor.
 
         Raises:
-            NotAKeyError: if HubSpot does not accept self-made cursors.
+            NotAKeyError: if HubSpot refuses a self-made cursor, or a cursor is not a thread ID.
             TransientError: if `is_closed` is True.
         """
         if self.is_closed:

@@ -3,14 +3,13 @@
 In this module, the *time* of a row is the time of the thread's latest message. The *place* of a row
 is the time by which HubSpot sorted the row. Usually, both are equal.
 
-HubSpot sorts the rows of a page first, and fills in their columns a moment later. If a thread gets
-a message in between, the row is *fresher than its place*: its time is not its place. The time is
-usually the time of the request. But if the message is an email that arrives late, the time can be
-hours earlier (inferred).
+HubSpot sorts the rows of a page first, and fills in their columns a moment later (inferred). If a
+thread gets a message in between, the row is *fresher than its place*: its time is not its place.
+The time is usually the time of the request. But if the message is an email that arrives late, the
+time can be hours before the request (inferred).
 
-So no single time on a page shows how far the list is complete. The *position* is a time: all
-threads whose place is before this time were listed. `_Walk.position` computes the position from
-several rows.
+The *position* is a time: all threads whose place is before this time were listed. A single row can
+be fresher than its place. So `_Walk.position` computes the position from several rows.
 """
 
 from __future__ import annotations
@@ -33,12 +32,13 @@ AGREEING_ROWS = 3
 """`_Walk.position` computes the position from the times of this many rows."""
 
 LATER_ROWS = 20
-"""A list has passed a time if this many consecutive rows have later times. A smaller number of rows
-could all be fresher than their places, and the list would only seem to have passed the time."""
+"""A list has passed a time if this many consecutive rows have later times. Fewer rows could all be
+fresher than their places, so they do not prove that the list has passed the time."""
 
 FILTER_MARGIN = 0.001
-"""Each request asks for threads since the position minus this many seconds. UNKNOWN: whether the
-time filter includes the given time (inferred: it does). If it does, the margin can be removed."""
+"""Each request asks for threads since the position minus this many seconds. UNKNOWN: whether a
+thread whose time equals the given time passes the time filter (inferred: the thread passes). If
+this is true, the margin can be removed."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Window:
 
 
 ListSince: TypeAlias = Callable[[str], Iterator[Page]]
-"""Yields the pages of the threads whose time is a given time or later, sorted by time. Each page is
-requested with the cursor of the previous page."""
+"""Yields the pages of the threads with a given time or a later time, sorted by time. Each page
+after the first is requested with the cursor of the previous page."""
 
 End: TypeAlias = Callable[[], str | None]
 """Returns the time up to which this sync needs threads. None: this time is not known yet."""
@@ -68,9 +68,9 @@ def iter_changed_threads(
 
     Live and archived threads are merged by time, window by window. For each window, three lists are
     read in this order:
-        1. Archived threads.
-        2. Live threads, up to the time that list 1 has reached.
-        3. Archived threads again, up to the time that list 2 has reached.
+        1. Archived threads, until the position moves.
+        2. Live threads, until the position moves, but at most up to the position of list 1.
+        3. Archived threads again, up to the position that list 2 has reached.
 
     So a thread that is archived or restored meanwhile is in at least one of the three lists.
 
@@ -79,7 +79,7 @@ def iter_changed_threads(
         list_archived: Lists archived threads. None: only live threads are yielded.
         since: The start, such as `2026-01-31T09:00:00.000Z`.
         end: Returns the time up to which threads are needed. Reading stops after the page that
-            passes this time. Later threads on that page are yielded too.
+            passes this time. Threads on this page with later times are yielded too.
     """
     seen: set[str] = set()
     if list_archived is None:
@@ -105,7 +105,10 @@ def iter_changed_threads(
 def _next_window(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Window:
-    """Read pages from `since` on until the position moves, usually one page; return the threads."""
+    """Return the threads from `since` on, up to the page at which the position moves.
+
+    Usually, the position moves at the first page.
+    """
     rows: list[Row] = []
     for window in iter_by_time(list_since, since, seen, until=until, end=end):
         rows += window.rows
@@ -129,15 +132,17 @@ def iter_by_time(
 
     The IDs of the yielded threads are added to `seen`.
 
-    Each page is requested by time, from the position of the previous page. A cursor might be an
-    offset (a number of rows). A thread that gets a message moves to the end of the list. A page
-    requested by an offset would then skip another thread.
+    Usually, each page is requested by time, from the position after the previous page. A cursor is
+    less reliable, because it might be an offset (a number of rows). If a listed thread gets a
+    message, this thread moves to the end of the list. All threads after its old place move one
+    place forward, so the page at the next offset would skip one of them.
 
-    A cursor is used only if the position has not moved. The pages from one position on, each
-    requested by the cursor of the previous page, are a *walk*. A walk of several pages is repeated
-    until two consecutive walks show the same threads with the same times. A walk skips a thread
-    only if another thread moves after the walk has shown this other thread. The moved thread has a
-    later time in the next walk. So the first of two equal walks has skipped no thread.
+    If the position does not move, the next page is requested by cursor. A *walk* is a sequence of
+    pages from one position on, each requested by the cursor of the previous page. A walk of several
+    pages is repeated from the same position until two consecutive walks show the same threads with
+    the same times. The first of these two walks has skipped no thread. Reason: a walk skips a
+    thread only after another thread, which the walk has shown, gets a message. The next walk does
+    not show this other thread with the same time, so the two walks differ.
 
     UNKNOWN: whether a cursor of the list by time is an offset, or identifies the last row of its
     page. If a cursor identifies the row, a walk need not be repeated.
@@ -146,10 +151,10 @@ def iter_by_time(
         list_since: Lists the threads.
         since: The start, such as `2026-01-31T09:00:00.000Z`.
         seen: IDs of the threads that were already yielded.
-        until: Reading stops once the list has passed this time. Later threads are not yielded.
-            None: only `end` limits the reading.
-        end: Returns a second limit. The earlier limit stops the reading. Threads after `end` are
-            yielded if they are on a page that was read.
+        until: Threads with later times are not yielded, and reading stops when the list has passed
+            this time. None: `end` is the only limit.
+        end: Returns another time at which reading stops. Threads with later times are yielded if
+            they are on a page that was read.
     """
     at, walk, before = since, _Walk(list_since, since), None
     while True:
@@ -188,7 +193,9 @@ class _Walk:
         self._source = list_since(shift(at, seconds=-FILTER_MARGIN))
         self._at = at
         self._last: list[str] = []
+        """The times of the last `LATER_ROWS` rows."""
         self._settled: list[str] = []
+        """The times from which `position` computes the position: at most `AGREEING_ROWS`."""
         self.pages = 0
         """Number of pages read so far."""
         self.shown: set[tuple[str, str]] = set()
@@ -208,9 +215,9 @@ class _Walk:
         """Return the position after a page; None if the position has not moved.
 
         Times that are less than `FRESH_SECONDS` before the request are ignored. Of the other times,
-        only the last `AGREEING_ROWS` in list order are used. The earliest of these times is the
-        position. The position is too late, and a thread can be lost, only if all of these rows are
-        fresher than their places.
+        the last `AGREEING_ROWS` in list order are used. The earliest of these times is the
+        position. If all of these rows are fresher than their places, the position can be too late,
+        and a thread can be lost. Otherwise, no thread is lost.
 
         In 2,500 simulated accounts whose threads changed at random, this rule lost no thread. With
         the latest time on the page as the position, one account in three lost a thread. With the

@@ -31,12 +31,12 @@ class FullListingState:
         self.emits_rows = emits_rows
         self.unread: dict[str, list[IdRange]] = {LIVE: [], ARCHIVED: []}
         """For live and for archived threads: the ranges of IDs that the unfinished listing has not
-        read yet. Between two listings, there are no such ranges."""
+        read yet. Both are empty if no listing is unfinished."""
         for side, after, until in state.get("listing_ranges", ()):
             self.unread[side].append(IdRange(int(after), None if until is None else int(until)))
         self.cursor: str | None = state.get("listing_cursor")
-        """The cursor of the next page. None: the listing is read by ranges, or no page has been
-        read."""
+        """The cursor of the next page, if the listing reads one page after another. None: the
+        listing is read by ranges, or no page has been read."""
         self.started_at: str | None = state.get("listing_started_at")
         """HubSpot's time at the start of the unfinished listing. None: there is no such listing."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
@@ -44,7 +44,7 @@ class FullListingState:
         listing did not emit threads."""
         self.newest_id: int = int(state.get("listing_newest_id", 0))
         """The highest ID of a live thread that the listing has listed. 0: the listing has listed no
-        live thread, or cursors are not thread IDs."""
+        live thread, or reads one page after another."""
         self.rows: int = state.get("listing_rows", 0)
         """Number of rows that the unfinished listing has listed."""
         self.pages: int = state.get("listing_pages", 0)
@@ -55,7 +55,9 @@ class FullListingState:
         self.full_started_at: str | None = (
             state.get("full_listing_started_at") if emits_rows else None
         )
-        """HubSpot's time at the start of the last completed listing. None: a listing is due."""
+        """HubSpot's time at the start of the last completed listing. None: no listing has been
+        completed, the listing did not emit every thread (`is_whole`), or this sync does not emit
+        threads. The next sync that emits threads then runs a listing."""
         self.full_completed_at: str | None = state.get("full_listing_completed_at")
         """HubSpot's time at the end of the last completed listing. None: no listing has been
         completed."""

@@ -172,14 +172,14 @@ def test_few_parts(parts: int) -> None:
 
 @pytest.mark.parametrize("newest_id", [0, 1_000 + SIZE])
 def test_nothing_expected(newest_id: int) -> None:
-    """If no thread is expected behind the first page, a single open range is left."""
+    """If no thread is expected behind the first page, a single endless range is left."""
     listing = Listing(accumulated([1] * 3 * SIZE), newest_id=newest_id or 1)
     listing.start()
     assert listing.tasks == [IdRange(1_000 + SIZE - 1)]
 
 
 def test_one_probe_at_a_time() -> None:
-    """Only one page above the open range's is requested at a time."""
+    """Only one page above the endless range's is requested at a time."""
     listing = Listing(accumulated([3] * 200 * SIZE), newest_id=1)
     assert listing.start() == 1
     listing.end(0)
