@@ -127,7 +127,7 @@ class FullListingState:
         self.seconds = 0.0
 
     def advance(self, side: str, part: ListedPart) -> None:
-        """Record that a part of a list was emitted.
+        """Record that a part of a list was read and handled.
 
         Args:
             side: The list: `LIVE` or `ARCHIVED`.
@@ -147,7 +147,9 @@ class FullListingState:
         if self.is_over:
             self.full_started_at = self.started_at if self.is_whole else None
             self.full_rows, self.full_pages = self.rows, self.pages
-            self.full_seconds, self.full_completed_at = self.seconds, part.now
+            # A part without a page has no time.
+            self.full_seconds = self.seconds
+            self.full_completed_at = part.now or self.started_at
             self._stop()
 
     def _stop(self) -> None:

@@ -153,6 +153,16 @@ def test_rows_outside_a_range() -> None:
     assert (listing.rows, listing.newest_id) == (2, 2)
 
 
+def test_saved_cursor_after_the_last_range() -> None:
+    """A listing whose saved cursor is behind all unread ranges is complete, and has a time."""
+    ranges = [[LIVE, "100", "200"]]
+    listing = make_state(
+        listing_ranges=ranges, listing_cursor=cursor_after(250), listing_started_at=NOW
+    )
+    listing.advance(LIVE, ListedPart(covered=IdRange(0, 250)))
+    assert (listing.is_over, listing.full_completed_at) == (True, NOW)
+
+
 def test_sync_without_threads() -> None:
     """After a sync without `threads`, the next sync with `threads` lists every thread."""
     state = {"full_listing_started_at": NOW, "full_listing_completed_at": LATER}
