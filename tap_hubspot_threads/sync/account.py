@@ -183,7 +183,7 @@ class AccountSync:
             for id_ in failed
             if failures.threads.is_quarantined(id_) == are_quarantined and id_ not in seen.fetched
         ]
-        yield from self._pipeline.by_id(refs, are_quarantined=True)
+        yield from self._pipeline.by_id(refs, have_failed=True)
         if self._context.selection.messages:
             messages = [
                 ReadMessages(ThreadRef(id_))

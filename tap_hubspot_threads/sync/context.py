@@ -55,8 +55,8 @@ class FailureLog:
         self.failed: set[str] = set()
         """IDs of all items that failed in this sync."""
         self.errors: dict[str, HubSpotError] = {}
-        """The errors by item ID. An item whose failure is only a warning (`FAILING_SYNCS`) is not
-        included."""
+        """The errors by item ID. Not included: items whose failure is only a warning
+        (`FAILING_SYNCS`), and items that this sync has read after the failure."""
 
     def note(self, id_: str, error: HubSpotError) -> int:
         """Record that an item failed.
@@ -85,14 +85,15 @@ class FailureLog:
     def syncs(self, id_: str) -> int:
         """Return the number of consecutive syncs in which an item failed.
 
-        This sync is included, even if the item has not failed in this sync.
+        This sync counts as one of them, even if the item has not failed in this sync.
         """
         return self._earlier.get(id_, 0) + 1
 
     def is_quarantined(self, id_: str) -> bool:
-        """Whether an item is quarantined: it failed in the last `FAILING_SYNCS - 1` syncs or more.
+        """Whether an item is *quarantined*: read after other items, and without retries.
 
-        A sync reads quarantined items after other items, and without retries.
+        An item is quarantined if it failed in at least the last `FAILING_SYNCS - 1` syncs before
+        this sync.
         """
         return self._earlier.get(id_, 0) >= FAILING_SYNCS - 1
 
@@ -128,11 +129,11 @@ class Failures:
 
 
 class CircuitBreaker:
-    """Stops the sync after `MAX_CONSECUTIVE_FAILURES` consecutive failures.
+    """Stops the sync if reads fail `MAX_CONSECUTIVE_FAILURES` times in a row.
 
-    The cause of these failures is then probably an outage or a wrong setting. A failure counts if
-    HubSpot returned a 400, or if the error is a `TransientError` but not an `InconclusiveError`.
-    Other errors concern only the item that was read.
+    The cause is then probably an outage or a wrong setting. A failure counts if HubSpot returned a
+    400, or if the error is a `TransientError` but not an `InconclusiveError`. Another error does
+    not change the count, because the error concerns a single item.
 
     Args:
         name: The plural of the items that are read, such as `threads`, for the error message.
@@ -153,8 +154,8 @@ class CircuitBreaker:
         Args:
             id_: The ID of the failed item. Only the first failure of each item counts.
             error: The error.
-            is_quarantined: Whether the item failed in earlier syncs too. If so, the failure does
-                not count.
+            is_quarantined: Whether this failure is expected, because earlier syncs could not read
+                the item either. If so, the failure does not count.
 
         Raises:
             ConsecutiveFailuresError: if the count reaches `MAX_CONSECUTIVE_FAILURES`.
@@ -189,22 +190,22 @@ class SeenThreads:
     """IDs of the threads that the initial state has as open and that this sync has not found so
     far."""
     fetched: set[str] = field(default_factory=set)
-    """IDs of the threads that this sync has requested by ID. With `always_fetch_by_id`, a full
-    listing adds only the threads that are in the state, to save memory."""
+    """IDs of the threads that this sync has requested by ID, without those that
+    `ThreadPipeline._note_fetched` omits to save memory."""
     not_found_at: dict[str, str | None] = field(default_factory=dict)
-    """For the ID of each thread that was not found, the time of the last 404 (its `Date` header).
-    None: the time is unknown."""
+    """IDs of the threads that were not found, each with the time of the thread's last 404 (`Date`
+    header). None: the time is unknown."""
     with_messages: set[str] = field(default_factory=set)
     """IDs of the threads whose messages this sync has requested."""
     without_thread: list[str] = field(default_factory=list)
     """IDs of the threads that HubSpot did not have when this sync requested their messages."""
-    listed_recently: dict[str, str] = field(default_factory=dict)
-    """Recent threads whose messages the message backfill of this sync reads: each thread's ID, and
-    the time of its latest message. `Backfill` records such a thread in `RecentThreads` after the
-    thread's messages."""
+    recent_without_messages: dict[str, str] = field(default_factory=dict)
+    """Recent threads that this sync emits, but whose messages it leaves to its message backfill.
+    Each entry has the thread's ID and the time of the thread's latest message. `Lookback` adds the
+    entry. After reading the messages, `Backfill` records the thread in `RecentThreads`."""
     now: str = ""
     """HubSpot's time at the start of the increment, such as `2026-01-31T09:00:00.000Z`. Empty: the
-    increment has not started."""
+    increment has not received a page yet."""
     listing_seconds: float = 0.0
     """Total seconds that the requests for the increment's pages took."""
 
@@ -229,7 +230,7 @@ class SyncStats:
     before_start_date: int = 0
     """Number of listed threads that are older than `start_date`."""
     withheld_deletions: int = 0
-    """Number of missing threads that `Deletions` does not report as deleted yet."""
+    """Number of threads that are probably deleted, but for which `Deletions` needs more proof."""
     threads_with_messages: int = 0
     """Number of threads whose messages were read."""
     unavailable: list[str] = field(default_factory=list)
@@ -237,8 +238,9 @@ class SyncStats:
     truncated: list[str] = field(default_factory=list)
     """IDs of the truncated messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
-    """If the message backfill has paused until the next sync: the number of threads that the
-    backfill has handled, and the number of all threads. The second number is None if unknown."""
+    """Set if the message backfill has paused until the next sync: the number of threads that the
+    backfill has handled, and the number of all threads according to the last full listing. The
+    second number is None if no listing has been completed."""
 
     def warn(self) -> None:
         """Log a warning if `unavailable` has IDs, and another warning if `truncated` has IDs."""

@@ -1,9 +1,11 @@
 """Decides which emitted threads the next sync need not read again.
 
-The *increment* is the phase that reads threads with a new message. The increment starts at the
-bookmark minus `lookback_seconds`. The period from this start to the bookmark is the *lookback*. For
-the lookback, HubSpot lists threads that earlier syncs have emitted. The increment skips such a
-thread if `RecentThreads` has recorded the thread with the same time of the latest message.
+The *bookmark* is the time up to which all threads are emitted. The *increment* is the phase that
+reads threads with a new message. The increment starts at the bookmark minus `lookback_seconds`. The
+period from this start to the bookmark is the *lookback*.
+
+In the lookback, the increment lists threads again that were already emitted. It skips such a thread
+if `RecentThreads` has the thread with the same time of the latest message.
 """
 
 from __future__ import annotations
@@ -25,13 +27,16 @@ if TYPE_CHECKING:
 class Lookback:
     """Records emitted threads in `RecentThreads`, so that the next increment skips them.
 
-    The increment does not read the messages of a skipped thread. So a thread is recorded only in
-    these cases:
+    A thread is recorded only if the next increment would list it again. The increment does not read
+    the messages of a skipped thread. So one of these conditions must also be true:
         * This sync reads the thread's messages right after the thread's record.
         * The thread is in `MessagesState.pending`, so a later sync reads the messages.
-        * Neither this sync nor an earlier sync has read messages.
+        * The stream `messages` is not selected, and its backfill has not begun
+          (`MessagesState.bookmark`). If `messages` is selected later, the backfill reads the
+          messages.
 
-    If the backfill of this sync reads the thread's messages, `Backfill` records the thread.
+    If this sync leaves the thread's messages to its backfill, `Backfill` records the thread after
+    reading the messages.
 
     Args:
         context: The selected streams, the state, and the setting `lookback_seconds`.
@@ -59,8 +64,8 @@ class Lookback:
         if bookmark != self._bookmark:
             self._bookmark, self._start = bookmark, shift(bookmark or "", seconds=-self._seconds)
         moment = row[REPLICATION_KEY]
-        is_shown = bookmark is not None and (moment or "") >= self._start
-        if not (has_new_message or is_shown):
+        is_recent = bookmark is not None and (moment or "") >= self._start
+        if not (has_new_message or is_recent):
             return ()
         thread_id, messages = row["id"], self._state.messages
         record = StateChange(partial(self._state.recent.note, thread_id, moment))
@@ -68,9 +73,9 @@ class Lookback:
             return (record,)
         if messages.bookmark is not None:
             return ()
-        is_settled = is_shown and moment <= bookmark
+        is_in_lookback = is_recent and moment <= bookmark
         if self._with_messages:
-            if is_settled and len(self._seen.listed_recently) < MAX_RECENT:
-                self._seen.listed_recently[thread_id] = moment
+            if is_in_lookback and len(self._seen.recent_without_messages) < MAX_RECENT:
+                self._seen.recent_without_messages[thread_id] = moment
             return ()
-        return (record,) if has_new_message or is_settled else ()
+        return (record,) if has_new_message or is_in_lookback else ()

@@ -77,8 +77,9 @@ class ChildStream(Protocol):
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
         """Yield the events, with the records of the child stream inserted.
 
-        The given records stay in their order. The child stream can delay state changes, but not
-        those with `save_now`. The others stay in their order.
+        The records of `events` stay in their order. A state change with `save_now` keeps its place
+        between the records. The other state changes stay in their order, but later records can be
+        yielded before them.
         """
 
 
@@ -116,20 +117,21 @@ class ThreadPipeline:
         return self._context.state
 
     def by_id(
-        self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
+        self, refs: Iterable[ThreadRef | Event], *, have_failed: bool = False
     ) -> Iterator[Event]:
         """Read threads by ID, and yield the resulting events in the order of the references.
 
         Args:
             refs: The threads to read. Events between the references are yielded unchanged, in
                 order.
-            are_quarantined: Whether earlier syncs could not read these threads. If so, failures do
-                not count towards `MAX_CONSECUTIVE_FAILURES`.
+            have_failed: Whether earlier syncs could not read these threads. If so, failures
+                do not count towards `MAX_CONSECUTIVE_FAILURES`.
 
         Raises:
-            HubSpotError: if `MAX_CONSECUTIVE_FAILURES` threads in a row could not be read.
+            HubSpotError: if several failures in a row look like an outage (`CircuitBreaker`), or if
+                an error of the API ends the sync.
         """
-        return self.with_children(self._events(self.read(refs, are_quarantined=are_quarantined)))
+        return self.with_children(self._events(self.read(refs, have_failed=have_failed)))
 
     def listed(self, pages: Iterable[ListedPage | StateChange]) -> Iterator[Event]:
         """Yield the events of the pages of a full listing.
@@ -148,14 +150,14 @@ class ThreadPipeline:
         return self.with_children(cast("Iterator[Event]", items))  # here, all items are events
 
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
-        """Yield a reference, or the events, for a listed thread with a new message.
+        """Yield a reference, or the events, for a listed thread if it has a new message.
 
-        If the row and the thread's last emitted record have the same time of the latest message,
-        the thread has no new message. Exception: while the message backfill is unfinished, each
-        listed thread counts as having a new message.
+        If `RecentThreads` has the thread with the row's time of the latest message, the thread has
+        no new message. Exception: if `messages` is selected and the message backfill is unfinished,
+        each listed thread counts as having a new message.
 
         If `threads` is selected, the thread is read by ID. Otherwise, the listed row is used, which
-        saves an API call. A thread that an earlier sync did not find is always read by ID.
+        saves an API call. But a thread that an earlier sync did not find is always read by ID.
 
         Nothing is yielded for a thread outside `inbox_ids` or older than `start_date`.
         """
@@ -188,11 +190,11 @@ class ThreadPipeline:
         return iter(events)
 
     def read(
-        self, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
+        self, refs: Iterable[ThreadRef | Event], *, have_failed: bool = False
     ) -> Iterator[ReadResult | Event]:
         """Read threads by ID, and yield the results in the order of the references.
 
-        The arguments, the handling of events and the errors are the same as for `by_id`.
+        `by_id` describes the arguments, the events between the references, and the errors.
         """
         self._breaker.reset()
         for result in self._pool.map_ordered(self._read, self._note_fetched(refs)):
@@ -203,7 +205,7 @@ class ThreadPipeline:
             self.found += isinstance(result.outcome, dict)
             if isinstance(result.outcome, HubSpotError):
                 id_ = result.ref.id
-                is_quarantined = are_quarantined or self._failures.threads.is_quarantined(id_)
+                is_quarantined = have_failed or self._failures.threads.is_quarantined(id_)
                 self._breaker.note(id_, result.outcome, is_quarantined=is_quarantined)
             else:
                 self._breaker.reset()
@@ -213,14 +215,13 @@ class ThreadPipeline:
     ) -> Iterator[Event]:
         """Yield a thread's record, the request for the thread's messages, and the state changes.
 
-        The record is yielded only if the row has changed since the last emitted record. If the
-        thread is neither in the state nor tracked, the record is always yielded. `_messages_of`
-        decides whether to request the messages.
+        The record is omitted if the thread is in the state or tracked, and its row has not changed
+        since the last emitted record. `_messages_of` decides whether to request the messages.
 
         Args:
             row: The thread.
-            always: Whether to emit the record even if the row has not changed.
-            has_new_message: Whether to read the messages even if the row has not changed.
+            always: Whether to yield the record even if the row has not changed.
+            has_new_message: Whether to request the messages even if the row has not changed.
         """
         self._failures.threads.note_success(row["id"])
         self._seen.not_found_at.pop(row["id"], None)
@@ -255,17 +256,18 @@ class ThreadPipeline:
     # Turn references into results
 
     def _note_fetched(self, refs: Iterable[ThreadRef | Event]) -> Iterator[ThreadRef | Event]:
+        """Yield the references and events. Record the references in `SeenThreads.fetched`.
+
+        Of the threads that a full listing reads by ID (`always_emit`), record only those in the
+        state. Later phases of the sync do not need the others, so omitting them saves memory.
+        """
         for item in refs:
             if isinstance(item, ThreadRef) and (not item.always_emit or self._is_in_state(item.id)):
                 self._seen.fetched.add(item.id)
             yield item
 
     def _is_in_state(self, thread_id: str) -> bool:
-        """Whether the state has a thread as open, as failed or as not found.
-
-        After a full listing, `SeenThreads.fetched` is needed only for these threads. So
-        `_note_fetched` does not record the other threads of a full listing, which saves memory.
-        """
+        """Whether the state has a thread as open, as failed or as not found."""
         state = self._state
         return thread_id in state.open or thread_id in state.failed or thread_id in state.not_found
 
@@ -300,9 +302,13 @@ class ThreadPipeline:
     def _is_wanted(self, result: ReadResult) -> bool:
         """Whether to yield events for a thread that HubSpot cannot list.
 
-        A thread is wanted if it is open in the state, matches `inbox_ids` and `start_date`, or
-        could not be read. A thread that was not found is wanted only if it is open in the state,
-        because the tap has searched for the ID and can have found a wrong ID.
+        Yield events in any of these cases:
+            * The thread is open in the state.
+            * The thread was found, and matches `inbox_ids` and `start_date`.
+            * The thread could not be read.
+
+        If the thread was not found, its ID can be wrong, because the ID is the result of a search
+        (`RangeReader`). So the thread is then ignored, unless it is open in the state.
         """
         row = result.outcome
         is_in_scope = row is not None and (not isinstance(row, dict) or self._is_in_scope(row))
@@ -317,9 +323,10 @@ class ThreadPipeline:
         check = now if self._context.tracks_open_threads else None
         change = partial(self._state.note_not_found, ref.id, check)
         if check is None and self._state.failed.get(ref.id) != 0:
-            # The thread may have been archived or restored between the two requests. So the next
-            # sync must read the thread again: the state keeps the thread in `failed`, with the
-            # count 0. If that sync does not find the thread either, the state forgets the thread.
+            # The thread may have been archived or restored between the live and the archived
+            # request. So the next sync must read the thread again: the state keeps the thread in
+            # `failed`, with the count 0. If that sync does not find the thread either, the state
+            # removes the thread from `failed`.
             change = partial(self._state.note_failure, ref.id, 0)
         return StateChange(self._pending_messages(ref, change))
 
@@ -332,15 +339,16 @@ class ThreadPipeline:
     def _pending_messages(self, ref: ThreadRef, change: Callable[[], None]) -> Callable[[], None]:
         """Extend a state change, if necessary, so that a later sync reads the thread's messages.
 
-        The extension is necessary if the thread has a new message. While `_is_left_to_backfill` is
-        True, the extension is always necessary: the thread can be without a latest message, and the
-        backfill never lists such a thread.
+        If `messages` is selected, the extension is necessary in these cases:
+            * The thread has a new message.
+            * `_leaves_messages_to_backfill` is True. The backfill never lists a thread without a
+              latest message, and it is unknown whether this thread has a latest message.
 
         Args:
             ref: The thread, which was not found or could not be read.
             change: The state change to extend.
         """
-        is_due = ref.has_new_message or self._is_left_to_backfill
+        is_due = ref.has_new_message or self._leaves_messages_to_backfill
         if not (self._selection.messages and is_due):
             return change
 
@@ -355,15 +363,15 @@ class ThreadPipeline:
     ) -> Sequence[ReadMessages]:
         """Return the request to read a thread's messages, or nothing if no request is necessary.
 
-        The messages are read in any of these cases:
+        If `messages` is selected, the messages are read in any of these cases:
             * `has_new_message` is True.
-            * An earlier sync could not read the messages (`_are_pending`).
+            * An earlier sync has left the messages to this sync (`_are_pending`).
             * The thread is open in the state, and its fingerprint has changed.
             * The thread is not open in the state, but is tracked from now on.
 
-        While `_is_left_to_backfill` is True, the last two cases do not apply, because the backfill
-        reads these messages. Exception: the backfill never lists a thread without a latest message.
-        So the messages of such a thread are read at once.
+        While `_leaves_messages_to_backfill` is True, the last two cases do not apply, because the
+        backfill reads these messages. But the backfill never lists a thread without a latest
+        message. So the messages of such a thread are then read now.
 
         Args:
             row: The thread.
@@ -374,7 +382,7 @@ class ThreadPipeline:
         if not self._selection.messages:
             return ()
         thread_id, state = row["id"], self._state
-        if self._is_left_to_backfill:
+        if self._leaves_messages_to_backfill:
             is_due = row[REPLICATION_KEY] is None
         elif thread_id in state.open:
             is_due = not state.open.has_fingerprint(thread_id, fingerprint)
@@ -385,11 +393,12 @@ class ThreadPipeline:
         return ()
 
     @property
-    def _is_left_to_backfill(self) -> bool:
+    def _leaves_messages_to_backfill(self) -> bool:
         """Whether the first full listing is unfinished and the message backfill has not begun."""
         return self._state.is_first_listing and self._state.messages.bookmark is None
 
     def _are_pending(self, thread_id: str) -> bool:
+        """Whether to read a thread's pending messages now. Quarantined messages are read later."""
         return (
             thread_id in self._state.messages.pending
             and thread_id not in self._seen.with_messages
@@ -400,18 +409,20 @@ class ThreadPipeline:
 
     @property
     def _fetches_listed(self) -> bool:
+        """Whether to read the threads of a full listing by ID, instead of using the listed rows."""
         return self._context.settings.always_fetch_by_id and self._state.listing.emits_rows
 
     def _listed_page(self, page: ListedPage) -> Iterator[ThreadRef | Event]:
         """Yield the references and events of one page of a full listing.
 
-        Only threads that match `inbox_ids` and `start_date` are emitted. HubSpot's list can be
-        outdated. So a listed row is not emitted in any of these cases:
+        Threads that do not match `inbox_ids` and `start_date` are skipped. If `_fetches_listed` is
+        True, a reference is yielded for each remaining thread. Otherwise, the listed row is
+        emitted, except in these cases, in which the row may be outdated:
             * This sync has read the thread by ID.
             * The last emitted record of the thread has a newer message.
             * An earlier sync did not find the thread.
 
-        In the last case, the list shows a thread that HubSpot has reported as not found. So
+        In any case, if the list shows a thread that an earlier sync did not find,
         `SyncState.restart_grace_period` postpones the deletion of the thread.
         """
         fetches_listed = self._fetches_listed
@@ -451,6 +462,8 @@ class ThreadPipeline:
 
 def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> ReadResult:
     """Read a thread by ID. After a 404, repeat the request with the other value of `archived`.
+
+    A `TransientError` or `RefusedError` is returned as the outcome, not raised.
 
     Args:
         api: The HubSpot API.

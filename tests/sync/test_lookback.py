@@ -133,14 +133,14 @@ def test_first_listing_with_messages() -> None:
     world = World(state=LISTING, with_messages=True)
     world.listed(row(1, NOW), row(2, LATER))
     assert not world.is_recent(row(1, NOW))
-    assert world.context.seen.listed_recently == {"1": NOW}
+    assert world.context.seen.recent_without_messages == {"1": NOW}
 
 
 def test_first_listing_of_a_busy_account() -> None:
     """The first listing notes at most as many threads as are remembered."""
     world = World(state=LISTING, with_messages=True)
     world.listed(*(row(number, status="CLOSED") for number in range(MAX_RECENT + 9)))
-    assert len(world.context.seen.listed_recently) == MAX_RECENT
+    assert len(world.context.seen.recent_without_messages) == MAX_RECENT
 
 
 def test_later_listing_with_messages() -> None:

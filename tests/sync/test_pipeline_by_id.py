@@ -35,11 +35,9 @@ def pipeline(api: Any, state: SyncState | None = None) -> ThreadPipeline:
     return ThreadPipeline(api, Inline(), make_context(state))
 
 
-def read(
-    api: Any, refs: Iterable[ThreadRef | Event], *, are_quarantined: bool = False
-) -> list[Any]:
+def read(api: Any, refs: Iterable[ThreadRef | Event], *, have_failed: bool = False) -> list[Any]:
     """Read threads from an API."""
-    return list(pipeline(api).read(refs, are_quarantined=are_quarantined))
+    return list(pipeline(api).read(refs, have_failed=have_failed))
 
 
 def thread_refs(count: int) -> list[ThreadRef]:
@@ -142,8 +140,7 @@ def test_quarantined_threads_never_end_the_sync() -> None:
     """Quarantined threads never end the sync, however many fail."""
     count = 2 * MAX_CONSECUTIVE_FAILURES
     assert (
-        len(read(fake(*[transient_error()] * count), thread_refs(count), are_quarantined=True))
-        == count
+        len(read(fake(*[transient_error()] * count), thread_refs(count), have_failed=True)) == count
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads the messages of many threads concurrently, and yields them in the order of the threads.
+"""Reads the messages of many threads concurrently. Yields messages in the order of their threads.
 
 HubSpot truncates long messages. With the setting `fetch_original_content`, one more request reads
 the *full text* of each truncated message.
@@ -34,15 +34,17 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
 
 COMPLETE_STATUSES = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
-"""Values of `truncationStatus` for messages whose own text is complete. A message with
-`TRUNCATED_TO_MOST_RECENT_REPLY` lacks only the quoted messages, which have their own records."""
+"""Values of `truncationStatus` for messages whose own text is complete. None: HubSpot returned no
+status. A message with `TRUNCATED_TO_MOST_RECENT_REPLY` lacks only the quoted messages, which have
+their own records. A message with any other status counts as truncated."""
 
 CHUNK_BYTES = 1_000_000
-"""With `fetch_original_content`, a page is yielded in parts of about this many bytes."""
+"""With `fetch_original_content`, a page is yielded in parts, to limit the memory. A part ends when
+it has about this many bytes or more."""
 
 
 class Messages:
-    """Reads the messages of many threads concurrently; a `ChildStream`.
+    """Reads the messages of many threads concurrently. Implements `pipeline.ChildStream`.
 
     Args:
         api: The HubSpot API.
@@ -66,8 +68,8 @@ class Messages:
         A state change follows the messages of each thread.
 
         Raises:
-            HubSpotError: if the messages of `MAX_CONSECUTIVE_FAILURES` threads in a row cannot be
-                read, or if an error of the API ends the sync.
+            HubSpotError: if several failures in a row look like an outage (`CircuitBreaker`), or if
+                an error of the API ends the sync.
         """
         for event, pages in self._pool.prefetch_each(map(self._with_source, events)):
             if isinstance(event, ReadMessages):
@@ -83,7 +85,12 @@ class Messages:
         return event, self._pages(event.thread, once=self._failures.is_quarantined(id_))
 
     def _records(self, thread: ThreadRef, pages: Iterator[Page]) -> Iterator[Event]:
-        """Yield the records of a thread's messages, each message once, and then a state change."""
+        """Yield the records of a thread's messages, each message once, and then a state change.
+
+        If a later sync must read the messages, the state change adds the thread to
+        `MessagesState.pending`. Otherwise, it removes the thread from there. If HubSpot has the
+        thread, but returns a 404 for its messages, the thread is removed too.
+        """
         seen: set[str] = set()
         try:
             for page in pages:
@@ -93,7 +100,7 @@ class Messages:
                         yield Record("messages", row)
         except _ThreadNotFoundError:
             self._breaker.reset()
-            yield StateChange(self._thread_deleted(thread.id))
+            yield StateChange(self._thread_not_found(thread.id))
             return
         except NotFoundError:
             self._stats.unavailable.append(thread.id)
@@ -106,12 +113,12 @@ class Messages:
         self._failures.note_success(thread.id)
         yield StateChange(partial(self._state.settle, thread.id))
 
-    def _thread_deleted(self, thread_id: str) -> Callable[[], None]:
+    def _thread_not_found(self, thread_id: str) -> Callable[[], None]:
         """Return the state change for messages whose thread HubSpot does not have.
 
-        The missing thread is not an error. A 404 can be wrong for a while, so the next syncs
-        request the messages again. After `FAILING_SYNCS` consecutive syncs without the thread, the
-        messages are not requested again.
+        A missing thread is not an error. But its 404 can be wrong for a while, so the next syncs
+        request the messages again. After `FAILING_SYNCS` consecutive syncs that could not read the
+        messages, the messages are not requested again.
         """
         self._seen.without_thread.append(thread_id)
         syncs = self._failures.syncs(thread_id)
@@ -125,14 +132,19 @@ class Messages:
         self._breaker.note(thread_id, error, is_quarantined=is_quarantined)
         return partial(self._state.add_pending, thread_id, syncs)
 
-    # On a worker thread
+    # Methods that run on worker threads
 
     def _pages(self, thread: ThreadRef, *, once: bool) -> Iterator[Page]:
-        """Yield the pages of a thread's messages. Called on a worker thread.
+        """Yield the pages of a thread's messages.
+
+        If the first page gets a 404, but HubSpot has the thread, request the messages again with
+        `archived=True`.
 
         Raises:
-            NotFoundError: if HubSpot has the thread, but returns a 404 for the thread's messages.
             _ThreadNotFoundError: if HubSpot does not have the thread.
+            NotFoundError: if HubSpot has the thread, but returns a 404 with `archived=True` too.
+            InconclusiveError: if HubSpot has the thread, but returns a 404 for a page after the
+                first page.
         """
         has_page = False
         try:
@@ -152,19 +164,19 @@ class Messages:
             yield from self._list(thread, archived=True, once=once)
 
     def _list(self, thread: ThreadRef, *, archived: bool = False, once: bool) -> Iterator[Page]:
-        """Yield the pages of a thread's messages, as `_with_full_texts` returns them."""
+        """Yield the pages that `HubSpotApi.list_messages` returns, each by `_with_full_texts`."""
         for page in self._api.list_messages(thread.id, archived=archived, once=once):
             yield from self._with_full_texts(thread, page)
 
     def _with_full_texts(self, thread: ThreadRef, page: Page) -> Iterator[Page]:
-        """Yield a page as it is, or in parts with the full texts of truncated messages.
+        """Yield a page in parts (`CHUNK_BYTES`), with the full texts of truncated messages.
 
-        The rows of a part are a list. The rows of `page` cannot keep the full texts, because each
-        iteration builds these rows again (`Page.rows`).
+        Without `fetch_original_content`, yield the page unchanged.
         """
         if not self._fetches_original_content:
             yield page
             return
+        # A list keeps the full texts. `page.rows` would not: each iteration builds its rows again.
         rows: list[Row] = []
         size = 0
         for row in page.rows:

@@ -1,6 +1,6 @@
-"""Buffers for pages that are read ahead, with a limit on their bytes.
+"""Buffers for pages that are read ahead. The bytes of the pages in the buffers are limited.
 
-A page *waits* from the time when a buffer receives the page until the consumer takes the page.
+A page or another result *waits* from its arrival in a buffer until the consumer takes it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Sized(Protocol):
-    """A result that takes memory until the consumer has processed it."""
+    """A result with a size in bytes, such as a page."""
 
     @property
     def size(self) -> int:
@@ -34,11 +34,12 @@ R = TypeVar("R", bound=Sized)
 class Plan(Protocol[T, R]):
     """A source of tasks. The choice of the next task can depend on the results of earlier tasks.
 
-    Several threads call `run` at the same time. Calls of `take` and `done` never overlap.
+    Several threads can execute `run` at the same time. At most one thread at a time executes `take`
+    or `done`.
     """
 
     def take(self) -> T | None:
-        """Return the next task; None if no task is left, or if a running task must end first."""
+        """Return the next task. None: no task is left, or a running task must end first."""
 
     def run(self, task: T) -> R:
         """Return the result of a task. Called on worker threads."""
@@ -48,17 +49,17 @@ class Plan(Protocol[T, R]):
 
 
 PREFETCH_BYTES = 4_000_000
-"""While this many bytes of pages wait, no further page is requested. While a target loads a batch
-and takes no output, the tap can read this much ahead."""
+"""The tap reads ahead while the target loads a batch and takes no output. While pages with this
+many bytes or more wait, no further page is requested. `Buffer` describes an exception."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
-"""If the waiting pages exceed this many bytes, each further page is kept only as bytes. When the
-consumer takes the page, the page is parsed again. A parsed page takes 5 times the memory of its
-bytes."""
+"""A page arrives parsed. If the waiting pages, including the new page, have more than this many
+bytes, the buffer frees the parsed form of the new page, which takes 5 times the memory of the bytes
+(`Page.shrink`). The bytes are parsed again when the rows are used."""
 
 
 class ByteBudget:
-    """Counts the bytes of all pages that wait in the buffers that share this budget."""
+    """Counts the bytes of waiting pages. Several buffers share one budget."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -66,7 +67,7 @@ class ByteBudget:
         self.changed = threading.Condition()
 
     def close(self) -> None:
-        """Stop all reading into the buffers."""
+        """Let no buffer of this budget request a further page."""
         with self.changed:
             self.is_closed = True
             self.changed.notify_all()
@@ -76,10 +77,10 @@ class Buffer:
     """The pages of one source, read ahead.
 
     Guarantees:
-        * While `PREFETCH_BYTES` bytes of pages wait in all buffers together, no page is requested.
-          The *current* buffer is an exception (`make_current`): if this buffer is empty, it
-          requests a page anyway. So the consumer of the current buffer never waits for other
-          buffers.
+        * While pages with `PREFETCH_BYTES` bytes or more wait in the buffers of the budget, no
+          buffer requests a page. Exception: the *current* buffer, from which the consumer takes
+          pages (`make_current`), requests a page if it is empty. So the consumer never waits for
+          room in the budget.
         * If the source raises an error, `take` returns the earlier pages and then raises the error.
 
     Args:
@@ -93,10 +94,13 @@ class Buffer:
         self._error: BaseException | None = None
         self._is_current = self._is_closed = False
         self.is_ended = False
-        """Whether the source has ended or has raised an error. If so, no further page arrives."""
+        """Whether `fill` has ended. If so, no further page arrives."""
 
     def fill(self) -> None:
-        """Read the source to its end. Wait while the budget is used up. Never raise."""
+        """Read pages until the source ends, the source raises an error, or reading is stopped.
+
+        Wait while the budget is used up. Never raise an error: `take` raises the source's error.
+        """
         error: BaseException | None = None
         try:
             while self._wait_for_budget():
@@ -124,17 +128,22 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait for a page or the end of the source. Return False after `timeout` seconds."""
+        """Wait for a page or the end of `fill`. Return False if neither comes in `timeout` seconds.
+
+        After True, call `take`.
+        """
         with self._budget.changed:
             return self._budget.changed.wait_for(
                 lambda: bool(self._pages) or self.is_ended, timeout
             )
 
     def take(self) -> Page | None:
-        """Return the next page; None at the end of the source.
+        """Return the next page. None: the source has ended.
+
+        Call this method only after `is_ready` has returned True, because it does not wait.
 
         Raises:
-            Any error that the source has raised.
+            The error of the source, after the pages before the error.
         """
         with self._budget.changed:
             if self._pages:
@@ -155,7 +164,7 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def _wait_for_budget(self) -> bool:
-        """Wait until the next page can be requested. Return False if the buffer was closed."""
+        """Wait until the next page may be requested. Return False if reading was stopped."""
         budget = self._budget
 
         def may_proceed() -> bool:
@@ -172,10 +181,10 @@ class Buffer:
 class SharedBuffer(Generic[T, R]):
     """The results of a plan's tasks, in the order in which the tasks end.
 
-    Many workers fill the buffer.
+    Several workers fill the buffer.
 
     Guarantees:
-        * While `PREFETCH_BYTES` bytes of results wait, no task starts.
+        * While results with `PREFETCH_BYTES` bytes or more wait, no task starts.
         * After a task has failed, no further task starts. `take` returns the waiting results and
           then raises the error.
 
@@ -189,16 +198,19 @@ class SharedBuffer(Generic[T, R]):
         self._bytes = self._running = 0
         self._error: BaseException | None = None
         self._is_finished = False
-        """True once no task is left or the buffer was closed. Then no further task starts."""
+        """Whether all tasks have ended or the buffer was closed. If so, no further task starts."""
         self._changed = threading.Condition()
 
     def work(self) -> None:
-        """Run tasks until no task is left. Never raise."""
+        """Run one task after another until `run_task` returns False. Never raise an error."""
         while self.run_task():
             pass
 
     def run_task(self) -> bool:
-        """Wait for a task and run the task. Return False if no task is left. Never raise."""
+        """Wait until a task can start, and run this task. Never raise an error.
+
+        Return False if no further task starts (`_next_task`).
+        """
         task = self._next_task()
         if task is None:
             return False
@@ -221,7 +233,10 @@ class SharedBuffer(Generic[T, R]):
         return True
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait for a result or the end of the plan. Return False after `timeout` seconds."""
+        """Wait for a result, an error or the end of all tasks.
+
+        Return False if none of them comes in `timeout` seconds. After True, call `take`.
+        """
         with self._changed:
             return self._changed.wait_for(
                 lambda: bool(self._results) or self._is_finished or self._error is not None,
@@ -229,10 +244,12 @@ class SharedBuffer(Generic[T, R]):
             )
 
     def take(self) -> R | None:
-        """Return the next result; None at the end of the plan.
+        """Return the next result. None: all tasks have ended.
+
+        Call this method only after `is_ready` has returned True, because it does not wait.
 
         Raises:
-            Any error that a task has raised.
+            The first error of a task, after the results that wait.
         """
         with self._changed:
             if self._results:
@@ -245,7 +262,7 @@ class SharedBuffer(Generic[T, R]):
         return None
 
     def close(self) -> None:
-        """Start no further task."""
+        """Let no further task start."""
         with self._changed:
             self._is_finished = True
             self._changed.notify_all()
@@ -257,7 +274,10 @@ class SharedBuffer(Generic[T, R]):
         self._results.append(result)
 
     def _next_task(self) -> T | None:
-        """Wait until a task can start, and return this task; None if no task is left."""
+        """Wait until a task can start, and return this task.
+
+        None: no task is left, a task has failed, or the buffer was closed.
+        """
         with self._changed:
             while not (self._is_finished or self._error):
                 if self._bytes < PREFETCH_BYTES:

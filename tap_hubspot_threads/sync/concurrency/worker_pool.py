@@ -24,12 +24,12 @@ R = TypeVar("R")
 S = TypeVar("S", bound=Sized)
 
 LOOKAHEAD = 4
-"""Per worker, at most this many items are in progress or wait to be yielded. At this limit, the
-next item starts only after an item is yielded."""
+"""The items that are in progress or wait to be yielded are limited to this number times the number
+of workers. At the limit, an item must be yielded before the next item starts."""
 
 MAX_WAITING = 5_000
-"""At most this many items of `prefetch_each` wait to be yielded, with or without pages. At this
-limit, the next item is taken only after an item is yielded."""
+"""Maximum items of `prefetch_each` that wait to be yielded, including the items without pages. At
+the maximum, an item must be yielded before the next item is taken."""
 
 POLL = 0.1
 """Seconds between two calls of `while_waiting`."""
@@ -38,8 +38,9 @@ POLL = 0.1
 class WorkerPool:
     """Runs blocking calls on worker threads, so that the main thread can react to signals.
 
-    If the system can start no worker thread for a call, the calling thread runs the call. The tap
-    then notices a signal only between two calls.
+    If the system can start no worker thread, the calling thread runs the calls. The tap then does
+    not notice a signal during a call. But if this pool has never started a thread, its methods
+    raise `WorkerStartError`.
 
     Args:
         count: Maximum concurrent calls.
@@ -69,8 +70,8 @@ class WorkerPool:
         """Yield `function(item)` for each item, in the order of the items.
 
         Guarantees:
-            * At most `count` calls run at once. If the system cannot start `count` threads, fewer
-              calls run at once. `function` runs on worker threads. Only the calling thread iterates
+            * At most `count` calls of `function` run at once, on worker threads. If the system
+              cannot start `count` threads, fewer calls run at once. The calling thread iterates
               over `items`.
             * At most `LOOKAHEAD × count` items are in progress or wait to be yielded. This limits
               the memory. Below this limit, a slow call does not leave other workers idle.
@@ -81,7 +82,7 @@ class WorkerPool:
 
         Raises:
             WorkerStartError: if this pool has never been able to start a thread.
-            Any error that `items` or `while_waiting` raises. An error that `function` raises for an
+            Any error of `items` or `while_waiting`, at once. An error that `function` raises for an
                 item is raised in place of the item's result.
         """
         tasks: queue.SimpleQueue[tuple[T, Future[R]] | None] = queue.SimpleQueue()
@@ -106,24 +107,25 @@ class WorkerPool:
                 tasks.put(None)
 
     def prefetch_each(
-        self, sources: Iterable[tuple[T, Iterator[Page] | None]]
+        self, items: Iterable[tuple[T, Iterator[Page] | None]]
     ) -> Iterator[tuple[T, Iterator[Page]]]:
         """Yield each item with its pages, in the order of the items.
 
         The caller must consume the pages of an item before requesting the next item.
 
         Args:
-            sources: The items, each with the source of its pages. An item without pages has None as
-                its source, and needs no worker thread.
+            items: The items, each with the source of its pages. An item without pages has None as
+                its source.
 
         Guarantees:
-            * At most `count` sources are read at once, on worker threads. Only the calling thread
-              iterates over `sources`.
-            * At most `LOOKAHEAD × count` sources and `MAX_WAITING` items are in progress or wait.
-              The pages that are read ahead take at most `PREFETCH_BYTES` bytes plus one page per
+            * At most `count` sources are read at once, on worker threads. The calling thread
+              iterates over `items`.
+            * At most `LOOKAHEAD × count` items with a source, and at most `MAX_WAITING` items in
+              total, are in progress or wait to be yielded.
+            * The pages that are read ahead take at most `PREFETCH_BYTES` bytes plus one page per
               worker.
             * An error of a source is raised in place of the source's next page. The other sources
-              continue. An error of `sources` itself is raised after all earlier items.
+              continue. An error of `items` itself is raised after all earlier items.
             * After the iterator is closed, no further page is requested.
         """
         budget = ByteBudget()
@@ -139,7 +141,7 @@ class WorkerPool:
             return not isinstance(first, Buffer) or first.is_ended or is_full
 
         try:
-            for item, pages in up_to_an_error(sources, errors):
+            for item, pages in up_to_an_error(items, errors):
                 if pages is not None and threads.add(partial(_fill, tasks)):
                     buffer = Buffer(budget, pages)
                     buffers += 1
@@ -218,7 +220,7 @@ class WorkerPool:
             self._while_waiting()
             try:
                 return future.result(timeout=POLL)
-            except FutureTimeoutError:  # raised by `result` or by the function that the worker ran
+            except FutureTimeoutError:  # no result yet, or the worker's function raised this error
                 if future.done():
                     return future.result()
 
@@ -239,7 +241,10 @@ class _Threads:
         self.running = 0
 
     def add(self, work: Callable[[], None]) -> bool:
-        """Start another thread if fewer than `count` threads run. Return whether a thread runs.
+        """Start another thread if fewer than `count` threads run.
+
+        Return whether at least one thread runs. If the system cannot start another thread, the
+        running threads do all the work.
 
         Raises:
             WorkerStartError: if the pool has never been able to start a thread.
@@ -269,7 +274,7 @@ def _work(
 def _do(function: Callable[[T], R], item: T, future: Future[R], ended: threading.Event) -> None:
     try:
         future.set_result(function(item))
-    except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
+    except BaseException as error:  # noqa: BLE001 - raised by `WorkerPool._result`
         ended.set()
         future.set_exception(error)
 

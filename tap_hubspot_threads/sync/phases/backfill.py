@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MIN_QUOTA_SHARE = 0.2
-"""The backfill pauses when this share of the daily quota is left. If `daily_quota_reserve_percent`
-is more than half of this share, the backfill pauses earlier."""
+"""The backfill pauses when this share of the daily quota or less is left. If
+`daily_quota_reserve_percent` is more than half of this share, the backfill pauses earlier."""
 EPOCH = "1970-01-01T00:00:00.000Z"
 """The earliest possible time of a message: a channel without timestamps reports the time 0."""
 
 
 class Backfill:
-    """Reads the messages of one thread after another, ordered by the threads' latest messages.
+    """Reads the messages of threads, ordered by the threads' latest messages.
 
-    The backfill starts at the bookmark of `messages` and ends at the bookmark of `threads`.
+    The backfill starts at the bookmark of `messages` and ends at the bookmark of `threads`. Without
+    a bookmark of `messages`, it starts at `start_date` or `EPOCH`.
 
     Args:
         api: Returns the share of the daily quota that is left.
@@ -46,14 +47,17 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # The share is twice the reserve, but at least `MIN_QUOTA_SHARE` and at most halfway between
-        # the reserve and 100%. Twice a large reserve can be almost 100% or more. At such a share,
-        # the backfill might never start.
+        # The backfill pauses when the remaining share of the daily quota is twice the reserve, but
+        # at least `MIN_QUOTA_SHARE` and at most halfway between the reserve and 100%. Without this
+        # maximum, twice a large reserve can be almost 100% or more, so that the backfill might
+        # never start.
         self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
     def run(self) -> Iterator[Event]:
-        """Yield the events. If the daily quota is used up, end the backfill without an error.
+        """Yield the events. If the daily quota is low or used up, pause without an error.
+
+        The next sync resumes a paused backfill.
 
         Raises:
             HubSpotError: if listing the threads fails, or if another error of the API ends the
@@ -83,12 +87,13 @@ class Backfill:
     def _events(self, since: str, until: str) -> Iterator[Event]:
         for window in self._increment.windows(since, end=lambda: until):
             # A thread can get a message while HubSpot builds the page. So the time of a row can be
-            # later than `complete_until`, the time up to which all threads were listed.
+            # later than `complete_until`, the time up to which all threads were listed. The
+            # bookmark must not pass this time.
             complete_until = min(window.complete_until or until, until)
             for row in window.rows:
                 moment = row[REPLICATION_KEY]
                 if moment is None or moment > until:
-                    continue  # the next increment reads these messages
+                    continue  # no message, or the next increment reads the messages
                 if self._is_low():
                     self._is_cut_short = True
                     return
@@ -97,7 +102,7 @@ class Backfill:
                 advance = partial(self._state.messages.advance, min(moment, complete_until))
                 if is_due:
                     yield ReadMessages(ref)
-                    if self._seen.listed_recently.get(row["id"]) == moment:
+                    if self._seen.recent_without_messages.get(row["id"]) == moment:
                         yield StateChange(partial(self._state.recent.note, row["id"], moment))
                 yield StateChange(advance)
 

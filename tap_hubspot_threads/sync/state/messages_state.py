@@ -19,13 +19,14 @@ class MessagesState:
 
     Messages are *pending* if a later sync must read them, for example because reading them failed.
 
-    With this bookmark, the tap resumes reading messages after a killed process or a used-up daily
-    quota. If `messages` was selected after the first sync, or was deselected for a while, the tap
-    also loads the messages that were sent while `messages` was not selected.
+    The bookmark of `messages` has two uses. After a killed process or a used-up daily quota, the
+    next sync resumes reading messages there. If `messages` was not selected in earlier syncs, the
+    tap also loads the messages that were sent meanwhile.
 
     Args:
         state: The result of `to_dict`. Empty: no messages have been emitted.
-        bookmark: The bookmark of `threads`. None: all threads must be listed first.
+        bookmark: The bookmark of `threads`. None: `threads` has no bookmark, or the filters have
+            changed. All messages are then read, including those that earlier syncs have read.
         is_selected: Whether this sync reads messages.
     """
 
@@ -57,7 +58,7 @@ class MessagesState:
         }
 
     def follow(self, bookmark: str) -> None:
-        """Move this bookmark to the new bookmark of `threads`.
+        """Move the bookmark of `messages` to the new bookmark of `threads`.
 
         Do nothing if this sync does not read messages, or if `needs_backfill` is True.
         """
@@ -65,13 +66,13 @@ class MessagesState:
             self.bookmark = bookmark
 
     def set_back(self, moment: str) -> None:
-        """Move this bookmark back to a time, if the bookmark is later than this time."""
+        """Move the bookmark of `messages` back to a time, if the bookmark is later."""
         if self.bookmark is not None:
             self.bookmark = min(self.bookmark, moment)
 
     def advance(self, moment: str) -> None:
         """Record that the backfill has handled a thread with this time of its latest message."""
-        # A backfill starts `lookback_seconds` before the bookmark. So the first thread can move
+        # A new backfill starts `lookback_seconds` before the bookmark. So the first thread can move
         # the bookmark back.
         self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment
         self.backfilled_threads += 1
@@ -81,7 +82,7 @@ class MessagesState:
         self.bookmark, self.needs_backfill, self.backfilled_threads = bookmark, False, 0
 
     def add_pending(self, thread_id: str, syncs: int = 0) -> None:
-        """Add a thread to `pending`.
+        """Add a thread to `pending`. If the thread is already there, keep the higher `syncs`.
 
         Args:
             thread_id: The thread.

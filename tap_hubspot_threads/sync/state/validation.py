@@ -33,9 +33,12 @@ def _is_time(value: object) -> bool:
 def check_state(state: Mapping[str, Any]) -> None:
     """Validate a Singer state against `schemas/state.json`.
 
+    The state `{}` and a state with empty `bookmarks` are valid.
+
     Raises:
-        StateError: if the state is not empty but has no entries of this tap's streams. Also if an
-            entry has an unknown key or an invalid value: the message then names the key.
+        StateError: if `bookmarks` does not have the form of this tap, for example because it has no
+            entry of this tap's streams. Also if an entry has an unknown key or an invalid value:
+            the message then names the key.
     """
     bookmarks = state.get("bookmarks", None if state else {})
     if (
@@ -43,12 +46,13 @@ def check_state(state: Mapping[str, Any]) -> None:
         and all(isinstance(bookmark, dict) for bookmark in bookmarks.values())
         and (not bookmarks or bookmarks.keys() & STREAMS)
     ):
+        # Other taps that use singer-sdk can write the two keys below. This tap does not.
         others = [bookmark for name, bookmark in bookmarks.items() if name not in _keys()]
         if not any({"partitions", "progress_markers"} & bookmark.keys() for bookmark in others):
             for stream, keys in _keys().items():
                 for key, value in bookmarks.get(stream, {}).items():
                     if key not in keys or not _is_valid(key, value, keys[key]):
-                        raise _unknown(stream, key)
+                        raise _invalid(stream, key)
             return
     message = (
         'The state does not have the form {"bookmarks": {"threads": {...}}}. Pass only the value '
@@ -59,7 +63,10 @@ def check_state(state: Mapping[str, Any]) -> None:
 
 @cache
 def _keys() -> dict[str, dict[str, Draft4Validator]]:
-    """Return the validators of the keys, by stream and key."""
+    """Return a validator for the value of each key, by stream and key.
+
+    Of the streams, only `threads` and `messages` have keys.
+    """
     schema = json.loads(files(schemas).joinpath("state.json").read_text("utf-8"))
     streams = schema["properties"]["bookmarks"]["properties"]
     return {
@@ -84,7 +91,7 @@ def _is_valid(key: str, value: object, validator: Draft4Validator) -> bool:
     return True
 
 
-def _unknown(stream: str, key: str) -> StateError:
+def _invalid(stream: str, key: str) -> StateError:
     return StateError(
         f"The state's bookmarks.{stream}.{key} is not valid for this version of the tap. "
         "Use the version that wrote the state, correct the state by hand, or start over with a "

@@ -75,7 +75,7 @@ def deleted_after_one_404(monkeypatch: pytest.MonkeyPatch) -> None:
     """After one 404, a thread counts as deleted and its messages as settled."""
     monkeypatch.setattr(
         Messages,
-        "_thread_deleted",
+        "_thread_not_found",
         lambda self, thread_id: partial(self._state.settle, thread_id),
     )
 
