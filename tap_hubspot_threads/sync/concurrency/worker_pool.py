@@ -7,8 +7,9 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_hubspot_threads.errors import WorkerStartError
 from tap_hubspot_threads.sync.concurrency.prefetch import Buffer, ByteBudget, SharedBuffer, Sized
@@ -77,32 +78,33 @@ class WorkerPool:
               the memory. Below this limit, a slow call does not leave other workers idle.
             * If the next result in the order of the items is ready, the pool yields this result
               before requesting the next item from `items`.
-            * After a call has failed or the iterator is closed, no further call starts. Running
-              calls finish. A call that hangs does not delay the exit of the process.
+            * After a call has failed, no call for a later item starts. After the iterator is
+              closed, no call starts. Running calls finish. A call that hangs does not delay the
+              exit of the process.
 
         Raises:
             WorkerStartError: if this pool has never been able to start a thread.
             Any error of `items` or `while_waiting`, at once. An error that `function` raises for an
                 item is raised in place of the item's result.
         """
-        tasks: queue.SimpleQueue[tuple[T, Future[R]] | None] = queue.SimpleQueue()
-        ended = threading.Event()
+        tasks: queue.SimpleQueue[_Task[T, R] | None] = queue.SimpleQueue()
+        ends: list[int] = []
         threads = _Threads(self.count, self._has_started)
         pending: deque[Future[R]] = deque()
         try:
-            for item in items:
-                future: Future[R] = Future()
-                pending.append(future)
-                if threads.add(partial(_work, function, tasks, ended)):
-                    tasks.put((item, future))
+            for number, item in enumerate(items):
+                task: _Task[T, R] = _Task(number, item, Future())
+                pending.append(task.future)
+                if threads.add(partial(_work, function, tasks, ends)):
+                    tasks.put(task)
                 else:
-                    _do(function, item, future, ended)
+                    task.run(function, ends)
                 while pending and (pending[0].done() or len(pending) >= LOOKAHEAD * self.count):
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
         finally:
-            ended.set()
+            ends.append(-1)
             for _ in range(threads.running):
                 tasks.put(None)
 
@@ -262,21 +264,38 @@ class _Threads:
         return self.running > 0
 
 
+@dataclass(frozen=True)
+class _Task(Generic[T, R]):
+    """A call of `map_ordered`.
+
+    Args:
+        number: The position of the item.
+        item: The argument of the call.
+        future: Receives the result or the error of the call.
+    """
+
+    number: int
+    item: T
+    future: Future[R]
+
+    def run(self, function: Callable[[T], R], ends: list[int]) -> None:
+        """Call the function. If the call fails, add the number of the task to `ends`."""
+        try:
+            self.future.set_result(function(self.item))
+        except BaseException as error:  # noqa: BLE001 - raised by `WorkerPool._result`
+            ends.append(self.number)
+            self.future.set_exception(error)
+
+
 def _work(
-    function: Callable[[T], R],
-    tasks: queue.SimpleQueue[tuple[T, Future[R]] | None],
-    ended: threading.Event,
+    function: Callable[[T], R], tasks: queue.SimpleQueue[_Task[T, R] | None], ends: list[int]
 ) -> None:
-    while (task := tasks.get()) is not None and not ended.is_set():
-        _do(function, *task, ended)
+    """Run tasks until there is a task after one of the numbers in `ends`.
 
-
-def _do(function: Callable[[T], R], item: T, future: Future[R], ended: threading.Event) -> None:
-    try:
-        future.set_result(function(item))
-    except BaseException as error:  # noqa: BLE001 - raised by `WorkerPool._result`
-        ended.set()
-        future.set_exception(error)
+    A task before these numbers still runs, because its result is yielded before the error.
+    """
+    while (task := tasks.get()) is not None and not any(task.number > end for end in ends):
+        task.run(function, ends)
 
 
 def _fill(tasks: queue.SimpleQueue[Buffer | None]) -> None:

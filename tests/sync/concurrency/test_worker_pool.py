@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import threading
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -82,6 +84,46 @@ def test_error_starts_nothing_more() -> None:
     with pytest.raises(LookupError, match="failed"):
         next(results)
     assert len(started) <= 2
+
+
+class LateFirst(queue.SimpleQueue[Any]):
+    """A queue that hands out the first task only after the second task has ended."""
+
+    def __init__(self) -> None:
+        self._second: Future[Any] = Future()
+
+    def put(self, task: Any) -> None:  # type: ignore[override]
+        """Add a task."""
+        if task is not None and task.number == 1:
+            self._second.set_result(task)
+        super().put(task)
+
+    def get(self) -> Any:  # type: ignore[override]
+        """Return the next task."""
+        task = super().get()
+        if task is not None and task.number == 0:
+            self._second.result(TIMEOUT).future.exception(TIMEOUT)
+        return task
+
+
+def test_earlier_item_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a later item fails before the call for an earlier item starts, that call still runs."""
+
+    def work(item: int) -> int:
+        if item:
+            raise LookupError
+        return item
+
+    polls = iter(range(10 * TIMEOUT))
+
+    def limit_the_wait() -> None:
+        next(polls)
+
+    monkeypatch.setattr(queue, "SimpleQueue", LateFirst)
+    results = WorkerPool(2, limit_the_wait).map_ordered(work, range(2))
+    assert next(results) == 0
+    with pytest.raises(LookupError):
+        next(results)
 
 
 def test_error_of_the_source() -> None:
