@@ -146,24 +146,28 @@ class Messages:
             InconclusiveError: if HubSpot has the thread, but returns a 404 for a page after the
                 first page.
         """
-        has_page = False
-        try:
-            for page in self._list(thread, once=once):
-                has_page = True
-                yield page
-        except NotFoundError as error:
-            found = fetch_thread(self._api, thread, once=once).outcome
-            if found is None:
-                raise _ThreadNotFoundError from None
-            if isinstance(found, HubSpotError):
-                raise found from None
-            if has_page:
-                message = f"{error} for a page after the first"
-                raise InconclusiveError(message) from None
-            # UNKNOWN: whether the messages of an archived thread need `archived=true`.
-            yield from self._list(thread, archived=True, once=once)
+        for archived in (False, True):
+            has_page = False
+            try:
+                for page in self._list(thread, archived=archived, once=once):
+                    has_page = True
+                    yield page
+            except NotFoundError as error:
+                if archived and not has_page:
+                    raise
+                found = fetch_thread(self._api, thread, once=once).outcome
+                if found is None:
+                    raise _ThreadNotFoundError from None
+                if isinstance(found, HubSpotError):
+                    raise found from None
+                if has_page:
+                    message = f"{error} for a page after the first"
+                    raise InconclusiveError(message) from None
+                # UNKNOWN: whether the messages of an archived thread need `archived=true`.
+            else:
+                return
 
-    def _list(self, thread: ThreadRef, *, archived: bool = False, once: bool) -> Iterator[Page]:
+    def _list(self, thread: ThreadRef, *, archived: bool, once: bool) -> Iterator[Page]:
         """Yield the pages that `HubSpotApi.list_messages` returns, each by `_with_full_texts`."""
         for page in self._api.list_messages(thread.id, archived=archived, once=once):
             yield from self._with_full_texts(thread, page)

@@ -303,6 +303,16 @@ def test_404_for_a_later_page() -> None:
     assert (world.stats.unavailable, world.state.pending) == ([], {"1": 1})
 
 
+def test_404_for_a_later_page_of_archived_messages() -> None:
+    """The same holds for a later page of the messages requested with `archived=true`."""
+    archived = row(1, archived=True)
+    world = World(
+        not_found_error(), archived, messages_page("a", cursor="x"), not_found_error(), archived
+    )
+    world.write([ReadMessages(ThreadRef("1", archived=True))])
+    assert (world.stats.unavailable, world.state.pending) == ([], {"1": 1})
+
+
 def test_unavailable_messages(caplog: pytest.LogCaptureFixture) -> None:
     """Messages that HubSpot withholds for an existing thread are a warning and no error."""
     unavailable = [not_found_error(), row(1), not_found_error()]
