@@ -21,8 +21,8 @@ from tap_hubspot_threads.sync.phases.backfill import Backfill
 from tap_hubspot_threads.sync.phases.deletions import Deletions
 from tap_hubspot_threads.sync.phases.full_listing import FullListing
 from tap_hubspot_threads.sync.phases.increment import Increment
-from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
 from tap_hubspot_threads.sync.phases.open_thread_check import OpenThreadCheck
+from tap_hubspot_threads.sync.phases.read_reference_lists import read_reference_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +129,7 @@ class AccountSync:
             raise
         yield from deletions.run()
         if self._context.selection.reference_lists:
-            yield from load_reference_lists(self._api, self._pool, self._context)
+            yield from read_reference_lists(self._api, self._pool, self._context)
         if self._context.selection.messages and self._state.messages.needs_backfill:
             backfill = Backfill(self._api, self._increment, self._pipeline, self._context)
             yield from backfill.run()

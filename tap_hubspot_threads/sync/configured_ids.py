@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, HubSpotError, name_ids
 from tap_hubspot_threads.models import ReadMessages, Record, ThreadRef
-from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
+from tap_hubspot_threads.sync.phases.read_reference_lists import read_reference_lists
 from tap_hubspot_threads.sync.pipeline import ReadResult
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ConfiguredIdsSync:
         if self._context.selection.needs_threads:
             yield from self._pipeline.with_children(self._events())
         if self._context.selection.reference_lists:
-            yield from load_reference_lists(self._api, self._pool, self._context)
+            yield from read_reference_lists(self._api, self._pool, self._context)
         self._warn_of_not_found()
         self._stats.warn()
         self._context.failures.check()

@@ -115,7 +115,7 @@ class Failures:
         self.messages = FailureLog("The messages of thread %s", messages)
         self.actors = FailureLog("Actor")
         self.lists: dict[str, HubSpotError] = {}
-        """The errors of reference lists that could not be loaded, by the name of the list."""
+        """The errors of reference lists that could not be read, by the name of the list."""
 
     def check(self) -> None:
         """Raise an error if an item failed. Failures that are only warnings do not count.

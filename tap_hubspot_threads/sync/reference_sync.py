@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import CHECKPOINT, Record
 from tap_hubspot_threads.sync.account import identify
-from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
+from tap_hubspot_threads.sync.phases.read_reference_lists import read_reference_lists
 from tap_hubspot_threads.sync.phases.thread_list import ThreadList
 from tap_hubspot_threads.sync.pipeline import fetch_thread
 
@@ -47,7 +47,7 @@ class ReferenceSync:
         identify(self._api, self._pool, self._context.state)
         if self._context.selection.thread_index:
             yield from self._index()
-        yield from load_reference_lists(self._api, self._pool, self._context)
+        yield from read_reference_lists(self._api, self._pool, self._context)
         self._context.failures.check()
 
     def _index(self) -> Iterator[Event]:

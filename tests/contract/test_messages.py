@@ -439,7 +439,7 @@ def test_refused_list(life: Life, caplog: pytest.LogCaptureFixture) -> None:
         match=r"Could not read the stream\(s\) channels; everything else was synced",
     ):
         life.sync(select(*ALL))
-    assert "Could not load channels: GET /channels: 403" in caplog.text
+    assert "Could not read channels: GET /channels: 403" in caplog.text
     assert life.last.records("inboxes")
     assert life.last.records("channel_accounts")
     assert life.last.records("messages")

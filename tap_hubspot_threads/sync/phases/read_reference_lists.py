@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 
-def load_reference_lists(
+def read_reference_lists(
     api: HubSpotApi, pool: WorkerPool, context: SyncContext
 ) -> Iterator[Event]:
     """Yield the records of the selected reference lists. If a list fails, read the others anyway.
@@ -38,5 +38,5 @@ def load_reference_lists(
         except HubSpotError as error:
             if error.ends_sync:
                 raise
-            LOG.warning("Could not load %s: %s", reference.name, error)
+            LOG.warning("Could not read %s: %s", reference.name, error)
             context.failures.lists[reference.name] = error

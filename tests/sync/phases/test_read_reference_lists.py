@@ -16,7 +16,7 @@ from tap_hubspot_threads.errors import (
 )
 from tap_hubspot_threads.models import CHECKPOINT, Selection
 from tap_hubspot_threads.reference_lists import REFERENCE_LISTS, ReferenceList
-from tap_hubspot_threads.sync.phases.load_reference_lists import load_reference_lists
+from tap_hubspot_threads.sync.phases.read_reference_lists import read_reference_lists
 from tests.sync.fakes import Inline, fake, make_context, page, transient_error, write
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Lists:
 
     def run(self) -> Iterator[Event]:
         """Load the lists."""
-        return load_reference_lists(self._api, Inline(), self._context)
+        return read_reference_lists(self._api, Inline(), self._context)
 
     def check(self) -> None:
         """Raise an error if a list failed."""
@@ -102,7 +102,7 @@ def test_failure_of_one_list(
     """A failed list is logged, does not stop the others, and is an error at the end."""
     lists = Lists(fake(error, page(list_row("1"))), INBOXES, CHANNELS)
     assert write(lists.run()) == [("channels", "1")]
-    assert "Could not load inboxes" in caplog.text
+    assert "Could not read inboxes" in caplog.text
     with pytest.raises(
         IncompleteError, match=r"Could not read the stream\(s\) inboxes; everything else was synced"
     ) as raised:
