@@ -1,4 +1,4 @@
-"""The command line. If an error ends the command, one log line says what to do."""
+"""The command line: runs the tap, logs an error as one line, and sets the exit code."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def _run_command() -> int:
 def _discard_log() -> None:
     """Open the null device in place of a closed stderr.
 
-    Otherwise, the next file that is opened could get the descriptor of stderr.
+    Otherwise, the next file that the process opens could get the descriptor of stderr (2). Text for
+    stderr would then end up in that file.
     """
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, STDERR)
@@ -72,7 +73,10 @@ def _discard_log() -> None:
 
 
 def _log_error(line: str) -> None:
-    """Log a line at a level that the logger does not filter out: ERROR or higher."""
+    """Log a line at level ERROR.
+
+    If the log level is CRITICAL, use CRITICAL instead, so that the line appears.
+    """
     log = TapHubSpotThreads.logger
     log.log(max(logging.ERROR, log.getEffectiveLevel()), "%s", line)
 
@@ -82,10 +86,10 @@ def _is_useful(record: logging.LogRecord) -> bool:
 
 
 def _flush(stream: TextIO) -> None:
-    """Write the buffered text of a stream. If the reader has closed the stream, drop the text.
+    """Write the buffered text of a stream. If writing fails, drop the text.
 
-    Python flushes the stream again at exit. If that flush failed, Python would print a traceback
-    and exit with code 120.
+    If the text stayed in the buffer, Python would write it again at exit, fail again, and exit with
+    code 120 instead of the tap's exit code.
     """
     try:
         stream.flush()

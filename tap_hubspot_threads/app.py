@@ -1,4 +1,4 @@
-"""The composition root: builds the client, the sync and the writer from the settings."""
+"""Builds the client, the sync and the writer from the settings, and runs the sync."""
 
 from __future__ import annotations
 
@@ -61,13 +61,14 @@ class Runtime:
 
 
 class Sync(NamedTuple):
-    """The events of one sync, with the context and the state that the events change."""
+    """One sync: its events, its context, and the function that returns its new state."""
 
     events: Iterable[Event]
     context: SyncContext
     bookmarks: Callable[..., dict[str, Any] | None] | None = None
-    """Returns the entries of the new state, by stream (`AccountSync.bookmarks`). None: the sync has
-    no state."""
+    """`AccountSync.bookmarks`, which returns the new state's entry for each stream. None: the sync
+    does not change the state, because IDs are configured, or because none of `threads`, `messages`
+    and `actors` is selected."""
 
 
 class App:
@@ -104,12 +105,14 @@ class App:
             streams: The selected streams, by name.
             ids: The configured thread IDs. None: sync the whole account.
             initial_state: The state that the tap received.
-            bookmarks: The entries of the state to resume from, by stream.
+            bookmarks: The entries of `initial_state`, by stream. The sync resumes from these
+                entries. Empty: the sync starts over. Ignored if IDs are configured.
             write_state: Writes a STATE message.
             max_records: End after this many records. None: no limit.
 
         Raises:
             HubSpotError: if reading fails.
+            OutputError: if writing fails.
             Stopped: if a signal arrives.
         """
         messages, settings = streams.get("messages"), self._settings
@@ -155,6 +158,7 @@ class App:
 
         Raises:
             HubSpotError: if threads cannot be read.
+            Stopped: if a signal arrives.
         """
         try:
             account_id = self._pool.run(self._api.get_account_id)
@@ -200,7 +204,10 @@ class App:
         )
 
     def _warn(self, message: str) -> None:
-        """Log a warning about a retry. After the summary, log nothing."""
+        """Log a warning about a retry, unless the sync has ended.
+
+        A worker thread may still retry a request after the sync has ended.
+        """
         if not self._is_over:
             LOG.warning(message)
 
@@ -219,7 +226,10 @@ def build_sync(
     ids: Iterable[str] | None,
     bookmarks: Mapping[str, Any],
 ) -> Sync | None:
-    """Return the sync for the selected streams; None if no selected stream needs API calls.
+    """Return the sync for the selected streams; None if only `deleted_threads` is selected.
+
+    A sync finds deleted threads while it reads `threads`, `messages` or `actors`. So
+    `deleted_threads` alone needs no API call.
 
     Args:
         api: The API.
@@ -227,7 +237,8 @@ def build_sync(
         settings: The settings.
         selection: The selected streams.
         ids: The configured thread IDs. None: sync the whole account.
-        bookmarks: The entries of the state to resume from, by stream.
+        bookmarks: The entries of the state, by stream. The sync resumes from these entries. Empty:
+            the sync starts over. Ignored if IDs are configured.
     """
     if not (selection.needs_threads or selection.thread_index or selection.reference_lists):
         return None
@@ -260,9 +271,10 @@ def build_sync(
 
 
 def build_children(api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> list[ChildStream]:
-    """Return the selected child streams: `messages` and `actors`.
+    """Return the selected child streams: `messages`, and then `actors`.
 
-    Their records are written after the record of the thread, in the order of the returned list.
+    The records of a thread's messages and actors are written after the record of the thread. The
+    messages come first, because they name actors too.
     """
     children: list[ChildStream] = []
     if context.selection.messages:

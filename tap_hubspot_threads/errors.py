@@ -1,6 +1,6 @@
 """The errors that end a sync or that concern a single item.
 
-Each message is one line that says what failed, why, and what to do.
+If an error ends the command, its message is one line that says what failed, why, and what to do.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 MAX_NAMED_IDS = 20
 
 EXIT_INCOMPLETE, EX_TEMPFAIL, EX_CONFIG = 1, 75, 78
-"""Exit codes. `EXIT_INCOMPLETE`: some items could not be read, or writing failed. `EX_TEMPFAIL`: a
-later sync may succeed. `EX_CONFIG`: every sync fails until the user fixes the cause."""
+"""Exit codes. `EXIT_INCOMPLETE`: some items could not be read, most open threads were not found, or
+writing failed. `EX_TEMPFAIL`: a later sync may succeed. `EX_CONFIG`: every sync fails until the
+user fixes the cause. The table in `exit_codes` describes all exit codes."""
 
 _NO_ERRORS: Mapping[str, HubSpotError] = MappingProxyType({})
 
@@ -71,7 +72,10 @@ class HubSpotError(Exception):
 
     @property
     def ends_sync(self) -> bool:
-        """Whether every other request would fail too."""
+        """Whether the sync must end, because every other request would fail too.
+
+        If False, the code that catches the error decides whether the sync continues.
+        """
         return self.is_auth_error
 
 
@@ -83,8 +87,8 @@ class TransientError(HubSpotError):
         retry_after: The seconds to wait according to `Retry-After`. None: HubSpot sent no valid
             `Retry-After`.
         is_burst: Whether the rate limit was exceeded. If so, all workers pause.
-        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait. Any other
-            request could get the same status.
+        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait. If so, the
+            request itself is not the cause: any other request could get the same status.
         max_attempts: Maximum attempts for a request with this error, if lower than the setting
             `max_attempts`. None: the setting applies.
         advice: What the user should do if the last attempt fails too. If there is advice, the
@@ -125,9 +129,9 @@ class TransientError(HubSpotError):
 class InconclusiveError(TransientError):
     """A 403 or 404 that proves nothing about the requested item.
 
-    An example is a 404 from a gateway. The cause may be transient or permanent. The request gets
-    few attempts (`ATTEMPTS_IF_LIKELY_PERMANENT`). If all of them fail and the request was for a
-    single item, the sync skips only this item.
+    An example is a 404 from a gateway. The cause may be transient or permanent. So the request gets
+    few attempts (`status_codes.ATTEMPTS_IF_LIKELY_PERMANENT`). If all attempts fail and the request
+    was for a single item, the sync skips this item and continues.
     """
 
 
@@ -161,8 +165,8 @@ class RefusedError(HubSpotError):
 class NotFoundError(HubSpotError):
     """HubSpot itself, not a gateway, responded with a 404. See `ErrorDetails.is_own_404`.
 
-    The item does not exist as a live item, or not as an archived item, whichever was requested. It
-    can exist as the other one.
+    Most requests are either for live items or for archived items. After a 404 for a live item, an
+    archived item with the same ID can still exist, and vice versa.
 
     Args:
         message: The request and its result.
@@ -176,9 +180,10 @@ class NotFoundError(HubSpotError):
 
 
 class UnverifiedAddressError(HubSpotError):
-    """A 403 or 404 in a sync in which no request to the Conversations API has succeeded yet.
+    """A 403 or 404 before any request of the sync to the Conversations API has succeeded.
 
-    The address (settings `api_url` and `api_version`) may be wrong. `Client` checks the address.
+    The cause may be a wrong address (settings `api_url` and `api_version`). `Client` catches this
+    error and checks the address.
 
     Args:
         message: The request and its result.
@@ -207,7 +212,7 @@ class WrongAddressError(HubSpotError):
 
 
 class PaginationLoopError(HubSpotError):
-    """A list repeats cursors or has no new IDs, so that reading the list might never end."""
+    """A list repeats a cursor, or has many pages without a new ID, so reading might never end."""
 
     exit_code = EX_TEMPFAIL
 
@@ -297,7 +302,9 @@ class WrongAccountError(HubSpotError):
 
 
 class MassDeletionError(HubSpotError):
-    """Most open threads in the state were not found, and HubSpot does not report the account ID.
+    """Most open threads in the state were not found. The token may belong to another account.
+
+    `sync.account.identify` could not confirm that the state belongs to the token's account.
 
     Args:
         not_found: The number of open threads in the state that were not found.

@@ -41,7 +41,8 @@ class Page:
     received_at: float = 0
     """The arrival of the response, in monotonic seconds."""
     shrink: Callable[[], None] = lambda: None
-    """Frees the parsed response, which takes 5 times as much memory as the unparsed response."""
+    """Frees the parsed response, to save memory. The next iteration over `rows` parses the bytes
+    again."""
     is_dated: bool = True
     """Whether this or an earlier response had a plausible `Date` (`HubSpotClock.is_known`). If not,
     `now` is the local time minus one hour."""
@@ -62,9 +63,9 @@ class ThreadRef(NamedTuple):
     has_new_message: bool = False
     """Whether to read the messages even if the record has not changed."""
     is_unlisted: bool = False
-    """Whether HubSpot cannot return the thread in a list. `RangeReader` finds only the ID of such a
-    thread. The filters can exclude the thread. If an outage occurs during the search, the ID can be
-    wrong, so that no such thread exists."""
+    """Whether HubSpot fails to list the thread. `range_reader.RangeReader` searches for the ID of
+    such a thread, and learns nothing else about it. So the thread may not match the filters. If an
+    outage occurs during the search, the ID may be wrong: it may belong to no thread."""
 
 
 class Record(NamedTuple):
@@ -99,13 +100,13 @@ class StateChange(NamedTuple):
 Event: TypeAlias = Record | ReadMessages | StateChange
 
 CHECKPOINT = StateChange(lambda: None)
-"""An event that changes nothing. It permits `EventWriter` to write a STATE message, for example at
-the end of a page."""
+"""An event that changes nothing. At this event, for example at the end of a page, `EventWriter` may
+write a STATE message."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The selected streams that need API calls."""
+    """The selected streams, without `deleted_threads`, which causes no API call of its own."""
 
     threads: bool = True
     thread_index: bool = False

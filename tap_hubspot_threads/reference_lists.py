@@ -12,11 +12,11 @@ class ReferenceList:
     name: str
     """The name of the stream and of the schema file, such as `channel_accounts`."""
     noun: str
-    """What the summary calls one record, such as `channel account`."""
+    """What the summary line in the log calls one record, such as `channel account`."""
     path: str
     """The path of the endpoint, relative to `Connection.conversations_path`."""
     has_archived: bool = False
-    """Whether HubSpot returns archived entries only to a separate request with `archived=true`."""
+    """Whether a separate request with `archived=true` is needed to read archived entries."""
 
 
 REFERENCE_LISTS = (

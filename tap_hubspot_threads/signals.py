@@ -27,8 +27,9 @@ class Stop:
     """Records the signal that asks the sync to stop.
 
     Worker threads call `wait`, which ends as soon as a signal arrives. The main thread must call
-    only `check`. Python runs the signal handler on the main thread, and the handler sets the event.
-    If `wait` on the main thread held the event's lock, the handler would wait for the lock forever.
+    `check` instead, because Python runs signal handlers on the main thread. The handler needs the
+    lock of `_event`. If the handler interrupted `wait` while `wait` holds this lock, the handler
+    would wait for the lock forever.
     """
 
     def __init__(self) -> None:
@@ -38,10 +39,11 @@ class Stop:
     def listen(self) -> None:
         """Install handlers for `SIGNALS`. If the caller is not the main thread, do nothing.
 
-        The first signal requests a stop between two Singer messages. If the target does not read
-        its input, the sync may never finish the current message. Therefore a second signal ends the
-        process immediately. A signal that the parent process ignores, such as SIGHUP under nohup,
-        stays ignored.
+        The first signal requests a stop between two Singer messages. If the target reads slowly or
+        not at all, the stop takes longer (see `singer.stdout.STOP_TIMEOUT`). A second signal ends
+        the process immediately.
+
+        A signal that the parent process ignores, such as SIGHUP under nohup, stays ignored.
         """
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:

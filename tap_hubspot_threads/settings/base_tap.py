@@ -52,8 +52,8 @@ HELP = {
     "catalog": "Path of a catalog that selects streams and columns.",
     "state": "Path of a state to resume from: the value of the last STATE message.",
 }
-"""The text that `--help` prints for each option. The SDK's text for `--test` does not describe what
-this tap does."""
+"""The text that `--help` prints for each option, instead of the SDK's text. For example, the SDK's
+text for `--test` does not describe what this tap does."""
 
 
 class CheckedTap(Tap):
@@ -107,9 +107,9 @@ class CheckedTap(Tap):
             self.check()
 
     def check(self) -> None:
-        """Check all input except settings. Subclasses override this method.
+        """Check more input, such as IDs and the catalog. Subclasses override this method.
 
-        The constructor calls this method after it has validated the settings.
+        If `validate_config` is True, the constructor calls this method as its last step.
         """
 
     @property
@@ -117,9 +117,9 @@ class CheckedTap(Tap):
         return {name: list(stream.schema["properties"]) for name, stream in self.streams.items()}
 
     def describe_columns(self, name: str) -> str:
-        """Return text that names the columns of a stream that are omitted or changed.
+        """Return text that names the omitted columns and the changed columns of a stream.
 
-        The catalog or a stream map can omit or change columns.
+        The catalog can omit columns. A stream map can omit or change columns.
         """
         mask, columns = self.streams[name].mask, self._columns[name]
         deselected = [
@@ -130,7 +130,11 @@ class CheckedTap(Tap):
         return describe_columns(name, columns, maps=self._maps, deselected=deselected)
 
     def catalog_warnings(self) -> Iterator[str]:
-        """Yield a warning for each stream and column in the catalog that has no effect."""
+        """Yield a warning for each part of the catalog that has no effect.
+
+        A catalog cannot add a stream or a column, and cannot change the type of a column. The
+        columns of unselected streams are not checked.
+        """
         for entry in self.input_catalog.streams if self.input_catalog else ():
             name = entry.tap_stream_id
             if name not in self.streams:
@@ -150,10 +154,11 @@ class CheckedTap(Tap):
     def setup_mapper(self) -> None:
         """Create the stream maps, and register each stream with its primary key.
 
-        A stream map fails for a stream that is registered without its primary key. Therefore this
-        method selects the primary key of each stream, and registers unselected streams with all
-        their columns. The SDK would register an unselected stream without columns, so that a map
-        for all streams (`*`) would fail.
+        The SDK refuses a stream map for a stream that is registered without its primary key. The
+        SDK's own method would register such a stream in two cases:
+            * The catalog deselects the primary key. Therefore this method selects the primary key.
+            * The stream is not selected, but a map for all streams (`*`) applies to it. Therefore
+              this method registers an unselected stream with all its columns.
         """
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():

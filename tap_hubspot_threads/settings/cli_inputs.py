@@ -30,13 +30,14 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 _OFF = _FALSE | {"", "null", "{}"}
+"""The values with which a setting in `REFUSED` counts as not set."""
 
 
 def read_environment(schema: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings that are set by environment variables.
 
     Unlike the SDK, this function does not read the nearest `.env` file, which may belong to another
-    project.
+    project. The settings in `REFUSED` are included, so that `check_settings` can reject them.
 
     Args:
         schema: The JSON Schema of the settings.
@@ -76,8 +77,8 @@ def check_log_level(environ: Mapping[str, str]) -> None:
 def setting_names(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the names of all settings that environment variables set, including unknown names.
 
-    `LOGLEVEL` and names that start with an underscore are omitted. Meltano uses such names for its
-    own settings, for example `TAP_HUBSPOT_THREADS__SELECT`.
+    Names that start with an underscore are omitted, because Meltano uses them for its own settings,
+    such as `TAP_HUBSPOT_THREADS__SELECT`. `LOGLEVEL` is omitted, because it is not a setting.
     """
     for variable in environ:
         name = variable.removeprefix(PREFIX)
@@ -93,10 +94,10 @@ class _WrongTypeError(ValueError):
 
 
 def _read(types: list[str], text: str) -> Any:  # noqa: ANN401 - JSON
-    """Parse the value of an environment variable as one of these JSON types.
+    """Parse the value of an environment variable as the JSON type in `types` that is not `null`.
 
     Raises:
-        _WrongTypeError: if the text does not fit any of the types.
+        _WrongTypeError: if the text is not a value of this type.
     """
     if "integer" in types:
         return _read_integer(text)
@@ -124,6 +125,7 @@ def _read_boolean(text: str) -> bool:
 
 
 def _read_list(text: str) -> list[Any]:
+    """Parse a JSON list, or two or more values separated by commas. Empty text: an empty list."""
     value = _parse(text)
     if isinstance(value, list):
         return value
@@ -155,7 +157,8 @@ def read_config_file(path: str) -> dict[str, Any]:
 
     Raises:
         SettingsError: if the file cannot be read or is not a JSON object. The message contains the
-            path and the position of a syntax error, but no content of the file.
+            path and the position of a syntax error, but no content of the file. If `path`
+            contains settings instead of a path, the message does not contain these settings.
     """
     if path.lstrip().startswith("{"):
         message = "--config: expects the path of a file, or ENV, not the settings themselves"
@@ -170,25 +173,25 @@ def read_config_file(path: str) -> dict[str, Any]:
 
 
 def check_state_file(file: TextIO | None) -> TextIO | None:
-    """Check that a state file contains a JSON object. Return a copy to read from the start.
+    """Check that a state file contains a JSON object. Return the file's text as a new text stream.
 
     Without a file, return None.
 
     Raises:
-        SettingsError: if the file does not contain a JSON object. An empty file is an error too,
-            because a first sync must not start by mistake.
+        SettingsError: if the file cannot be read or does not contain a JSON object. An empty file
+            is an error too, because a first sync must not start by mistake.
     """
     return file and _check_file(file, "--state")[0]
 
 
 def check_catalog_file(file: TextIO | None) -> TextIO | None:
-    """Check that a file contains a Singer catalog. Return a copy to read from the start.
+    """Check that a file contains a Singer catalog. Return the file's text as a new text stream.
 
     Without a file, return None.
 
     Raises:
-        SettingsError: if the file does not contain a catalog. Also if the catalog renames a stream
-            or changes a primary key.
+        SettingsError: if the file cannot be read or does not contain a catalog. Also if the catalog
+            renames a stream or changes a primary key.
     """
     if file is None:
         return None
@@ -317,9 +320,7 @@ def _reword(error: str) -> str:
 def overridden_columns(
     schema: Mapping[str, Any], catalog_schema: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the names of the columns that a catalog adds to a stream.
-
-    Also yield the names of the columns whose type the catalog changes.
+    """Yield the names of the columns that a catalog adds or changes (see `_differs`).
 
     Args:
         schema: The stream's schema.
@@ -332,7 +333,7 @@ def overridden_columns(
 
 
 def _differs(column: Mapping[str, Any], override: Mapping[str, Any]) -> bool:
-    """Whether a catalog changes the type or format of a column, or of a field inside the column."""
+    """Whether a catalog changes the type or format of a column, or adds or changes its fields."""
     if "type" in override and _types(override) != _types(column):
         return True
     has_type = "type" in override or "format" in override

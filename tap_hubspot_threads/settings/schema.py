@@ -1,4 +1,8 @@
-"""Defines all settings. `--about`, the docs and meltano.yml are generated from this module."""
+"""Defines the tap's own settings. The SDK adds settings such as `stream_maps`.
+
+`--about` prints these settings. `make docs` generates parts of docs/, hub/ and meltano.yml from
+them.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class ThreadFilter:
     def inbox_id(self) -> str | None:
         """The configured inbox ID if exactly one is configured; otherwise None.
 
-        HubSpot accepts only one inbox ID per API call.
+        HubSpot refuses a request with more than one inbox ID (observed).
         """
         return self.inbox_ids[0] if len(self.inbox_ids) == 1 else None
 
@@ -43,10 +43,11 @@ class ThreadFilter:
         return not self.inbox_ids and self.start_date is None
 
     def matches(self, row: Row) -> bool:
-        """Whether a thread is in a configured inbox and not older than `start_date`.
+        """Whether a thread passes the filters `inbox_ids` and `start_date`.
 
-        If no inbox is configured, all inboxes count as configured. The age of a thread counts from
-        its latest message, or from its creation if the thread has no message.
+        The time of the thread's latest message is compared with `start_date`. If the thread has no
+        message, its creation time is compared instead. If both times are unknown, the thread passes
+        `start_date`.
         """
         if not self.has_inbox(row):
             return False
@@ -54,7 +55,7 @@ class ThreadFilter:
         return self.start_date is None or latest is None or latest >= self.start_date
 
     def includes(self, row: Row) -> bool:
-        """Whether a thread passes all filters: `matches` and `include_archived`."""
+        """Whether a thread passes all filters: `inbox_ids`, `start_date` and `include_archived`."""
         return self.matches(row) and (self.include_archived or not row["archived"])
 
     def has_inbox(self, row: Row) -> bool:
@@ -78,7 +79,8 @@ class Settings:
     threads: ThreadFilter = field(default_factory=ThreadFilter)
     access_token: str = ""
     oauth: Mapping[str, str] = field(default_factory=dict)
-    """`client_id`, `client_secret` and `refresh_token`; empty without OAuth."""
+    """The values of `client_id`, `client_secret` and `refresh_token`, by name. Empty: the tap uses
+    `access_token` instead of OAuth."""
     api_url: str = "https://api.hubapi.com"
     api_version: str = "v3"
     user_agent: str = ""
