@@ -75,7 +75,7 @@ class HubSpotApi:
     Unless the method's docstring differs, a method can raise these errors:
         * `TransientError` if the last attempt fails with a transient error.
         * `RefusedError` if HubSpot refuses the request but may accept other requests.
-        * `PaginationLoopError` if a list makes no progress.
+        * `PaginationLoopError` if a list makes no progress (see `PaginationGuard`).
         * Another `HubSpotError` if every other request would fail too.
 
     Args:
@@ -111,14 +111,14 @@ class HubSpotApi:
         return remaining / limit if remaining is not None and limit else None
 
     def get_account_id(self) -> int | None:
-        """Return the account's ID; None if HubSpot does not report the ID.
+        """Return the account's ID; None if HubSpot does not report the ID, or if the request fails.
 
         Also store the account's UTC offset in `DailyQuota`. The daily quota resets at midnight in
         the account's time zone.
 
         Raises:
-            HubSpotError: if every other request would fail too, for example because HubSpot
-                rejects the token. After any other `HubSpotError`, the method returns None.
+            HubSpotError: if the error ends the sync (`HubSpotError.ends_sync`), for example because
+                HubSpot rejects the token. After any other error, the method returns None.
         """
         endpoint = Endpoint("GET", self._account_path, is_conversations=False)
         try:
@@ -169,7 +169,9 @@ class HubSpotApi:
     def try_list_after(
         self, cursor: str | None, *, archived: bool, once: bool = True
     ) -> Page | None:
-        """Return a page with only the first thread after a cursor; None after a transient error.
+        """Return a page with at most one thread: the first after a cursor.
+
+        None: the last attempt failed with a transient error.
 
         Args:
             cursor: The cursor. None: request the first thread of the list.
@@ -195,7 +197,10 @@ class HubSpotApi:
         self._paged(THREADS, "threads", self._page_size).forget_failures()
 
     def list_open_threads(self, *, archived: bool) -> Iterator[Page]:
-        """Yield pages of threads, filtered by `threadStatus=OPEN`. Each page is attempted once.
+        """Yield pages of threads, filtered by `threadStatus=OPEN`.
+
+        If a page fails, smaller page sizes are requested (see `page_size`). Each size is requested
+        at most once per page, without waiting.
 
         UNKNOWN: whether HubSpot applies the filter `threadStatus`. HubSpot may return all threads,
         or no threads. The value is in capitals because HubSpot may refuse another spelling.
@@ -204,7 +209,9 @@ class HubSpotApi:
         return self._pages(params, policy=NO_RETRY)
 
     def threads_since(self, since: str, *, archived: bool) -> Iterator[Page]:
-        """Yield pages of threads whose latest message is not before `since`, oldest message first.
+        """Yield pages of threads whose latest message is at or after `since`.
+
+        The threads are sorted by the time of their latest message, earliest first.
 
         Observed: HubSpot applies the filter `latestMessageTimestampAfter` only to a list that is
         sorted by `latestMessageTimestamp`. Without the filter, HubSpot refuses this sort. Inferred:
@@ -228,7 +235,8 @@ class HubSpotApi:
         Args:
             thread_id: The thread's ID.
             archived: Whether to request archived messages instead of live messages.
-            once: Whether to attempt each request only once.
+            once: Whether to request each page size at most once per page, without waiting. If a
+                page fails, smaller sizes are requested (see `page_size`).
 
         Raises:
             NotFoundError: if HubSpot itself, not a gateway, responds with a 404 (see
@@ -320,10 +328,7 @@ class HubSpotApi:
 
 
 def _transient_category(body: Mapping[str, Any]) -> str:
-    """Return the first transient category in the `errors` of a 207 response.
-
-    Return an empty string if no error in the response has a transient category.
-    """
+    """Return the first transient category in the `errors` of a 207; empty if there is none."""
     errors = body.get("errors")
     objects = [error for error in errors if isinstance(error, dict)] if errors else []
     categories = [plain_text(str(error.get("category"))) for error in objects]

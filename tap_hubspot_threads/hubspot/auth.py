@@ -44,17 +44,19 @@ class Credentials(Protocol):
         """Refresh a token that expires soon. The client calls this method before each request.
 
         Raises:
-            HubSpotError: if no token can be obtained. The message names the setting to fix.
+            HubSpotError: if no token can be obtained. If HubSpot refused to issue a token, the
+                message names the settings to check.
         """
 
     def invalidate(self, refused: str) -> bool:
-        """Record that HubSpot rejected a token. The next `ensure_fresh` then replaces the token.
+        """Record that HubSpot rejected a token.
 
         Args:
             refused: The rejected token.
 
         Returns:
-            Whether the next `ensure_fresh` can obtain another token.
+            Whether to send the request again. If so, the next `ensure_fresh` requests another
+            token, unless another worker has already obtained one.
         """
 
 
@@ -76,6 +78,8 @@ class StaticCredentials:
 
 class OAuthCredentials:
     """An OAuth access token. Before the token expires, one worker refreshes it for all workers.
+
+    After a failed refresh, `ensure_fresh` raises the same error for all workers.
 
     Args:
         form: client_id, client_secret and refresh_token. If HubSpot issues a new refresh token,
@@ -116,7 +120,7 @@ class OAuthCredentials:
         return True
 
     def _refresh(self) -> None:
-        if self._failure:  # raise the same error for all workers
+        if self._failure:
             raise self._failure
         try:
             body, requested_at = self._request_token(self._form)
@@ -153,8 +157,8 @@ _ADVICE = {
 }
 
 _CODE = re.compile(r"[A-Z][A-Z_]{2,39}|invalid_[a-z]{3,20}|unsupported_grant_type|access_denied")
-"""Error codes of HubSpot and OAuth. Only these codes appear in messages, because no secret matches
-this pattern."""
+"""Matches the error codes of HubSpot and OAuth, but no secret. From a response, an error message
+quotes the status and such a code, and nothing else."""
 
 
 class TokenEndpoint:
@@ -179,10 +183,12 @@ class TokenEndpoint:
         self._timeout, self._clock = connection.timeout, clock
 
     def request_token(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        """Send a form. Return the response's body, and the monotonic seconds at the request.
+        """Send a form. Return the response's body, and the time of the request (monotonic seconds).
 
         Raises:
-            HubSpotError: if HubSpot issues no token. The message names the setting to fix.
+            TransientError: if the last attempt fails with a transient error.
+            HubSpotError: if the request cannot be sent, or if HubSpot issues no token (see
+                `parse_token_response`).
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         request = Request("POST", self._url, headers, urlencode(form).encode())
@@ -204,9 +210,9 @@ def parse_token_response(response: Response) -> dict[str, Any]:
     """Return the body of the token endpoint's response.
 
     Raises:
-        TransientError: if a retry may help.
-        HubSpotError: if HubSpot issues no token. The error names the setting to fix. The error does
-            not quote the response's own message, because that message may contain a secret.
+        TransientError: if a retry may help. This includes a 200 without a token.
+        HubSpotError: if HubSpot issues no token. The error names the settings to check. The error
+            does not quote the response's own message, because that message may contain a secret.
     """
     body = json_object(response.body)
     summary = f"{TOKEN}: {response.status}"

@@ -49,8 +49,8 @@ class ApiResponse:
     """The response's `Date`, as a time such as `2026-01-31T09:00:00.000Z`. If the response has no
     `Date` that `HubSpotClock` accepts: the result of `HubSpotClock.now`."""
     is_dated: bool
-    """Whether this or an earlier response had a plausible `Date` (`HubSpotClock.is_known`). If not,
-    `now` is the local time minus one hour."""
+    """Whether this or an earlier response had a plausible `Date` (`HubSpotClock.is_known`). False:
+    `now` is the local time minus one hour (`clock.MARGIN`)."""
 
 
 THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
@@ -59,10 +59,11 @@ THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
 class Client:
     """Sends requests to HubSpot. Thread-safe.
 
-    Before the first 200 from the Conversations API, a wrong `api_url` or `api_version` can cause a
-    403 or 404. After such a 403 or 404, the client checks the address with the request
-    `GET /threads?limit=1`. If the response to this request is a 404, the address is wrong.
-    All workers share the result.
+    The settings `api_url` and `api_version` form the *address*. Until a request to the
+    Conversations API has succeeded, a 403 or 404 can mean that the address is wrong
+    (`UnverifiedAddressError`). After such an error, the client checks the address with the request
+    `GET /threads?limit=1`. A 404 for this request means that the address is wrong. All workers
+    share the result.
 
     Args:
         connection: The parameters that all requests share.
@@ -121,6 +122,8 @@ class Client:
     ) -> ApiResponse:
         """Send a request, and retry transient errors.
 
+        After a 401, send the request once more if the credentials can provide another token.
+
         Args:
             endpoint: The endpoint.
             path: The endpoint's path, with IDs instead of placeholders. A path of the Conversations
@@ -143,7 +146,8 @@ class Client:
             RefusedError: for a 400 or another 4xx that concerns only this request.
             DailyQuotaError: if the daily quota is used up, or if only the share that is reserved
                 for other integrations remains.
-            HubSpotError: for an error that would affect every other request too.
+            HubSpotError: for an error that would affect every other request too, or if HubSpot
+                requests a wait that is too long (see `Retry.call`).
         """
         data = None if json_body is None else json.dumps(json_body).encode()
         timeout, retry = self._connection.timeout, self._retry
@@ -208,7 +212,8 @@ class Client:
     def _probe_address(self) -> None:
         """Request one thread to check the address.
 
-        Send no request if the Conversations API has already returned a 200.
+        Send no request if a request to the Conversations API has succeeded, or if a previous check
+        found that the address is wrong.
 
         Raises:
             WrongAddressError: if no Conversations API exists at this address.

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 MAX_AHEAD = 60.0
-"""A `Date` that is more than this many seconds later than the derived time is ignored."""
+"""A `Date` that is more than this many seconds later than the derived time is ignored. An
+unconfirmed `Date` is accepted if a previous one gives the same current time to within this many
+seconds."""
 MAX_BEHIND = 86_400.0
 """A `Date` that is more than this many seconds earlier than the derived time is *unconfirmed*
 (see `HubSpotClock`)."""
 MARGIN = timedelta(hours=1)
 """Until a `Date` is accepted, HubSpot's clock is assumed to be this far behind the local clock."""
 MAX_UNCONFIRMED = 16
-"""Only this many of the latest unconfirmed dates are remembered."""
+"""Maximum unconfirmed dates to remember. A further one replaces the oldest."""
 
 
 class HubSpotClock:
@@ -36,12 +38,14 @@ class HubSpotClock:
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
         * A `Date` more than one minute later than the derived time is ignored: `read` returns None.
-          So a single wrong `Date` cannot move the bookmark into the future.
-        * A `Date` more than one day earlier than the derived time is unconfirmed. Such a
-          `Date` is accepted only if a previous unconfirmed `Date` gives the same time to within one
-          minute.
+          So a single wrong `Date`, unless it is the first, cannot move the bookmark into the
+          future.
+        * A `Date` more than one day earlier than the derived time is *unconfirmed*. Such a `Date`
+          is accepted only if a previous unconfirmed `Date` gives the same current time to within
+          one minute.
         * Before the first accepted `Date`, there is no derived time. A `Date` is then unconfirmed
-          if it is more than one day earlier than the local time. Otherwise, it is accepted.
+          if it is more than one day earlier than the local time. Any other `Date` is accepted, even
+          if it is later than the local time.
         * After a `Date` was accepted, `now` is never later than any estimate.
 
     Args:
@@ -55,11 +59,11 @@ class HubSpotClock:
         """The smallest offset of an accepted `Date`: the seconds from 1970 to the `Date`, minus
         `monotonic()` when the response arrived. None: no `Date` was accepted yet."""
         self._unconfirmed: list[float] = []
-        """The offsets of the last unconfirmed dates."""
+        """The offsets of the latest unconfirmed dates."""
 
     @property
     def is_known(self) -> bool:
-        """Whether any response had a plausible `Date`: an accepted or an unconfirmed `Date`."""
+        """Whether any response had a *plausible* `Date`: one that was accepted or unconfirmed."""
         return self._earliest is not None or bool(self._unconfirmed)
 
     def read(self, headers: Mapping[str, str]) -> datetime | None:
@@ -82,10 +86,10 @@ class HubSpotClock:
         return moment
 
     def now(self) -> datetime:
-        """Return the derived time, or an estimate if there is none yet.
+        """Return the derived time.
 
         Until a `Date` is accepted, return the local time minus `MARGIN`. If all unconfirmed dates
-        give an earlier time, return the latest of these times instead.
+        give an earlier current time, return the latest of these times instead.
         """
         with self._lock:
             elapsed = self.monotonic()

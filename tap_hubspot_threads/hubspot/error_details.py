@@ -29,6 +29,7 @@ class ErrorDetails:
     `errors` are objects or strings (both recorded)."""
     correlation_id: str
     policy: str
+    """The response's `policyName`: the exceeded limit, such as `DAILY`."""
     is_json: bool
     """Whether the body is a JSON error in HubSpot's format."""
     is_hubspot: bool
@@ -55,7 +56,8 @@ class ErrorDetails:
         if token and token in header:
             header = ""
         message = text("message")
-        # JSON errors of other servers have a `message` too, but a number as `status`.
+        # A `message` does not prove that HubSpot sent the error. Other servers send a `message`
+        # too, with a number as `status`.
         is_json = (
             body.get("status") == "error"
             or bool({"category", "correlationId", "errorType"} & body.keys())

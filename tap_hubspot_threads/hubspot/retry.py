@@ -21,8 +21,9 @@ T = TypeVar("T")
 MAX_WAIT = 60.0
 """Maximum seconds between two attempts, unless HubSpot requests a longer wait by `Retry-After`."""
 MAX_RETRY_AFTER = 300.0
-"""The longest `Retry-After` that a sync waits for, in seconds. A longer `Retry-After` ends the sync
-(`RetryLaterError`). During an account migration, HubSpot requests up to 24 hours (documented)."""
+"""The longest `Retry-After` that a sync waits for, in seconds. If a retry would have to wait
+longer, the sync ends (`RetryLaterError`). During an account migration, HubSpot requests up to 24
+hours (documented)."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,14 @@ class RetryPolicy:
     max_attempts: int
     """Maximum attempts, instead of the setting `max_attempts`."""
     max_retry_after: float
-    """The longest `Retry-After` to wait for, in seconds. After a longer one, the request fails."""
+    """The longest `Retry-After` to wait for, in seconds. If `Retry-After` is longer, the request is
+    not retried."""
     timeout: float
     """Seconds for the whole response, if lower than the setting `request_timeout`."""
 
 
 QUICK = RetryPolicy(max_attempts=2, max_retry_after=10, timeout=10)
-"""For requests whose result the sync can do without. Such requests must not delay the sync."""
+"""For requests that must not delay the sync, because the sync also works without their result."""
 NO_RETRY = RetryPolicy(max_attempts=1, max_retry_after=0, timeout=60)
 
 
@@ -49,7 +51,7 @@ class Retry:
     Args:
         max_attempts: Maximum attempts, including the first.
         wait: Sleeps for a number of seconds. An exception that `wait` raises ends the retries.
-        warn: Logs a warning. Called before each retry.
+        warn: Logs a warning. Called before the wait for each retry.
         max_retry_after: The longest `Retry-After` to wait for, in seconds.
     """
 
@@ -70,15 +72,15 @@ class Retry:
 
         Args:
             function: Makes one attempt.
-            on_retry: Called before each attempt except the first.
+            on_retry: Called before the wait for each retry.
             on_failure: Called with each `TransientError`, including the last.
             attempts_made: Attempts made before this call. They count toward `max_attempts`.
 
         Raises:
             TransientError: if the last attempt fails with a `TransientError` without `advice`. The
                 message contains the number of attempts.
-            HubSpotError: if HubSpot requests a wait of more than `max_retry_after` seconds, or if
-                the last attempt fails with a `TransientError` that has `advice`.
+            HubSpotError: if the last attempt fails with a `TransientError` that has `advice`, or if
+                an earlier attempt gets a `Retry-After` of more than `max_retry_after` seconds.
         """
         waits = schedule()
         for attempt in count(attempts_made + 1):
@@ -105,8 +107,8 @@ def seconds_to_wait(
     """Return the longer of two waits: `Retry-After`, and the scheduled wait with jitter.
 
     Raises:
-        RetryLaterError: if `Retry-After` exceeds both `max_retry_after` and `MAX_RETRY_AFTER`.
-        HubSpotError: if `Retry-After` exceeds only `max_retry_after`.
+        HubSpotError: if `Retry-After` exceeds `max_retry_after`. The error is a `RetryLaterError`,
+            which ends the sync, if `Retry-After` exceeds `MAX_RETRY_AFTER` too.
     """
     requested = error.retry_after or 0
     if requested > max_retry_after:
@@ -121,7 +123,7 @@ def seconds_to_wait(
 
 
 def schedule() -> Generator[float, None, None]:
-    """Return an endless generator of the seconds to wait after each attempt: 1, 2, 4 … 60, 60."""
+    """Return an endless generator of the seconds to wait: 1, 2, 4, 8, 16, 32, 60, 60 and so on."""
     waits = backoff.expo(max_value=MAX_WAIT)
     next(waits)  # the first value, 0, is only for the library's own use
     return waits
@@ -130,7 +132,7 @@ def schedule() -> Generator[float, None, None]:
 def jitter(seconds: float) -> float:
     """Return a random number from `seconds / 2` to `seconds`.
 
-    With different waits, workers do not send requests at the same moment.
+    Random waits prevent workers that failed together from sending their retries together.
     """
     return seconds / 2 + backoff.full_jitter(seconds / 2)
 

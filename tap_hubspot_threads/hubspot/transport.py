@@ -1,7 +1,7 @@
 """Sends one HTTP request: connections, proxies, certificates, time limit and size limit.
 
 This module uses `requests.adapters.HTTPAdapter` without `requests.Session`. Workers can share an
-adapter, and an adapter takes half the CPU time of a session. A session would only add redirects and
+adapter, and an adapter takes less CPU time than a session. A session would add redirects and
 cookies, which the API does not need.
 """
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class DeadlineAdapter(HTTPAdapter):
     """Applies the timeout to the whole response instead of to each socket read.
 
-    The timeout also applies to each step of connecting: the connection to each IP address, the
-    proxy's response and the TLS handshake. The time spent on connecting is subtracted from the
-    timeout of the response.
+    Before that, the timeout applies to each step of connecting separately: the connection to each
+    IP address, the proxy's response and the TLS handshake. The time spent on connecting is
+    subtracted from the timeout of the response.
     """
 
     @override
@@ -124,8 +124,9 @@ def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
 
 
 MAX_RESPONSE_BYTES = 64 * 2**20
-"""Maximum bytes of a body after decompression. A page of 500 threads has about 500 kB. A body above
-the maximum is an error (`NoResponseError`)."""
+"""Maximum bytes of a body after decompression. A larger body is an error (`NoResponseError`). A
+page of 500 threads has at most about 250 kB: the largest thread in `tests/payloads/` has 502
+bytes."""
 _CHUNK_BYTES = 64 * 2**10
 """Bytes to read or decompress at once."""
 
@@ -190,7 +191,8 @@ class Transport(Protocol):
             timeout: Seconds for each step of connecting, and for the whole response.
 
         Raises:
-            NoResponseError: if no complete response arrives in time, or if the body is too large.
+            NoResponseError: if the request cannot be sent, if no complete response arrives in time,
+                or if the body is larger than `MAX_RESPONSE_BYTES`.
         """
 
     def close(self) -> None:
@@ -250,10 +252,7 @@ class HttpTransport:
 
     @cached_property
     def _template(self) -> requests.PreparedRequest:
-        """A prepared request that `send` copies.
-
-        Preparing each request separately would take longer than sending the request.
-        """
+        """A prepared request that `send` copies, because a copy takes less time than preparing."""
         return requests.Request("GET", self._api_url).prepare()
 
     @cached_property
@@ -262,7 +261,8 @@ class HttpTransport:
         session = requests.Session()
         found = session.merge_environment_settings(self._api_url, {}, None, None, None)
         if self._api_url.startswith("http:"):
-            found["proxies"] = {}  # plain HTTP is for localhost only, so no proxy gets the token
+            # Settings allow plain HTTP for localhost only. A proxy could read the token.
+            found["proxies"] = {}
         return {name: found[name] for name in ("proxies", "verify", "cert")}
 
 

@@ -16,7 +16,8 @@ class DailyQuota:
     """
 
     reserve_percent: int = 0
-    """The percentage of the daily quota that is reserved for other integrations."""
+    """The percentage of the daily quota that is reserved for other integrations. 0: `check` never
+    raises an error."""
     remaining: int | None = None
     limit: int | None = None
     utc_offset: float | None = None

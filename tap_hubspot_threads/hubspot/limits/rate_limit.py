@@ -5,8 +5,8 @@ The *window* is a rolling period: the last 10 seconds, or another length that Hu
 count against the same limit.
 
 This module does not depend on Singer or HTTP. No library fits, for three reasons:
-    * A request counts from its arrival at HubSpot or from its response (unknown). A client knows
-      only that the request arrived before the response was sent.
+    * It is unknown whether HubSpot counts a request when the request arrives or when HubSpot sends
+      the response. The tap can measure neither of these times.
     * The limit comes from response headers and can change.
     * Other clients share the limit.
 """
@@ -27,33 +27,35 @@ if TYPE_CHECKING:
 
 
 HEADROOM = 0.15
-"""The *headroom* is the number of requests per window that this sync aims to leave unused for other
-clients: 0.15 times this sync's own requests in the window. Several such clients see the same unused
-requests, so their headrooms do not add up. Together, 2 clients use 93% of the limit, and 3 use
-95%."""
+"""While other clients share the limit, this sync leaves some requests per window unused, so that
+the others can send more. The number of these requests is the *headroom*: 0.15 times this sync's own
+requests in the window. If all clients do the same, their headrooms do not add up, because all of
+them leave the same requests unused. So 2 equal clients use 2 / 2.15 = 93% of the limit, and 3 equal
+clients use 3 / 3.15 = 95%."""
 HEADROOM_OF_OTHERS = 0.6
-"""The headroom is at most this many times the other clients' requests in the window. So this sync
-leaves only 3% of the limit unused for a client that uses 5% of the limit."""
+"""The headroom is at most this many times the other clients' requests in the window. For example,
+if the other clients use 5% of the limit, this sync leaves at most 0.6 * 5% = 3% unused."""
 SETTLE_SECONDS = 1.0
-"""If the number of unused requests is not the headroom, the request rate is changed so that both
-are equal after this many seconds. This is longer than a few round trips. A shorter time would
-change the rate twice before a header shows the effect of the first change."""
+"""The request rate is chosen so that the number of unused requests reaches the headroom after this
+many seconds. This time is longer than a few round trips. With a shorter time, the rate would change
+again before a response shows the effect of the first change."""
 _MIN_SHARING_SECONDS = 2.0
 _MIN_PROBE_SECONDS = 0.3
 _PROBES_PER_INTERVAL = 15
-"""A *probe* is a request that is sent although the window is full, to find out whether the window
-has room again. Apart from jitter, at most this many probes are sent per interval, and probes are at
-least `_MIN_PROBE_SECONDS` apart."""
+"""A *probe* is a request that is sent to find out whether a full window has room again. The time
+from this sync's latest request to a probe is at least `interval / _PROBES_PER_INTERVAL` seconds,
+and at least `_MIN_PROBE_SECONDS`. Jitter then shortens this time by up to half."""
 _CHECKS_PER_INTERVAL = 100
-"""While a request waits for other clients, the tap checks this often per interval whether the
-request may be sent."""
+"""While a request waits for other clients, the tap checks at least this often per interval whether
+the request may be sent."""
 
 
 class FairShare:
     """Slows this sync's requests down while other clients share the limit.
 
-    After a response that shows requests of other clients, the limit counts as shared for one
-    interval, but for at least `_MIN_SHARING_SECONDS`.
+    The limit counts as *shared* after a response that shows requests of other clients. A response
+    without such requests ends this state, if the response arrives at least one interval later, and
+    at least `_MIN_SHARING_SECONDS` later.
     """
 
     def __init__(self) -> None:
@@ -62,8 +64,8 @@ class FairShare:
         self._free = 0.0
         """Estimated number of further requests for which the window has room."""
         self._credit = 0.0
-        """The part of a request that may be sent: each second adds the request rate, up to 1. At 1,
-        a request is sent."""
+        """A number from 0 to 1 that grows by the request rate per second. At 1, a request may be
+        sent. A request that is sent resets the number to 0."""
         self._checked_at = self._sent_at = 0.0
         self._probe_jitter = jitter(1)
 
@@ -109,8 +111,9 @@ class FairShare:
         rate = own / interval + (max(0, self._free) - headroom) / SETTLE_SECONDS
         self._credit = min(max(0, self._credit + rate * passed), 1)
         if self._free < 1:
-            # Only a response can show that the window has room again, so probes are sent. The fewer
-            # requests a client has in the window, the more often that client sends a probe.
+            # Only a response shows whether requests of other clients have left the window. So send
+            # a probe from time to time. A client with fewer requests in the window sends probes
+            # more often.
             probe = max(interval / _PROBES_PER_INTERVAL, _MIN_PROBE_SECONDS)
             probe += 2 * interval * own / maximum
             is_due = now - self._sent_at >= probe * self._probe_jitter
@@ -126,8 +129,8 @@ FIRST_MAXIMUM = 100
 """Requests per window until a response reports the limit. No HubSpot plan has a lower limit
 (documented)."""
 INTERVAL = 10.0
-"""The window's length in seconds: 10, as HubSpot documents. The setting `max_requests_per_10s` uses
-the same length."""
+"""The window's length in seconds (documented), unless a response reports another length. With the
+setting `max_requests_per_10s`, this length always applies."""
 
 MAX_INTERVAL = 300.0
 """The maximum length of the window in seconds. If a header reports a longer interval, this length
@@ -137,18 +140,19 @@ MARGIN = 0.02
 """Minimum margin in seconds. The margin is added to the window's length, because requests take
 different times to reach HubSpot."""
 MARGIN_SHARE = 0.015
-"""The margin is this share of the window's length, but at least `MARGIN` seconds. So HubSpot's
-window has room for a moment before this sync uses it. In this moment, another sync can send its
-first requests."""
+"""The margin is this share of the window's length, but at least `MARGIN` seconds. Because of the
+margin, HubSpot's window has room for a moment before this sync uses that room. In this moment, a
+sync that has just started can send its first requests."""
 SPACING = 0.25
 """After the first `maximum` requests, consecutive requests are at least
 `SPACING * interval / maximum` seconds apart. Without this distance, a burst of requests would
 repeat in every window and starve other clients."""
 REFUSAL_PAUSE = 0.07
-"""The pause after a 429 without `Retry-After` is this share of the window's length, if the response
-headers report the remaining requests. Otherwise, the pause is one interval."""
+"""The pause after a 429 without `Retry-After` is this share of the window's length, before jitter.
+The pause is one interval instead if the response headers do not report the remaining requests, or
+with the setting `max_requests_per_10s`."""
 MIN_REFUSAL_PAUSE = 0.15
-"""Minimum pause after a 429 in seconds: about one round trip."""
+"""Minimum of this pause in seconds, before jitter: about one round trip."""
 MAX_TRAVEL_TIME = 1.0
 """A request counts as arrived at HubSpot at the latest this many seconds after it was sent, even if
 it has no response yet."""
@@ -165,8 +169,9 @@ class Ticket:
     """The number of the request, counted from 1."""
     in_window: int
     """This sync's requests in the window when this request was sent, including this request."""
-    answered_at: float | None = None
-    """The end of the request, in monotonic seconds. None: the request has not ended yet."""
+    ended_at: float | None = None
+    """When the response arrived or the request failed, in monotonic seconds. None: the request has
+    not ended yet."""
 
 
 class RateLimit:
@@ -174,11 +179,13 @@ class RateLimit:
 
     Guarantees:
         * At most `maximum` requests, including retries, arrive at HubSpot in any `interval`
-          seconds. The time of arrival is estimated late: the time of the response minus the
-          fastest round trip so far.
-        * If `fixed` is None, `maximum` and `interval` are those of the latest response headers.
-        * `FairShare` slows requests down in two cases: HubSpot responds with a 429, or HubSpot
-          has counted more requests in the window than this sync has sent.
+          seconds. Requests that get a 429 do not count. `_latest_arrival` assumes a late time of
+          arrival.
+        * If `fixed` is None, `maximum` and `interval` are those of the latest response headers that
+          report the limit. `interval` is at most `MAX_INTERVAL`.
+        * If `fixed` is None and the headers report the remaining requests, `FairShare` slows
+          requests down in two cases: HubSpot responds with a 429, or HubSpot has counted more
+          requests in the window than this sync has sent.
         * After `pause`, no worker sends a request for the given time.
 
     Args:
@@ -241,7 +248,7 @@ class RateLimit:
         """
         with self._lock:
             self._in_flight -= 1
-            ticket.answered_at = now = self._clock()
+            ticket.ended_at = now = self._clock()
             if headers is not None:
                 self._fastest = min(self._fastest, now - ticket.sent_at)
                 self._learn(ticket, headers, is_refused=is_refused)
@@ -291,10 +298,11 @@ class RateLimit:
     def _latest_arrival(self, ticket: Ticket, now: float) -> float:
         """Return the time at which a request is assumed to have arrived at HubSpot.
 
-        This is the time of the response minus the fastest round trip, or `now` without a response.
-        The result is at most `MAX_TRAVEL_TIME` after the request was sent.
+        This is the time at which the request ended, minus the fastest round trip so far. If the
+        request has not ended yet, this is `now`. The result is at least the time at which the
+        request was sent, and at most `MAX_TRAVEL_TIME` later.
         """
-        latest = now if ticket.answered_at is None else ticket.answered_at - min(self._fastest, 1e9)
+        latest = now if ticket.ended_at is None else ticket.ended_at - min(self._fastest, 1e9)
         return min(max(ticket.sent_at, latest), ticket.sent_at + MAX_TRAVEL_TIME)
 
     def _learn(self, ticket: Ticket, headers: Mapping[str, str], *, is_refused: bool) -> None:
@@ -310,10 +318,12 @@ class RateLimit:
         self._reports_remaining = remaining is not None
         if remaining is None:
             return
-        if is_refused and ticket in self._window:  # HubSpot does not count a request with a 429
+        # Assumed: HubSpot does not count a request that gets a 429.
+        if is_refused and ticket in self._window:
             self._window.remove(ticket)
-        # At most this many requests of this sync can be included in `Remaining`, whether HubSpot
-        # counts a request when it arrives or when HubSpot sends the response (unknown).
+        # HubSpot has counted at most this many requests of this sync: those in the window when this
+        # request was sent, and all requests sent after it. This is true whether HubSpot counts a
+        # request when the request arrives or when HubSpot sends the response (unknown).
         ours = ticket.in_window + self._serial - ticket.serial
         is_shared = is_refused or remaining + ours < maximum
         self._fair_share.learn(remaining, self._clock(), self.interval, is_shared=is_shared)
