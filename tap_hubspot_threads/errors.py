@@ -120,7 +120,7 @@ class TransientError(HubSpotError):
         Args:
             attempts: The number of attempts. All of them have failed.
         """
-        message = f"{self}. Gave up after {attempts} attempts (max_attempts)."
+        message = f"{self}. Gave up after {attempts} attempts."
         if self.advice:
             return HubSpotError(f"{message} {self.advice}")
         return type(self)(message, retry_after=self.retry_after, asks_to_wait=self.asks_to_wait)
@@ -315,10 +315,10 @@ class MassDeletionError(HubSpotError):
 
     def __init__(self, *, not_found: int, seen: int) -> None:
         super().__init__(
-            f"{not_found} of {not_found + seen} open threads in the state were not found, and "
-            "HubSpot does not report the account ID of the token. No thread is marked as deleted. "
-            "Check that access_token (or refresh_token) belongs to the account of the state. If "
-            "these threads were really deleted, run a full refresh (without a state)."
+            f"{not_found} of {not_found + seen} open threads in the state were not found, and it "
+            "is unknown which account the state belongs to. No thread is marked as deleted. Check "
+            "that access_token (or refresh_token) belongs to the account of the state. If these "
+            "threads were really deleted, run a full refresh (without a state)."
         )
 
 

@@ -330,12 +330,12 @@ class HubSpotApi:
 def _transient_category(body: Mapping[str, Any]) -> str:
     """Return the first transient category in the `errors` of a 207; empty if there is none."""
     errors = body.get("errors")
-    objects = [error for error in errors if isinstance(error, dict)] if errors else []
-    categories = [plain_text(str(error.get("category"))) for error in objects]
-    transient = ("INTERNAL", "RATE_LIMIT", "TIMEOUT", "UNAVAILABLE")
-    return next(
-        (name for name in categories if any(word in name.upper() for word in transient)), ""
+    objects = (
+        [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
     )
+    categories = [plain_text(str(error.get("category"))) for error in objects]
+    words = ("INTERNAL", "RATE_LIMIT", "TIMEOUT", "UNAVAILABLE")
+    return next((name for name in categories if any(word in name.upper() for word in words)), "")
 
 
 def _policy(once: bool) -> RetryPolicy | None:  # noqa: FBT001 - the only argument

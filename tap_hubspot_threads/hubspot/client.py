@@ -202,6 +202,7 @@ class Client:
             self._probe_address()
             if error.if_verified:
                 raise error.if_verified from None
+        self._count_retry()
         return call(attempts_made=1)
 
     def _url(self, endpoint: Endpoint, path: str, query: Mapping[str, Any]) -> str:

@@ -96,12 +96,16 @@ def plain_text(text: str, token: str = "") -> str:
     Control characters (such as those of terminal escapes) and bidirectional overrides are removed.
     The token is replaced by `…`. The line has at most `_MAX_MESSAGE` characters.
     """
-    text = text[: 20 * _MAX_MESSAGE]
+    # A server may repeat the request's headers in its response.
+    text = _without(token, text)[: 20 * _MAX_MESSAGE]
     spaced = "".join(" " if char.isspace() else char for char in text)
     visible = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
-    if token:  # a server may repeat the request's headers in its response
-        visible = visible.replace(token, "…")
+    visible = _without(token, visible)  # the token may have contained removed characters
     return " ".join(visible.split())[:_MAX_MESSAGE]
+
+
+def _without(token: str, text: str) -> str:
+    return text.replace(token, "…") if token else text
 
 
 def _errors(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -131,7 +131,7 @@ def _read_list(text: str) -> list[Any]:
         return value
     if not text:
         return []
-    if "," not in text.lstrip()[1:] or text.lstrip()[0] in {"{", '"'}:
+    if "," not in text.lstrip()[1:] or text.lstrip()[0] in '[{"':
         message = 'a JSON list (for example ["17", "18"], or [] for an empty list)'
         raise _WrongTypeError(message)
     return text.split(",")

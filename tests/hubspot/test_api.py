@@ -486,6 +486,12 @@ def test_partial_failure_of_actors() -> None:
             assert [row["id"] for row in api.read_actors(["A-1", "A-2"])] == ["A-1"]
 
 
+def test_errors_of_another_type() -> None:
+    """If `errors` is not a list, the actors are read anyway."""
+    body = {"results": [{"id": "A-1", "type": "AGENT"}], "errors": 5}
+    assert [row["id"] for row in related(response(207, body)).api.read_actors(["A-1"])] == ["A-1"]
+
+
 def test_not_found_original_content() -> None:
     """HubSpot's own 404 for the original content means not found."""
     with pytest.raises(NotFoundError):

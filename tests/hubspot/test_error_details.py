@@ -36,3 +36,10 @@ def test_json_object(text: bytes, parsed: dict[str, int]) -> None:
 def test_plain_text() -> None:
     """White space of any kind becomes one space."""
     assert plain_text("a\n\u2028 b\t") == "a b"
+
+
+def test_token_in_a_text() -> None:
+    """Wherever the token is in a text, no part of it remains."""
+    assert plain_text(f"a {'pat-1' * 2000}", "pat-1") == f"a {'…' * 298}"
+    assert plain_text(" " * 5_997 + "pat-1 b", "pat-1") == "… b"
+    assert plain_text("pat\x00-1", "pat-1") == "…"

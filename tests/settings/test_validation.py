@@ -208,7 +208,7 @@ ENVIRONMENT: dict[str, tuple[str, str]] = {
     "LOOKBACK_SECONDS": ("1" * 5_000, "not a whole number"),
     "INCLUDE_ARCHIVED": ("nope", "not a boolean (true or false)"),
     "THREAD_IDS": ("17", "not a JSON list (for example"),
-    "INBOX_IDS": ('{"a": 1}', "not a JSON list (for example"),
+    "INBOX_IDS": ("[17, 18", "not a JSON list (for example"),
     "STREAM_MAPS": ("{", "not a JSON object"),
     "STREAM_MAP_CONFIG": ("[]", "not a JSON object"),
     "FLATTENING_MAX_DEPTH": ("deep", "not a whole number"),

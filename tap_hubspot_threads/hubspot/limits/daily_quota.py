@@ -39,7 +39,7 @@ class DailyQuota:
         if self.reserve_percent and left * 100 < self.limit * self.reserve_percent:
             message = (
                 f"Only {self.remaining} of the account's {self.limit} daily API calls remain, "
-                f"which is below the reserve of {self.reserve_percent}% "
+                f"and the sync leaves a reserve of {self.reserve_percent}% "
                 f"(daily_quota_reserve_percent). {self.reset_notice()}"
             )
             raise DailyQuotaError(message)
