@@ -82,8 +82,9 @@ SETTINGS = th.PropertiesList(
         th.DateTimeType,
         title="Start date",
         description=(
-            "Skip threads whose latest message is older than this date. For a thread without "
-            "messages, its creation counts instead. Ignored if thread IDs are configured."
+            "Skip threads whose latest message is older than this date, such as 2026-01-31 "
+            "(midnight UTC). For a thread without messages, its creation counts instead. Ignored "
+            "if thread IDs are configured."
         ),
     ),
     th.Property(
@@ -163,7 +164,7 @@ SETTINGS = th.PropertiesList(
         default="v3",
         allowed_values=["v3", "2026-09"],
         title="API version",
-        description="Version of the Conversations API.",
+        description="Version of the Conversations API: v3 or 2026-09.",
     ),
     th.Property(
         "max_requests_per_10s",
