@@ -35,8 +35,7 @@ class RowBuilder(Protocol):
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
         """A function that returns the ID of a JSON object; None if the object has no *usable* ID.
 
-        An ID is usable if it is valid: see `json_to_row.thread_id_of` for threads, and
-        `json_to_row.id_of` for other objects.
+        `json_to_row.thread_id_of` (for threads) and `json_to_row.id_of` say which IDs are usable.
         """
 
     def __call__(self, item: Mapping[str, Any], /, *, needs_no_cleaning: bool) -> Row | None:
@@ -52,7 +51,7 @@ class RowBuilder(Protocol):
 class Rows(Collection["Row"]):
     """The rows of a page. To save memory, no row is kept: each iteration builds the rows again.
 
-    `len` returns the number of items, including the items that each iteration skips.
+    `len` includes items that an iteration skips.
 
     Args:
         raw: The response body.
@@ -152,9 +151,9 @@ class PaginationGuard:
     as new, and the guard sets the bit.
 
     If another ID has set the same bit, a new ID counts as old. The probability of this mistake is
-    about 50% at most, because about half of the bits are set at most. A list fails wrongly if the
-    guard makes this mistake for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages. Even with
-    one row per page, the probability of that is practically zero (0.5 to the power of 100).
+    about 50% at most, because about half of the bits are set at most. A list fails wrongly if this
+    happens for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages. Even with one row per
+    page, that is practically impossible: the probability is 0.5 to the power of 100.
 
     Args:
         cursor: The first page's cursor; None for the start of the list.
