@@ -10,38 +10,43 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.errors import TransientError
 
 SMALLER_SIZES = (100, 20, 1)
-"""Page sizes to request after a larger size failed. Other clients of the API report that HubSpot
-returns at most 100 rows per page (observed). UNKNOWN: whether HubSpot ever returns more. If not, a
-request for 500 rows has no advantage."""
+"""Page sizes to request after a larger size failed or was refused.
+
+HubSpot documents a maximum of 500 threads per page (`api.PAGE_SIZE`). Other clients of the API
+report that HubSpot returns at most 100 rows (observed). UNKNOWN: whether HubSpot ever returns more
+than 100 rows. If it never does, a request for 500 rows has no advantage."""
 
 FAILURES_PER_SIZE = 2
-"""A page is requested with the next smaller size after this many transient failures at one size."""
+"""A page is requested with the next smaller size after this many transient errors at one size. For
+a request with a `RetryPolicy`, its `max_attempts` replaces this number (`PagedList.page`)."""
 
 MAX_FAILING_PAGES = 2
-"""This sync stops requesting a size after this many pages failed at that size."""
+"""The sync stops requesting a size after this many pages failed at that size (see `PageSize`)."""
 
 SUCCESSES_TO_STEP_UP = 10
-"""The next larger size is requested after HubSpot returned this many pages of the current size."""
+"""The next larger size is requested after HubSpot returned this many pages of one size."""
 
 
 class PageSize:
     """The page size of one list in one sync. Thread-safe.
 
-    The sizes are `largest` and those of `SMALLER_SIZES` that are smaller, such as 500, 100, 20, 1.
-    The *current size* is the size to request next. A page *fails* at a size if all attempts at the
-    page with this size had transient errors.
+    The sizes are `largest` and those of `SMALLER_SIZES` that are smaller. The *current size* is the
+    size to request next. A page *fails* at a size if all attempts to request the page with this
+    size end in transient errors.
 
-    Guarantees:
-        * After a page failed at the current size, the next smaller size becomes the current size.
-          After `SUCCESSES_TO_STEP_UP` more pages, the larger size becomes the current size again.
-        * The smallest size (1) is an exception. When the first page fails at size 20, only this
-          page is requested with size 1. When a second page fails at size 20, the current size
-          becomes 1.
-        * A size is not requested again after `MAX_FAILING_PAGES` pages failed at this size. If
-          several pages fail concurrently at size 500 or 100, they count as one page.
-        * A size is not requested again after HubSpot refused this size.
-        * If a size is not requested again, larger sizes are not requested again either.
-        * If a page fails at the smallest size too, all failures are forgotten. The cause is then a
+    Guarantees, for the sizes 500, 100, 20 and 1:
+        * After a page failed at size 500 or 100, the next smaller size becomes the current size.
+        * After one page failed at size 20, the current size stays 20. Only the failed page is
+          requested with size 1. After a second page failed at size 20, the current size becomes 1.
+        * After HubSpot returned `SUCCESSES_TO_STEP_UP` pages of the current size, the next larger
+          size becomes the current size, unless it is *excluded*.
+        * A size is excluded after `MAX_FAILING_PAGES` pages failed at this size. A size is also
+          excluded after HubSpot refused it for a page and returned the page with a smaller size.
+          Sizes above an excluded size are excluded too. An excluded size is not requested again.
+        * A failure at size 500, 100 or 20 counts only while this size is the current size. So
+          several pages that fail concurrently at size 500 or 100 count as one page.
+        * After a page failed at size 1, the sync forgets all failures, but no refusals. The largest
+          size that is then not excluded becomes the current size. The cause of the failures is a
           bad row or an outage, not the size.
 
     Args:
@@ -53,7 +58,7 @@ class PageSize:
         self._lock = threading.Lock()
         self._current = largest
         self._successes = 0
-        self._failures: Counter[int] = Counter()
+        self._failed_pages: Counter[int] = Counter()
         self._refused: set[int] = set()
         self._worked: set[int] = set()
 
@@ -71,10 +76,7 @@ class PageSize:
         return size in self._worked
 
     def succeeded(self, size: int) -> None:
-        """Record that HubSpot returned a page of this size.
-
-        After `SUCCESSES_TO_STEP_UP` pages, the next larger size becomes the current size.
-        """
+        """Record that HubSpot returned a page of this size, and update the current size."""
         with self._lock:
             self._worked.add(size)
             if size != self._current:
@@ -85,40 +87,36 @@ class PageSize:
                 self._set(larger[-1])
 
     def failed(self, size: int) -> None:
-        """Record that all attempts at one page with this size failed, and choose the next size."""
+        """Record that a page failed at this size, and update the current size."""
         with self._lock:
             smaller = self.smaller_than(size)
             if smaller is None:
-                self._failures.clear()
+                self._failed_pages.clear()
                 self._set(self._allowed()[0])
             elif size == self._current:
-                self._failures[size] += 1
+                self._failed_pages[size] += 1
                 is_last_resort = smaller == self._sizes[-1]
-                if not is_last_resort or self._failures[size] >= MAX_FAILING_PAGES:
+                if not is_last_resort or self._failed_pages[size] >= MAX_FAILING_PAGES:
                     self._set(smaller)
 
     def forget_failures(self) -> None:
-        """Forget all failures, so that the largest size that was not refused becomes current.
+        """Forget all failures. The largest size that no refusal excludes becomes the current size.
 
         Call this method if a row, not the size, made a page fail.
         """
         self.failed(self._sizes[-1])
 
     def refused(self, size: int) -> None:
-        """Record that HubSpot refused this size and then accepted a smaller size."""
+        """Record that HubSpot refused this size for a page and accepted a smaller size for it."""
         with self._lock:
             self._refused.add(size)
             if self._current not in self._allowed():
                 self._set(self._allowed()[0])
 
     def _allowed(self) -> list[int]:
-        """Return the sizes that may be requested, largest first.
-
-        Such a size is smaller than each size that HubSpot refused, and smaller than each size at
-        which `MAX_FAILING_PAGES` pages failed.
-        """
+        """Return the sizes that are not excluded (see `PageSize`), largest first."""
         unusable = self._refused | {
-            size for size, pages in self._failures.items() if pages >= MAX_FAILING_PAGES
+            size for size, pages in self._failed_pages.items() if pages >= MAX_FAILING_PAGES
         }
         return [size for size in self._sizes if size < min(unusable, default=self._sizes[0] + 1)]
 
@@ -131,7 +129,7 @@ class SinglePageSize:
 
     Args:
         listing: The page size of the whole list.
-        max_failures: The next smaller size is requested after this many transient failures.
+        max_failures: The next smaller size is requested after this many failed attempts at a size.
     """
 
     def __init__(self, listing: PageSize, *, max_failures: int = FAILURES_PER_SIZE) -> None:
@@ -147,15 +145,18 @@ class SinglePageSize:
 
     @property
     def is_reduced_to_smallest(self) -> bool:
-        """Whether this page needs the smallest size, while the list still requests larger pages.
+        """Whether this page has the smallest size, while the list's current size is larger.
 
-        If so, a single row may be the cause of the failures.
+        If so, a single row may have made the larger pages fail.
         """
         return self._size < self._listing.current and self.is_smallest
 
     @property
     def attempts(self) -> int:
-        """The number of attempts that it takes to try this page's size and all smaller sizes."""
+        """The number of attempts that it takes to try this page's size and all smaller sizes.
+
+        Each size takes `max_failures` attempts.
+        """
         count, size = 1, self._size
         while (smaller := self._listing.smaller_than(size)) is not None:
             count, size = count + 1, smaller
@@ -168,9 +169,9 @@ class SinglePageSize:
         return self._size
 
     def failed(self, error: TransientError) -> None:
-        """Record a failed attempt.
+        """Record a failed attempt. After `max_failures` of them, the next smaller size is used.
 
-        An error with `asks_to_wait` does not count, because the size is not its cause.
+        An error with `asks_to_wait` does not count, because the size does not cause such an error.
         """
         if error.asks_to_wait:
             return
@@ -180,7 +181,11 @@ class SinglePageSize:
             self._use(self._listing.smaller_than(self._size) or self._size)
 
     def refused(self) -> bool:
-        """Record a 400. Return whether to request the page again with a smaller size."""
+        """Record a 400. Return whether to request the page again with a smaller size.
+
+        If HubSpot has returned a page of this size before, the size is not the cause of the 400.
+        The result is then False. For the smallest size, the result is False too.
+        """
         smaller = self._listing.smaller_than(self._size)
         if smaller is None or self._listing.has_worked(self._size):
             return False

@@ -33,9 +33,9 @@ class RowBuilder(Protocol):
 
     @property
     def id_of(self) -> Callable[[Mapping[str, Any]], str | None]:
-        """Returns the ID of a JSON object; None if the object has no *usable* ID.
+        """A function that returns the ID of a JSON object; None if the object has no *usable* ID.
 
-        An ID is usable if it is neither missing nor invalid.
+        `json_to_row.thread_id_of` (for threads) and `json_to_row.id_of` say which IDs are usable.
         """
 
     def __call__(self, item: Mapping[str, Any], /, *, needs_no_cleaning: bool) -> Row | None:
@@ -49,13 +49,15 @@ class RowBuilder(Protocol):
 
 
 class Rows(Collection["Row"]):
-    """The rows of a page. Each iteration builds the rows again.
+    """The rows of a page. To save memory, no row is kept: each iteration builds the rows again.
+
+    `len` includes items that an iteration skips.
 
     Args:
         raw: The response body.
-        items: The JSON objects in `raw`. After `shrink`, each iteration parses `raw` again.
-        build_row: Builds the row of a JSON object. An object for which `build_row` returns None is
-            skipped.
+        items: The items of `results` in `raw`. After `shrink`, each iteration parses `raw` again.
+        build_row: Builds the row of a JSON object. An iteration skips an item if it is not an
+            object or if `build_row` returns None.
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class Rows(Collection["Row"]):
 
 
 def usable_ids(items: list[Any], build_row: RowBuilder, *, item_name: str) -> list[str]:
-    """Return the usable IDs of the items, and log how many items have no usable ID.
+    """Return the usable IDs of the items. Log a warning if an item has no usable ID.
 
     Args:
         items: The items of a parsed page.
@@ -123,8 +125,8 @@ def next_cursor(body: Mapping[str, Any]) -> str | None:
     """Return the percent-decoded cursor of the next page; None if this is the last page.
 
     Observed:
-        * HubSpot can return a percent-encoded cursor. HubSpot refuses a cursor that is encoded
-          twice, and `Client` encodes every cursor.
+        * HubSpot can return a percent-encoded cursor. This function decodes such a cursor, because
+          `Client` encodes every cursor, and HubSpot refuses a cursor that is encoded twice.
         * A page without rows may have a cursor.
         * `paging.next.link` has a wrong path, so this function does not use the link.
     """
@@ -137,18 +139,21 @@ MAX_PAGES_WITHOUT_NEW_ID = 100
 because HubSpot can return empty pages with a cursor (observed)."""
 
 SLOTS = 2**20
-"""Number of bits that record the IDs of earlier pages. When more than half of the bits are set, all
-bits are cleared."""
+"""Number of bits that record the IDs of earlier pages (see `PaginationGuard`). When more than half
+of the bits are set, the next page clears all bits."""
 
 
 class PaginationGuard:
     """Detects a list that makes no progress.
 
-    Apart from the cursors, the guard uses 128 kB of memory for a list of any length. The guard sets
-    one of `SLOTS` bits per ID. If another ID has set the same bit, a new ID is mistaken for an old
-    ID. The probability of such a mistake is at most 50%. A list fails wrongly only after such a
-    mistake for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages. Even with one row per
-    page, this is practically impossible.
+    The guard remembers all cursors. For the IDs, it needs 128 kB (`SLOTS` bits), whatever the
+    length of the list. The hash of an ID selects one bit. If the bit is not set yet, the ID counts
+    as new, and the guard sets the bit.
+
+    If another ID has set the same bit, a new ID counts as old. The probability of this mistake is
+    about 50% at most, because about half of the bits are set at most. A list fails wrongly if this
+    happens for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages. Even with one row per
+    page, that is practically impossible: the probability is 0.5 to the power of 100.
 
     Args:
         cursor: The first page's cursor; None for the start of the list.
@@ -164,7 +169,7 @@ class PaginationGuard:
         """Return the cursor of the next page; None after the last page.
 
         Raises:
-            PaginationLoopError: if HubSpot returned the same cursor before (observed), or if
+            PaginationLoopError: if an earlier page had the same cursor (observed), or if
                 `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages had no new ID.
         """
         if page.cursor is None:
@@ -232,7 +237,7 @@ class PagedList:
         cursor: str | None = None,
         policy: RetryPolicy | None = None,
     ) -> Iterator[Page]:
-        """Yield pages, starting at a cursor. Request a page when the caller asks for that page.
+        """Yield pages, starting at a cursor. Each page is requested when the caller asks for it.
 
         Args:
             path: See `page`.
@@ -245,6 +250,7 @@ class PagedList:
         Raises:
             RefusedError: if HubSpot refuses a request, for example because the cursor has expired.
             PaginationLoopError: if the list makes no progress; see `PaginationGuard`.
+            HubSpotError: for other errors; see `Client.request`.
         """
         guard = PaginationGuard(cursor)
         while True:
@@ -311,9 +317,9 @@ class PagedList:
     ) -> ApiResponse:
         """Return the response for a page. Request smaller sizes after a 400 or transient errors.
 
-        Without a policy, `Client.request` retries transient errors, and `size` decreases between
-        the attempts. With a policy, this method calls `Client.request` again for each smaller size,
-        without waiting.
+        Without a policy, one call of `Client.request` makes all attempts after transient errors,
+        and `size` decreases between the attempts. With a policy, this method calls `Client.request`
+        once per size, and does not wait between these calls.
         """
 
         def accept(body: dict[str, Any]) -> bool:

@@ -1,8 +1,8 @@
 """Chooses the exception for an error response, mainly by the status code.
 
-An error message names the request, the response and what to do. From the response, the message
-contains only the status and HubSpot's category, message and correlation ID. An error message never
-contains a raw body or a token.
+An error message names the request. If the user has to act, the message also says what to do. From
+the response, the message contains at most the status, and HubSpot's category, message and
+correlation ID. An error message never contains a raw body or a token.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _BUSY_STATUSES = {
     HTTPStatus.TOO_MANY_REQUESTS,  # 429
     _ACCOUNT_MIGRATION,
 }
-"""Statuses with which HubSpot asks the client to wait, independent of the request (documented)."""
+"""Statuses with which HubSpot asks the client to wait. Any request can get them (documented)."""
 _TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
-"""The statuses below 500 after which a retry may succeed. A 408 comes from a gateway."""
+"""The statuses below 500 after which a retry may succeed. A gateway, not HubSpot, sends a 408."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
 _SCOPE_MISSING = (
     "The token lacks a scope. Give the app or service key the scope conversations.read."
@@ -56,18 +56,23 @@ NOT_HUBSPOT_API = (
     "between."
 )
 ATTEMPTS_IF_LIKELY_PERMANENT = 3
-"""Maximum attempts for errors that a retry rarely fixes:
+"""Maximum attempts after a response that a retry rarely changes.
 
-* a 403 or 404 that HubSpot itself did not send,
+While no request of this sync has succeeded: a 530.
+
+After a request to the Conversations API has succeeded:
+
+* a 403 or 404 that a server other than HubSpot sent,
 * a 403 or 404 for a page of the list of threads,
-* a 403 or 404 for a page of a reference list, such as the inboxes, except the first page,
-* a 530 if no request of this sync has succeeded yet.
+* a 403 or 404 for the second or a later page of a reference list, such as the inboxes.
+
+These cases do not include a 403 because of a missing scope or a removed user.
 """
 
 _NOT_FROM_HUBSPOT = "the response did not come from HubSpot's API"
 
 _SETTINGS = {"property": "property", "inboxId": "inbox_ids", "association": "associations"}
-"""The names of the settings that query parameters come from, by query parameter."""
+"""For each query parameter, the setting that contains its value."""
 _DEFAULTS = {"association": ["TICKET"]}
 
 
@@ -83,8 +88,8 @@ class Endpoint:
     """Whether a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that the requested
     item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """The statuses (403, 404) with which HubSpot refuses only requests to this endpoint. A response
-    with one of these statuses does not end the sync."""
+    """Which of the statuses 403 and 404 do not end the sync. With such a status, HubSpot refuses a
+    request to this endpoint, but may accept requests to other endpoints."""
     can_be_partial: bool = False
     """Whether a 207 counts as a success. With a 207, HubSpot returns only some of the requested
     items."""
@@ -121,19 +126,20 @@ class RequestContext:
 def raise_for_status(response: Response, context: RequestContext) -> None:
     """Raise the error that a response represents. Do nothing if the response is a success.
 
-    A 400, 401, 403 or 404 from HubSpot is not retried, except in the cases listed at
-    `ATTEMPTS_IF_LIKELY_PERMANENT`. The reason is that HubSpot limits the percentage of error
-    responses per app and day (documented for marketplace apps).
+    A 400, 401, 403 or 404 from HubSpot is not retried, because HubSpot limits the percentage of
+    error responses per app and day (documented for marketplace apps). The docstring of
+    `ATTEMPTS_IF_LIKELY_PERMANENT` lists the 403s and 404s that are retried nevertheless.
 
     Raises:
         TransientError: for an error that a retry may fix.
         NotFoundError: for a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`), if
-            `endpoint.can_be_not_found`.
+            `endpoint.can_be_not_found` and a request to the Conversations API has succeeded before.
         WrongAddressError: for a 404 of the list of threads, if no request to the Conversations API
             has succeeded yet.
-        UnverifiedAddressError: for a 404 of another endpoint of the Conversations API or a 403 that
-            concerns one item, if no request to this API has succeeded yet.
-        RefusedError: for a 400 or another 4xx that concerns only this request.
+        UnverifiedAddressError: for a 404 of the Conversations API, or a 403 whose cause is unknown,
+            if the endpoint is not the list of threads and no request to this API has succeeded yet.
+        RefusedError: if HubSpot refuses this request but may accept other requests, for example
+            with a 400.
         DailyQuotaError: if the daily quota is used up.
         HubSpotError: for all other errors, which end the sync.
     """
@@ -175,13 +181,13 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
 def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContext) -> None:
     """Raise the error for a 404.
 
-    Only a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that an item does not
-    exist.
+    A 404 means that an item does not exist if HubSpot itself sent the 404
+    (`ErrorDetails.is_own_404`) and a request to the Conversations API has succeeded before.
 
-    UNKNOWN: whether HubSpot sends such a 404 also for a path that the API does not have, for
-    example because of a wrong `api_version`. In 2019, another HubSpot API sent such a 404 for a
-    removed path (recorded). Therefore no 404 proves anything before a request to the Conversations
-    API has succeeded.
+    UNKNOWN: whether HubSpot itself also sends a 404 for a path that the API does not have, for
+    example because of a wrong `api_version`. In 2019, another HubSpot API did so for a removed path
+    (recorded). Therefore a 404 proves nothing before a request to the Conversations API has
+    succeeded.
     """
     endpoint = context.endpoint
     if_verified: HubSpotError | None = None
@@ -256,8 +262,9 @@ def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> st
 def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
     """Return the names of the settings that may be the cause of a refusal.
 
-    If HubSpot's reason names query parameters, return the settings of these parameters. Otherwise
-    return the settings of all parameters in the query whose value is not the default.
+    Each name in `_SETTINGS` is a candidate if the query has this parameter. If HubSpot's reason
+    names candidates, return their settings. Otherwise, return the settings of all candidates that
+    do not have the default value.
     """
     sent = [
         name for name in _SETTINGS if query.get(name) and query[name] != _DEFAULTS.get(name, ())

@@ -1,4 +1,4 @@
-"""Checks stream maps, and describes the columns that they omit or change."""
+"""Checks the SDK's setting `stream_maps`, and describes which columns it omits or changes."""
 
 from __future__ import annotations
 
@@ -13,26 +13,32 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 NULL = "__NULL__"
-"""The SDK accepts this text instead of null, because Meltano drops null values from settings."""
+"""In a stream map, null removes a column or a stream. The SDK accepts this text instead of null,
+because Meltano drops null values from settings."""
 
 ELSE, SOURCE, ALIAS, KEY = "__else__", "__source__", "__alias__", "__key_properties__"
 OPTIONS = (ELSE, "__filter__", SOURCE, ALIAS, KEY)
 
 Maps = Mapping[str, Any]
+"""The setting `stream_maps`: the *definition* of each map, by stream name or by a pattern such as
+`*`. A definition has *entries*: an expression or null for a column, and options such as
+`__alias__`. If a definition is null, the map removes the stream. Keys of the setting that start
+with `__` are *global options*."""
 Columns = Mapping[str, "Collection[str]"]
 """The columns of each stream, by stream name."""
 
 
 def check_stream_maps(maps: Maps, columns: Columns) -> None:
-    """Check that each mapped stream exists, and each column that a map removes.
+    """Check that the streams, options and removed columns exist, and that expressions are strings.
 
-    The SDK ignores unknown names without a warning. If the name of a column to remove were
-    misspelled, the column would still be emitted.
+    The SDK accepts unknown names without a warning. So if a user misspelled the name of a column to
+    remove, the column would still be emitted.
 
     Raises:
-        SettingsError: for an invalid entry. The message contains a hint, such as a similar name.
+        SettingsError: for an invalid entry. If a name is unknown, the message contains a hint, such
+            as a similar name.
     """
-    for name, definition in _streams_of(maps):
+    for name, definition in _named_maps(maps):
         entries = definition if isinstance(definition, Mapping) else {}
         source = entries.get(SOURCE, name)
         matching = [stream for stream in columns if _is_match(stream, source)]
@@ -63,15 +69,18 @@ def _check_entry(name: str, column: str, expression: object, known: Sequence[str
 
 
 def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
-    """Return a warning that names the entries without effect. None: each entry has an effect.
+    """Return a warning about entries that have no effect; None if there is no such entry.
 
-    The SDK applies only the last map that matches a stream.
+    If several maps match a stream, the SDK applies the last of these maps. The warning names each
+    entry of the other maps, unless the last map has an entry for the same column or removes the
+    column too. If the last map removes the stream, there is no warning. A map with `__source__` is
+    not compared with other maps, because its records have a stream name of their own.
     """
     overridden = []
     for stream in columns:
         matching = [
             (name, definition)
-            for name, definition in _streams_of(maps)
+            for name, definition in _named_maps(maps)
             if _is_match(stream, name) and SOURCE not in _entries(definition)
         ]
         if not matching or _is_null(matching[-1][1]):
@@ -98,7 +107,10 @@ def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
 def describe_columns(
     stream: str, columns: Sequence[str], *, maps: Maps, deselected: Sequence[str]
 ) -> str:
-    """Return text that names, for each map of a stream, the columns left out or changed.
+    """Return text that names the columns of a stream that are left out or changed.
+
+    An example is `messages: left out: subject; changed by stream_maps: text`. If stream maps emit
+    the stream under several names, the text describes the columns for each name.
 
     Args:
         stream: The name of the stream.
@@ -129,14 +141,14 @@ def describe_columns(
 
 
 def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | None]]:
-    """Return each name under which records of a stream are emitted, with its definition.
+    """Return each name under which records of a stream can be emitted, with the map's definition.
 
     The first name is the stream's own name or its alias. Each map whose `__source__` matches the
-    stream adds a name. The definition is empty if no map changes the records, and None if no record
-    is emitted under the name.
+    stream adds a name. The definition is empty if no map applies, and None if no record is emitted
+    under the name.
     """
     found: list[tuple[str, Mapping[str, Any] | None]] = [(stream, None if ELSE in maps else {})]
-    for name, definition in _streams_of(maps):
+    for name, definition in _named_maps(maps):
         entries = _entries(definition)
         if not _is_match(stream, entries.get(SOURCE, name)):
             continue
@@ -148,10 +160,10 @@ def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | Non
     return found
 
 
-def _streams_of(maps: Maps) -> Iterator[tuple[str, Any]]:
+def _named_maps(maps: Maps) -> Iterator[tuple[str, Any]]:
     """Yield the name and definition of each map.
 
-    Global options, such as `__else__`, are omitted, because the SDK checks them.
+    Global options, such as `__else__`, are left out, because the SDK checks them.
     """
     return ((name, definition) for name, definition in maps.items() if not name.startswith("__"))
 

@@ -1,4 +1,4 @@
-"""The configured threads: `thread_ids`, `thread_ids_file`, or both."""
+"""Reads the configured thread IDs from the settings `thread_ids` and `thread_ids_file`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ConfiguredIds:
 
     Args:
         config: The settings, with `thread_ids`, `thread_ids_file` or both.
-        call: Calls the function that reads the file. Reading blocks if the file is a pipe
-            without data.
+        call: Calls the function that reads the file. This function blocks while the file is a pipe
+            without data. `TapHubSpotThreads._call` ends the wait if a signal arrives.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class ConfiguredIds:
         return None if self._ids is None else len(self._ids)
 
     def check(self) -> None:
-        """Read and validate all IDs. Does nothing after the first successful call.
+        """Read and validate all IDs. If an earlier call succeeded, do nothing.
 
         Raises:
-            SettingsError: if a value is not an ID. The message contains the setting, the position
-                and the value.
+            SettingsError: if a value is not an ID, or if the file cannot be read. The message
+                contains the setting, the cause, and the position of an invalid value.
         """
         if self._ids is not None:
             return
@@ -83,12 +83,14 @@ def read_id_file(path: str) -> Iterator[str]:
 
     A text file has one ID per line. Blank lines and lines that start with # are skipped.
 
-    A file counts as CSV if a cell of the header contains one of `ID_COLUMNS`. The header is the
-    first line that is not skipped. Its cells are separated by one of `DELIMITERS`.
+    The *header* is the first line that is not skipped. A file counts as CSV if a cell of the header
+    is one of `ID_COLUMNS`. The cells are separated by one of `DELIMITERS`. In a CSV file, lines
+    that start with # are skipped before the header, but not after the header.
 
     Raises:
-        SettingsError: if the file cannot be read, or if a line has no valid ID. The message
-            contains the path, the line and the value.
+        SettingsError: if the file cannot be read, if each line is skipped, or if a line has no
+            valid ID. The message contains the path. For an invalid line, the message also contains
+            the line's number and the cause, such as the value.
     """
     with _as_settings_error(path):
         source = Path(path)

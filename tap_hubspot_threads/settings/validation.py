@@ -25,10 +25,13 @@ _LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
 
 def check_secrets(config: Mapping[str, Any]) -> None:
-    """Check the secrets before the SDK does, because the SDK's error messages contain the value.
+    """Check the secrets and `client_id`.
+
+    Call this function before the SDK validates the settings, because the SDK's error messages
+    contain the invalid value.
 
     Raises:
-        SettingsError: if a secret is invalid. The message does not contain the secret.
+        SettingsError: if a value is invalid. The message does not contain the value.
     """
     for name, setting in SETTINGS["properties"].items():
         value = config.get(name)
@@ -51,7 +54,8 @@ def check_secrets(config: Mapping[str, Any]) -> None:
 def _check_form(name: str, value: str) -> None:
     """Check that a value is not in quotes, and does not start with `Authorization` or `Bearer`.
 
-    HubSpot responds to a malformed token with a 530, and the response does not show the cause.
+    Without this check, HubSpot would respond to such a token with a 530, which does not show the
+    cause (observed).
     """
     problem = ""
     if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
@@ -66,8 +70,9 @@ def _check_form(name: str, value: str) -> None:
 def excludes_no_thread(start_date: object) -> bool:
     """Whether a start date is 1970-01-01 or earlier. No thread is that old.
 
-    The caller ignores such a start date. Otherwise, the tap would subtract `lookback_seconds` from
-    the date. The result could be before the year 1, and Python cannot represent such a date.
+    The caller ignores such a start date. Otherwise, the message backfill would subtract
+    `lookback_seconds` from this date (`sync.phases.backfill`). The result could be before the year
+    1, and Python cannot represent such a date.
     """
     try:
         start = clean_time(start_date)
@@ -80,7 +85,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
     """Check the rules that the JSON Schema of the settings cannot express.
 
     Raises:
-        SettingsError: if a setting is invalid. The message describes a valid value.
+        SettingsError: if a setting is invalid. The message says what is wrong.
     """
     _check_credentials(config)
     try:

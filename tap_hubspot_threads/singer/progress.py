@@ -78,12 +78,12 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """The number of threads that were emitted, were unchanged, were not found or failed."""
+        """The number of threads that are done: emitted, unchanged, not found or failed."""
         handled = self.stats.unchanged + self.stats.not_found + len(self.failures.threads.failed)
         return self.records["threads"] + handled
 
     def tick(self) -> None:
-        """Log a progress line if `LOG_INTERVAL` has passed since the last line."""
+        """Log a progress line if `LOG_INTERVAL` seconds have passed since the last line."""
         now = self.clock()
         elapsed = now - self._last_line
         if elapsed < LOG_INTERVAL:
@@ -121,7 +121,9 @@ class Progress:
         return ". ".join(sentences) + "."
 
     def fields(self, saved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the figures of this sync as log fields. The names of the fields are stable.
+        """Return the figures of this sync as log fields.
+
+        Do not rename a field, because users' alerts may depend on the names.
 
         Args:
             saved: The entry of the stream `threads` in the last STATE message, from
@@ -160,7 +162,7 @@ class Progress:
         }
 
     def log_metrics(self) -> None:
-        """Log the counts that are not zero as SDK metrics. The SDK itself logs record counts."""
+        """Log the counts that are not zero as SDK metrics. `EventWriter.run` logs record counts."""
         counts = {
             "http_request_count": self.traffic.request_count,
             "http_retry_count": self.traffic.retry_count,
@@ -171,7 +173,7 @@ class Progress:
         }
         for name, count in counts.items():
             if count:
-                # The cast is needed because most of these names are not in the SDK's enum `Metric`.
+                # The cast is for mypy: most of these names are not in the SDK's enum `Metric`.
                 metric = cast("metrics.Metric", SimpleNamespace(value=name))
                 point = metrics.Point("counter", metric, count, {"stream": "threads"})
                 metrics.log(metrics.get_metrics_logger(), point)
@@ -200,9 +202,9 @@ class Progress:
     def _describe_skipped(self) -> list[str]:
         stats = self.stats
         return [
-            *_unless_none(stats.unchanged, "open thread", "unchanged"),
-            *_unless_none(stats.before_start_date, "thread", "older than start_date"),
-            *_unless_none(stats.other_inbox, "thread", "in other inboxes"),
+            *_unless_zero(stats.unchanged, "open thread", "unchanged"),
+            *_unless_zero(stats.before_start_date, "thread", "older than start_date"),
+            *_unless_zero(stats.other_inbox, "thread", "in other inboxes"),
         ]
 
     def _why_none(self) -> str:
@@ -221,6 +223,9 @@ class Progress:
 def outcome_of(error: BaseException | None) -> str:
     """Return the outcome of a sync: complete, incomplete, stopped or failed.
 
+    *Incomplete* means that some items could not be read. *Stopped* means that a signal ended the
+    sync, or that a later sync may succeed (`EX_TEMPFAIL`).
+
     Args:
         error: The error that ended the sync. None: no error ended the sync.
     """
@@ -235,13 +240,13 @@ def outcome_of(error: BaseException | None) -> str:
 def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
     """Return a phrase such as `3 threads not found` for each type of problem that occurred."""
     return [
-        *_unless_none(stats.not_found, "thread", "not found"),
-        *_unless_none(stats.withheld_deletions, "deletion", "pending"),
-        *_unless_none(len(failures.threads.failed), "thread", "failed"),
-        *_unless_none(len(failures.messages.failed), "thread", "with failed messages"),
-        *_unless_none(len(stats.unavailable), "thread", "whose messages HubSpot does not return"),
-        *_unless_none(len(stats.truncated), "message", "truncated"),
-        *_unless_none(len(failures.actors.failed), "actor", "failed"),
+        *_unless_zero(stats.not_found, "thread", "not found"),
+        *_unless_zero(stats.withheld_deletions, "deletion", "pending"),
+        *_unless_zero(len(failures.threads.failed), "thread", "failed"),
+        *_unless_zero(len(failures.messages.failed), "thread", "with failed messages"),
+        *_unless_zero(len(stats.unavailable), "thread", "whose messages HubSpot does not return"),
+        *_unless_zero(len(stats.truncated), "message", "truncated"),
+        *_unless_zero(len(failures.actors.failed), "actor", "failed"),
     ]
 
 
@@ -261,7 +266,7 @@ def describe_misfits(counts: Mapping[str, int]) -> str:
     """Return a warning about the values that did not fit their columns.
 
     Args:
-        counts: The number of such values, by stream and column, such as `threads.closedAt`.
+        counts: The number of these values, by stream and column, such as `threads.closedAt`.
     """
     columns = ", ".join(f"{column} {count}" for column, count in sorted(counts.items()))
     message = "value(s) did not fit their column and are in otherProperties"
@@ -281,5 +286,5 @@ def _count(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def _unless_none(count: int, noun: str, rest: str) -> list[str]:
+def _unless_zero(count: int, noun: str, rest: str) -> list[str]:
     return [f"{_count(count, noun)} {rest}"] if count else []

@@ -26,41 +26,42 @@ if TYPE_CHECKING:
 
 
 BUFFER = 65_536
-"""Characters to buffer before a write."""
+"""`Output` writes its buffered text when the text has this many characters or more."""
 
 CHUNK: int = getattr(select, "PIPE_BUF", 512)
-"""Bytes per write. A pipe that polls as writable accepts `CHUNK` bytes without blocking (POSIX)."""
+"""Maximum bytes per write. A pipe that polls as writable accepts this number of bytes without
+blocking (POSIX)."""
 
 POLL = 0.1
-"""Seconds between two calls of `check` while the pipe is full."""
+"""Seconds between two calls of `Output.check` while the pipe is full."""
 
 STOP_TIMEOUT = 5.0
 """After a signal, the sync stops writing if the pipe accepts no data for this many seconds. A
-target that keeps reading, even slowly, still gets the whole output."""
+target that keeps reading, even slowly, still gets everything up to the final STATE message."""
 
 
 def as_output(stream: TextIO) -> TextIO | Output:
-    """Return an `Output` for the process's standard output; return any other stream unchanged.
+    """Return an `Output` for the process's own standard output; return other streams unchanged.
 
-    If a caller has redirected `sys.stdout`, for example a test, that caller still gets the text. On
-    Windows, every stream is returned unchanged, because Windows has neither `poll` nor non-blocking
-    pipes.
+    Another stream comes from a caller that has redirected `sys.stdout`, such as a test. That caller
+    still gets the text. On Windows, every stream is returned unchanged, because Windows has no
+    `poll` and no non-blocking pipes.
     """
     is_ours = stream is sys.__stdout__ and hasattr(select, "poll")
     return Output(stream.fileno()) if is_ours else stream
 
 
 class Output(io.TextIOBase):
-    """A buffered text stream for a file descriptor, independent of Python's own buffering.
+    """A buffered text stream for a file descriptor. It replaces Python's own stream for stdout.
 
-    With `PYTHONUNBUFFERED` or `-u`, Python's own stream neither completes a short write nor waits
-    for a non-blocking pipe.
+    Python's own stream can lose text: with `PYTHONUNBUFFERED` or `-u`, it does not complete a short
+    write, and it does not wait until a non-blocking pipe accepts data.
 
     Guarantees:
-        * All text is written completely and in order. The stream completes short writes and waits
+        * All text is written completely and in order. The stream completes short writes, and waits
           while a pipe is full.
         * After a failed write, nothing more is written, and every `flush` raises the same error.
-          Therefore only the last line can be incomplete.
+          Therefore every line except the last is complete.
         * A signal is detected even while the pipe is full; see `STOP_TIMEOUT`.
     """
 
@@ -74,8 +75,8 @@ class Output(io.TextIOBase):
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self.check: Callable[[], None] = lambda: None
-        """Raises `Stopped` if a signal has arrived. The tap sets this attribute to `Stop.check`.
-        By default, the function does nothing."""
+        """Called while the pipe is full. The tap sets this attribute to `Stop.check`, which raises
+        `Stopped` if a signal has arrived. By default, the function does nothing."""
 
     @override
     def fileno(self) -> int:
@@ -121,10 +122,13 @@ class Output(io.TextIOBase):
 
     @override
     def close(self) -> None:
-        """Drop the buffered text, and leave the descriptor open."""
+        """Do nothing: the buffered text is not written, and the descriptor stays open."""
 
     def _write(self, chunk: memoryview) -> int:
-        """Wait until the descriptor is writable, and write; return the number of bytes written."""
+        """Wait until the descriptor is writable, and write a chunk or its first bytes.
+
+        Return the number of bytes written.
+        """
         waited = 0.0
         while not self._poll.poll(POLL * 1000):
             try:
@@ -155,18 +159,20 @@ time for each record would take 25% of the encoding time."""
 class MessageWriter(SingerWriter):
     """Writes messages to stdout, and flushes stdout after each message that is not a RECORD.
 
+    So a RECORD message may stay in the buffer for a while. The tap also flushes stdout while it
+    waits for HubSpot (`App._while_waiting`). The order of the messages is kept.
+
     The SDK's writer is slower, because it creates a JSON encoder for each record and flushes after
-    each record. Both writers keep the order of messages. The tap also flushes stdout while it waits
-    for HubSpot (`App._while_waiting`).
+    each record.
     """
 
     _seconds, _time = 0.0, ""
     """The latest `time_extracted`: in seconds since 1970, and as text."""
 
     def write_record(self, stream: str, row: Record) -> None:
-        """Write a RECORD message without the SDK's message object.
+        """Write a RECORD message without the SDK's `RecordMessage`.
 
-        With that object, this method would take twice as long.
+        With a `RecordMessage`, this method would take twice as long.
         """
         now = time.time()
         if not 0 <= now - self._seconds < TIME_RESOLUTION:
@@ -185,7 +191,7 @@ class MessageWriter(SingerWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        """Write a message. Encode a STATE message in parts, because a STATE message can be long."""
+        """Write a message. To save memory, a STATE message is encoded in parts."""
         if isinstance(message, StateMessage):
             sys.stdout.writelines(_ENCODER.iterencode(message.to_dict()))
         else:

@@ -30,9 +30,10 @@ class DeletedThreadsStream(HubSpotStream):
 
 
 class ThreadIndexStream(HubSpotStream):
-    """One record for each thread that a list request returned, with few columns.
+    """Threads that a sync finds by list requests, with few columns.
 
-    If the stream `threads` is selected too, this stream costs no extra API calls.
+    If one of the streams `threads`, `messages` and `actors` is selected too, this stream costs no
+    extra API calls.
     """
 
     name = "thread_index"
