@@ -49,8 +49,9 @@ class ApiResponse:
     """The response's `Date`, as a time such as `2026-01-31T09:00:00.000Z`. If the response has no
     `Date` that `HubSpotClock` accepts: the result of `HubSpotClock.now`."""
     is_dated: bool
-    """Whether this or an earlier response had a plausible `Date` (`HubSpotClock.is_known`). False:
-    `now` is the local time minus one hour (`clock.MARGIN`)."""
+    """Whether a response so far had a `Date` that `HubSpotClock` accepts, or keeps until another
+    response confirms it (`HubSpotClock.is_known`). False: `now` is the local time minus one hour
+    (`clock.MARGIN`)."""
 
 
 THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
@@ -134,12 +135,13 @@ class Client:
             params: The query parameters, or a function that returns them. The function is called
                 before each attempt. Parameters with the value None are not sent.
             json_body: The request body. None: the request has no body.
-            policy: Limits for this request. None: the limits from the settings.
+            policy: Limits for this request. None: the limits of the settings, and
+                `retry.MAX_RETRY_AFTER`.
             min_attempts: Attempts to allow even if the settings or `policy` allow fewer.
             on_failure: Called with each `TransientError`.
 
         Raises:
-            TransientError: if the last attempt fails with a transient error.
+            TransientError: if the last attempt fails with a transient error without `advice`.
             NotFoundError: for a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`), if
                 `endpoint.can_be_not_found`.
             WrongAddressError: if no Conversations API exists at this address.
@@ -179,7 +181,8 @@ class Client:
             try:
                 raise_for_status(response, context)
             except TransientError as error:
-                if error.is_burst:  # all workers pause, even after the last attempt
+                # All workers share the rate limit, so all pause, even if this request ends here.
+                if error.is_burst:
                     self.limit.pause(error.retry_after or self.limit.refusal_pause())
                 raise
             try:

@@ -34,7 +34,7 @@ class ThreadFilter:
 
     @property
     def archived_values(self) -> tuple[bool, ...]:
-        """The values of the parameter `archived` in list requests, in the order of the requests."""
+        """The lists to read, in order. False: live threads. True: archived threads."""
         return (False, True) if self.include_archived else (False,)
 
     @property

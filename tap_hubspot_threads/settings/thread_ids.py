@@ -31,8 +31,9 @@ class ConfiguredIds:
 
     Args:
         config: The settings, with `thread_ids`, `thread_ids_file` or both.
-        call: Calls the function that reads the file. This function blocks while the file is a pipe
-            without data. `TapHubSpotThreads._call` ends the wait if a signal arrives.
+        call: Calls the function that reads the file. Reading blocks while the file is a pipe
+            without data. The tap passes `TapHubSpotThreads._call`, which ends the wait if a signal
+            arrives.
     """
 
     def __init__(
@@ -81,11 +82,12 @@ class ConfiguredIds:
 def read_id_file(path: str) -> Iterator[str]:
     """Yield the IDs of a text or CSV file in UTF-8, with or without a byte order mark.
 
-    A text file has one ID per line. Blank lines and lines that start with # are skipped.
+    Blank lines, and lines that start with #, are skipped at the start of the file. If a cell of the
+    next line is one of `ID_COLUMNS`, the file is CSV and this line is the header. The cells are
+    separated by one of `DELIMITERS`. Otherwise, the file is text, with one ID per line.
 
-    The *header* is the first line that is not skipped. A file counts as CSV if a cell of the header
-    is one of `ID_COLUMNS`. The cells are separated by one of `DELIMITERS`. In a CSV file, lines
-    that start with # are skipped before the header, but not after the header.
+    In a text file, later blank lines and lines that start with # are skipped too. In a CSV file, a
+    later line is skipped if all its cells are empty.
 
     Raises:
         SettingsError: if the file cannot be read, if each line is skipped, or if a line has no

@@ -184,7 +184,13 @@ class Progress:
         Return an empty list if the remaining quota is unknown.
         """
         remaining, limit = self.traffic.quota
-        return [] if remaining is None else [f"{remaining:,} of {limit:,} left today"]
+        if remaining is None:
+            return []
+        return [
+            f"{remaining:,} left today"
+            if limit is None
+            else f"{remaining:,} of {limit:,} left today"
+        ]
 
     def _describe_records(self) -> list[str]:
         """Return a phrase such as `3 threads` for each stream with records.

@@ -1,7 +1,7 @@
-"""The sync that runs if no selected stream needs to read threads by ID.
+"""The sync that runs if none of `threads`, `messages` and `actors` is selected.
 
-It reads the reference lists, which are short lists such as `inboxes`, and `thread_index`, which has
-the rows of HubSpot's list of threads. This sync does not change the state.
+If `thread_index` is selected, this sync first reads HubSpot's list of threads. Then it reads the
+selected reference lists, which are short lists such as `inboxes`. It does not change the state.
 """
 
 from __future__ import annotations
