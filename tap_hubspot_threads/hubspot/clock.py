@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 MAX_AHEAD = 60.0
-"""A `Date` that is more than this many seconds later than the derived time is ignored. An
-unconfirmed `Date` is accepted if a previous one gives the same current time to within this many
-seconds."""
+"""A `Date` that is more than this many seconds later than the derived time is ignored. This is also
+the tolerance for the confirmation of a `Date` (see `HubSpotClock`)."""
 MAX_BEHIND = 86_400.0
 """A `Date` that is more than this many seconds earlier than the derived time is *unconfirmed*
 (see `HubSpotClock`)."""
@@ -40,9 +39,9 @@ class HubSpotClock:
         * A `Date` more than one minute later than the derived time is ignored: `read` returns None.
           So a single wrong `Date`, unless it is the first, cannot move the bookmark into the
           future.
-        * A `Date` more than one day earlier than the derived time is *unconfirmed*. Such a `Date`
-          is accepted only if a previous unconfirmed `Date` gives the same current time to within
-          one minute.
+        * A `Date` more than one day earlier than the derived time is *unconfirmed*. It is accepted
+          when a second unconfirmed `Date` confirms it: their estimates of the current time differ
+          by at most one minute.
         * Before the first accepted `Date`, there is no derived time. A `Date` is then unconfirmed
           if it is more than one day earlier than the local time. Any other `Date` is accepted, even
           if it is later than the local time.
@@ -88,8 +87,8 @@ class HubSpotClock:
     def now(self) -> datetime:
         """Return the derived time.
 
-        Until a `Date` is accepted, return the local time minus `MARGIN`. If all unconfirmed dates
-        give an earlier current time, return the latest of these times instead.
+        Until a `Date` is accepted, return the local time minus `MARGIN`, or the latest estimate
+        from an unconfirmed `Date` if this is earlier.
         """
         with self._lock:
             elapsed = self.monotonic()

@@ -28,7 +28,7 @@ SUCCESSES_TO_STEP_UP = 10
 
 
 class PageSize:
-    """The page size of one list in one sync. Thread-safe.
+    """The page size of the lists of one endpoint in one sync. Thread-safe.
 
     The sizes are `largest` and those of `SMALLER_SIZES` that are smaller. The *current size* is the
     size to request next. A page *fails* at a size if all attempts to request the page with this
@@ -42,7 +42,7 @@ class PageSize:
           size becomes the current size, unless it is *excluded*.
         * A size is excluded after `MAX_FAILING_PAGES` pages failed at this size. A size is also
           excluded after HubSpot refused it for a page and returned the page with a smaller size.
-          Sizes above an excluded size are excluded too. An excluded size is not requested again.
+          Sizes above an excluded size are excluded too. An excluded size is not requested.
         * A failure at size 500, 100 or 20 counts only while this size is the current size. So
           several pages that fail concurrently at size 500 or 100 count as one page.
         * After a page failed at size 1, the sync forgets all failures, but no refusals. The largest

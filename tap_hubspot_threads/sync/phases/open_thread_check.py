@@ -3,8 +3,8 @@
 A *silent change* is a change without a new message, such as a new status or assignee. An *open*
 thread has a status other than CLOSED. A *known* open thread is a thread that the state has as open.
 
-The check has four steps, in the order of the methods of `OpenThreadCheck`. Each step handles the
-threads that earlier steps have not handled. Several steps are necessary, because two facts are
+The check has four steps, in the order of the methods of `OpenThreadCheck`. Each step is there for
+the threads that earlier steps have not handled. Several steps are necessary, because two facts are
 unknown: whether HubSpot's filter for open threads works, and how many threads fit on one page. The
 state does not record which steps worked, so every sync starts with the first step.
 """
@@ -90,7 +90,7 @@ class OpenThreadCheck:
         """List threads with HubSpot's filter for open threads. Each request is attempted once.
 
         The step is skipped if the number of threads to check is at most the number of lists (live
-        and archived). Reading these threads by ID then takes no more API calls than the lists.
+        and archived). Reading these threads by ID usually takes no more API calls than the lists.
         """
         if self._max_calls and self._lists and self._listable() > len(self._archived_values):
             yield from self._listing(self._list_open())
@@ -190,14 +190,15 @@ class OpenThreadCheck:
     def _should_list_all(self) -> bool:
         """Whether `by_listing_all` lists all threads.
 
-        The list is expected to take as many pages and seconds as the last completed full listing.
+        The list is expected to take as many pages as the last completed full listing, and its
+        request seconds divided by the number of pages that are read at once.
         """
         listing = self._state.listing
         pages = listing.full_pages
         if pages is None or self._listable() <= pages:
             return False
         fits_calls = pages <= self._max_calls // 2 - self._pages
-        # Without `newest_id`, cursors are not thread IDs, and pages are read one after another.
+        # If cursors are not thread IDs, `newest_id` is None, and one page after another is read.
         at_once = self._pool.count if self._state.recent.newest_id is not None else 1
         return fits_calls and listing.full_seconds / at_once <= self._seconds_left()
 
@@ -219,8 +220,8 @@ class OpenThreadCheck:
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
         """Yield and count pages until the API calls or the seconds for list requests are used up.
 
-        Also end before a page for which the remaining seconds are not enough, if this page takes as
-        long as the previous page.
+        The next page is expected to take as long as the previous page. If fewer seconds remain, end
+        before the next page.
         """
         pages = self._pool.iterate(pages)
         for _ in range(self._pages_left()):

@@ -20,8 +20,8 @@ class MessagesState:
     Messages are *pending* if a later sync must read them, for example because reading them failed.
 
     The bookmark of `messages` has two uses. After a killed process or a used-up daily quota, the
-    next sync resumes reading messages there. If `messages` was not selected in earlier syncs, the
-    tap also loads the messages that were sent meanwhile.
+    next sync resumes reading messages there. If earlier syncs did not select `messages`, this
+    bookmark stayed at an earlier time. The backfill then reads the messages sent after that time.
 
     Args:
         state: The result of `to_dict`. Empty: no messages have been emitted.
@@ -35,8 +35,8 @@ class MessagesState:
     ) -> None:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
-        """If a thread's latest message has this time or an earlier time, the thread's messages are
-        emitted or pending. None: the backfill has not begun."""
+        """If a thread's latest message is before this time, the thread's messages are emitted or
+        pending. None: the backfill has not begun."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
         """Whether the bookmark of `messages` is None or earlier than the bookmark of `threads`. If
         so, `Backfill` moves the bookmark of `messages`. If not, the increment moves both
@@ -71,7 +71,11 @@ class MessagesState:
             self.bookmark = min(self.bookmark, moment)
 
     def advance(self, moment: str) -> None:
-        """Record that the backfill has handled a thread with this time of its latest message."""
+        """Record that the backfill has handled a thread.
+
+        Args:
+            moment: The time of the thread's latest message, or an earlier time.
+        """
         # A new backfill starts `lookback_seconds` before the bookmark. So the first thread can move
         # the bookmark back.
         self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment

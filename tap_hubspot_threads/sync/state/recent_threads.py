@@ -18,7 +18,7 @@ If the increment lists a forgotten thread, the thread is read again, which costs
 
 
 class RecentThreads:
-    """The recently emitted threads, and the highest thread ID before the lookback.
+    """The recently emitted threads, and a thread ID that was listed before the lookback.
 
     Args:
         state: The state's entry of `threads`, with the keys of `to_dict`. Empty: a first sync.
@@ -27,13 +27,14 @@ class RecentThreads:
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._times: dict[str, str | None] = dict(state.get("recent_threads", ()))
         """For each thread ID: the time of the latest message in the thread's last emitted record.
-        None: the thread has no message. The thread recorded last is last."""
+        None: the thread has no message. The most recently recorded thread is at the end."""
         self._newest: list[tuple[str, int]] = [
             (now, int(thread_id)) for now, thread_id in state.get("newest_ids", ())
         ]
-        """At most two entries: the start of an earlier sync, and the highest thread ID that this
-        sync had listed at its end. The first entry is the one in use (`newest_id`). The second
-        entry replaces it as soon as the lookback starts after the second entry's time."""
+        """At most two pairs. A pair has the start time of an increment or full listing, and the
+        highest thread ID that it had listed at its end. The first pair is in use (`newest_id`).
+        When the lookback no longer reaches back to the second pair's time, the second pair replaces
+        the first."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys for the state."""
@@ -46,8 +47,8 @@ class RecentThreads:
     def newest_id(self) -> int | None:
         """The ID after which the increment lists new threads; None if unknown.
 
-        This is the highest thread ID that was listed by the start of the lookback. Shortly after
-        the first full listing, no ID is old enough. Then this is the highest ID of that listing.
+        An earlier sync listed this ID before the start of the lookback. Shortly after the first
+        full listing, no ID is old enough. Then this is the highest ID of that listing.
         """
         return self._newest[0][1] if self._newest else None
 
@@ -74,7 +75,7 @@ class RecentThreads:
         """Record the highest ID listed, and forget the threads that are no longer needed.
 
         A thread is needed if the next increment can list the thread again. The ID is not recorded
-        if the second entry is still waiting to replace the first one.
+        as long as a pair of `_newest` is in the lookback.
 
         Args:
             now: HubSpot's time at the start of the increment or full listing.
