@@ -154,7 +154,7 @@ def check_log(log: str) -> None:
     assert len(again) == 1 + RETRIES
     for line in again:
         assert f"{NO_QUOTA}: exit code 75: " in line
-        assert "a reserve of 10% (daily_quota_reserve_percent)" in line
+        assert "the sync leaves a reserve of 10% (daily_quota_reserve_percent)" in line
     assert TOKEN not in log
     assert WRONG_TOKEN not in log
 

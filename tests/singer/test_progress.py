@@ -42,6 +42,20 @@ def test_line_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("quota", "phrases"),
+    [
+        ((900, 1_000), ["900 of 1,000 left today"]),
+        ((900, None), ["900 left today"]),
+        ((None, 1_000), []),
+    ],
+)
+def test_quota(quota: tuple[int | None, int | None], phrases: list[str]) -> None:
+    """The remaining quota is reported even if HubSpot does not report its limit."""
+    progress, _ = make_progress(quota)
+    assert progress.describe_quota() == phrases
+
+
 def test_line_without_progress(caplog: pytest.LogCaptureFixture) -> None:
     """A line is also logged while nothing is read."""
     caplog.set_level(logging.INFO)

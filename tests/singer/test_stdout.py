@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,8 +47,12 @@ def pipe(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
     yield reader, writer
     for descriptor in (reader, writer):
         # If the test has closed the end, its number can belong to another file by now.
-        with suppress(OSError):
-            if os.fstat(descriptor).st_ino == inode:
+        try:
+            is_open = os.fstat(descriptor).st_ino == inode
+        except OSError as error:
+            assert error.errno == errno.EBADF  # noqa: PT017 - closed by the test
+        else:
+            if is_open:
                 os.close(descriptor)
 
 
