@@ -9,8 +9,6 @@ import errno
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -61,22 +59,19 @@ class HubSpotError(Exception):
     """
 
     exit_code = EX_CONFIG
+    ends_sync = False
+    """Whether the sync must end, because every other request would fail too. If False, the code
+    that catches the error decides whether the sync continues. True for every `is_auth_error`."""
 
     def __init__(
         self, message: str, *, is_auth_error: bool = False, exit_code: int | None = None
     ) -> None:
         super().__init__(message)
         self.is_auth_error = is_auth_error
+        if is_auth_error:
+            self.ends_sync = True
         if exit_code is not None:
             self.exit_code = exit_code
-
-    @property
-    def ends_sync(self) -> bool:
-        """Whether the sync must end, because every other request would fail too.
-
-        If False, the code that catches the error decides whether the sync continues.
-        """
-        return self.is_auth_error
 
 
 class TransientError(HubSpotError):
@@ -139,11 +134,7 @@ class RetryLaterError(HubSpotError):
     """HubSpot requested a wait (`Retry-After`) of more than `retry.MAX_RETRY_AFTER` seconds."""
 
     exit_code = EX_TEMPFAIL
-
-    @property
-    @override
-    def ends_sync(self) -> bool:
-        return True
+    ends_sync = True
 
 
 class RefusedError(HubSpotError):
@@ -221,17 +212,14 @@ class DailyQuotaError(HubSpotError):
     """The daily quota is used up, or only the reserve for other integrations remains."""
 
     exit_code = EX_TEMPFAIL
-
-    @property
-    @override
-    def ends_sync(self) -> bool:
-        return True
+    ends_sync = True
 
 
 class WorkerStartError(HubSpotError):
     """The operating system could not start any worker thread."""
 
     exit_code = EX_TEMPFAIL
+    ends_sync = True
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(
@@ -239,19 +227,11 @@ class WorkerStartError(HubSpotError):
             "processes or memory for this container or user, and run the sync again."
         )
 
-    @property
-    @override
-    def ends_sync(self) -> bool:
-        return True
-
 
 class ConsecutiveFailuresError(HubSpotError):
     """Several items in a row could not be read, so that HubSpot is probably down."""
 
-    @property
-    @override
-    def ends_sync(self) -> bool:
-        return True
+    ends_sync = True
 
 
 class IncompleteError(HubSpotError):
