@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tap_hubspot_threads.errors import HubSpotError, TransientError
 from tap_hubspot_threads.hubspot.client import THREADS
-from tap_hubspot_threads.hubspot.error_details import plain_text
+from tap_hubspot_threads.hubspot.error_details import error_list, plain_text
 from tap_hubspot_threads.hubspot.json_to_row import RowBuilders, thread_id_of
 from tap_hubspot_threads.hubspot.pagination import PagedList, Rows, usable_ids
 from tap_hubspot_threads.hubspot.retry import NO_RETRY, QUICK
@@ -329,10 +329,7 @@ class HubSpotApi:
 
 def _transient_category(body: Mapping[str, Any]) -> str:
     """Return the first transient category in the `errors` of a 207; empty if there is none."""
-    errors = body.get("errors")
-    objects = (
-        [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
-    )
+    objects = [error for error in error_list(body) if isinstance(error, dict)]
     categories = [plain_text(str(error.get("category"))) for error in objects]
     words = ("INTERNAL", "RATE_LIMIT", "TIMEOUT", "UNAVAILABLE")
     return next((name for name in categories if any(word in name.upper() for word in words)), "")

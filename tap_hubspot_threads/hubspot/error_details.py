@@ -90,6 +90,12 @@ def json_object(text: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def error_list(body: Mapping[str, Any]) -> list[Any]:
+    """Return the array `errors` of a response; empty if there is no such array."""
+    errors = body.get("errors")
+    return errors if isinstance(errors, list) else []
+
+
 def plain_text(text: str, token: str = "") -> str:
     """Return text from a response as one line that is safe to log.
 
@@ -110,8 +116,7 @@ def _without(token: str, text: str) -> str:
 
 def _errors(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the message and the context of each element of `errors`."""
-    errors = body.get("errors")
-    for error in errors if isinstance(errors, list) else ():
+    for error in error_list(body):
         if isinstance(error, str):
             yield error, {}
         elif isinstance(error, dict):

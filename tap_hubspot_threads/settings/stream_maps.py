@@ -39,7 +39,7 @@ def check_stream_maps(maps: Maps, columns: Columns) -> None:
             as a similar name.
     """
     for name, definition in _named_maps(maps):
-        entries = definition if isinstance(definition, Mapping) else {}
+        entries = _entries(definition)
         source = entries.get(SOURCE, name)
         matching = [stream for stream in columns if _is_match(stream, source)]
         if not matching:
