@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import MAX_NAMED_IDS, HubSpotError, name_ids
 from tap_hubspot_threads.models import ReadMessages, Record, ThreadRef
+from tap_hubspot_threads.sync.fetch_thread import ReadResult
 from tap_hubspot_threads.sync.phases.read_reference_lists import read_reference_lists
-from tap_hubspot_threads.sync.pipeline import ReadResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

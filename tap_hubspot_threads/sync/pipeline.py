@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from tap_hubspot_threads.errors import HubSpotError, NotFoundError, RefusedError, TransientError
+from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import (
     REPLICATION_KEY,
     Event,
@@ -24,6 +24,7 @@ from tap_hubspot_threads.models import (
     ThreadRef,
 )
 from tap_hubspot_threads.sync.context import CircuitBreaker
+from tap_hubspot_threads.sync.fetch_thread import ReadResult, fetch_thread
 from tap_hubspot_threads.sync.lookback import Lookback
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 
@@ -35,23 +36,6 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.state.sync_state import SyncState
-
-MAX_CALLS_PER_THREAD = 2
-"""Maximum API calls to read a thread by ID, not counting retries: one as live, one as archived."""
-
-
-class ReadResult(NamedTuple):
-    """The result of reading a thread by ID."""
-
-    ref: ThreadRef
-    outcome: Row | HubSpotError | None
-    """The thread's row. None: HubSpot has no such thread. An error: the thread could not be
-    read."""
-    calls: int
-    """Number of API calls, not counting retries."""
-    now: str | None = None
-    """The `Date` of the last 404, as a time such as `2026-01-31T09:00:00.000Z`. None: HubSpot has
-    the thread, reading failed, or the 404 has no `Date`."""
 
 
 class ListedPage(NamedTuple):
@@ -458,26 +442,3 @@ class ThreadPipeline:
         self._stats.other_inbox += not has_inbox
         self._stats.before_start_date += has_inbox
         return False
-
-
-def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> ReadResult:
-    """Read a thread by ID. After a 404, repeat the request with the other value of `archived`.
-
-    A `TransientError` or `RefusedError` is returned as the outcome, not raised.
-
-    Args:
-        api: The HubSpot API.
-        ref: The thread. Its `archived` is the value for the first request.
-        once: Whether to attempt each request only once.
-    """
-    now = None
-    for calls, archived in enumerate((ref.archived, not ref.archived), start=1):
-        try:
-            row = api.get_thread(ref.id, archived=archived, once=once)
-        except NotFoundError as error:
-            now = error.now
-        except (TransientError, RefusedError) as error:
-            return ReadResult(ref, error, calls)
-        else:
-            return ReadResult(ref, row, calls)
-    return ReadResult(ref, None, MAX_CALLS_PER_THREAD, now)

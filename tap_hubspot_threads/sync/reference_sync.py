@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import CHECKPOINT, Record
 from tap_hubspot_threads.sync.account import identify
+from tap_hubspot_threads.sync.fetch_thread import fetch_thread
 from tap_hubspot_threads.sync.phases.read_reference_lists import read_reference_lists
 from tap_hubspot_threads.sync.phases.thread_list import ThreadList
-from tap_hubspot_threads.sync.pipeline import fetch_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Reading threads by ID: which lists are requested, and what counts as a failure."""
+"""Reading threads by ID: their order, and what counts as a failure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_hubspot_threads.errors import HubSpotError, RefusedError, TransientError
+from tap_hubspot_threads.errors import HubSpotError, RefusedError
 from tap_hubspot_threads.models import StateChange, ThreadRef
 from tap_hubspot_threads.sync.context import FAILING_SYNCS, MAX_CONSECUTIVE_FAILURES
-from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, ReadResult, ThreadPipeline
+from tap_hubspot_threads.sync.fetch_thread import MAX_CALLS_PER_THREAD, ReadResult
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tests.sync.fakes import (
-    NOW,
     Inline,
     fake,
     make_context,
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from tap_hubspot_threads.models import Event
     from tap_hubspot_threads.sync.state.sync_state import SyncState
-
-LATER = "2026-11-20T12:05:00.000Z"
 
 
 def pipeline(api: Any, state: SyncState | None = None) -> ThreadPipeline:
@@ -58,45 +56,6 @@ def test_event_keeps_its_place() -> None:
     assert got[1] is event
 
 
-@pytest.mark.parametrize("archived", [False, True])
-def test_one_call_in_the_expected_list(*, archived: bool) -> None:
-    """A thread found in its expected list, live or archived, costs one API call."""
-    hubspot = fake(row(1))
-    (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
-    assert hubspot.requests == [("get_thread", "1", archived)]
-    assert got.calls == 1
-
-
-def test_second_call_in_the_other_list() -> None:
-    """A thread not found in its expected list is requested from the other one."""
-    hubspot = fake(not_found_error(), row(1, archived=True))
-    (got,) = read(hubspot, [ThreadRef("1")])
-    assert hubspot.requests == [("get_thread", "1", False), ("get_thread", "1", True)]
-    assert (got.outcome["archived"], got.calls) == (True, 2)
-
-
-@pytest.mark.parametrize("archived", [False, True])
-def test_not_found_in_both_lists(*, archived: bool) -> None:
-    """A thread in neither list is not found, after one API call per list, and no error."""
-    hubspot = fake(not_found_error(), not_found_error(), row(1))
-    (got,) = read(hubspot, [ThreadRef("1", archived=archived)])
-    assert (got.outcome, got.calls) == (None, MAX_CALLS_PER_THREAD)
-    assert [is_archived for _, _, is_archived in hubspot.requests] == [archived, not archived]
-
-
-@pytest.mark.parametrize("now", [LATER, None])
-def test_time_of_the_last_check(now: str | None) -> None:
-    """The time of a check is the `Date` of the last response, if any."""
-    (got,) = read(fake(not_found_error(NOW), not_found_error(now)), [ThreadRef("1")])
-    assert got.now == now
-
-
-def test_no_check_of_a_thread_that_is_found() -> None:
-    """A thread found by the second API call has no time of a check."""
-    (got,) = read(fake(not_found_error(), row(1, archived=True)), [ThreadRef("1")])
-    assert got.now is None
-
-
 @pytest.mark.parametrize(
     "error", [transient_error(), RefusedError("400")], ids=["transient", "refused"]
 )
@@ -104,12 +63,6 @@ def test_failure_of_one_thread(error: HubSpotError) -> None:
     """A failed thread comes with its error, and the others are read."""
     got = read(fake(row(1), error, row(3)), thread_refs(3))
     assert [item.outcome is error for item in got] == [False, True, False]
-
-
-def test_failure_in_the_other_list() -> None:
-    """A thread not found in one list and failed in the other is a failure."""
-    (got,) = read(fake(not_found_error(), transient_error()), [ThreadRef("1")])
-    assert isinstance(got.outcome, TransientError)
 
 
 def test_error_that_ends_the_sync() -> None:

@@ -23,7 +23,7 @@ from tap_hubspot_threads.sync.context import (
     MAX_CONSECUTIVE_FAILURES,
     CircuitBreaker,
 )
-from tap_hubspot_threads.sync.pipeline import fetch_thread
+from tap_hubspot_threads.sync.fetch_thread import fetch_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import HubSpotError
 from tap_hubspot_threads.models import CHECKPOINT, ThreadRef
+from tap_hubspot_threads.sync.fetch_thread import MAX_CALLS_PER_THREAD
 from tap_hubspot_threads.sync.phases.range_plan import Budget
 from tap_hubspot_threads.sync.phases.thread_list import ThreadList
-from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
 
 if TYPE_CHECKING:

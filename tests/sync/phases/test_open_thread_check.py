@@ -10,9 +10,10 @@ import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.models import CHECKPOINT, Page
+from tap_hubspot_threads.sync.fetch_thread import MAX_CALLS_PER_THREAD
 from tap_hubspot_threads.sync.id_ranges import cursor_after
 from tap_hubspot_threads.sync.phases.open_thread_check import LISTING_SECONDS, OpenThreadCheck
-from tap_hubspot_threads.sync.pipeline import MAX_CALLS_PER_THREAD, ThreadPipeline
+from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.values import shift
 from tests.sync.fakes import (
     NOW,
