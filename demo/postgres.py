@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -49,8 +50,9 @@ def embedded_postgres(data: Path) -> Iterator[str]:
 
         _remove_dead_pids(data)
         with _restored_modes(*data.parents, *Path(postgres_server.__file__).parents):
-            server = postgres_server.get_server(data, cleanup_mode="stop", start=False)
-            start_server(server.start)
+            with _alone():
+                server = postgres_server.get_server(data, cleanup_mode="stop", start=False)
+                start_server(server.start)
             with server:
                 yield str(server.get_uri(driver="psycopg"))
 
@@ -85,6 +87,19 @@ def _restored_modes(*folders: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for folder, mode in modes.items():
-            if folder.stat().st_mode != mode:
-                folder.chmod(mode)
+        with _alone():
+            for folder, mode in modes.items():
+                if folder.stat().st_mode != mode:
+                    folder.chmod(mode)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other process of this user starts a server or restores modes.
+
+    Two servers can have common parent folders. If one process restored the mode of such a folder,
+    the server that another process is starting could not open its data.
+    """
+    with Path(tempfile.gettempdir(), f"embedded-postgres-{os.getuid()}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
