@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,17 +26,13 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Records the signal that asks the sync to stop.
-
-    Worker threads call `wait`, which ends as soon as a signal arrives. The main thread must call
-    `check` instead, because Python runs signal handlers on the main thread. The handler needs the
-    lock of `_event`. If the handler interrupted `wait` while `wait` holds this lock, the handler
-    would wait for the lock forever.
-    """
+    """Records the signal that asks the sync to stop."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
         self._signum = 0
+        # A signal handler may interrupt any call of the main thread. `put` of this queue can
+        # interrupt `get`. `set` of an event must not interrupt `wait`: both need the same lock.
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def listen(self) -> None:
         """Install handlers for `SIGNALS`. If the caller is not the main thread, do nothing.
@@ -54,7 +52,7 @@ class Stop:
         if self._signum:
             os._exit(128 + signum)
         self._signum = signum
-        self._event.set()
+        self._signals.put(signum)
 
     def check(self) -> None:
         """Raise `Stopped` if a signal has arrived."""
@@ -63,5 +61,6 @@ class Stop:
 
     def wait(self, seconds: float) -> None:
         """Wait for this many seconds. Raise `Stopped` as soon as a signal arrives."""
-        self._event.wait(seconds)
+        with suppress(queue.Empty):
+            self._signals.put(self._signals.get(timeout=seconds))  # for the other threads that wait
         self.check()

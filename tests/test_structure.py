@@ -36,7 +36,6 @@ UNTESTED_ALONE = {
     "errors.py": "tests of the modules that raise them",
     "exit_codes.py": "tests/contract/test_exit_codes.py",
     "reference_lists.py": "tests/singer/test_streams.py",
-    "signals.py": "tests/contract/test_ends.py",
     "sync/phases/range_reader.py": "tests/sync/phases/test_thread_list.py",
     "sync/context.py": "tests of the phases",
     "settings/schema.py": "tests/docs/test_docs.py",
