@@ -1,4 +1,8 @@
-"""The message backfill: a phase that reads the messages sent before `messages` was selected."""
+"""The message backfill: a phase that reads the messages sent before `messages` was selected.
+
+The backfill lists the threads between the bookmark of `messages` and the bookmark of `threads`. It
+emits the messages of these threads, and moves the bookmark of `messages`.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +28,18 @@ MIN_QUOTA_SHARE = 0.2
 """The backfill pauses when this share of the daily quota or less is left. If
 `daily_quota_reserve_percent` is more than half of this share, the backfill pauses earlier."""
 EPOCH = "1970-01-01T00:00:00.000Z"
-"""The earliest possible time of a message: a channel without timestamps reports the time 0."""
+"""The earliest time that a message can have, because a channel without timestamps reports 0."""
 
 
 class Backfill:
-    """Reads the messages of threads, ordered by the threads' latest messages.
+    """Reads the messages of threads, in the order of the threads' latest-message times.
 
-    The backfill starts at the bookmark of `messages` and ends at the bookmark of `threads`. Without
-    a bookmark of `messages`, it starts at `start_date` or `EPOCH`.
+    The backfill starts at the bookmark of `messages` and ends at the bookmark of `threads`. If
+    `messages` has no bookmark, the backfill starts at `start_date` or `EPOCH`.
 
     Args:
         api: Returns the share of the daily quota that is left.
-        increment: Lists the threads by the time of their latest message.
+        increment: Lists the threads by their latest-message time.
         pipeline: Reads the threads' messages.
         context: The two bookmarks, and the settings.
     """
@@ -47,10 +51,9 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # The backfill pauses when the remaining share of the daily quota is twice the reserve, but
-        # at least `MIN_QUOTA_SHARE` and at most halfway between the reserve and 100%. Without this
-        # maximum, twice a large reserve can be almost 100% or more, so that the backfill might
-        # never start.
+        # The backfill pauses when twice the reserve is left. But twice a reserve of 50% is the
+        # whole quota, so the backfill would never start. So if the reserve is more than a third,
+        # the backfill pauses halfway between the reserve and 100%.
         self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
@@ -86,9 +89,9 @@ class Backfill:
 
     def _events(self, since: str, until: str) -> Iterator[Event]:
         for window in self._increment.windows(since, end=lambda: until):
-            # A thread can get a message while HubSpot builds the page. So the time of a row can be
-            # later than `complete_until`, the time up to which all threads were listed. The
-            # bookmark must not pass this time.
+            # All threads were listed only up to `complete_until`. The bookmark must not pass this
+            # time. But a row can have a later time, because a thread can get a message while
+            # HubSpot builds the page.
             complete_until = min(window.complete_until or until, until)
             for row in window.rows:
                 moment = row[REPLICATION_KEY]

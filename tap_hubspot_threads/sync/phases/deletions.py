@@ -1,13 +1,13 @@
-"""Decides which threads count as deleted in HubSpot.
+"""Decides which threads count as deleted in HubSpot, and emits them in `deleted_threads`.
 
-A *check* reads a thread by ID, as live and as archived. If a check does not find the thread, the
-thread is *missing*. If a second check does not find the thread either, the thread counts as
-deleted.
+The decision uses the results of the other phases and makes no request. A *check* reads a thread by
+ID, as live and as archived. If a check does not find the thread, the thread is *missing*. If a
+second check does not find the thread, the thread counts as deleted.
 
 If more threads are missing than open threads are found, the token may belong to another account:
     * If the state is not known to belong to the token's account, no thread counts as deleted.
-    * Otherwise, if at least `MASS_DELETION_MIN` threads were checked, a full listing must confirm
-      the deletions (a *mass deletion*).
+    * If at least `MASS_DELETION_MIN` threads are missing or found, this is a *mass deletion*. Then
+      a full listing must confirm each deletion.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MIN_SECONDS_BETWEEN_CHECKS = 600.0
 checks could fall into the same outage."""
 
 MASS_DELETION_MIN = 20
-"""If the missing and the found threads are fewer than this together, there is no mass deletion."""
+"""If fewer threads than this are missing or found, there is no mass deletion."""
 
 
 class Deletions:
@@ -48,8 +48,8 @@ class Deletions:
     def __init__(self, context: SyncContext, *, is_confirmed: bool) -> None:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._lists_all = context.settings.threads.is_all
-        """Whether `inbox_ids` and `start_date` are unset. Only then is a full listing sure to show
-        every thread."""
+        """Whether `inbox_ids` and `start_date` are unset. If one is set, a full listing may not
+        show every thread."""
         self._is_confirmed = is_confirmed
 
     @property
@@ -105,10 +105,11 @@ class Deletions:
 
         Without a mass deletion, two checks are the proof.
 
-        In a mass deletion, a complete full listing must confirm the first check. It counts only if
-        it started after the time in `not_found`. If a listing shows the thread, that time is moved
-        past the listing's start (`SyncState.restart_grace_period`), so the listing does not count.
-        If a full listing may omit threads (`_lists_all`), a second check is needed too.
+        In a mass deletion, the proof is a completed full listing that started after the first check
+        (the time in `not_found`) and did not show the thread. When a listing shows the thread,
+        `SyncState.restart_grace_period` moves this time to the listing's start or later. So such a
+        listing is no proof. If a full listing may not show every thread (`_lists_all`), a second
+        check is needed too.
         """
         if not self.is_mass_deletion:
             return self._not_found_twice()
@@ -125,9 +126,9 @@ class Deletions:
         ]
 
     def _not_found_twice(self) -> list[str]:
-        """Return the IDs of the threads that two checks did not find. One check was in this sync.
+        """Return the IDs of the threads that two checks did not find, the second in this sync.
 
-        Between the two checks, at least `MIN_SECONDS_BETWEEN_CHECKS` have passed.
+        The second check was at least `MIN_SECONDS_BETWEEN_CHECKS` after the first.
         """
         first_checks = self._state.not_found
         return [

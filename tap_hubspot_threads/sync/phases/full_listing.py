@@ -1,4 +1,8 @@
-"""The full listing: a phase that lists all threads, sorted by ID, within one or several syncs."""
+"""The full listing: a phase that reads the list of all threads, within one or several syncs.
+
+The phase emits the threads even if they have not changed. In this module, a *listing* is a full
+listing.
+"""
 
 from __future__ import annotations
 
@@ -27,16 +31,14 @@ EARLY_SHARE = 0.05
 share, a nightly sync that starts early would skip the listing. Example: a listing starts at
 02:00:30. The next night, the sync starts at 02:00:05, 25 seconds before 24 hours have passed."""
 SHARE_OF_INTERVAL = 0.2
-"""The time limit of a full listing per sync, as a share of the time since the last sync started.
-When the limit is reached, the listing pauses until the next sync."""
+"""The time limit of a listing per sync, as a share of the time since the last sync started. At the
+limit, the listing pauses until the next sync."""
 MIN_SECONDS = 120.0
-"""The time limit of a full listing per sync is never below this many seconds."""
+"""The time limit of a listing per sync is at least this many seconds."""
 
 
 class FullListing:
     """Lists the whole account, at most once per sync. A listing can continue in later syncs.
-
-    A listing emits threads even if they have not changed.
 
     The *first listing* is the listing in a sync without a state, or the first listing after the
     filters have changed (`SyncState.is_first_listing`). The first listing has no time limit. A
@@ -66,17 +68,18 @@ class FullListing:
             * A later listing is unfinished.
             * The last completed listing did not emit every thread.
             * The last completed listing started at least 95% of `full_listing_interval_hours` ago
-              (see `EARLY_SHARE`), or its start is in the future by HubSpot's clock.
+              (see `EARLY_SHARE`).
+            * The last completed listing started in the future, by HubSpot's clock.
 
         Exceptions:
             * If this sync has already run a listing, no other listing is due.
-            * If the stream `threads` is not selected, no listing is due after the first listing.
-              The other streams need the first listing, because they need the threads.
+            * If the stream `threads` is not selected, only the first listing is due. The other
+              streams need its threads.
 
         Args:
-            for_deletions: Whether a listing is also due for the threads that were added to
-                `SyncState.not_found` after the last completed listing started. For such a thread,
-                `Deletions` needs a listing that started after the thread was added.
+            for_deletions: Whether a listing is also due if a thread was added to
+                `SyncState.not_found` after the last completed listing started. `Deletions` needs a
+                listing that started after the thread was added.
         """
         listing = self._state.listing
         if self._has_run:

@@ -1,13 +1,15 @@
-"""The increment: a phase that reads the threads with a new message, and new threads.
+"""The increment: a phase that reads threads with a new message, and new threads.
 
-The *list by time* is HubSpot's list of threads, sorted by the time of their latest message. The
-increment reads this list from the *bookmark* on, because all threads whose latest message is before
-this time are emitted already (`SyncState.bookmark` names the exceptions). The increment also lists
-new threads by ID (`Increment._new_threads`).
+The increment reads HubSpot's *list by time*: the threads since the bookmark, sorted by their
+latest-message time. It emits the threads with a new message and their messages, and moves the
+bookmark.
 
-HubSpot can update this list with a delay. A thread can then be added to the list with a time before
-the bookmark. So the increment starts some seconds before the bookmark. These seconds are the
+HubSpot can update the list by time with a delay. A thread can then be added to the list with a time
+before the bookmark. So the increment starts some seconds before the bookmark. These seconds are the
 *lookback*.
+
+Some new threads are not in the list by time. So the increment also lists new threads by ID
+(`Increment._new_threads`).
 """
 
 from __future__ import annotations
@@ -37,24 +39,25 @@ LOG = logging.getLogger("tap-hubspot-threads")
 
 UNDATED_MARGIN = 7_260.0
 """If HubSpot's responses have no `Date`, the increment reads threads up to its start time plus this
-many seconds. The start time is then the local time minus one hour (`HubSpotClock`). The margin adds
-this hour, and another 3,660 seconds by which the local clock can be slow."""
+many seconds. The start time is then the local time minus one hour (`HubSpotClock`). So the margin
+is this hour, plus 3,660 seconds by which the local clock can be slow."""
 ROUNDING_MARGIN = 1.0
 """If HubSpot's responses have a `Date`, the increment reads threads up to its start time plus this
 many seconds, because a `Date` is rounded down to a whole second."""
 FIRST_LOOKBACK = 120.0
-"""The lookback in seconds if the state had no bookmark when this sync started. The bookmark is then
-the start of the full listing that this sync has run before the increment."""
+"""The lookback in seconds if the state had no bookmark when this sync started. Such a sync runs a
+full listing before the increment, and the bookmark is the start of this listing."""
 MIN_CORRECTION = 60.0
-"""A later page can show that the increment started earlier than its first page showed. The start
-time is corrected if the difference is more than this many seconds."""
+"""The first page gives the start time of the increment, by HubSpot's clock. If a later page gives a
+start time that is earlier by more than this many seconds, the earlier time is used."""
 TOLERATED_EARLY_ROWS = 2
-"""An *early* row has a time more than `FRESH_SECONDS` before the requested time. If a page has more
-than this many early rows, and if most rows are early, HubSpot has ignored the time filter."""
+"""A row is *early* if its time is more than `FRESH_SECONDS` before the requested time. If a page
+has more than this many early rows, and most of its rows are early, HubSpot has ignored the filter
+by time."""
 
 
 class Increment:
-    """Reads the threads that have a new message, and new threads. Moves the bookmark.
+    """Reads the threads with a new message, and new threads. Moves the bookmark.
 
     Args:
         api: The HubSpot API.
@@ -79,9 +82,8 @@ class Increment:
 
         Args:
             is_first: Whether the state had no bookmark when this sync started. If so, this sync has
-                just run a full listing. So the lookback is only `FIRST_LOOKBACK`, and new threads
-                are not listed by ID. The next increment lists by ID the threads that were created
-                since then.
+                just run a full listing. So the lookback is `FIRST_LOOKBACK`, and new threads are
+                not listed by ID.
         """
         self._lists_new = not is_first
         lookback = FIRST_LOOKBACK if is_first else self._settings.lookback_seconds
@@ -94,7 +96,7 @@ class Increment:
     def windows(
         self, since: str, *, end: End, note: Callable[[Page], None] = lambda _: None
     ) -> Iterator[Window]:
-        """Yield windows of the threads whose latest message is not before `since`.
+        """Yield windows of the threads whose latest-message time is `since` or later.
 
         Args:
             since: A time such as `2026-01-31T09:00:00.000Z`.
@@ -115,8 +117,8 @@ class Increment:
     def _changed(self, lookback: float) -> Iterator[ThreadRef | Event]:
         """Yield the references or events of changed threads, and the changes of the bookmark.
 
-        If HubSpot's time is before the start of the lookback in two attempts, the bookmark is first
-        set back to HubSpot's time.
+        HubSpot's time can be before the start of the lookback, for example if the bookmark is
+        wrong. If a second attempt shows this too, the bookmark is set back to HubSpot's time.
         """
         bookmark = self._state.bookmark or ""
         try:
@@ -161,20 +163,20 @@ class Increment:
     ) -> Generator[ThreadRef | Event, None, int | None]:
         """Yield the references or events of the live threads with IDs above `newest_id`.
 
-        This list finds new threads that the list by time does not show:
+        The list by ID shows two types of new threads that the list by time does not show:
             * A thread without a message.
             * A thread that starts with an email whose `Date` header has a time before the lookback.
               HubSpot sorts the thread by this time (recorded).
 
         Args:
-            newest_id: The highest ID listed before the lookback started
-                (`RecentThreads.newest_id`).
+            newest_id: The ID after which new threads are listed (`RecentThreads.newest_id`).
             shown: IDs of the threads that this increment has listed by time.
 
         Returns:
-            The highest ID listed so far. If HubSpot refuses a page or a page fails: `newest_id`, so
-            that the next sync lists the new threads again. If cursors are not thread IDs: None. New
-            threads can then not be listed by ID, and the next full listing lists them.
+            The highest ID listed so far. Exceptions:
+                * If a page cannot be read: `newest_id`. The next sync then lists the new threads
+                  again.
+                * If cursors are not keys: None. The next full listing then lists the new threads.
         """
         newest, threads = newest_id, ThreadList(self._api, self._pool, archived=False)
         try:
@@ -197,14 +199,14 @@ class Increment:
         """Yield the pages of archived threads, sorted by time.
 
         UNKNOWN: whether HubSpot sorts archived threads by time. If HubSpot refuses the first page
-        or ignores the time filter, yield an empty last page instead, and do not list archived
-        threads by time again in this sync. The next full listing then finds the changed archived
+        or ignores the filter by time, yield an empty last page instead. This sync then does not
+        list archived threads by time again. The next full listing finds the changed archived
         threads.
 
         Raises:
             RefusedError: if HubSpot refuses a later page, for example because the cursor has
                 expired. If the tap skipped this page, `Backfill` would never read the messages of
-                the threads on this page.
+                its threads.
         """
         pages = list_pages(since)
         reason = "HubSpot ignores the time filter."
@@ -226,7 +228,7 @@ class Increment:
 
 
 def _ignores_filter(page: Page, since: str) -> bool:
-    """Whether a page shows that HubSpot ignored the time filter (`TOLERATED_EARLY_ROWS`)."""
+    """Whether a page shows that HubSpot ignored the filter by time (`TOLERATED_EARLY_ROWS`)."""
     start = shift(since, seconds=-FRESH_SECONDS)
     times = [row[REPLICATION_KEY] or start for row in page.rows]
     early = [moment for moment in times if moment < start]
@@ -241,17 +243,17 @@ class _Start:
         """HubSpot's time at the first page, such as `2026-01-31T09:00:00.000Z`. Empty: no page was
         received yet."""
         self.end: str | None = None
-        """`now` plus a margin. The increment reads threads up to this time, and leaves the others
-        to the next sync. None: no page was received yet."""
+        """`now` plus a margin. The increment reads threads up to this time. The next sync reads
+        later threads. None: no page was received yet."""
         self._received_at = 0.0
         """The arrival of the first page, in monotonic seconds."""
 
     def note(self, page: Page) -> None:
-        """Set `now` and `end` from the first page, and correct them from later pages.
+        """Set `now` and `end` from the first page. Correct both if a later page shows an error.
 
         A later page with a `Date` gives another estimate of `now`: the page's time minus the
         seconds since the first page. If this estimate is earlier than `now` by more than
-        `MIN_CORRECTION`, the estimate replaces `now`.
+        `MIN_CORRECTION` seconds, the estimate replaces `now`.
         """
         if not self.now:
             self._received_at = page.received_at
@@ -262,7 +264,7 @@ class _Start:
 
 
 class _BookmarkAheadError(Exception):
-    """HubSpot's time is before the start of the lookback, so the increment would find nothing."""
+    """HubSpot's time, `now`, is before the start of the lookback. No thread can be that new."""
 
     def __init__(self, now: str) -> None:
         super().__init__(now)

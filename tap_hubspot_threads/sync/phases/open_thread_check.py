@@ -1,12 +1,11 @@
 """The open-thread check: a phase that finds silent changes to open threads.
 
-A *silent change* is a change without a new message, such as a new status or assignee. An *open*
-thread has a status other than CLOSED. A *known* open thread is a thread that the state has as open.
+The check reads the *known* open threads, which are those in the state, by lists and by ID. It emits
+the threads that have changed, and their messages.
 
-The check has four steps, in the order of the methods of `OpenThreadCheck`. Each step is there for
-the threads that earlier steps have not handled. Several steps are necessary, because two facts are
-unknown: whether HubSpot's filter for open threads works, and how many threads fit on one page. The
-state does not record which steps worked, so every sync starts with the first step.
+The check has four steps, in the order of the methods of `OpenThreadCheck`. Each step handles only
+the threads that the earlier steps left. Several steps are necessary, because two facts are unknown:
+whether HubSpot's filter for open threads works, and how many threads fit on one page.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ threads are read by ID."""
 class OpenThreadCheck:
     """Re-reads known open threads. Each public method is a step.
 
-    All steps together make at most `open_threads_max_calls` API calls, or 2 calls if the setting is
-    1. A page of a list counts as one call (see `Budget`). Retries and requests for messages do not
-    count. If the setting is 0, no step makes a call.
+    All steps together make at most `open_threads_max_calls` API calls. If the setting is 1, they
+    make at most 2 calls. If the setting is 0, they make no call. A page of a list counts as one
+    call (see `Budget`). Retries and requests for messages do not count.
 
     With `always_fetch_by_id`, the steps that list threads are skipped.
 
@@ -64,17 +63,22 @@ class OpenThreadCheck:
         self._lists = not context.settings.always_fetch_by_id
         self._known = 0
         """Number of known open threads at the start of the check."""
-        self._pages = self._calls = self._found = self._listed = 0
-        """Four numbers, in this order: the pages that were listed, the API calls that read threads
-        by ID, the threads that these calls found, and the known open threads found in lists."""
+        self._pages = 0
+        """Number of pages of lists that were read."""
+        self._calls = 0
+        """Number of API calls that read threads by ID."""
+        self._found = 0
+        """Number of threads that these calls found."""
+        self._listed = 0
+        """Number of known open threads that were found in lists."""
         self._seconds = 0.0
         """Total seconds that the list requests of this check took."""
 
     def not_found_once(self) -> Iterator[Event]:
         """Read by ID the threads that earlier syncs did not find.
 
-        A thread counts as deleted after two reads by ID that did not find the thread. So a list is
-        not enough for these threads.
+        A list is not enough for these threads, because only a read by ID counts as a check
+        (`Deletions`).
 
         The step uses at most 25% of `open_threads_max_calls`, but reads at least one thread.
         """
@@ -90,7 +94,7 @@ class OpenThreadCheck:
         """List threads with HubSpot's filter for open threads. Each request is attempted once.
 
         The step is skipped if the number of threads to check is at most the number of lists (live
-        and archived). Reading these threads by ID usually takes no more API calls than the lists.
+        and archived). Reading so few threads by ID usually takes no more API calls than the lists.
         """
         if self._max_calls and self._lists and self._listable() > len(self._archived_values):
             yield from self._listing(self._list_open())
@@ -99,7 +103,7 @@ class OpenThreadCheck:
         """List all threads, if this takes fewer API calls than reading the open threads by ID.
 
         The step is skipped if the list would take too many API calls (`_pages_left`) or too long
-        (`LISTING_SECONDS`), or if no full listing has ended yet.
+        (`LISTING_SECONDS`). It is also skipped if no full listing has been completed yet.
         """
         if self._max_calls and self._lists and self._should_list_all():
             yield from self._listing(self._list_all())
@@ -108,8 +112,8 @@ class OpenThreadCheck:
         """Read the remaining open threads by ID, until the API calls are used up.
 
         The least recently read threads are read first. A thread takes one or two API calls. Each
-        batch has as many threads as the remaining calls permit, at two calls per thread. If calls
-        are left, another batch follows.
+        batch has as many threads as the remaining calls permit if each thread takes two. If calls
+        are left after a batch, another batch follows.
         """
         due, limit = self._unseen(), max(self._max_calls, MAX_CALLS_PER_THREAD)
         while (
@@ -126,8 +130,8 @@ class OpenThreadCheck:
     def _unseen(self) -> list[ThreadRef]:
         """Return the known open threads that are still to be checked, least recently read first.
 
-        Threads that this sync has found or has requested by ID are excluded. Threads that earlier
-        syncs did not find are excluded too, because `not_found_once` reads these threads.
+        Not included: threads that this sync has found or has requested by ID, and threads that
+        earlier syncs did not find. `not_found_once` reads the latter.
         """
         return [
             ThreadRef(thread_id, archived)
@@ -155,7 +159,7 @@ class OpenThreadCheck:
     def _listing(self, events: Iterator[Event]) -> Iterator[Event]:
         """Yield the events of a step that lists threads.
 
-        If a request fails, the step ends without an error, unless the error ends the sync.
+        If a request fails, only the step ends, unless the error ends the sync.
         """
         before = self._seen.seen_open
         yield from self._pipeline.with_children(_best_effort(events))
@@ -164,7 +168,7 @@ class OpenThreadCheck:
     def _list_open(self) -> Iterator[Event]:
         """List open threads by status, and mark the unchanged threads as found.
 
-        Later steps skip the marked threads.
+        Later steps skip the threads that are marked as found.
 
         If a listed row differs from the last emitted record, the thread has changed, or HubSpot's
         status index is outdated. So the thread is not marked, and a later step reads the thread.
@@ -190,15 +194,15 @@ class OpenThreadCheck:
     def _should_list_all(self) -> bool:
         """Whether `by_listing_all` lists all threads.
 
-        The list is expected to take as many pages as the last completed full listing, and its
-        request seconds divided by the number of pages that are read at once.
+        The expected number of pages is that of the last completed full listing. The expected time
+        is the time of that listing's requests, divided by the number of pages read at once.
         """
         listing = self._state.listing
         pages = listing.full_pages
         if pages is None or self._listable() <= pages:
             return False
         fits_calls = pages <= self._max_calls // 2 - self._pages
-        # If cursors are not thread IDs, `newest_id` is None, and one page after another is read.
+        # If cursors are not keys, `newest_id` is None, and the tap reads one page after another.
         at_once = self._pool.count if self._state.recent.newest_id is not None else 1
         return fits_calls and listing.full_seconds / at_once <= self._seconds_left()
 
@@ -220,8 +224,8 @@ class OpenThreadCheck:
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
         """Yield and count pages until the API calls or the seconds for list requests are used up.
 
-        The next page is expected to take as long as the previous page. If fewer seconds remain, end
-        before the next page.
+        The next page is expected to take as long as the previous page. If this would take too long,
+        the next page is not requested.
         """
         pages = self._pool.iterate(pages)
         for _ in range(self._pages_left()):

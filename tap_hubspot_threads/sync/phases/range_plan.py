@@ -1,15 +1,16 @@
 """Decides which range of thread IDs each worker reads next, so that all workers stay busy.
 
-A worker requests the first page of a range. The IDs after this page remain in the range. If workers
-are reading all ranges, the plan *splits* a range: an idle worker gets the upper part of the range.
+A worker requests the first page of a range. The IDs after this page remain in the range. If an idle
+worker finds no idle range, the plan *splits* a range that another worker is reading. The idle
+worker then reads the upper part of the range.
 
-The *endless* range is the range without an upper end, which includes the newest threads. If this
-range is split, its upper part is a *probe*, and becomes the endless range. The plan does not know
-how many threads follow, so a probe can be empty.
+The *endless* range has no upper end, so it includes the newest threads. If this range is split, its
+upper part becomes the endless range. This upper part is called a *probe*, because it can turn out
+to be empty: the plan does not know how many threads there are.
 
-Simulated: with 16 workers, listing by ranges is 9 to 14 times as fast as listing one page after
-another (`benchmarks/ranges.py`). The simulated accounts have 40,000 to 300,000 threads and gain the
-same number of threads per day. The IDs increase faster each year, as HubSpot's IDs do.
+Simulated: with 16 workers, ranges are 9 to 14 times as fast as one page after another
+(`benchmarks/ranges.py`). The simulated accounts have 40,000 to 300,000 threads, and gain the same
+number of threads each day. The IDs increase faster each year, as HubSpot's IDs do.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.models import Page
 
 SPARE_CALLS = 24
-"""Limits the calls that splits add. No range is split while the calls so far are more than
-2 × (rows so far / rows per page) plus this number."""
+"""Limits the calls that splits add. No range is split while the calls so far exceed 2 × (rows so
+far / rows per page) plus this number."""
 CUTS_PER_PAGE = 3
-"""After the first page, the other IDs are cut into at most this many ranges per expected page."""
+"""The IDs after the first page are cut into at most this many ranges per expected page."""
 PAGES_WORTH_A_SPLIT = 1.2
-"""A range is split only if at least this many pages are expected in the range after the page that a
-worker is reading."""
+"""A range is split only if at least this many pages are expected after the page that a worker is
+reading."""
 FIRST_GALLOP = 8
 """The first probe starts this many expected pages after the page that a worker is reading in the
-endless range. The number doubles after a probe whose first page has rows. After another probe, the
-number is `FIRST_GALLOP` again."""
+endless range. After each probe that has rows, the number doubles. After an empty probe, the number
+is `FIRST_GALLOP` again."""
 
 
 @dataclass
@@ -55,7 +56,7 @@ class _Range:
 
 
 class Budget:
-    """Limits the API calls and the time of a listing.
+    """Limits the API calls and the time for reading a list.
 
     Each page counts as one API call. Retries, requests with a smaller page size, and the search for
     a failing row (`RangeReader`) do not count.
@@ -130,15 +131,15 @@ class RangePlan:
     def done(self, task: IdRange, page: Page) -> IdRange:
         """Record a page that a worker has read. Return the IDs that need not be read again.
 
-        If the range was split while the worker was reading, the IDs above the new end of the range
-        belong to another range and are not returned.
+        If the range was split while the worker was reading, the page can have IDs of the upper
+        part. These IDs are not returned, because the upper part is now another range.
 
         Args:
             task: The range that `take` returned.
             page: The first page of this range.
 
         Raises:
-            NotAKeyError: if `check_page` finds that cursors are not thread IDs.
+            NotAKeyError: if `check_page` finds that cursors are not keys.
         """
         ids = check_page(page, task.after)
         self._budget.note(page)
@@ -170,8 +171,7 @@ class RangePlan:
                 None: no such page was requested.
 
         Returns:
-            The IDs that need not be read again, up to `row_id`. If the range was split and now ends
-            below `row_id`, the returned IDs end there too.
+            The IDs that need not be read again: those of the range, but not above `row_id`.
         """
         if behind is not None:
             self._budget.note(behind)
@@ -183,10 +183,10 @@ class RangePlan:
         return IdRange(task.after, row_id)
 
     def _cut(self, first: Page) -> None:
-        """Cut the IDs after the first page of the list into ranges.
+        """Cut the IDs after the first page of the list into ranges. The last range is endless.
 
-        The last range is the endless range. The number of ranges is at most `CUTS_PER_PAGE` per
-        expected page, and lower than the number of workers, but at least 1.
+        The number of ranges is at most `CUTS_PER_PAGE` per expected page, and at most the number of
+        workers minus 1. But at least one range is made.
         """
         (rest,) = self._ranges
         start, newest = int(first.ids[0]) - 1, newest_id(first)
@@ -200,7 +200,7 @@ class RangePlan:
     def _expected(self, each: _Range, *, pages_ahead: int = 0) -> float:
         """Return the number of rows expected in a range, without its next `pages_ahead` pages.
 
-        Return infinity if the rate of the range is unknown or the range is endless.
+        Return infinity if the range is endless, or if its number of threads per ID is unknown.
         """
         if each.rate is None or each.until is None:
             return inf
@@ -213,12 +213,13 @@ class RangePlan:
         middle of the IDs after this page. A probe starts a number of pages after this page (see
         `FIRST_GALLOP`).
 
-        A probe is not split before its first page has been read.
+        A range without a known rate cannot be split. A probe cannot be split before its first page
+        has been read.
 
         Return None in any of these cases:
             * The calls so far exceed the limit (`SPARE_CALLS`).
-            * No range that can be split has a known rate.
-            * No such range has enough expected pages (`PAGES_WORTH_A_SPLIT`).
+            * No range can be split.
+            * Every range has too few expected pages (`PAGES_WORTH_A_SPLIT`).
         """
         if self._calls > 2 * self._rows / self._page_size + SPARE_CALLS:
             return None
@@ -252,7 +253,7 @@ def newest_id(first: Page) -> int:
     increase or are missing, return the ID of the last row.
 
     Args:
-        first: The first page of the list, with at least one row.
+        first: The first page of the list. This page has at least one row.
     """
     dated = [
         (int(row["id"]), parse_time(row["createdAt"])) for row in first.rows if row["createdAt"]

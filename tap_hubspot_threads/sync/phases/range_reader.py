@@ -1,8 +1,8 @@
 """Reads a list of threads by ranges of IDs, and finds the rows that make their pages fail.
 
-In this module, the page *after* an ID starts with the first row above this ID. The page is
-requested with a self-made cursor, which encodes the ID (`sync.id_ranges`). An ID *works* if HubSpot
-returns the page after this ID. Otherwise, the ID *fails*.
+The page *after* an ID starts with the first row above this ID. The tap requests this page with a
+self-made cursor, which encodes the ID (`sync.id_ranges`). An ID *works* if HubSpot returns the page
+after this ID. If not, the ID *fails*.
 
 A *failing row* is a row that HubSpot cannot return in a list: every page with this row fails, even
 a page of one row. The tap skips this row and reads its thread by ID.
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 MAX_SINGLE_ROWS = 20
-"""If larger pages fail, rows are read one by one: at most this many per `ListedPart`."""
+"""If larger pages fail, rows are read one by one. A `ListedPart` has at most this many of them."""
 GALLOP = 4
-"""To find an ID that works, `_any_behind` adds a distance to the failing ID. Each distance is this
-many times the previous distance."""
+"""To find an ID that works, `_any_behind` adds growing distances to the failing ID. Each distance
+is this many times the previous distance."""
 FIRST_DISTANCE = GALLOP**15
-"""The first distance if `after` is 0: 10 digits, as many as the shortest thread IDs (recorded)."""
+"""The first distance from ID 0: it has 10 digits, like the shortest thread IDs (recorded)."""
 MAX_DISTANCE = 10**12
 """Beyond this distance, no ID is tried. Thread IDs have 10 or 11 digits (recorded)."""
 RECHECKS = 8
@@ -144,8 +144,8 @@ class RangeReader:
         """Whether the caller has stopped reading. If so, a search for a failing row ends early."""
         self._is_down = False
         self._failing: list[tuple[IdRange, Page]] = []
-        """For each failing row found so far: a range and the page after this range. The range ends
-        with the failing row, and HubSpot lists no other row of this range."""
+        """For each failing row found so far: a range that ends with this row, and the page after
+        the range. The tap skips the whole range."""
         self._search = threading.Lock()
 
     def take(self) -> IdRange | None:
@@ -157,7 +157,7 @@ class RangeReader:
 
         Raises:
             NotAKeyError: if HubSpot does not accept self-made cursors.
-            HubSpotError: if HubSpot returns neither this page nor a later page.
+            HubSpotError: if this page and all later pages fail.
         """
         try:
             page = self._page(task.after)
@@ -174,11 +174,11 @@ class RangeReader:
     def done(self, task: IdRange, part: ListedPart) -> None:
         """Record a part in the plan, and set the part's `covered`.
 
-        If the first page of the list shows that cursors are not thread IDs, set the part's `cursor`
-        instead. The list then continues with this cursor, so that the page need not be read again.
+        If the first page of the list shows that cursors are not keys, set the part's `cursor`
+        instead. `ThreadList` continues the list with this cursor.
 
         Raises:
-            NotAKeyError: if a later page shows that cursors are not thread IDs.
+            NotAKeyError: if a later page shows that cursors are not keys.
         """
         if part.failing_id is not None:
             part.covered = self._plan.skip(task, part.failing_id, part.behind)
@@ -213,7 +213,7 @@ class RangeReader:
                     self._api.forget_failed_sizes()
                     return replace(part, page=_merged(pages))
                 following = part.page
-            if not following.ids:  # its cursor may not be the ID of the last row
+            if not following.ids:  # the cursor of an empty page may not be the ID of the last row
                 break
             pages.append(following)
         return ListedPart(_merged(pages))
@@ -221,14 +221,14 @@ class RangeReader:
     def _behind_failure(
         self, after: int, error: TransientError, *, is_confirmed: bool
     ) -> ListedPart:
-        """Find the row that makes the page after an ID fail, or return the page if it works now.
+        """Find the row that makes the page after an ID fail. If the page works now, return it.
 
-        The failing row's ID is the lowest ID above `after` that works, because the page after this
-        ID does not contain the row. At most one search runs at a time.
+        The failing row's ID is the lowest ID above `after` that works: the page after this ID is
+        the first page without the row. At most one search runs at a time.
 
-        Each ID is tried with a single attempt, so a short outage can lead to a wrong ID. So `after`
-        and the ID directly below the found ID must also fail with all retries. If one of them
-        works, request the page after `after` again.
+        The search tries each ID only once, so a short outage can lead to a wrong ID. So `after` and
+        the ID directly below the found ID must also fail with all retries. If one of them works,
+        request the page after `after` again.
 
         Args:
             after: The ID that fails.
@@ -266,7 +266,7 @@ class RangeReader:
 
         Raises:
             HubSpotError: `error`, if no ID within `MAX_DISTANCE` works.
-            NotAKeyError: instead, if no self-made cursor has worked yet and `after` is not 0.
+            NotAKeyError: instead, if `after` is not 0 and no self-made cursor has worked yet.
         """
         distance = 1 if after else FIRST_DISTANCE
         while (page := self._try(after + distance)) is None:
@@ -300,8 +300,8 @@ class RangeReader:
         One of these IDs can work if an outage has ended, or if there is a second failing row.
 
         Returns:
-            An ID that fails, a higher ID that works, and the page after the higher ID. The first
-            value is None if all tried IDs fail, or if `after` works and is the second value.
+            An ID that fails, a higher ID that works, and the page after the higher ID. If the
+            search is over, the first value is None: all tried IDs fail, or `after` itself works.
         """
         fails = after
         places = min(RECHECKS, works - after)
@@ -320,7 +320,7 @@ class RangeReader:
         after the ID in the cursor.
 
         Raises:
-            NotAKeyError: if HubSpot refuses a self-made cursor, or a cursor is not a thread ID.
+            NotAKeyError: if HubSpot refuses a self-made cursor, or a cursor is not a key.
             TransientError: if `is_closed` is True.
         """
         if self.is_closed:

@@ -1,4 +1,7 @@
-"""The phase that reads the reference lists: inboxes, channels and channel accounts."""
+"""A phase that reads the reference lists: inboxes, channels and channel accounts.
+
+The phase emits a record for each entry of the selected lists.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ def read_reference_lists(
     """Yield the records of the selected reference lists. If a list fails, read the others anyway.
 
     Raises:
-        HubSpotError: if the error concerns all requests (`HubSpotError.ends_sync`), for example
-            because the token is not accepted or the daily quota is used up.
+        HubSpotError: if the error ends the sync (`HubSpotError.ends_sync`), for example because
+            HubSpot does not accept the token or the daily quota is used up.
     """
     for reference in context.selection.reference_lists:
         try:

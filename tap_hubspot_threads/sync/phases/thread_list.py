@@ -1,10 +1,10 @@
-"""Lists live or archived threads, sorted by ID: several ranges at once, or one page after another.
+"""Reads HubSpot's list of live threads, or its list of archived threads, sorted by ID.
 
-HubSpot has two separate lists: live threads and archived threads. To read several ranges of a list
-at once, the tap makes cursors itself (*self-made cursors*, `sync.id_ranges`). This is possible if
-HubSpot's cursors are thread IDs.
+If HubSpot's cursors are *keys*, which are thread IDs, the tap can make a cursor for any ID (a
+*self-made cursor*, `sync.id_ranges`). The tap then reads several ranges of the list at once.
+Without keys, the tap reads one page after another.
 
-UNKNOWN: whether cursors are thread IDs in every account (recorded in one account), and whether
+UNKNOWN: whether the cursors of every account are keys (recorded in one account), and whether
 HubSpot accepts self-made cursors. If both are true, the code below "One page after another" and
 `NotAKeyError` can be removed.
 """
@@ -52,18 +52,18 @@ class ThreadList:
         self._api, self._pool, self._archived = api, pool, archived
         self._budget = budget or Budget()
         self.is_complete = False
-        """Whether the list was read to its end. False: reading has not ended, or the budget was
-        used up first."""
+        """Whether the list was read to its end. False: reading has not ended, or has stopped
+        because the budget was used up."""
 
     def parts(
         self, unread: Sequence[IdRange] = (ALL_IDS,), cursor: str | None = None
     ) -> Iterator[ListedPart]:
         """Yield the pages of the unread ranges, in any order.
 
-        If HubSpot refuses a self-made cursor, or if HubSpot's cursors are not thread IDs, read the
-        rest of the list one page after another. Pages arrive in any order, so this method remembers
-        an ID up to which no row is missing. The rest starts after this ID. Some of its rows can be
-        yielded twice.
+        If HubSpot's cursors are not keys, or if HubSpot refuses a self-made cursor, read the rest
+        of the list one page after another. The rest starts after the highest ID up to which no row
+        is missing. Some rows after this ID can be yielded twice, because the pages of ranges arrive
+        in any order.
 
         Args:
             unread: The ranges to read.
@@ -71,11 +71,11 @@ class ThreadList:
                 None: read by ranges.
 
         Raises:
-            HubSpotError: if a page cannot be read. If ranges are read and only a row of the page
-                makes it fail, no error is raised (see `RangeReader`).
+            HubSpotError: if a page cannot be read. With ranges, a single row that makes its page
+                fail raises no error (see `RangeReader`).
         """
         start = id_of_cursor(cursor)
-        if start is not None:  # an earlier sync read by cursors that are thread IDs: try ranges
+        if start is not None:  # the cursor is a key, so read the rest by ranges
             yield ListedPart(covered=IdRange(0, start))
             unread = subtract(unread, IdRange(0, start))
             self.is_complete = not unread
@@ -107,9 +107,9 @@ class ThreadList:
         Call this method only if HubSpot is known to accept self-made cursors in this account.
 
         Raises:
-            NotAKeyError: if cursors are not thread IDs, or if HubSpot refuses a self-made cursor.
-            HubSpotError: if a page fails, and the pages after it fail too. A single failing row
-                raises no error.
+            NotAKeyError: if cursors are not keys, or if HubSpot refuses a self-made cursor.
+            HubSpotError: if a page fails, and the pages after this page fail too. A single row that
+                makes its page fail raises no error (see `RangeReader`).
         """
         return self._in_ranges(unread, has_own_cursor_worked=True)
 
@@ -134,8 +134,8 @@ class ThreadList:
     def _in_order_from(self, cursor: str | None) -> Iterator[ListedPart]:
         """Yield the pages from a cursor on, one after another.
 
-        If HubSpot refuses the cursor, for example because the saved cursor has expired, yield the
-        whole list, without a budget.
+        If HubSpot refuses the cursor, for example because the saved cursor has expired, start over
+        and yield the whole list. The budget then no longer limits the calls and the time.
         """
         has_page = False
         try:

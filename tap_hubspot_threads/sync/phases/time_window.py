@@ -1,15 +1,15 @@
-"""Lists live and archived threads together, sorted by the time of their latest message.
+"""Lists live and archived threads together, sorted by their latest-message time.
 
-In this module, the *time* of a row is the time of the thread's latest message. The *place* of a row
-is the time by which HubSpot sorted the row. Usually, both are equal.
+In this module, the *time* of a row is the thread's latest-message time. The *sort time* of a row is
+the time by which HubSpot sorted the row. Usually, both are equal.
 
-HubSpot sorts the rows of a page first, and fills in their columns a moment later (inferred). If a
-thread gets a message in between, the row is *fresher than its place*: its time is not its place.
-The time is usually the time of the request. But if the message is an email that arrives late, the
-time can be hours before the request (inferred).
+But HubSpot sorts the rows of a page first, and fills in their columns a moment later (inferred). If
+a thread gets a message in between, its row is a *late row*: the time is later than the sort time.
+The time of a late row is usually the time of the request. But if the message is an email that
+arrives late, the time can be hours before the request (inferred).
 
-The *position* is a time: all threads whose place is before this time were listed. A single row can
-be fresher than its place. So `_Walk.position` computes the position from several rows.
+The *position* is a time: all threads whose sort time is before the position were listed.
+`_Walk.position` computes the position from several rows, because each row can be a late row.
 """
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 60.0
 """`_Walk.position` ignores rows whose time is within this many seconds before the request. Most
-rows that are fresher than their places have such a time."""
+late rows have such a time."""
 
 AGREEING_ROWS = 3
 """`_Walk.position` computes the position from the times of this many rows."""
 
 LATER_ROWS = 20
-"""A list has passed a time if this many consecutive rows have later times. Fewer rows could all be
-fresher than their places, so they do not prove that the list has passed the time."""
+"""A list has passed a time if this many consecutive rows have later times. Fewer rows are no proof,
+because all of them could be late rows."""
 
 FILTER_MARGIN = 0.001
-"""Each request asks for threads since the position minus this many seconds. UNKNOWN: whether a
-thread whose time equals the given time passes the time filter (inferred: the thread passes). If
-this is true, the margin can be removed."""
+"""Each request asks for threads since the position minus this many seconds. UNKNOWN: whether the
+filter by time includes the given time (inferred: yes). If yes, the margin can be removed."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,12 @@ class Window:
 
     rows: list[Row]
     complete_until: str | None
-    """The position: all threads whose place is before this time were listed. None: the list has
-    ended, or has passed the time up to which it is read."""
+    """The position after these pages. None: this is the last window, because the list has ended or
+    has passed the last time that is needed."""
 
 
 ListSince: TypeAlias = Callable[[str], Iterator[Page]]
-"""Yields the pages of the threads with a given time or a later time, sorted by time. Each page
+"""Yields the pages of the threads whose time is a given time or later, sorted by time. Each page
 after the first is requested with the cursor of the previous page."""
 
 End: TypeAlias = Callable[[], str | None]
@@ -66,13 +65,14 @@ def iter_changed_threads(
 
     Each thread is yielded once.
 
-    Live and archived threads are merged by time, window by window. For each window, three lists are
-    read in this order:
+    Live and archived threads are merged by time, window by window. Each window has the threads of
+    three lists, which are read in this order:
         1. Archived threads, until the position moves.
         2. Live threads, until the position moves, but at most up to the position of list 1.
-        3. Archived threads again, up to the position that list 2 has reached.
+        3. Archived threads again, up to the position of list 2.
 
-    So a thread that is archived or restored meanwhile is in at least one of the three lists.
+    If a thread is archived or restored during these requests, at least one of the three lists shows
+    the thread.
 
     Args:
         list_live: Lists live threads.
@@ -105,10 +105,7 @@ def iter_changed_threads(
 def _next_window(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Window:
-    """Return the threads from `since` on, up to the page at which the position moves.
-
-    Usually, the position moves at the first page.
-    """
+    """Return the threads from `since` on, up to the page at which the position moves."""
     rows: list[Row] = []
     for window in iter_by_time(list_since, since, seen, until=until, end=end):
         rows += window.rows
@@ -133,28 +130,28 @@ def iter_by_time(
     The IDs of the yielded threads are added to `seen`.
 
     Usually, each page is requested by time, from the position after the previous page. A cursor is
-    less reliable, because it might be an offset (a number of rows). If a listed thread gets a
-    message, this thread moves to the end of the list. All threads after its old place move one
-    place forward, so the page at the next offset would skip one of them.
+    less reliable, because the cursor might be an offset (a number of rows). If a listed thread gets
+    a message, this thread moves to the end of the list. The threads after it move up by one row. So
+    the page at the next offset would skip a thread.
 
     If the position does not move, the next page is requested by cursor. A *walk* is a sequence of
     pages from one position on, each requested by the cursor of the previous page. A walk of several
     pages is repeated from the same position until two consecutive walks show the same threads with
     the same times. The first of these two walks has skipped no thread. Reason: a walk skips a
-    thread only after another thread, which the walk has shown, gets a message. The next walk does
-    not show this other thread with the same time, so the two walks differ.
+    thread only if a thread that the walk has shown gets a message. The next walk shows that thread
+    with another time or not at all, so the two walks differ.
 
-    UNKNOWN: whether a cursor of the list by time is an offset, or identifies the last row of its
-    page. If a cursor identifies the row, a walk need not be repeated.
+    UNKNOWN: whether a cursor of the list by time is an offset or a key. If the cursor is a key, no
+    walk need be repeated.
 
     Args:
         list_since: Lists the threads.
         since: The start, such as `2026-01-31T09:00:00.000Z`.
         seen: IDs of the threads that were already yielded.
-        until: Threads with later times are not yielded, and reading stops when the list has passed
-            this time. None: `end` is the only limit.
-        end: Returns another time at which reading stops. Threads with later times are yielded if
-            they are on a page that was read.
+        until: Reading stops when the list has passed this time. Threads with later times are not
+            yielded. None: `end` is the only limit.
+        end: Returns another time at which reading stops. If a page has threads with later times,
+            they are yielded too.
     """
     at, walk, before = since, _Walk(list_since, since), None
     while True:
@@ -216,12 +213,11 @@ class _Walk:
 
         Times that are less than `FRESH_SECONDS` before the request are ignored. Of the other times,
         the last `AGREEING_ROWS` in list order are used. The earliest of these times is the
-        position. If all of these rows are fresher than their places, the position can be too late,
-        and a thread can be lost. Otherwise, no thread is lost.
+        position. A thread can be lost only if all of these rows are late rows.
 
         In 2,500 simulated accounts whose threads changed at random, this rule lost no thread. With
-        the latest time on the page as the position, one account in three lost a thread. With the
-        last row's time as the position, one account in eleven lost a thread.
+        the latest time on the page as the position, 1 account in 3 lost a thread. With the last
+        row's time as the position, 1 account in 11 lost a thread.
         """
         times = [row[REPLICATION_KEY] for row in page.rows if row[REPLICATION_KEY]]
         self._last = [*self._last, *times][-LATER_ROWS:]
@@ -233,7 +229,7 @@ class _Walk:
         return moved if len(self._settled) == AGREEING_ROWS and moved > self._at else None
 
     def is_past(self, page: Page, position: str | None, limit: str | None) -> bool:
-        """Whether all threads after a page are later than `limit`; False if there is no limit."""
+        """Whether only threads later than `limit` follow after a page. False without a limit."""
         if limit is None:
             return False
         times = [row[REPLICATION_KEY] or limit for row in page.rows]
