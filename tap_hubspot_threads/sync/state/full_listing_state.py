@@ -1,6 +1,6 @@
 """The progress of the full listing, which is a part of `SyncState`.
 
-The *full listing* is the phase that lists all threads. A listing can take several syncs.
+In this module, a *listing* is a full listing. A listing can take several syncs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.phases.range_reader import ListedPart
 
 LIVE, ARCHIVED = "live", "archived"
-"""HubSpot's two lists of threads. A variable named `side` has one of these two values."""
+"""HubSpot's two lists of threads. A variable named `side` has one of these values."""
 
 
 class FullListingState:
@@ -23,15 +23,15 @@ class FullListingState:
 
     Args:
         state: The result of `to_dict`. Empty: no listing has started yet.
-        emits_rows: Whether this sync emits threads. If not, the next sync that emits threads lists
-            the whole account.
+        emits_rows: False if this sync reads threads but does not emit them, because the stream
+            `threads` is not selected. The next sync with this stream then lists the whole account.
     """
 
     def __init__(self, state: Mapping[str, Any], *, emits_rows: bool) -> None:
         self.emits_rows = emits_rows
         self.unread: dict[str, list[IdRange]] = {LIVE: [], ARCHIVED: []}
-        """For live and for archived threads: the ranges of IDs that the unfinished listing has not
-        read yet. Both are empty if no listing is unfinished."""
+        """For live and for archived threads: the ranges that the unfinished listing has not read
+        yet. Both are empty if there is no unfinished listing."""
         for side, after, until in state.get("listing_ranges", ()):
             self.unread[side].append(IdRange(int(after), None if until is None else int(until)))
         self.cursor: str | None = state.get("listing_cursor")
@@ -40,24 +40,23 @@ class FullListingState:
         self.started_at: str | None = state.get("listing_started_at")
         """HubSpot's time at the start of the unfinished listing. None: there is no such listing."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
-        """Whether the unfinished listing has emitted every listed thread. False: a sync of this
-        listing did not emit threads."""
+        """Whether each sync of the unfinished listing has emitted the threads that it listed."""
         self.newest_id: int = int(state.get("listing_newest_id", 0))
-        """The highest ID of a live thread that the listing has listed. 0: the listing has listed no
-        live thread, or reads one page after another."""
+        """The highest ID of a live thread in the unfinished listing. 0: the listing has read no
+        live thread yet, or reads one page after another."""
         self.rows: int = state.get("listing_rows", 0)
         """Number of rows that the unfinished listing has listed."""
         self.pages: int = state.get("listing_pages", 0)
         """Number of pages that the unfinished listing has read."""
         self.seconds: float = state.get("listing_milliseconds", 0) / 1000
-        """Sum of the seconds that the requests for these pages took. The listing itself takes less
-        time if workers read pages concurrently."""
+        """Sum of the seconds that the requests for these pages took. If workers read several pages
+        at once, the listing itself takes less time."""
         self.full_started_at: str | None = (
             state.get("full_listing_started_at") if emits_rows else None
         )
         """HubSpot's time at the start of the last completed listing. None: no listing has been
-        completed, the listing did not emit every thread (`is_whole`), or this sync does not emit
-        threads. The next sync that emits threads then runs a listing."""
+        completed, `is_whole` was False for that listing, or `emits_rows` is False. If None, the
+        next sync with the stream `threads` runs a listing."""
         self.full_completed_at: str | None = state.get("full_listing_completed_at")
         """HubSpot's time at the end of the last completed listing. None: no listing has been
         completed."""
@@ -68,7 +67,7 @@ class FullListingState:
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
         """`seconds` of the last completed listing. 0: no listing has been completed."""
         if not self.is_over and emits_rows and not self.is_whole:
-            self._stop()  # start over, because not all listed threads were emitted
+            self._stop()  # a new listing starts over, because this one did not emit all threads
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys for the state. All numbers are integers (`SyncState.to_bookmarks`)."""
@@ -147,8 +146,8 @@ class FullListingState:
         if self.is_over:
             self.full_started_at = self.started_at if self.is_whole else None
             self.full_rows, self.full_pages = self.rows, self.pages
-            # A part without a page has no time.
             self.full_seconds = self.seconds
+            # A part without a page has no time.
             self.full_completed_at = part.now or self.started_at
             self._stop()
 

@@ -1,7 +1,7 @@
 """The progress of the stream `messages`, which is a part of `SyncState`.
 
-The *increment* is the phase that reads threads with a new message. The *backfill* is the phase that
-reads the messages that were sent before `messages` was selected.
+Two phases read messages. The *increment* reads the messages of threads with a new message. The
+*backfill* reads the messages that were sent before `messages` was selected.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ class MessagesState:
 
     Messages are *pending* if a later sync must read them, for example because reading them failed.
 
-    The bookmark of `messages` has two uses. After a killed process or a used-up daily quota, the
-    next sync resumes reading messages there. If earlier syncs did not select `messages`, this
-    bookmark stayed at an earlier time. The backfill then reads the messages sent after that time.
+    The backfill reads messages from the bookmark of `messages` to the bookmark of `threads`. The
+    two bookmarks differ if `messages` was not selected, or if a backfill was interrupted.
 
     Args:
         state: The result of `to_dict`. Empty: no messages have been emitted.
         bookmark: The bookmark of `threads`. None: `threads` has no bookmark, or the filters have
-            changed. All messages are then read, including those that earlier syncs have read.
-        is_selected: Whether this sync reads messages.
+            changed. If None, all messages are read, even if earlier syncs have read them.
+        is_selected: Whether the stream `messages` is selected.
     """
 
     def __init__(
@@ -35,17 +34,16 @@ class MessagesState:
     ) -> None:
         found = clean_time(state.get("replication_key_value") or "")
         self.bookmark = min(found, bookmark) if found and bookmark else None
-        """If a thread's latest message is before this time, the thread's messages are emitted or
+        """The messages of all threads with a latest-message time before this time are emitted or
         pending. None: the backfill has not begun."""
         self.needs_backfill = self.bookmark is None or self.bookmark != bookmark
         """Whether the bookmark of `messages` is None or earlier than the bookmark of `threads`. If
-        so, `Backfill` moves the bookmark of `messages`. If not, the increment moves both
+        so, the backfill moves the bookmark of `messages`. If not, the increment moves both
         bookmarks."""
         self._is_selected = is_selected
         self.pending: dict[str, int] = dict(state.get("failed", ()))
         """IDs of the threads whose messages are pending, each with the number of consecutive syncs
-        in which reading the messages failed. A thread stays here until `settle`, even if the
-        bookmark passes the time of the thread's latest message."""
+        in which reading the messages failed. A thread stays here until `settle` removes it."""
         self.backfilled_threads: int = state.get("backfilled", 0) if self.bookmark else 0
         """Number of threads that the unfinished backfill has handled."""
 
@@ -60,7 +58,7 @@ class MessagesState:
     def follow(self, bookmark: str) -> None:
         """Move the bookmark of `messages` to the new bookmark of `threads`.
 
-        Do nothing if this sync does not read messages, or if `needs_backfill` is True.
+        If `messages` is not selected, or if `needs_backfill` is True, do nothing.
         """
         if self._is_selected and not self.needs_backfill:
             self.bookmark = bookmark
@@ -74,10 +72,10 @@ class MessagesState:
         """Record that the backfill has handled a thread.
 
         Args:
-            moment: The time of the thread's latest message, or an earlier time.
+            moment: The new bookmark of `messages`: the thread's latest-message time or earlier.
         """
-        # A new backfill starts `lookback_seconds` before the bookmark. So the first thread can move
-        # the bookmark back.
+        # Only the first thread of a backfill can move the bookmark back, because a new backfill
+        # starts `lookback_seconds` before the bookmark.
         self.bookmark = max(self.bookmark or moment, moment) if self.backfilled_threads else moment
         self.backfilled_threads += 1
 
@@ -86,7 +84,7 @@ class MessagesState:
         self.bookmark, self.needs_backfill, self.backfilled_threads = bookmark, False, 0
 
     def add_pending(self, thread_id: str, syncs: int = 0) -> None:
-        """Add a thread to `pending`. If the thread is already there, keep the higher `syncs`.
+        """Add a thread to `pending`. If the thread is in `pending`, keep the higher `syncs`.
 
         Args:
             thread_id: The thread.

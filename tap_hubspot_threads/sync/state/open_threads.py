@@ -1,8 +1,4 @@
-"""The open threads that each sync checks. An open thread has a status other than CLOSED.
-
-HubSpot's list of threads with new messages does not show that an open thread was closed, assigned,
-moved or archived. So each sync checks the open threads too.
-"""
+"""The open threads that the state keeps, so that each sync can check them for silent changes."""
 
 from __future__ import annotations
 
@@ -24,24 +20,26 @@ _ENTRY = re.compile(r"([0-9]+):([alAL][A-Za-z0-9_-]{6})")
 
 ENTRIES_PER_STRING = 500
 """Maximum entries per string of the state. One string per entry would take about 3 times the
-memory, because each string takes 49 bytes more than its characters in CPython."""
+memory, because CPython adds 49 bytes to the characters of each string."""
 
 
 class OpenThreads:
     """Open threads, least recently read first, each with the fingerprint of a row.
 
-    In the state, a thread is an entry such as `9336126552:lQ7x-2b`: the ID and the fingerprint,
-    which starts with a letter (`fingerprint_of`). An entry is *exact* if the last emitted record of
-    the thread is known to have this fingerprint. Otherwise, the entry is *inexact*, and the letter
-    is a capital letter in the state, such as `L`.
+    In the state, each thread has an *entry*, such as `9336126552:lQ7x-2b`. The entry is the ID and
+    the fingerprint, which starts with `l` or `a` (`fingerprint_of`).
+
+    An entry is *exact* if the last emitted record of the thread is known to have this fingerprint.
+    If this is not known, the entry is *inexact*. The fingerprint of an inexact entry starts with a
+    capital letter in the state: `L` or `A`.
 
     Args:
         packed: The result of the method `packed`: strings of entries, separated by spaces.
         are_exact: Whether the state covers all emitted records of open threads
-            (`SyncState.fingerprints_exact`). If not, all entries are inexact.
+            (`SyncState.fingerprints_exact`). If not, all entries become inexact.
 
     Raises:
-        ValueError: if an entry does not have this form.
+        ValueError: if an entry does not have the form above.
     """
 
     def __init__(
@@ -83,20 +81,18 @@ class OpenThreads:
     def has_fingerprint(self, thread_id: str, fingerprint: str) -> bool:
         """Whether an open thread has an entry with this fingerprint, exact or inexact.
 
-        If so, an earlier sync has handled this row and the thread's messages.
+        If so, the tap has already handled this row and the thread's messages.
         """
         return self._fingerprints.get(thread_id) == fingerprint
 
     def note(self, thread_id: str, fingerprint: str | None, *, is_emitted: bool = True) -> None:
-        """Record that a thread was read.
-
-        Set the thread's fingerprint, and move the thread to the end of the order.
+        """Record that a thread was read: set its fingerprint, and move it to the end of the order.
 
         Args:
             thread_id: The thread.
             fingerprint: The fingerprint of the row. None: remove the thread.
-            is_emitted: Whether the row was emitted. If not, the entry becomes inexact, unless the
-                old entry was exact and had the same fingerprint.
+            is_emitted: Whether the row was emitted. If not, the entry becomes inexact. Exception:
+                the old entry was exact and had the same fingerprint.
         """
         is_emitted = is_emitted or (
             fingerprint is not None and self.is_last_emitted(thread_id, fingerprint)
@@ -114,7 +110,7 @@ class OpenThreads:
             self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 
     def ids(self) -> list[tuple[str, bool]]:
-        """Return each ID, and whether the thread was archived, least recently read thread first."""
+        """Return pairs of an ID and whether this thread was archived, least recently read first."""
         return [
             (thread_id, fingerprint[0] == _ARCHIVED)
             for thread_id, fingerprint in self._fingerprints.items()
@@ -122,7 +118,7 @@ class OpenThreads:
 
 
 def fingerprint_of(row: Mapping[str, Any]) -> str:
-    """Return `l` (live) or `a` (archived), and 36 bits of a hash of the row in 6 characters."""
+    """Return `l` (live) or `a` (archived), and 6 characters with 36 bits of a hash of the row."""
     digest = hashlib.blake2b(_encode(row).encode(), digest_size=6).digest()
     side = _ARCHIVED if row["archived"] else _LIVE
     return side + base64.urlsafe_b64encode(digest).decode()[:6]

@@ -1,8 +1,8 @@
 """The state that a sync of the whole account keeps for the next sync.
 
 Meltano merges each STATE message into the previous state, key by key. An omitted key would keep its
-old value, so each STATE message has all keys of a stream's entry. No value of a key is an object,
-because keys that were removed from the object would stay too.
+old value. So each STATE message has all keys of a stream's entry. Meltano also merges objects, so
+no value in an entry is an object.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ class SyncState:
 
     Args:
         bookmarks: The state's entries by stream, from `to_bookmarks`, validated by `check_state`.
-            Empty: this is a first sync. A user can also write an entry of `threads` by hand, with
-            only the key `replication_key_value`, which is a time. Then the sync first reads the
+            Empty: this is a first sync. If a user wrote the entry of `threads` by hand, it can have
+            only the key `replication_key_value`, which is a time. The sync then first reads the
             threads with messages since this time, and a full listing is due.
-        filters: The settings that filter threads, as text (`ThreadFilter.fingerprint`). If this
-            text has changed since the last sync, the whole account is listed again.
-        emits_rows: Whether this sync emits threads.
-        with_messages: Whether this sync reads messages.
+        filters: The filters as text (`ThreadFilter.fingerprint`). If the filters have changed since
+            the last sync, the whole account is listed again.
+        emits_rows: False if this sync reads threads but does not emit them, because the stream
+            `threads` is not selected.
+        with_messages: Whether the stream `messages` is selected.
     """
 
     def __init__(
@@ -53,9 +54,9 @@ class SyncState:
             state.get("open_threads", ()), are_exact=state.get("fingerprints_exact", True)
         )
         self.fingerprints_exact = True
-        """False if this sync has started to emit records of open threads (`mark_inexact`). If it is
-        killed then, the destination can have records that are newer than the fingerprints in the
-        saved state."""
+        """False if this sync has started to emit records of open threads (`mark_inexact`). If the
+        process is killed after that, the destination can have records that are newer than the
+        fingerprints in the saved state."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
         """IDs of threads that could not be read, each with the number of consecutive failing
         syncs."""
@@ -67,9 +68,9 @@ class SyncState:
         self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
         """Whether a sync has logged the warning that HubSpot does not report the account's ID."""
         self.bookmark = clean_time(state.get("replication_key_value") or "")
-        """A time by HubSpot's clock. All threads whose latest message is before this time are
-        emitted, except the threads in `failed` and those that the first listing has not read yet.
-        None: this is a first sync."""
+        """A time by HubSpot's clock. All threads with a latest-message time before this time are
+        emitted. Exceptions: the threads in `failed`, and the threads that the first full listing
+        has not read yet. None: this is a first sync."""
         self.started_at: str | None = state.get("sync_started_at")
         """HubSpot's time at the start of the last increment that ended. None: no increment has
         ended."""
@@ -89,13 +90,13 @@ class SyncState:
 
     @property
     def is_first_listing(self) -> bool:
-        """Whether the first full listing with these filters is still to be completed."""
+        """Whether no full listing with the current filters has been completed yet."""
         return self.listing.full_completed_at is None
 
     def to_bookmarks(self, *, is_final: bool) -> dict[str, Any]:
         """Return the state's entries by stream, for a STATE message.
 
-        All numbers are integers. A target can read other numbers as decimals and then fail to write
+        All numbers are integers. A target can read other numbers as decimals, and then cannot write
         the state (observed with target-postgres).
 
         Args:
@@ -121,19 +122,18 @@ class SyncState:
     def mark_inexact(self) -> None:
         """Mark the fingerprints as inexact, because records of open threads will be emitted next.
 
-        The next STATE message saves this mark, and the final one removes it. If the process is
-        killed in between, it is unknown which of these records the destination has. So the next
-        sync emits every open thread again.
+        The next STATE message saves the mark. The final STATE message removes the mark. If the
+        process is killed between the two, the tap cannot know which of these records the
+        destination has. So the next sync emits every open thread again.
         """
         self.fingerprints_exact = False
 
     def start_listing(self, now: str, sides: Sequence[str]) -> None:
         """Record the start of a full listing. In a first sync, this start is the first bookmark.
 
-        A listing without archived threads does not prove that a thread was deleted. So the times of
-        all earlier first checks (`not_found`) are set to the start of this listing, or stay later.
-        `Deletions` accepts a listing as proof only if the first check was before the listing's
-        start, so it does not accept this listing.
+        `Deletions` accepts a listing as proof of a deletion if the first check of the thread was
+        before the listing's start. But a listing without archived threads proves no deletion. So
+        such a listing moves the time of each earlier first check (`not_found`) to its own start.
 
         Args:
             now: HubSpot's time at the first page.
@@ -148,8 +148,8 @@ class SyncState:
     def advance_listing(self, side: str, part: ListedPart) -> None:
         """Record that a part of a list was read and handled.
 
-        If the listing has ended and `recent.newest_id` is unknown, `recent` records the highest ID
-        of the listing.
+        If the listing has ended and `recent.newest_id` is None, record the highest ID of the
+        listing there.
 
         Args:
             side: The list: `LIVE` or `ARCHIVED`.
@@ -187,9 +187,9 @@ class SyncState:
         self.open.postpone(thread_id)
 
     def settle(self, thread_id: str, fingerprint: str | None) -> None:
-        """Record that a thread was read, and that the thread's record and messages were handled.
+        """Record that a thread was read, and that its record and messages were handled.
 
-        In a sync that does not emit threads, a thread in `failed` stays in `failed`.
+        If this sync does not emit threads, a thread in `failed` stays in `failed`.
 
         Args:
             thread_id: The thread.
@@ -205,9 +205,9 @@ class SyncState:
 
         Args:
             thread_id: The thread.
-            now: HubSpot's time at the 404. None: the 404 does not count as a check, because it had
-                no plausible `Date`, or because this sync reports no deletions
-                (`tracks_open_threads`).
+            now: HubSpot's time at the 404. None: the 404 does not count as the first check. Either
+                the 404 had no plausible `Date`, or this sync does not check open threads
+                (`SyncContext.tracks_open_threads`).
         """
         self.failed.pop(thread_id, None)
         self.open.postpone(thread_id)
@@ -215,18 +215,17 @@ class SyncState:
             self.not_found.setdefault(thread_id, now)
 
     def restart_grace_period(self, thread_id: str, now: str) -> None:
-        """Count a thread in `not_found` as found just now, because a full listing has the thread.
+        """Set the first check of a thread in `not_found` to `now`: a listing shows the thread.
 
-        The time of the thread's first check becomes `now`. Without a plausible `Date`, HubSpot's
-        clock is one hour slow (`HubSpotClock.MARGIN`). So the new time is never earlier than the
-        old time or the start of the listing.
+        Without a plausible `Date`, `now` can be one hour too early (`HubSpotClock`). So the new
+        time of the first check is never before the old time or the start of the listing.
         """
         first = self.not_found.pop(thread_id, None)
         if first is not None:
             self.not_found[thread_id] = max(first, now, self.listing.started_at or now)
 
     def forget(self, thread_id: str) -> None:
-        """Remove a thread that was reported as deleted."""
+        """Remove a thread that was emitted in `deleted_threads`."""
         self.not_found.pop(thread_id, None)
         self.open.note(thread_id, None)
         self.messages.settle(thread_id)
@@ -238,10 +237,10 @@ class SyncState:
         self.messages.pending.clear()
 
     def note_account(self, number: int | None, *, is_confirmed: bool) -> None:
-        """Record the account's ID if the state is known to belong to this account.
+        """Record the token's account ID if the state is known to belong to this account.
 
         Args:
-            number: The account's ID. None: HubSpot did not report the ID, and a warning was logged.
+            number: The account ID. None: HubSpot did not report the ID, and a warning was logged.
             is_confirmed: Whether the state is known to belong to this account.
         """
         self.account_unknown_warned = number is None

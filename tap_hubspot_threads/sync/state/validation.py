@@ -36,9 +36,9 @@ def check_state(state: Mapping[str, Any]) -> None:
     The state `{}` and a state with empty `bookmarks` are valid.
 
     Raises:
-        StateError: if `bookmarks` does not have the form of this tap, for example because it has no
-            entry of this tap's streams. Also if an entry has an unknown key or an invalid value:
-            the message then names the key.
+        StateError: if `bookmarks` does not have the form of this tap, for example because no entry
+            belongs to a stream of this tap. Also if an entry has an unknown key or an invalid
+            value. The message then names the key.
     """
     bookmarks = state.get("bookmarks", None if state else {})
     if (
