@@ -1,1 +1,1 @@
-"""The child streams `messages` and `actors`. Their records follow the records of threads."""
+"""The child streams `messages` and `actors`, whose records follow the records of threads."""

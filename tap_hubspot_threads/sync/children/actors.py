@@ -1,7 +1,7 @@
 """Reads the actors that threads and messages name, up to 100 per API call.
 
-An actor is a participant in threads, such as an agent or a visitor. A record *names* an actor if a
-column in `COLUMNS` or `LISTS` has the actor's ID.
+An *actor* is a participant in threads, such as an agent or a visitor. A record *names* an actor if
+a column in `COLUMNS` or `LISTS` has the actor's ID.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import FailureLog
 
 MAX_REMEMBERED = 50_000
-"""Maximum number of actor IDs to remember. A remembered actor is not requested again. The IDs that
-records have named most recently are kept."""
+"""Maximum number of actor IDs to remember. A remembered actor is not requested again. The most
+recently named IDs are kept."""
 
 MAX_HELD = 200
-"""Maximum number of state changes to hold back. `Actors` holds back a state change until it has
-yielded the actors of the records before it. Normally it requests actors when `MAX_ACTORS` of them
-are queued. If it holds this many state changes, it requests the queued actors at once."""
+"""Maximum number of state changes to hold back. `Actors` holds back a state change until the actors
+of all earlier records are yielded. At this number, `Actors` requests the queued actors, even if
+there are fewer than `MAX_ACTORS`."""
 
 COLUMNS = {"threads": ("assignedTo",), "messages": ("createdBy", "assignedTo", "assignedFrom")}
+"""For each stream: the columns with an actor ID."""
 LISTS = {"threads": (), "messages": ("senders", "recipients")}
+"""For each stream: the columns with a list of objects that have an actor ID."""
 
 
 class Actors:
-    """The child stream `actors`: reads the actors that the records of threads and messages name.
+    """Reads the actors that the records of threads and messages name.
 
-    It implements the protocol `ChildStream` of `sync/pipeline.py`.
+    Implements `pipeline.ChildStream`.
 
     Args:
         api: The HubSpot API.
@@ -54,16 +56,15 @@ class Actors:
         self._held: list[StateChange] = []
         self._breaker = CircuitBreaker("actors")
         self._has_returned_any = False
-        """Whether a request for actors has succeeded. If so, HubSpot does not refuse all actors,
-        and a refusal concerns only some of the requested IDs."""
+        """Whether a request for actors has succeeded. If so, HubSpot does not refuse all actors."""
         self._refused = 0
         """Number of actor IDs that HubSpot has refused so far."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
         """Yield the events, and a record for each actor that the records name.
 
-        If a record before a state change names an actor, the actor's record is yielded before this
-        state change too. A state change with `save_now` is yielded at once.
+        A state change is yielded after the actors that earlier records name. Exception: a state
+        change with `save_now` is yielded at once.
 
         Raises:
             HubSpotError: if HubSpot seems to be down (`CircuitBreaker`), or if an error of the API
@@ -106,13 +107,13 @@ class Actors:
     def _read_all(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
         """Return the rows of the actors that HubSpot has.
 
-        If a request with several IDs fails, request each half of the IDs separately. This isolates
-        the failing IDs. But if HubSpot seems to refuse all actors, do not request the halves. A
-        request with a single ID is retried, so that a transient error does not lose an actor.
+        If a request with several IDs fails, request each half of the IDs separately, to find the
+        IDs that fail. But if HubSpot seems to refuse all actors, do not request the halves.
 
         Args:
             ids: The actor IDs.
-            once: Whether to attempt a request with several IDs only once.
+            once: Whether to make the request without retries. A request with a single ID is always
+                retried, so that a transient error does not lose an actor.
         """
         once = once and len(ids) > 1
         try:
@@ -136,8 +137,8 @@ class Actors:
     def _fail(self, actor_id: str, error: HubSpotError) -> None:
         """Record that an actor cannot be read.
 
-        The circuit breaker does not count a refusal, because a refusal shows that HubSpot is not
-        down.
+        If HubSpot refuses an actor, HubSpot is not down. So the circuit breaker does not count this
+        error.
         """
         self._failures.note(actor_id, error)
         if isinstance(error, RefusedError):

@@ -1,4 +1,4 @@
-"""Reads the messages of many threads concurrently. Yields messages in the order of their threads.
+"""Reads the messages of many threads at once, and yields them in the order of their threads.
 
 HubSpot truncates long messages. With the setting `fetch_original_content`, one more request reads
 the *full text* of each truncated message.
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.sync.context import SyncContext
 
 COMPLETE_STATUSES = {None, "NOT_TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"}
-"""Values of `truncationStatus` for messages whose own text is complete. None: HubSpot returned no
-status. A message with `TRUNCATED_TO_MOST_RECENT_REPLY` lacks only the quoted messages, which have
-their own records. A message with any other status counts as truncated."""
+"""Values of `truncationStatus` for complete messages. None: HubSpot returned no status. A message
+with `TRUNCATED_TO_MOST_RECENT_REPLY` lacks only the quoted messages, which have their own records.
+A message with any other status counts as truncated."""
 
 CHUNK_BYTES = 1_000_000
 """With `fetch_original_content`, a page is yielded in parts, to limit the memory. A part ends when
-it has about this many bytes or more."""
+its rows have about this many bytes or more."""
 
 
 class Messages:
-    """Reads the messages of many threads concurrently. Implements `pipeline.ChildStream`.
+    """Reads the messages of many threads at once. Implements `pipeline.ChildStream`.
 
     Args:
         api: The HubSpot API.
@@ -63,7 +63,7 @@ class Messages:
         `MAX_CONSECUTIVE_FAILURES`, no further full text is requested."""
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
-        """Yield the events, with the records of messages instead of each `ReadMessages`.
+        """Yield the events. Replace each `ReadMessages` by the records of the thread's messages.
 
         A state change follows the messages of each thread.
 
@@ -88,8 +88,8 @@ class Messages:
         """Yield the records of a thread's messages, each message once, and then a state change.
 
         If a later sync must read the messages, the state change adds the thread to
-        `MessagesState.pending`. Otherwise, it removes the thread from there. If HubSpot has the
-        thread, but returns a 404 for its messages, the thread is removed too.
+        `MessagesState.pending`. If not, the state change removes the thread from there. The thread
+        is also removed if HubSpot has the thread, but returns a 404 for its messages.
         """
         seen: set[str] = set()
         try:
@@ -116,8 +116,8 @@ class Messages:
     def _thread_not_found(self, thread_id: str) -> Callable[[], None]:
         """Return the state change for messages whose thread HubSpot does not have.
 
-        A missing thread is not an error. But its 404 can be wrong for a while, so the next syncs
-        request the messages again. After `FAILING_SYNCS` consecutive syncs that could not read the
+        Such a thread is not an error. But a 404 can be wrong for a while, so the next syncs request
+        the messages again. After `FAILING_SYNCS` consecutive syncs that could not read the
         messages, the messages are not requested again.
         """
         self._seen.without_thread.append(thread_id)
@@ -143,8 +143,7 @@ class Messages:
         Raises:
             _ThreadNotFoundError: if HubSpot does not have the thread.
             NotFoundError: if HubSpot has the thread, but returns a 404 with `archived=True` too.
-            InconclusiveError: if HubSpot has the thread, but returns a 404 for a page after the
-                first page.
+            InconclusiveError: if HubSpot has the thread, but returns a 404 for a later page.
         """
         for archived in (False, True):
             has_page = False
@@ -168,7 +167,7 @@ class Messages:
                 return
 
     def _list(self, thread: ThreadRef, *, archived: bool, once: bool) -> Iterator[Page]:
-        """Yield the pages that `HubSpotApi.list_messages` returns, each by `_with_full_texts`."""
+        """Yield the pages of a thread's messages, with full texts (`_with_full_texts`)."""
         for page in self._api.list_messages(thread.id, archived=archived, once=once):
             yield from self._with_full_texts(thread, page)
 
@@ -180,7 +179,7 @@ class Messages:
         if not self._fetches_original_content:
             yield page
             return
-        # A list keeps the full texts. `page.rows` would not: each iteration builds its rows again.
+        # Full texts cannot be added to `page.rows`, because each iteration builds the rows again.
         rows: list[Row] = []
         size = 0
         for row in page.rows:

@@ -1,6 +1,7 @@
-"""Buffers for pages that are read ahead. The bytes of the pages in the buffers are limited.
+"""Buffers for pages that are read ahead. The total bytes of the pages in the buffers are limited.
 
-A page or another result *waits* from its arrival in a buffer until the consumer takes it.
+The *consumer* of a buffer is the code that calls `take`. A page or another result *waits* from its
+arrival in the buffer until the consumer takes it.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ R = TypeVar("R", bound=Sized)
 
 
 class Plan(Protocol[T, R]):
-    """A source of tasks. The choice of the next task can depend on the results of earlier tasks.
+    """A source of tasks. The next task can depend on the results of earlier tasks.
 
-    Several threads can execute `run` at the same time. At most one thread at a time executes `take`
-    or `done`.
+    Several threads can execute `run` at the same time. But at most one thread at a time executes
+    `take` or `done`.
     """
 
     def take(self) -> T | None:
-        """Return the next task. None: no task is left, or a running task must end first."""
+        """Return the next task. None: no task is left, or the next task must wait for a result."""
 
     def run(self, task: T) -> R:
         """Return the result of a task. Called on worker threads."""
@@ -49,13 +50,13 @@ class Plan(Protocol[T, R]):
 
 
 PREFETCH_BYTES = 4_000_000
-"""The tap reads ahead while the target loads a batch and takes no output. While pages with this
-many bytes or more wait, no further page is requested. `Buffer` describes an exception."""
+"""The tap reads ahead while the target loads a batch and takes no output. While the waiting pages
+have this many bytes or more in total, no further page is requested. `Buffer` has an exception."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
-"""A page arrives parsed. If the waiting pages, including the new page, have more than this many
-bytes, the buffer frees the parsed form of the new page, which takes 5 times the memory of the bytes
-(`Page.shrink`). The bytes are parsed again when the rows are used."""
+"""A page arrives as bytes and parsed. The parsed form takes 5 times the memory of the bytes. If the
+waiting pages, including the new page, have more than this many bytes, the buffer frees the parsed
+form of the new page (`Page.shrink`). The bytes are parsed again when the rows are used."""
 
 
 class ByteBudget:
@@ -67,7 +68,7 @@ class ByteBudget:
         self.changed = threading.Condition()
 
     def close(self) -> None:
-        """Let no buffer of this budget request a further page."""
+        """Stop all buffers of this budget from requesting further pages."""
         with self.changed:
             self.is_closed = True
             self.changed.notify_all()
@@ -78,9 +79,9 @@ class Buffer:
 
     Guarantees:
         * While pages with `PREFETCH_BYTES` bytes or more wait in the buffers of the budget, no
-          buffer requests a page. Exception: the *current* buffer, from which the consumer takes
-          pages (`make_current`), requests a page if it is empty. So the consumer never waits for
-          room in the budget.
+          buffer requests a page. Exception: if the consumer takes pages from this buffer
+          (`make_current`) and no page waits in it, the buffer requests a page. So a full budget
+          never stops the consumer.
         * If the source raises an error, `take` returns the earlier pages and then raises the error.
 
     Args:
@@ -97,7 +98,7 @@ class Buffer:
         """Whether `fill` has ended. If so, no further page arrives."""
 
     def fill(self) -> None:
-        """Read pages until the source ends, the source raises an error, or reading is stopped.
+        """Read pages until the source ends or raises an error, or this buffer or budget is closed.
 
         Wait while the budget is used up. Never raise an error: `take` raises the source's error.
         """
@@ -109,7 +110,7 @@ class Buffer:
                     break
                 with self._budget.changed:
                     if self._is_closed:
-                        break  # nobody takes this page, so its bytes would count forever
+                        break  # nobody takes this page, so its bytes must not count
                     self._budget.bytes += page.size
                     if self._budget.bytes > PARSED_BYTES:
                         page.shrink()
@@ -164,7 +165,7 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def _wait_for_budget(self) -> bool:
-        """Wait until the next page may be requested. Return False if reading was stopped."""
+        """Wait until the next page may be requested. Return False if reading must stop."""
         budget = self._budget
 
         def may_proceed() -> bool:
@@ -262,7 +263,7 @@ class SharedBuffer(Generic[T, R]):
         return None
 
     def close(self) -> None:
-        """Let no further task start."""
+        """Prevent further tasks from starting."""
         with self._changed:
             self._is_finished = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Runs calls concurrently on worker threads, with limits on the results that wait."""
+"""Runs calls concurrently on worker threads, and limits the results that wait to be yielded."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ R = TypeVar("R")
 S = TypeVar("S", bound=Sized)
 
 LOOKAHEAD = 4
-"""The items that are in progress or wait to be yielded are limited to this number times the number
-of workers. At the limit, an item must be yielded before the next item starts."""
+"""At most this many items per worker are in progress or wait to be yielded. At this limit, an item
+must be yielded before the next item starts."""
 
 MAX_WAITING = 5_000
-"""Maximum items of `prefetch_each` that wait to be yielded, including the items without pages. At
-the maximum, an item must be yielded before the next item is taken."""
+"""Maximum items of `prefetch_each` that wait to be yielded, including items without pages. At the
+maximum, an item must be yielded before the next item is taken."""
 
 POLL = 0.1
 """Seconds between two calls of `while_waiting`."""
@@ -40,14 +40,13 @@ class WorkerPool:
     """Runs blocking calls on worker threads, so that the main thread can react to signals.
 
     If the system can start no worker thread, the calling thread runs the calls. The tap then does
-    not notice a signal during a call. But if this pool has never started a thread, its methods
-    raise `WorkerStartError`.
+    not react to a signal during a call. If this pool has never started a thread, its methods raise
+    `WorkerStartError` instead.
 
     Args:
         count: Maximum concurrent calls.
         while_waiting: Called on the calling thread before each result, and every `POLL` seconds
-            while waiting for a result. If this function raises an error, the wait ends with this
-            error.
+            while waiting for a result. An error of this function ends the wait.
     """
 
     def __init__(self, count: int, while_waiting: Callable[[], None] = lambda: None) -> None:
@@ -74,18 +73,18 @@ class WorkerPool:
             * At most `count` calls of `function` run at once, on worker threads. If the system
               cannot start `count` threads, fewer calls run at once. The calling thread iterates
               over `items`.
-            * At most `LOOKAHEAD × count` items are in progress or wait to be yielded. This limits
-              the memory. Below this limit, a slow call does not leave other workers idle.
-            * If the next result in the order of the items is ready, the pool yields this result
-              before requesting the next item from `items`.
+            * At most `LOOKAHEAD × count` items are in progress or wait to be yielded, to limit the
+              memory. Below this limit, other workers continue while one call is slow.
+            * If the next result to yield is ready, it is yielded before the next item is requested
+              from `items`.
             * After a call has failed, no call for a later item starts. After the iterator is
               closed, no call starts. Running calls finish. A call that hangs does not delay the
               exit of the process.
 
         Raises:
             WorkerStartError: if this pool has never been able to start a thread.
-            Any error of `items` or `while_waiting`, at once. An error that `function` raises for an
-                item is raised in place of the item's result.
+            Any error of `function`, in place of the item's result.
+            Any error of `items` or `while_waiting`, at once.
         """
         tasks: queue.SimpleQueue[_Task[T, R] | None] = queue.SimpleQueue()
         ends: list[int] = []
@@ -126,8 +125,8 @@ class WorkerPool:
               total, are in progress or wait to be yielded.
             * The pages that are read ahead take at most `PREFETCH_BYTES` bytes plus one page per
               worker.
-            * An error of a source is raised in place of the source's next page. The other sources
-              continue. An error of `items` itself is raised after all earlier items.
+            * An error of a source is raised in place of the source's next page. Other sources are
+              still read. An error of `items` is raised after all earlier items.
             * After the iterator is closed, no further page is requested.
         """
         budget = ByteBudget()
@@ -228,7 +227,7 @@ class WorkerPool:
 
 
 class _Threads:
-    """Daemon threads that share the work: up to `count`, or as many as the system can start.
+    """Daemon threads: up to `count`, or as many as the system can start.
 
     Daemon threads do not delay the exit of the process.
 
@@ -243,10 +242,9 @@ class _Threads:
         self.running = 0
 
     def add(self, work: Callable[[], None]) -> bool:
-        """Start another thread if fewer than `count` threads run.
+        """Start another thread if fewer than `count` threads run. Return whether a thread runs.
 
-        Return whether at least one thread runs. If the system cannot start another thread, the
-        running threads do all the work.
+        If the system cannot start another thread, the running threads do all the work.
 
         Raises:
             WorkerStartError: if the pool has never been able to start a thread.
@@ -290,9 +288,14 @@ class _Task(Generic[T, R]):
 def _work(
     function: Callable[[T], R], tasks: queue.SimpleQueue[_Task[T, R] | None], ends: list[int]
 ) -> None:
-    """Run tasks until there is a task after one of the numbers in `ends`.
+    """Run tasks, but end at a task that comes after a failed task.
 
-    A task before these numbers still runs, because its result is yielded before the error.
+    A task before the failed task still runs, because its result is yielded before the error.
+
+    Args:
+        function: The function to call.
+        tasks: The tasks. None: there are no further tasks.
+        ends: The numbers of the failed tasks, and -1 if the iterator was closed.
     """
     while (task := tasks.get()) is not None and not any(task.number > end for end in ends):
         task.run(function, ends)
