@@ -1,8 +1,4 @@
-"""Sync of the whole account: runs the phases in order.
-
-A *phase* is a generator of events (`models.Event`) in `sync.phases`. For example, the increment
-reads the threads with a new message, and the full listing lists all threads.
-"""
+"""The sync of the whole account: runs the phases of `sync.phases` in order."""
 
 from __future__ import annotations
 
@@ -41,8 +37,8 @@ LOG = logging.getLogger("tap-hubspot-threads")
 def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int | None, bool]:
     """Return the account ID of the token, and whether the state is known to belong to this account.
 
-    If HubSpot does not report the ID, return None and False. The sync then continues, because
-    threads can be read without the ID.
+    If HubSpot does not report the ID, return None and False. The sync then continues, because the
+    tap can read threads without the ID.
 
     If HubSpot reports the ID, the second value is True in two cases:
         * The state has the same ID.
@@ -51,8 +47,8 @@ def identify(api: HubSpotApi, pool: WorkerPool, state: SyncState) -> tuple[int |
 
     Raises:
         WrongAccountError: if the state has the ID of another account.
-        HubSpotError: if the error concerns all requests (`HubSpotError.ends_sync`), for example
-            because HubSpot rejects the token.
+        HubSpotError: if the error ends the sync (`HubSpotError.ends_sync`), for example because
+            HubSpot rejects the token.
     """
     account_id = pool.run(api.get_account_id)
     if account_id is not None and state.account_id not in {None, account_id}:
@@ -92,8 +88,7 @@ class AccountSync:
         self._open_threads = OpenThreadCheck(api, pool, pipeline, context)
         self._is_identified = False
         self._stuck: HubSpotError | None = None
-        """The error that stopped the full listing before its end. None: no error stopped the
-        listing."""
+        """The error that stopped the full listing before its end. None: there is no such error."""
 
     def bookmarks(self, *, is_final: bool) -> dict[str, Any] | None:
         """Return the state's entry for each stream; None until `identify` has returned.
@@ -110,7 +105,8 @@ class AccountSync:
             HubSpotError: if an error ends the sync early. Also after all phases, if a page of the
                 full listing could not be read.
             IncompleteError: after all phases, if some items could not be read.
-            MassDeletionError: after all phases, from `Deletions.check`.
+            MassDeletionError: after all phases, if most open threads are missing and the token may
+                belong to another account.
         """
         account_id, is_confirmed = identify(self._api, self._pool, self._state)
         self._is_identified = True
@@ -169,7 +165,7 @@ class AccountSync:
     ) -> Iterator[Event]:
         """Read the threads and messages that earlier syncs could not read.
 
-        An item is *quarantined* if it failed in the last `FAILING_SYNCS - 1` syncs or more
+        An item is *quarantined* if it failed in several syncs in a row
         (`FailureLog.is_quarantined`).
 
         Args:
@@ -196,8 +192,8 @@ class AccountSync:
     def _unless_stuck(self, events: Iterator[Event]) -> Iterator[Event]:
         """Yield the events of the full listing. If a page cannot be read, end only the listing.
 
-        The other phases still run, so that new messages do not wait for this page. The next sync
-        requests the page again.
+        The listing is then *stuck*. The other phases still run, so that new messages do not wait
+        for this page. The next sync requests the page again.
 
         Raises:
             HubSpotError: if the error ends the sync, or if the state has no bookmark yet.
@@ -210,11 +206,11 @@ class AccountSync:
             self._stuck = error
 
     def _check_listing(self) -> None:
-        """Raise the error of the full listing, if the listing is stuck.
+        """Raise an error if the full listing is stuck.
 
         Raises:
-            HubSpotError: if the listing is stuck. The message also says at which page the listing
-                is stuck, and which items could not be read.
+            HubSpotError: says why and at which page the listing is stuck, and which items could not
+                be read.
         """
         if self._stuck is None:
             return

@@ -85,7 +85,7 @@ class FailureLog:
     def syncs(self, id_: str) -> int:
         """Return the number of consecutive syncs in which an item failed.
 
-        This sync counts as one of them, even if the item has not failed in this sync.
+        The current sync counts as a sync in which the item failed.
         """
         return self._earlier.get(id_, 0) + 1
 
@@ -132,8 +132,8 @@ class CircuitBreaker:
     """Stops the sync if reads fail `MAX_CONSECUTIVE_FAILURES` times in a row.
 
     The cause is then probably an outage or a wrong setting. A failure counts if HubSpot returned a
-    400, or if the error is a `TransientError` but not an `InconclusiveError`. Another error does
-    not change the count, because the error concerns a single item.
+    400, or if the error is a `TransientError` but not an `InconclusiveError`. Any other error
+    concerns only one item, so it does not change the count.
 
     Args:
         name: The plural of the items that are read, such as `threads`, for the error message.
@@ -155,7 +155,7 @@ class CircuitBreaker:
             id_: The ID of the failed item. Only the first failure of each item counts.
             error: The error.
             is_quarantined: Whether this failure is expected, because earlier syncs could not read
-                the item either. If so, the failure does not count.
+                the item. If so, the failure does not count.
 
         Raises:
             ConsecutiveFailuresError: if the count reaches `MAX_CONSECUTIVE_FAILURES`.
@@ -187,11 +187,11 @@ class SeenThreads:
     """
 
     unseen_open: set[str]
-    """IDs of the threads that the initial state has as open and that this sync has not found so
+    """IDs of the threads that are open in the initial state and that this sync has not found so
     far."""
     fetched: set[str] = field(default_factory=set)
-    """IDs of the threads that this sync has requested by ID, without those that
-    `ThreadPipeline._note_fetched` omits to save memory."""
+    """IDs of the threads that this sync has requested by ID. To save memory,
+    `ThreadPipeline._note_fetched` omits some of them."""
     not_found_at: dict[str, str | None] = field(default_factory=dict)
     """IDs of the threads that were not found, each with the time of the thread's last 404 (`Date`
     header). None: the time is unknown."""
@@ -200,9 +200,9 @@ class SeenThreads:
     without_thread: list[str] = field(default_factory=list)
     """IDs of the threads that HubSpot did not have when this sync requested their messages."""
     recent_without_messages: dict[str, str] = field(default_factory=dict)
-    """Recent threads that this sync emits, but whose messages it leaves to its message backfill.
-    Each entry has the thread's ID and the time of the thread's latest message. `Lookback` adds the
-    entry. After reading the messages, `Backfill` records the thread in `RecentThreads`."""
+    """Threads in the lookback that this sync emits without messages, because the message backfill
+    of this sync reads the messages. Each entry is a thread's ID and latest-message time.
+    `Lookback` adds the entries. `Backfill` then records the threads in `RecentThreads`."""
     now: str = ""
     """HubSpot's time at the start of the increment, such as `2026-01-31T09:00:00.000Z`. Empty: the
     increment has not received a page yet."""
@@ -214,7 +214,7 @@ class SeenThreads:
 
     @property
     def seen_open(self) -> int:
-        """The number of threads that the initial state has as open and that this sync has found."""
+        """The number of threads that are open in the initial state and that this sync has found."""
         return self._initially_open - len(self.unseen_open)
 
 
@@ -230,7 +230,8 @@ class SyncStats:
     before_start_date: int = 0
     """Number of listed threads that are older than `start_date`."""
     withheld_deletions: int = 0
-    """Number of threads that are probably deleted, but for which `Deletions` needs more proof."""
+    """Number of threads that are probably deleted, but not emitted in `deleted_threads` yet,
+    because `Deletions` needs more proof."""
     threads_with_messages: int = 0
     """Number of threads whose messages were read."""
     unavailable: list[str] = field(default_factory=list)
@@ -238,12 +239,12 @@ class SyncStats:
     truncated: list[str] = field(default_factory=list)
     """IDs of the truncated messages whose full text could not be read."""
     backfill: tuple[int, int | None] | None = None
-    """Set if the message backfill has paused until the next sync: the number of threads that the
-    backfill has handled, and the number of all threads according to the last full listing. The
-    second number is None if no listing has been completed."""
+    """Set if the message backfill has paused until the next sync. The first number counts the
+    threads that the backfill has handled. The second number counts the threads in the last
+    completed full listing. None: no full listing has been completed."""
 
     def warn(self) -> None:
-        """Log a warning if `unavailable` has IDs, and another warning if `truncated` has IDs."""
+        """Log a warning for `unavailable` and a warning for `truncated`, if they have IDs."""
         if self.unavailable:
             message = "HubSpot has %d thread(s) but returns 404 for their messages: %s"
             LOG.warning(message, len(self.unavailable), name_ids(self.unavailable))

@@ -1,4 +1,4 @@
-"""Reads one thread by ID: as live or archived, and after a 404 as the other one."""
+"""Reads one thread by ID, live or archived."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ReadResult(NamedTuple):
     calls: int
     """Number of API calls, not counting retries."""
     now: str | None = None
-    """The `Date` of the last 404, as a time such as `2026-01-31T09:00:00.000Z`. None: HubSpot has
-    the thread, reading failed, or the 404 has no `Date`."""
+    """If the thread was not found, the `Date` of the last 404, such as `2026-01-31T09:00:00.000Z`.
+    None: the thread was found, reading failed, or the 404 has no `Date`."""
 
 
 def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> ReadResult:
@@ -36,7 +36,7 @@ def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> Read
     Args:
         api: The HubSpot API.
         ref: The thread. Its `archived` is the value for the first request.
-        once: Whether to attempt each request only once.
+        once: Whether to make each request without retries.
     """
     now = None
     for calls, archived in enumerate((ref.archived, not ref.archived), start=1):

@@ -4,9 +4,9 @@ HubSpot returns the list of threads in pages. Each page except the last has a cu
 parameter of the request for the next page. If the list is sorted by ID, the cursor is the ID of the
 page's last row, in base64 (recorded in one account). Such a cursor is a *key*.
 
-The tap can make a key for any ID (a *self-made cursor*), and read the list after this ID. For
-example, 17 in base64 is `MTc=`. This cursor requests the page that starts with the first ID above
-17. `sync.phases.thread_list` says what is unknown about keys.
+The tap can make a cursor for any ID (a *self-made cursor*), and read the list after this ID. For
+example, 17 in base64 is `MTc=`. With this cursor, HubSpot returns the page that starts with the
+first ID above 17. `sync.phases.thread_list` says what is unknown about keys.
 """
 
 from __future__ import annotations
@@ -75,20 +75,20 @@ def check_page(page: Page, after: int) -> list[int]:
         * The IDs of the rows ascend.
         * All IDs except the first are above `after`. The first ID can be lower or equal, because
           HubSpot can repeat the last row of the previous page (observed).
-        * The page is the last page and has no cursor, or the cursor is a key above `after`. If the
-          page has rows, this key is the ID of the last row.
+        * If the page has a cursor, the cursor is the ID of the last row, and above `after`. For an
+          empty page, any ID above `after` is accepted.
 
     If the first page of the list has no cursor, the page is the whole list and is not checked.
 
     Args:
         page: A page of the list sorted by ID.
-        after: The ID whose key requested the page; 0 for the first page.
+        after: The ID for which the page was requested; 0 for the first page.
 
     Returns:
         The IDs of the rows that are above `after`.
 
     Raises:
-        NotAKeyError: if the check fails. The tap then cannot use self-made cursors.
+        NotAKeyError: if the page does not pass the check.
     """
     ids = [int(thread_id) for thread_id in page.ids]
     if not after and page.cursor is None:

@@ -1,11 +1,10 @@
 """Decides which emitted threads the next sync need not read again.
 
-The *bookmark* is the time up to which all threads are emitted. The *increment* is the phase that
-reads threads with a new message. The increment starts at the bookmark minus `lookback_seconds`. The
-period from this start to the bookmark is the *lookback*.
+The increment lists threads from `lookback_seconds` before the bookmark on. The period from this
+time to the bookmark is the *lookback*.
 
-In the lookback, the increment lists threads again that were already emitted. It skips such a thread
-if `RecentThreads` has the thread with the same time of the latest message.
+Many threads in the lookback were already emitted. The increment skips a thread if `RecentThreads`
+has the thread with the same latest-message time.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class Lookback:
-    """Records emitted threads in `RecentThreads`, so that the next increment skips them.
+    """Records emitted threads in `RecentThreads`, so that the next increment skips these threads.
 
-    A thread is recorded only if the next increment would list it again. The increment does not read
-    the messages of a skipped thread. So one of these conditions must also be true:
+    A thread is recorded only if the next increment would list the thread again. The increment does
+    not read the messages of a skipped thread. So one of these conditions must also be true:
         * This sync reads the thread's messages right after the thread's record.
         * The thread is in `MessagesState.pending`, so a later sync reads the messages.
-        * The stream `messages` is not selected, and its backfill has not begun
-          (`MessagesState.bookmark`). If `messages` is selected later, the backfill reads the
-          messages.
+        * The stream `messages` is not selected, and the message backfill has not begun
+          (`MessagesState.bookmark` is None). If `messages` is selected later, the backfill reads
+          the messages.
 
-    If this sync leaves the thread's messages to its backfill, `Backfill` records the thread after
-    reading the messages.
+    If the message backfill of this sync reads the thread's messages, `Backfill` records the thread
+    after the messages.
 
     Args:
         context: The selected streams, the state, and the setting `lookback_seconds`.
@@ -49,16 +48,16 @@ class Lookback:
         self._bookmark: str | None = None
         """The bookmark from which `_start` was computed. None: there was no bookmark."""
         self._start = ""
-        """The bookmark minus `lookback_seconds`. The next lookback starts here if the bookmark
-        stays the same."""
+        """The bookmark minus `lookback_seconds`. If the bookmark stays the same, the next increment
+        starts here."""
 
     def note(self, row: Row, *, has_new_message: bool) -> Sequence[StateChange]:
         """Return the state change that records a thread, or nothing if the thread is not recorded.
 
         Args:
             row: The thread, which this sync emits now.
-            has_new_message: Whether the increment has listed the thread with a new message. If
-                messages are selected, this sync then reads the thread's messages.
+            has_new_message: Whether the increment has listed the thread with a new message. If so,
+                and if `messages` is selected, this sync reads the thread's messages.
         """
         bookmark = self._state.bookmark
         if bookmark != self._bookmark:

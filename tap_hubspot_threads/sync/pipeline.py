@@ -1,12 +1,12 @@
 """Turns references and listed rows into events.
 
 A *reference* (`ThreadRef`) names a thread to read by ID. A *listed row* is the row of a thread in a
-page of a list. An *open* thread has a status other than CLOSED. A *tracked* thread is an open
-thread that later syncs check (`SyncContext.is_tracked`). A *fingerprint* is a hash of a row
-(`fingerprint_of`).
+page of a list. A *tracked* thread is an open thread that later syncs check
+(`SyncContext.is_tracked`). A *pending* message is one that a later sync must read
+(`MessagesState.pending`).
 
-The *full listing* is the phase that lists all threads. The *message backfill* is the phase that
-reads the messages that were sent before the stream `messages` was selected.
+The *message backfill* is the phase that reads the messages that were sent before the stream
+`messages` was selected.
 """
 
 from __future__ import annotations
@@ -45,25 +45,26 @@ class ListedPage(NamedTuple):
     now: str
     """HubSpot's time at the response, such as `2026-01-31T09:00:00.000Z`."""
     advance: StateChange
-    """Records in the state that the rows of this page need not be listed again."""
+    """Records in the state that this page was read."""
     failing: ThreadRef | None = None
-    """A thread that HubSpot cannot list: each page with its row fails. The thread is read by ID
-    instead. None: there is no such thread."""
+    """The thread after this page, if HubSpot cannot list this thread. The thread is then read by
+    ID. None: there is no such thread."""
 
 
 class ChildStream(Protocol):
     """Inserts the records of a child stream, such as `messages`, after the records of threads.
 
     A child stream can read ahead: for example, it can request messages before earlier records are
-    written. When the iterator ends, no request of the child stream is running.
+    written.
     """
 
     def __call__(self, events: Iterable[Event], /) -> Iterator[Event]:
         """Yield the events, with the records of the child stream inserted.
 
         The records of `events` stay in their order. A state change with `save_now` keeps its place
-        between the records. The other state changes stay in their order, but later records can be
-        yielded before them.
+        between the records. The other state changes stay in their order, but can be yielded after
+        records that follow them in `events`. When the returned iterator ends, no request of the
+        child stream is running.
         """
 
 
@@ -74,8 +75,7 @@ class ThreadPipeline:
         api: The HubSpot API.
         pool: Runs the API calls on worker threads.
         context: The state, and what this sync has seen, counted and failed to read.
-        children: The selected child streams. Each child stream receives the events that the
-            previous child stream yields.
+        children: The selected child streams, in the order in which events pass through them.
     """
 
     def __init__(
@@ -121,8 +121,8 @@ class ThreadPipeline:
         """Yield the events of the pages of a full listing.
 
         Only threads that match `inbox_ids` and `start_date` are emitted. With the setting
-        `always_fetch_by_id`, each of these threads is read by ID. Otherwise, the listed row is
-        emitted, unless the row is outdated (`_listed_page`).
+        `always_fetch_by_id`, each of these threads is read by ID. Without this setting, the listed
+        row is emitted, unless the row may be outdated (`_listed_page`).
         """
         items = (
             item
@@ -134,14 +134,14 @@ class ThreadPipeline:
         return self.with_children(cast("Iterator[Event]", items))  # here, all items are events
 
     def changed(self, row: Row) -> Iterator[ThreadRef | Event]:
-        """Yield a reference, or the events, for a listed thread if it has a new message.
+        """If a listed thread has a new message, yield a reference or the events for the thread.
 
-        If `RecentThreads` has the thread with the row's time of the latest message, the thread has
-        no new message. Exception: if `messages` is selected and the message backfill is unfinished,
-        each listed thread counts as having a new message.
+        If `RecentThreads` has the thread with the row's latest-message time, the thread has no new
+        message. Exception: if `messages` is selected and the message backfill is unfinished, each
+        listed thread counts as having a new message.
 
-        If `threads` is selected, the thread is read by ID. Otherwise, the listed row is used, which
-        saves an API call. But a thread that an earlier sync did not find is always read by ID.
+        The thread is read by ID if `threads` is selected, or if an earlier sync did not find the
+        thread. In all other cases, the listed row is used, which saves an API call.
 
         Nothing is yielded for a thread outside `inbox_ids` or older than `start_date`.
         """
@@ -199,8 +199,8 @@ class ThreadPipeline:
     ) -> Iterator[Event]:
         """Yield a thread's record, the request for the thread's messages, and the state changes.
 
-        The record is omitted if the thread is in the state or tracked, and its row has not changed
-        since the last emitted record. `_messages_of` decides whether to request the messages.
+        The record is omitted if the thread is open in the state, and its row has not changed since
+        the last emitted record. `_messages_of` decides whether to request the messages.
 
         Args:
             row: The thread.
@@ -242,8 +242,8 @@ class ThreadPipeline:
     def _note_fetched(self, refs: Iterable[ThreadRef | Event]) -> Iterator[ThreadRef | Event]:
         """Yield the references and events. Record the references in `SeenThreads.fetched`.
 
-        Of the threads that a full listing reads by ID (`always_emit`), record only those in the
-        state. Later phases of the sync do not need the others, so omitting them saves memory.
+        To save memory, a thread that a full listing reads by ID (`always_emit`) is recorded only if
+        it is in the state. Later phases of the sync do not need the other threads.
         """
         for item in refs:
             if isinstance(item, ThreadRef) and (not item.always_emit or self._is_in_state(item.id)):
@@ -291,8 +291,8 @@ class ThreadPipeline:
             * The thread was found, and matches `inbox_ids` and `start_date`.
             * The thread could not be read.
 
-        If the thread was not found, its ID can be wrong, because the ID is the result of a search
-        (`RangeReader`). So the thread is then ignored, unless it is open in the state.
+        If the thread was not found, the ID may belong to no thread, because the ID is the result of
+        a search (`RangeReader`). So the ID is then ignored, unless the thread is open in the state.
         """
         row = result.outcome
         is_in_scope = row is not None and (not isinstance(row, dict) or self._is_in_scope(row))
@@ -309,8 +309,8 @@ class ThreadPipeline:
         if check is None and self._state.failed.get(ref.id) != 0:
             # The thread may have been archived or restored between the live and the archived
             # request. So the next sync must read the thread again: the state keeps the thread in
-            # `failed`, with the count 0. If that sync does not find the thread either, the state
-            # removes the thread from `failed`.
+            # `failed`, with the count 0. If the next sync does not find the thread, the state
+            # removes it from `failed`.
             change = partial(self._state.note_failure, ref.id, 0)
         return StateChange(self._pending_messages(ref, change))
 
@@ -325,8 +325,8 @@ class ThreadPipeline:
 
         If `messages` is selected, the extension is necessary in these cases:
             * The thread has a new message.
-            * `_leaves_messages_to_backfill` is True. The backfill never lists a thread without a
-              latest message, and it is unknown whether this thread has a latest message.
+            * `_leaves_messages_to_backfill` is True. The backfill lists only threads with a
+              latest-message time, and the latest-message time of this thread is unknown.
 
         Args:
             ref: The thread, which was not found or could not be read.
@@ -349,18 +349,17 @@ class ThreadPipeline:
 
         If `messages` is selected, the messages are read in any of these cases:
             * `has_new_message` is True.
-            * An earlier sync has left the messages to this sync (`_are_pending`).
+            * The messages are pending (`_are_pending`).
             * The thread is open in the state, and its fingerprint has changed.
             * The thread is not open in the state, but is tracked from now on.
 
         While `_leaves_messages_to_backfill` is True, the last two cases do not apply, because the
-        backfill reads these messages. But the backfill never lists a thread without a latest
-        message. So the messages of such a thread are then read now.
+        backfill reads these messages. Exception: the backfill does not list a thread without a
+        latest-message time. So the messages of such a thread are read now.
 
         Args:
             row: The thread.
-            fingerprint: The fingerprint of the row. Empty: the thread is neither in the state nor
-                tracked.
+            fingerprint: The fingerprint of the row. Needed only if the thread is open in the state.
             has_new_message: Whether to read the messages in any case.
         """
         if not self._selection.messages:
@@ -400,14 +399,14 @@ class ThreadPipeline:
         """Yield the references and events of one page of a full listing.
 
         Threads that do not match `inbox_ids` and `start_date` are skipped. If `_fetches_listed` is
-        True, a reference is yielded for each remaining thread. Otherwise, the listed row is
-        emitted, except in these cases, in which the row may be outdated:
+        True, a reference is yielded for each remaining thread. If not, the listed row is emitted.
+        In these cases, the listed row may be outdated and is not emitted:
             * This sync has read the thread by ID.
             * The last emitted record of the thread has a newer message.
             * An earlier sync did not find the thread.
 
-        In any case, if the list shows a thread that an earlier sync did not find,
-        `SyncState.restart_grace_period` postpones the deletion of the thread.
+        If the page shows a thread that an earlier sync did not find, the thread's first check is
+        moved to now (`SyncState.restart_grace_period`), even if the row is not emitted.
         """
         fetches_listed = self._fetches_listed
         for row in page.rows:

@@ -1,7 +1,7 @@
 """The sync that runs if none of `threads`, `messages` and `actors` is selected.
 
-If `thread_index` is selected, this sync first reads HubSpot's list of threads. Then it reads the
-selected reference lists, which are short lists such as `inboxes`. It does not change the state.
+If `thread_index` is selected, this sync first reads HubSpot's list of threads. Then the sync reads
+the selected reference lists. It does not change the state.
 """
 
 from __future__ import annotations
@@ -60,11 +60,10 @@ class ReferenceSync:
                 yield CHECKPOINT
 
     def _read(self, ref: ThreadRef) -> list[Row]:
-        """Read a thread by ID, because HubSpot fails to list this thread.
+        """Return a list with the row of a thread that HubSpot cannot list.
 
-        Returns:
-            A list with the thread's row. Empty: HubSpot has no such thread, or reading the thread
-            failed.
+        The thread is read by ID. The list is empty if HubSpot has no such thread, or if reading the
+        thread failed.
         """
         outcome = self._pool.run(lambda: fetch_thread(self._api, ref)).outcome
         if isinstance(outcome, HubSpotError):
