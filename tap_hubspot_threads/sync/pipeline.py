@@ -199,7 +199,7 @@ class ThreadPipeline:
     ) -> Iterator[Event]:
         """Yield a thread's record, the request for the thread's messages, and the state changes.
 
-        The record is omitted if the thread is open in the state, and its row has not changed since
+        The record is omitted if the thread is open in the state, and the row has not changed since
         the last emitted record. `_messages_of` decides whether to request the messages.
 
         Args:
@@ -406,15 +406,15 @@ class ThreadPipeline:
             * An earlier sync did not find the thread.
 
         If the page shows a thread that an earlier sync did not find, the thread's first check is
-        moved to now (`SyncState.restart_grace_period`), even if the row is not emitted.
+        moved to now (`SyncState.move_first_check`), even if the row is not emitted.
         """
         fetches_listed = self._fetches_listed
         for row in page.rows:
             thread_id = row["id"]
             is_not_found = thread_id in self._state.not_found
             if is_not_found:
-                restart = partial(self._state.restart_grace_period, thread_id, page.now)
-                yield StateChange(restart)
+                move = partial(self._state.move_first_check, thread_id, page.now)
+                yield StateChange(move)
             if not self._is_in_scope(row):
                 continue
             if fetches_listed:

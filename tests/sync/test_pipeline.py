@@ -282,7 +282,7 @@ def test_full_listing_emits_unchanged_rows() -> None:
 
 @pytest.mark.parametrize(("is_full", "first"), [(False, NOW), (True, LATER)])
 def test_listed_but_not_found(first: str, *, is_full: bool) -> None:
-    """A row of a thread not found is not emitted; a full listing restarts its grace period."""
+    """A row of a thread not found is not emitted; a full listing moves its first check."""
     world = World(make_state_with_open(row(1), not_found=[["1", NOW]]))
     assert world.listed(row(1, status="CLOSED"), is_full=is_full) == []
     assert world.state.not_found == {"1": first}

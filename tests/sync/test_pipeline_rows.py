@@ -99,7 +99,7 @@ def test_listed_threads_by_id() -> None:
 
 @pytest.mark.parametrize("by_id", [False, True])
 def test_listing_that_shows_a_thread_that_was_not_found(*, by_id: bool) -> None:
-    """A listed thread not found before restarts its grace period, and its row is not emitted."""
+    """If a listing shows a thread not found before, its first check is moved; no row is emitted."""
     world = World(with_index=not by_id, by_id=by_id)
     restart, *others = world.page(row(2))
     assert others == ([ThreadRef("2", always_emit=True)] if by_id else []) + [ADVANCE]

@@ -4,10 +4,10 @@ The decision uses the results of the other phases and makes no request. A *check
 ID, as live and as archived. If a check does not find the thread, the thread is *missing*. If a
 second check does not find the thread, the thread counts as deleted.
 
-If more threads are missing than open threads are found, the token may belong to another account:
+If there are more missing threads than found open threads, the token may belong to another account:
     * If the state is not known to belong to the token's account, no thread counts as deleted.
-    * If at least `MASS_DELETION_MIN` threads are missing or found, this is a *mass deletion*. Then
-      a full listing must confirm each deletion.
+    * If the missing and found threads are at least `MASS_DELETION_MIN` in total, this is a *mass
+      deletion*. A full listing must then confirm each deletion.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MIN_SECONDS_BETWEEN_CHECKS = 600.0
 checks could fall into the same outage."""
 
 MASS_DELETION_MIN = 20
-"""If fewer threads than this are missing or found, there is no mass deletion."""
+"""Minimum total of missing and found threads for a mass deletion."""
 
 
 class Deletions:
@@ -56,8 +56,8 @@ class Deletions:
     def is_mass_deletion(self) -> bool:
         """Whether more threads are missing than found, and at least `MASS_DELETION_MIN` in total.
 
-        A thread is missing if it is in the state's `not_found`. A thread is found if the initial
-        state has the thread as open and this sync has found the thread.
+        A thread is missing if it is in the state's `not_found`. A thread is found if it is open in
+        the initial state and this sync has found it.
         """
         missing, seen = len(self._state.not_found), self._seen.seen_open
         return missing + seen >= MASS_DELETION_MIN and missing > seen
@@ -107,7 +107,7 @@ class Deletions:
 
         In a mass deletion, the proof is a completed full listing that started after the first check
         (the time in `not_found`) and did not show the thread. When a listing shows the thread,
-        `SyncState.restart_grace_period` moves this time to the listing's start or later. So such a
+        `SyncState.move_first_check` moves this time to the listing's start or later. So such a
         listing is no proof. If a full listing may not show every thread (`_lists_all`), a second
         check is needed too.
         """

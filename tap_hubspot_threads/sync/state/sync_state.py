@@ -214,7 +214,7 @@ class SyncState:
         if now is not None:
             self.not_found.setdefault(thread_id, now)
 
-    def restart_grace_period(self, thread_id: str, now: str) -> None:
+    def move_first_check(self, thread_id: str, now: str) -> None:
         """Set the first check of a thread in `not_found` to `now`: a listing shows the thread.
 
         Without a plausible `Date`, `now` can be one hour too early (`HubSpotClock`). So the new

@@ -204,7 +204,7 @@ def listed_row_overwrites(monkeypatch: pytest.MonkeyPatch) -> None:
     def listed(self: Any, page: ListedPage) -> Iterator[Any]:
         for row in page.rows:
             if row["id"] in self._state.not_found:
-                yield StateChange(partial(self._state.restart_grace_period, row["id"], page.now))
+                yield StateChange(partial(self._state.move_first_check, row["id"], page.now))
             elif self._is_in_scope(row):
                 yield from self.emit(row, always=True)
         yield page.advance

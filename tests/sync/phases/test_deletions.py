@@ -176,9 +176,9 @@ def test_full_listing_before_some_first_checks() -> None:
 
 
 def test_full_listing_that_shows_the_thread() -> None:
-    """A thread that the full listing shows is not deleted: its grace period restarts."""
+    """A thread that the full listing shows is not deleted: its first check is moved."""
     world = World(MASS_DELETION_MIN, 0, first=LONG_AGO, full_listing_started_at=HOUR_AGO)
-    world.state.restart_grace_period("1", shift(HOUR_AGO, seconds=1))
+    world.state.move_first_check("1", shift(HOUR_AGO, seconds=1))
     assert world.deleted_ids() == world.not_found[1:]
 
 

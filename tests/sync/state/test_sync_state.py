@@ -98,7 +98,7 @@ def test_start_of_a_later_listing() -> None:
 
 @pytest.mark.parametrize(("sides", "first"), [(BOTH, NOW), ((LIVE,), LATER)])
 def test_not_found_before_a_listing(sides: tuple[str, ...], first: str) -> None:
-    """A listing without archived threads proves no deletion and restarts the grace period."""
+    """A listing without archived threads proves no deletion and moves the first check."""
     state = make_state(not_found=[["9", NOW]])
     state.start_listing(LATER, sides)
     assert state.not_found == {"9": first}
@@ -254,10 +254,10 @@ def test_no_check_without_a_date() -> None:
     assert state.open.packed() == [f"2:{FINGERPRINT} 1:{FINGERPRINT}"]
 
 
-def test_restarted_grace_period() -> None:
-    """If a listing shows a thread not found before, its grace period restarts."""
+def test_moved_first_check() -> None:
+    """If a listing shows a thread not found before, its first check is moved."""
     state = make_state(not_found=[["1", NOW], ["2", NOW]])
-    state.restart_grace_period("1", LATER)
+    state.move_first_check("1", LATER)
     assert list(next_sync(state).not_found.items()) == [("2", NOW), ("1", LATER)]
 
 
@@ -349,19 +349,19 @@ EARLY = "2026-11-20T11:00:00.000Z"
 def test_first_check_never_moves_back(now: str) -> None:
     """A clock behind the first check does not move that check back."""
     state = make_state(not_found=[["1", NOW]])
-    state.restart_grace_period("1", now)
+    state.move_first_check("1", now)
     assert state.not_found == {"1": max(NOW, now)}
 
 
 def test_first_check_is_not_before_the_listing() -> None:
-    """A restarted grace period never starts before the listing that showed the thread."""
+    """A moved first check is never before the listing that showed the thread."""
     state = make_state(not_found=[["1", EARLY]], listing_started_at=NOW)
-    state.restart_grace_period("1", EARLY)
+    state.move_first_check("1", EARLY)
     assert state.not_found == {"1": NOW}
 
 
 def test_restart_after_a_read() -> None:
     """A thread read since it was listed does not become not found."""
     state = make_state()
-    state.restart_grace_period("1", NOW)
+    state.move_first_check("1", NOW)
     assert state.not_found == {}
