@@ -92,7 +92,7 @@ class FailureLog:
     def is_quarantined(self, id_: str) -> bool:
         """Whether an item is *quarantined*: read after other items, and without retries.
 
-        An item is quarantined if it failed in at least the last `FAILING_SYNCS - 1` syncs before
+        An item is quarantined if it failed in each of the last `FAILING_SYNCS - 1` syncs before
         this sync.
         """
         return self._earlier.get(id_, 0) >= FAILING_SYNCS - 1

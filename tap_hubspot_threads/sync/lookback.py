@@ -1,10 +1,9 @@
 """Decides which emitted threads the next sync need not read again.
 
-The increment lists threads from `lookback_seconds` before the bookmark on. The period from this
-time to the bookmark is the *lookback*.
-
-Many threads in the lookback were already emitted. The increment skips a thread if `RecentThreads`
-has the thread with the same latest-message time.
+The increment starts `lookback_seconds` before the bookmark. The period from this start to the
+bookmark is the *lookback*. Earlier syncs have already emitted most threads whose latest-message
+time is in the lookback. If `RecentThreads` has such a thread with this time, the increment skips
+the thread.
 """
 
 from __future__ import annotations

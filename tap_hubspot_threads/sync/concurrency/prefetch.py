@@ -51,10 +51,10 @@ class Plan(Protocol[T, R]):
 
 PREFETCH_BYTES = 4_000_000
 """The tap reads ahead while the target loads a batch and takes no output. While the waiting pages
-have this many bytes or more in total, no further page is requested. `Buffer` has an exception."""
+have this many bytes or more in total, no page is requested. `Buffer` describes an exception."""
 
 PARSED_BYTES = PREFETCH_BYTES // 4
-"""A page arrives as bytes and parsed. The parsed form takes 5 times the memory of the bytes. If the
+"""A new page has bytes and their parsed form, which takes 5 times the memory of the bytes. If the
 waiting pages, including the new page, have more than this many bytes, the buffer frees the parsed
 form of the new page (`Page.shrink`). The bytes are parsed again when the rows are used."""
 
@@ -141,7 +141,7 @@ class Buffer:
     def take(self) -> Page | None:
         """Return the next page. None: the source has ended.
 
-        Call this method only after `is_ready` has returned True, because it does not wait.
+        This method does not wait. Call it only after `is_ready` has returned True.
 
         Raises:
             The error of the source, after the pages before the error.
@@ -247,7 +247,7 @@ class SharedBuffer(Generic[T, R]):
     def take(self) -> R | None:
         """Return the next result. None: all tasks have ended.
 
-        Call this method only after `is_ready` has returned True, because it does not wait.
+        This method does not wait. Call it only after `is_ready` has returned True.
 
         Raises:
             The first error of a task, after the results that wait.

@@ -28,7 +28,7 @@ MIN_QUOTA_SHARE = 0.2
 """The backfill pauses when this share of the daily quota or less is left. If
 `daily_quota_reserve_percent` is more than half of this share, the backfill pauses earlier."""
 EPOCH = "1970-01-01T00:00:00.000Z"
-"""The earliest time that a message can have, because a channel without timestamps reports 0."""
+"""The earliest possible time of a message. A channel without timestamps reports this time."""
 
 
 class Backfill:
@@ -51,9 +51,9 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # The backfill pauses when twice the reserve is left. But twice a reserve of 50% is the
-        # whole quota, so the backfill would never start. So if the reserve is more than a third,
-        # the backfill pauses halfway between the reserve and 100%.
+        # The backfill pauses when twice the reserve is left. With a reserve of 50%, this would be
+        # the whole quota, and the backfill would never start. So if the reserve is more than a
+        # third, the backfill pauses halfway between the reserve and 100%.
         self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
@@ -71,8 +71,9 @@ class Backfill:
             return
         since = self._state.messages.bookmark or self._threads.start_date or EPOCH
         if not self._state.messages.backfilled_threads:
-            # Only a new backfill starts `lookback_seconds` earlier. If each resumed backfill did so
-            # too, a small daily quota might always be used up by threads that were read before.
+            # Only a new backfill starts `lookback_seconds` earlier. If a resumed backfill did so,
+            # it would read some threads again. With a small daily quota, it might never reach the
+            # other threads.
             since = self._increment.before(since)
         try:
             yield from self._pipeline.with_children(self._events(since, until))

@@ -73,8 +73,8 @@ class FullListing:
 
         Exceptions:
             * If this sync has already run a listing, no other listing is due.
-            * If the stream `threads` is not selected, only the first listing is due. The other
-              streams need its threads.
+            * If the stream `threads` is not selected, only the first listing is due, because the
+              other streams need its threads.
 
         Args:
             for_deletions: Whether a listing is also due if a thread was added to

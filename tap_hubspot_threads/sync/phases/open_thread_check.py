@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""Maximum seconds per sync that the list requests of this check may take, together with the list
-requests of the increment (`SeenThreads.listing_seconds`). After this time, the remaining open
-threads are read by ID."""
+"""Maximum seconds per sync for the list requests of this check and of the increment together
+(`SeenThreads.listing_seconds`). After this time, the remaining open threads are read by ID."""
 
 
 class OpenThreadCheck:
@@ -130,8 +129,9 @@ class OpenThreadCheck:
     def _unseen(self) -> list[ThreadRef]:
         """Return the known open threads that are still to be checked, least recently read first.
 
-        Not included: threads that this sync has found or has requested by ID, and threads that
-        earlier syncs did not find. `not_found_once` reads the latter.
+        These threads are not included:
+            * Threads that this sync has found or has requested by ID.
+            * Threads that earlier syncs did not find, because `not_found_once` reads them.
         """
         return [
             ThreadRef(thread_id, archived)

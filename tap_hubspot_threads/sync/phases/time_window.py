@@ -131,8 +131,8 @@ def iter_by_time(
 
     Usually, each page is requested by time, from the position after the previous page. A cursor is
     less reliable, because the cursor might be an offset (a number of rows). If a listed thread gets
-    a message, this thread moves to the end of the list. The threads after it move up by one row. So
-    the page at the next offset would skip a thread.
+    a message, this thread moves to the end of the list. All threads that were after this thread
+    move up by one row. So the page at the next offset would skip a thread.
 
     If the position does not move, the next page is requested by cursor. A *walk* is a sequence of
     pages from one position on, each requested by the cursor of the previous page. A walk of several
@@ -141,8 +141,8 @@ def iter_by_time(
     thread only if a thread that the walk has shown gets a message. The next walk shows that thread
     with another time or not at all, so the two walks differ.
 
-    UNKNOWN: whether a cursor of the list by time is an offset or a key. If the cursor is a key, no
-    walk need be repeated.
+    UNKNOWN: whether a cursor of the list by time is an offset or a key. If the cursor is a key,
+    walks need not be repeated.
 
     Args:
         list_since: Lists the threads.

@@ -67,7 +67,7 @@ class FullListingState:
         self.full_seconds: float = state.get("full_listing_milliseconds", 0) / 1000
         """`seconds` of the last completed listing. 0: no listing has been completed."""
         if not self.is_over and emits_rows and not self.is_whole:
-            self._stop()  # a new listing starts over, because this one did not emit all threads
+            self._stop()  # start over, because not all listed threads were emitted
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys for the state. All numbers are integers (`SyncState.to_bookmarks`)."""

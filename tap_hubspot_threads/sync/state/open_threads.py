@@ -86,7 +86,7 @@ class OpenThreads:
         return self._fingerprints.get(thread_id) == fingerprint
 
     def note(self, thread_id: str, fingerprint: str | None, *, is_emitted: bool = True) -> None:
-        """Record that a thread was read: set its fingerprint, and move it to the end of the order.
+        """Set the fingerprint of a thread that was read, and move the thread to the end.
 
         Args:
             thread_id: The thread.
@@ -105,7 +105,7 @@ class OpenThreads:
                 self._inexact.add(thread_id)
 
     def postpone(self, thread_id: str) -> None:
-        """Move a thread to the end of the order, although the thread was not read."""
+        """Move a thread to the end, although the thread was not read."""
         if thread_id in self._fingerprints:
             self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 

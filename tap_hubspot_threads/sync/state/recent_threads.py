@@ -1,8 +1,8 @@
 """The recently emitted threads, which the next increment need not read again.
 
-The increment lists threads from `lookback_seconds` before the bookmark on. The period from this
-time to the bookmark is the *lookback*. Earlier syncs have already emitted most threads whose
-latest-message time is in the lookback.
+The increment starts `lookback_seconds` before the bookmark. The period from this start to the
+bookmark is the *lookback*. Earlier syncs have already emitted most threads whose latest-message
+time is in the lookback.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class RecentThreads:
     def newest_id(self) -> int | None:
         """The ID after which the increment lists new threads; None if unknown.
 
-        This is the highest ID that was listed by an increment that ran before the lookback. Shortly
+        This is the highest ID listed by an increment that started before the lookback. Shortly
         after the first full listing, this is the highest ID of that listing.
         """
         return self._newest[0][1] if self._newest else None
