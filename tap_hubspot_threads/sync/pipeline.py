@@ -405,8 +405,8 @@ class ThreadPipeline:
             * The last emitted record of the thread has a newer message.
             * An earlier sync did not find the thread.
 
-        If the page shows a thread that an earlier sync did not find, the thread's first check is
-        moved to now (`SyncState.move_first_check`), even if the row is not emitted.
+        If an earlier sync did not find a listed thread, the thread's first check is moved to now
+        (`SyncState.move_first_check`), even if the row is not emitted.
         """
         fetches_listed = self._fetches_listed
         for row in page.rows:

@@ -1,7 +1,7 @@
 """The sync that runs if none of `threads`, `messages` and `actors` is selected.
 
 If `thread_index` is selected, this sync first reads HubSpot's list of threads. Then the sync reads
-the selected reference lists. It does not change the state.
+the selected reference lists. The state stays unchanged.
 """
 
 from __future__ import annotations

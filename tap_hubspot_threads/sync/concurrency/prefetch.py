@@ -129,7 +129,7 @@ class Buffer:
             self._budget.changed.notify_all()
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait for a page or the end of `fill`. Return False if neither comes in `timeout` seconds.
+        """Wait for a page or the end of `fill`, at most `timeout` seconds. Return whether one came.
 
         After True, call `take`.
         """
@@ -234,9 +234,9 @@ class SharedBuffer(Generic[T, R]):
         return True
 
     def is_ready(self, timeout: float) -> bool:
-        """Wait for a result, an error or the end of all tasks.
+        """Wait for a result, an error or the end of all tasks, at most `timeout` seconds.
 
-        Return False if none of them comes in `timeout` seconds. After True, call `take`.
+        Return whether one of the three came. After True, call `take`.
         """
         with self._changed:
             return self._changed.wait_for(

@@ -75,8 +75,8 @@ class WorkerPool:
               over `items`.
             * At most `LOOKAHEAD × count` items are in progress or wait to be yielded, to limit the
               memory. Below this limit, other workers continue while one call is slow.
-            * If the next result to yield is ready, it is yielded before the next item is requested
-              from `items`.
+            * If the next result in order is ready, the pool yields this result before requesting
+              the next item from `items`.
             * After a call has failed, no call for a later item starts. After the iterator is
               closed, no call starts. Running calls finish. A call that hangs does not delay the
               exit of the process.

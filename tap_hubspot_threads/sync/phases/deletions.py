@@ -105,11 +105,11 @@ class Deletions:
 
         Without a mass deletion, two checks are the proof.
 
-        In a mass deletion, the proof is a completed full listing that started after the first check
-        (the time in `not_found`) and did not show the thread. When a listing shows the thread,
-        `SyncState.move_first_check` moves this time to the listing's start or later. So such a
-        listing is no proof. If a full listing may not show every thread (`_lists_all`), a second
-        check is needed too.
+        In a mass deletion, the proof is a completed full listing that did not show the thread. The
+        listing must have started after the first check, whose time is in `not_found`. When a
+        listing shows the thread, `SyncState.move_first_check` moves this time to the listing's
+        start or later. So such a listing is no proof. If a full listing may not show every thread
+        (`_lists_all`), a second check is needed too.
         """
         if not self.is_mass_deletion:
             return self._not_found_twice()

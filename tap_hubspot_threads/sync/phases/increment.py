@@ -43,7 +43,7 @@ many seconds. The start time is then the local time minus one hour (`HubSpotCloc
 is this hour, plus 3,660 seconds by which the local clock can be slow."""
 ROUNDING_MARGIN = 1.0
 """If HubSpot's responses have a `Date`, the increment reads threads up to its start time plus this
-many seconds, because a `Date` is rounded down to a whole second."""
+many seconds. Reason: HubSpot rounds a `Date` down to a whole second."""
 FIRST_LOOKBACK = 120.0
 """The lookback in seconds if the state had no bookmark when this sync started. Such a sync runs a
 full listing before the increment, and the bookmark is the start of this listing."""

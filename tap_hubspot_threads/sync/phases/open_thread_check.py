@@ -1,7 +1,7 @@
 """The open-thread check: a phase that finds silent changes to open threads.
 
-The check reads the *known* open threads, which are those in the state, by lists and by ID. It emits
-the threads that have changed, and their messages.
+The check re-reads the open threads in the state (the *known* open threads), by lists and by ID. It
+emits the threads that have changed, and their messages.
 
 The check has four steps, in the order of the methods of `OpenThreadCheck`. Each step handles only
 the threads that the earlier steps left. Several steps are necessary, because two facts are unknown:

@@ -171,7 +171,7 @@ class RangePlan:
                 None: no such page was requested.
 
         Returns:
-            The IDs that need not be read again: those of the range, but not above `row_id`.
+            The IDs of the range up to `row_id`, which need not be read again.
         """
         if behind is not None:
             self._budget.note(behind)

@@ -74,7 +74,7 @@ class ListedPart:
 
     @property
     def now(self) -> str:
-        """`Page.now` of `page`, or of `behind` without a `page`. Empty: the part has neither."""
+        """`Page.now` of `page`, or of `behind` if there is no `page`. Empty: there is no page."""
         page = self.page or self.behind
         return page.now if page else ""
 

@@ -150,8 +150,8 @@ def iter_by_time(
         seen: IDs of the threads that were already yielded.
         until: Reading stops when the list has passed this time. Threads with later times are not
             yielded. None: `end` is the only limit.
-        end: Returns another time at which reading stops. If a page has threads with later times,
-            they are yielded too.
+        end: Returns another time at which reading stops. Threads with later times on the last page
+            are yielded too.
     """
     at, walk, before = since, _Walk(list_since, since), None
     while True:

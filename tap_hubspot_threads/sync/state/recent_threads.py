@@ -63,8 +63,8 @@ class RecentThreads:
     def note(self, thread_id: str, moment: str | None) -> None:
         """Record that a thread was emitted with this latest-message time.
 
-        Call this method only if the next increment need not read the thread's messages: they are
-        emitted, are in `MessagesState.pending`, or were never selected.
+        Call this method only if the thread's messages are emitted, are in `MessagesState.pending`,
+        or were never selected. The next increment then need not read these messages.
         """
         self._times.pop(thread_id, None)
         self._times[thread_id] = moment

@@ -61,8 +61,8 @@ class SyncState:
         """IDs of threads that could not be read, each with the number of consecutive failing
         syncs."""
         self.not_found: dict[str, str] = dict(state.get("not_found", ()))
-        """IDs of the threads that HubSpot has neither as live nor as archived, each with HubSpot's
-        time at the first check that did not find the thread."""
+        """IDs of the threads that were not found, each with HubSpot's time at the first check that
+        did not find the thread."""
         self.account_id: int | None = state.get("account_id")
         """The ID of the account that the state belongs to (`portalId`). None: unknown."""
         self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
@@ -205,9 +205,9 @@ class SyncState:
 
         Args:
             thread_id: The thread.
-            now: HubSpot's time at the 404. None: the 404 does not count as the first check. Either
-                the 404 had no plausible `Date`, or this sync does not check open threads
-                (`SyncContext.tracks_open_threads`).
+            now: HubSpot's time at the 404. None if the 404 had no plausible `Date`, or if this sync
+                does not check open threads (`SyncContext.tracks_open_threads`). If None, the 404
+                does not count as the first check.
         """
         self.failed.pop(thread_id, None)
         self.open.postpone(thread_id)
