@@ -220,7 +220,7 @@ class SeenThreads:
 
 @dataclass
 class SyncStats:
-    """Counters for the summary in the log. No phase reads these counters."""
+    """Counters for the log. The sync does not use them to decide what to read."""
 
     unchanged: int = 0
     """Number of open threads that were read again and have not changed."""

@@ -40,8 +40,8 @@ class WorkerPool:
     """Runs blocking calls on worker threads, so that the main thread can react to signals.
 
     If the system cannot start the first thread of this pool, the methods raise `WorkerStartError`.
-    If the system later cannot start a thread for a method, the calling thread runs the calls. The
-    tap then does not react to a signal during a call.
+    If the system later cannot start any thread, the calling thread runs the calls. The tap then
+    does not react to a signal during a call.
 
     Args:
         count: Maximum concurrent calls.
