@@ -48,8 +48,8 @@ ACTORS = Endpoint(
     "POST", "/actors/batch/read", refusal_statuses=frozenset({404}), can_be_partial=True
 )
 LIST_REFUSAL_STATUSES = frozenset({403, 404})
-"""HubSpot returns these statuses for a reference list, such as the inboxes, if the account does not
-have the listed feature. Requests to other endpoints still succeed."""
+"""HubSpot returns one of these statuses for a reference list, such as the inboxes, if the account
+does not have the listed feature. Requests to other endpoints still succeed."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class HubSpotApi:
     A method blocks while it waits for the rate limit or for a retry. A method that returns an
     iterator requests a page only when the caller asks for that page.
 
-    Unless the method's docstring differs, a method can raise these errors:
+    Unless the method's docstring says otherwise, a method can raise these errors:
         * `TransientError` if the last attempt fails with a transient error.
         * `RefusedError` if HubSpot refuses the request but may accept other requests.
         * `PaginationLoopError` if a list makes no progress (see `PaginationGuard`).
@@ -113,12 +113,12 @@ class HubSpotApi:
     def get_account_id(self) -> int | None:
         """Return the account's ID; None if HubSpot does not report the ID, or if the request fails.
 
-        Also store the account's UTC offset in `DailyQuota`. The daily quota resets at midnight in
-        the account's time zone.
+        Also store the account's UTC offset in `DailyQuota`, because the daily quota resets at
+        midnight in the account's time zone.
 
         Raises:
             HubSpotError: if the error ends the sync (`HubSpotError.ends_sync`), for example because
-                HubSpot rejects the token. After any other error, the method returns None.
+                HubSpot rejects the token.
         """
         endpoint = Endpoint("GET", self._account_path, is_conversations=False)
         try:
@@ -169,9 +169,9 @@ class HubSpotApi:
     def try_list_after(
         self, cursor: str | None, *, archived: bool, once: bool = True
     ) -> Page | None:
-        """Return a page with at most one thread: the first after a cursor.
+        """Return a page with at most one thread: the first thread after a cursor.
 
-        None: the last attempt failed with a transient error.
+        Return None if the last attempt fails with a transient error.
 
         Args:
             cursor: The cursor. None: request the first thread of the list.
@@ -190,7 +190,7 @@ class HubSpotApi:
             return None
 
     def forget_failed_sizes(self) -> None:
-        """For the next page of threads, use the largest size that HubSpot has not refused.
+        """Request the next page of threads in the largest size that HubSpot has not refused.
 
         Call this method if a row, not the page size, made a page fail.
         """
@@ -200,10 +200,10 @@ class HubSpotApi:
         """Yield pages of threads, filtered by `threadStatus=OPEN`.
 
         If a page fails, smaller page sizes are requested (see `page_size`). Each size is requested
-        at most once per page, without waiting.
+        at most once per page, without a wait between the sizes.
 
         UNKNOWN: whether HubSpot applies the filter `threadStatus`. HubSpot may return all threads,
-        or no threads. The value is in capitals because HubSpot may refuse another spelling.
+        or no threads. `OPEN` is in capitals, because HubSpot may refuse another spelling.
         """
         params = {"sort": "id", "threadStatus": "OPEN", "archived": _flag(archived)}
         return self._pages(params, policy=NO_RETRY)
@@ -229,14 +229,14 @@ class HubSpotApi:
     ) -> Iterator[Page]:
         """Yield the pages of a thread's messages, oldest message first.
 
-        In this order, messages that arrive while the pages are read come last.
-        HubSpot's default order is newest first (documented).
+        With this order, messages that arrive during the pagination are on the last pages. HubSpot's
+        default order is newest first (documented).
 
         Args:
             thread_id: The thread's ID.
             archived: Whether to request archived messages instead of live messages.
-            once: Whether to request each page size at most once per page, without waiting. If a
-                page fails, smaller sizes are requested (see `page_size`).
+            once: Whether to request each page size at most once per page, without a wait between
+                the sizes. If a page fails, smaller sizes are requested (see `page_size`).
 
         Raises:
             NotFoundError: if HubSpot itself, not a gateway, responds with a 404 (see
@@ -252,8 +252,8 @@ class HubSpotApi:
     def get_original_content(self, thread_id: str, message_id: str) -> Row:
         """Return the full `text` and `richText` of a message that HubSpot truncated.
 
-        The row has no other columns. If HubSpot returns no value for `text` or `richText`, the row
-        omits that column too.
+        The row has only these columns. If HubSpot returns no value for a column, the row omits the
+        column.
 
         Raises:
             NotFoundError: if HubSpot has no such message.
@@ -264,9 +264,9 @@ class HubSpotApi:
         return {name: row[name] for name in ("text", "richText") if row[name] is not None}
 
     def read_actors(self, ids: Sequence[str], *, once: bool = False) -> list[Row]:
-        """Return a row for each of these IDs that belongs to an existing actor.
+        """Return a row for each of these actor IDs that HubSpot knows.
 
-        The request is a POST, but does not change anything in HubSpot.
+        The request is a POST, but changes nothing in HubSpot.
 
         Args:
             ids: At most `models.MAX_ACTORS` IDs.
@@ -274,8 +274,7 @@ class HubSpotApi:
 
         Raises:
             RefusedError: if HubSpot refuses all the IDs because of one invalid ID.
-            TransientError: also if HubSpot could not return some actors because of a transient
-                error.
+            TransientError: also if HubSpot returns a transient error for some of the actors.
         """
         response = self._client.request(
             ACTORS,

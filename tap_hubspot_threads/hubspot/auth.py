@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 LIFETIME = 1800.0
-"""Lifetime of an OAuth access token in seconds (documented). This lifetime is assumed if
-HubSpot's response has no plausible `expires_in` (see `_parse_lifetime`)."""
+"""Lifetime of an OAuth access token in seconds (documented). If HubSpot's response has no
+plausible `expires_in` (see `_parse_lifetime`), the tap assumes this lifetime."""
 
 LEEWAY = 60.0
-"""An OAuth access token is refreshed this many seconds before it expires. If the token's lifetime
-is shorter than 600 seconds, 10% of the lifetime applies instead."""
+"""The tap refreshes an OAuth access token this many seconds before the token expires. If a token's
+lifetime is shorter than 600 seconds, the tap refreshes it when 10% of the lifetime is left."""
 
 
 class Credentials(Protocol):
@@ -55,8 +55,8 @@ class Credentials(Protocol):
             refused: The rejected token.
 
         Returns:
-            Whether to send the request again. If so, the next `ensure_fresh` requests another
-            token, unless another worker has already obtained one.
+            Whether to send the request again with another token. The next `ensure_fresh` obtains
+            this token, unless another worker has already obtained it.
         """
 
 
@@ -82,8 +82,8 @@ class OAuthCredentials:
     After a failed refresh, `ensure_fresh` raises the same error for all workers.
 
     Args:
-        form: client_id, client_secret and refresh_token. If HubSpot issues a new refresh token,
-            the rest of the sync uses the new refresh token.
+        form: The values of client_id, client_secret and refresh_token, by name. If HubSpot issues
+            a new refresh token, the rest of the sync uses the new refresh token.
         request_token: See `TokenEndpoint.request_token`.
         clock: Returns monotonic seconds.
     """
@@ -157,8 +157,8 @@ _ADVICE = {
 }
 
 _CODE = re.compile(r"[A-Z][A-Z_]{2,39}|invalid_[a-z]{3,20}|unsupported_grant_type|access_denied")
-"""Matches the error codes of HubSpot and OAuth, but no secret. From a response, an error message
-quotes the status and such a code, and nothing else."""
+"""Matches the error codes of HubSpot and OAuth, but no secret. An error message quotes only the
+status and such a code from a response."""
 
 
 class TokenEndpoint:
@@ -183,7 +183,7 @@ class TokenEndpoint:
         self._timeout, self._clock = connection.timeout, clock
 
     def request_token(self, form: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        """Send a form. Return the response's body, and the time of the request (monotonic seconds).
+        """Send a form. Return the response's body, and when the form was sent (monotonic seconds).
 
         Raises:
             TransientError: if the last attempt fails with a transient error.
@@ -210,9 +210,9 @@ def parse_token_response(response: Response) -> dict[str, Any]:
     """Return the body of the token endpoint's response.
 
     Raises:
-        TransientError: if a retry may help. This includes a 200 without a token.
+        TransientError: if a retry may help, for example after a 200 without a token.
         HubSpotError: if HubSpot issues no token. The error names the settings to check. The error
-            does not quote the response's own message, because that message may contain a secret.
+            does not quote the response's own message, which may contain a secret.
     """
     body = json_object(response.body)
     summary = f"{TOKEN}: {response.status}"

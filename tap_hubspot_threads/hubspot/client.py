@@ -1,4 +1,4 @@
-"""The client: authenticates, limits, sends and retries requests to HubSpot."""
+"""The client: sends requests to HubSpot with a token, within the limits, and with retries."""
 
 from __future__ import annotations
 
@@ -46,12 +46,11 @@ class ApiResponse:
     raw: bytes
     """The unparsed body."""
     now: str
-    """The response's `Date`, as a time such as `2026-01-31T09:00:00.000Z`. If the response has no
-    `Date` that `HubSpotClock` accepts: the result of `HubSpotClock.now`."""
+    """The response's `Date`, as a time such as `2026-01-31T09:00:00.000Z`. If `HubSpotClock` does
+    not accept this `Date`, or the response has none, `now` is the result of `HubSpotClock.now`."""
     is_dated: bool
-    """Whether a response so far had a `Date` that `HubSpotClock` accepts, or keeps until another
-    response confirms it (`HubSpotClock.is_known`). False: `now` is the local time minus one hour
-    (`clock.MARGIN`)."""
+    """Whether this or an earlier response had a plausible `Date` (`HubSpotClock.is_known`). If not,
+    `now` is the local time minus one hour (`clock.MARGIN`)."""
 
 
 THREADS = Endpoint("GET", "/threads", is_list_of_threads=True)
@@ -137,17 +136,17 @@ class Client:
             json_body: The request body. None: the request has no body.
             policy: Limits for this request. None: the limits of the settings, and
                 `retry.MAX_RETRY_AFTER`.
-            min_attempts: Attempts to allow even if the settings or `policy` allow fewer.
+            min_attempts: The number of attempts to allow if the settings or `policy` allow fewer.
             on_failure: Called with each `TransientError`.
 
         Raises:
-            TransientError: if the last attempt fails with a transient error without `advice`.
+            TransientError: if the last attempt fails with a transient error that has no `advice`.
             NotFoundError: for a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`), if
                 `endpoint.can_be_not_found`.
             WrongAddressError: if no Conversations API exists at this address.
             RefusedError: for a 400 or another 4xx that concerns only this request.
-            DailyQuotaError: if the daily quota is used up, or if only the share that is reserved
-                for other integrations remains.
+            DailyQuotaError: if the daily quota is used up, or if only the reserve for other
+                integrations remains.
             HubSpotError: for an error that would affect every other request too, or if HubSpot
                 requests a wait that is too long (see `Retry.call`).
         """
@@ -181,7 +180,8 @@ class Client:
             try:
                 raise_for_status(response, context)
             except TransientError as error:
-                # All workers share the rate limit, so all pause, even if this request ends here.
+                # All workers share the rate limit. So all workers pause, even if this was the last
+                # attempt.
                 if error.is_burst:
                     self.limit.pause(error.retry_after or self.limit.refusal_pause())
                 raise
@@ -216,7 +216,7 @@ class Client:
     def _probe_address(self) -> None:
         """Request one thread to check the address.
 
-        Send no request if a request to the Conversations API has succeeded, or if a previous check
+        Send no request if a request to the Conversations API has succeeded, or if an earlier check
         found that the address is wrong.
 
         Raises:
@@ -236,7 +236,7 @@ class Client:
     def _send(
         self, endpoint: Endpoint, url: str, body: bytes | None, timeout: float
     ) -> tuple[Response, str]:
-        """Wait for the rate limit and send a request. Return the response, and the token sent."""
+        """Wait for the rate limit, send a request, and return the response and the sent token."""
         with self._in_flight:
             # Refresh the token before `acquire`, because a refresh takes time. The rate limit
             # assumes that a request is sent immediately after `acquire`.

@@ -1,6 +1,6 @@
-"""The time by HubSpot's clock, which `HubSpotClock` derives from the responses' `Date` headers.
+"""HubSpot's clock, which `HubSpotClock` derives from the `Date` headers of the responses.
 
-The result is the *derived time*.
+The *derived time* is HubSpot's current time according to these headers.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 MAX_AHEAD = 60.0
-"""A `Date` that is more than this many seconds later than the derived time is ignored. This is also
-the tolerance for the confirmation of a `Date` (see `HubSpotClock`)."""
+"""A `Date` more than this many seconds later than the derived time is ignored. `HubSpotClock` also
+uses this number of seconds to compare unconfirmed dates."""
 MAX_BEHIND = 86_400.0
-"""A `Date` that is more than this many seconds earlier than the derived time is *unconfirmed*
-(see `HubSpotClock`)."""
+"""A `Date` more than this many seconds earlier than the derived time is *unconfirmed* (see
+`HubSpotClock`)."""
 MARGIN = timedelta(hours=1)
 """Until a `Date` is accepted, HubSpot's clock is assumed to be this far behind the local clock."""
 MAX_UNCONFIRMED = 16
-"""Maximum unconfirmed dates to remember. A further one replaces the oldest."""
+"""Maximum unconfirmed dates to remember. A further unconfirmed date replaces the oldest."""
 
 
 class HubSpotClock:
@@ -37,14 +37,13 @@ class HubSpotClock:
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
         * A `Date` more than one minute later than the derived time is ignored: `read` returns None.
-          So a single wrong `Date`, unless it is the first, cannot move the bookmark into the
-          future.
-        * A `Date` more than one day earlier than the derived time is *unconfirmed*. It is accepted
-          when a second unconfirmed `Date` confirms it: their estimates of the current time differ
-          by at most one minute.
-        * Before the first accepted `Date`, there is no derived time. A `Date` is then unconfirmed
-          if it is more than one day earlier than the local time. Any other `Date` is accepted, even
-          if it is later than the local time.
+          So a single wrong `Date` cannot move the bookmark into the future, unless it is the first.
+        * A `Date` more than one day earlier than the derived time is *unconfirmed*. An unconfirmed
+          `Date` is accepted if an earlier unconfirmed `Date` agrees with it: their estimates of the
+          current time differ by at most one minute.
+        * Before the first accepted `Date`, there is no derived time. Until then, a `Date` more than
+          one day earlier than the local time is unconfirmed. Any other `Date` is accepted, even if
+          it is later than the local time.
         * After a `Date` was accepted, `now` is never later than any estimate.
 
     Args:
@@ -87,8 +86,8 @@ class HubSpotClock:
     def now(self) -> datetime:
         """Return the derived time.
 
-        Until a `Date` is accepted, return the local time minus `MARGIN`, or the latest estimate
-        from an unconfirmed `Date` if this is earlier.
+        Until a `Date` is accepted, return the earlier of two times: the local time minus `MARGIN`,
+        and the latest estimate from an unconfirmed `Date`.
         """
         with self._lock:
             elapsed = self.monotonic()

@@ -36,9 +36,11 @@ class ErrorDetails:
     """Whether HubSpot sent the response, rather than another server."""
     is_own_404: bool
     """Whether HubSpot itself, not a gateway, sent this 404. For other statuses, the value has no
-    meaning. HubSpot's own 404 has the header `X-HubSpot-Correlation-Id` and one of two further
-    signs. The first sign is the header `X-HubSpot-NotFound: true` (recorded, with an HTML body).
-    The second sign is a JSON body whose `correlationId` equals `X-HubSpot-Correlation-Id`."""
+    meaning. HubSpot's own 404 has the header `X-HubSpot-Correlation-Id` and one of these signs:
+
+    * the header `X-HubSpot-NotFound: true` (recorded, with an HTML body),
+    * a JSON body whose `correlationId` equals `X-HubSpot-Correlation-Id`.
+    """
     lacks_scope: bool
     """Whether the category or an element of `errors` says that the token lacks a scope."""
 
@@ -56,8 +58,8 @@ class ErrorDetails:
         if token and token in header:
             header = ""
         message = text("message")
-        # A `message` does not prove that HubSpot sent the error. Other servers send a `message`
-        # too, with a number as `status`.
+        # A `message` does not prove that HubSpot sent the error: other servers send a `message` too
+        # (with a number as `status`).
         is_json = (
             body.get("status") == "error"
             or bool({"category", "correlationId", "errorType"} & body.keys())
@@ -99,14 +101,14 @@ def error_list(body: Mapping[str, Any]) -> list[Any]:
 def plain_text(text: str, token: str = "") -> str:
     """Return text from a response as one line that is safe to log.
 
-    Control characters (such as those of terminal escapes) and bidirectional overrides are removed.
-    The token is replaced by `…`. The line has at most `_MAX_MESSAGE` characters.
+    Control characters and bidirectional overrides are removed. The token is replaced by `…`. The
+    line has at most `_MAX_MESSAGE` characters.
     """
     # A server may repeat the request's headers in its response.
     text = _without(token, text)[: 20 * _MAX_MESSAGE]
     spaced = "".join(" " if char.isspace() else char for char in text)
     visible = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
-    visible = _without(token, visible)  # the token may have contained removed characters
+    visible = _without(token, visible)  # the removed characters may have hidden the token
     return " ".join(visible.split())[:_MAX_MESSAGE]
 
 

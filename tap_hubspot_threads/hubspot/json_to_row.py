@@ -1,7 +1,7 @@
 """Turns JSON objects from HubSpot into rows that any Singer target can load.
 
-The JSON Schema of a stream defines its columns. This module converts each value to the type of its
-column.
+The JSON Schema of a stream defines the columns. This module converts each value to the column's
+type.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 OTHER_PROPERTIES = "otherProperties"
 MAX_INTEGER = 2**63 - 1
-"""The largest absolute value in an integer column. A value beyond this limit moves to
-`otherProperties`."""
+"""The largest absolute value in an integer column. A larger value moves to `otherProperties`."""
 MAX_DEPTH = 50
-"""About the maximum nesting depth of a value. Objects and arrays that are nested more deeply become
-null, because some JSON parsers cannot read them."""
+"""Objects and arrays below about this many levels of nesting become null, because some JSON parsers
+cannot read them."""
 
 
 class _TypeMismatch(ValueError):  # noqa: N818 - handled in this module, not an error
@@ -37,9 +36,9 @@ class _PartialMatch(ValueError):  # noqa: N818 - handled in this module, not an 
     """An object with at least one field that does not fit the column.
 
     Args:
-        fitting: The value of the column: the fields that fit, and null for the others.
-        rest: The fields that do not fit, as in HubSpot's response and not cleaned yet. The column's
-            schema does not list them, or lists another type for them.
+        fitting: The value of the column: the fields that fit, and null for the other listed fields.
+        rest: The fields that do not fit, with HubSpot's original values. A field does not fit if
+            the column's schema does not list the field, or lists another type for it.
     """
 
     def __init__(self, fitting: dict[str, Any], rest: dict[str, Any]) -> None:
@@ -59,7 +58,8 @@ class RowCleaner:
           integers.) A string of digits in an integer column becomes an integer.
         * Arrays keep all elements.
         * Times are in UTC with `Z` and milliseconds. An empty string in a time column becomes null.
-        * If the schema lists the fields of an object, the row's object has exactly these fields.
+        * If the schema lists the fields of an object column, the object in the row has exactly
+          these fields.
         * A value that does not fit its column or field moves to `otherProperties`, and the column
           or field becomes null. A key that the schema does not list moves to `otherProperties` too.
         * Moved values keep their nesting: `a.b` becomes `otherProperties.a.b`. If no value moves,
@@ -90,7 +90,7 @@ class RowCleaner:
             convert = converter_of(name)
             if convert is None:
                 other[_clean_text(name)] = _clean_json(value)
-            # Most values are strings in string columns. Such a string can skip the converter.
+            # Most values are strings in string columns. They can skip the converter here.
             elif needs_no_cleaning and convert is to_string and type(value) is str:
                 row[name] = value
             elif value is not None:
@@ -109,8 +109,8 @@ def needs_no_cleaning(text: bytes) -> bool:
     """Whether a JSON text is ASCII, without zero bytes and without Unicode escapes.
 
     No string in such a text needs cleaning. One check per response is cheaper than one check per
-    string. Zero bytes are excluded because `json.loads` also accepts UTF-16 and UTF-32. A text in
-    these encodings can consist of ASCII bytes, but has other characters after decoding.
+    string. Zero bytes are a sign of UTF-16 or UTF-32, which `json.loads` also accepts. In these
+    encodings, a text of ASCII bytes can contain other characters.
     """
     return text.isascii() and b"\0" not in text and b"\\u" not in text
 
@@ -133,8 +133,8 @@ def _converter(column: Mapping[str, Any]) -> Callable[[Any], Any]:
 def _object_converter(columns: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
     """Return the converter for a column that contains objects.
 
-    The converter raises `_PartialMatch` for an object with an unlisted field, or with a field of
-    the wrong type.
+    The converter raises `_PartialMatch` if a field of the object is not listed or has the wrong
+    type.
 
     Args:
         columns: The JSON Schemas of the listed fields, by name. Empty: the converter accepts any
@@ -237,7 +237,7 @@ targets refuse its record."""
 
 
 class RowBuilders:
-    """Creates the row builder of each stream. Thread-safe.
+    """Creates row builders. Thread-safe.
 
     Args:
         schema: Returns the JSON Schema of the stream with a given name. The result is kept.
@@ -314,8 +314,8 @@ def thread_id_of(item: Mapping[str, Any]) -> str | None:
 def _move_failure_details(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a message with `failureDetails` moved from `status` to the top level.
 
-    The keys of `failureDetails` are arbitrary. Targets accept such an object as a column. They do
-    not accept it inside `status`, because the schema lists the fields of `status`.
+    The keys of `failureDetails` are arbitrary. Targets accept an object with arbitrary keys as a
+    column, but not inside `status`, because the schema lists the fields of `status`.
     """
     status = message.get("status")
     if not isinstance(status, dict) or "failureDetails" not in status:

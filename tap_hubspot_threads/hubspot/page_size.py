@@ -14,17 +14,17 @@ SMALLER_SIZES = (100, 20, 1)
 
 HubSpot documents a maximum of 500 threads per page (`api.PAGE_SIZE`). Other clients of the API
 report that HubSpot returns at most 100 rows (observed). UNKNOWN: whether HubSpot ever returns more
-than 100 rows. If it never does, a request for 500 rows has no advantage."""
+than 100 rows. If not, a request for 500 rows has no advantage."""
 
 FAILURES_PER_SIZE = 2
-"""A page is requested with the next smaller size after this many transient errors at one size. For
-a request with a `RetryPolicy`, its `max_attempts` replaces this number (`PagedList.page`)."""
+"""A page that got this many transient errors at one size is requested with the next smaller size.
+If the request has a `RetryPolicy`, the policy's `max_attempts` replaces this number."""
 
 MAX_FAILING_PAGES = 2
-"""The sync stops requesting a size after this many pages failed at that size (see `PageSize`)."""
+"""After this many pages failed at one size, the sync stops requesting it (see `PageSize`)."""
 
 SUCCESSES_TO_STEP_UP = 10
-"""The next larger size is requested after HubSpot returned this many pages of one size."""
+"""After HubSpot returned this many pages of one size, the next larger size is requested."""
 
 
 class PageSize:
@@ -39,15 +39,15 @@ class PageSize:
         * After one page failed at size 20, the current size stays 20. Only the failed page is
           requested with size 1. After a second page failed at size 20, the current size becomes 1.
         * After HubSpot returned `SUCCESSES_TO_STEP_UP` pages of the current size, the next larger
-          size becomes the current size, unless it is *excluded*.
-        * A size is excluded after `MAX_FAILING_PAGES` pages failed at this size. A size is also
-          excluded after HubSpot refused it for a page and returned the page with a smaller size.
-          Sizes above an excluded size are excluded too. An excluded size is not requested.
+          size becomes the current size, unless that size is *excluded*.
+        * An excluded size is not requested. A size is excluded after `MAX_FAILING_PAGES` pages
+          failed at this size. A size is also excluded if HubSpot refused the size for a page, and
+          then returned the page with a smaller size. Sizes above an excluded size are excluded too.
         * A failure at size 500, 100 or 20 counts only while this size is the current size. So
           several pages that fail concurrently at size 500 or 100 count as one page.
         * After a page failed at size 1, the sync forgets all failures, but no refusals. The largest
-          size that is then not excluded becomes the current size. The cause of the failures is a
-          bad row or an outage, not the size.
+          size that is not excluded becomes the current size. The reason is that a bad row or an
+          outage, not the size, makes a page of size 1 fail.
 
     Args:
         largest: The first size to request.
@@ -107,7 +107,7 @@ class PageSize:
         self.failed(self._sizes[-1])
 
     def refused(self, size: int) -> None:
-        """Record that HubSpot refused this size for a page and accepted a smaller size for it."""
+        """Record that HubSpot refused a page of this size, but returned a smaller page."""
         with self._lock:
             self._refused.add(size)
             if self._current not in self._allowed():
@@ -145,7 +145,7 @@ class SinglePageSize:
 
     @property
     def is_reduced_to_smallest(self) -> bool:
-        """Whether this page has the smallest size, while the list's current size is larger.
+        """Whether the size of this page is the smallest, and the list's current size is larger.
 
         If so, a single row may have made the larger pages fail.
         """
@@ -153,9 +153,9 @@ class SinglePageSize:
 
     @property
     def attempts(self) -> int:
-        """The number of attempts that it takes to try this page's size and all smaller sizes.
+        """The number of attempts for this page's size and all smaller sizes.
 
-        Each size takes `max_failures` attempts.
+        Each size has `max_failures` attempts.
         """
         count, size = 1, self._size
         while (smaller := self._listing.smaller_than(size)) is not None:
@@ -169,7 +169,7 @@ class SinglePageSize:
         return self._size
 
     def failed(self, error: TransientError) -> None:
-        """Record a failed attempt. After `max_failures` of them, the next smaller size is used.
+        """Record a failed attempt. After `max_failures` failed attempts, use the next smaller size.
 
         An error with `asks_to_wait` does not count, because the size does not cause such an error.
         """
@@ -183,8 +183,8 @@ class SinglePageSize:
     def refused(self) -> bool:
         """Record a 400. Return whether to request the page again with a smaller size.
 
-        If HubSpot has returned a page of this size before, the size is not the cause of the 400.
-        The result is then False. For the smallest size, the result is False too.
+        Return False if HubSpot has returned a page of this size before, because the size is then
+        not the cause of the 400. For the smallest size, return False too.
         """
         smaller = self._listing.smaller_than(self._size)
         if smaller is None or self._listing.has_worked(self._size):

@@ -51,13 +51,13 @@ class RowBuilder(Protocol):
 class Rows(Collection["Row"]):
     """The rows of a page. To save memory, no row is kept: each iteration builds the rows again.
 
-    `len` includes items that an iteration skips.
+    An iteration skips an item that is not a JSON object or for which `build_row` returns None.
+    `len` includes these items.
 
     Args:
         raw: The response body.
         items: The items of `results` in `raw`. After `shrink`, each iteration parses `raw` again.
-        build_row: Builds the row of a JSON object. An iteration skips an item if it is not an
-            object or if `build_row` returns None.
+        build_row: Builds the row of a JSON object.
     """
 
     def __init__(
@@ -125,8 +125,8 @@ def next_cursor(body: Mapping[str, Any]) -> str | None:
     """Return the percent-decoded cursor of the next page; None if this is the last page.
 
     Observed:
-        * HubSpot can return a percent-encoded cursor. This function decodes such a cursor, because
-          `Client` encodes every cursor, and HubSpot refuses a cursor that is encoded twice.
+        * HubSpot can return a percent-encoded cursor. This function decodes the cursor, because
+          `Client` encodes every cursor again. HubSpot refuses a cursor that is encoded twice.
         * A page without rows may have a cursor.
         * `paging.next.link` has a wrong path, so this function does not use the link.
     """
@@ -139,21 +139,21 @@ MAX_PAGES_WITHOUT_NEW_ID = 100
 because HubSpot can return empty pages with a cursor (observed)."""
 
 SLOTS = 2**20
-"""Number of bits that record the IDs of earlier pages (see `PaginationGuard`). When more than half
-of the bits are set, the next page clears all bits."""
+"""Number of bits that record the IDs of earlier pages (see `PaginationGuard`). If more than half of
+the bits are set, `PaginationGuard` clears all bits before it records the next page."""
 
 
 class PaginationGuard:
     """Detects a list that makes no progress.
 
-    The guard remembers all cursors. For the IDs, it needs 128 kB (`SLOTS` bits), whatever the
-    length of the list. The hash of an ID selects one bit. If the bit is not set yet, the ID counts
+    The guard remembers all cursors. To recognize IDs, the guard uses 128 kB (`SLOTS` bits) for a
+    list of any length. The hash of an ID selects one bit. If the bit is not set yet, the ID counts
     as new, and the guard sets the bit.
 
-    If another ID has set the same bit, a new ID counts as old. The probability of this mistake is
-    about 50% at most, because about half of the bits are set at most. A list fails wrongly if this
-    happens for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages. Even with one row per
-    page, that is practically impossible: the probability is 0.5 to the power of 100.
+    A new ID counts as old if another ID has set the same bit. At most about half of the bits are
+    set, so the probability of this mistake is at most about 50%. A list fails wrongly only if the
+    mistake happens for every ID on `MAX_PAGES_WITHOUT_NEW_ID` consecutive pages. Even with one row
+    per page, the probability of that is 0.5 to the power of 100.
 
     Args:
         cursor: The first page's cursor; None for the start of the list.
@@ -195,7 +195,7 @@ class PaginationGuard:
         return page.cursor
 
     def _has_new_id(self, ids: Iterable[str]) -> bool:
-        """Record the IDs of a page; return whether at least one of them is new."""
+        """Record the IDs of a page. Return whether at least one ID counts as new."""
         if self._known is None or self._bits_set > SLOTS // 2:
             self._known, self._bits_set = bytearray(SLOTS // 8), 0
         before = self._bits_set
@@ -317,9 +317,9 @@ class PagedList:
     ) -> ApiResponse:
         """Return the response for a page. Request smaller sizes after a 400 or transient errors.
 
-        Without a policy, one call of `Client.request` makes all attempts after transient errors,
-        and `size` decreases between the attempts. With a policy, this method calls `Client.request`
-        once per size, and does not wait between these calls.
+        Without a policy, one call of `Client.request` retries all transient errors, and `size`
+        decreases between the attempts. With a policy, this method calls `Client.request` once per
+        size, and does not wait between these calls.
         """
 
         def accept(body: dict[str, Any]) -> bool:

@@ -21,9 +21,9 @@ T = TypeVar("T")
 MAX_WAIT = 60.0
 """Maximum seconds between two attempts, unless HubSpot requests a longer wait by `Retry-After`."""
 MAX_RETRY_AFTER = 300.0
-"""The longest `Retry-After` that a sync waits for, in seconds. If a retry would have to wait
-longer, the sync ends (`RetryLaterError`). During an account migration, HubSpot requests up to 24
-hours (documented)."""
+"""The longest `Retry-After` that a sync waits for, in seconds. If HubSpot requests a longer wait
+before a retry, the sync ends (`RetryLaterError`). During an account migration, HubSpot requests up
+to 24 hours (documented)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class RetryPolicy:
 
 
 QUICK = RetryPolicy(max_attempts=2, max_retry_after=10, timeout=10)
-"""For requests that must not delay the sync, because the sync also works without their result."""
+"""For requests that must not delay the sync. The sync also works without their results."""
 NO_RETRY = RetryPolicy(max_attempts=1, max_retry_after=0, timeout=60)
 
 
@@ -74,11 +74,12 @@ class Retry:
             function: Makes one attempt.
             on_retry: Called before the wait for each retry.
             on_failure: Called with each `TransientError`, including the last.
-            attempts_made: Attempts made before this call. They count toward `max_attempts`.
+            attempts_made: The number of attempts before this call, which count toward
+                `max_attempts`.
 
         Raises:
-            TransientError: if the last attempt fails with a `TransientError` without `advice`. The
-                message contains the number of attempts.
+            TransientError: if the last attempt fails with a `TransientError` that has no `advice`.
+                The message contains the number of attempts.
             HubSpotError: if the last attempt fails with a `TransientError` that has `advice`, or if
                 an earlier attempt gets a `Retry-After` of more than `max_retry_after` seconds.
         """
@@ -107,8 +108,8 @@ def seconds_to_wait(
     """Return the longer of two waits: `Retry-After`, and the scheduled wait with jitter.
 
     Raises:
-        HubSpotError: if `Retry-After` exceeds `max_retry_after`. The error is a `RetryLaterError`,
-            which ends the sync, if `Retry-After` exceeds `MAX_RETRY_AFTER` too.
+        HubSpotError: if `Retry-After` exceeds `max_retry_after`.
+        RetryLaterError: if `Retry-After` exceeds `MAX_RETRY_AFTER` too. This error ends the sync.
     """
     requested = error.retry_after or 0
     if requested > max_retry_after:

@@ -1,8 +1,8 @@
 """Chooses the exception for an error response, mainly by the status code.
 
-An error message names the request. If the user has to act, the message also says what to do. From
-the response, the message contains at most the status, and HubSpot's category, message and
-correlation ID. An error message never contains a raw body or a token.
+An error message names the request. If the user has to act, the message also says what to do. The
+message can quote the response's status, and HubSpot's category, message and correlation ID. The
+message never contains a raw body or a token.
 """
 
 from __future__ import annotations
@@ -56,17 +56,15 @@ NOT_HUBSPOT_API = (
     "between."
 )
 ATTEMPTS_IF_LIKELY_PERMANENT = 3
-"""Maximum attempts after a response that a retry rarely changes.
+"""Maximum attempts after one of these responses, because a retry rarely helps:
 
-While no request of this sync has succeeded: a 530.
-
-After a request to the Conversations API has succeeded:
-
-* a 403 or 404 that a server other than HubSpot sent,
+* a 530, if no request of this sync has succeeded yet,
+* a 403 or 404 from a server other than HubSpot,
 * a 403 or 404 for a page of the list of threads,
 * a 403 or 404 for the second or a later page of a reference list, such as the inboxes.
 
-These cases do not include a 403 because of a missing scope or a removed user.
+A 403 or 404 is retried only if an earlier request of this sync has succeeded. A 403 because of a
+missing scope or a removed user is not retried.
 """
 
 _NOT_FROM_HUBSPOT = "the response did not come from HubSpot's API"
@@ -88,8 +86,8 @@ class Endpoint:
     """Whether a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that the requested
     item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """Which of the statuses 403 and 404 do not end the sync. With such a status, HubSpot refuses a
-    request to this endpoint, but may accept requests to other endpoints."""
+    """The statuses (403 or 404) with which HubSpot refuses requests to this endpoint, but may
+    accept requests to other endpoints. Such a response does not end the sync."""
     can_be_partial: bool = False
     """Whether a 207 counts as a success. With a 207, HubSpot returns only some of the requested
     items."""
@@ -128,7 +126,7 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
 
     A 400, 401, 403 or 404 from HubSpot is not retried, because HubSpot limits the percentage of
     error responses per app and day (documented for marketplace apps). The docstring of
-    `ATTEMPTS_IF_LIKELY_PERMANENT` lists the 403s and 404s that are retried nevertheless.
+    `ATTEMPTS_IF_LIKELY_PERMANENT` lists the exceptions.
 
     Raises:
         TransientError: for an error that a retry may fix.
@@ -136,8 +134,8 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
             `endpoint.can_be_not_found` and a request to the Conversations API has succeeded before.
         WrongAddressError: for a 404 of the list of threads, if no request to the Conversations API
             has succeeded yet.
-        UnverifiedAddressError: for a 404 of the Conversations API, or a 403 whose cause is unknown,
-            if the endpoint is not the list of threads and no request to this API has succeeded yet.
+        UnverifiedAddressError: for a 404, or a 403 whose cause is unknown, if no request to the
+            Conversations API has succeeded yet. Not for the list of threads.
         RefusedError: if HubSpot refuses this request but may accept other requests, for example
             with a 400.
         DailyQuotaError: if the daily quota is used up.
@@ -184,10 +182,10 @@ def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContex
     A 404 means that an item does not exist if HubSpot itself sent the 404
     (`ErrorDetails.is_own_404`) and a request to the Conversations API has succeeded before.
 
-    UNKNOWN: whether HubSpot itself also sends a 404 for a path that the API does not have, for
-    example because of a wrong `api_version`. In 2019, another HubSpot API did so for a removed path
-    (recorded). Therefore a 404 proves nothing before a request to the Conversations API has
-    succeeded.
+    UNKNOWN: whether HubSpot's own 404 can also mean that the API does not have the path, for
+    example because of a wrong `api_version`. In 2019, another HubSpot API sent such a 404 for a
+    removed path (recorded). Therefore a 404 proves nothing before a request to the Conversations
+    API has succeeded.
     """
     endpoint = context.endpoint
     if_verified: HubSpotError | None = None
@@ -214,10 +212,7 @@ def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContex
 
 
 def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContext) -> None:
-    """Raise the error for a 403.
-
-    The error depends on HubSpot's category, the endpoint, and whether earlier requests succeeded.
-    """
+    """Raise the error for a 403."""
     endpoint = context.endpoint
     if not details.is_json:
         if context.any_succeeded:
@@ -247,8 +242,8 @@ def _raise_forbidden(summary: str, details: ErrorDetails, context: RequestContex
 
 def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> str:
     """Return the message for a refused request, including the settings that may be the cause."""
-    # The body of a POST contains actor IDs, and some actor IDs are email addresses. HubSpot's
-    # message may repeat these IDs.
+    # The body of a POST contains actor IDs, which may be email addresses. HubSpot's message may
+    # repeat these IDs.
     reason = "the reason is not shown, because it may contain private data"
     if context.endpoint.method == "GET":
         reason = details.message or "no reason given"
@@ -262,9 +257,9 @@ def _refusal(summary: str, details: ErrorDetails, context: RequestContext) -> st
 def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
     """Return the names of the settings that may be the cause of a refusal.
 
-    Each name in `_SETTINGS` is a candidate if the query has this parameter. If HubSpot's reason
-    names candidates, return their settings. Otherwise, return the settings of all candidates that
-    do not have the default value.
+    The candidates are the parameters in `_SETTINGS` that the query has. If HubSpot's reason names
+    any candidates, return the settings of these candidates. If the reason names none, return the
+    settings of all candidates whose value is not the default.
     """
     sent = [
         name for name in _SETTINGS if query.get(name) and query[name] != _DEFAULTS.get(name, ())

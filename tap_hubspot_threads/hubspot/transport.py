@@ -1,4 +1,4 @@
-"""Sends one HTTP request: connections, proxies, certificates, time limit and size limit.
+"""Sends HTTP requests: connections, proxies, certificates, time limit and size limit.
 
 This module uses `requests.adapters.HTTPAdapter` without `requests.Session`. Workers can share an
 adapter, and an adapter takes less CPU time than a session. A session would add redirects and
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class DeadlineAdapter(HTTPAdapter):
     """Applies the timeout to the whole response instead of to each socket read.
 
-    Before that, the timeout applies to each step of connecting separately: the connection to each
-    IP address, the proxy's response and the TLS handshake. The time spent on connecting is
-    subtracted from the timeout of the response.
+    Each step of connecting has the same timeout of its own: the connection to each IP address, the
+    proxy's response and the TLS handshake. The time spent on connecting is subtracted from the
+    timeout of the response.
     """
 
     @override
@@ -79,7 +79,7 @@ class _TimedReader(io.RawIOBase):
 
     Args:
         file: The socket's file.
-        sock: The socket. Its timeout at construction is the number of seconds until the deadline.
+        sock: The socket. The socket's timeout at construction sets the deadline.
     """
 
     def __init__(self, file: io.RawIOBase, sock: socket.socket) -> None:
@@ -124,9 +124,9 @@ def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
 
 
 MAX_RESPONSE_BYTES = 64 * 2**20
-"""Maximum bytes of a body after decompression. A larger body is an error (`NoResponseError`). A
-page of 500 threads has at most about 250 kB: the largest thread in `tests/payloads/` has 502
-bytes."""
+"""Maximum bytes of a body after decompression. A larger body is an error (`NoResponseError`). For
+comparison: the largest thread in `tests/payloads/` has 502 bytes, so 500 such threads have about
+250 kB."""
 _CHUNK_BYTES = 64 * 2**10
 """Bytes to read or decompress at once."""
 
@@ -252,7 +252,7 @@ class HttpTransport:
 
     @cached_property
     def _template(self) -> requests.PreparedRequest:
-        """A prepared request that `send` copies, because a copy takes less time than preparing."""
+        """A prepared request for `send` to copy. A copy takes less time than a new preparation."""
         return requests.Request("GET", self._api_url).prepare()
 
     @cached_property
@@ -261,7 +261,8 @@ class HttpTransport:
         session = requests.Session()
         found = session.merge_environment_settings(self._api_url, {}, None, None, None)
         if self._api_url.startswith("http:"):
-            # Settings allow plain HTTP for localhost only. A proxy could read the token.
+            # With plain HTTP, a proxy could read the token. The settings allow plain HTTP for
+            # localhost only, where no proxy is needed.
             found["proxies"] = {}
         return {name: found[name] for name in ("proxies", "verify", "cert")}
 
@@ -284,8 +285,8 @@ def _body(response: requests.Response) -> bytes:
 def _is_timeout(error: requests.RequestException) -> bool:
     """Whether an error is a timeout.
 
-    If a timeout occurs while the body is read, `requests` raises a `ConnectionError` that contains
-    a `ReadTimeoutError`.
+    For a timeout while the body is read, `requests` raises a `ConnectionError` that contains a
+    `ReadTimeoutError`.
     """
     is_in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
     return is_in_body or isinstance(error, exceptions.Timeout)

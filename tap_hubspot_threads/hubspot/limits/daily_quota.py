@@ -27,7 +27,7 @@ class DailyQuota:
         """Raise an error if one more request would use the reserve.
 
         Args:
-            in_flight: The number of requests that have no response yet. Each of them counts as one
+            in_flight: The number of requests without a response yet. Each request counts as one
                 used API call.
 
         Raises:

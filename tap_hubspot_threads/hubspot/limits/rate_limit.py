@@ -5,8 +5,8 @@ The *window* is a rolling period: the last 10 seconds, or another length that Hu
 count against the same limit.
 
 This module does not depend on Singer or HTTP. No library fits, for three reasons:
-    * It is unknown whether HubSpot counts a request when the request arrives or when HubSpot sends
-      the response. The tap can measure neither of these times.
+    * It is unknown when HubSpot counts a request: when the request arrives, or when HubSpot sends
+      the response. The tap cannot measure these two times.
     * The limit comes from response headers and can change.
     * Other clients share the limit.
 """
@@ -28,34 +28,34 @@ if TYPE_CHECKING:
 
 HEADROOM = 0.15
 """While other clients share the limit, this sync leaves some requests per window unused, so that
-the others can send more. The number of these requests is the *headroom*: 0.15 times this sync's own
-requests in the window. If all clients do the same, their headrooms do not add up, because all of
-them leave the same requests unused. So 2 equal clients use 2 / 2.15 = 93% of the limit, and 3 equal
-clients use 3 / 3.15 = 95%."""
+the others can send more. The number of unused requests is the *headroom*: 0.15 times this sync's
+own requests in the window. For example, if two syncs share a limit of 100, each sends 46.5 requests
+per window. Together they leave 7 requests unused, which is 0.15 * 46.5."""
 HEADROOM_OF_OTHERS = 0.6
-"""The headroom is at most this many times the other clients' requests in the window. For example,
-if the other clients use 5% of the limit, this sync leaves at most 0.6 * 5% = 3% unused."""
+"""The headroom is at most 0.6 times the other clients' requests in the window. For example, if the
+other clients use 5% of the limit, this sync leaves at most 0.6 * 5% = 3% unused."""
 SETTLE_SECONDS = 1.0
-"""The request rate is chosen so that the number of unused requests reaches the headroom after this
-many seconds. This time is longer than a few round trips. With a shorter time, the rate would change
-again before a response shows the effect of the first change."""
+"""`FairShare` chooses the request rate at which the number of unused requests would reach the
+headroom in this many seconds. This time is longer than a few round trips. With a shorter time, the
+rate would change again before a response shows the effect of the first change."""
 _MIN_SHARING_SECONDS = 2.0
 _MIN_PROBE_SECONDS = 0.3
 _PROBES_PER_INTERVAL = 15
-"""A *probe* is a request that is sent to find out whether a full window has room again. The time
-from this sync's latest request to a probe is at least `interval / _PROBES_PER_INTERVAL` seconds,
-and at least `_MIN_PROBE_SECONDS`. Jitter then shortens this time by up to half."""
+"""A *probe* is a request that finds out whether a full window has room again. The time from this
+sync's latest request to a probe is the longer of `interval / _PROBES_PER_INTERVAL` and
+`_MIN_PROBE_SECONDS` seconds. If this sync has requests in the window, some time is added. Jitter
+shortens the sum by up to half."""
 _CHECKS_PER_INTERVAL = 100
-"""While a request waits for other clients, the tap checks at least this often per interval whether
+"""While a request waits for other clients, the tap checks at least 100 times per interval whether
 the request may be sent."""
 
 
 class FairShare:
     """Slows this sync's requests down while other clients share the limit.
 
-    The limit counts as *shared* after a response that shows requests of other clients. A response
-    without such requests ends this state, if the response arrives at least one interval later, and
-    at least `_MIN_SHARING_SECONDS` later.
+    The limit counts as *shared* after a response that shows requests of other clients. If no
+    response shows such requests for one interval (at least `_MIN_SHARING_SECONDS`), the next
+    response ends the sharing.
     """
 
     def __init__(self) -> None:
@@ -64,8 +64,8 @@ class FairShare:
         self._free = 0.0
         """Estimated number of further requests for which the window has room."""
         self._credit = 0.0
-        """A number from 0 to 1 that grows by the request rate per second. At 1, a request may be
-        sent. A request that is sent resets the number to 0."""
+        """A number from 0 to 1. Each second, it grows by the request rate (requests per second). At
+        1, a request may be sent. Sending a request resets the number to 0."""
         self._checked_at = self._sent_at = 0.0
         self._probe_jitter = jitter(1)
 
@@ -74,7 +74,7 @@ class FairShare:
 
         Args:
             free: The number of further requests for which the window has room.
-            now: Monotonic seconds.
+            now: The current time, in monotonic seconds.
             interval: The window's length, in seconds.
             is_shared: Whether the response shows requests of other clients.
         """
@@ -84,7 +84,7 @@ class FairShare:
         self._is_shared = now < self._shared_until
 
     def leave(self) -> None:
-        """Record that one of this sync's requests is now older than the window."""
+        """Record that one of this sync's requests has left the window."""
         self._free += 1
 
     def send(self, now: float) -> None:
@@ -97,7 +97,7 @@ class FairShare:
         """Return the seconds to wait before the next check; 0 if a request may be sent now.
 
         Args:
-            now: Monotonic seconds.
+            now: The current time, in monotonic seconds.
             own: This sync's requests in the window.
             maximum: Requests per window.
             interval: The window's length, in seconds.
@@ -112,8 +112,8 @@ class FairShare:
         self._credit = min(max(0, self._credit + rate * passed), 1)
         if self._free < 1:
             # Only a response shows whether requests of other clients have left the window. So send
-            # a probe from time to time. A client with fewer requests in the window sends probes
-            # more often.
+            # a probe from time to time. The fewer requests this sync has in the window, the sooner
+            # the probe.
             probe = max(interval / _PROBES_PER_INTERVAL, _MIN_PROBE_SECONDS)
             probe += 2 * interval * own / maximum
             is_due = now - self._sent_at >= probe * self._probe_jitter
@@ -140,22 +140,24 @@ MARGIN = 0.02
 """Minimum margin in seconds. The margin is added to the window's length, because requests take
 different times to reach HubSpot."""
 MARGIN_SHARE = 0.015
-"""The margin is this share of the window's length, but at least `MARGIN` seconds. Because of the
-margin, HubSpot's window has room for a moment before this sync uses that room. In this moment, a
-sync that has just started can send its first requests."""
+"""The margin is this share of the window's length, but at least `MARGIN` seconds. During the
+margin, HubSpot's window has room that this sync does not use yet. Another sync that has just
+started can then send its first requests."""
 SPACING = 0.25
-"""After the first `maximum` requests, consecutive requests are at least
-`SPACING * interval / maximum` seconds apart. Without this distance, a burst of requests would
-repeat in every window and starve other clients."""
+"""After the first `maximum` requests of the sync, consecutive requests are at least
+`SPACING * interval / maximum` seconds apart. For 100 requests per 10 seconds, that is 0.025
+seconds. Without this distance, a burst of requests would repeat in every window and starve other
+clients."""
 REFUSAL_PAUSE = 0.07
-"""The pause after a 429 without `Retry-After` is this share of the window's length, before jitter.
-The pause is one interval instead if the response headers do not report the remaining requests, or
-with the setting `max_requests_per_10s`."""
+"""The pause after a 429 without `Retry-After`, as a share of the window's length, before jitter. In
+two cases, the pause is one interval instead: the response headers do not report the remaining
+requests, or the user has set `max_requests_per_10s`."""
 MIN_REFUSAL_PAUSE = 0.15
-"""Minimum of this pause in seconds, before jitter: about one round trip."""
+"""Minimum seconds of the pause after a 429 without `Retry-After`, before jitter: about one round
+trip."""
 MAX_TRAVEL_TIME = 1.0
-"""A request counts as arrived at HubSpot at the latest this many seconds after it was sent, even if
-it has no response yet."""
+"""A sent request counts as arrived at HubSpot after at most this many seconds, even without a
+response."""
 _MIN_WAIT = 0.005
 
 
@@ -179,9 +181,9 @@ class RateLimit:
 
     Guarantees:
         * At most `maximum` requests, including retries, arrive at HubSpot in any `interval`
-          seconds. Requests that get a 429 do not count. `_latest_arrival` assumes a late time of
-          arrival.
-        * If `fixed` is None, `maximum` and `interval` are those of the latest response headers that
+          seconds. Requests that get a 429 do not count. `_latest_arrival` estimates when a request
+          arrives.
+        * If `fixed` is None, `maximum` and `interval` come from the latest response headers that
           report the limit. `interval` is at most `MAX_INTERVAL`.
         * If `fixed` is None and the headers report the remaining requests, `FairShare` slows
           requests down in two cases: HubSpot responds with a 429, or HubSpot has counted more
@@ -292,15 +294,16 @@ class RateLimit:
         return max(seconds, _MIN_WAIT) if seconds else 0
 
     def _leaves_at(self, ticket: Ticket, now: float) -> float:
+        """Return when a request leaves the window, in monotonic seconds."""
         margin = max(MARGIN, MARGIN_SHARE * self.interval)
         return self._latest_arrival(ticket, now) + self.interval + margin
 
     def _latest_arrival(self, ticket: Ticket, now: float) -> float:
-        """Return the time at which a request is assumed to have arrived at HubSpot.
+        """Return the latest time at which a request is assumed to arrive at HubSpot.
 
-        This is the time at which the request ended, minus the fastest round trip so far. If the
-        request has not ended yet, this is `now`. The result is at least the time at which the
-        request was sent, and at most `MAX_TRAVEL_TIME` later.
+        The assumed time is the end of the request minus the fastest round trip so far. If the
+        request has not ended yet, the assumed time is `now`. The result is never before the request
+        was sent, and at most `MAX_TRAVEL_TIME` seconds after that.
         """
         latest = now if ticket.ended_at is None else ticket.ended_at - min(self._fastest, 1e9)
         return min(max(ticket.sent_at, latest), ticket.sent_at + MAX_TRAVEL_TIME)
@@ -321,9 +324,9 @@ class RateLimit:
         # Assumed: HubSpot does not count a request that gets a 429.
         if is_refused and ticket in self._window:
             self._window.remove(ticket)
-        # HubSpot has counted at most this many requests of this sync: those in the window when this
-        # request was sent, and all requests sent after it. This is true whether HubSpot counts a
-        # request when the request arrives or when HubSpot sends the response (unknown).
+        # HubSpot has counted at most `ours` requests of this sync: those in the window when this
+        # request was sent, and all requests sent later. It does not matter whether HubSpot counts a
+        # request on arrival or on sending the response.
         ours = ticket.in_window + self._serial - ticket.serial
         is_shared = is_refused or remaining + ours < maximum
         self._fair_share.learn(remaining, self._clock(), self.interval, is_shared=is_shared)
