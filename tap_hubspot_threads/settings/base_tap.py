@@ -109,7 +109,7 @@ class CheckedTap(Tap):
     def check(self) -> None:
         """Check more input, such as IDs and the catalog. Subclasses override this method.
 
-        If `validate_config` is True, the constructor calls this method as its last step.
+        The constructor calls this method as its last step, if `validate_config` is True.
         """
 
     @property
@@ -117,9 +117,9 @@ class CheckedTap(Tap):
         return {name: list(stream.schema["properties"]) for name, stream in self.streams.items()}
 
     def describe_columns(self, name: str) -> str:
-        """Return text that names the omitted columns and the changed columns of a stream.
+        """Return text about the columns of a stream that the catalog or stream maps omit or change.
 
-        The catalog can omit columns. A stream map can omit or change columns.
+        An example is in `stream_maps.describe_columns`.
         """
         mask, columns = self.streams[name].mask, self._columns[name]
         deselected = [
@@ -155,10 +155,10 @@ class CheckedTap(Tap):
         """Create the stream maps, and register each stream with its primary key.
 
         The SDK refuses a stream map for a stream that is registered without its primary key. The
-        SDK's own method would register such a stream in two cases:
-            * The catalog deselects the primary key. Therefore this method selects the primary key.
-            * The stream is not selected, but a map for all streams (`*`) applies to it. Therefore
-              this method registers an unselected stream with all its columns.
+        SDK's own method would leave out the primary key in two cases:
+            * The catalog deselects the primary key. This method selects it.
+            * A stream is not selected, but a map for all streams (`*`) applies to it. This method
+              registers an unselected stream with all its columns.
         """
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():
@@ -171,7 +171,7 @@ class CheckedTap(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        """Read the config files with this tap's own parser.
+        """Read the config files with `read_config_file`.
 
         The SDK's parser does not accept a byte order mark.
         """

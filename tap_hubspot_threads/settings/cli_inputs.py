@@ -30,14 +30,15 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 _OFF = _FALSE | {"", "null", "{}"}
-"""The values with which a setting in `REFUSED` counts as not set."""
+"""If the environment variable of a setting in `REFUSED` has one of these values, the setting counts
+as not set."""
 
 
 def read_environment(schema: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings that are set by environment variables.
 
     Unlike the SDK, this function does not read the nearest `.env` file, which may belong to another
-    project. The settings in `REFUSED` are included, so that `check_settings` can reject them.
+    project. The result includes settings in `REFUSED`, so that `check_settings` can reject them.
 
     Args:
         schema: The JSON Schema of the settings.
@@ -125,7 +126,7 @@ def _read_boolean(text: str) -> bool:
 
 
 def _read_list(text: str) -> list[Any]:
-    """Parse a JSON list, or two or more values separated by commas. Empty text: an empty list."""
+    """Parse a JSON list, or two or more values separated by commas. Empty text is an empty list."""
     value = _parse(text)
     if isinstance(value, list):
         return value
@@ -179,7 +180,7 @@ def check_state_file(file: TextIO | None) -> TextIO | None:
 
     Raises:
         SettingsError: if the file cannot be read or does not contain a JSON object. An empty file
-            is an error too, because a first sync must not start by mistake.
+            is an error too. Without this error, the tap would start a first sync by mistake.
     """
     return file and _check_file(file, "--state")[0]
 
@@ -190,8 +191,8 @@ def check_catalog_file(file: TextIO | None) -> TextIO | None:
     Without a file, return None.
 
     Raises:
-        SettingsError: if the file cannot be read or does not contain a catalog. Also if the catalog
-            renames a stream or changes a primary key.
+        SettingsError: if the file cannot be read, does not contain a catalog, renames a stream or
+            changes a primary key.
     """
     if file is None:
         return None
@@ -237,8 +238,7 @@ def _decode(data: bytes, source: str) -> str:
     """Decode UTF-8, and remove the byte order mark that some Windows programs add.
 
     Raises:
-        SettingsError: if the data is not UTF-8, or contains a zero byte. A zero byte is a sign of
-            UTF-16.
+        SettingsError: if the data is not UTF-8, or contains a zero byte, which is a sign of UTF-16.
     """
     try:
         if b"\0" not in data:
@@ -275,7 +275,7 @@ SETTINGS_ERRORS = (AttributeError, ConfigValidationError, ValueError)
 def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
     """Turn an error from the SDK into a one-line `SettingsError`.
 
-    Return the error unchanged if its cause is not known to be an invalid setting.
+    If the error is not known to come from an invalid setting, return the error unchanged.
 
     Args:
         error: One of `SETTINGS_ERRORS`.
@@ -320,7 +320,7 @@ def _reword(error: str) -> str:
 def overridden_columns(
     schema: Mapping[str, Any], catalog_schema: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the names of the columns that a catalog adds or changes (see `_differs`).
+    """Yield the names of the columns that a catalog adds or changes.
 
     Args:
         schema: The stream's schema.

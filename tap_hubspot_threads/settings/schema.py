@@ -1,7 +1,7 @@
 """Defines the tap's own settings. The SDK adds settings such as `stream_maps`.
 
-`--about` prints these settings. `make docs` generates parts of docs/, hub/ and meltano.yml from
-them.
+`--about` prints all settings. `make docs` generates parts of docs/, hub/ and meltano.yml from the
+definitions.
 """
 
 from __future__ import annotations

@@ -45,9 +45,8 @@ class ThreadFilter:
     def matches(self, row: Row) -> bool:
         """Whether a thread passes the filters `inbox_ids` and `start_date`.
 
-        The time of the thread's latest message is compared with `start_date`. If the thread has no
-        message, its creation time is compared instead. If both times are unknown, the thread passes
-        `start_date`.
+        The filter `start_date` uses the time of the thread's latest message, or the thread's
+        creation time if there is no message. If both times are unknown, the thread passes.
         """
         if not self.has_inbox(row):
             return False

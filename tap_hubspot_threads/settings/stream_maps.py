@@ -21,9 +21,9 @@ OPTIONS = (ELSE, "__filter__", SOURCE, ALIAS, KEY)
 
 Maps = Mapping[str, Any]
 """The setting `stream_maps`: the *definition* of each map, by stream name or by a pattern such as
-`*`. A definition has *entries*: an expression or null for a column, and options such as
-`__alias__`. If a definition is null, the map removes the stream. Keys of the setting that start
-with `__` are *global options*."""
+`*`. A definition has *entries*: options such as `__alias__`, and expressions for columns. Null
+instead of an expression removes the column. Null instead of a definition removes the stream. Keys
+of the setting that start with `__` are *global options*."""
 Columns = Mapping[str, "Collection[str]"]
 """The columns of each stream, by stream name."""
 
@@ -31,8 +31,8 @@ Columns = Mapping[str, "Collection[str]"]
 def check_stream_maps(maps: Maps, columns: Columns) -> None:
     """Check that the streams, options and removed columns exist, and that expressions are strings.
 
-    The SDK accepts unknown names without a warning. So if a user misspelled the name of a column to
-    remove, the column would still be emitted.
+    The SDK accepts unknown names without a warning. If a user misspelled the name of a column to
+    remove, the SDK would still emit the column.
 
     Raises:
         SettingsError: for an invalid entry. If a name is unknown, the message contains a hint, such
@@ -71,10 +71,14 @@ def _check_entry(name: str, column: str, expression: object, known: Sequence[str
 def overridden_maps_warning(maps: Maps, columns: Columns) -> str | None:
     """Return a warning about entries that have no effect; None if there is no such entry.
 
-    If several maps match a stream, the SDK applies the last of these maps. The warning names each
-    entry of the other maps, unless the last map has an entry for the same column or removes the
-    column too. If the last map removes the stream, there is no warning. A map with `__source__` is
-    not compared with other maps, because its records have a stream name of their own.
+    If several maps match a stream, the SDK applies only the last of these maps. The warning names
+    the entries of the other maps, except in these cases:
+        * The last map has an entry with the same name.
+        * The entry removes a column that the last map also removes (by `__else__`), or that the
+          stream does not have.
+        * The last map removes the stream.
+        * The entry's map has a `__source__`. The records of this map have a stream name of their
+          own.
     """
     overridden = []
     for stream in columns:
@@ -144,8 +148,8 @@ def _maps_of(stream: str, maps: Maps) -> list[tuple[str, Mapping[str, Any] | Non
     """Return each name under which records of a stream can be emitted, with the map's definition.
 
     The first name is the stream's own name or its alias. Each map whose `__source__` matches the
-    stream adds a name. The definition is empty if no map applies, and None if no record is emitted
-    under the name.
+    stream adds a name. If no map applies, the definition is empty. If no record is emitted under
+    the name, the definition is None.
     """
     found: list[tuple[str, Mapping[str, Any] | None]] = [(stream, None if ELSE in maps else {})]
     for name, definition in _named_maps(maps):

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 ID_COLUMNS = ("thread_id", "threadId", "id")
-"""Accepted names of the column with thread IDs, in order of preference. `id` is last, because in an
-export of tickets, `id` is the ticket's ID."""
+"""Accepted names of the column with thread IDs, in order of preference. `id` is last, because it is
+the ticket's ID in an export of tickets."""
 
 DELIMITERS = (",", ";", "\t")
 
 MAX_LINE = 1_000_000
-"""Maximum characters per line. A longer line is an error. The maximum bounds the memory for a file
-without line breaks."""
+"""Maximum characters per line, to limit the memory for a file without line breaks."""
 
 
 class ConfiguredIds:
@@ -31,7 +30,7 @@ class ConfiguredIds:
 
     Args:
         config: The settings, with `thread_ids`, `thread_ids_file` or both.
-        call: Calls the function that reads the file. Reading blocks while the file is a pipe
+        call: Calls the function that reads the file. This function blocks while the file is a pipe
             without data. The tap passes `TapHubSpotThreads._call`, which ends the wait if a signal
             arrives.
     """
@@ -82,17 +81,17 @@ class ConfiguredIds:
 def read_id_file(path: str) -> Iterator[str]:
     """Yield the IDs of a text or CSV file in UTF-8, with or without a byte order mark.
 
-    Blank lines, and lines that start with #, are skipped at the start of the file. If a cell of the
-    next line is one of `ID_COLUMNS`, the file is CSV and this line is the header. The cells are
-    separated by one of `DELIMITERS`. Otherwise, the file is text, with one ID per line.
-
-    In a text file, later blank lines and lines that start with # are skipped too. In a CSV file, a
-    later line is skipped if all its cells are empty.
+    At the start of the file, blank lines and lines that start with # are skipped. The next line
+    shows the format:
+        * CSV, if a cell of this line is in `ID_COLUMNS`. This line is the header. The cells are
+          separated by one of `DELIMITERS`. Later lines with only empty cells are skipped.
+        * Text with one ID per line, in all other cases. Later blank lines and lines that start with
+          # are skipped too.
 
     Raises:
-        SettingsError: if the file cannot be read, if each line is skipped, or if a line has no
-            valid ID. The message contains the path. For an invalid line, the message also contains
-            the line's number and the cause, such as the value.
+        SettingsError: if the file cannot be read or contains only skipped lines, or if a line has
+            no valid ID. The message contains the path. For an invalid line, the message also
+            contains the line's number and the cause.
     """
     with _as_settings_error(path):
         source = Path(path)

@@ -54,8 +54,7 @@ def check_secrets(config: Mapping[str, Any]) -> None:
 def _check_form(name: str, value: str) -> None:
     """Check that a value is not in quotes, and does not start with `Authorization` or `Bearer`.
 
-    Without this check, HubSpot would respond to such a token with a 530, which does not show the
-    cause (observed).
+    HubSpot responds to such a token with a 530, which does not show the cause (observed).
     """
     problem = ""
     if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
@@ -68,11 +67,11 @@ def _check_form(name: str, value: str) -> None:
 
 
 def excludes_no_thread(start_date: object) -> bool:
-    """Whether a start date is 1970-01-01 or earlier. No thread is that old.
+    """Whether a start date is 1970-01-01 or earlier, so that no thread is older.
 
-    The caller ignores such a start date. Otherwise, the message backfill would subtract
-    `lookback_seconds` from this date (`sync.phases.backfill`). The result could be before the year
-    1, and Python cannot represent such a date.
+    The tap ignores such a start date, because the message backfill subtracts `lookback_seconds`
+    from the start date (`sync.phases.backfill`). For a date in the year 1, Python could not
+    represent the result.
     """
     try:
         start = clean_time(start_date)
