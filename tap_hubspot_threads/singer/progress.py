@@ -1,4 +1,4 @@
-"""The log of a sync: progress lines, a summary line, and figures as log fields and metrics."""
+"""The log of a sync: progress lines, a summary line, log fields and metrics."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOUNS = {
 
 
 class Traffic(Protocol):
-    """The client's request counts, daily quota and clock."""
+    """The facts about the client's requests that the log reports."""
 
     request_count: int
     retry_count: int
@@ -53,7 +53,7 @@ class Traffic(Protocol):
 
 @dataclass
 class Progress:
-    """Counts and logs what a sync does, without influencing the sync."""
+    """Counts and logs what a sync does."""
 
     clock: Callable[[], float]
     """Returns monotonic seconds."""
@@ -63,7 +63,7 @@ class Progress:
     total: int | None = None
     """The number of configured thread IDs. None: the whole account is synced."""
     since: str | None = None
-    """The bookmark at the start of the sync. None: there was no bookmark to start from."""
+    """The bookmark at the start of the sync. None: the sync started without a bookmark."""
     records: Counter[str] = field(default_factory=Counter)
     """The number of emitted records, by stream."""
     archived: int = 0
@@ -162,7 +162,7 @@ class Progress:
         }
 
     def log_metrics(self) -> None:
-        """Log the counts that are not zero as SDK metrics. `EventWriter.run` logs record counts."""
+        """Log counts as SDK metrics, except zeros. `EventWriter.run` logs the record counts."""
         counts = {
             "http_request_count": self.traffic.request_count,
             "http_retry_count": self.traffic.retry_count,
@@ -173,15 +173,15 @@ class Progress:
         }
         for name, count in counts.items():
             if count:
-                # The cast is for mypy: most of these names are not in the SDK's enum `Metric`.
+                # The cast is for mypy, because the SDK's enum `Metric` has few of these names.
                 metric = cast("metrics.Metric", SimpleNamespace(value=name))
                 point = metrics.Point("counter", metric, count, {"stream": "threads"})
                 metrics.log(metrics.get_metrics_logger(), point)
 
     def describe_quota(self) -> list[str]:
-        """Return a list with one phrase about the remaining daily quota.
+        """Return a phrase about the remaining daily quota, in a list.
 
-        Return an empty list if the remaining quota is unknown.
+        The list is empty if the remaining quota is unknown.
         """
         remaining, limit = self.traffic.quota
         if remaining is None:
@@ -219,7 +219,7 @@ class Progress:
         return f"no new message since {self.since}" if self.since else "none found"
 
     def _lag(self, saved: Mapping[str, Any]) -> float | None:
-        """Return the seconds from the bookmark to HubSpot's time; None if either is unknown."""
+        """Return the seconds from the bookmark to HubSpot's time; None if unknown."""
         now, bookmark = self.traffic.now, saved.get("replication_key_value")
         if now is None or bookmark is None:
             return None
@@ -257,9 +257,9 @@ def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
 
 
 def describe_backfill(stats: SyncStats) -> list[str]:
-    """Return a list with one sentence if the message backfill is unfinished.
+    """Return a sentence about an unfinished message backfill, in a list.
 
-    Otherwise return an empty list.
+    The list is empty if no backfill is unfinished.
     """
     if stats.backfill is None:
         return []

@@ -29,23 +29,23 @@ BUFFER = 65_536
 """`Output` writes its buffered text when the text has this many characters or more."""
 
 CHUNK: int = getattr(select, "PIPE_BUF", 512)
-"""Maximum bytes per write. A pipe that polls as writable accepts this number of bytes without
-blocking (POSIX)."""
+"""Maximum bytes per write. If `poll` reports that a pipe is writable, the pipe accepts this many
+bytes without blocking (POSIX)."""
 
 POLL = 0.1
 """Seconds between two calls of `Output.check` while the pipe is full."""
 
 STOP_TIMEOUT = 5.0
-"""After a signal, the sync stops writing if the pipe accepts no data for this many seconds. A
+"""After a signal, `Output` stops writing if the pipe accepts no data for this many seconds. A
 target that keeps reading, even slowly, still gets everything up to the final STATE message."""
 
 
 def as_output(stream: TextIO) -> TextIO | Output:
     """Return an `Output` for the process's own standard output; return other streams unchanged.
 
-    Another stream comes from a caller that has redirected `sys.stdout`, such as a test. That caller
-    still gets the text. On Windows, every stream is returned unchanged, because Windows has no
-    `poll` and no non-blocking pipes.
+    If a caller, such as a test, has redirected `sys.stdout`, the stream belongs to the caller. On
+    Windows, every stream is returned unchanged, because Windows has no `poll` and no non-blocking
+    pipes.
     """
     is_ours = stream is sys.__stdout__ and hasattr(select, "poll")
     return Output(stream.fileno()) if is_ours else stream
@@ -54,12 +54,13 @@ def as_output(stream: TextIO) -> TextIO | Output:
 class Output(io.TextIOBase):
     """A buffered text stream for a file descriptor. It replaces Python's own stream for stdout.
 
-    Python's own stream can lose text: with `PYTHONUNBUFFERED` or `-u`, it does not complete a short
-    write, and it does not wait until a non-blocking pipe accepts data.
+    Python's own stream can lose text. With `PYTHONUNBUFFERED` or `-u`, it loses the rest of the
+    text if the operating system accepts only a part. Python's stream also does not wait until a
+    non-blocking pipe accepts data.
 
     Guarantees:
-        * All text is written completely and in order. The stream completes short writes, and waits
-          while a pipe is full.
+        * All text is written completely and in order. `Output` writes the rest after a partial
+          write, and waits while a pipe is full.
         * After a failed write, nothing more is written, and every `flush` raises the same error.
           Therefore every line except the last is complete.
         * A signal is detected even while the pipe is full; see `STOP_TIMEOUT`.
@@ -76,7 +77,7 @@ class Output(io.TextIOBase):
         self._poll.register(descriptor, select.POLLOUT)
         self.check: Callable[[], None] = lambda: None
         """Called while the pipe is full. The tap sets this attribute to `Stop.check`, which raises
-        `Stopped` if a signal has arrived. By default, the function does nothing."""
+        `Stopped` if a signal has arrived."""
 
     @override
     def fileno(self) -> int:
@@ -152,28 +153,24 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), default=_as_text)
 _encode = _ENCODER.encode
 
 TIME_RESOLUTION = 0.001
-"""Records that are written within this many seconds share one `time_extracted`. Formatting a new
-time for each record would take 25% of the encoding time."""
+"""Records that are written within this many seconds share one `time_extracted`. A new time for each
+record would take 25% of the encoding time."""
 
 
 class MessageWriter(SingerWriter):
-    """Writes messages to stdout, and flushes stdout after each message that is not a RECORD.
+    """Writes messages to stdout in order, and flushes stdout after each SCHEMA and STATE message.
 
-    So a RECORD message may stay in the buffer for a while. The tap also flushes stdout while it
-    waits for HubSpot (`App._while_waiting`). The order of the messages is kept.
+    A RECORD message may stay in the buffer until the next flush. The tap also flushes stdout while
+    it waits for HubSpot (`App._while_waiting`).
 
-    The SDK's writer is slower, because it creates a JSON encoder for each record and flushes after
-    each record.
+    The SDK's writer is slower. For each record, the SDK creates a JSON encoder and flushes stdout.
     """
 
     _seconds, _time = 0.0, ""
     """The latest `time_extracted`: in seconds since 1970, and as text."""
 
     def write_record(self, stream: str, row: Record) -> None:
-        """Write a RECORD message without the SDK's `RecordMessage`.
-
-        With a `RecordMessage`, this method would take twice as long.
-        """
+        """Write a RECORD message. With the SDK's `RecordMessage`, this would take twice as long."""
         now = time.time()
         if not 0 <= now - self._seconds < TIME_RESOLUTION:
             self._seconds = now

@@ -32,8 +32,7 @@ class DeletedThreadsStream(HubSpotStream):
 class ThreadIndexStream(HubSpotStream):
     """Threads that a sync finds by list requests, with few columns.
 
-    If one of the streams `threads`, `messages` and `actors` is selected too, this stream costs no
-    extra API calls.
+    If `threads`, `messages` or `actors` is selected too, this stream costs no extra API calls.
     """
 
     name = "thread_index"

@@ -24,7 +24,7 @@ OTHER_PROPERTIES = "otherProperties"
 
 
 def misfits(row: Mapping[str, Any]) -> list[str]:
-    """Return the names of columns and fields (such as `a.b`) whose value does not match the schema.
+    """Return the columns and fields (such as `a.b`) whose value does not fit the schema.
 
     `RowCleaner` has moved these values to `otherProperties`.
     """
@@ -43,23 +43,23 @@ def _misfits(other: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[st
 
 
 STATE_INTERVAL = 5.0
-"""Minimum seconds between two STATE messages. The minimum does not apply to the final STATE message
-or to a state change with `save_now`."""
+"""Minimum seconds between two STATE messages. There is no minimum before the final STATE message,
+or after a state change with `save_now`."""
 
 STATE_BYTES_PER_RECORD = 160
-"""After a STATE message with n bytes of open threads, at least n / 160 records are counted before
-the next STATE message. For example, 16,000 bytes require 100 records. A record has 220 bytes or
-more, so the records have more bytes than the STATE messages. This minimum does not apply to the
-final STATE message or to a state change with `save_now`."""
+"""After a STATE message with n bytes of open threads, `EventWriter` writes at least n / 160 records
+before the next STATE message. For example, 16,000 bytes require 100 records. A record has 220 bytes
+or more, so the records have more bytes than the STATE messages. There is no minimum before the
+final STATE message, or after a state change with `save_now`."""
 
 
 class EventWriter:
-    """Writes the events of a sync: records, and STATE after state changes.
+    """Writes the records of a sync, and STATE messages after state changes.
 
     Args:
         streams: The selected streams, by name.
-        initial_state: The state that the tap received. It has one entry per stream. If `bookmarks`
-            of `run` returns no entry for a stream, STATE messages repeat the entry of this state.
+        initial_state: The state that the tap received. If `bookmarks` (see `run`) returns no entry
+            for a stream, STATE messages repeat the stream's entry from this state.
         write_state: Writes a STATE message.
         stop: Checked before each event is handled.
         progress: Counts the records.
@@ -81,8 +81,8 @@ class EventWriter:
         self._stop, self._progress, self._interval = stop, progress, state_interval
         self._counters: dict[str, Counter] = {}
         self.saved: Mapping[str, Any] = {}
-        """The entry of the stream `threads` in the last STATE message, without its lists, such as
-        `open_threads`. Empty: no STATE message was written yet, or the entry is empty."""
+        """The entry of the stream `threads` in the last STATE message, without lists such as
+        `open_threads`. Empty before the first STATE message."""
         self._open_bytes = 0
         """Bytes of the open threads in the last STATE message."""
         self._last_state = progress.clock()
@@ -95,14 +95,14 @@ class EventWriter:
         *,
         max_records: int | None = None,
     ) -> None:
-        """Write the SCHEMA messages, the events and a final STATE message.
+        """Write the SCHEMA messages, the records of the events, and the STATE messages.
 
-        After a `HubSpotError` or `Stopped`, the final STATE message is written too.
+        The final STATE message is also written after a `HubSpotError` or `Stopped`.
 
         Args:
             events: The events of the sync.
-            bookmarks: Returns the entries of the new state, by stream (`AccountSync.bookmarks`).
-                None: the sync does not change the state.
+            bookmarks: Returns the new state's entries, by stream (`AccountSync.bookmarks`). None:
+                the sync does not change the state.
             max_records: End after this many records. None: no limit.
 
         Raises:
