@@ -18,7 +18,7 @@ from tap_hubspot_threads.tap import TapHubSpotThreads
 STDERR = 2
 
 NOISE_PREFIXES = ("Skipping parse of env var", "Parsing env var")
-"""SDK log lines that start with one of these prefixes are dropped, because they help no user."""
+"""The SDK's log lines that start with one of these prefixes are dropped. They help no user."""
 
 
 def main() -> None:
@@ -64,8 +64,8 @@ def _run_command() -> int:
 def _discard_log() -> None:
     """Open the null device in place of a closed stderr.
 
-    Otherwise, the next file that the process opens could get the descriptor of stderr (2). Text for
-    stderr would then end up in that file.
+    If the descriptor of stderr (2) stayed closed, the next file that the process opens could get
+    this descriptor. Text for stderr would then end up in that file.
     """
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, STDERR)
@@ -73,10 +73,7 @@ def _discard_log() -> None:
 
 
 def _log_error(line: str) -> None:
-    """Log a line at level ERROR.
-
-    If the log level is CRITICAL, use CRITICAL instead, so that the line appears.
-    """
+    """Log a line at level ERROR, or at level CRITICAL if the log shows only CRITICAL."""
     log = TapHubSpotThreads.logger
     log.log(max(logging.ERROR, log.getEffectiveLevel()), "%s", line)
 
@@ -86,10 +83,10 @@ def _is_useful(record: logging.LogRecord) -> bool:
 
 
 def _flush(stream: TextIO) -> None:
-    """Write the buffered text of a stream. If writing fails, drop the text.
+    """Write the buffered text of a stream. If that fails, redirect the stream to the null device.
 
-    If the text stayed in the buffer, Python would write it again at exit, fail again, and exit with
-    code 120 instead of the tap's exit code.
+    At exit, Python writes the text that is left in the buffer. If that failed too, Python would
+    exit with code 120 instead of the tap's exit code.
     """
     try:
         stream.flush()

@@ -61,14 +61,14 @@ class Runtime:
 
 
 class Sync(NamedTuple):
-    """One sync: its events, its context, and the function that returns its new state."""
+    """One sync: its events, its context, and the function that returns the new state."""
 
     events: Iterable[Event]
     context: SyncContext
     bookmarks: Callable[..., dict[str, Any] | None] | None = None
     """`AccountSync.bookmarks`, which returns the new state's entry for each stream. None: the sync
-    does not change the state, because IDs are configured, or because none of `threads`, `messages`
-    and `actors` is selected."""
+    does not change the state. This is the case if IDs are configured, or if none of `threads`,
+    `messages` and `actors` is selected."""
 
 
 class App:
@@ -105,10 +105,11 @@ class App:
             streams: The selected streams, by name.
             ids: The configured thread IDs. None: sync the whole account.
             initial_state: The state that the tap received.
-            bookmarks: The entries of `initial_state`, by stream. The sync resumes from these
-                entries. Empty: the sync starts over. Ignored if IDs are configured.
+            bookmarks: The object `bookmarks` of `initial_state`, with one entry per stream. The
+                sync resumes from these entries. Empty: the sync starts over. Ignored if IDs are
+                configured.
             write_state: Writes a STATE message.
-            max_records: End after this many records. None: no limit.
+            max_records: The sync ends after this many records. None: no limit.
 
         Raises:
             HubSpotError: if reading fails.
@@ -228,8 +229,8 @@ def build_sync(
 ) -> Sync | None:
     """Return the sync for the selected streams; None if only `deleted_threads` is selected.
 
-    A sync finds deleted threads while it reads `threads`, `messages` or `actors`. So
-    `deleted_threads` alone needs no API call.
+    A sync detects deletions only while it reads `threads`, `messages` or `actors`. If none of these
+    is selected, `deleted_threads` gets no records.
 
     Args:
         api: The API.
@@ -237,8 +238,7 @@ def build_sync(
         settings: The settings.
         selection: The selected streams.
         ids: The configured thread IDs. None: sync the whole account.
-        bookmarks: The entries of the state, by stream. The sync resumes from these entries. Empty:
-            the sync starts over. Ignored if IDs are configured.
+        bookmarks: See `App.sync`.
     """
     if not (selection.needs_threads or selection.thread_index or selection.reference_lists):
         return None
@@ -273,8 +273,8 @@ def build_sync(
 def build_children(api: HubSpotApi, pool: WorkerPool, context: SyncContext) -> list[ChildStream]:
     """Return the selected child streams: `messages`, and then `actors`.
 
-    The records of a thread's messages and actors are written after the record of the thread. The
-    messages come first, because they name actors too.
+    `ThreadPipeline` inserts the records of the child streams in this order. Messages come before
+    actors, because `Actors` also reads the actors that messages name.
     """
     children: list[ChildStream] = []
     if context.selection.messages:

@@ -1,6 +1,6 @@
 """The errors that end a sync or that concern a single item.
 
-If an error ends the command, its message is one line that says what failed, why, and what to do.
+The message of an error that ends the command is one line: what failed, why, and what to do.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class HubSpotError(Exception):
 
     exit_code = EX_CONFIG
     ends_sync = False
-    """Whether the sync must end, because every other request would fail too. If False, the code
-    that catches the error decides whether the sync continues. True for every `is_auth_error`."""
+    """Whether the sync must end. If False, the code that catches the error decides whether the sync
+    continues. Always True if `is_auth_error` is True."""
 
     def __init__(
         self, message: str, *, is_auth_error: bool = False, exit_code: int | None = None
@@ -82,12 +82,12 @@ class TransientError(HubSpotError):
         retry_after: The seconds to wait according to `Retry-After`. None: HubSpot sent no valid
             `Retry-After`.
         is_burst: Whether the rate limit was exceeded. If so, all workers pause.
-        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait. If so, the
-            request itself is not the cause: any other request could get the same status.
+        asks_to_wait: Whether the status (423, 429 or 477) asks the client to wait. Any request can
+            get such a status, so this request is not the cause.
         max_attempts: Maximum attempts for a request with this error, if lower than the setting
             `max_attempts`. None: the setting applies.
-        advice: What the user should do if the last attempt fails too. If there is advice, the
-            error after the last attempt has the exit code `EX_CONFIG`. Empty: there is no advice.
+        advice: What the user should do if the last attempt fails too. With advice, the error after
+            the last attempt has the exit code `EX_CONFIG`. Empty: there is no advice.
     """
 
     exit_code = EX_TEMPFAIL
@@ -124,9 +124,9 @@ class TransientError(HubSpotError):
 class InconclusiveError(TransientError):
     """A 403 or 404 that proves nothing about the requested item.
 
-    An example is a 404 from a gateway. The cause may be transient or permanent. So the request gets
-    few attempts (`status_codes.ATTEMPTS_IF_LIKELY_PERMANENT`). If all attempts fail and the request
-    was for a single item, the sync skips this item and continues.
+    An example is a 404 from a gateway. The cause may be permanent, so the request gets few attempts
+    (`status_codes.ATTEMPTS_IF_LIKELY_PERMANENT`). If all attempts to read a single item fail, the
+    sync skips this item and continues.
     """
 
 
@@ -156,8 +156,8 @@ class RefusedError(HubSpotError):
 class NotFoundError(HubSpotError):
     """HubSpot itself, not a gateway, responded with a 404. See `ErrorDetails.is_own_404`.
 
-    Most requests are either for live items or for archived items. After a 404 for a live item, an
-    archived item with the same ID can still exist, and vice versa.
+    Most requests are either for live items or for archived items. If HubSpot does not find a live
+    item, an archived item with the same ID can still exist, and vice versa.
 
     Args:
         message: The request and its result.
@@ -178,8 +178,8 @@ class UnverifiedAddressError(HubSpotError):
 
     Args:
         message: The request and its result.
-        if_verified: The error to raise if the address is right. None: repeat the request if the
-            address is right.
+        if_verified: The error to raise if the address is right. None: `Client` repeats the request
+            instead.
     """
 
     def __init__(self, message: str, *, if_verified: HubSpotError | None) -> None:
@@ -203,7 +203,7 @@ class WrongAddressError(HubSpotError):
 
 
 class PaginationLoopError(HubSpotError):
-    """A list repeats a cursor, or has many pages without a new ID, so reading might never end."""
+    """A list repeats a cursor, or has many pages without a new ID. Reading might never end."""
 
     exit_code = EX_TEMPFAIL
 
@@ -229,7 +229,7 @@ class WorkerStartError(HubSpotError):
 
 
 class ConsecutiveFailuresError(HubSpotError):
-    """Several items in a row could not be read, so that HubSpot is probably down."""
+    """Several items in a row could not be read. HubSpot is probably down."""
 
     ends_sync = True
 
@@ -237,8 +237,8 @@ class ConsecutiveFailuresError(HubSpotError):
 class IncompleteError(HubSpotError):
     """Some items could not be read. Everything else was synced.
 
-    The exit code is usually `EXIT_INCOMPLETE`. If a reference list failed and the user has to fix a
-    setting or add a scope, the exit code is `EX_CONFIG`.
+    The exit code is `EX_CONFIG` if the user has to fix a setting or add a scope for a reference
+    list. In all other cases, the exit code is `EXIT_INCOMPLETE`.
 
     Args:
         threads: Errors by thread ID.
@@ -284,7 +284,8 @@ class WrongAccountError(HubSpotError):
 class MassDeletionError(HubSpotError):
     """Most open threads in the state were not found. The token may belong to another account.
 
-    `sync.account.identify` could not confirm that the state belongs to the token's account.
+    This error is raised only if `sync.account.identify` could not confirm that the state belongs to
+    the token's account.
 
     Args:
         not_found: The number of open threads in the state that were not found.

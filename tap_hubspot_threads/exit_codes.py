@@ -2,7 +2,7 @@
 
 | Code | Cause |
 |---|---|
-| 0 | everything was synced, except items that have failed for several syncs (a warning) |
+| 0 | everything was synced; an item that failed in several syncs in a row causes only a warning |
 | 1 | items could not be read, most open threads are missing, a file failed, or memory ran out |
 | 2 | wrong use of the command line |
 | 75 | a later sync may succeed |
@@ -32,8 +32,7 @@ ENDING_ERRORS = (
     OSError,
     MemoryError,
 )
-"""The errors that may end the command. Any other exception is a bug, for which Python prints a
-traceback."""
+"""The errors that may end the command. Any other exception is a bug: Python prints a traceback."""
 
 
 def exit_code_and_line(error: BaseException) -> tuple[int, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tap_hubspot_threads.reference_lists import ReferenceList
 
 Row: TypeAlias = dict[str, Any]
-"""A JSON object as `RowCleaner` returns it, with exactly the columns of its stream's schema."""
+"""A JSON object from HubSpot, converted to the columns of its stream's schema (`RowCleaner`)."""
 
 
 REPLICATION_KEY = "latestMessageTimestamp"
@@ -29,7 +29,7 @@ class Page:
     """A page of a list."""
 
     rows: Collection[Row]
-    """The rows. Each iteration builds the rows again, because the tap keeps pages as bytes."""
+    """The rows. The tap keeps the page as bytes, so each iteration builds the rows again."""
     cursor: str | None
     """The cursor of the next page. None: this is the last page."""
     now: str
@@ -37,11 +37,11 @@ class Page:
     size: int = 0
     """Bytes of the response."""
     seconds: float = 0
-    """Seconds that it took to get the response, including retries and waits."""
+    """Seconds to get the response, including retries and waits."""
     received_at: float = 0
     """The arrival of the response, in monotonic seconds."""
     shrink: Callable[[], None] = lambda: None
-    """Frees the parsed response, to save memory. The next iteration over `rows` parses the bytes
+    """Frees the parsed response, to save memory. Each later iteration over `rows` parses the bytes
     again."""
     is_dated: bool = True
     """Whether this or an earlier response had a plausible `Date` (`HubSpotClock.is_known`). If not,
@@ -57,15 +57,16 @@ class ThreadRef(NamedTuple):
 
     id: str
     archived: bool = False
-    """The parameter `archived` of the first request. After a 404, the other value is requested."""
+    """True: request the thread as archived, and after a 404 as live. False: request the thread as
+    live, and after a 404 as archived."""
     always_emit: bool = False
     """Whether to emit the record even if it has not changed."""
     has_new_message: bool = False
     """Whether to read the messages even if the record has not changed."""
     is_unlisted: bool = False
-    """Whether HubSpot fails to list the thread. `range_reader.RangeReader` searches for the ID of
-    such a thread, and learns nothing else about it. So the thread may not match the filters. If an
-    outage occurs during the search, the ID may be wrong: it may belong to no thread."""
+    """Whether HubSpot fails to list the thread. `range_reader.RangeReader` finds only the ID of
+    such a thread, so the thread may not match the filters. After an outage during the search, the
+    ID may belong to no thread."""
 
 
 class Record(NamedTuple):
@@ -87,8 +88,8 @@ class ReadMessages(NamedTuple):
 class StateChange(NamedTuple):
     """A change of the state, which is applied after the records of all earlier events are written.
 
-    Only `EventWriter` applies state changes. Each change is applied before the next event is
-    requested. The state therefore never covers an unwritten record, although the tap reads ahead.
+    Only `EventWriter` applies state changes, each before it requests the next event. So the state
+    never covers an unwritten record, although the tap reads ahead.
     """
 
     apply: Callable[[], None]
@@ -100,8 +101,8 @@ class StateChange(NamedTuple):
 Event: TypeAlias = Record | ReadMessages | StateChange
 
 CHECKPOINT = StateChange(lambda: None)
-"""An event that changes nothing. At this event, for example at the end of a page, `EventWriter` may
-write a STATE message."""
+"""A state change without effect. After this event, for example at the end of a page, `EventWriter`
+may write a STATE message."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ class ReferenceList:
     name: str
     """The name of the stream and of the schema file, such as `channel_accounts`."""
     noun: str
-    """What the summary line in the log calls one record, such as `channel account`."""
+    """The name of one record in the summary line of the log, such as `channel account`."""
     path: str
     """The path of the endpoint, relative to `Connection.conversations_path`."""
     has_archived: bool = False

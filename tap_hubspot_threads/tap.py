@@ -1,4 +1,4 @@
-"""The tap class for the SDK: settings, catalog, state and streams. `app` runs the sync."""
+"""The tap class that the SDK expects: settings, catalog, state and streams. `app` runs the sync."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TapHubSpotThreads(CheckedTap):
 
     @override
     def _setup_signal_handlers(self) -> None:
-        """Install the tap's signal handlers, because the SDK's handlers exit with code 0."""
+        """Install the tap's own signal handlers. The SDK's handlers would exit with code 0."""
         self._stop.listen()
         if isinstance(sys.stdout, Output):
             sys.stdout.check = self._stop.check
@@ -88,8 +88,8 @@ class TapHubSpotThreads(CheckedTap):
     @override
     def discover_streams(self) -> list[Stream]:
         deleted_threads = DeletedThreadsStream(self)
-        # If IDs are configured, deleted_threads is not selected by default. A configured ID that
-        # HubSpot does not have may be a typo instead of a deleted thread.
+        # If IDs are configured, deleted_threads is not selected by default, because a configured ID
+        # that HubSpot does not have may be a typo.
         deleted_threads.selected_by_default = self._ids is None
         return [
             ThreadsStream(self),

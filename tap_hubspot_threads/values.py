@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_ID = 2**63 - 1
-"""The largest ID. An ID is an int64 (documented for the ID in a path)."""
+"""The largest ID. HubSpot documents the ID in a path as an int64."""
 
 _USUAL_ID = re.compile(r"[1-9][0-9]{0,17}")
 _WHOLE_NUMBER = re.compile(r"0*([1-9][0-9]{0,18})(?:\.0+)?")
@@ -29,16 +29,16 @@ _USUAL_TIME = re.compile(
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|())Z",
     re.ASCII,
 )
-"""The time format that HubSpot uses most often. February 29 is excluded, because it is valid
-only in leap years. Every match is therefore a valid time. The pattern has one capturing group, the
-empty `()`. It matches if the time has no milliseconds; `clean_time` then adds `.000`."""
+"""The time format that HubSpot uses most often. The pattern excludes February 29, which is valid
+only in leap years. So every match is a valid time. The only capturing group, the empty `()`,
+matches if the time has no milliseconds. In this case, `clean_time` adds `.000`."""
 
 _EPOCH = re.compile(r"(\d{12,13})(?:\.\d+)?", re.ASCII)
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MIN_EPOCH, _MAX_EPOCH = 10**11, 10**13 - 1
-"""Numbers in this range count as epoch milliseconds. They have 12 or 13 digits, for the years
-1973 to 2286. Other numbers are invalid. A smaller number could be seconds or a duration. A larger
-number could be a date such as 20260131120000."""
+"""Numbers in this range (12 or 13 digits) count as epoch milliseconds, for the years 1973 to 2286.
+Other numbers are invalid. A smaller number could be seconds or a duration. A larger number could be
+a date such as 20260131120000."""
 
 
 class InvalidTimeError(ValueError):
@@ -56,8 +56,8 @@ def parse_id(value: object) -> str:
     `9336126552`, `"9336126552"`, `" 9336126552 "`, `"9336126552.0"`, `"09336126552"`.
 
     Raises:
-        InvalidIdError: for any other value. Every float is invalid, because a large ID may have
-            lost digits when it became a float.
+        InvalidIdError: for any other value. Every float is invalid, because a large ID can lose
+            digits as a float.
     """
     if type(value) is str and _USUAL_ID.fullmatch(value):  # fast path for most IDs
         return value
@@ -72,8 +72,7 @@ def parse_id(value: object) -> str:
 def parse_ids(values: Sequence[object]) -> list[str]:
     """Return the distinct IDs, in the order in which they first occur.
 
-    A list with only an empty string counts as an empty list. The SDK parses an empty environment
-    variable as `[""]`.
+    `[""]` counts as an empty list, because the SDK parses an empty environment variable as `[""]`.
 
     Raises:
         InvalidIdError: for the first invalid value. The message contains the value's position.
@@ -103,7 +102,7 @@ def clean_time(value: object) -> str | None:
     """
     if not isinstance(value, str):
         return _time_of_epoch(value)
-    # A fast path, because most of the time to clean a row goes into its timestamps.
+    # A fast path: timestamps take most of the time of cleaning a row.
     usual = _USUAL_TIME.fullmatch(value)
     if usual:
         return f"{value[:-1]}.000Z" if usual.lastindex else value
