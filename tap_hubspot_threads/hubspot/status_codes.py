@@ -134,8 +134,8 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
             `endpoint.can_be_not_found` and a request to the Conversations API has succeeded before.
         WrongAddressError: for a 404 of the list of threads, if no request to the Conversations API
             has succeeded yet.
-        UnverifiedAddressError: for a 404, or a 403 whose cause is unknown, if no request to the
-            Conversations API has succeeded yet. Not for the list of threads.
+        UnverifiedAddressError: for a 404, or a 403 whose cause is unknown, of the Conversations API
+            (except the list of threads), if no request to this API has succeeded yet.
         RefusedError: if HubSpot refuses this request but may accept other requests, for example
             with a 400.
         DailyQuotaError: if the daily quota is used up.
