@@ -72,7 +72,7 @@ def parse_id(value: object) -> str:
 def parse_ids(values: Sequence[object]) -> list[str]:
     """Return the distinct IDs, in the order in which they first occur.
 
-    `[""]` counts as an empty list, because the SDK parses an empty environment variable as `[""]`.
+    `[""]` counts as an empty list, because a program that splits an empty string gets `[""]`.
 
     Raises:
         InvalidIdError: for the first invalid value. The message contains the value's position.

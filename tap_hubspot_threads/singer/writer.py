@@ -103,7 +103,7 @@ class EventWriter:
             events: The events of the sync.
             bookmarks: Returns the new state's entries, by stream (`AccountSync.bookmarks`). None:
                 the sync does not change the state.
-            max_records: End after this many records. None: no limit.
+            max_records: The sync ends after this many records. None: no limit.
 
         Raises:
             HubSpotError: if the sync fails.
