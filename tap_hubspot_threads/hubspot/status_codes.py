@@ -139,7 +139,7 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
         RefusedError: if HubSpot refuses this request but may accept other requests, for example
             with a 400.
         DailyQuotaError: if the daily quota is used up.
-        HubSpotError: for all other errors, which end the sync.
+        HubSpotError: for all other errors.
     """
     status, endpoint = response.status, context.endpoint
     if status == HTTPStatus.OK or (status == HTTPStatus.MULTI_STATUS and endpoint.can_be_partial):
