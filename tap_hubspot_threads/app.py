@@ -244,7 +244,7 @@ def build_sync(
         return None
     load_state = partial(
         SyncState,
-        filters=settings.threads.fingerprint(),
+        filters=settings.threads.as_text(),
         emits_rows=selection.threads or not selection.needs_threads,
         with_messages=selection.messages,
     )

@@ -61,7 +61,7 @@ class ThreadFilter:
         """Whether a thread is in a configured inbox, or no inbox is configured."""
         return not self.inbox_ids or row["inboxId"] in self.inbox_ids
 
-    def fingerprint(self) -> str:
+    def as_text(self) -> str:
         """Return the filters as text. The state keeps this text to detect changed filters."""
         filters = {
             "inbox_ids": list(self.inbox_ids),

@@ -61,10 +61,9 @@ class Sync:
         self.ended_at = life.time
         self.tracked = {int(entry.partition(":")[0]) for entry in open_entries(self.given)}
         self.not_found = {int(thread_id) for thread_id, _ in self.given.get("not_found", [])}
-        fingerprint = filters_of(settings).fingerprint()
+        filters = filters_of(settings).as_text()
         self.is_first = (
-            self.given.get("full_listing_completed_at") is None
-            or self.given["filters"] != fingerprint
+            self.given.get("full_listing_completed_at") is None or self.given["filters"] != filters
         )
         """Whether it starts or resumes the first full listing with its filters."""
         self.has_faults = False

@@ -34,7 +34,7 @@ class SyncState:
             Empty: this is a first sync. If a user wrote the entry of `threads` by hand, it can have
             only the key `replication_key_value`, which is a time. The sync then first reads the
             threads with messages since this time, and a full listing is due.
-        filters: The filters as text (`ThreadFilter.fingerprint`). If the filters have changed since
+        filters: The filters as text (`ThreadFilter.as_text`). If the filters have changed since
             the last sync, the whole account is listed again.
         emits_rows: False if this sync reads threads but does not emit them, because the stream
             `threads` is not selected.
