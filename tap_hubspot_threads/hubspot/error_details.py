@@ -58,8 +58,8 @@ class ErrorDetails:
         if token and token in header:
             header = ""
         message = text("message")
-        # A `message` does not prove that HubSpot sent the error: other servers send a `message` too
-        # (with a number as `status`).
+        # The key `message` alone does not prove that HubSpot sent the error: other servers send
+        # this key too, together with a number as `status`.
         is_json = (
             body.get("status") == "error"
             or bool({"category", "correlationId", "errorType"} & body.keys())

@@ -1,7 +1,7 @@
 """Sends HTTP requests: connections, proxies, certificates, time limit and size limit.
 
-This module uses `requests.adapters.HTTPAdapter` without `requests.Session`. Workers can share an
-adapter, and an adapter takes less CPU time than a session. A session would add redirects and
+Requests are sent by `requests.adapters.HTTPAdapter`, not by `requests.Session`. Workers can share
+an adapter, and an adapter takes less CPU time than a session. A session would add redirects and
 cookies, which the API does not need.
 """
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class DeadlineAdapter(HTTPAdapter):
     """Applies the timeout to the whole response instead of to each socket read.
 
-    Each step of connecting has the same timeout of its own: the connection to each IP address, the
-    proxy's response and the TLS handshake. The time spent on connecting is subtracted from the
-    timeout of the response.
+    Connecting has several steps: the connection to each IP address, the proxy's response and the
+    TLS handshake. Each step may take the full timeout. The response must then arrive within the
+    timeout minus the time that all steps took.
     """
 
     @override
@@ -196,7 +196,7 @@ class Transport(Protocol):
         """
 
     def close(self) -> None:
-        """Close all open connections."""
+        """Close the connections that no request uses."""
 
 
 class HttpTransport:
@@ -227,7 +227,7 @@ class HttpTransport:
                 reason = f": no complete response from {self._route} within {timeout:g} s"
                 raise NoResponseError(reason) from error
             raise _no_response(error, self._route) from error
-        except (TypeError, ValueError) as error:  # urllib3's errors for invalid input
+        except (TypeError, ValueError) as error:  # such as for an invalid header value
             reason = (
                 f": the request could not be sent ({type(error).__name__}). Check api_url, "
                 "user_agent, the credentials and the proxy environment variables."
@@ -273,7 +273,7 @@ def _body(response: requests.Response) -> bytes:
     Raises:
         NoResponseError: as soon as the body is larger than `MAX_RESPONSE_BYTES`.
     """
-    body = io.BytesIO()  # unlike `bytes.join`, `getvalue` does not copy the chunks
+    body = io.BytesIO()  # takes less memory than a list of chunks and their joined copy
     for chunk in response.iter_content(_CHUNK_BYTES):
         body.write(chunk)
         if body.tell() > MAX_RESPONSE_BYTES:

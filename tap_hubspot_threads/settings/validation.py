@@ -69,9 +69,9 @@ def _check_form(name: str, value: str) -> None:
 def excludes_no_thread(start_date: object) -> bool:
     """Whether a start date is 1970-01-01 or earlier, so that no thread is older.
 
-    The tap ignores such a start date, because the message backfill subtracts `lookback_seconds`
-    from the start date (`sync.phases.backfill`). For a date in the year 1, Python could not
-    represent the result.
+    The tap ignores such a start date. It would have no effect on the list. In the year 1, it could
+    also cause an error: the message backfill subtracts `lookback_seconds` from the start date
+    (`sync.phases.backfill`), and Python cannot represent a date before the year 1.
     """
     try:
         start = clean_time(start_date)

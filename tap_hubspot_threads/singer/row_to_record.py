@@ -1,8 +1,8 @@
 """The base class of the streams: turns rows into RECORD messages without unselected columns.
 
 `HubSpotStream` writes records faster than the SDK. The records have the same content, with one
-exception. If an object is null, the SDK omits the columns into which the object is flattened.
-`HubSpotStream` writes these columns as null.
+exception: a null object that is flattened. For such an object, the SDK writes one column that is
+not in the schema. `HubSpotStream` writes the flattened columns as null.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class HubSpotStream(Stream):
     def apply_catalog(self, catalog: Catalog) -> None:
         """Apply a catalog, which a user or another tool may have edited.
 
-        The stream keeps its primary key and replication key. If the catalog does not say whether
-        the stream is selected, the stream keeps its default. Without this override, the SDK would
-        select the stream.
+        The stream keeps its primary key and replication key. If the stream's catalog entry does
+        not say whether the stream is selected, the stream keeps its default. The SDK would select
+        or deselect the stream, depending on other metadata in the entry.
 
         Raises:
             SettingsError: if the catalog has a different replication key.
@@ -82,7 +82,7 @@ class HubSpotStream(Stream):
                 root.selected_by_default = self.selected_by_default
 
     def write_schema(self) -> None:
-        """Write the SCHEMA message. The SDK has only a private method for this."""
+        """Write the stream's SCHEMA messages. The SDK has only a private method for this."""
         self._write_schema_message()
 
     @override
@@ -135,7 +135,8 @@ class HubSpotStream(Stream):
     def _flat_columns(self) -> dict[str, list[str]]:
         """The columns of the flattened records, by the stream name in the RECORD message.
 
-        Empty if flattening is disabled. A stream map can change or add a stream name.
+        Empty if flattening is disabled. A stream can have several names, because a stream map can
+        rename the stream or emit the stream's records under a second name.
         """
         if not self.config.get("flattening_enabled"):
             return {}
@@ -146,8 +147,8 @@ class HubSpotStream(Stream):
         """Yield the RECORD messages for a record: at most one per stream map.
 
         The overridden method of the SDK checks for each record whether each column is selected.
-        These checks take 20% of the SDK's time per record. If all columns are selected, this method
-        omits the checks.
+        These checks take 20% of the SDK's time per record. If all columns are selected and
+        flattening is disabled, this method omits the checks.
 
         Raises:
             SettingsError: if an expression of a stream map fails. The message contains no value of

@@ -25,11 +25,11 @@ class ReadResult(NamedTuple):
     """Number of API calls, not counting retries."""
     now: str | None = None
     """If the thread was not found, the `Date` of the last 404, such as `2026-01-31T09:00:00.000Z`.
-    None: the thread was found, reading failed, or the 404 has no `Date`."""
+    None: the thread was found, reading failed, or the 404 has no plausible `Date`."""
 
 
 def fetch_thread(api: HubSpotApi, ref: ThreadRef, *, once: bool = False) -> ReadResult:
-    """Read a thread by ID. After a 404, repeat the request with the other value of `archived`.
+    """Read a thread by ID. After a `NotFoundError`, try the other value of `archived`.
 
     A `TransientError` or `RefusedError` is returned as the outcome, not raised.
 

@@ -1,12 +1,7 @@
 """Turns references and listed rows into events.
 
 A *reference* (`ThreadRef`) names a thread to read by ID. A *listed row* is the row of a thread in a
-page of a list. A *tracked* thread is an open thread that later syncs check
-(`SyncContext.is_tracked`). A *pending* message is one that a later sync must read
-(`MessagesState.pending`).
-
-The *message backfill* is the phase that reads the messages that were sent before the stream
-`messages` was selected.
+page of a list.
 """
 
 from __future__ import annotations
@@ -120,9 +115,7 @@ class ThreadPipeline:
     def listed(self, pages: Iterable[ListedPage | StateChange]) -> Iterator[Event]:
         """Yield the events of the pages of a full listing.
 
-        Only threads that match `inbox_ids` and `start_date` are emitted. With the setting
-        `always_fetch_by_id`, each of these threads is read by ID. Without this setting, the listed
-        row is emitted, unless the row may be outdated (`_listed_page`).
+        `_listed_page` describes the events of one page.
         """
         items = (
             item
@@ -140,8 +133,8 @@ class ThreadPipeline:
         message. Exception: if `messages` is selected and the message backfill is unfinished, each
         listed thread counts as having a new message.
 
-        The thread is read by ID if `threads` is selected, or if an earlier sync did not find the
-        thread. In all other cases, the listed row is used, which saves an API call.
+        The thread is read by ID if `threads` is selected, or if the thread is in the state's
+        `not_found`. In all other cases, the listed row is used, which saves an API call.
 
         Nothing is yielded for a thread outside `inbox_ids` or older than `start_date`.
         """
@@ -157,8 +150,8 @@ class ThreadPipeline:
     def checked(self, rows: Iterable[Row]) -> Iterator[Event]:
         """Yield the events of listed rows whose threads are open in the state or tracked.
 
-        A thread is skipped if an earlier sync did not find the thread, or if this sync has read the
-        thread by ID.
+        A thread is skipped if the thread is in the state's `not_found`, or if this sync has read
+        the thread by ID.
         """
         for row in rows:
             thread_id = row["id"]
@@ -291,8 +284,8 @@ class ThreadPipeline:
             * The thread was found, and matches `inbox_ids` and `start_date`.
             * The thread could not be read.
 
-        If the thread was not found, the ID may belong to no thread, because the ID is the result of
-        a search (`RangeReader`). So the ID is then ignored, unless the thread is open in the state.
+        In all other cases, the ID is ignored. It may not be the ID of a thread: `RangeReader`
+        finds this ID by a search, and an outage during the search can lead to a wrong ID.
         """
         row = result.outcome
         is_in_scope = row is not None and (not isinstance(row, dict) or self._is_in_scope(row))
@@ -308,9 +301,9 @@ class ThreadPipeline:
         change = partial(self._state.note_not_found, ref.id, check)
         if check is None and self._state.failed.get(ref.id) != 0:
             # The thread may have been archived or restored between the live and the archived
-            # request. So the next sync must read the thread again: the state keeps the thread in
-            # `failed`, with the count 0. If the next sync does not find the thread, the state
-            # removes it from `failed`.
+            # request. So the next sync must read the thread again. Without a check, `not_found`
+            # does not keep the thread, so `failed` keeps it. The count 0 says that one sync has not
+            # found the thread. If a second sync does not find it, the state forgets the thread.
             change = partial(self._state.note_failure, ref.id, 0)
         return StateChange(self._pending_messages(ref, change))
 
@@ -399,14 +392,16 @@ class ThreadPipeline:
         """Yield the references and events of one page of a full listing.
 
         Threads that do not match `inbox_ids` and `start_date` are skipped. If `_fetches_listed` is
-        True, a reference is yielded for each remaining thread. If not, the listed row is emitted.
-        In these cases, the listed row may be outdated and is not emitted:
+        True, a reference is yielded for each remaining thread. If not, the listed row is emitted,
+        unless the row may be outdated. A row may be outdated in any of these cases:
             * This sync has read the thread by ID.
             * The last emitted record of the thread has a newer message.
-            * An earlier sync did not find the thread.
+            * The thread is in the state's `not_found`.
 
-        If an earlier sync did not find a listed thread, the thread's first check is moved to now
-        (`SyncState.move_first_check`), even if the row is not emitted.
+        A thread that HubSpot cannot list (`ListedPage.failing`) is read by ID.
+
+        The list shows that a thread in `not_found` exists. So the time of the thread's first check
+        is replaced by the time of the page (`SyncState.move_first_check`).
         """
         fetches_listed = self._fetches_listed
         for row in page.rows:

@@ -10,7 +10,7 @@ from tap_hubspot_threads.errors import DailyQuotaError
 
 @dataclass
 class DailyQuota:
-    """The daily quota, as reported by the latest response headers.
+    """The daily quota. `remaining` and `limit` are from the latest response that had them.
 
     Until a response reports the quota, the number of API calls is not limited.
     """

@@ -19,24 +19,26 @@ _encode = json.JSONEncoder(sort_keys=True).encode
 _ENTRY = re.compile(r"([0-9]+):([alAL][A-Za-z0-9_-]{6})")
 
 ENTRIES_PER_STRING = 500
-"""Maximum entries per string of the state. One string per entry would take about 3 times the
-memory, because CPython adds 49 bytes to the characters of each string."""
+"""Maximum entries per string of the state. One string per entry would take 3 to 4 times the memory,
+because CPython adds about 50 bytes to the characters of each string."""
 
 
 class OpenThreads:
-    """Open threads, least recently read first, each with the fingerprint of a row.
+    """Open threads, each with the fingerprint of the row that the tap has read last.
+
+    The threads are in the order in which the tap last tried to read them, oldest first.
 
     In the state, each thread has an *entry*, such as `9336126552:lQ7x-2b`. The entry is the ID and
     the fingerprint, which starts with `l` or `a` (`fingerprint_of`).
 
-    An entry is *exact* if the last emitted record of the thread is known to have this fingerprint.
-    If this is not known, the entry is *inexact*. The fingerprint of an inexact entry starts with a
-    capital letter in the state: `L` or `A`.
+    An entry is *exact* if the fingerprint is certainly that of the last emitted record. All other
+    entries are *inexact*. The fingerprint of an inexact entry starts with a capital letter in the
+    state: `L` or `A`.
 
     Args:
         packed: The result of the method `packed`: strings of entries, separated by spaces.
-        are_exact: Whether the state covers all emitted records of open threads
-            (`SyncState.fingerprints_exact`). If not, all entries become inexact.
+        are_exact: False: all entries become inexact. This is necessary after a sync was killed,
+            because the sync may have emitted later records (`SyncState.fingerprints_exact`).
 
     Raises:
         ValueError: if an entry does not have the form above.
@@ -67,7 +69,7 @@ class OpenThreads:
         return len(self._fingerprints)
 
     def packed(self) -> list[str]:
-        """Return the strings for the state, least recently read thread first."""
+        """Return the strings for the state."""
         entries = (
             f"{thread_id}:{text[0].upper() + text[1:] if thread_id in self._inexact else text}"
             for thread_id, text in self._fingerprints.items()
@@ -81,7 +83,8 @@ class OpenThreads:
     def has_fingerprint(self, thread_id: str, fingerprint: str) -> bool:
         """Whether an open thread has an entry with this fingerprint, exact or inexact.
 
-        If so, the tap has already handled this row and the thread's messages.
+        If so, this row is no reason to read the thread's messages. They were read, they are
+        pending, or the backfill will read them.
         """
         return self._fingerprints.get(thread_id) == fingerprint
 
@@ -110,7 +113,7 @@ class OpenThreads:
             self._fingerprints[thread_id] = self._fingerprints.pop(thread_id)
 
     def ids(self) -> list[tuple[str, bool]]:
-        """Return pairs of an ID and whether this thread was archived, least recently read first."""
+        """Return pairs of an ID and whether this thread was archived, in the order of the class."""
         return [
             (thread_id, fingerprint[0] == _ARCHIVED)
             for thread_id, fingerprint in self._fingerprints.items()
