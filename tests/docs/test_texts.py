@@ -106,7 +106,7 @@ def test_types(messages: Callable[..., Output]) -> None:
 
 def test_account_on_each_row(messages: Callable[..., Output]) -> None:
     """Each row of each stream has the account number, as text and in the primary key."""
-    config = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
+    config = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])["config"]
     output = messages(select("threads", "messages", "actors"), **config)
     for stream in ("threads", "messages", "actors"):
         (schema,) = output.of_type("SCHEMA", stream)
@@ -142,7 +142,7 @@ def assert_no_people(output: Output) -> None:
 @pytest.mark.parametrize("star_is", ["first", "last"])
 def test_two_matching_maps(messages: Callable[..., Output], star_is: str) -> None:
     """If two maps match a stream, only the later one applies, as the page warns."""
-    account = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
+    account = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])["config"]
     parts = [account["stream_maps"], FIGURES["config"]["stream_maps"]]
     first, last = parts if star_is == "first" else parts[::-1]
     output = messages(catalog_of(FIGURES["select"]), **account | {"stream_maps": {**first, **last}})

@@ -122,7 +122,7 @@ def test_person_without_a_contact(database: Database, tmp_path: Path) -> None:
 
 def test_one_of_two_accounts(database: Database, tmp_path: Path) -> None:
     """If two accounts share a schema, the other account keeps its rows with the same IDs."""
-    config = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
+    config = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])["config"]
     for number in (62515, 62516):
         account = Account.sample(60)
         account.portal_id = number

@@ -424,7 +424,7 @@ def test_alert_for_a_stuck_listing(
 def test_alerts_for_one_of_several_accounts(meltano: Meltano) -> None:
     """Both scripts take an account's plugin as an argument and name it in their output."""
     load, late, _ = blocks(page("operate/monitoring"), "bash")
-    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])
+    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[2])
     meltano.project["plugins"]["extractors"] += accounts["plugins"]["extractors"]
     meltano.write()
     north, south = (plugin["name"] for plugin in accounts["plugins"]["extractors"])
@@ -474,17 +474,17 @@ def test_log_without_meltano(lab: Lab, database: Database, tmp_path: Path) -> No
 
 def test_one_run_for_each_account(meltano: Meltano) -> None:
     """If several accounts share one `meltano run`, a failure stops all that follow it."""
-    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])
+    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[2])
     plugins = meltano.project["plugins"]["extractors"]
     plugins += accounts["plugins"]["extractors"]
-    settings = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
+    settings = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])["config"]
     plugins[0]["config"] = {"stream_maps": settings["stream_maps"]}
     meltano.write()
     tokens = {
         "TAP_HUBSPOT_THREADS__NORTH_ACCESS_TOKEN": "pat-na1-wrong",
         "TAP_HUBSPOT_THREADS__SOUTH_ACCESS_TOKEN": TOKEN,
     }
-    north, south = consoles("configure/several-accounts", "Meltano")[0].splitlines()
+    north, south = consoles("configure/several-accounts", "Meltano")[1].splitlines()
     together = f"{north} {south.removeprefix('meltano run ')}"
     assert meltano.sh(together, **tokens).returncode == 1
     assert meltano.calls("/conversations/") == 0
@@ -496,12 +496,12 @@ def test_one_run_for_each_account(meltano: Meltano) -> None:
 
 def test_one_schema_for_each_account(meltano: Meltano) -> None:
     """Meltano loads each account into the schema that its plugin names."""
-    added = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[2])["plugins"]
+    added = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["plugins"]
     project = meltano.project["plugins"]
     project["extractors"] += added["extractors"]
     project["loaders"][0] |= added["loaders"][0]
     meltano.write()
-    north, south = consoles("configure/several-accounts", "Meltano")[0].splitlines()
+    north, south = consoles("configure/several-accounts", "Meltano")[1].splitlines()
     meltano.run_ok(north)
     meltano.run_ok(south)
     for plugin in added["extractors"]:
@@ -509,10 +509,23 @@ def test_one_schema_for_each_account(meltano: Meltano) -> None:
         assert meltano.database.query(count) == [{"count": 700}]
 
 
+def test_state_of_a_new_plugin(meltano: Meltano) -> None:
+    """A plugin for one of several accounts resumes from the copied state of the old plugin."""
+    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])
+    meltano.run_ok(meltano.run)
+    meltano.project["plugins"]["extractors"] += accounts["plugins"]["extractors"]
+    meltano.write()
+    *_, copy = consoles("configure/several-accounts", "Meltano")
+    north, _ = consoles("configure/several-accounts", "Meltano")[1].splitlines()
+    meltano.calls(".")
+    meltano.run_ok(f"{copy}\n{north}")
+    assert meltano.calls(FULL_LISTING) == 1
+
+
 def test_account_in_the_primary_key(lab: Lab, database: Database, tmp_path: Path) -> None:
     """A table that was loaded without the account gets it as part of its primary key."""
-    migrate, *_ = blocks(page("configure/several-accounts"), "sql")
-    maps = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
+    _, migrate = blocks(page("configure/several-accounts"), "sql")
+    maps = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])["config"]
     (tmp_path / "other").mkdir()
     pipe = database.pipe(lab, tmp_path, streams=["threads"])
     pipe.run()
@@ -531,15 +544,15 @@ def test_account_in_the_primary_key(lab: Lab, database: Database, tmp_path: Path
 
 def test_from_meltano_to_run_account(meltano: Meltano) -> None:
     """`run_account.py` resumes from Meltano's state, in one schema with the account in each row."""
-    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])
-    maps = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[0])["config"]
+    accounts = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[2])
+    maps = yaml.safe_load(blocks(page("configure/several-accounts"), "yaml")[1])["config"]
     plugins = meltano.project["plugins"]["extractors"]
     plugins += accounts["plugins"]["extractors"]
     plugins[0]["config"] = {"stream_maps": maps["stream_maps"]}
     meltano.write()
-    north, _ = consoles("configure/several-accounts", "Meltano")[0].splitlines()
+    north, _ = consoles("configure/several-accounts", "Meltano")[1].splitlines()
     meltano.run_ok(north)
-    _, take_over = blocks(page("configure/several-accounts"), "sql")
+    take_over, _ = blocks(page("configure/several-accounts"), "sql")
     (meltano.folder / "take-over.sql").write_text(take_over, encoding="utf-8")
     where = meltano.database.environment()
     path = f"{psql().parent}:{PROGRAMS}:{os.environ['PATH']}"
@@ -548,7 +561,7 @@ def test_from_meltano_to_run_account(meltano: Meltano) -> None:
     meltano.lab.account.message(meltano.lab.threads[3], sent=True)
     meltano.calls(".")
     runner = ROOT / "examples" / "airflow" / "run_account.py"
-    (run,) = consoles("configure/several-accounts", "run_account.py")
+    (run,) = consoles("configure/several-accounts", "One schema for all accounts")
     meltano.run_ok(run.replace("run_account.py", str(runner)))
     assert meltano.calls(FULL_LISTING) == 1
     rows = meltano.database.query(
