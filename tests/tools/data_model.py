@@ -207,4 +207,6 @@ def _records(stream: str) -> list[dict[str, Any]]:
 
 def _cell(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
+    if "@" in text:
+        return f"`{text}`"  # the site would make a link of a plain address
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL // 2]}…"
