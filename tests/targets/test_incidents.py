@@ -218,6 +218,26 @@ def test_reload_parts(workspace: Meltano | CronScript) -> None:
     assert workspace.calls("/messages") == 0
 
 
+def test_bookmarks_only(workspace: Meltano | CronScript) -> None:
+    """After a lost state, a state with bookmarks spares the messages of most closed threads."""
+    workspace.run_ok(workspace.run)
+    workspace.database.query(DAMAGE)
+    (by_hand,) = blocks(page("operate/full-refresh"), "json")
+    bookmark = workspace.state()["threads"]["replication_key_value"]
+    lost = json.loads(re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", bookmark, by_hand))
+    path = workspace.folder / "state-new.json"
+    if isinstance(workspace, Meltano):
+        path.write_text(json.dumps({"singer_state": lost}))
+        workspace.run_ok(f"meltano state set --force {STATE_ID} --input-file {path.name}")
+    else:
+        path.write_text(json.dumps(lost))
+        workspace.run_ok("cp state-new.json state.json")
+    workspace.calls(".")
+    workspace.run_ok(workspace.run)
+    workspace.check()
+    assert workspace.calls("/messages") < 400
+
+
 def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
     """The next ordinary run resumes a full reload that was interrupted."""
     workspace.run_ok(workspace.run)
@@ -237,7 +257,7 @@ def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
 
 
 def test_one_thread(workspace: Meltano | CronScript) -> None:
-    """A thread is printed and loaded by ID without changing the pipeline's state."""
+    """A thread is printed and loaded with its messages, and the pipeline's state stays the same."""
     workspace.run_ok(workspace.run)
     text = page("troubleshooting/missing-threads")
     if isinstance(workspace, Meltano):
@@ -257,9 +277,12 @@ def test_one_thread(workspace: Meltano | CronScript) -> None:
     assert json.loads(workspace.run_ok(when)) == state["threads"]["replication_key_value"]
     (line,) = workspace.run_ok(show).splitlines()
     assert json.loads(line)["record"]["id"] == name
-    workspace.database.query("DELETE FROM hubspot.threads")
+    for table in ("threads", "messages"):
+        workspace.database.query(f"DELETE FROM hubspot.{table}")
     workspace.run_ok(load)
     assert list(workspace.database.rows("threads")) == [name]
+    owners = 'SELECT DISTINCT "conversationsThreadId" AS id FROM hubspot.messages'
+    assert workspace.database.query(owners) == [{"id": name}]
     assert workspace.state() == state
 
 
@@ -599,7 +622,7 @@ def test_late_table(database: Database) -> None:
 def test_late_accounts(database: Database) -> None:
     """The query names the accounts with an old or missing bookmark."""
     (late,) = blocks(page("operate/monitoring"), "sql")
-    (forget,) = blocks(page("operate/full-refresh"), "sql")
+    _, _, forget, *_ = blocks(page("operate/full-refresh"), "sql")
     database.query(
         "CREATE TABLE singer_states"
         " (account text PRIMARY KEY, state json NOT NULL, saved_at timestamptz NOT NULL)"
@@ -623,3 +646,38 @@ def test_late_accounts(database: Database) -> None:
     assert rows["hooli"]["listed"] >= timedelta(days=4)
     database.query(forget)
     assert len(database.query("SELECT * FROM singer_states")) == 3
+
+
+def test_states_of_run_account(database: Database, tmp_path: Path) -> None:
+    """The SQL for `run_account.py` changes one key of a state, and restores a state from a file."""
+    page_sql = blocks(page("operate/full-refresh"), "sql")
+    threads_only, messages_only, _, day_before, _, restore = page_sql
+    database.query(
+        "CREATE TABLE singer_states"
+        " (account text PRIMARY KEY, state json NOT NULL, saved_at timestamptz NOT NULL)"
+    )
+    with open_lab() as lab:
+        output = lab.sync()
+    state = output.of_type("STATE")[-1]["value"]
+    state["bookmarks"]["messages"] = {"replication_key_value": "2026-11-24T09:00:00.000Z"}
+    path = tmp_path / "state-new.json"
+    path.write_text(json.dumps(state))
+
+    def saved() -> dict[str, Any]:
+        (row,) = database.query("SELECT state FROM singer_states WHERE account = 'acme'")
+        found: dict[str, Any] = row["state"]
+        return found
+
+    for _ in range(2):
+        database.psql(restore.replace("state-new.json", str(path)))
+        assert saved() == state
+    assert state["bookmarks"]["threads"]["full_listing_started_at"]
+    database.query(threads_only)
+    state["bookmarks"]["threads"]["full_listing_started_at"] = None
+    assert saved() == state
+    database.query(messages_only)
+    del state["bookmarks"]["messages"]
+    assert saved() == state
+    database.query("CREATE SCHEMA hubspot")
+    database.query("CREATE TABLE hubspot.threads (_sdc_extracted_at timestamp)")
+    assert len(database.query(day_before)) == 1
