@@ -40,7 +40,7 @@ def _ago(*, minutes: int) -> datetime:
 
 def test_deleted_threads(database: Database, tmp_path: Path) -> None:
     """The documented SQL removes rows of deleted threads, and finds threads that may be deleted."""
-    remove, remove_messages, without, find, _ = blocks(page("operate/deleted-threads"), "sql")
+    remove, remove_messages, _, without, find, *_ = blocks(page("operate/deleted-threads"), "sql")
     with open_lab(Account.sample(60)) as lab:
         streams = ["threads", "deleted_threads", "messages"]
         pipe = database.pipe(lab, tmp_path, streams=streams)
@@ -174,7 +174,7 @@ def test_attachments(database: Database, tmp_path: Path) -> None:
 
 def test_threads_missing_from_the_table(database: Database, tmp_path: Path) -> None:
     """The documented SQL names the threads that are listed but missing in the table."""
-    (missing,) = blocks(page("configure/thread-ids"), "sql")
+    missing, _ = blocks(page("configure/thread-ids"), "sql")
     with open_lab(Account.sample(60)) as lab:
         database.pipe(lab, tmp_path, streams=["threads", "thread_index"]).run()
     assert database.query(missing) == []
@@ -234,7 +234,8 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
 
     Open threads that were reported as deleted are removed after each load.
     """
-    *each_load, _, find, remove = blocks(page("operate/deleted-threads"), "sql")
+    sql = blocks(page("operate/deleted-threads"), "sql")
+    each_load, (_, _, find, remove) = sql[:2], sql[2:6]
     (clean,) = blocks(page("deploy/cron"), "sh")
     (script,) = blocks(page("operate/deleted-threads"), "bash")
     (plugin,) = blocks(page("operate/deleted-threads"), "yaml")
