@@ -60,7 +60,7 @@ def expressions() -> list[str]:
 
 def test_cron_expressions() -> None:
     """Each expression has five fields that cron understands."""
-    assert len(expressions()) == 6
+    assert len(expressions()) == 7
     for expression in expressions():
         fields = expression.split()
         assert len(fields) == 5
@@ -131,7 +131,6 @@ def run(folder: Path, lab: Lab, token: str = TOKEN) -> tuple[int, str]:
     environment = os.environ | {
         "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
         "PYTHONWARNINGS": "ignore",
-        "SUPPORT_FOLDER": str(folder),
         "TAP_HUBSPOT_THREADS_ACCESS_TOKEN": token,
         "TAP_HUBSPOT_THREADS_API_URL": lab.emulator.url,
     }
@@ -143,7 +142,10 @@ def run(folder: Path, lab: Lab, token: str = TOKEN) -> tuple[int, str]:
 
 
 def test_script_for_cron(folder: Path, database: str) -> None:
-    """The script loads, resumes from its state, and reports errors with the right exit code."""
+    """The script loads, resumes from its state, and reports errors with the right exit code.
+
+    After a successful load, the script runs `after-load` and ends with its exit code.
+    """
     with open_lab(Account.sample(20)) as lab:
         lab.account.behavior.status_filter = "works"
         assert run(folder, lab) == (0, "")
@@ -157,9 +159,16 @@ def test_script_for_cron(folder: Path, database: str) -> None:
         assert (folder / "state.json").read_text(encoding="utf-8") == state
         lab.account.message(lab.account.create(), sent=False)
         lab.emulator.requests.clear()
+        after = folder / "after-load"
+        after.write_text("#!/bin/sh\necho The SQL failed.\nexit 3\n")
         assert run(folder, lab) == (0, "")
+        after.chmod(0o755)
+        assert run(folder, lab) == (3, "The SQL failed.\n")
         assert query(database, count) == [{"count": 21}]
         assert not lab.calls(r"sort=id(?!.*(threadStatus|after=))")
+        lab.script(status=477, headers={"Retry-After": "90000"}, times=100)
+        assert run(folder, lab) == (75, "")
+        lab.emulator.faults.clear()
         target = folder / "target.json"
         target.write_text(target.read_text(encoding="utf-8").replace("/data", "/nowhere"))
         exit_code, output = run(folder, lab)
@@ -216,7 +225,7 @@ def test_script_for_cron_with_a_catalog(folder: Path, database: str) -> None:
 @pytest.mark.parametrize("name", ["deploy/cron", "get-started/tutorial"])
 def test_crontab_with_meltano(name: str, tmp_path: Path) -> None:
     """A successful run prints nothing, a failed run its last lines, and a locked run nothing."""
-    (line,) = [block for block in blocks(page(name), "text") if block.startswith("*/15")][:1]
+    (line,) = [block for block in blocks(page(name), "text") if "bin/meltano run" in block]
     command = line.split(maxsplit=5)[5].replace("/srv/support", str(tmp_path / "support"))
     meltano = tmp_path / "support" / ".venv" / "bin" / "meltano"
     meltano.parent.mkdir(parents=True)

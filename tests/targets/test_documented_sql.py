@@ -252,7 +252,7 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
             script = script.replace(word, here)
         (folder / "weekly").write_text(script)
         (folder / "deleted.sql").write_text("".join(each_load))
-        (folder / "load-and-clean").write_text(clean.replace(" warehouse", f" {name}"))
+        (folder / "after-load").write_text(clean.replace(" warehouse", f" {name}"))
         closed = [thread for thread in lab.threads if thread.closed_at]
         gone, there = closed[0], closed[1]
         support.load()
@@ -262,7 +262,8 @@ def test_script_for_closed_threads(database: Database, tmp_path: Path) -> None:
             VALUES ('{deleted.id}', now() AT TIME ZONE 'UTC')"""
         )
         lab.account.delete(deleted)
-        support.run("sh", "load-and-clean")
+        support.load()
+        support.run("sh", "after-load")
         lab.account.delete(gone)
         for thread in (gone, there):
             database.query(

@@ -84,7 +84,6 @@ class Workspace:
             | {
                 "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
                 "PYTHONWARNINGS": "ignore",
-                "SUPPORT_FOLDER": str(self.folder),
                 "TAP_HUBSPOT_THREADS_API_URL": self.lab.emulator.url,
                 "TAP_HUBSPOT_THREADS_ACCESS_TOKEN": TOKEN,
                 "TARGET_POSTGRES_SQLALCHEMY_URL": self.database.url,
@@ -376,7 +375,7 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
     assert meltano.script(load).stdout == ""
     done = meltano.script(load, TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
     assert done.returncode == 78
-    first, why, *_ = done.stdout.splitlines()
+    first, why = done.stdout.splitlines()
     assert first == "The run of tap-hubspot-threads failed with exit code 78:"
     assert "check the setting access_token" in why
     later = {"Retry-After": "90000"}
@@ -388,7 +387,15 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
         load, TARGET_POSTGRES_SQLALCHEMY_URL="postgresql+psycopg://a@127.0.0.1:1/a"
     )
     assert done.returncode == 1
-    assert done.stdout.startswith("The run of tap-hubspot-threads failed with exit code 1:\n")
+    first, *reasons = done.stdout.splitlines()
+    assert first == "The run of tap-hubspot-threads failed with exit code 1:"
+    assert len(reasons) == 3
+    assert "connection failed" in reasons[0]
+    after = meltano.folder / "after-load"
+    after.write_text("#!/bin/sh\necho The SQL failed.\nexit 3\n")
+    after.chmod(0o755)
+    done = meltano.script(load)
+    assert (done.returncode, done.stdout) == (3, "The SQL failed.\n")
     busy = meltano.folder / "bin"
     busy.mkdir()
     (busy / "meltano").write_text(
@@ -402,7 +409,7 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
     assert '"exit_codes": {"loaders": 1}' in log
     (find, *_) = consoles("reference/log", "Structured logs")
     lines = [json.loads(line) for line in meltano.run_ok(find).splitlines()]
-    assert len(lines) == 4
+    assert len(lines) == 5
     shown = json.loads(blocks(page("reference/log"), "json")[0])
     assert shown.keys() <= lines[0].keys()
 
