@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +187,25 @@ def test_script_for_cron_with_an_empty_state(folder: Path, database: str) -> Non
         assert lab.calls(".") == []
     assert query(database, "SELECT to_regclass('hubspot.threads') AS name") == [{"name": None}]
     assert (folder / "state.json").read_text(encoding="utf-8") == ""
+
+
+def test_script_for_cron_after_a_kill(folder: Path) -> None:
+    """The script resumes from the last complete state of a killed run, if this state is newer."""
+    saved, states = folder / "state.json", folder / "states.jsonl"
+    with open_lab(Account.sample(20)) as lab:
+        lab.account.behavior.status_filter = "works"
+        assert run(folder, lab) == (0, "")
+        assert not states.exists()
+        state = saved.read_text(encoding="utf-8")
+        lab.emulator.requests.clear()
+        saved.rename(states)
+        assert run(folder, lab) == (0, "")
+        for text, age in (("{}\n", 3600), ('{"bookmarks": {', 0)):
+            states.write_text(text, encoding="utf-8")
+            os.utime(states, (time.time() - age, time.time() - age))
+            assert run(folder, lab) == (0, "")
+        assert json.loads(saved.read_text(encoding="utf-8")).keys() == json.loads(state).keys()
+        assert not lab.calls(r"sort=id(?!.*(threadStatus|after=))")
 
 
 def test_script_for_cron_with_a_catalog(folder: Path, database: str) -> None:
