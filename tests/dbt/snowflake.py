@@ -31,6 +31,7 @@ from tests.dbt.conversation import Names, naive
 from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
 from tests.targets.columns import snake
 from tests.targets.expected import stored
+from tests.targets.person import mention_elsewhere, thread_of_a_contact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,7 @@ SCHEMAS = ROOT / "tap_hubspot_threads" / "schemas"
 ZONE = "US/Eastern"
 TYPES = {"boolean": "boolean", "object": "variant", "array": "variant", "string": "varchar"}
 READ_AT = "2026-11-25 00:00:00"
+EXAMPLE_OF_A_PERSON = ("57262", "ada@example.org", "Ada Okafor")
 
 
 def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -148,6 +150,68 @@ def remove(cursor: Any, account: Account) -> None:
         assert left == sent[f"conversation_{view}"].keys(), stream
 
 
+def erase(cursor: Any) -> None:
+    """Run the documented SQL that erases a person, and compare what it shows with the rows."""
+    account = account_with_cases(60)
+    thread, person = thread_of_a_contact(account)
+    other = next(one for one in account.threads.values() if one is not thread and one.assigned_to)
+    mention = mention_elsewhere(account, other, person)
+    for stream, payloads in rows(account):
+        cursor.execute(f"drop table hubspot.{stream}")
+        load(cursor, stream, payloads)
+    text = (ROOT / "docs" / "privacy" / "erase-personal-data.md").read_text(encoding="utf-8")
+    (sql,) = re.findall(r"^```snowflake\n(USE .*?)^```", text, re.DOTALL | re.MULTILINE)
+    sql = sql.replace("USE SCHEMA raw.hubspot", "USE SCHEMA hubspot")
+    for example, value in zip(EXAMPLE_OF_A_PERSON, person.values(), strict=True):
+        assert f"= '{example}';" in sql
+        sql = sql.replace(f"= '{example}';", f"= '{value}';")
+    delete = sql.replace("ROLLBACK", "COMMIT")
+    before = texts(cursor)
+    counts, mentions = shown(cursor, sql)
+    assert texts(cursor) == before
+    assert mentions == [mention]
+    assert shown(cursor, delete) == (counts, mentions)
+    after = texts(cursor)
+    messages, changed, *others = counts
+    assert messages > len(account.messages(thread))
+    assert [changed, *others] == [2, 1, 1]
+    lost = [len(before[name]) - len(after[name]) for name in ("messages", "threads", "actors")]
+    assert lost == [messages, *others]
+    words = (f'V-{person["contact_id"]}"', person["address"], person["name"])
+    left = [
+        row
+        for found in after.values()
+        for row in found
+        if any(word.lower() in row.lower().replace("\\", "") for word in words)
+    ]
+    assert len(left) == 1
+    assert mention in left[0]
+    assert shown(cursor, sql) == ([0, 0, 0, 0], [mention])
+    for stream in ("threads", "messages", "actors"):
+        cursor.execute(f"alter table hubspot.{stream} add column account varchar")
+        cursor.execute(f"update hubspot.{stream} set account = '7'")
+    assert shown(cursor, sql.replace("/*", "").replace("*/", "")) == ([0, 0, 0, 0], [])
+
+
+def shown(cursor: Any, sql: str) -> tuple[list[int], list[str]]:
+    """Run the statements, and return the numbers and the IDs of messages that they show."""
+    results = []
+    for statement in re.sub("--.*", "", sql).split(";")[:-1]:
+        cursor.execute(statement)
+        if statement.strip().startswith("SELECT"):
+            results.append(cursor.fetchall())
+    counts, mentions = results
+    return [row[1] for row in counts], [row[0] for row in mentions]
+
+
+def texts(cursor: Any) -> dict[str, list[str]]:
+    """Return all rows with personal data as text, by table."""
+    return {
+        name: sorted(json.dumps(row, default=str) for row in table(cursor, f"hubspot.{name}"))
+        for name in ("threads", "messages", "actors")
+    }
+
+
 def table(cursor: Any, name: str) -> list[dict[str, Any]]:
     """Return a table's rows."""
     cursor.execute(f"select * from {name}")
@@ -200,6 +264,8 @@ def main() -> int:
         print("Every figure and every value of Fivetran's columns is the account's.")
         remove(cursor, account)
         print("The cleanup script leaves no row of deleted threads.")
+        erase(cursor)
+        print("The documented SQL erases a person.")
     return len(bad)
 
 

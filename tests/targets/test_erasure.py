@@ -9,14 +9,13 @@ import yaml
 
 from emulator.data.account import Account
 from emulator.data.edge_cases import MAILER
-from emulator.endpoints.actors import actor_payload
 from tests.conftest import open_lab
+from tests.targets.person import mention_elsewhere, thread_of_a_contact
 from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.data.thread import Thread
     from tests.targets.postgres import Database
 
 pytestmark = pytest.mark.loads
@@ -46,36 +45,11 @@ def rows_with(database: Database, *words: str) -> list[str]:
     return [row for row in every if any(word.lower() in row.lower() for word in words)]
 
 
-def thread_of_a_contact(account: Account) -> tuple[Thread, dict[str, str]]:
-    """Return a thread whose contact has a name, and the SQL variables that identify the contact."""
-    for thread in account.threads.values():
-        actor = actor_payload(account, f"V-{thread.contact_id}")
-        if actor and actor.get("name") and account.messages(thread):
-            variables = {"contact_id": str(thread.contact_id), "address": actor["email"]}
-            return thread, NO_PERSON | variables | {"name": actor["name"]}
-    raise AssertionError
-
-
-def mention_elsewhere(account: Account, thread: Thread, variables: dict[str, str]) -> str:
-    """Let someone else's thread hold messages from and to the person.
-
-    Returns:
-        The ID of a message whose text mentions the person.
-    """
-    address = {"type": "HS_EMAIL_ADDRESS", "value": variables["address"].title()}
-    person = {"actorId": f"V-{variables['contact_id']}", "name": variables["name"]}
-    with_address = {"deliveryIdentifier": address, "recipientField": "CC"}
-    account.message(thread, sent=False, text="Theirs.", senders=[person])
-    other = {"actorId": f"V-{thread.contact_id}", "recipientField": "TO"}
-    for copy in (person | with_address, with_address):
-        account.message(thread, sent=True, text="Ours.", recipients=[other, copy])
-    return account.message(thread, sent=True, text=f"Ask {variables['name'].upper()}.").id
-
-
 def test_person_is_erased(database: Database, tmp_path: Path) -> None:
     """The SQL deletes all identifying rows, in others' threads too, and lists mentions in text."""
     account = Account.sample(60)
-    thread, variables = thread_of_a_contact(account)
+    thread, person = thread_of_a_contact(account)
+    variables = NO_PERSON | person
     other = next(one for one in account.threads.values() if one is not thread and one.assigned_to)
     mention = mention_elsewhere(account, other, variables)
     load(database, tmp_path, account)
@@ -99,7 +73,8 @@ def test_person_is_erased(database: Database, tmp_path: Path) -> None:
 def test_thread_row_is_missing(database: Database, tmp_path: Path) -> None:
     """Messages are deleted even if the row of their thread was removed before."""
     account = Account.sample(60)
-    thread, variables = thread_of_a_contact(account)
+    thread, person = thread_of_a_contact(account)
+    variables = NO_PERSON | person
     load(database, tmp_path, account)
     database.query(f"DELETE FROM hubspot.threads WHERE id = '{thread.id}'")
     assert rows_with(database, f'"{thread.id}"')
@@ -128,7 +103,8 @@ def test_one_of_two_accounts(database: Database, tmp_path: Path) -> None:
         account.portal_id = number
         config["stream_map_config"]["account"] = number
         load(database, tmp_path / str(number), account, **config)
-    thread, variables = thread_of_a_contact(account)
+    thread, person = thread_of_a_contact(account)
+    variables = NO_PERSON | person
     before = rows(database)
     for wrong in ("", "7"):
         database.psql(DELETE, **variables | {"account": wrong})

@@ -1,0 +1,129 @@
+"""The documented SQL for DuckDB erases a person from tables that target-duckdb loaded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.dbt.cases import sample
+from tests.dbt.warehouse import DuckDB
+from tests.targets.person import mention_elsewhere, thread_of_a_contact
+from tests.tools.docs import blocks, page
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emulator.data.account import Account
+
+pytestmark = [
+    pytest.mark.dbt,
+    pytest.mark.skipif(sys.version_info >= (3, 14), reason="dbt-core 1.11 is for Python < 3.14"),
+]
+
+STREAMS = ("threads", "messages", "actors")
+EXAMPLE = {"contact_id": "57262", "address": "ada@example.org", "name": "Ada Okafor"}
+(DRY_RUN,) = [
+    block for block in blocks(page("privacy/erase-personal-data"), "sql") if "getvariable" in block
+]
+
+
+def run(warehouse: DuckDB, sql: str) -> tuple[list[int], list[str]]:
+    """Run the SQL, and return the numbers and the IDs of messages that it shows."""
+    import duckdb  # noqa: PLC0415 - only where its group is installed
+
+    shown: list[list[Any]] = []
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for statement in connection.extract_statements(sql):
+            result = connection.execute(statement)
+            if statement.type == duckdb.StatementType.SELECT:
+                shown.append(result.fetchall())
+    counts, mentions = shown
+    return [row[1] for row in counts], [row[0] for row in mentions]
+
+
+def rows(warehouse: DuckDB) -> dict[str, list[str]]:
+    """Return all rows as text, by table."""
+    return {
+        name: sorted(
+            json.dumps(row, default=str) for row in warehouse.query(f"SELECT * FROM hubspot.{name}")
+        )
+        for name in STREAMS
+    }
+
+
+def filled(sql: str, person: dict[str, str]) -> str:
+    """Replace the example's values by the person's."""
+    for key, value in person.items():
+        assert f"SET VARIABLE {key} = '{EXAMPLE[key]}';" in sql
+        sql = sql.replace(f"= '{EXAMPLE[key]}';", f"= '{value}';")
+    return sql
+
+
+def account_with_a_person() -> tuple[Account, dict[str, str], str]:
+    """Return an account, a person in it, and the ID of a message that mentions the person."""
+    account = sample(60)
+    thread, person = thread_of_a_contact(account)
+    other = next(one for one in account.threads.values() if one is not thread and one.assigned_to)
+    return account, person, mention_elsewhere(account, other, person)
+
+
+def test_person_is_erased(tmp_path: Path) -> None:
+    """The SQL shows what it would delete, deletes exactly that, and then finds nothing more."""
+    warehouse = DuckDB(tmp_path)
+    account, person, mention = account_with_a_person()
+    warehouse.load(account, "hubspot", *STREAMS)
+    before = rows(warehouse)
+    dry_run = filled(DRY_RUN, person)
+    counts, mentions = run(warehouse, dry_run)
+    assert rows(warehouse) == before
+    assert mentions == [mention]
+    assert run(warehouse, dry_run.replace("ROLLBACK", "COMMIT")) == (counts, mentions)
+    after = rows(warehouse)
+    messages, changed, threads, actors = counts
+    assert (changed, threads, actors) == (2, 1, 1)
+    lost = {name: len(before[name]) - len(after[name]) for name in STREAMS}
+    assert lost == {"messages": messages, "threads": threads, "actors": actors}
+    words = [f'V-{person["contact_id"]}"', f'V-{person["contact_id"]}\\"', *person.values()]
+    left = [
+        row
+        for table in after.values()
+        for row in table
+        if any(word.lower() in row.lower() for word in words if not word.isdigit())
+    ]
+    assert len(left) == 1
+    assert mention in left[0]
+    assert run(warehouse, dry_run) == ([0, 0, 0, 0], [mention])
+
+
+def test_empty_values_delete_nothing(tmp_path: Path) -> None:
+    """Without values, the SQL finds nothing."""
+    warehouse = DuckDB(tmp_path)
+    account, person, _ = account_with_a_person()
+    warehouse.load(account, "hubspot", *STREAMS)
+    assert run(warehouse, filled(DRY_RUN, dict.fromkeys(person, ""))) == ([0, 0, 0, 0], [])
+
+
+def test_one_of_two_accounts(tmp_path: Path) -> None:
+    """Without the comment marks, the SQL changes no row of another account."""
+    warehouse = DuckDB(tmp_path)
+    account, person, _ = account_with_a_person()
+    warehouse.load(account, "hubspot", *STREAMS)
+    for name in STREAMS:
+        warehouse.query(
+            f"""CREATE OR REPLACE TABLE hubspot.{name} AS
+            SELECT *, '7' AS account FROM hubspot.{name}
+            UNION ALL SELECT *, '62515' FROM hubspot.{name}"""
+        )
+    before = rows(warehouse)
+    sql = filled(DRY_RUN, person).replace("/*", "").replace("*/", "")
+    run(warehouse, sql.replace("ROLLBACK", "COMMIT"))
+    after = rows(warehouse)
+    for name in STREAMS:
+        others = [row for row in before[name] if '"account": "7"' in row]
+        assert [row for row in after[name] if '"account": "7"' in row] == others
+        assert len(after[name]) < len(before[name])
+    counts, _ = run(warehouse, sql)
+    assert counts == [0, 0, 0, 0]
