@@ -34,7 +34,7 @@ class ThreadFilter:
 
     @property
     def archived_values(self) -> tuple[bool, ...]:
-        """The lists to read, in order. False: live threads. True: archived threads."""
+        """The lists with threads in scope, in reading order. False: live. True: archived."""
         return (False, True) if self.include_archived else (False,)
 
     @property

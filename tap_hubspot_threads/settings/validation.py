@@ -52,9 +52,9 @@ def check_secrets(config: Mapping[str, Any]) -> None:
 
 
 def _check_form(name: str, value: str) -> None:
-    """Check that a value is not in quotes, and does not start with `Authorization` or `Bearer`.
+    """Check that a value is not quoted, and does not start with `Authorization` or `Bearer`.
 
-    HubSpot responds to such a token with a 530, which does not show the cause (observed).
+    HubSpot responds to such an access token with a 530, which does not show the cause (observed).
     """
     problem = ""
     if value.strip()[:1] in _QUOTES or value.strip()[-1:] in _QUOTES:
@@ -69,9 +69,9 @@ def _check_form(name: str, value: str) -> None:
 def excludes_no_thread(start_date: object) -> bool:
     """Whether a start date is 1970-01-01 or earlier, so that no thread is older.
 
-    The tap ignores such a start date. It would have no effect on the list. In the year 1, it could
-    also cause an error: the message backfill subtracts `lookback_seconds` from the start date
-    (`sync.phases.backfill`), and Python cannot represent a date before the year 1.
+    The tap ignores such a start date. This also prevents an error for a start date in the year 1:
+    the message backfill subtracts `lookback_seconds` (`sync.phases.backfill`), and Python has no
+    dates before the year 1.
     """
     try:
         start = clean_time(start_date)

@@ -91,7 +91,9 @@ class AccountSync:
         """The error that stopped the full listing before its end. None: there is no such error."""
 
     def bookmarks(self, *, is_final: bool) -> dict[str, Any] | None:
-        """Return the state's entry for each stream; None until `identify` has returned.
+        """Return the state's entries of `threads` and `messages`, by stream.
+
+        None until `identify` has returned.
 
         Args:
             is_final: Whether these entries are for the last STATE message of the sync.
@@ -163,13 +165,13 @@ class AccountSync:
     def _retry(
         self, failed: list[str], pending: list[str], *, are_quarantined: bool
     ) -> Iterator[Event]:
-        """Read the threads and messages that earlier syncs could not read.
+        """Read the threads and messages that earlier syncs left to this sync.
 
         An item is *quarantined* if it failed in several syncs in a row
         (`FailureLog.is_quarantined`).
 
         Args:
-            failed: IDs of the threads that earlier syncs could not read.
+            failed: IDs of the threads in the state's `failed`.
             pending: IDs of the threads whose messages are still to be read.
             are_quarantined: True: read only quarantined items. False: read only the other items.
         """

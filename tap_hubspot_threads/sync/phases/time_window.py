@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FRESH_SECONDS = 60.0
-"""`_Walk.position` ignores rows whose time is within this many seconds before the request. Most
-late rows have such a time."""
+"""`_Walk.position` uses only rows whose time is more than this many seconds before the request.
+Most late rows have a later time."""
 
 AGREEING_ROWS = 3
 """`_Walk.position` computes the position from the times of this many rows."""
 
 LATER_ROWS = 20
-"""A list has passed a time if this many consecutive rows have later times. Fewer rows are no proof,
-because all of them could be late rows."""
+"""If this many consecutive rows and all rows of a page have a later time, a list has passed a time
+(`_Walk.is_past`). Fewer rows are no proof, because all of them could be late rows."""
 
 FILTER_MARGIN = 0.001
 """Each request asks for threads since the position minus this many seconds. UNKNOWN: whether the
@@ -61,18 +61,20 @@ End: TypeAlias = Callable[[], str | None]
 def iter_changed_threads(
     list_live: ListSince, list_archived: ListSince | None = None, *, since: str, end: End
 ) -> Iterator[Window]:
-    """Yield windows of the threads whose time is `since` or later, sorted by time.
+    """Yield windows of the threads whose time is `since` or later.
 
-    Each thread is yielded once.
+    Each thread is yielded once. The threads of a window are sorted by time. Because of late rows, a
+    window can have later times than the next window.
 
-    Live and archived threads are merged by time, window by window. Each window has the threads of
-    three lists, which are read in this order:
-        1. Archived threads, until the position moves.
-        2. Live threads, until the position moves, but at most up to the position of list 1.
-        3. Archived threads again, up to the position of list 2.
+    For each window, the lists of live and archived threads are read in three steps:
+        1. Archived threads, until the position moves. If archived threads of an earlier window are
+           left, they are used instead.
+        2. Live threads, until the position moves, but at most up to the position of step 1.
+        3. Archived threads again, up to the position of step 2. If the live list has ended, up to
+           the position of step 1.
 
-    If a thread is archived or restored during these requests, at least one of the three lists shows
-    the thread.
+    If a thread is archived or restored during these requests, at least one of the steps shows the
+    thread.
 
     Args:
         list_live: Lists live threads.
@@ -125,9 +127,10 @@ def _time(row: Row) -> str:
 def iter_by_time(
     list_since: ListSince, since: str, seen: set[str], *, until: str | None = None, end: End
 ) -> Iterator[Window]:
-    """Yield the threads of one list from a time on, except the threads in `seen`.
+    """Yield windows of the threads of one list from a time on, except the threads in `seen`.
 
-    The IDs of the yielded threads are added to `seen`.
+    The IDs of the yielded threads are added to `seen`. If the position has not moved,
+    `complete_until` is the same as in the previous window.
 
     Usually, each page is requested by time, from the position after the previous page. A cursor is
     less reliable, because the cursor might be an offset (a number of rows). If a listed thread gets
@@ -135,11 +138,12 @@ def iter_by_time(
     move up by one row. So the page at the next offset would skip a thread.
 
     If the position does not move, the next page is requested by cursor. A *walk* is a sequence of
-    pages from one position on, each requested by the cursor of the previous page. A walk of several
-    pages is repeated from the same position until two consecutive walks show the same threads with
-    the same times. The first of these two walks has skipped no thread. Reason: a walk skips a
-    thread only if a thread that the walk has shown gets a message. The next walk shows that thread
-    with another time or not at all, so the two walks differ.
+    pages from one position on, each requested by the cursor of the previous page. A walk of one
+    page skips no thread. A walk of several pages is repeated from the same position until two
+    consecutive walks show the same threads with the same times. Then the first of these two walks
+    has skipped no thread. Reason: a walk skips a thread only if a thread that the walk has shown
+    gets a message. That thread then has a later time and is further back in the list. So the next
+    walk shows it with the later time, or ends before it. In both cases, the two walks differ.
 
     UNKNOWN: whether a cursor of the list by time is an offset or a key. If the cursor is a key,
     walks need not be repeated.
@@ -211,9 +215,9 @@ class _Walk:
     def position(self, page: Page) -> str | None:
         """Return the position after a page; None if the position has not moved.
 
-        Times that are less than `FRESH_SECONDS` before the request are ignored. Of the other times,
-        the last `AGREEING_ROWS` in list order are used. The earliest of these times is the
-        position. A thread can be lost only if all of these rows are late rows.
+        Only times that are more than `FRESH_SECONDS` before the request are used. Of these times,
+        the last `AGREEING_ROWS` in list order are taken. The earliest of them is the position. A
+        thread can be lost only if all of these rows are late rows.
 
         In 2,500 simulated accounts whose threads changed at random, this rule lost no thread. With
         the latest time on the page as the position, 1 account in 3 lost a thread. With the last
