@@ -143,7 +143,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
     `Retry-After` is a number of seconds or a date (RFC 9110). A date is compared with the `Date` of
     the response. If the response has no `Date`, the date is compared with the local clock. HubSpot
-    documents `Retry-After` for status 477 only, but the tap honors the header for every status.
+    documents `Retry-After` for status 477 only, but the tap honors the header for every status that
+    it treats as transient.
     """
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):

@@ -113,7 +113,7 @@ class Failures:
     ) -> None:
         self.threads = FailureLog("Thread %s", threads)
         self.messages = FailureLog("The messages of thread %s", messages)
-        self.actors = FailureLog("Actor")
+        self.actors = FailureLog("Actor %s")
         self.lists: dict[str, HubSpotError] = {}
         """The errors of reference lists that could not be read, by the name of the list."""
 
@@ -121,7 +121,7 @@ class Failures:
         """Raise an error if an item failed. Failures that are only warnings do not count.
 
         Raises:
-            IncompleteError: names the failed items.
+            IncompleteError: says which items failed.
         """
         errors = self.threads.errors, self.messages.errors, self.actors.errors, self.lists
         if any(errors):
@@ -207,7 +207,7 @@ class SeenThreads:
     """HubSpot's time at the start of the increment, such as `2026-01-31T09:00:00.000Z`. Empty: the
     increment has not received a page yet."""
     listing_seconds: float = 0.0
-    """Total seconds that the requests for the increment's pages took."""
+    """Total seconds that the requests for the increment's pages by time took."""
 
     def __post_init__(self) -> None:
         self._initially_open = len(self.unseen_open)
@@ -271,7 +271,7 @@ class SyncContext:
 
     @property
     def tracks_open_threads(self) -> bool:
-        """Whether the sync checks open threads. If not, no thread is reported as deleted."""
+        """Whether the sync checks open threads. If not, it does not look for deleted threads."""
         return self.settings.open_threads_max_calls > 0
 
     def is_tracked(self, row: Row) -> bool:

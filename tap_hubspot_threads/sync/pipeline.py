@@ -217,6 +217,7 @@ class ThreadPipeline:
     ) -> Iterator[Event]:
         """Do the work of `emit` for a thread that is in the state or tracked."""
         thread_id, state = row["id"], self._state
+        is_first_read = thread_id in self._seen.unseen_open
         self._seen.unseen_open.discard(thread_id)
         fingerprint = fingerprint_of(row)
         messages = self._messages_of(row, fingerprint, has_new_message=has_new_message)
@@ -226,7 +227,7 @@ class ThreadPipeline:
                 yield StateChange(state.mark_inexact, save_now=True)
             yield Record("threads", row)
         else:
-            self._stats.unchanged += 1
+            self._stats.unchanged += is_first_read
         yield from messages
         yield StateChange(partial(state.settle, thread_id, fingerprint if is_tracked else None))
 

@@ -242,9 +242,9 @@ class _Threads:
         self.running = 0
 
     def add(self, work: Callable[[], None]) -> bool:
-        """Start another thread if fewer than `count` threads run. Return whether a thread runs.
+        """Start another thread if fewer than `count` threads run.
 
-        If the system cannot start another thread, the running threads do all the work.
+        Return whether any of these threads runs. If not, the caller must do the work.
 
         Raises:
             WorkerStartError: if the pool has never been able to start a thread.
@@ -264,12 +264,12 @@ class _Threads:
 
 @dataclass(frozen=True)
 class _Task(Generic[T, R]):
-    """A call of `map_ordered`.
+    """One item of `map_ordered`.
 
     Args:
         number: The position of the item.
-        item: The argument of the call.
-        future: Receives the result or the error of the call.
+        item: The argument for the function.
+        future: Receives the function's result or error.
     """
 
     number: int

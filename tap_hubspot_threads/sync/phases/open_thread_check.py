@@ -3,9 +3,10 @@
 The check re-reads the open threads in the state (the *known* open threads), by lists and by ID. It
 emits the threads that have changed, and their messages.
 
-The check has four steps, in the order of the methods of `OpenThreadCheck`. Each step handles only
-the threads that the earlier steps left. Several steps are necessary, because two facts are unknown:
-whether HubSpot's filter for open threads works, and how many threads fit on one page.
+The check has four steps, in the order of the methods of `OpenThreadCheck`. The last step reads the
+threads that the earlier steps have not found. The steps that list threads save API calls, but they
+may not help: HubSpot's filter for open threads may not work, and a list of all threads may take
+more calls than reading the open threads by ID.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 LISTING_SECONDS = 54.0
-"""Maximum seconds per sync for the list requests of this check and of the increment together
-(`SeenThreads.listing_seconds`). After this time, the remaining open threads are read by ID."""
+"""Maximum seconds per sync for two kinds of list requests together: those of this check, and the
+increment's requests by time. After this time, the remaining open threads are read by ID."""
 
 
 class OpenThreadCheck:
@@ -92,8 +93,8 @@ class OpenThreadCheck:
     def by_status(self) -> Iterator[Event]:
         """List threads with HubSpot's filter for open threads. Each request is attempted once.
 
-        The step is skipped if the number of threads to check is at most the number of lists (live
-        and archived). Reading so few threads by ID usually takes no more API calls than the lists.
+        The step is skipped if there are only one or two threads to check (one without
+        `include_archived`). To read these by ID usually takes no more API calls than to list them.
         """
         if self._max_calls and self._lists and self._listable() > len(self._archived_values):
             yield from self._listing(self._list_open())
@@ -131,7 +132,7 @@ class OpenThreadCheck:
 
         These threads are not included:
             * Threads that this sync has found or has requested by ID.
-            * Threads that earlier syncs did not find, because `not_found_once` reads them.
+            * Threads in the state's `not_found`, because only `not_found_once` reads them.
         """
         return [
             ThreadRef(thread_id, archived)
@@ -168,10 +169,8 @@ class OpenThreadCheck:
     def _list_open(self) -> Iterator[Event]:
         """List open threads by status, and mark the unchanged threads as found.
 
-        Later steps skip the threads that are marked as found.
-
-        If a listed row differs from the last emitted record, the thread has changed, or HubSpot's
-        status index is outdated. So the thread is not marked, and a later step reads the thread.
+        `by_id` skips the threads that are marked as found. If a listed row differs from the last
+        emitted record, the thread is not marked, because HubSpot's status index may be outdated.
 
         If most threads on a page are closed, HubSpot ignores the filter, so the step ends.
 
@@ -201,7 +200,7 @@ class OpenThreadCheck:
         pages = listing.full_pages
         if pages is None or self._listable() <= pages:
             return False
-        fits_calls = pages <= self._max_calls // 2 - self._pages
+        fits_calls = pages <= self._pages_left()
         # If cursors are not keys, `newest_id` is None, and the tap reads one page after another.
         at_once = self._pool.count if self._state.recent.newest_id is not None else 1
         return fits_calls and listing.full_seconds / at_once <= self._seconds_left()
@@ -224,16 +223,19 @@ class OpenThreadCheck:
     def _counted(self, pages: Iterator[Page]) -> Iterator[Page]:
         """Yield and count pages until the API calls or the seconds for list requests are used up.
 
-        The next page is expected to take as long as the previous page. If this would take too long,
-        the next page is not requested.
+        A page is expected to take as long as the previous page. If this would take too long, the
+        page is not requested.
         """
-        pages = self._pool.iterate(pages)
+        pages, seconds = self._pool.iterate(pages), 0.0
         for _ in range(self._pages_left()):
+            if seconds >= self._seconds_left():
+                return
             self._pages += 1
             page = next(pages)
-            self._seconds += page.seconds
+            seconds = page.seconds
+            self._seconds += seconds
             yield page
-            if page.cursor is None or page.seconds > self._seconds_left():
+            if page.cursor is None:
                 return
 
     def _pages_left(self) -> int:

@@ -72,7 +72,7 @@ class World:
             open_threads_max_calls=calls,
             always_fetch_by_id=not uses_listings,
         )
-        self.seen = context.seen
+        self.seen, self.stats = context.seen, context.stats
         self.pool = Inline()
         pipeline = ThreadPipeline(self.api, self.pool, context)
         self.check = OpenThreadCheck(self.api, self.pool, pipeline, context)
@@ -117,6 +117,7 @@ def test_steps() -> None:
     assert world.run() == []
     assert world.requests == [STATUS, ALL, *by_id(6)]
     assert world.seen.unseen_open == set()
+    assert world.stats.unchanged == 6
 
 
 def test_filter_that_works() -> None:
@@ -291,6 +292,14 @@ def test_slow_pages() -> None:
     assert [requests[0] for requests in world.requests] == ["list_open_threads"] * 3 + [
         "get_thread"
     ] * 3
+
+
+def test_increment_takes_all_seconds() -> None:
+    """If the increment's lists have taken all seconds, the check reads every thread by ID."""
+    world = World(*rows(1, 2, 3, 4, 5, 6), state=last_listing(1))
+    world.seen.listing_seconds = LISTING_SECONDS
+    world.run()
+    assert world.requests == by_id(1, 2, 3, 4, 5, 6)
 
 
 def test_listing_stops_at_half_of_the_calls() -> None:
