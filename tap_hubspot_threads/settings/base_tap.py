@@ -13,10 +13,9 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
 from tap_hubspot_threads.settings.cli_inputs import (
-    SETTINGS_ERRORS,
     check_catalog_file,
     check_state_file,
-    explain,
+    explain_settings_errors,
     explain_stream_map_errors,
     overridden_columns,
     read_config_file,
@@ -88,12 +87,10 @@ class CheckedTap(Tap):
             del settings["start_date"]
         # Copy the stream maps, because the SDK removes an entry from the original.
         self._maps = deepcopy(settings.get("stream_maps") or {})
-        try:
+        with explain_settings_errors(settings):
             super().__init__(
                 config=settings, validate_config=validate_config, setup_mapper=False, **kwargs
             )
-        except SETTINGS_ERRORS as error:
-            raise explain(error, settings) from None
         if setup_mapper:
             with explain_stream_map_errors():
                 check_stream_maps(self._maps, self._columns)

@@ -268,25 +268,22 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-SETTINGS_ERRORS = (AttributeError, ConfigValidationError, ValueError)
-"""The errors that the SDK raises for invalid settings."""
+@contextmanager
+def explain_settings_errors(config: Mapping[str, Any]) -> Iterator[None]:
+    """Turn the SDK's errors about invalid settings into a one-line `SettingsError`.
 
-
-def explain(error: Exception, config: Mapping[str, Any]) -> Exception:
-    """Turn an error from the SDK into a one-line `SettingsError`.
-
-    If the error is not known to come from an invalid setting, return the error unchanged.
-
-    Args:
-        error: One of `SETTINGS_ERRORS`.
-        config: The settings.
+    Raises:
+        SettingsError: instead of an error from the SDK.
     """
-    if isinstance(error, ConfigValidationError):
-        return SettingsError("; ".join(map(_reword, error.errors)))
-    if isinstance(error, AttributeError) and "stream_maps" in config:
-        message = "stream_maps: must be an object with one stream map per stream name"
-        return SettingsError(message)
-    return error
+    try:
+        yield
+    except ConfigValidationError as error:
+        raise SettingsError("; ".join(map(_reword, error.errors))) from None
+    except AttributeError:  # raised by the SDK for an invalid `__else__`
+        if "stream_maps" not in config:
+            raise
+        message = "stream_maps: an entry has the wrong type; __else__ must be null or __NULL__"
+        raise SettingsError(message) from None
 
 
 @contextmanager
@@ -298,6 +295,8 @@ def explain_stream_map_errors() -> Iterator[None]:
     """
     try:
         yield
+    except ConfigValidationError as error:
+        raise SettingsError("; ".join(map(_reword, error.errors))) from None
     except (MappingError, NotImplementedError) as error:
         message = f"stream_maps: {error}"
         raise SettingsError(message) from None
@@ -313,6 +312,8 @@ def _reword(error: str) -> str:
     """
     if match := re.search(r"config\['(stream_map_config|faker_config)'\]", error):
         return f"{match[1]}: has the wrong type"
+    if error.startswith("flattening_max_depth is required"):
+        return "flattening_max_depth: needed if flattening_enabled is true"
     match = re.fullmatch(r"(.*) in config\['(\w+)'\](.*)", error, re.DOTALL)
     return f"{match[2]}{match[3]}: {match[1]}" if match else error
 

@@ -73,7 +73,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "offset": ({"start_date": "2026-01-01T00:00:00+99:99"}, "start_date: '2026-01-01T00:00:00+99"),
     "address": ({"api_url": "https://[1.2]"}, "api_url: not an HTTPS URL"),
     "hash seed": ({"stream_map_config": ["pat-na1"]}, "stream_map_config: has the wrong type"),
-    "else": ({"stream_maps": {"threads": {"__else__": "x"}}}, "stream_maps"),
+    "else": ({"stream_maps": {"threads": {"__else__": "x"}}}, "__else__ must be null"),
+    "no depth": ({"flattening_enabled": True}, "flattening_max_depth: needed if"),
     "short names": (
         {"flattening_enabled": True, "flattening_max_depth": 1, "flattening_max_key_length": 3},
         "stream_maps or flattening: Duplicate column name",
