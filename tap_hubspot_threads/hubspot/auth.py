@@ -34,7 +34,7 @@ class Credentials(Protocol):
     """The source of the access token."""
 
     setting: str
-    """The name of the setting to check if HubSpot rejects the token."""
+    """The setting that the error message names after HubSpot has rejected the token."""
 
     @property
     def token(self) -> str:
@@ -113,9 +113,9 @@ class OAuthCredentials:
     def invalidate(self, refused: str) -> bool:
         """Implement `Credentials`."""
         with self._lock:
-            if refused == self._refused == self.token:
-                return False  # HubSpot rejected a token, and then issued the same token again
             if refused == self.token:
+                if refused == self._refused and self._expires_at > float("-inf"):
+                    return False  # HubSpot rejected this token, and then issued it again
                 self._refused, self._expires_at = refused, float("-inf")
         return True
 
@@ -156,7 +156,7 @@ _ADVICE = {
     "invalid_client": "check the settings client_id and client_secret",
 }
 
-_CODE = re.compile(r"[A-Z][A-Z_]{2,39}|invalid_[a-z]{3,20}|unsupported_grant_type|access_denied")
+_CODE = re.compile(r"[A-Z][A-Z_]{2,39}|(invalid|un[a-z]+|access)_[a-z_]{3,20}")
 """Matches the error codes of HubSpot and OAuth, but no secret. An error message quotes only the
 status and such a code from a response."""
 
@@ -186,9 +186,9 @@ class TokenEndpoint:
         """Send a form. Return the response's body, and when the form was sent (monotonic seconds).
 
         Raises:
-            TransientError: if the last attempt fails with a transient error.
-            HubSpotError: if the request cannot be sent, or if HubSpot issues no token (see
-                `parse_token_response`).
+            TransientError: if all attempts fail (see `Retry.call`).
+            HubSpotError: if `Retry-After` is too long, if the request cannot be sent, or if HubSpot
+                issues no token (see `parse_token_response`).
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         request = Request("POST", self._url, headers, urlencode(form).encode())

@@ -168,6 +168,16 @@ def test_concurrent_refreshes(mode: str) -> None:
     assert tokens == ["token-2"] * 200
 
 
+def test_two_workers_report_the_same_token() -> None:
+    """If a second worker reports a rejected token before the refresh, both send again."""
+    setup = CredentialsSetup()
+    old = setup.token()
+    assert setup.credentials.invalidate(old)
+    assert setup.credentials.invalidate(old)
+    assert setup.token() == "token-2"
+    assert setup.request_count == 2
+
+
 def test_same_token_again() -> None:
     """If HubSpot returns the rejected token again, there is no third token request."""
     setup = CredentialsSetup(access_token="same")
