@@ -86,8 +86,8 @@ class Endpoint:
     """Whether a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that the requested
     item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """The statuses (403 or 404) with which HubSpot refuses requests to this endpoint, but may
-    accept requests to other endpoints. Such a response does not end the sync."""
+    """The statuses (403 or 404) that say nothing about other endpoints. Such a response of this
+    endpoint does not end the sync."""
     can_be_partial: bool = False
     """Whether a 207 counts as a success. With a 207, HubSpot returns only some of the requested
     items."""
@@ -124,9 +124,9 @@ class RequestContext:
 def raise_for_status(response: Response, context: RequestContext) -> None:
     """Raise the error that a response represents. Do nothing if the response is a success.
 
-    A 400, 401, 403 or 404 from HubSpot is not retried, because HubSpot limits the percentage of
-    error responses per app and day (documented for marketplace apps). The docstring of
-    `ATTEMPTS_IF_LIKELY_PERMANENT` lists the exceptions.
+    The error for a 400, 401, 403 or 404 from HubSpot is not transient, because HubSpot limits the
+    percentage of error responses per app and day (documented for marketplace apps). The docstring
+    of `ATTEMPTS_IF_LIKELY_PERMANENT` lists the exceptions.
 
     Raises:
         TransientError: for an error that a retry may fix.
@@ -134,8 +134,9 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
             `endpoint.can_be_not_found` and a request to the Conversations API has succeeded before.
         WrongAddressError: for a 404 of the list of threads, if no request to the Conversations API
             has succeeded yet.
-        UnverifiedAddressError: for a 404, or a 403 whose cause is unknown, of the Conversations API
-            (except the list of threads), if no request to this API has succeeded yet.
+        UnverifiedAddressError: if no request to the Conversations API has succeeded yet, and one of
+            its endpoints responds with a 404, or with a 403 whose cause is unknown. The list of
+            threads is excepted.
         RefusedError: if HubSpot refuses this request but may accept other requests, for example
             with a 400.
         DailyQuotaError: if the daily quota is used up.
@@ -270,7 +271,7 @@ def _settings_of(reason: str, query: Mapping[str, Any]) -> list[str]:
 
 
 def unexpected_body(response: Response, endpoint: Endpoint, token: str) -> TransientError:
-    """Return the error for a 200 with an invalid body, such as the login page of a proxy."""
+    """Return the error for a success with an invalid body, such as the login page of a proxy."""
     summary = _summary(response, ErrorDetails.from_response(response, token), endpoint)
     message = f"{summary}, but the body is not a response of this endpoint"
     return TransientError(message, retry_after=retry_after(response.headers))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 HELP = {
     "about": "Print the version, capabilities and settings.",
-    "about_format": "Format of --about. Both include descriptions and defaults of the settings.",
+    "about_format": "Format of --about. Each format has the settings with descriptions.",
     "config": "Path of a JSON file with settings, or ENV for environment variables. Repeatable.",
     "discover": "Print the catalog.",
     "test": (
@@ -51,8 +51,8 @@ HELP = {
     "catalog": "Path of a catalog that selects streams and columns.",
     "state": "Path of a state to resume from: the value of the last STATE message.",
 }
-"""The text that `--help` prints for each option, instead of the SDK's text. For example, the SDK's
-text for `--test` does not describe what this tap does."""
+"""The text that `--help` prints for these options. The SDK's own text does not always describe what
+this tap does."""
 
 
 class CheckedTap(Tap):
@@ -154,8 +154,8 @@ class CheckedTap(Tap):
         The SDK refuses a stream map for a stream that is registered without its primary key. The
         SDK's own method would leave out the primary key in two cases:
             * The catalog deselects the primary key. This method selects it.
-            * A stream is not selected, but a map for all streams (`*`) applies to it. This method
-              registers an unselected stream with all its columns.
+            * A stream is not selected, but a stream map applies to it, such as a map for all
+              streams (`*`). This method registers an unselected stream with all its columns.
         """
         super(Tap, self).setup_mapper()
         for stream in self.streams.values():

@@ -31,8 +31,8 @@ EARLY_SHARE = 0.05
 share, a nightly sync that starts early would skip the listing. Example: a listing starts at
 02:00:30. The next night, the sync starts at 02:00:05, 25 seconds before 24 hours have passed."""
 SHARE_OF_INTERVAL = 0.2
-"""The time limit of a listing per sync, as a share of the time since the last sync started. At the
-limit, the listing pauses until the next sync."""
+"""The time limit of a listing per sync, as a share of the time since the last increment began. At
+the limit, the listing pauses until the next sync."""
 MIN_SECONDS = 120.0
 """The time limit of a listing per sync is at least this many seconds."""
 
@@ -40,10 +40,9 @@ MIN_SECONDS = 120.0
 class FullListing:
     """Lists the whole account, at most once per sync. A listing can continue in later syncs.
 
-    The *first listing* is the listing in a sync without a state, or the first listing after the
-    filters have changed (`SyncState.is_first_listing`). The first listing has no time limit. A
-    later listing has a time limit per sync (`SHARE_OF_INTERVAL`), so that the next increment is not
-    delayed for long.
+    Until one listing has been completed with the current filters, a listing is the *first listing*
+    (`SyncState.is_first_listing`). The first listing has no time limit. A later listing has a time
+    limit per sync (`SHARE_OF_INTERVAL`), so that the next increment is not delayed for long.
 
     Args:
         api: The HubSpot API.
@@ -77,9 +76,9 @@ class FullListing:
               other streams need its threads.
 
         Args:
-            for_deletions: Whether a listing is also due if a thread was added to
-                `SyncState.not_found` after the last completed listing started. `Deletions` needs a
-                listing that started after the thread was added.
+            for_deletions: If True, a listing is due in one more case: a thread was added to
+                `SyncState.not_found` since the start of the last completed listing. `Deletions`
+                needs a listing that has started later.
         """
         listing = self._state.listing
         if self._has_run:

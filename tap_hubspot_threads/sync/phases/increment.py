@@ -205,8 +205,8 @@ class Increment:
 
         Raises:
             RefusedError: if HubSpot refuses a later page, for example because the cursor has
-                expired. If the tap skipped this page, `Backfill` would never read the messages of
-                its threads.
+                expired. `Backfill` uses this method too. If this method skipped the page,
+                `Backfill` would never read the messages of the page's threads.
         """
         pages = list_pages(since)
         reason = "HubSpot ignores the time filter."
@@ -264,7 +264,10 @@ class _Start:
 
 
 class _BookmarkAheadError(Exception):
-    """HubSpot's time, `now`, is before the start of the lookback. No thread can be that new."""
+    """HubSpot's time, `now`, is before the start of the lookback.
+
+    So the increment would list threads with a latest-message time in the future.
+    """
 
     def __init__(self, now: str) -> None:
         super().__init__(now)

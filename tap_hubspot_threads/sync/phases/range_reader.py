@@ -52,7 +52,7 @@ RECHECKS = 8
 
 @dataclass
 class ListedPart:
-    """A part of a list: a page, a failing row, or a page and the failing row after it."""
+    """A part of a list: a page, a failing row, both, or only IDs that need not be read again."""
 
     page: Page | None = None
     """The page. None: no row was read before the failing row, or the part has only `covered`."""
@@ -157,7 +157,7 @@ class RangeReader:
 
         Raises:
             NotAKeyError: if HubSpot does not accept self-made cursors.
-            HubSpotError: if this page and all later pages fail.
+            HubSpotError: if this page and all later pages fail, or if no page can be read now.
         """
         try:
             page = self._page(task.after)
@@ -213,7 +213,7 @@ class RangeReader:
                     self._api.forget_failed_sizes()
                     return replace(part, page=_merged(pages))
                 following = part.page
-            if not following.ids:  # the cursor of an empty page may not be the ID of the last row
+            if not following.ids:  # not merged: an empty page can have any cursor
                 break
             pages.append(following)
         return ListedPart(_merged(pages))
@@ -223,12 +223,11 @@ class RangeReader:
     ) -> ListedPart:
         """Find the row that makes the page after an ID fail. If the page works now, return it.
 
-        The failing row's ID is the lowest ID above `after` that works: the page after this ID is
-        the first page without the row. At most one search runs at a time.
+        The page after the failing row's own ID does not contain the row. So the row's ID is the
+        lowest ID above `after` that works. At most one search runs at a time.
 
-        The search tries each ID only once, so a short outage can lead to a wrong ID. So `after` and
-        the ID directly below the found ID must also fail with all retries. If one of them works,
-        request the page after `after` again.
+        The search makes no retries, so a short outage can lead to a wrong ID. So `after` and the ID
+        below the found ID must also fail with all retries. If one works, request the page again.
 
         Args:
             after: The ID that fails.
@@ -297,7 +296,8 @@ class RangeReader:
     def _recheck(self, after: int, works: int, behind: Page) -> tuple[int | None, int, Page]:
         """Try `after` again, and some IDs between `after` and `works`.
 
-        One of these IDs can work if an outage has ended, or if there is a second failing row.
+        If an outage has ended, `after` can work now. If there are two failing rows, an ID between
+        the two can work. `_first_that_works` misses such an ID if it finds the second row.
 
         Returns:
             An ID that fails, a higher ID that works, and the page after the higher ID. If the

@@ -61,14 +61,14 @@ class ThreadList:
         """Yield the pages of the unread ranges, in any order.
 
         If HubSpot's cursors are not keys, or if HubSpot refuses a self-made cursor, read the rest
-        of the list one page after another. The rest starts after the highest ID up to which no row
-        is missing. Some rows after this ID can be yielded twice, because the pages of ranges arrive
-        in any order.
+        of the list one page after another. The rest starts after an ID up to which all rows have
+        been yielded. Some rows after this ID can be yielded twice, because the pages of ranges
+        arrive in any order.
 
         Args:
             unread: The ranges to read.
-            cursor: The cursor of the next page, if an earlier sync read one page after another.
-                None: read by ranges.
+            cursor: The cursor of the next page, if an earlier sync read one page after another. If
+                this cursor is a key, the rest is read by ranges. None: read by ranges.
 
         Raises:
             HubSpotError: if a page cannot be read. With ranges, a single row that makes its page
@@ -104,12 +104,12 @@ class ThreadList:
     def by_ranges(self, unread: Sequence[IdRange]) -> Iterator[ListedPart]:
         """Yield the pages of the unread ranges, in any order.
 
-        Call this method only if HubSpot is known to accept self-made cursors in this account.
+        Call this method only if an earlier list of this account was read by ranges.
 
         Raises:
             NotAKeyError: if cursors are not keys, or if HubSpot refuses a self-made cursor.
-            HubSpotError: if a page fails, and the pages after this page fail too. A single row that
-                makes its page fail raises no error (see `RangeReader`).
+            HubSpotError: if a page cannot be read. A single row that makes its page fail raises no
+                error (see `RangeReader`).
         """
         return self._in_ranges(unread, has_own_cursor_worked=True)
 
@@ -145,7 +145,7 @@ class ThreadList:
         except RefusedError as error:
             if has_page or cursor is None:
                 raise
-            message = "HubSpot refused the saved cursor; the full listing starts over: %s"
+            message = "HubSpot refused a cursor; the list of threads is read from its start: %s"
             LOG.warning(message, error)
             self._budget = Budget()
             yield from self._in_order(None)

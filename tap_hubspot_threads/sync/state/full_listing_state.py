@@ -31,7 +31,8 @@ class FullListingState:
         self.emits_rows = emits_rows
         self.unread: dict[str, list[IdRange]] = {LIVE: [], ARCHIVED: []}
         """For live and for archived threads: the ranges that the unfinished listing has not read
-        yet. Both are empty if there is no unfinished listing."""
+        yet. Both are empty if there is no unfinished listing. While the listing reads one page
+        after another, `cursor` shows its progress instead."""
         for side, after, until in state.get("listing_ranges", ()):
             self.unread[side].append(IdRange(int(after), None if until is None else int(until)))
         self.cursor: str | None = state.get("listing_cursor")
@@ -98,7 +99,7 @@ class FullListingState:
 
     @property
     def place(self) -> str:
-        """Text for an error message: the page at which the listing is stuck, and what to do."""
+        """Text for an error message: where the unread part starts, and what to do."""
         side, ranges = next(
             ((side, ranges) for side, ranges in self.unread.items() if ranges), (LIVE, [ALL_IDS])
         )
@@ -130,7 +131,7 @@ class FullListingState:
 
         Args:
             side: The list: `LIVE` or `ARCHIVED`.
-            part: The part: a page, a row that HubSpot cannot return, or both.
+            part: The part of the list.
         """
         if part.covered is not None:
             self.unread[side], self.cursor = subtract(self.unread[side], part.covered), None
@@ -147,7 +148,7 @@ class FullListingState:
             self.full_started_at = self.started_at if self.is_whole else None
             self.full_rows, self.full_pages = self.rows, self.pages
             self.full_seconds = self.seconds
-            # A part without a page has no time.
+            # A part without any page has no time.
             self.full_completed_at = part.now or self.started_at
             self._stop()
 

@@ -58,11 +58,12 @@ class SyncState:
         process is killed after that, the destination can have records that are newer than the
         fingerprints in the saved state."""
         self.failed: dict[str, int] = dict(state.get("failed", ()))
-        """IDs of threads that could not be read, each with the number of consecutive failing
-        syncs."""
+        """IDs of threads that the next sync reads again, each with the number of consecutive syncs
+        that could not read the thread. 0: the last sync did not find the thread, but its check does
+        not count."""
         self.not_found: dict[str, str] = dict(state.get("not_found", ()))
-        """IDs of the threads that were not found, each with HubSpot's time at the first check that
-        did not find the thread."""
+        """IDs of the threads that were not found, each with HubSpot's time at the thread's first
+        check. A listing can replace this time by a later one."""
         self.account_id: int | None = state.get("account_id")
         """The ID of the account that the state belongs to (`portalId`). None: unknown."""
         self.account_unknown_warned: bool = state.get("account_unknown_warned", False)
@@ -153,7 +154,7 @@ class SyncState:
 
         Args:
             side: The list: `LIVE` or `ARCHIVED`.
-            part: The part: a page, a row that HubSpot cannot return, or both.
+            part: The part of the list.
         """
         started, listing = self.listing.started_at or part.now, self.listing
         listing.advance(side, part)
@@ -182,7 +183,7 @@ class SyncState:
         self.messages.set_back(moment)
 
     def note_failure(self, thread_id: str, syncs: int) -> None:
-        """Record that a thread could not be read, with its number of consecutive failing syncs."""
+        """Set the entry of a thread in `failed`, which describes `syncs`."""
         self.failed[thread_id] = syncs
         self.open.postpone(thread_id)
 
@@ -215,10 +216,12 @@ class SyncState:
             self.not_found.setdefault(thread_id, now)
 
     def move_first_check(self, thread_id: str, now: str) -> None:
-        """Set the first check of a thread in `not_found` to `now`: a listing shows the thread.
+        """Replace the time of a thread's first check, because a listing shows the thread.
+
+        A deletion must then be proven by checks after this listing (`Deletions`).
 
         Without a plausible `Date`, `now` can be one hour too early (`HubSpotClock`). So the new
-        time of the first check is never before the old time or the start of the listing.
+        time is never before the old time or the start of the listing.
         """
         first = self.not_found.pop(thread_id, None)
         if first is not None:

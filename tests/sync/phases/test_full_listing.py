@@ -251,7 +251,7 @@ def test_refused_cursor(side: str, caplog: pytest.LogCaptureFixture) -> None:
     assert world.run() == ["1"]
     assert [cursor for _, cursor, _ in world.api.requests] == ["old", None]
     assert world.state.listing.is_over
-    assert "starts over" in caplog.text
+    assert "read from its start" in caplog.text
 
 
 def test_refused_first_page() -> None:
