@@ -297,7 +297,7 @@ def _no_response(error: requests.RequestException, route: str) -> NoResponseErro
     if isinstance(error, exceptions.SSLError):
         advice = (
             ". The server's certificate is not trusted. If a proxy inspects TLS, set the "
-            "environment variable REQUESTS_CA_BUNDLE to the proxy's CA certificate."
+            "environment variable REQUESTS_CA_BUNDLE to a file with the proxy's CA certificate."
         )
         return NoResponseError(reason + advice, is_transient=False)
     if isinstance(error, (exceptions.InvalidSchema, exceptions.InvalidURL)):
