@@ -356,17 +356,6 @@ def test_rollback(workspace: Meltano | CronScript) -> None:
     assert workspace.state() != before
     workspace.run_ok(consoles("operate/upgrade", "Roll back")[workspace.block_index])
     assert workspace.state() == before
-    (by_hand,) = blocks(page("operate/upgrade"), "json")
-    workspace.lab.account.clock = lambda: datetime.now(timezone.utc)
-    path = workspace.folder / "by-hand.json"
-    if isinstance(workspace, Meltano):
-        path.write_text(json.dumps({"singer_state": json.loads(by_hand)}))
-        workspace.run_ok(f"meltano state set --force {STATE_ID} --input-file by-hand.json")
-    else:
-        (workspace.folder / "state.json").write_text(by_hand)
-    workspace.database.query(DAMAGE)
-    workspace.run_ok(workspace.run)
-    workspace.check()
 
 
 def test_alert_for_failed_runs(meltano: Meltano) -> None:
