@@ -103,8 +103,10 @@ SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "Read archived threads too. If false, only later full listings emit them, so that a "
-            "thread that is archived after it was loaded does not stay in the table as live."
+            "Read archived threads too. If false, the first sync and each increment skip them. "
+            "Every later full listing emits archived threads, and the open-thread check emits an "
+            "open thread once more after it was archived. So a thread that is archived after it "
+            "was loaded does not stay in the table as live."
         ),
     ),
     th.Property(
@@ -147,8 +149,9 @@ SETTINGS = th.PropertiesList(
         title="Lookback seconds",
         description=(
             "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
-            "emails that arrive late, and messages that HubSpot's index shows late. Up to 2,000 "
-            "unchanged threads in this time cost no extra call."
+            "emails that arrive late, and messages that HubSpot's index shows late. The list takes "
+            "1 call per 500 threads. Up to 2,000 unchanged threads in it cost nothing more; each "
+            "further one costs 1 call."
         ),
     ),
     th.Property(
@@ -182,8 +185,9 @@ SETTINGS = th.PropertiesList(
         title="Daily quota reserve percent",
         description=(
             "Percentage of the account's daily quota to leave to other integrations. If only this "
-            "part remains, the sync saves its state and stops. The message backfill stops earlier "
-            "and leaves at least 20%."
+            "part remains, the sync saves its state and stops. The message backfill stops earlier: "
+            "when twice this percentage remains, or 20% if that is more. If this percentage is "
+            "above 33, the backfill stops halfway between it and 100%."
         ),
     ),
     th.Property(

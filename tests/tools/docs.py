@@ -40,9 +40,11 @@ ON_A_PAGE = {
 
 def settings_table() -> str:
     """Return the settings as a Markdown table."""
-    rows = ["| Setting | Type, default | Meaning |", "|---|---|---|"]
+    rows = ["| Setting | Type, range, default | Meaning |", "|---|---|---|"]
     for name, setting in SETTINGS["properties"].items():
         words = [_type(setting)]
+        if "minimum" in setting:
+            words.append(f"{setting['minimum']:,} to {setting['maximum']:,}")
         if "default" in setting:
             words.append(f"`{json.dumps(setting['default'])}`")
         rows.append(f"| `{name}` | {', '.join(words)} | {setting['description']} |")
