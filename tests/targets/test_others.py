@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,10 +95,13 @@ def test_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert list(differences(target.tables(COLUMNS), stored)) == []
 
 
-def test_dlt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the documented script, dlt stores every value, after each of three syncs."""
-    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))  # otherwise shared by all projects
+def test_dlt(tmp_path: Path) -> None:
+    """With the documented script, dlt stores every value, after each of three syncs.
+
+    The documented SQL then deletes the rows of the deleted thread, and no others.
+    """
     (script,) = blocks(page("destinations/dlt"), "python")
+    (remove,) = blocks(page("destinations/dlt"), "sql")
     (tmp_path / "load_dlt.py").write_text(script, encoding="utf-8")
     target = OtherTarget("dlt", tmp_path, name_of=snake)
     with open_lab(Account.sample(60)) as lab:
@@ -105,6 +109,58 @@ def test_dlt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for expected in three_syncs(lab):
             pipe.run()
             assert list(differences(target.tables(COLUMNS), expected)) == []
+    (tmp_path / "after.sql").write_text(remove, encoding="utf-8")
+    subprocess.run(target.command, input="", cwd=ROOT, encoding="utf-8", check=True)
+    (gone,) = expected["deleted_threads"]
+    del expected["threads"][gone]
+    messages = expected["messages"].items()
+    expected["messages"] = {k: row for k, row in messages if row["conversationsThreadId"] != gone}
+    assert list(differences(target.tables(COLUMNS), expected)) == []
+
+
+@pytest.mark.parametrize("step", ["normalize", "load"])
+@pytest.mark.parametrize("end", ["1 / 0", "os._exit(9)"])
+def test_dlt_after_a_failed_load(tmp_path: Path, step: str, end: str) -> None:
+    """If a load has failed or was killed, the next run loads its records and the new ones.
+
+    A sync that ends before the first message, and a stream without records, are no errors.
+    """
+    (script,) = blocks(page("destinations/dlt"), "python")
+    broken = f"import os\n\nimport dlt\n\ndlt.Pipeline.{step} = lambda *_, **__: {end}\n{script}"
+    target = OtherTarget("dlt", tmp_path, name_of=snake)
+
+    def load(text: str, *messages: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "load_dlt.py").write_text(text, encoding="utf-8")
+        lines = "".join(f"{json.dumps(message)}\n" for message in messages)
+        return subprocess.run(
+            target.command,
+            input=lines,
+            cwd=ROOT,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    def sync(row_id: str) -> list[dict[str, Any]]:
+        schema = {"properties": {"id": {"type": ["string"]}}}
+        streams = ("threads", "deleted_threads")
+        return [
+            *({"type": "SCHEMA", "stream": stream, "schema": schema} for stream in streams),
+            {"type": "RECORD", "stream": "threads", "record": {"id": row_id}},
+            {"type": "STATE", "value": row_id},
+        ]
+
+    early = load(script)
+    assert (early.returncode, early.stdout) == (0, ""), early.stderr
+    assert load(script, *sync("16")).stdout == '"16"\n'
+    failed = load(broken, *sync("17"))
+    assert failed.returncode
+    assert failed.stdout == ""
+    done = load(script, *sync("18"))
+    assert (done.returncode, done.stdout) == (0, '"18"\n'), done.stderr
+    tables = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
+    assert sorted(row["id"] for row in tables["threads"]) == ["16", "17", "18"]
+    assert tables["deleted_threads"] == []
 
 
 def test_jsonl(tmp_path: Path) -> None:

@@ -9,15 +9,22 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from tests.targets.others.load_duckdb import rows_of
 
 
 def main(folder: str, rows: str) -> None:
-    """Load the messages from stdin, and write the resulting rows to a file."""
+    """Load the messages from stdin, run `after.sql` if it exists, and write the rows to a file."""
     script = Path(folder).parent / "load_dlt.py"
     environment = os.environ | {"HOME": folder, "RUNTIME__DLTHUB_TELEMETRY": "false"}
     subprocess.run([sys.executable, script], cwd=folder, env=environment, check=True)
-    tables = rows_of(Path(folder, "hubspot_threads.duckdb"))
+    database = Path(folder, "hubspot_threads.duckdb")
+    after = Path(folder).parent / "after.sql"
+    if after.exists():
+        with duckdb.connect(str(database)) as connection:
+            connection.execute(after.read_text(encoding="utf-8"))
+    tables = rows_of(database)
     Path(rows).write_text(json.dumps(tables, default=datetime.isoformat), encoding="utf-8")
 
 
