@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from dbt.cli.main import dbtRunner
 
+from emulator.data.thread import HELP_DESK, SALES
 from tests.dbt import figures, fivetran
 from tests.dbt.cases import account_with_cases
 from tests.dbt.conversation import Names, naive
@@ -193,6 +194,30 @@ def erase(cursor: Any) -> None:
     assert shown(cursor, sql.replace("/*", "").replace("*/", "")) == ([0, 0, 0, 0], [])
 
 
+def remove_another_account(cursor: Any) -> None:
+    """Run the documented SQL that keeps the threads of given inboxes only, and compare the rows."""
+    account = account_with_cases(60)
+    for stream, payloads in rows(account):
+        cursor.execute(f"drop table hubspot.{stream}")
+        load(cursor, stream, payloads)
+    text = (ROOT / "docs" / "operate" / "token-or-account.md").read_text(encoding="utf-8")
+    (sql,) = re.findall(r"^```snowflake\n(USE .*?)^```", text, re.DOTALL | re.MULTILINE)
+    sql = sql.replace("USE SCHEMA raw.hubspot", "USE SCHEMA hubspot")
+    assert "'481939', '481940'" in sql
+    without_inbox, *threads = account.threads.values()
+    cursor.execute(f"update hubspot.threads set inbox_id = null where id = '{without_inbox.id}'")
+    kept = {str(thread.id) for thread in threads if thread.inbox_id in {HELP_DESK, SALES}}
+    assert 0 < len(kept) < len(threads)
+    messages = table(cursor, "hubspot.messages")
+    expected = {row["id"] for row in messages if row["conversations_thread_id"] in kept}
+    for statement in re.sub("--.*", "", sql).split(";")[:-1]:
+        cursor.execute(statement)
+    assert {row["id"] for row in table(cursor, "hubspot.threads")} == kept
+    assert {row["id"] for row in table(cursor, "hubspot.messages")} == expected
+    for stream in ("actors", "inboxes", "channels", "channel_accounts"):
+        assert table(cursor, f"hubspot.{stream}") == []
+
+
 def shown(cursor: Any, sql: str) -> tuple[list[int], list[str]]:
     """Run the statements, and return the numbers and the IDs of messages that they show."""
     results = []
@@ -266,6 +291,8 @@ def main() -> int:
         print("The cleanup script leaves no row of deleted threads.")
         erase(cursor)
         print("The documented SQL erases a person.")
+        remove_another_account(cursor)
+        print("The documented SQL removes the rows of another account.")
     return len(bad)
 
 

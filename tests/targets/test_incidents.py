@@ -315,7 +315,7 @@ def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -
         "channels",
         "channel_accounts",
     ]
-    (remove,) = blocks(page("operate/token-or-account"), "sql")
+    find, remove = blocks(page("operate/token-or-account"), "sql")
     for thread in lab.threads:
         if thread.inbox_id == SALES:
             lab.account.move(thread, HELP_DESK)
@@ -324,14 +324,21 @@ def test_rows_of_another_account(lab: Lab, database: Database, tmp_path: Path) -
     pipe = database.pipe(lab, tmp_path, streams=streams)
     pipe.run()
     tables = {name: database.query(count_of(name)) for name in streams}
-    for account in (Account.sample(700), Account.sample(40, seed=3)):
+    (loaded,) = database.query('SELECT max("_sdc_extracted_at") AS last FROM hubspot.threads')
+    begin = loaded["last"] + timedelta(microseconds=1)
+    for account in (Account.sample(40, seed=3), Account.sample(700)):
         folder = tmp_path / str(len(account.threads))
         folder.mkdir()
         for thread in account.threads.values():
             account.move(thread, SALES)
         with open_lab(account) as other:
             database.pipe(other, folder, streams=streams).run()
-    foreign = f"""SELECT id FROM hubspot.threads WHERE "inboxId" = '{SALES}'"""
+        if len(account.threads) < len(lab.account.threads):
+            found = database.query(find.replace("2026-11-25 03:00", str(begin)))
+            assert {row["inboxId"] for row in found} == ours
+    without_inbox = f"""UPDATE hubspot.threads SET "inboxId" = NULL WHERE id = '{lab.ids[0]}'"""
+    database.query(without_inbox)
+    foreign = f"""SELECT id FROM hubspot.threads WHERE coalesce("inboxId", '{SALES}') = '{SALES}'"""
     assert {row["id"] for row in database.query(foreign)} > set(lab.ids)
     database.psql(remove)
     assert database.query(foreign) == []
