@@ -311,7 +311,7 @@ def test_one_off_runs_beside_a_schedule(database: Database, tmp_path: Path) -> N
 def test_metrics_without_private_data(database: Database, tmp_path: Path) -> None:
     """The page's selection loads no message text and only agents' names. Its SQL still works."""
     text = page("privacy/exclude-message-text")
-    (figures,) = blocks(text, "sql")
+    figures, _ = blocks(text, "sql")
     account = Account.sample(300)
     with open_lab(account) as lab:
         for number in range(20):
@@ -362,3 +362,34 @@ def test_metrics_without_private_data(database: Database, tmp_path: Path) -> Non
     for name, each in after.items():
         expected = timedelta(seconds=median(one.total_seconds() for one in each))
         assert abs(found[name]["median_reply_time"] - expected) < timedelta(seconds=1)
+    assert '"!actors.name"' in text
+    nameless = database.query(figures.replace("a.name", "a.id"))
+    conversations = sorted(row["conversations"] for row in found.values())
+    assert sorted(row["conversations"] for row in nameless) == conversations
+
+
+def test_views_for_analysts(database: Database, tmp_path: Path) -> None:
+    """The documented views hide text, addresses and names of customers, and answer the query."""
+    figures, views = blocks(page("privacy/exclude-message-text"), "sql")
+    with open_lab(Account.sample(60)) as lab:
+        database.pipe(lab, tmp_path, streams=["threads", "messages", "actors"]).run()
+    database.query("CREATE ROLE analyst")
+    database.query(views)
+    expected = database.psql(f"SET timezone TO 'UTC'; {figures}")
+    as_analyst = f"SET ROLE analyst; {figures.replace('hubspot.', 'hubspot_shared.')}"
+    assert database.psql(as_analyst).partition("\n")[2] == expected.partition("\n")[2]
+    tables = ("threads", "messages", "actors")
+    sql = " UNION ALL ".join(f"SELECT row_to_json(t)::text FROM hubspot_shared.{t} t" for t in tables)
+    shown = database.psql(f"SET ROLE analyst; {sql}")
+    texts = {
+        str(message.more["text"])
+        for thread in lab.threads
+        for message in lab.account.messages(thread)
+        if len(str(message.more.get("text") or "")) > 10
+    }
+    assert len(texts) > 40
+    assert [text for text in texts | {"@", "V-"} if text in shown] == []
+    everything = database.psql(sql.replace("hubspot_shared", "hubspot"))
+    assert len([text for text in texts | {"@", "V-"} if text in everything]) > 30
+    with pytest.raises(AssertionError, match="permission denied"):
+        database.psql("SET ROLE analyst; SELECT 1 FROM hubspot.messages")
