@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import subprocess
 import sys
@@ -201,11 +200,12 @@ def test_ca_certificate_in_a_pod() -> None:
 
 def test_ca_certificates_in_one_file(tmp_path: Path) -> None:
     """The command creates a file of the default CA certificates and one more."""
-    (command,) = [one for one in blocks(page("configure/proxy"), "console") if "certifi" in one]
+    (command,) = [one for one in blocks(page("configure/proxy"), "console") if "$ cat" in one]
+    default = "/etc/ssl/certs/ca-certificates.crt"
+    if not Path(default).exists():
+        pytest.skip(f"This machine has no {default}")
     (tmp_path / "company.pem").write_text("THE COMPANY'S")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    script = command.removeprefix("$ ")
-    subprocess.run(["sh", "-c", script], cwd=tmp_path, env=os.environ | {"PATH": path}, check=True)
+    subprocess.run(["sh", "-c", command.removeprefix("$ ")], cwd=tmp_path, check=True)
     both = (tmp_path / "both.pem").read_text(encoding="utf-8")
     assert both.count("BEGIN CERTIFICATE") > 50
     assert both.endswith("THE COMPANY'S")
