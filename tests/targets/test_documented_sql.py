@@ -379,7 +379,9 @@ def test_views_for_analysts(database: Database, tmp_path: Path) -> None:
     as_analyst = f"SET ROLE analyst; {figures.replace('hubspot.', 'hubspot_shared.')}"
     assert database.psql(as_analyst).partition("\n")[2] == expected.partition("\n")[2]
     tables = ("threads", "messages", "actors")
-    sql = " UNION ALL ".join(f"SELECT row_to_json(t)::text FROM hubspot_shared.{t} t" for t in tables)
+    sql = " UNION ALL ".join(
+        f"SELECT row_to_json(t)::text FROM hubspot_shared.{t} t" for t in tables
+    )
     shown = database.psql(f"SET ROLE analyst; {sql}")
     texts = {
         str(message.more["text"])

@@ -258,20 +258,20 @@ def test_interrupted_reload(workspace: Meltano | CronScript) -> None:
 def test_one_thread(workspace: Meltano | CronScript) -> None:
     """A thread is printed and loaded with its messages, and the pipeline's state stays the same."""
     workspace.run_ok(workspace.run)
-    text = page("troubleshooting/missing-threads")
-    if isinstance(workspace, Meltano):
-        (one,) = yaml.safe_load(blocks(text, "yaml")[0])
-        workspace.project["plugins"]["extractors"].append(one)
-        workspace.write()
     name = str(workspace.lab.threads[3].id)
-    when, show, load = [
+    when, show = [
         consoles("troubleshooting/missing-threads")[number + workspace.block_index]
-        for number in (0, 2, 4)
+        for number in (0, 2)
     ]
-    path = workspace.folder / "meltano.yml"
-    if path.exists():
-        path.write_text(path.read_text().replace("9336126309", name))
-    show, load = show.replace("9336126309", name), load.replace("9336126309", name)
+    show = show.replace("9336126309", name)
+    reload = page("configure/thread-ids").partition("\n## Reload a few threads\n")[2]
+    load = blocks(reload, "console")[workspace.block_index].removeprefix("$ ")
+    load = re.sub(r"\d{10}", name, load).replace(
+        "--config ENV", "--config ENV --catalog catalog.json"
+    )
+    *_, messages, _ = blocks(
+        page("troubleshooting/missing-threads").partition("\n## Closed in HubSpot")[0], "sql"
+    )
     state = workspace.state()
     assert json.loads(workspace.run_ok(when)) == state["threads"]["replication_key_value"]
     (line,) = workspace.run_ok(show).splitlines()
@@ -280,6 +280,8 @@ def test_one_thread(workspace: Meltano | CronScript) -> None:
         workspace.database.query(f"DELETE FROM hubspot.{table}")
     workspace.run_ok(load)
     assert list(workspace.database.rows("threads")) == [name]
+    (found,) = workspace.database.query(messages.replace("9336126309", name))
+    assert found["count"] == len(workspace.lab.account.messages(workspace.lab.threads[3]))
     owners = 'SELECT DISTINCT "conversationsThreadId" AS id FROM hubspot.messages'
     assert workspace.database.query(owners) == [{"id": name}]
     assert workspace.state() == state
@@ -622,8 +624,8 @@ def test_late_table(database: Database) -> None:
             assert bool(printed(time_zone)) is is_late
 
 
-def test_late_accounts(database: Database) -> None:
-    """The query names the accounts with an old or missing bookmark."""
+def test_late_accounts(database: Database, tmp_path: Path) -> None:
+    """The query names the accounts with an old or missing bookmark, and a line the missing ones."""
     (late,) = blocks(page("operate/monitoring"), "sql")
     _, _, forget, *_ = blocks(page("operate/full-refresh"), "sql")
     database.query(
@@ -647,6 +649,14 @@ def test_late_accounts(database: Database) -> None:
     assert rows.keys() == {"acme", "hooli", "initech"}
     assert rows["acme"]["behind"] >= timedelta(hours=2)
     assert rows["hooli"]["listed"] >= timedelta(days=4)
+    (line,) = [one for one in blocks(page("operate/monitoring"), "text") if "accounts.json" in one]
+    command = line.removeprefix("0 * * * * ").replace("/srv/airflow/dags", str(tmp_path))
+    command = command.replace("psql warehouse", f"{psql()} --no-psqlrc")
+    listed = [{"name": name} for name in ("acme", "umbrella", "hooli", "acm")]
+    (tmp_path / "accounts.json").write_text(json.dumps(listed))
+    where = os.environ | database.environment()
+    printed = subprocess.check_output(["sh", "-c", command], env=where, encoding="utf-8")
+    assert printed == "umbrella\nacm\n"
     database.query(forget)
     assert len(database.query("SELECT * FROM singer_states")) == 3
 
