@@ -129,7 +129,9 @@ class AccountSync:
         if self._context.selection.reference_lists:
             yield from read_reference_lists(self._api, self._pool, self._context)
         if self._context.selection.messages and self._state.messages.needs_backfill:
-            backfill = Backfill(self._api, self._increment, self._pipeline, self._context)
+            backfill = Backfill(
+                self._api, self._pool, self._increment, self._pipeline, self._context
+            )
             yield from backfill.run()
         self._context.stats.warn()
         self._check_listing()

@@ -206,6 +206,8 @@ class SeenThreads:
     now: str = ""
     """HubSpot's time at the start of the increment, such as `2026-01-31T09:00:00.000Z`. Empty: the
     increment has not received a page yet."""
+    archived_by_time: bool = True
+    """False: HubSpot does not list archived threads by time (see `Increment`)."""
     listing_seconds: float = 0.0
     """Total seconds that the requests for the increment's pages by time took."""
 

@@ -22,6 +22,7 @@ from tap_hubspot_threads.sync.context import CircuitBreaker
 from tap_hubspot_threads.sync.fetch_thread import ReadResult, fetch_thread
 from tap_hubspot_threads.sync.lookback import Lookback
 from tap_hubspot_threads.sync.state.open_threads import fingerprint_of
+from tap_hubspot_threads.values import shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -415,15 +416,36 @@ class ThreadPipeline:
                 continue
             if fetches_listed:
                 yield from self._index_entry(row)
-                yield ThreadRef(thread_id, archived=row["archived"] is True, always_emit=True)
+                yield ThreadRef(
+                    thread_id,
+                    archived=row["archived"] is True,
+                    always_emit=True,
+                    has_new_message=self._may_have_new_message(row),
+                )
             elif not is_not_found:
                 yield from self._index_entry(row)
                 has_later = self._state.recent.has_later(thread_id, row[REPLICATION_KEY])
                 if thread_id not in self._seen.fetched and not has_later:
-                    yield from self.emit(row, always=True)
+                    has_new_message = self._may_have_new_message(row)
+                    yield from self.emit(row, always=True, has_new_message=has_new_message)
         if page.failing is not None:
             yield from self._events(self.read([page.failing]))
         yield page.advance
+
+    def _may_have_new_message(self, row: Row) -> bool:
+        """Whether a listed thread may have a message that no increment has found.
+
+        If HubSpot does not list archived threads by time, increments do not find their messages. So
+        the full listing reads the messages of all archived threads with a message since the start
+        of the last completed listing, minus `lookback_seconds`. The backfill reads the messages of
+        the first listing.
+        """
+        state, latest = self._state, row[REPLICATION_KEY]
+        if self._seen.archived_by_time or state.is_first_listing or row["archived"] is False:
+            return False
+        started, seconds = state.listing.full_started_at, self._context.settings.lookback_seconds
+        is_new = started is None or (latest or "") >= shift(started, seconds=-seconds)
+        return latest is not None and is_new
 
     def _index_entry(self, row: Row) -> Iterator[Record]:
         if self._selection.thread_index:

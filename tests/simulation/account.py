@@ -53,7 +53,7 @@ class Life:
         """The thread whose messages can never be read."""
         self.hides_archived = chance.random() < 0.2
         """Whether HubSpot may return no messages for an archived thread."""
-        self.lists_archived = chance.random() < 0.9
+        self.lists_archived = chance.random() < 0.7
         """Whether HubSpot lists archived threads by time, as documented."""
         self.account = Account([], clock=lambda: self.time)
         self.account.gone_actors.update(chance.sample(AGENTS, chance.choice((0, 0, 1))))

@@ -19,6 +19,8 @@ from tests.sync.fakes import NOW, Inline, fake, make_context, make_state_with_op
 LATER = "2026-11-20T12:05:00.000Z"
 START = "2026-11-01T00:00:00.000Z"
 LONG_AGO = "2026-10-01T00:00:00.000Z"
+LISTED_AT = "2026-11-19T12:00:00.000Z"
+BEFORE_LISTING = "2026-11-19T10:00:00.000Z"
 
 
 class World:
@@ -27,7 +29,13 @@ class World:
     def __init__(
         self, *, with_threads: bool = True, with_index: bool = False, by_id: bool = False
     ) -> None:
-        self.state = make_state_with_open(row(1), row(2), not_found=[["2", NOW]])
+        self.state = make_state_with_open(
+            row(1),
+            row(2),
+            not_found=[["2", NOW]],
+            full_listing_started_at=LISTED_AT,
+            full_listing_completed_at=LISTED_AT,
+        )
         selection = Selection(threads=with_threads, thread_index=with_index, messages=True)
         self.context = make_context(
             self.state,
@@ -114,6 +122,30 @@ def test_listed_rows() -> None:
     events = world.page(row(1), row(3, status="CLOSED"), row(4), *OUT_OF_SCOPE)
     assert records(events) == [("threads", "1"), ("threads", "3")]
     assert events[-1] is ADVANCE
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+@pytest.mark.parametrize(
+    ("columns", "is_listed_by_time", "is_read"),
+    [
+        ({"archived": True}, False, True),
+        ({"archived": None}, False, True),
+        ({"archived": True, "at": BEFORE_LISTING}, False, False),
+        ({"archived": True, "at": None, "createdAt": LATER}, False, False),
+        ({"archived": False}, False, False),
+        ({"archived": True}, True, False),
+    ],
+)
+def test_messages_of_archived_threads(
+    columns: dict[str, Any], *, is_listed_by_time: bool, is_read: bool, by_id: bool
+) -> None:
+    """If increments do not find messages of archived threads, the full listing requests them."""
+    world = World(by_id=by_id)
+    world.context.seen.archived_by_time = is_listed_by_time
+    events = world.page(row(3, status="CLOSED", **columns))
+    requests = [item for item in events if isinstance(item, ReadMessages)]
+    refs = [item for item in events if isinstance(item, ThreadRef) and item.has_new_message]
+    assert len(refs if by_id else requests) == is_read
 
 
 def test_rows_and_index() -> None:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import DailyQuotaError
 from tap_hubspot_threads.models import REPLICATION_KEY, ReadMessages, StateChange, ThreadRef
+from tap_hubspot_threads.sync.phases.thread_list import ThreadList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_hubspot_threads.hubspot.api import HubSpotApi
-    from tap_hubspot_threads.models import Event
+    from tap_hubspot_threads.models import Event, Row
+    from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
     from tap_hubspot_threads.sync.phases.increment import Increment
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
@@ -27,6 +29,8 @@ LOG = logging.getLogger("tap-hubspot-threads")
 MIN_QUOTA_SHARE = 0.2
 """The backfill pauses when this share of the daily quota or less is left. If
 `daily_quota_reserve_percent` is more than half of this share, the backfill pauses earlier."""
+COLUMNS = ("id", "archived", "inboxId", "createdAt", REPLICATION_KEY)
+"""The columns of a thread that the backfill needs."""
 EPOCH = "1970-01-01T00:00:00.000Z"
 """The earliest possible time of a message. A channel without timestamps reports this time."""
 
@@ -38,16 +42,23 @@ class Backfill:
     `messages` has no bookmark, the backfill starts at `start_date` or `EPOCH`.
 
     Args:
-        api: Returns the share of the daily quota that is left.
+        api: The HubSpot API.
+        pool: Runs the API calls on worker threads.
         increment: Lists the threads by their latest-message time.
         pipeline: Reads the threads' messages.
         context: The two bookmarks, and the settings.
     """
 
     def __init__(
-        self, api: HubSpotApi, increment: Increment, pipeline: ThreadPipeline, context: SyncContext
+        self,
+        api: HubSpotApi,
+        pool: WorkerPool,
+        increment: Increment,
+        pipeline: ThreadPipeline,
+        context: SyncContext,
     ) -> None:
-        self._api, self._increment, self._pipeline = api, increment, pipeline
+        self._api, self._pool = api, pool
+        self._increment, self._pipeline = increment, pipeline
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
@@ -89,7 +100,9 @@ class Backfill:
             yield StateChange(partial(self._state.messages.catch_up, until))
 
     def _events(self, since: str, until: str) -> Iterator[Event]:
-        for window in self._increment.windows(since, end=lambda: until):
+        archived_rows = partial(self._archived_rows, since)
+        windows = self._increment.windows(since, end=lambda: until, archived_rows=archived_rows)
+        for window in windows:
             # All threads were listed only up to `complete_until`. The bookmark must not pass this
             # time. But a row can have a later time, because a thread can get a message while
             # HubSpot builds the page.
@@ -109,6 +122,20 @@ class Backfill:
                     if self._seen.recent_without_messages.get(row["id"]) == moment:
                         yield StateChange(partial(self._state.recent.note, row["id"], moment))
                 yield StateChange(advance)
+
+    def _archived_rows(self, since: str) -> list[Row]:
+        """List all archived threads by ID, and return those with messages since a time.
+
+        The result is sorted by time. To save memory, it has only the columns that `_events` needs.
+        """
+        parts = ThreadList(self._api, self._pool, archived=True).parts()
+        rows = (
+            {column: row[column] for column in COLUMNS}
+            for part in parts
+            for row in part.rows()
+            if (row[REPLICATION_KEY] or "") >= since
+        )
+        return sorted(rows, key=lambda row: str(row[REPLICATION_KEY]))
 
     def _is_low(self) -> bool:
         left = self._api.quota_share

@@ -29,27 +29,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from tap_hubspot_threads.hubspot.api import HubSpotApi
-    from tap_hubspot_threads.models import Event, ThreadRef
+    from tap_hubspot_threads.models import Event, Row, ThreadRef
     from tap_hubspot_threads.sync.concurrency.worker_pool import WorkerPool
     from tap_hubspot_threads.sync.context import SyncContext
-    from tap_hubspot_threads.sync.phases.time_window import End, ListSince, Window
+    from tap_hubspot_threads.sync.phases.time_window import End, Window
     from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 
 LOG = logging.getLogger("tap-hubspot-threads")
 
 UNDATED_MARGIN = 7_260.0
-"""If HubSpot's responses have no `Date`, the increment reads threads up to its start time plus this
-many seconds. The start time is then the local time minus one hour (`HubSpotClock`). So the margin
-is this hour, plus 3,660 seconds by which the local clock can be slow."""
+"""If no response has had a plausible `Date`, HubSpot's time is unknown. The increment's start time is
+then the local time minus one hour (`HubSpotClock`). The increment reads threads up to this many
+seconds after its start time: one hour, and 3,660 seconds by which the local clock can be slow."""
 ROUNDING_MARGIN = 1.0
-"""If HubSpot's responses have a `Date`, the increment reads threads up to its start time plus this
-many seconds. Reason: HubSpot rounds a `Date` down to a whole second."""
+"""If a response has had a plausible `Date`, the increment reads threads up to its start time plus
+this many seconds. Reason: HubSpot rounds a `Date` down to a whole second."""
 FIRST_LOOKBACK = 120.0
 """The lookback in seconds if the state had no bookmark when this sync started. Such a sync runs a
 full listing before the increment, and the bookmark is the start of this listing."""
 MIN_CORRECTION = 60.0
-"""The first page gives the start time of the increment, by HubSpot's clock. If a later page gives a
-start time that is earlier by more than this many seconds, the earlier time is used."""
+"""The first page gives the start time of the increment, by HubSpot's clock. Each later page gives
+another estimate of this time (`_Start.note`). An estimate replaces the start time if the estimate
+is earlier by more than this many seconds."""
 TOLERATED_EARLY_ROWS = 2
 """A row is *early* if its time is more than `FRESH_SECONDS` before the requested time. If a page
 has more than this many early rows, and most of its rows are early, HubSpot has ignored the filter
@@ -71,9 +72,6 @@ class Increment:
     ) -> None:
         self._api, self._pool, self._pipeline = api, pool, pipeline
         self._state, self._seen, self._settings = context.state, context.seen, context.settings
-        self._lists_archived = self._settings.threads.include_archived
-        """Whether to list archived threads by time. False: `include_archived` is not set, or
-        HubSpot has turned out not to support this list."""
         self._lists_new = True
         """Whether to list new threads by ID (`_new_threads`)."""
 
@@ -94,24 +92,40 @@ class Increment:
         return shift(moment, seconds=-self._settings.lookback_seconds)
 
     def windows(
-        self, since: str, *, end: End, note: Callable[[Page], None] = lambda _: None
+        self,
+        since: str,
+        *,
+        end: End,
+        note: Callable[[Page], None] = lambda _: None,
+        archived_rows: Callable[[], list[Row]] = list,
     ) -> Iterator[Window]:
-        """Yield windows of the threads whose latest-message time is `since` or later.
+        """Yield the threads whose latest-message time is `since` or later, in groups.
+
+        Each group is a `Window`, with the threads from one or several pages.
 
         Args:
             since: A time such as `2026-01-31T09:00:00.000Z`.
             end: Returns the time up to which threads are needed; None while this time is unknown.
             note: Called with each page.
+            archived_rows: Called at most once, if HubSpot does not list archived threads by time.
+                Returns the archived threads instead.
         """
+        instead = [archived_rows]
 
         def list_pages(since: str, *, archived: bool) -> Iterator[Page]:
             for page in self._pool.iterate(self._api.threads_since(since, archived=archived)):
                 note(page)
                 yield page
 
+        def list_archived(since: str) -> Iterator[Page]:
+            yield from self._archived_pages(list_pages(since, archived=True), since)
+            if not self._seen.archived_by_time:
+                rows = instead.pop()() if instead else []
+                yield Page(rows, None, self._seen.now or since)
+
         list_live = partial(list_pages, archived=False)
-        list_archived = partial(self._archived_pages, partial(list_pages, archived=True))
-        lists = (list_live, list_archived) if self._lists_archived else (list_live,)
+        has_archived = self._settings.threads.include_archived
+        lists = (list_live, list_archived) if has_archived else (list_live,)
         return iter_changed_threads(*lists, since=since, end=end)
 
     def _changed(self, lookback: float) -> Iterator[ThreadRef | Event]:
@@ -124,7 +138,7 @@ class Increment:
         try:
             try:
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
-            except _BookmarkAheadError:  # second attempt, because a single `Date` can be wrong
+            except _BookmarkAheadError:  # second attempt: the first `Date` can be wrong
                 yield from self._changed_since(shift(bookmark, seconds=-lookback))
         except _BookmarkAheadError as error:
             LOG.warning(
@@ -195,36 +209,35 @@ class Increment:
             return newest_id
         return newest
 
-    def _archived_pages(self, list_pages: ListSince, since: str) -> Iterator[Page]:
-        """Yield the pages of archived threads, sorted by time.
+    def _archived_pages(self, pages: Iterator[Page], since: str) -> Iterator[Page]:
+        """Yield pages of archived threads, sorted by time.
 
-        UNKNOWN: whether HubSpot sorts archived threads by time. If HubSpot refuses the first page
-        or ignores the filter by time, yield an empty last page instead. This sync then does not
-        list archived threads by time again. The next full listing finds the changed archived
-        threads.
+        UNKNOWN: whether HubSpot lists archived threads by time. If HubSpot refuses the first page
+        or ignores the filter by time, `SeenThreads.archived_by_time` becomes False, and no further
+        page is yielded in this sync. The next full listing then emits the changed archived threads
+        and their new messages (`ThreadPipeline.listed`).
 
         Raises:
             RefusedError: if HubSpot refuses a later page, for example because the cursor has
-                expired. `Backfill` uses this method too. If this method skipped the page,
-                `Backfill` would never read the messages of the page's threads.
+                expired.
         """
-        pages = list_pages(since)
+        if not self._seen.archived_by_time:
+            return
         reason = "HubSpot ignores the time filter."
         try:
-            page = next(pages) if self._lists_archived else Page([], None, "")
+            page = next(pages)
         except RefusedError as error:
             reason = str(error)
         else:
             while not _ignores_filter(page, since):
                 yield page
                 page = next(pages)
-        self._lists_archived = False
+        self._seen.archived_by_time = False
         LOG.warning(
             "Archived threads cannot be listed by time: %s The next full listing picks up their "
             "changes.",
             reason,
         )
-        yield Page([], None, "")
 
 
 def _ignores_filter(page: Page, since: str) -> bool:
@@ -249,7 +262,7 @@ class _Start:
         """The arrival of the first page, in monotonic seconds."""
 
     def note(self, page: Page) -> None:
-        """Set `now` and `end` from the first page. Correct both if a later page shows an error.
+        """Set `now` and `end` from the first page. Correct both if `now` was too late.
 
         A later page with a `Date` gives another estimate of `now`: the page's time minus the
         seconds since the first page. If this estimate is earlier than `now` by more than

@@ -193,16 +193,37 @@ class MessageChecks:
     def _due(self, sync: Sync, past: ThreadHistory, *, is_caught_up: bool) -> int | None:
         """Return the moment since which messages must be known, or None if they need not be."""
         moments = []
-        is_ever_listed = self._life.lists_archived or past.archived_at < 0
-        if is_ever_listed and past.message_due_at is not None and past.message_due_at <= sync.began:
+        if past.message_due_at is not None and past.message_due_at <= sync.began:
             due_at = self._life.time_of(past.message_due_at)
             lag = timedelta(seconds=self._life.account.behavior.lag_by_time)
-            is_listed = due_at + lag < sync.began_at
+            is_by_time = self._life.lists_archived or past.archived_at < 0
+            is_found = is_by_time or self._is_archived_found(sync, past, due_at)
+            is_listed = is_found and due_at + lag < sync.began_at
             if is_listed and (is_caught_up or self._is_covered(sync, due_at)):
                 moments.append(past.message_due_at)
         if past.messages_expected_since is not None:
             moments.append(past.messages_expected_since)
         return max(moments, default=None)
+
+    def _is_archived_found(self, sync: Sync, past: ThreadHistory, due_at: datetime) -> bool:
+        """Whether a sync has found a message of an archived thread, although no list is by time.
+
+        The backfill lists the archived threads since the bookmark of messages by ID. If there is no
+        backfill, a full listing reads the messages since the previous listing.
+        """
+        shown = self._life.earlier(sync.began, self._life.most_lag)
+        if max(past.archived_at, past.message_due_at or 0) > shown:
+            return False
+        if sync.met(archived_by_time={"works"}):
+            return False
+        due = text_of(due_at)
+        if sync.needs_backfill:
+            return due >= (sync.given_messages.get("replication_key_value") or "")
+        before = sync.given.get("full_listing_started_at")
+        after = self._warehouse.kept.get("full_listing_started_at")
+        if sync.is_first or not before or not after or after == before:
+            return False
+        return bool(before <= due and text_of(sync.began_at) <= after)
 
     def _is_covered(self, sync: Sync, time: datetime) -> bool:
         """Whether the increment or the backfill of a sync has read threads up to a time."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError
+from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.models import ReadMessages, Selection, ThreadRef
 from tap_hubspot_threads.sync.phases.backfill import EPOCH, MIN_QUOTA_SHARE, Backfill
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.values import shift
-from tests.sync.fakes import NOW, Inline, fake, make_context, page, row, write
+from tests.sync.fakes import NOW, FakeApi, Inline, make_context, page, row, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +25,7 @@ LOOKBACK = 300
 START = "2026-11-20T10:00:00.000Z"
 T0, T1, T2, T3 = (f"2026-11-20T11:{minute}0:00.000Z" for minute in range(4))
 LATER = shift(NOW, seconds=1)
+LONG_AGO = "2026-11-01T00:00:00.000Z"
 
 
 def rows(at: str, *ids: int) -> list[dict[str, Any]]:
@@ -57,8 +58,7 @@ class World:
         include_archived: bool = False,
         **state: Any,
     ) -> None:
-        self.api = fake(*answers)
-        shares = list(share)
+        self.api = cast("Any", QuotaApi(*answers, shares=list(share)))
         threads: dict[str, Any] = {"replication_key_value": NOW, "full_listing_rows": 9} | state
         bookmarks = {
             "threads": threads,
@@ -80,8 +80,7 @@ class World:
         self.read_error: Exception | None = None
         pipeline = ThreadPipeline(self.api, Inline(), self.context, [self._read_messages])
         increment = Increment(self.api, Inline(), pipeline, self.context)
-        api: Any = QuotaShares(shares)  # all that a backfill reads of the API
-        self.backfill = Backfill(api, increment, pipeline, self.context)
+        self.backfill = Backfill(self.api, Inline(), increment, pipeline, self.context)
 
     def _read_messages(self, events: Iterable[Event], /) -> Iterator[Event]:
         for event in events:
@@ -99,10 +98,11 @@ class World:
         return self.threads_read
 
 
-class QuotaShares:
-    """An API that reports one share of the daily quota per check."""
+class QuotaApi(FakeApi):
+    """A scripted API that reports one share of the daily quota per check."""
 
-    def __init__(self, shares: list[float | None]) -> None:
+    def __init__(self, *answers: object, shares: list[float | None]) -> None:
+        super().__init__(*answers)
         self._shares = shares
 
     @property
@@ -210,6 +210,16 @@ def test_archived_or_restored_meanwhile(lists: Iterable[list[dict[str, Any]]]) -
     assert world.run() == ["1"]
     listed = [archived for *_, archived in world.api.requests]
     assert listed == [True, False, True]
+
+
+def test_archived_threads_that_are_not_listed_by_time() -> None:
+    """Archived threads are then listed by ID, once, and merged with live threads by time."""
+    archived = [row(1, T1, archived=True), row(2, None), row(3, T3), row(4, LONG_AGO)]
+    live = [page(*rows(T2, 5, 6, 7), cursor="x"), page(row(8, T3))]
+    world = World(RefusedError("400"), page(*reversed(archived)), *live, include_archived=True)
+    assert world.run() == ["1", "5", "6", "7", "3", "8"]
+    assert [name for name, *_ in world.api.requests].count("list_threads") == 1
+    assert world.state.messages.bookmark == NOW
 
 
 def test_archived() -> None:
