@@ -2,14 +2,14 @@
 
 | Code | Cause |
 |---|---|
-| 0 | everything was synced; an item that failed in several syncs in a row causes only a warning |
-| 1 | items could not be read, most open threads are missing, a file failed, or memory ran out |
+| 0 | no error; an item that failed in several syncs in a row causes only a warning |
+| 1 | items could not be read, most open threads are missing, or memory or the disk is full |
 | 2 | wrong use of the command line |
 | 75 | a later sync may succeed |
 | 78 | every sync fails until the user fixes the cause |
 | 128 + n | signal n stopped the sync |
 
-The code of an error is its attribute `exit_code`, which the classes in `errors` define.
+`OSError` and `MemoryError` have the code 1. Other errors define their code: `exit_code`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ ENDING_ERRORS = (
     OSError,
     MemoryError,
 )
-"""The errors that may end the command. Any other exception is a bug: Python prints a traceback."""
+"""The errors that may end the command. Any other exception except click's is a bug: Python prints
+a traceback."""
 
 
 def exit_code_and_line(error: BaseException) -> tuple[int, str]:

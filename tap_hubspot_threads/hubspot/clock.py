@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 MAX_AHEAD = 60.0
-"""A `Date` more than this many seconds later than the derived time is ignored. `HubSpotClock` also
-uses this number of seconds to compare unconfirmed dates."""
+"""A `Date` more than this many seconds later than the derived time is ignored."""
 MAX_BEHIND = 86_400.0
 """A `Date` more than this many seconds earlier than the derived time is *unconfirmed* (see
 `HubSpotClock`)."""
 MARGIN = timedelta(hours=1)
-"""Until a `Date` is accepted, HubSpot's clock is assumed to be this far behind the local clock."""
+"""Until a `Date` is accepted, HubSpot's clock is assumed to be at least this far behind the local
+clock."""
 MAX_UNCONFIRMED = 16
 """Maximum unconfirmed dates to remember. A further unconfirmed date replaces the oldest."""
 
@@ -31,20 +31,20 @@ MAX_UNCONFIRMED = 16
 class HubSpotClock:
     """Derives the time by HubSpot's clock from the `Date` of each response. Thread-safe.
 
-    Each accepted `Date`, plus the seconds since its response arrived, is an estimate of HubSpot's
-    current time. The derived time is the earliest estimate.
+    A `Date`, plus the seconds since its response arrived, is an estimate of HubSpot's current time.
+    The derived time is the earliest estimate of all accepted dates.
 
     Guarantees:
         * A `Date` before 2000 or after 2099 is ignored.
         * A `Date` more than one minute later than the derived time is ignored: `read` returns None.
           So a single wrong `Date` cannot move the bookmark into the future, unless it is the first.
         * A `Date` more than one day earlier than the derived time is *unconfirmed*. An unconfirmed
-          `Date` is accepted if an earlier unconfirmed `Date` agrees with it: their estimates of the
-          current time differ by at most one minute.
+          `Date` is accepted if an earlier unconfirmed `Date` agrees with it: their estimates differ
+          by at most one minute.
         * Before the first accepted `Date`, there is no derived time. Until then, a `Date` more than
           one day earlier than the local time is unconfirmed. Any other `Date` is accepted, even if
           it is later than the local time.
-        * After a `Date` was accepted, `now` is never later than any estimate.
+        * After a `Date` was accepted, `now` is never later than the estimate of an accepted `Date`.
 
     Args:
         monotonic: Returns monotonic seconds.
@@ -57,7 +57,7 @@ class HubSpotClock:
         """The smallest offset of an accepted `Date`: the seconds from 1970 to the `Date`, minus
         `monotonic()` when the response arrived. None: no `Date` was accepted yet."""
         self._unconfirmed: list[float] = []
-        """The offsets of the latest unconfirmed dates."""
+        """The offsets of the unconfirmed dates that were received last."""
 
     @property
     def is_known(self) -> bool:
@@ -86,8 +86,8 @@ class HubSpotClock:
     def now(self) -> datetime:
         """Return the derived time.
 
-        Until a `Date` is accepted, return the earlier of two times: the local time minus `MARGIN`,
-        and the latest estimate from an unconfirmed `Date`.
+        Until a `Date` is accepted, return the local time minus `MARGIN`. If the estimates of all
+        unconfirmed dates are earlier, return the largest of these estimates instead.
         """
         with self._lock:
             elapsed = self.monotonic()

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("tap-hubspot-threads")
 
 UNDATED_MARGIN = 7_260.0
-"""If no response has had a plausible `Date`, HubSpot's time is unknown. The increment's start time is
-then the local time minus one hour (`HubSpotClock`). The increment reads threads up to this many
-seconds after its start time: one hour, and 3,660 seconds by which the local clock can be slow."""
+"""Without a plausible `Date`, HubSpot's time is unknown. The increment then starts at the local
+time minus one hour (`HubSpotClock`), and reads threads up to this many seconds later: one hour,
+and 3,660 seconds by which the local clock can be slow."""
 ROUNDING_MARGIN = 1.0
 """If a response has had a plausible `Date`, the increment reads threads up to its start time plus
 this many seconds. Reason: HubSpot rounds a `Date` down to a whole second."""

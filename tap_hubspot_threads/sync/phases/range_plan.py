@@ -8,7 +8,7 @@ The *endless* range has no upper end, so it includes the newest threads. If this
 upper part becomes the endless range. This upper part is called a *probe*, because it can turn out
 to be empty: the plan does not know how many threads there are.
 
-Simulated: with 16 workers, ranges are 9 to 14 times as fast as one page after another
+Simulated: with 16 workers, ranges are 9 to 15 times as fast as one page after another
 (`benchmarks/ranges.py`). The simulated accounts have 40,000 to 300,000 threads, and gain the same
 number of threads each day. The IDs increase faster each year, as HubSpot's IDs do.
 """
@@ -33,7 +33,8 @@ SPARE_CALLS = 24
 """Limits the calls that splits add. No range is split while the calls so far exceed 2 × (rows so
 far / rows per page) plus this number."""
 CUTS_PER_PAGE = 3
-"""The IDs after the first page are cut into at most this many ranges per expected page."""
+"""After the first page, the plan estimates how many pages follow. It cuts the IDs after the first
+page into at most this many ranges for each of these pages."""
 PAGES_WORTH_A_SPLIT = 1.2
 """A range is split only if at least this many pages are expected after the page that a worker is
 reading."""
@@ -58,13 +59,13 @@ class _Range:
 class Budget:
     """Limits the API calls and the time for reading a list.
 
-    Each page counts as one API call. Retries, requests with a smaller page size, and the search for
-    a failing row (`RangeReader`) do not count.
+    Each requested page counts as one API call. Retries, requests with a smaller page size, and the
+    search for a failing row (`RangeReader`) do not count.
 
     Args:
         calls: Maximum API calls. None: no limit.
-        seconds: After this many seconds since the first request, no further page is requested.
-            None: no limit.
+        seconds: Once a page arrives later than this many seconds after the first request, no
+            further page is requested. None: no limit.
     """
 
     def __init__(self, *, calls: int | None = None, seconds: float | None = None) -> None:
@@ -74,7 +75,7 @@ class Budget:
         self.calls = 0
         """Number of API calls so far."""
         self.seconds = 0.0
-        """Seconds from the first request to the last response."""
+        """Seconds from the first request to the latest response."""
 
     def take(self) -> bool:
         """Count an API call and return True. If the budget is used up, return False instead."""
@@ -87,7 +88,7 @@ class Budget:
         """Record when a page was received, and whether the time is used up."""
         if self._started_at is None:
             self._started_at = page.received_at - page.seconds
-        self.seconds = page.received_at - self._started_at
+        self.seconds = max(self.seconds, page.received_at - self._started_at)
         self._is_out_of_time = self._max_seconds is not None and self.seconds >= self._max_seconds
 
 
