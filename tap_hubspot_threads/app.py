@@ -66,8 +66,8 @@ class Sync(NamedTuple):
     events: Iterable[Event]
     context: SyncContext
     bookmarks: Callable[..., dict[str, Any] | None] | None = None
-    """`AccountSync.bookmarks`, which returns the new state's entry for each stream. None: the sync
-    does not change the state. This is the case if IDs are configured, or if none of `threads`,
+    """`AccountSync.bookmarks`, which returns the new state's entries by stream. None: the sync does
+    not change the state. This is the case if IDs are configured, or if none of `threads`,
     `messages` and `actors` is selected."""
 
 
@@ -105,9 +105,8 @@ class App:
             streams: The selected streams, by name.
             ids: The configured thread IDs. None: sync the whole account.
             initial_state: The state that the tap received.
-            bookmarks: The object `bookmarks` of `initial_state`, with one entry per stream. The
-                sync resumes from these entries. Empty: the sync starts over. Ignored if IDs are
-                configured.
+            bookmarks: The entries of `initial_state` to resume from, by stream. Empty: the sync
+                starts over. Ignored if IDs are configured.
             write_state: Writes a STATE message.
             max_records: The sync ends after this many records. None: no limit.
 

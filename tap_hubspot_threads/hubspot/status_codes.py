@@ -38,7 +38,7 @@ _BUSY_STATUSES = {
 }
 """Statuses with which HubSpot asks the client to wait. Any request can get them (documented)."""
 _TRANSIENT_STATUSES = {*_BUSY_STATUSES, HTTPStatus.REQUEST_TIMEOUT}
-"""The statuses below 500 after which a retry may succeed. A gateway, not HubSpot, sends a 408."""
+"""The statuses below 500 that are always retried. A gateway, not HubSpot, sends a 408."""
 _CHECK_SETTING = "HubSpot does not accept the token: check the setting {setting}."
 _SCOPE_MISSING = (
     "The token lacks a scope. Give the app or service key the scope conversations.read."
@@ -86,8 +86,8 @@ class Endpoint:
     """Whether a 404 that HubSpot itself sent (`ErrorDetails.is_own_404`) means that the requested
     item does not exist."""
     refusal_statuses: frozenset[int] = frozenset()
-    """The statuses (403 or 404) that say nothing about other endpoints. Such a response of this
-    endpoint does not end the sync."""
+    """The statuses (403 or 404) with which HubSpot refuses this endpoint alone. The sync continues
+    with other endpoints. Exception: a 403 because of a removed user."""
     can_be_partial: bool = False
     """Whether a 207 counts as a success. With a 207, HubSpot returns only some of the requested
     items."""
@@ -124,9 +124,9 @@ class RequestContext:
 def raise_for_status(response: Response, context: RequestContext) -> None:
     """Raise the error that a response represents. Do nothing if the response is a success.
 
-    The error for a 400, 401, 403 or 404 from HubSpot is not transient, because HubSpot limits the
-    percentage of error responses per app and day (documented for marketplace apps). The docstring
-    of `ATTEMPTS_IF_LIKELY_PERMANENT` lists the exceptions.
+    A 400, 401, 403 or 404 from HubSpot does not lead to a retry. A retry would probably be one more
+    error response, and HubSpot limits their percentage per app and day (documented for marketplace
+    apps). The docstring of `ATTEMPTS_IF_LIKELY_PERMANENT` lists the exceptions.
 
     Raises:
         TransientError: for an error that a retry may fix.
@@ -180,13 +180,14 @@ def raise_for_status(response: Response, context: RequestContext) -> None:
 def _raise_not_found(summary: str, details: ErrorDetails, context: RequestContext) -> None:
     """Raise the error for a 404.
 
-    A 404 means that an item does not exist if HubSpot itself sent the 404
-    (`ErrorDetails.is_own_404`) and a request to the Conversations API has succeeded before.
+    A 404 proves that an item does not exist only if all these conditions hold:
+        * The endpoint has `can_be_not_found`.
+        * HubSpot itself sent the 404 (`ErrorDetails.is_own_404`).
+        * A request to the Conversations API has succeeded before.
 
     UNKNOWN: whether HubSpot's own 404 can also mean that the API does not have the path, for
     example because of a wrong `api_version`. In 2019, another HubSpot API sent such a 404 for a
-    removed path (recorded). Therefore a 404 proves nothing before a request to the Conversations
-    API has succeeded.
+    removed path (recorded). The third condition is there for this reason.
     """
     endpoint = context.endpoint
     if_verified: HubSpotError | None = None

@@ -1,6 +1,6 @@
 """The sync that runs if the setting `thread_ids` or `thread_ids_file` is set.
 
-This sync reads the threads in the setting and the reference lists, and keeps no state.
+This sync reads the configured threads, and then the reference lists. It keeps no state.
 """
 
 from __future__ import annotations

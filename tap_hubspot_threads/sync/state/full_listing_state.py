@@ -22,7 +22,7 @@ class FullListingState:
     """The progress of the unfinished full listing, and the numbers of the last completed listing.
 
     Args:
-        state: The result of `to_dict`. Empty: no listing has started yet.
+        state: The keys of `to_dict`. Empty: no listing with the current filters has started yet.
         emits_rows: False if this sync reads threads but does not emit them, because the stream
             `threads` is not selected. The next sync with this stream then lists the whole account.
     """
@@ -37,7 +37,7 @@ class FullListingState:
             self.unread[side].append(IdRange(int(after), None if until is None else int(until)))
         self.cursor: str | None = state.get("listing_cursor")
         """The cursor of the next page, if the listing reads one page after another. None: the
-        listing is read by ranges, or no page has been read."""
+        listing is read by ranges, or no page of the current list has been read."""
         self.started_at: str | None = state.get("listing_started_at")
         """HubSpot's time at the start of the unfinished listing. None: there is no such listing."""
         self.is_whole: bool = state.get("listing_is_whole", True) and emits_rows
