@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -80,6 +80,25 @@ def test_first_sync() -> None:
         for name in NAMES:
             found = {record["id"] for record in output.records(name)}
             assert found == {str(row["id"]) for row in lab.account.lists[name.replace("_", "-")]}
+
+
+@pytest.mark.parametrize("mode", ["refused", "ignores the filter"])
+def test_archived_threads_that_are_not_listed_by_time(
+    mode: Literal["refused", "ignores the filter"],
+) -> None:
+    """The backfill and the full listing then read the messages of archived threads, once."""
+    with open_lab(Account.sample(250)) as lab:
+        lab.account.behavior.archived_by_time = mode
+        life = Life(lab)
+        assert message_ids(life.sync(select(*ALL))) == messages_of(lab, *lab.threads)
+        (thread,) = closed_threads(life)
+        add_messages(life, thread)
+        thread.archived = True
+        assert message_ids(life.sync(select(*ALL))) == set()
+        life.pass_time(hours=24)
+        assert message_ids(life.sync(select(*ALL))) == messages_of(lab, thread)
+        life.pass_time(days=2)
+        assert message_ids(life.sync(select(*ALL))) == set()
 
 
 def test_messages_follow_their_thread() -> None:

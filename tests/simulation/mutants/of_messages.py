@@ -110,11 +110,6 @@ def listing_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ThreadPipeline, "emit", eager)
 
 
-def archived_messages_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full listing does not read messages that the increments could not find."""
-    monkeypatch.setattr(ThreadPipeline, "_may_have_new_message", lambda *_: False)
-
-
 def archived_threads_not_backfilled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The backfill skips the archived threads if HubSpot does not list them by time."""
     monkeypatch.setattr(Backfill, "_archived_rows", lambda *_: [])

@@ -67,7 +67,6 @@ MUTANTS: dict[Plant, str] = {
     messages.bookmark_moves_without_messages: MESSAGE_LOST,
     messages.unemitted_fingerprint_kept: f"{LOST}|{STALE}",
     messages.listing_reads_messages: NEEDLESS_CALL,
-    messages.archived_messages_not_listed: MESSAGE_LOST,
     messages.archived_threads_not_backfilled: MESSAGE_LOST,
     messages.inexact_fingerprints_read_messages: NEEDLESS_CALL,
     messages.state_before_actors: ACTOR_LOST,
