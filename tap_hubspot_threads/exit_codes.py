@@ -3,7 +3,7 @@
 | Code | Cause |
 |---|---|
 | 0 | no error; an item that failed in several syncs in a row causes only a warning |
-| 1 | items could not be read, most open threads are missing, or memory or the disk is full |
+| 1 | items could not be read, most open threads were not found, or writing failed |
 | 2 | wrong use of the command line |
 | 75 | a later sync may succeed |
 | 78 | every sync fails until the user fixes the cause |

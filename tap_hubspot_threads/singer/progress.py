@@ -63,7 +63,7 @@ class Progress:
     total: int | None = None
     """The number of configured thread IDs. None: the whole account is synced."""
     since: str | None = None
-    """The bookmark at the start of the sync. None: the sync started without a bookmark."""
+    """The bookmark at the start of the sync. None: there was no bookmark, or IDs are configured."""
     records: Counter[str] = field(default_factory=Counter)
     """The number of emitted records, by stream."""
     archived: int = 0
@@ -257,9 +257,9 @@ def describe_problems(stats: SyncStats, failures: Failures) -> list[str]:
 
 
 def describe_backfill(stats: SyncStats) -> list[str]:
-    """Return a sentence about an unfinished message backfill, in a list.
+    """Return a sentence about a message backfill that paused in this sync, in a list.
 
-    The list is empty if no backfill is unfinished.
+    Empty: no backfill paused.
     """
     if stats.backfill is None:
         return []

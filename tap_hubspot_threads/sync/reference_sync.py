@@ -1,4 +1,4 @@
-"""The sync that runs if none of `threads`, `messages` and `actors` is selected.
+"""The sync of an account if none of `threads`, `messages` and `actors` is selected.
 
 If `thread_index` is selected, this sync first reads HubSpot's list of threads. Then the sync reads
 the selected reference lists. The state stays unchanged.

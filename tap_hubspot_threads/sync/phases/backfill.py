@@ -1,5 +1,7 @@
 """The message backfill: a phase that reads the messages sent before `messages` was selected.
 
+After a change of the filters, it reads all messages again.
+
 The backfill lists the threads between the bookmark of `messages` and the bookmark of `threads`. It
 emits the messages of these threads, and moves the bookmark of `messages`.
 """
@@ -8,10 +10,12 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from tap_hubspot_threads.errors import DailyQuotaError
 from tap_hubspot_threads.models import REPLICATION_KEY, ReadMessages, StateChange, ThreadRef
+from tap_hubspot_threads.sync.fetch_thread import fetch_thread
 from tap_hubspot_threads.sync.phases.thread_list import ThreadList
 
 if TYPE_CHECKING:
@@ -28,18 +32,19 @@ LOG = logging.getLogger("tap-hubspot-threads")
 
 MIN_QUOTA_SHARE = 0.2
 """The backfill pauses when this share of the daily quota or less is left. If
-`daily_quota_reserve_percent` is more than half of this share, the backfill pauses earlier."""
+`daily_quota_reserve_percent` is more than 10, the backfill pauses earlier (`Backfill.__init__`)."""
 COLUMNS = ("id", "archived", "inboxId", "createdAt", REPLICATION_KEY)
 """The columns of a thread that the backfill needs."""
 EPOCH = "1970-01-01T00:00:00.000Z"
-"""The earliest possible time of a message. A channel without timestamps reports this time."""
+"""The start of a backfill without a bookmark and without `start_date`. No message is earlier."""
 
 
 class Backfill:
     """Reads the messages of threads, in the order of the threads' latest-message times.
 
-    The backfill starts at the bookmark of `messages` and ends at the bookmark of `threads`. If
-    `messages` has no bookmark, the backfill starts at `start_date` or `EPOCH`.
+    The backfill starts at the bookmark of `messages`, and ends at the bookmark of `threads`. If
+    `messages` has no bookmark, the backfill starts at `start_date` or `EPOCH`. A new backfill
+    starts `lookback_seconds` earlier.
 
     Args:
         api: The HubSpot API.
@@ -62,9 +67,10 @@ class Backfill:
         self._state, self._seen, self._stats = context.state, context.seen, context.stats
         self._threads = context.settings.threads
         reserve = context.settings.daily_quota_reserve_percent / 100
-        # The backfill pauses when twice the reserve is left. With a reserve of 50%, this would be
-        # the whole quota, and the backfill would never start. So if the reserve is more than a
-        # third, the backfill pauses halfway between the reserve and 100%.
+        # The backfill pauses when twice the reserve is left, but at least `MIN_QUOTA_SHARE`. With a
+        # reserve of 50%, twice the reserve would be the whole quota, and the backfill would never
+        # start. So a high reserve has another rule: the backfill pauses halfway between the reserve
+        # and 100%. From a reserve of a third on, this is the lower share.
         self._share = max(MIN_QUOTA_SHARE, min(2 * reserve, (1 + reserve) / 2))
         self._is_cut_short = False
 
@@ -103,9 +109,8 @@ class Backfill:
         archived_rows = partial(self._archived_rows, since)
         windows = self._increment.windows(since, end=lambda: until, archived_rows=archived_rows)
         for window in windows:
-            # All threads were listed only up to `complete_until`. The bookmark must not pass this
-            # time. But a row can have a later time, because a thread can get a message while
-            # HubSpot builds the page.
+            # Up to `complete_until`, every thread was listed. After this time, threads can be
+            # missing. So the bookmark must not pass this time, even if a row has a later time.
             complete_until = min(window.complete_until or until, until)
             for row in window.rows:
                 moment = row[REPLICATION_KEY]
@@ -124,18 +129,25 @@ class Backfill:
                 yield StateChange(advance)
 
     def _archived_rows(self, since: str) -> list[Row]:
-        """List all archived threads by ID, and return those with messages since a time.
+        """Return the archived threads with messages since a time, sorted by time.
 
-        The result is sorted by time. To save memory, it has only the columns that `_events` needs.
+        All archived threads are listed by ID. A thread that HubSpot cannot list is read by ID. To
+        save memory, the rows have only the columns that `_events` needs.
         """
-        parts = ThreadList(self._api, self._pool, archived=True).parts()
         rows = (
             {column: row[column] for column in COLUMNS}
-            for part in parts
-            for row in part.rows()
+            for part in ThreadList(self._api, self._pool, archived=True).parts()
+            for row in chain(part.rows(), self._unlisted(part.failing))
             if (row[REPLICATION_KEY] or "") >= since
         )
         return sorted(rows, key=lambda row: str(row[REPLICATION_KEY]))
+
+    def _unlisted(self, ref: ThreadRef | None) -> Iterator[Row]:
+        """Yield the row of a thread that HubSpot cannot list, if the thread can be read by ID."""
+        if ref is not None:
+            row = self._pool.run(partial(fetch_thread, self._api, ref)).outcome
+            if isinstance(row, dict):
+                yield row
 
     def _is_low(self) -> bool:
         left = self._api.quota_share

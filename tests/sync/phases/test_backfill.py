@@ -9,12 +9,22 @@ import pytest
 
 from tap_hubspot_threads.errors import DailyQuotaError, HubSpotError, RefusedError
 from tap_hubspot_threads.models import ReadMessages, Selection, ThreadRef
+from tap_hubspot_threads.sync.id_ranges import cursor_after
 from tap_hubspot_threads.sync.phases.backfill import EPOCH, MIN_QUOTA_SHARE, Backfill
 from tap_hubspot_threads.sync.phases.increment import Increment
 from tap_hubspot_threads.sync.pipeline import ThreadPipeline
 from tap_hubspot_threads.sync.state.sync_state import SyncState
 from tap_hubspot_threads.values import shift
-from tests.sync.fakes import NOW, FakeApi, Inline, make_context, page, row, write
+from tests.sync.fakes import (
+    NOW,
+    FakeApi,
+    Inline,
+    make_context,
+    page,
+    row,
+    transient_error,
+    write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -220,6 +230,14 @@ def test_archived_threads_that_are_not_listed_by_time() -> None:
     assert world.run() == ["1", "5", "6", "7", "3", "8"]
     assert [name for name, *_ in world.api.requests].count("list_threads") == 1
     assert world.state.messages.bookmark == NOW
+
+
+def test_archived_thread_that_cannot_be_listed() -> None:
+    """An archived thread that makes its page fail is read by ID, and its messages too."""
+    first = page(row(1, T1), cursor=cursor_after(1))
+    search = [transient_error(), None, page(row(3, T3)), None]
+    answers = [RefusedError("400"), first, *search, row(2, T2), page(row(3, T3)), page()]
+    assert World(*answers, include_archived=True).run() == ["1", "2", "3"]
 
 
 def test_archived() -> None:
