@@ -43,7 +43,7 @@ class Plan(Protocol[T, R]):
         """Return the next task. None: no task is left, or the next task must wait for a result."""
 
     def run(self, task: T) -> R:
-        """Return the result of a task. Called on worker threads."""
+        """Return the result of a task. Called on a worker thread, if any thread can be started."""
 
     def done(self, task: T, result: R) -> None:
         """Record the result of a task."""

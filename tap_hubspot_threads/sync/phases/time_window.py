@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 60.0
 """`_Walk.position` uses only rows whose time is more than this many seconds before the request.
-Most late rows have a later time."""
+Most late rows are newer, so they are not used."""
 
 AGREEING_ROWS = 3
 """`_Walk.position` computes the position from the times of this many rows."""
 
 LATER_ROWS = 20
-"""If this many consecutive rows and all rows of a page have a later time, a list has passed a time
-(`_Walk.is_past`). Fewer rows are no proof, because all of them could be late rows."""
+"""A list has passed a limit if this many rows, and all rows of the last page, are later than the
+limit. Fewer new rows are no proof, because all of them could be late rows (`_Walk.is_past`)."""
 
 FILTER_MARGIN = 0.001
 """Each request asks for threads since the position minus this many seconds. UNKNOWN: whether the
@@ -63,12 +63,12 @@ def iter_changed_threads(
 ) -> Iterator[Window]:
     """Yield windows of the threads whose time is `since` or later.
 
-    Each thread is yielded once. The threads of a window are sorted by time. Because of late rows, a
-    window can have later times than the next window.
+    Each thread is yielded once. The threads of a window are sorted by time. A window can have later
+    times than the next window, because its last page can go beyond `complete_until`.
 
     For each window, the lists of live and archived threads are read in three steps:
-        1. Archived threads, until the position moves. If archived threads of an earlier window are
-           left, they are used instead.
+        1. Archived threads, until the position moves. This step is skipped if an earlier window has
+           already read beyond the position.
         2. Live threads, until the position moves, but at most up to the position of step 1.
         3. Archived threads again, up to the position of step 2. If the live list has ended, up to
            the position of step 1.

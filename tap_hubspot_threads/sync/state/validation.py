@@ -37,8 +37,8 @@ def check_state(state: Mapping[str, Any]) -> None:
 
     Raises:
         StateError: if `bookmarks` does not have the form of this tap, for example because no entry
-            belongs to a stream of this tap. Also if an entry has an unknown key or an invalid
-            value. The message then names the key.
+            belongs to a stream of this tap. Also if the entry of `threads` or `messages` has an
+            unknown key or an invalid value. The message then names the key.
     """
     bookmarks = state.get("bookmarks", None if state else {})
     if (
@@ -46,7 +46,7 @@ def check_state(state: Mapping[str, Any]) -> None:
         and all(isinstance(bookmark, dict) for bookmark in bookmarks.values())
         and (not bookmarks or bookmarks.keys() & STREAMS)
     ):
-        # Other taps that use singer-sdk can write the two keys below. This tap does not.
+        # Only other taps that use singer-sdk write the keys `partitions` and `progress_markers`.
         others = [bookmark for name, bookmark in bookmarks.items() if name not in _keys()]
         if not any({"partitions", "progress_markers"} & bookmark.keys() for bookmark in others):
             for stream, keys in _keys().items():
