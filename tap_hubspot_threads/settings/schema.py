@@ -103,10 +103,10 @@ SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "Read archived threads too. If false, the first sync and each increment skip them. "
-            "Every later full listing emits archived threads, and the open-thread check emits an "
-            "open thread once more after it was archived. So a thread that is archived after it "
-            "was loaded does not stay in the table as live."
+            "Read archived threads too. If false, only the first sync and the increments skip "
+            "them. Every later full listing still emits all archived threads, so that a thread that was "
+            "archived after it was loaded does not stay in the table as live. The open-thread "
+            "check emits an open thread once more after it was archived."
         ),
     ),
     th.Property(
