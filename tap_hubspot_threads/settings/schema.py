@@ -104,9 +104,9 @@ SETTINGS = th.PropertiesList(
         title="Include archived",
         description=(
             "Read archived threads too. If false, only the first sync and the increments skip "
-            "them. Every later full listing still emits all archived threads, so that a thread that was "
-            "archived after it was loaded does not stay in the table as live. The open-thread "
-            "check emits an open thread once more after it was archived."
+            "them. Every later full listing still emits all archived threads, so that a thread "
+            "that was archived after it was loaded does not stay in the table as live. The "
+            "open-thread check emits an open thread once more after it was archived."
         ),
     ),
     th.Property(
