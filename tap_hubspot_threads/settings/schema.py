@@ -185,9 +185,9 @@ SETTINGS = th.PropertiesList(
         title="Daily quota reserve percent",
         description=(
             "Percentage of the account's daily quota to leave to other integrations. If only this "
-            "part remains, the sync saves its state and stops. The message backfill stops earlier: "
-            "when twice this percentage remains, or 20% if that is more. If this percentage is "
-            "above 33, the backfill stops halfway between it and 100%."
+            "part remains, the sync saves its state and stops. The message backfill leaves more: "
+            "twice this percentage, and at least 20%. Above 33, it leaves the middle between this "
+            "percentage and 100%: with 60, it stops when 80% remains."
         ),
     ),
     th.Property(
