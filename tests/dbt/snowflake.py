@@ -32,7 +32,7 @@ from tests.dbt.conversation import Names, naive
 from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
 from tests.targets.columns import snake
 from tests.targets.expected import stored
-from tests.targets.person import mention_elsewhere, thread_of_a_contact
+from tests.targets.person import filled, person_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,6 @@ SCHEMAS = ROOT / "tap_hubspot_threads" / "schemas"
 ZONE = "US/Eastern"
 TYPES = {"boolean": "boolean", "object": "variant", "array": "variant", "string": "varchar"}
 READ_AT = "2026-11-25 00:00:00"
-EXAMPLE_OF_A_PERSON = ("57262", "ada@example.org", "Ada Okafor")
 
 
 def rows(account: Account) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -139,7 +138,7 @@ def remove(cursor: Any, account: Account) -> None:
         cursor.execute(f"insert into hubspot.deleted_threads select {row}")
         account.delete(thread)
     recipe = (PROJECT / "recipes" / "remove_deleted_threads.snowflake.sql").read_text("utf-8")
-    for statement in 2 * re.sub("--.*", "", recipe).split(";")[:-1]:
+    for statement in 2 * statements(recipe):
         cursor.execute(statement)
     sent = fivetran.payloads(account)
     for stream, view in (
@@ -154,18 +153,9 @@ def remove(cursor: Any, account: Account) -> None:
 def erase(cursor: Any) -> None:
     """Run the documented SQL that erases a person, and compare what it shows with the rows."""
     account = account_with_cases(60)
-    thread, person = thread_of_a_contact(account)
-    other = next(one for one in account.threads.values() if one is not thread and one.assigned_to)
-    mention = mention_elsewhere(account, other, person)
-    for stream, payloads in rows(account):
-        cursor.execute(f"drop table hubspot.{stream}")
-        load(cursor, stream, payloads)
-    text = (ROOT / "docs" / "privacy" / "erase-personal-data.md").read_text(encoding="utf-8")
-    (sql,) = re.findall(r"^```snowflake\n(USE .*?)^```", text, re.DOTALL | re.MULTILINE)
-    sql = sql.replace("USE SCHEMA raw.hubspot", "USE SCHEMA hubspot")
-    for example, value in zip(EXAMPLE_OF_A_PERSON, person.values(), strict=True):
-        assert f"= '{example}';" in sql
-        sql = sql.replace(f"= '{example}';", f"= '{value}';")
+    thread, person, mention = person_in(account)
+    reload(cursor, account)
+    sql = filled(documented_sql("privacy/erase-personal-data"), person)
     delete = sql.replace("ROLLBACK", "COMMIT")
     before = texts(cursor)
     counts, mentions = shown(cursor, sql)
@@ -210,7 +200,7 @@ def remove_another_account(cursor: Any) -> None:
     assert 0 < len(kept) < len(threads)
     messages = table(cursor, "hubspot.messages")
     expected = {row["id"] for row in messages if row["conversations_thread_id"] in kept}
-    for statement in re.sub("--.*", "", sql).split(";")[:-1]:
+    for statement in statements(sql):
         cursor.execute(statement)
     assert {row["id"] for row in table(cursor, "hubspot.threads")} == kept
     assert {row["id"] for row in table(cursor, "hubspot.messages")} == expected
@@ -218,10 +208,30 @@ def remove_another_account(cursor: Any) -> None:
         assert table(cursor, f"hubspot.{stream}") == []
 
 
+def reload(cursor: Any, account: Account) -> None:
+    """Replace all tables by those of an account."""
+    for stream, payloads in rows(account):
+        cursor.execute(f"drop table hubspot.{stream}")
+        load(cursor, stream, payloads)
+
+
+def documented_sql(page: str) -> str:
+    """Return the block of a page that starts with USE, for the schema of these tests."""
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    sql: str
+    (sql,) = re.findall(r"^```snowflake\n(USE .*?)^```", text, re.DOTALL | re.MULTILINE)
+    return sql.replace("USE SCHEMA raw.hubspot", "USE SCHEMA hubspot")
+
+
+def statements(sql: str) -> list[str]:
+    """Return the statements of SQL without its comments."""
+    return re.sub("--.*", "", sql).split(";")[:-1]
+
+
 def shown(cursor: Any, sql: str) -> tuple[list[int], list[str]]:
     """Run the statements, and return the numbers and the IDs of messages that they show."""
     results = []
-    for statement in re.sub("--.*", "", sql).split(";")[:-1]:
+    for statement in statements(sql):
         cursor.execute(statement)
         if statement.strip().startswith("SELECT"):
             results.append(cursor.fetchall())

@@ -10,13 +10,11 @@ import pytest
 
 from tests.dbt.cases import sample
 from tests.dbt.warehouse import DuckDB
-from tests.targets.person import mention_elsewhere, thread_of_a_contact
+from tests.targets.person import filled, person_in
 from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from emulator.data.account import Account
 
 pytestmark = [
     pytest.mark.dbt,
@@ -24,7 +22,6 @@ pytestmark = [
 ]
 
 STREAMS = ("threads", "messages", "actors")
-EXAMPLE = {"contact_id": "57262", "address": "ada@example.org", "name": "Ada Okafor"}
 (DRY_RUN,) = [
     block for block in blocks(page("privacy/erase-personal-data"), "sql") if "getvariable" in block
 ]
@@ -54,26 +51,11 @@ def rows(warehouse: DuckDB) -> dict[str, list[str]]:
     }
 
 
-def filled(sql: str, person: dict[str, str]) -> str:
-    """Replace the example's values by the person's."""
-    for key, value in person.items():
-        assert f"SET VARIABLE {key} = '{EXAMPLE[key]}';" in sql
-        sql = sql.replace(f"= '{EXAMPLE[key]}';", f"= '{value}';")
-    return sql
-
-
-def account_with_a_person() -> tuple[Account, dict[str, str], str]:
-    """Return an account, a person in it, and the ID of a message that mentions the person."""
-    account = sample(60)
-    thread, person = thread_of_a_contact(account)
-    other = next(one for one in account.threads.values() if one is not thread and one.assigned_to)
-    return account, person, mention_elsewhere(account, other, person)
-
-
 def test_person_is_erased(tmp_path: Path) -> None:
     """The SQL shows what it would delete, deletes exactly that, and then finds nothing more."""
     warehouse = DuckDB(tmp_path)
-    account, person, mention = account_with_a_person()
+    account = sample(60)
+    _, person, mention = person_in(account)
     warehouse.load(account, "hubspot", *STREAMS)
     before = rows(warehouse)
     dry_run = filled(DRY_RUN, person)
@@ -101,7 +83,8 @@ def test_person_is_erased(tmp_path: Path) -> None:
 def test_empty_values_delete_nothing(tmp_path: Path) -> None:
     """Without values, the SQL finds nothing."""
     warehouse = DuckDB(tmp_path)
-    account, person, _ = account_with_a_person()
+    account = sample(60)
+    _, person, _ = person_in(account)
     warehouse.load(account, "hubspot", *STREAMS)
     assert run(warehouse, filled(DRY_RUN, dict.fromkeys(person, ""))) == ([0, 0, 0, 0], [])
 
@@ -109,7 +92,8 @@ def test_empty_values_delete_nothing(tmp_path: Path) -> None:
 def test_one_of_two_accounts(tmp_path: Path) -> None:
     """Without the comment marks, the SQL changes no row of another account."""
     warehouse = DuckDB(tmp_path)
-    account, person, _ = account_with_a_person()
+    account = sample(60)
+    _, person, _ = person_in(account)
     warehouse.load(account, "hubspot", *STREAMS)
     for name in STREAMS:
         warehouse.query(

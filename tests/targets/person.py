@@ -11,6 +11,25 @@ if TYPE_CHECKING:
     from emulator.data.thread import Thread
 
 
+EXAMPLE = {"contact_id": "57262", "address": "ada@example.org", "name": "Ada Okafor"}
+"""The person in the documented SQL."""
+
+
+def filled(sql: str, person: dict[str, str]) -> str:
+    """Replace the values of `EXAMPLE` in assignments by those of a person."""
+    for key, value in person.items():
+        assert f" {key} = '{EXAMPLE[key]}';" in sql
+        sql = sql.replace(f"= '{EXAMPLE[key]}';", f"= '{value}';")
+    return sql
+
+
+def person_in(account: Account) -> tuple[Thread, dict[str, str], str]:
+    """Return a person's thread, the person, and the ID of a message that mentions the person."""
+    thread, person = thread_of_a_contact(account)
+    other = next(one for one in account.threads.values() if one is not thread and one.assigned_to)
+    return thread, person, mention_elsewhere(account, other, person)
+
+
 def thread_of_a_contact(account: Account) -> tuple[Thread, dict[str, str]]:
     """Return a thread whose contact has a name, and the values that identify the contact."""
     for thread in account.threads.values():
