@@ -91,12 +91,12 @@ class CheckedTap(Tap):
             super().__init__(
                 config=settings, validate_config=validate_config, setup_mapper=False, **kwargs
             )
-        if setup_mapper:
-            with explain_stream_map_errors():
-                check_stream_maps(self._maps, self._columns)
-                self.setup_mapper()
-            if warning := overridden_maps_warning(self._maps, self._columns):
-                self.logger.warning(warning)
+            if setup_mapper:
+                with explain_stream_map_errors():
+                    check_stream_maps(self._maps, self._columns)
+                    self.setup_mapper()
+                if warning := overridden_maps_warning(self._maps, self._columns):
+                    self.logger.warning(warning)
         for warning in unknown_settings(sorted(names), schema):
             self.logger.warning(warning)
         if validate_config:

@@ -295,8 +295,6 @@ def explain_stream_map_errors() -> Iterator[None]:
     """
     try:
         yield
-    except ConfigValidationError as error:
-        raise SettingsError("; ".join(map(_reword, error.errors))) from None
     except (MappingError, NotImplementedError) as error:
         message = f"stream_maps: {error}"
         raise SettingsError(message) from None

@@ -444,8 +444,8 @@ class ThreadPipeline:
         if self._seen.archived_by_time or state.is_first_listing or row["archived"] is False:
             return False
         started, seconds = state.listing.full_started_at, self._context.settings.lookback_seconds
-        is_new = started is None or (latest or "") >= shift(started, seconds=-seconds)
-        return latest is not None and is_new
+        since = shift(started, seconds=-seconds) if started else ""
+        return latest is not None and latest >= since
 
     def _index_entry(self, row: Row) -> Iterator[Record]:
         if self._selection.thread_index:

@@ -106,7 +106,7 @@ class Backfill:
             yield StateChange(partial(self._state.messages.catch_up, until))
 
     def _events(self, since: str, until: str) -> Iterator[Event]:
-        archived_rows = partial(self._archived_rows, since)
+        archived_rows = self._archived_rows(since)
         windows = self._increment.windows(since, end=lambda: until, archived_rows=archived_rows)
         for window in windows:
             # Up to `complete_until`, every thread was listed. After this time, threads can be
@@ -128,8 +128,8 @@ class Backfill:
                         yield StateChange(partial(self._state.recent.note, row["id"], moment))
                 yield StateChange(advance)
 
-    def _archived_rows(self, since: str) -> list[Row]:
-        """Return the archived threads with messages since a time, sorted by time.
+    def _archived_rows(self, since: str) -> Iterator[Row]:
+        """Yield the archived threads with messages since a time, sorted by time.
 
         All archived threads are listed by ID. A thread that HubSpot cannot list is read by ID. To
         save memory, the rows have only the columns that `_events` needs.
@@ -140,7 +140,7 @@ class Backfill:
             for row in chain(part.rows(), self._unlisted(part.failing))
             if (row[REPLICATION_KEY] or "") >= since
         )
-        return sorted(rows, key=lambda row: str(row[REPLICATION_KEY]))
+        yield from sorted(rows, key=lambda row: str(row[REPLICATION_KEY]))
 
     def _unlisted(self, ref: ThreadRef | None) -> Iterator[Row]:
         """Yield the row of a thread that HubSpot cannot list, if the thread can be read by ID."""

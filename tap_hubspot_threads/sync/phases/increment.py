@@ -97,7 +97,7 @@ class Increment:
         *,
         end: End,
         note: Callable[[Page], None] = lambda _: None,
-        archived_rows: Callable[[], list[Row]] = list,
+        archived_rows: Iterator[Row] | None = None,
     ) -> Iterator[Window]:
         """Yield the threads whose latest-message time is `since` or later, in groups.
 
@@ -107,10 +107,9 @@ class Increment:
             since: A time such as `2026-01-31T09:00:00.000Z`.
             end: Returns the time up to which threads are needed; None while this time is unknown.
             note: Called with each page.
-            archived_rows: Called at most once, if HubSpot does not list archived threads by time.
-                Returns the archived threads instead.
+            archived_rows: The archived threads, sorted by time. Used only if HubSpot does not list
+                archived threads by time.
         """
-        instead = [archived_rows]
 
         def list_pages(since: str, *, archived: bool) -> Iterator[Page]:
             for page in self._pool.iterate(self._api.threads_since(since, archived=archived)):
@@ -120,8 +119,7 @@ class Increment:
         def list_archived(since: str) -> Iterator[Page]:
             yield from self._archived_pages(list_pages(since, archived=True), since)
             if not self._seen.archived_by_time:
-                rows = instead.pop()() if instead else []
-                yield Page(rows, None, self._seen.now or since)
+                yield Page(list(archived_rows or ()), None, self._seen.now or since)
 
         list_live = partial(list_pages, archived=False)
         has_archived = self._settings.threads.include_archived

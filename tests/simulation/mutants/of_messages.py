@@ -112,7 +112,7 @@ def listing_reads_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def archived_threads_not_backfilled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The backfill skips the archived threads if HubSpot does not list them by time."""
-    monkeypatch.setattr(Backfill, "_archived_rows", lambda *_: [])
+    monkeypatch.setattr(Backfill, "_archived_rows", lambda *_: iter(()))
 
 
 def inexact_fingerprints_read_messages(monkeypatch: pytest.MonkeyPatch) -> None:
