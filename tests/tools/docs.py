@@ -83,7 +83,9 @@ def metrics() -> str:
         parts += ["| Column | Definition |", "|---|---|"]
         for column in model["columns"]:
             meta = column["config"]["meta"]
-            cell = f"{column['description'].strip()}<br>*In HubSpot:* {meta['hubspot'].strip()}."
+            cell = column["description"].strip()
+            if meta["hubspot"] != "none":
+                cell += f"<br>*In HubSpot:* {meta['hubspot'].strip()}."
             if "difference" in meta:
                 cell += f" *Difference:* {meta['difference'].strip()}"
             parts.append(f"| `{column['name']}` | {cell} |")
