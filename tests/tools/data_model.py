@@ -80,7 +80,7 @@ def joins() -> list[Join]:
 
 def joins_table() -> str:
     """Return the joins as a Markdown table, by the key that they refer to."""
-    rows = ["| Key | Joined by |", "|---|---|"]
+    rows = ["| Primary key | Columns that refer to it |", "|---|---|"]
     for target in dict.fromkeys(join.target for join in joins()):
         columns = [f"`{join.table}.{join.column}`" for join in joins() if join.target == target]
         rows.append(f"| `{target}.id` | {', '.join(columns)} |")
