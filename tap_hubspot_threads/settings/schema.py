@@ -62,9 +62,9 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         title="Thread IDs file",
         description=(
-            "Path of a file with thread IDs to sync in addition to thread_ids: plain text with one "
-            "ID per line, or CSV with a column id, thread_id or threadId. A pipe such as "
-            "/dev/stdin works too."
+            "Path of a file with thread IDs, which are synced in addition to thread_ids. The file "
+            "is plain text with one ID per line, or CSV with a column id, thread_id or threadId. A "
+            "pipe such as /dev/stdin works too."
         ),
     ),
     th.Property(
@@ -72,9 +72,9 @@ SETTINGS = th.PropertiesList(
         th.ArrayType(_ID),
         title="Inbox IDs",
         description=(
-            "Sync only threads in these inboxes. Empty or unset: all inboxes. Ignored if thread "
-            "IDs are configured. If a closed thread moves to an inbox outside the list, the "
-            "table keeps the thread's last row, even after a full refresh."
+            "Sync only threads in these inboxes. Empty or unset: all inboxes. Ignored if "
+            "thread_ids or thread_ids_file is set. If a closed thread moves to an inbox that is "
+            "not in the list, the table keeps the thread's last row, even after a full refresh."
         ),
     ),
     th.Property(
@@ -83,8 +83,8 @@ SETTINGS = th.PropertiesList(
         title="Start date",
         description=(
             "Skip threads whose latest message is older than this date, such as 2026-01-31 "
-            "(midnight UTC). For a thread without messages, its creation counts instead. Ignored "
-            "if thread IDs are configured."
+            "(midnight UTC). A thread without messages is skipped if it was created before this "
+            "date. Ignored if thread_ids or thread_ids_file is set."
         ),
     ),
     th.Property(
@@ -93,8 +93,8 @@ SETTINGS = th.PropertiesList(
         default=False,
         title="Always fetch by ID",
         description=(
-            "Read every thread by ID, one API call per thread. By default, first syncs and full "
-            "listings emit the rows of the list, up to 500 threads per call."
+            "Read every thread by ID, one API call per thread. If false, first syncs and full "
+            "listings emit the rows of HubSpot's list of threads, up to 500 threads per call."
         ),
     ),
     th.Property(
@@ -103,10 +103,10 @@ SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "Read archived threads too. If false, only the first sync and the increments skip "
-            "them. Every later full listing still emits all archived threads, so that a thread "
-            "that was archived after it was loaded does not stay in the table as live. The "
-            "open-thread check emits an open thread once more after it was archived."
+            "Read archived threads too. If false, the first sync and the increments skip archived "
+            "threads. Later full listings still emit all archived threads, so that the table does "
+            "not show an archived thread as live. If an open thread is archived, the open-thread "
+            "check emits the thread once more."
         ),
     ),
     th.Property(
@@ -120,7 +120,10 @@ SETTINGS = th.PropertiesList(
         "property",
         th.StringType,
         title="Property",
-        description="Name of an additional thread property to request, emitted in otherProperties.",
+        description=(
+            "Name of an additional thread property to request. Its value is emitted in "
+            "otherProperties."
+        ),
     ),
     th.Property(
         "open_threads_max_calls",
@@ -128,8 +131,8 @@ SETTINGS = th.PropertiesList(
         default=500,
         title="Open threads max calls",
         description=(
-            "Maximum API calls per sync for re-checking threads that were open at the last sync. 0 "
-            "disables the check and the detection of deleted threads."
+            "Maximum API calls per sync to re-check the threads that were open at the last sync. 0 "
+            "disables this check and the detection of deleted threads."
         ),
     ),
     th.Property(
@@ -138,8 +141,9 @@ SETTINGS = th.PropertiesList(
         default=24,
         title="Full listing interval hours",
         description=(
-            "Hours between the starts of two full listings, which read all threads again. If a "
-            "closed thread changes without a new message, only a full listing finds the change."
+            "Hours between the starts of two full listings. A full listing reads all threads "
+            "again. If a closed thread changes without a new message, only a full listing finds "
+            "the change."
         ),
     ),
     th.Property(
@@ -150,8 +154,8 @@ SETTINGS = th.PropertiesList(
         description=(
             "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
             "emails that arrive late, and messages that HubSpot's index shows late. The list takes "
-            "1 call per 500 threads. Up to 2,000 unchanged threads in it cost nothing more; each "
-            "further one costs 1 call."
+            "1 call per 500 threads. Up to 2,000 unchanged threads in the list take no other call. "
+            "Each unchanged thread above 2,000 takes 1 more call."
         ),
     ),
     th.Property(
@@ -185,9 +189,11 @@ SETTINGS = th.PropertiesList(
         title="Daily quota reserve percent",
         description=(
             "Percentage of the account's daily quota to leave to other integrations. If only this "
-            "part remains, the sync saves its state and stops. The message backfill leaves more: "
-            "twice this percentage, and at least 20%. Above 33, it leaves the middle between this "
-            "percentage and 100%: with 60, it stops when 80% remains."
+            "part remains, the sync saves its state and stops. The message backfill stops earlier. "
+            "If this setting is at most 10, the backfill stops when 20% remains. If this setting "
+            "is 11 to 33, the backfill stops when twice this percentage remains. If this setting "
+            "is higher, the backfill stops halfway between this percentage and 100%. For example, "
+            "with 60, the backfill stops when 80% remains."
         ),
     ),
     th.Property(
@@ -217,8 +223,8 @@ SETTINGS = th.PropertiesList(
         default=False,
         title="Fetch original content",
         description=(
-            "Read the full text of messages that HubSpot truncated, one API call per message. "
-            "The text does not include earlier emails that an email quotes."
+            "Read the full text of messages that HubSpot truncated, one API call per truncated "
+            "message. The full text does not include earlier emails that an email quotes."
         ),
     ),
     th.Property(
