@@ -182,6 +182,15 @@ def erase(cursor: Any) -> None:
         cursor.execute(f"alter table hubspot.{stream} add column account varchar")
         cursor.execute(f"update hubspot.{stream} set account = '7'")
     assert shown(cursor, sql.replace("/*", "").replace("*/", "")) == ([0, 0, 0, 0], [])
+    reload(cursor, account)
+    cursor.execute("drop table hubspot.actors")
+    cursor.execute("create table hubspot.actors (id text, email text, account text)")
+    for column in ("senders", "recipients"):
+        cursor.execute(f"alter table hubspot.messages drop column {column}")
+        cursor.execute(f"alter table hubspot.messages add column {column} variant")
+    counts, _ = shown(cursor, delete)
+    assert counts == [len(account.messages(thread)), 0, 1, 0]
+    assert shown(cursor, sql)[0] == [0, 0, 0, 0]
 
 
 def remove_another_account(cursor: Any) -> None:

@@ -111,3 +111,24 @@ def test_one_of_two_accounts(tmp_path: Path) -> None:
         assert len(after[name]) < len(before[name])
     counts, _ = run(warehouse, sql)
     assert counts == [0, 0, 0, 0]
+
+
+def test_missing_columns_and_actors(tmp_path: Path) -> None:
+    """With an empty table and empty columns instead of missing ones, the SQL works unchanged."""
+    warehouse = DuckDB(tmp_path)
+    account = sample(60)
+    thread, person, _ = person_in(account)
+    warehouse.load(account, "hubspot", "threads", "messages")
+    for column in ("senders", "recipients"):
+        warehouse.query(f"ALTER TABLE hubspot.messages DROP COLUMN {column}")
+    texts = blocks(page("privacy/erase-personal-data"), "sql")
+    (create,) = [text for text in texts if text.startswith("CREATE TABLE")]
+    (add,) = [text for text in texts if text.startswith("ALTER TABLE")]
+    added = add.partition("\n")[2].replace("jsonb", "json")
+    warehouse.query(f"{create}; {added}; {added.replace('senders', 'recipients')}")
+    sql = filled(DRY_RUN, person)
+    counts, _ = run(warehouse, sql.replace("ROLLBACK", "COMMIT"))
+    assert counts == [len(account.messages(thread)), 0, 1, 0]
+    assert run(warehouse, sql)[0] == [0, 0, 0, 0]
+    warehouse.load(account, "hubspot", "threads", "messages")
+    assert run(warehouse, sql)[0] != [0, 0, 0, 0]

@@ -118,3 +118,43 @@ def test_one_of_two_accounts(database: Database, tmp_path: Path) -> None:
         others_rows = [row for row in table if '"account": "62515"' in row]
         assert [row for row in after[name] if '"account": "62515"' in row] == others_rows
     assert len(after["threads"]) == 119
+
+
+def test_missing_columns_and_actors(database: Database, tmp_path: Path) -> None:
+    """With an empty table and empty columns instead of missing ones, the SQL works unchanged."""
+    account = Account.sample(60)
+    thread, person = thread_of_a_contact(account)
+    variables = NO_PERSON | person
+    load(database, tmp_path, account)
+    database.query("DROP TABLE hubspot.actors")
+    database.query("ALTER TABLE hubspot.messages DROP COLUMN senders, DROP COLUMN recipients")
+    with pytest.raises(AssertionError, match=r"hubspot\.messages|hubspot\.actors|senders"):
+        database.psql(DRY_RUN, **variables)
+    texts = blocks(page("privacy/erase-personal-data"), "sql")
+    (create,) = [text for text in texts if text.startswith("CREATE TABLE")]
+    (add,) = [text for text in texts if text.startswith("ALTER TABLE")]
+    assert "senders" in add
+    added = add.partition("\n")[2]
+    database.query(f"{create}; {added}; {added.replace('senders', 'recipients')}")
+    database.psql(DELETE, **variables)
+    assert rows_with(database, f'V-{thread.contact_id}"', f'"{thread.id}"') == []
+    load(database, tmp_path, account, stream_maps={"messages": {"senders": "__NULL__"}})
+    assert database.query("SELECT id FROM hubspot.messages WHERE senders IS NOT NULL") == []
+
+
+def test_threads_only(database: Database, tmp_path: Path) -> None:
+    """The two statements for a schema without messages show and delete the person's threads."""
+    account = Account.sample(60)
+    thread, _ = thread_of_a_contact(account)
+    load(database, tmp_path, account)
+    (both,) = [
+        text
+        for text in blocks(page("privacy/erase-personal-data"), "sql")
+        if text.startswith("SELECT")
+    ]
+    shown, delete = both.replace("57262", str(thread.contact_id)).splitlines()
+    found = {row["id"] for row in database.query(shown)}
+    assert str(thread.id) in found
+    database.query(delete)
+    assert database.query(shown) == []
+    assert len(rows(database)["threads"]) == 60 - len(found)
