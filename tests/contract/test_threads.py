@@ -279,5 +279,9 @@ def test_live_archived_and_deleted(lab: Lab, caplog: pytest.LogCaptureFixture, s
     names = [lab.live_ids[0], archived, str(deleted.id)]
     output = lab.sync(thread_ids=names)
     assert output.ids == names[:2]
-    assert caplog.text.count("not found") == 1
-    assert str(deleted.id) in caplog.text
+    [warning] = [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == logging.WARNING and "not found" in record.getMessage()
+    ]
+    assert str(deleted.id) in warning
