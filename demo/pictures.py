@@ -77,7 +77,7 @@ PIPELINE = (
     Box("Your warehouse", ("8 tables, updated", "by primary key")),
     Box("dbt models", ("first reply, waiting,", "reopened, by agent"), is_ours=True),
 )
-NOTE = ("scheduled by Meltano,", "cron, Airflow or Kubernetes,", "which keeps the state")
+NOTE = ("scheduled by Meltano,", "cron, Airflow or Kubernetes;", "state kept between runs")
 """The note about the second and the third box. A brace connects the note to the boxes."""
 BOX_WIDTH, BOX_HEIGHT, GAP, MARGIN = 196, 92, 34, 6
 
