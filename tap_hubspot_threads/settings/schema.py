@@ -155,7 +155,7 @@ SETTINGS = th.PropertiesList(
             "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
             "emails that arrive late, and messages that HubSpot's index shows late. The list takes "
             "1 call per 500 threads. Up to 2,000 unchanged threads in the list take no other call. "
-            "Each unchanged thread above 2,000 takes 1 more call."
+            "Each further unchanged thread takes 1 more call, or 2 with messages."
         ),
     ),
     th.Property(
