@@ -368,7 +368,10 @@ def test_rollback(workspace: Meltano | CronScript) -> None:
 
 
 def test_alert_for_failed_runs(meltano: Meltano) -> None:
-    """The script reports only failures that need a person, with the tap's exit code."""
+    """The script reports only failures that need a person, with the tap's exit code.
+
+    The tap's exit code 75 needs no person, but a failed target in the same run does.
+    """
     load, *_ = blocks(page("operate/monitoring"), "bash")
     assert meltano.script(load).stdout == ""
     done = meltano.script(load, TAP_HUBSPOT_THREADS_ACCESS_TOKEN="pat-na1-wrong")
@@ -402,6 +405,15 @@ def test_alert_for_failed_runs(meltano: Meltano) -> None:
     (busy / "meltano").chmod(0o755)
     done = meltano.script(load, PATH=f"{busy}:{os.environ['PATH']}")
     assert (done.returncode, done.stdout) == (0, "")
+    codes = {"extractors": 75, "loaders": 1}
+    both = {"event": "Block run completed", "level": "error", "exit_codes": codes}
+    lost = {"event": "The database is gone.", "level": "info", "string_id": "target-postgres"}
+    printed = "\n".join(json.dumps(line) for line in (lost, both))
+    (busy / "meltano").write_text(f"#!/bin/sh\ncat <<'END'\n{printed}\nEND\nexit 1\n")
+    done = meltano.script(load, PATH=f"{busy}:{os.environ['PATH']}")
+    assert done.returncode == 75
+    assert done.stdout.splitlines()[0].endswith("failed with exit code 75:")
+    assert done.stdout.splitlines()[-1] == "The database is gone."
     log = (meltano.folder / "sync.log").read_text(encoding="utf-8")
     assert '"exit_codes": {"extractors": 78}' in log
     assert '"exit_codes": {"loaders": 1}' in log
