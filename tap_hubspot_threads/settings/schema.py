@@ -63,8 +63,8 @@ SETTINGS = th.PropertiesList(
         title="Thread IDs file",
         description=(
             "Path of a file with thread IDs, which are synced in addition to thread_ids. The file "
-            "is plain text with one ID per line, or CSV with a column id, thread_id or threadId. A "
-            "pipe such as /dev/stdin works too."
+            "is plain text with one ID per line, or CSV with a column id, thread_id or threadId "
+            "(case-sensitive). A pipe such as /dev/stdin works too."
         ),
     ),
     th.Property(
@@ -74,7 +74,7 @@ SETTINGS = th.PropertiesList(
         description=(
             "Sync only threads in these inboxes. Empty or unset: all inboxes. Ignored if "
             "thread_ids or thread_ids_file is set. If a closed thread moves to an inbox that is "
-            "not in the list, the table keeps the thread's last row, even after a full refresh."
+            "not in the list, the thread's row stays unchanged, even after a full refresh."
         ),
     ),
     th.Property(
@@ -94,7 +94,7 @@ SETTINGS = th.PropertiesList(
         title="Always fetch by ID",
         description=(
             "Read every thread by ID, one API call per thread. If false, first syncs and full "
-            "listings emit the rows of HubSpot's list of threads, up to 500 threads per call."
+            "listings emit the rows of HubSpot's list of threads, with up to 500 threads per call."
         ),
     ),
     th.Property(
@@ -104,9 +104,9 @@ SETTINGS = th.PropertiesList(
         title="Include archived",
         description=(
             "Read archived threads too. If false, the first sync and the increments skip archived "
-            "threads. Later full listings still emit all archived threads, so that the table does "
-            "not show an archived thread as live. If an open thread is archived, the open-thread "
-            "check emits the thread once more."
+            "threads. Full listings after the first one still emit all archived threads, so that "
+            "the table does not show an archived thread as live. If an open thread is archived, "
+            "the open-thread check emits the thread once more."
         ),
     ),
     th.Property(
@@ -121,8 +121,7 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         title="Property",
         description=(
-            "Name of an additional thread property to request. Its value is emitted in "
-            "otherProperties."
+            "An additional thread property to request. The value is emitted in otherProperties."
         ),
     ),
     th.Property(
@@ -189,11 +188,11 @@ SETTINGS = th.PropertiesList(
         title="Daily quota reserve percent",
         description=(
             "Percentage of the account's daily quota to leave to other integrations. If only this "
-            "part remains, the sync saves its state and stops. The message backfill stops earlier. "
-            "If this setting is at most 10, the backfill stops when 20% remains. If this setting "
-            "is 11 to 33, the backfill stops when twice this percentage remains. If this setting "
-            "is higher, the backfill stops halfway between this percentage and 100%. For example, "
-            "with 60, the backfill stops when 80% remains."
+            "percentage remains, the sync saves the state and stops. The message backfill stops "
+            "earlier. If this setting is at most 10, the backfill stops when 20% remains. If this "
+            "setting is 11 to 33, the backfill stops when twice this percentage remains. If this "
+            "setting is higher, the backfill stops halfway between this percentage and 100%. For "
+            "example, with 60, the backfill stops when 80% remains."
         ),
     ),
     th.Property(
