@@ -104,8 +104,8 @@ SETTINGS = th.PropertiesList(
         title="Include archived",
         description=(
             "Read archived threads too. If false, the first sync and the increments skip archived "
-            "threads. Full listings after the first one still emit all archived threads, so that "
-            "the table does not show an archived thread as live. If an open thread is archived, "
+            "threads. Every later full listing emits all archived threads. Without this, the table "
+            "would show a thread that was archived later as live. If an open thread is archived, "
             "the open-thread check emits the thread once more."
         ),
     ),
@@ -153,8 +153,8 @@ SETTINGS = th.PropertiesList(
         description=(
             "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
             "emails that arrive late, and messages that HubSpot's index shows late. The list takes "
-            "1 call per 500 threads. Up to 2,000 unchanged threads in the list take no other call. "
-            "Each further unchanged thread takes 1 more call, or 2 with messages."
+            "1 call per 500 threads. Unchanged threads in the list are free, up to 2,000. Beyond "
+            "2,000, each unchanged thread takes 1 call, or 2 if messages is selected."
         ),
     ),
     th.Property(
