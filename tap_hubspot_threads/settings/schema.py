@@ -104,9 +104,9 @@ SETTINGS = th.PropertiesList(
         title="Include archived",
         description=(
             "Read archived threads too. If false, the first sync and the increments skip archived "
-            "threads. Every later full listing emits all archived threads. Without this, the table "
-            "would show a thread that was archived later as live. If an open thread is archived, "
-            "the open-thread check emits the thread once more."
+            "threads. But every later full listing still emits all archived threads. Otherwise, if "
+            "a loaded thread was archived, the table would still show it as live. If an open "
+            "thread is archived, the open-thread check emits the thread once more."
         ),
     ),
     th.Property(
@@ -153,8 +153,9 @@ SETTINGS = th.PropertiesList(
         description=(
             "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
             "emails that arrive late, and messages that HubSpot's index shows late. The list takes "
-            "1 call per 500 threads. Unchanged threads in the list are free, up to 2,000. Beyond "
-            "2,000, each unchanged thread takes 1 call, or 2 if messages is selected."
+            "1 call per 500 threads. The first 2,000 unchanged threads in the list take no "
+            "further call. Each unchanged thread beyond them takes 1 call, or 2 if "
+            "messages is selected."
         ),
     ),
     th.Property(
@@ -191,8 +192,8 @@ SETTINGS = th.PropertiesList(
             "percentage remains, the sync saves the state and stops. The message backfill stops "
             "earlier. If this setting is at most 10, the backfill stops when 20% remains. If this "
             "setting is 11 to 33, the backfill stops when twice this percentage remains. If this "
-            "setting is higher, the backfill stops halfway between this percentage and 100%. For "
-            "example, with 60, the backfill stops when 80% remains."
+            "setting is higher, the backfill stops when half of (100 + this setting) percent "
+            "remains. For example, with 60, the backfill stops when 80% remains."
         ),
     ),
     th.Property(
