@@ -104,9 +104,9 @@ SETTINGS = th.PropertiesList(
         title="Include archived",
         description=(
             "Read archived threads too. If false, the first sync and the increments skip archived "
-            "threads. But every later full listing still emits all archived threads. Otherwise, if "
-            "a loaded thread was archived, the table would still show it as live. If an open "
-            "thread is archived, the open-thread check emits the thread once more."
+            "threads. Later full listings emit all archived threads, so that a loaded thread that "
+            "is archived later does not stay live in the table. If an open thread is archived, the "
+            "open-thread check emits it one last time, as archived."
         ),
     ),
     th.Property(
@@ -190,10 +190,9 @@ SETTINGS = th.PropertiesList(
         description=(
             "Percentage of the account's daily quota to leave to other integrations. If only this "
             "percentage remains, the sync saves the state and stops. The message backfill stops "
-            "earlier. If this setting is at most 10, the backfill stops when 20% remains. If this "
-            "setting is 11 to 33, the backfill stops when twice this percentage remains. If this "
-            "setting is higher, the backfill stops when half of (100 + this setting) percent "
-            "remains. For example, with 60, the backfill stops when 80% remains."
+            "earlier: if 20% remains (value up to 10), if twice the value remains (value 11 to "
+            "33), or if (100 + value) / 2 percent remains (value 34 or more). For example, with "
+            "the value 60, the backfill stops if 80% remains."
         ),
     ),
     th.Property(
