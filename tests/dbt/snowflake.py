@@ -32,7 +32,7 @@ from tests.dbt.conversation import Names, naive
 from tests.dbt.working_time import HOLIDAYS, HOURS, WorkingTime
 from tests.targets.columns import snake
 from tests.targets.expected import stored
-from tests.targets.person import filled, person_in
+from tests.targets.person import empty_parts, filled, person_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,10 +184,10 @@ def erase(cursor: Any) -> None:
     assert shown(cursor, sql.replace("/*", "").replace("*/", "")) == ([0, 0, 0, 0], [])
     reload(cursor, account)
     cursor.execute("drop table hubspot.actors")
-    cursor.execute("create table hubspot.actors (id text, email text, account text)")
     for column in ("senders", "recipients"):
         cursor.execute(f"alter table hubspot.messages drop column {column}")
-        cursor.execute(f"alter table hubspot.messages add column {column} variant")
+    for statement in empty_parts(text_of("privacy/erase-personal-data"), "variant"):
+        cursor.execute(statement)
     counts, _ = shown(cursor, delete)
     assert counts == [len(account.messages(thread)), 0, 1, 0]
     assert shown(cursor, sql)[0] == [0, 0, 0, 0]
@@ -199,7 +199,7 @@ def remove_another_account(cursor: Any) -> None:
     for stream, payloads in rows(account):
         cursor.execute(f"drop table hubspot.{stream}")
         load(cursor, stream, payloads)
-    text = (ROOT / "docs" / "operate" / "token-or-account.md").read_text(encoding="utf-8")
+    text = text_of("operate/token-or-account")
     (sql,) = re.findall(r"^```snowflake\n(USE .*?)^```", text, re.DOTALL | re.MULTILINE)
     sql = sql.replace("USE SCHEMA raw.hubspot", "USE SCHEMA hubspot")
     assert "'481939', '481940'" in sql
@@ -224,11 +224,15 @@ def reload(cursor: Any, account: Account) -> None:
         load(cursor, stream, payloads)
 
 
+def text_of(page: str) -> str:
+    """Return the text of a page in `docs`."""
+    return (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+
+
 def documented_sql(page: str) -> str:
     """Return the block of a page that starts with USE, for the schema of these tests."""
-    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     sql: str
-    (sql,) = re.findall(r"^```snowflake\n(USE .*?)^```", text, re.DOTALL | re.MULTILINE)
+    (sql,) = re.findall(r"^```snowflake\n(USE .*?)^```", text_of(page), re.DOTALL | re.MULTILINE)
     return sql.replace("USE SCHEMA raw.hubspot", "USE SCHEMA hubspot")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.dbt.cases import sample
 from tests.dbt.warehouse import DuckDB
-from tests.targets.person import filled, person_in
+from tests.targets.person import empty_parts, filled, person_in
 from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
@@ -22,9 +22,8 @@ pytestmark = [
 ]
 
 STREAMS = ("threads", "messages", "actors")
-(DRY_RUN,) = [
-    block for block in blocks(page("privacy/erase-personal-data"), "sql") if "getvariable" in block
-]
+PAGE = page("privacy/erase-personal-data")
+(DRY_RUN,) = [block for block in blocks(PAGE, "sql") if "getvariable" in block]
 
 
 def run(warehouse: DuckDB, sql: str) -> tuple[list[int], list[str]]:
@@ -121,11 +120,8 @@ def test_missing_columns_and_actors(tmp_path: Path) -> None:
     warehouse.load(account, "hubspot", "threads", "messages")
     for column in ("senders", "recipients"):
         warehouse.query(f"ALTER TABLE hubspot.messages DROP COLUMN {column}")
-    texts = blocks(page("privacy/erase-personal-data"), "sql")
-    (create,) = [text for text in texts if text.startswith("CREATE TABLE")]
-    (add,) = [text for text in texts if text.startswith("ALTER TABLE")]
-    added = add.partition("\n")[2].replace("jsonb", "json")
-    warehouse.query(f"{create}; {added}; {added.replace('senders', 'recipients')}")
+    for statement in empty_parts(PAGE, "json"):
+        warehouse.query(statement)
     sql = filled(DRY_RUN, person)
     counts, _ = run(warehouse, sql.replace("ROLLBACK", "COMMIT"))
     assert counts == [len(account.messages(thread)), 0, 1, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from emulator.endpoints.actors import actor_payload
@@ -21,6 +22,20 @@ def filled(sql: str, person: dict[str, str]) -> str:
         assert f" {key} = '{EXAMPLE[key]}';" in sql
         sql = sql.replace(f"= '{EXAMPLE[key]}';", f"= '{value}';")
     return sql
+
+
+def empty_parts(text: str, json_type: str = "jsonb") -> list[str]:
+    """Return the documented statements that add what is not loaded: `actors` and two columns.
+
+    Args:
+        text: The page about erasure, which has the statements for `actors` and `senders`. The
+            statement for `recipients` follows from the one for `senders`.
+        json_type: The type of the columns.
+    """
+    (actors,) = re.findall(r"^CREATE TABLE hubspot\.actors .*;$", text, re.MULTILINE)
+    (senders,) = re.findall(r"^ALTER TABLE .* senders jsonb;$", text, re.MULTILINE)
+    senders = senders.replace("jsonb", json_type)
+    return [actors, senders, senders.replace("senders", "recipients")]
 
 
 def person_in(account: Account) -> tuple[Thread, dict[str, str], str]:

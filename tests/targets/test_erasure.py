@@ -10,7 +10,7 @@ import yaml
 from emulator.data.account import Account
 from emulator.data.edge_cases import MAILER
 from tests.conftest import open_lab
-from tests.targets.person import mention_elsewhere, thread_of_a_contact
+from tests.targets.person import empty_parts, mention_elsewhere, thread_of_a_contact
 from tests.tools.docs import blocks, page
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ pytestmark = pytest.mark.loads
 
 STREAMS = ("threads", "messages", "actors")
 NO_PERSON = {"account": "", "contact_id": "", "address": "", "name": ""}
-DRY_RUN = blocks(page("privacy/erase-personal-data"), "sql")[0]
+PAGE = page("privacy/erase-personal-data")
+DRY_RUN = blocks(PAGE, "sql")[0]
 DELETE = DRY_RUN.replace("ROLLBACK", "COMMIT")
 
 
@@ -130,12 +131,8 @@ def test_missing_columns_and_actors(database: Database, tmp_path: Path) -> None:
     database.query("ALTER TABLE hubspot.messages DROP COLUMN senders, DROP COLUMN recipients")
     with pytest.raises(AssertionError, match=r"hubspot\.messages|hubspot\.actors|senders"):
         database.psql(DRY_RUN, **variables)
-    texts = blocks(page("privacy/erase-personal-data"), "sql")
-    (create,) = [text for text in texts if text.startswith("CREATE TABLE")]
-    (add,) = [text for text in texts if text.startswith("ALTER TABLE")]
-    assert "senders" in add
-    added = add.partition("\n")[2]
-    database.query(f"{create}; {added}; {added.replace('senders', 'recipients')}")
+    for statement in empty_parts(PAGE):
+        database.query(statement)
     database.psql(DELETE, **variables)
     assert rows_with(database, f'V-{thread.contact_id}"', f'"{thread.id}"') == []
     load(database, tmp_path, account, stream_maps={"messages": {"senders": "__NULL__"}})
@@ -147,11 +144,7 @@ def test_threads_only(database: Database, tmp_path: Path) -> None:
     account = Account.sample(60)
     thread, _ = thread_of_a_contact(account)
     load(database, tmp_path, account)
-    (short,) = [
-        text
-        for text in blocks(page("privacy/erase-personal-data"), "sql")
-        if text.startswith("BEGIN;\nSELECT")
-    ]
+    (short,) = [sql for sql in blocks(PAGE, "sql") if sql.startswith("BEGIN;\nSELECT")]
     dry_run = short.replace("57262", str(thread.contact_id))
     before = rows(database)
     output = database.psql(dry_run)
