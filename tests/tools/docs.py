@@ -71,20 +71,21 @@ def columns_table(stream: str) -> str:
     return "\n".join(rows)
 
 
-def metrics() -> str:
-    """Return the columns of the dbt models as Markdown: definition, counterpart and difference.
+def metrics(*names: str) -> str:
+    """Return the columns of these dbt models as Markdown: definition, counterpart and difference.
 
     These three are one cell, because a table with more columns is too wide for a page.
     """
     text = (ROOT / "dbt" / "models" / "models.yml").read_text(encoding="utf-8")
+    models = {model["name"]: model for model in yaml.safe_load(text)["models"]}
     parts = []
-    for model in yaml.safe_load(text)["models"]:
-        parts += [f"### {model['name']}", "", model["description"].strip(), ""]
+    for name in names:
+        parts += [f"## {name}", "", models[name]["description"].strip(), ""]
         parts += ["| Column | Definition |", "|---|---|"]
-        for column in model["columns"]:
-            meta = column["config"]["meta"]
+        for column in models[name]["columns"]:
+            meta = column.get("config", {}).get("meta", {})
             cell = column["description"].strip()
-            if meta["hubspot"] != "none":
+            if "hubspot" in meta:
                 cell += f"<br>*In HubSpot:* {meta['hubspot'].strip()}."
             if "difference" in meta:
                 cell += f" *Difference:* {meta['difference'].strip()}"
