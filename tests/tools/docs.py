@@ -30,9 +30,8 @@ KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object":
 
 ON_A_PAGE = {
     "attachments": (
-        "The attachments: an array of objects. [Attachments](../configure/attachments.md) lists "
-        "their types and keys. Anyone with the `url` of a file can open it without a login. "
-        "MESSAGE and COMMENT only."
+        "The attachments, as [an array of objects](../configure/attachments.md). Anyone with the "
+        "`url` of a file can open the file without a login. MESSAGE and COMMENT only."
     )
 }
 """Columns whose description is too long for a table, by name."""
