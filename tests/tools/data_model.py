@@ -54,7 +54,7 @@ SVG = (
     'role="img" aria-labelledby="model-title model-desc" font-family="inherit" font-size="15" '
     'fill="currentColor" xmlns="http://www.w3.org/2000/svg"'
 )
-BOX = 'rx="6" fill="currentColor" fill-opacity="0.06" stroke="currentColor" stroke-opacity="0.5"'
+BOX = 'fill="currentColor" fill-opacity="0.06" stroke="currentColor" stroke-opacity="0.5"'
 LINE = 'fill="none" stroke="currentColor" stroke-opacity="0.45"'
 
 
@@ -107,9 +107,12 @@ def diagram() -> str:
         '<title id="model-title">The tables and the columns that join them</title>',
         '<desc id="model-desc">The table below the picture lists the same joins.</desc>',
     ]
-    lines += [_curve(boxes, join) for join in joins()]
+    curves = [_curve(boxes, join) for join in joins()]
+    lines += [f"<g {LINE}>", *(line for line, _ in curves), "</g>"]
+    lines += dict.fromkeys(dot for _, dot in curves)  # several lines can end at one dot
+    lines += [f"<g {BOX}>", *(box.frame() for box in boxes.values()), "</g>"]
     for name, box in boxes.items():
-        lines += box.draw(name)
+        lines += box.text(name)
     return "\n".join([*lines, "</svg>", "</div>"])
 
 
@@ -129,16 +132,19 @@ class _Box(NamedTuple):
         """Return the middle of a column's row."""
         return self.y + HEAD + ROW * self.columns.index(column) + ROW // 2
 
-    def draw(self, name: str) -> list[str]:
-        """Return the box, its title and its columns."""
-        lines = [
-            f'<rect x="{self.x}" y="{self.y}" width="{self.width}" height="{self.height}" {BOX}/>',
-            f'<text x="{self.x + 10}" y="{self.y + 20}" font-weight="700">{name}</text>',
-        ]
+    def frame(self) -> str:
+        """Return the frame of the box."""
+        size = f'width="{self.width}" height="{self.height}"'
+        return f'<rect x="{self.x}" y="{self.y}" {size} rx="6"/>'
+
+    def text(self, name: str) -> list[str]:
+        """Return the title and the columns, as lines of one text."""
+        x = self.x + 10
+        lines = ["<text>", f'<tspan x="{x}" y="{self.y + 20}" font-weight="700">{name}</tspan>']
         for column in self.columns:
             y, mark = self.row_y(column) + 5, " (PK)" if column == "id" else ""
-            lines.append(f'<text x="{self.x + 10}" y="{y}" opacity="0.85">{column}{mark}</text>')
-        return lines
+            lines.append(f'<tspan x="{x}" y="{y}">{column}{mark}</tspan>')
+        return [*lines, "</text>"]
 
 
 def _layout() -> tuple[dict[str, _Box], int]:
@@ -157,19 +163,19 @@ def _layout() -> tuple[dict[str, _Box], int]:
     return boxes, bottom + 6
 
 
-def _curve(boxes: dict[str, _Box], join: Join) -> str:
-    """Return the line from a column to the key that it refers to."""
+def _curve(boxes: dict[str, _Box], join: Join) -> tuple[str, str]:
+    """Return the line from a column to the key that it refers to, and the dot at the key."""
     start, end = boxes[join.table], boxes[join.target]
     y1, y2 = start.row_y(join.column), end.row_y("id")
     if start.x == end.x:  # around the outside of the column
         side = start.x if start.x == LEFT_X else start.x + start.width
         x1 = x2 = side
         bend = -20 if start.x == LEFT_X else 20
-        path = f"M{x1} {y1} C{x1 + bend} {y1} {x2 + bend} {y2} {x2} {y2}"
+        path = f"M{x1},{y1} C{x1 + bend},{y1} {x2 + bend},{y2} {x2},{y2}"
     else:
         x1, x2 = start.x + start.width, end.x
-        path = f"M{x1} {y1} C{x1 + 50} {y1} {x2 - 50} {y2} {x2} {y2}"
-    return f'<path d="{path}" {LINE}/><circle cx="{x2}" cy="{y2}" r="3"/>'
+        path = f"M{x1},{y1} C{x1 + 50},{y1} {x2 - 50},{y2} {x2},{y2}"
+    return f'<path d="{path}"/>', f'<circle cx="{x2}" cy="{y2}" r="3"/>'
 
 
 class _SampleTap(TapHubSpotThreads):
