@@ -50,14 +50,12 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def state_table(stream: str) -> str:
-    """Return the keys of a stream's bookmark as a Markdown table."""
+def state_table(stream: str, *keys: str) -> str:
+    """Return these keys of a stream's bookmark as a Markdown table."""
     text = (ROOT / "tap_hubspot_threads" / "schemas" / "state.json").read_text(encoding="utf-8")
-    bookmarks = json.loads(text)["properties"]["bookmarks"]["properties"]
-    rows = ["| Key | Meaning |", "|---|---|"]
-    for key, part in bookmarks[stream]["properties"].items():
-        rows.append(f"| `{key}` | {part['description']} |")
-    return "\n".join(rows)
+    parts = json.loads(text)["properties"]["bookmarks"]["properties"][stream]["properties"]
+    rows = [f"| `{key}` | {parts[key]['description']} |" for key in keys]
+    return "\n".join(["| Key | Meaning |", "|---|---|", *rows])
 
 
 def columns_table(stream: str) -> str:
