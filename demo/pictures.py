@@ -75,7 +75,7 @@ PIPELINE = (
     Box("tap-hubspot-threads", ("reads what is new", "or has changed"), is_ours=True),
     Box("Singer target", ("PostgreSQL, Snowflake,", "DuckDB, BigQuery, files")),
     Box("Your warehouse", ("8 tables, updated", "by primary key")),
-    Box("dbt models", ("first reply, waiting,", "reopened, by agent"), is_ours=True),
+    Box("dbt models", ("reply times, reopenings,", "agent activity"), is_ours=True),
 )
 NOTE = ("scheduled by Meltano,", "cron, Airflow or Kubernetes;", "state kept between runs")
 """The note about the second and the third box. A brace connects the note to the boxes."""

@@ -309,11 +309,14 @@ def test_fields_of_the_log() -> None:
 
 
 def test_keys_of_the_state() -> None:
-    """The page on the state lists exactly the keys of both bookmarks."""
-    _, threads, messages = page("reference/state").split("\n## bookmarks.")
+    """The schema of the state describes exactly its keys, and the page shows some of them."""
+    schema = json.loads((ROOT / PACKAGE / "schemas" / "state.json").read_text("utf-8"))
+    described = schema["properties"]["bookmarks"]["properties"]
     bookmarks = SyncState({}, filters="").to_bookmarks(is_final=True)
-    assert first_cells(threads) == bookmarks["threads"].keys()
-    assert first_cells(messages.partition("\n## ")[0]) == bookmarks["messages"].keys()
+    _, threads, messages = page("reference/state").split("\n## bookmarks.")
+    for name, section in [("threads", threads), ("messages", messages.partition("\n## ")[0])]:
+        assert described[name]["properties"].keys() == bookmarks[name].keys()
+        assert set() < first_cells(section) <= bookmarks[name].keys()
 
 
 def test_every_stream() -> None:
