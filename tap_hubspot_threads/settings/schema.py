@@ -104,9 +104,9 @@ SETTINGS = th.PropertiesList(
         title="Include archived",
         description=(
             "Read archived threads too. If false, the first sync and the increments skip archived "
-            "threads. Later full listings emit all archived threads, so that a loaded thread that "
-            "is archived later does not stay live in the table. If an open thread is archived, the "
-            "open-thread check emits it one last time, as archived."
+            "threads. Each later full listing still emits archived threads, so that the table "
+            "shows which threads were archived. If an open thread is archived, the open-thread "
+            "check emits it one last time, as archived."
         ),
     ),
     th.Property(
@@ -152,10 +152,10 @@ SETTINGS = th.PropertiesList(
         title="Lookback seconds",
         description=(
             "Each sync lists threads from this many seconds before the bookmark. So the sync finds "
-            "emails that arrive late, and messages that HubSpot's index shows late. The list takes "
-            "1 call per 500 threads. The first 2,000 unchanged threads in the list take no "
-            "further call. Each unchanged thread beyond them takes 1 call, or 2 if "
-            "messages is selected."
+            "messages whose time is before the bookmark, such as emails that arrive late. The list "
+            "takes 1 call per 500 threads. The first 2,000 unchanged threads in the list take no "
+            "further call. Each unchanged thread beyond them takes 1 call, or 2 if messages is "
+            "selected."
         ),
     ),
     th.Property(
@@ -190,9 +190,9 @@ SETTINGS = th.PropertiesList(
         description=(
             "Percentage of the account's daily quota to leave to other integrations. If only this "
             "percentage remains, the sync saves the state and stops. The message backfill stops "
-            "earlier: if 20% remains (value up to 10), if twice the value remains (value 11 to "
-            "33), or if (100 + value) / 2 percent remains (value 34 or more). For example, with "
-            "the value 60, the backfill stops if 80% remains."
+            "earlier. Values up to 10: when 20% remains. Values from 11 to 33: when twice the "
+            "value remains. Values from 34: when (100 + value) / 2 percent remains, such as 80% "
+            "for the value 60."
         ),
     ),
     th.Property(
