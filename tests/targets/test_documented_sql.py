@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections import Counter
 from datetime import datetime, timedelta, timezone
@@ -393,5 +394,14 @@ def test_views_for_analysts(database: Database, tmp_path: Path) -> None:
     assert [text for text in texts | {"@", "V-"} if text in shown] == []
     everything = database.psql(sql.replace("hubspot_shared", "hubspot"))
     assert len([text for text in texts | {"@", "V-"} if text in everything]) > 30
+    read_messages = "SET ROLE analyst; SELECT 1 FROM hubspot.messages"
     with pytest.raises(AssertionError, match="permission denied"):
-        database.psql("SET ROLE analyst; SELECT 1 FROM hubspot.messages")
+        database.psql(read_messages)
+    text = page("privacy/exclude-message-text")
+    (revoke,) = re.findall("`(REVOKE ALL ON ALL TABLES [^`]+)`", text)
+    database.query("GRANT USAGE ON SCHEMA hubspot TO analyst")
+    database.query("GRANT SELECT ON ALL TABLES IN SCHEMA hubspot TO analyst")
+    database.psql(read_messages)
+    database.query(revoke)
+    with pytest.raises(AssertionError, match="permission denied for table"):
+        database.psql(read_messages)
