@@ -74,7 +74,7 @@ PIPELINE = (
     Box("HubSpot", ("Conversations API", "inboxes, help desk")),
     Box("tap-hubspot-threads", ("reads what is new", "or has changed"), is_ours=True),
     Box("Singer target", ("PostgreSQL, Snowflake,", "DuckDB, BigQuery, files")),
-    Box("Your warehouse", ("8 tables, updated", "by primary key")),
+    Box("Your warehouse", ("up to 8 tables, updated", "by primary key")),
     Box("dbt models", ("reply times, reopenings,", "agent activity"), is_ours=True),
 )
 NOTE = ("scheduled by Meltano,", "cron, Airflow or Kubernetes;", "state kept between runs")
